@@ -1,0 +1,10 @@
+export { assert, AssertionError, unreachable } from "./assert.ts";
+export { BoundedQueue, type BoundedQueueOptions, type OnFull } from "./bounded-queue.ts";
+export { sleep, type Clock, type Millis, type Timer } from "./clock.ts";
+export { ClusterError, codeOf, ERROR_CODES, messageOf, type ErrorCode } from "./errors.ts";
+export { ID_LENGTH, isId, nodeId, type NodeId } from "./ids.ts";
+export { Inbox } from "./inbox.ts";
+export { silentLog, type Log, type LogFields } from "./log.ts";
+export { ManualClock } from "./manual-clock.ts";
+export { randomId, SeededRandom, shuffled, type Random } from "./random.ts";
+export { Scope } from "./scope.ts";
