@@ -1,1 +1,61 @@
-export {};
+export type {
+  AssignmentMessage,
+  ClusterFacts,
+  ReportAcknowledgement,
+  ReportMessage,
+  SessionMessage,
+} from "./assignment.ts";
+export { REPORT_BATCH_MS } from "./assignment.ts";
+export { DEFAULT_CLUSTER_SPEC, type Cluster, type ClusterSecrets, type ClusterSpec } from "./cluster.ts";
+export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
+export type { ContainerSpec, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
+export type { Endpoint, EndpointTable, ServiceEndpoints } from "./endpoint.ts";
+export {
+  clusterId,
+  networkId,
+  serviceId,
+  taskId,
+  type ClusterId,
+  type Index,
+  type NetworkId,
+  type ServiceId,
+  type TaskId,
+} from "./ids.ts";
+export { DEFAULT_NETWORK_NAME, type Network, type NetworkSpec } from "./network.ts";
+export type { ClusterNode, EngineStatus, NodeDescription, NodeSpec, NodeStatus } from "./node.ts";
+export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
+export {
+  DEFAULT_RESTART,
+  DEFAULT_STOP_GRACE_MS,
+  DEFAULT_UPDATE,
+  DYNAMIC_PORTS,
+  PORT_PROTOCOLS,
+  type Constraint,
+  type LogDriver,
+  type NetworkAttachment,
+  type Placement,
+  type PortConfig,
+  type PortProtocol,
+  type ResourceRequirements,
+  type Resources,
+  type RestartPolicy,
+  type ServiceMode,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+} from "./service-spec.ts";
+export {
+  AVAILABILITIES,
+  DESIRED_STATES,
+  isDesiredLater,
+  isLater,
+  isTerminal,
+  NODE_STATES,
+  TASK_STATES,
+  wantsToRun,
+  type Availability,
+  type DesiredState,
+  type NodeState,
+  type TaskState,
+} from "./states.ts";
+export { taskName, type Health, type PublishedPort, type Task, type TaskStatus } from "./task.ts";

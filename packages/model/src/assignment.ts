@@ -1,0 +1,71 @@
+import type { Millis, NodeId } from "@murmur/base";
+import type { EndpointTable } from "./endpoint.ts";
+import type { Index, TaskId } from "./ids.ts";
+import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import type { Task, TaskStatus } from "./task.ts";
+
+/**
+ * What a session tells an agent. `full` replaces everything; `delta` builds on the one before: `from` must be the
+ * version that the agent holds, else it asks for a full one. Versions are raft indexes.
+ */
+export type AssignmentMessage =
+  | {
+      readonly kind: "full";
+      readonly version: Index;
+      readonly node: { readonly spec: NodeSpec };
+      readonly tasks: readonly Task[];
+      readonly endpoints: EndpointTable;
+      readonly cluster: ClusterFacts;
+    }
+  | {
+      readonly kind: "delta";
+      readonly from: Index;
+      readonly version: Index;
+      readonly node?: { readonly spec: NodeSpec };
+      readonly updated: readonly Task[];
+      readonly removed: readonly TaskId[];
+      readonly endpoints?: EndpointTable;
+      readonly cluster?: ClusterFacts;
+    }
+  /** This node was removed from the cluster: stop all, forget the identity. */
+  | { readonly kind: "removed" };
+
+/** What every node needs to know of the cluster. */
+export interface ClusterFacts {
+  readonly nodes: readonly {
+    readonly id: NodeId;
+    readonly hostname: string;
+    readonly address: string;
+    readonly raftRole: "voter" | "learner" | "none";
+  }[];
+  readonly gossipKeys: readonly string[];
+}
+
+/** What an agent tells its session. */
+export type ReportMessage =
+  | { readonly kind: "acknowledge"; readonly version: Index }
+  /** The agent's version doesn't fit the last delta. */
+  | { readonly kind: "resync" }
+  | {
+      readonly kind: "tasks";
+      readonly sequence: number;
+      readonly statuses: readonly { readonly id: TaskId; readonly status: TaskStatus }[];
+    }
+  | {
+      readonly kind: "node";
+      readonly sequence: number;
+      readonly description?: NodeDescription;
+      readonly engine?: EngineStatus;
+      readonly address?: string;
+    };
+
+/** The manager's answer to a report: it is committed. The agent keeps a report until then and sends it again. */
+export interface ReportAcknowledgement {
+  readonly kind: "committed";
+  readonly sequence: number;
+}
+
+export type SessionMessage = AssignmentMessage | ReportAcknowledgement;
+
+/** A report is sent again on a new session; how long one may wait before it is sent. */
+export const REPORT_BATCH_MS: Millis = 20;

@@ -1,0 +1,41 @@
+import type { Millis } from "@murmur/base";
+import type { ClusterId, Index } from "./ids.ts";
+
+export interface ClusterSpec {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Terminal tasks kept for each slot. */
+  readonly taskHistoryLimit: number;
+  /** Wanted voters: 1, 3, 5 or 7; while there are fewer than three nodes, one. */
+  readonly voters: number;
+  readonly nodeCertificateValidityMs: Millis;
+  readonly logDriver?: { readonly name: string; readonly options: Readonly<Record<string, string>> };
+}
+
+/** The secrets of the cluster. Replicated to the managers only; never in `inspect`, logs or errors. */
+export interface ClusterSecrets {
+  readonly caKeyPem: string;
+  /** The secret part of the join token: shown again by `join-token`, so kept as it is. */
+  readonly joinSecret: string;
+  /** Base64, newest first; the first one seals. */
+  readonly gossipKeys: readonly string[];
+}
+
+export interface Cluster {
+  readonly id: ClusterId;
+  readonly spec: ClusterSpec;
+  readonly caPem: string;
+  readonly secrets: ClusterSecrets;
+  readonly createdAt: Millis;
+  readonly updatedAt: Millis;
+  readonly version: Index;
+}
+
+/** The defaults are Docker's where it has them (history 5, certificates 90 days). */
+export const DEFAULT_CLUSTER_SPEC: ClusterSpec = {
+  name: "default",
+  labels: {},
+  taskHistoryLimit: 5,
+  voters: 3,
+  nodeCertificateValidityMs: 90 * 24 * 3_600_000,
+};

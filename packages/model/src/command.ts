@@ -1,0 +1,86 @@
+import type { Millis, NodeId } from "@murmur/base";
+import type { Cluster, ClusterSecrets, ClusterSpec } from "./cluster.ts";
+import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
+import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import type { RestartHistory, UpdateStatus } from "./service.ts";
+import type { ServiceSpec } from "./service-spec.ts";
+import type { DesiredState, NodeState } from "./states.ts";
+import type { Task, TaskStatus } from "./task.ts";
+
+/** What every command carries: time enters once, at the edge. */
+interface Timed {
+  readonly now: Millis;
+}
+
+/** Commands of users, through the API. */
+export type UserCommand = Timed &
+  (
+    | { readonly kind: "createService"; readonly id: ServiceId; readonly spec: ServiceSpec }
+    | { readonly kind: "updateService"; readonly id: ServiceId; readonly version: Index; readonly spec: ServiceSpec }
+    | { readonly kind: "rollbackService"; readonly id: ServiceId; readonly version: Index }
+    | { readonly kind: "removeService"; readonly id: ServiceId }
+    | { readonly kind: "updateNode"; readonly id: NodeId; readonly version: Index; readonly spec: NodeSpec }
+    | { readonly kind: "removeNode"; readonly id: NodeId; readonly force: boolean }
+    | { readonly kind: "updateCluster"; readonly version: Index; readonly spec: ClusterSpec }
+    | { readonly kind: "rotateJoinSecret"; readonly version: Index; readonly joinSecret: string }
+  );
+
+/** Commands of the managers and, through them, of the agents. */
+export type InternalCommand = Timed &
+  /** The first entry of a cluster: the cluster, its first node, and the default network. */
+  (
+    | {
+        readonly kind: "createCluster";
+        readonly cluster: Omit<Cluster, "version" | "createdAt" | "updatedAt">;
+        readonly defaultNetworkId: NetworkId;
+      }
+    /** A node joins, or joins again with the key that it had. */
+    | {
+        readonly kind: "createNode";
+        readonly id: NodeId;
+        readonly address: string;
+        readonly keyDigest: string;
+        /** Must still be the cluster's when applied: a rotated token doesn't let anybody in. Undefined for the first. */
+        readonly joinSecret?: string;
+        readonly hostname: string;
+        readonly labels: Readonly<Record<string, string>>;
+        readonly availability: "active" | "pause" | "drain";
+      }
+    | {
+        readonly kind: "describeNode";
+        readonly id: NodeId;
+        readonly description?: NodeDescription;
+        readonly engine?: EngineStatus;
+        readonly address?: string;
+      }
+    | { readonly kind: "setNodeState"; readonly id: NodeId; readonly state: NodeState; readonly message: string }
+    | {
+        readonly kind: "setRaftRoles";
+        readonly roles: Readonly<Record<string, "voter" | "learner">>;
+      }
+    | { readonly kind: "setSecrets"; readonly secrets: ClusterSecrets }
+    | { readonly kind: "createTask"; readonly task: Omit<Task, "version" | "createdAt" | "updatedAt"> }
+    /** Refused when the task has a node already, isn't wanted any more, or the node's version is not the one read. */
+    | { readonly kind: "assignTask"; readonly id: TaskId; readonly nodeId: NodeId }
+    /** Why a task waits, for people; written only when the text changes. */
+    | { readonly kind: "explainTask"; readonly id: TaskId; readonly message: string; readonly error: string }
+    | { readonly kind: "setDesiredState"; readonly id: TaskId; readonly desired: DesiredState }
+    | { readonly kind: "removeTask"; readonly id: TaskId }
+    /** Statuses of one node's tasks; those of tasks that are gone, or that would go back, are passed over. */
+    | {
+        readonly kind: "reportTasks";
+        readonly nodeId: NodeId;
+        readonly statuses: readonly { readonly id: TaskId; readonly status: TaskStatus }[];
+      }
+    | { readonly kind: "orphanTasks"; readonly nodeId: NodeId; readonly message: string }
+    | { readonly kind: "setUpdateStatus"; readonly id: ServiceId; readonly status: UpdateStatus }
+    | { readonly kind: "recordRestart"; readonly history: RestartHistory }
+    | { readonly kind: "finishRemoveService"; readonly id: ServiceId }
+  );
+
+export type Command = UserCommand | InternalCommand;
+
+/** One raft entry: the commands are applied in order, each on its own (one may be refused and the next accepted). */
+export interface CommandBatch {
+  readonly commands: readonly Command[];
+}

@@ -1,0 +1,38 @@
+import type { NodeId } from "@murmur/base";
+import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
+import type { PortProtocol } from "./service-spec.ts";
+import type { PublishedPort } from "./task.ts";
+
+/** A task that traffic may be sent to: running, and healthy if it has a health check. */
+export interface Endpoint {
+  readonly taskId: TaskId;
+  readonly slot: number;
+  readonly nodeId: NodeId;
+  /** Where other nodes reach it: in the `ports` data plane the node's address, with `ports`' host ports. */
+  readonly address: string;
+  readonly ports: readonly PublishedPort[];
+}
+
+export interface ServiceEndpoints {
+  readonly serviceId: ServiceId;
+  readonly name: string;
+  readonly networks: readonly { readonly networkId: NetworkId; readonly aliases: readonly string[] }[];
+  readonly published: readonly {
+    readonly protocol: PortProtocol;
+    readonly targetPort: number;
+    readonly publishedPort: number;
+  }[];
+  /** Sorted by task id. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/**
+ * Every endpoint of the cluster, computed from the store at `version`. DNS, proxies and forwarding are each rendered
+ * from it whole, so none can keep a stale copy of its own.
+ */
+export interface EndpointTable {
+  readonly version: Index;
+  readonly networks: readonly { readonly id: NetworkId; readonly name: string }[];
+  /** Sorted by service id. */
+  readonly services: readonly ServiceEndpoints[];
+}

@@ -1,0 +1,57 @@
+import type { Millis, NodeId } from "@murmur/base";
+import type { Index } from "./ids.ts";
+import type { Resources } from "./service-spec.ts";
+import type { Availability, NodeState } from "./states.ts";
+
+/** What the user wants of a node. */
+export interface NodeSpec {
+  readonly name?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly availability: Availability;
+  /** `manager` or `worker` when the user pinned it by promote or demote; undefined: the cluster chooses. */
+  readonly pinnedRole?: "manager" | "worker";
+}
+
+/** What the node says of itself; only its agent writes it. */
+export interface NodeDescription {
+  readonly hostname: string;
+  readonly platform: { readonly os: string; readonly architecture: string };
+  readonly resources: Resources;
+  readonly engine: {
+    readonly version: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly plugins: readonly { readonly kind: string; readonly name: string }[];
+  };
+  readonly murmurVersion: string;
+  readonly dataPlane: "ports" | "overlay";
+}
+
+/** Whether the node's engine answers. */
+export interface EngineStatus {
+  readonly state: "ready" | "down";
+  /** One line: the engine's or the socket's own error. */
+  readonly message: string;
+}
+
+export interface NodeStatus {
+  readonly state: NodeState;
+  readonly message: string;
+  readonly at: Millis;
+  readonly engine: EngineStatus;
+}
+
+export interface ClusterNode {
+  readonly id: NodeId;
+  readonly spec: NodeSpec;
+  readonly description?: NodeDescription;
+  readonly status: NodeStatus;
+  /** `IP:port` of the peer transport, and of gossip; follows the node when its address changes. */
+  readonly address: string;
+  /** What raft's membership says; written by the leader after a membership entry has been applied. */
+  readonly raftRole: "voter" | "learner" | "none";
+  /** SHA-256 of the node's public key, hex: a node is its key. */
+  readonly keyDigest: string;
+  readonly createdAt: Millis;
+  readonly updatedAt: Millis;
+  readonly version: Index;
+}

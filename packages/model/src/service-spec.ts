@@ -1,0 +1,119 @@
+import type { Millis } from "@murmur/base";
+import type { ContainerSpec } from "./container-spec.ts";
+import type { NetworkId } from "./ids.ts";
+
+export interface Resources {
+  /** Billionths of a CPU, as Docker counts them. */
+  readonly nanoCpus: number;
+  readonly memoryBytes: number;
+}
+
+export interface ResourceRequirements {
+  /** What a node must have free; the scheduler counts it. */
+  readonly reservations: Resources;
+  /** What the container may use at the most; 0 is no limit. */
+  readonly limits: Resources & { readonly pids: number };
+}
+
+export interface RestartPolicy {
+  readonly condition: "none" | "on-failure" | "any";
+  readonly delayMs: Millis;
+  /** 0: no limit. Counted within `windowMs`. */
+  readonly maxAttempts: number;
+  /** 0: attempts are counted without end. */
+  readonly windowMs: Millis;
+}
+
+/** `node.labels.zone==east`, parsed. Keys and operators are Docker's; values compare without regard to case. */
+export interface Constraint {
+  readonly key: string;
+  readonly operator: "==" | "!=";
+  readonly value: string;
+}
+
+export interface Placement {
+  readonly constraints: readonly Constraint[];
+  /** Spread over the values of these node attributes (`node.labels.zone`), outermost first. */
+  readonly preferences: readonly { readonly spread: string }[];
+  /** 0: no limit. */
+  readonly maxReplicasPerNode: number;
+  /** Empty: any. */
+  readonly platforms: readonly { readonly os?: string; readonly architecture?: string }[];
+}
+
+export interface NetworkAttachment {
+  readonly target: NetworkId;
+  readonly aliases: readonly string[];
+}
+
+export interface LogDriver {
+  readonly name: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** What every task of a service is made from; a change of it makes new tasks. */
+export interface TaskSpec {
+  readonly container: ContainerSpec;
+  readonly resources: ResourceRequirements;
+  readonly restart: RestartPolicy;
+  readonly placement: Placement;
+  readonly networks: readonly NetworkAttachment[];
+  readonly logDriver?: LogDriver;
+  /** Raised to replace all tasks although nothing else changed. */
+  readonly forceUpdate: number;
+}
+
+export type ServiceMode =
+  | { readonly kind: "replicated"; readonly replicas: number }
+  | { readonly kind: "global" }
+  | { readonly kind: "replicated-job"; readonly maxConcurrent: number; readonly totalCompletions: number }
+  | { readonly kind: "global-job" };
+
+export interface UpdateConfig {
+  /** Tasks replaced at once; 0 is all. */
+  readonly parallelism: number;
+  readonly delayMs: Millis;
+  readonly failureAction: "pause" | "continue" | "rollback";
+  /** How long a new task is watched for failure. */
+  readonly monitorMs: Millis;
+  /** 0 to 1. */
+  readonly maxFailureRatio: number;
+  readonly order: "stop-first" | "start-first";
+}
+
+export const PORT_PROTOCOLS = ["tcp", "udp", "sctp"] as const;
+export type PortProtocol = (typeof PORT_PROTOCOLS)[number];
+
+export interface PortConfig {
+  readonly name?: string;
+  readonly protocol: PortProtocol;
+  readonly targetPort: number;
+  /** 0 in a spec: the manager chooses one from 30000–32767 (`ingress`), the engine an ephemeral one (`host`). */
+  readonly publishedPort: number;
+  readonly mode: "ingress" | "host";
+}
+
+/** What the user wants. Only the user changes it. */
+export interface ServiceSpec {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly mode: ServiceMode;
+  readonly task: TaskSpec;
+  readonly update: UpdateConfig;
+  readonly rollback: UpdateConfig;
+  readonly endpoint: { readonly mode: "vip" | "dnsrr"; readonly ports: readonly PortConfig[] };
+}
+
+/** The defaults are Docker's. */
+export const DEFAULT_RESTART: RestartPolicy = { condition: "any", delayMs: 5_000, maxAttempts: 0, windowMs: 0 };
+export const DEFAULT_UPDATE: UpdateConfig = {
+  parallelism: 1,
+  delayMs: 0,
+  failureAction: "pause",
+  monitorMs: 5_000,
+  maxFailureRatio: 0,
+  order: "stop-first",
+};
+export const DEFAULT_STOP_GRACE_MS: Millis = 10_000;
+/** From here the manager takes a published port that the user left open. */
+export const DYNAMIC_PORTS = { first: 30_000, last: 32_767 } as const;

@@ -1,0 +1,70 @@
+import type { Millis, NodeId } from "@murmur/base";
+import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
+import type { PortProtocol, TaskSpec } from "./service-spec.ts";
+import type { DesiredState, TaskState } from "./states.ts";
+
+/** A port of the container that can be reached at `hostPort` of the task's node. */
+export interface PublishedPort {
+  readonly protocol: PortProtocol;
+  readonly targetPort: number;
+  readonly hostPort: number;
+}
+
+/** The latest health check's result; `none` when the container has no health check. */
+export type Health = "none" | "starting" | "healthy" | "unhealthy";
+
+/** What the agent observed. Only the agent of the task's node writes it (the manager: before a node is assigned). */
+export interface TaskStatus {
+  readonly state: TaskState;
+  readonly at: Millis;
+  /** One line for people: what it is doing. */
+  readonly message: string;
+  /** One line: why it failed, or why it waits. The engine's own words where they come from the engine. */
+  readonly error?: string;
+  readonly containerId?: string;
+  readonly pid?: number;
+  readonly exitCode?: number;
+  readonly health?: Health;
+  /** Address that other nodes reach the published ports at (`ports` data plane). */
+  readonly address?: string;
+  readonly ports?: readonly PublishedPort[];
+}
+
+/** One attempt. Its assignment never changes; a replacement is a new task in the same slot. */
+export interface Task {
+  readonly id: TaskId;
+  readonly serviceId: ServiceId;
+  /** The service's name when the task was made: names the container, and outlives the service's record. */
+  readonly serviceName: string;
+  /** 1, 2, … for replicated services and jobs; 0 for global ones, which have one task a node. */
+  readonly slot: number;
+  /** Set when created for a global service, else by the scheduler, once. */
+  readonly nodeId?: NodeId;
+  readonly spec: TaskSpec;
+  readonly specVersion: Index;
+  readonly serviceLabels: Readonly<Record<string, string>>;
+  readonly endpointPorts: readonly {
+    readonly protocol: PortProtocol;
+    readonly targetPort: number;
+    readonly publishedPort: number;
+    readonly mode: "ingress" | "host";
+  }[];
+  readonly networks: readonly {
+    readonly networkId: NetworkId;
+    readonly aliases: readonly string[];
+    readonly address?: string;
+  }[];
+  readonly desiredState: DesiredState;
+  /** Not started before this moment: the restart policy's delay. */
+  readonly notBefore?: Millis;
+  readonly status: TaskStatus;
+  readonly jobIteration?: number;
+  readonly createdAt: Millis;
+  readonly updatedAt: Millis;
+  readonly version: Index;
+}
+
+/** The name of a task's container and of the task for people: `web.1.ID`, `web.NODE.ID`. */
+export function taskName(task: Pick<Task, "serviceName" | "slot" | "nodeId" | "id">): string {
+  return `${task.serviceName}.${task.slot > 0 ? String(task.slot) : (task.nodeId ?? "")}.${task.id}`;
+}
