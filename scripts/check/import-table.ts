@@ -1,0 +1,64 @@
+/**
+ * Who may import whom: the house's one contract. `base` is open to everyone. The check in `imports.ts` reads this table
+ * and docs/architecture.md points at it; nothing else repeats it.
+ */
+export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  model: ["base"],
+  raft: ["base"],
+  gossip: ["base"],
+  transport: ["base"],
+  identity: ["base"],
+  storage: ["base"],
+  store: ["base", "model"],
+  orchestrator: ["base", "model", "store"],
+  scheduler: ["base", "model", "store"],
+  discovery: ["base", "model", "store"],
+  manager: ["base", "model", "raft", "store", "orchestrator", "scheduler", "discovery"],
+  agent: ["base", "model", "gossip"],
+  network: ["base", "model", "discovery"],
+  api: ["base", "model", "store"],
+  cli: ["base", "model", "api"],
+  node: [
+    "base",
+    "model",
+    "raft",
+    "gossip",
+    "store",
+    "orchestrator",
+    "scheduler",
+    "discovery",
+    "manager",
+    "agent",
+    "network",
+    "transport",
+    "identity",
+    "storage",
+    "api",
+  ],
+};
+
+/** Packages whose code decides: no clock, no randomness, no timers, no I/O. Compiled without any ambient types. */
+export const PURE_PACKAGES: readonly string[] = [
+  "base",
+  "model",
+  "raft",
+  "gossip",
+  "store",
+  "orchestrator",
+  "scheduler",
+  "discovery",
+];
+
+/** npm packages that a package's code (not its tests) may import. */
+export const NPM_TABLE: Readonly<Record<string, readonly string[]>> = {
+  transport: ["ws", "msgpackr"],
+  identity: ["@peculiar/x509"],
+  storage: ["msgpackr"],
+  manager: ["msgpackr"],
+  agent: ["dockerode"],
+  network: ["dns-packet"],
+  api: ["hono", "@hono/node-server", "zod"],
+  cli: ["commander", "yaml"],
+  node: ["pino", "prom-client", "zod"],
+};
