@@ -1,1 +1,16 @@
-export {};
+export { containerLabels, ownerLabels, taskOf } from "./labels.ts";
+export type {
+  Abortable,
+  Container,
+  ContainerEvent,
+  ContainerRequest,
+  ContainerState,
+  ContainerSummary,
+  EngineInfo,
+  KeyValue,
+  NodeContext,
+  Runtime,
+  Session,
+  Sessions,
+  Withdrawals,
+} from "./ports.ts";

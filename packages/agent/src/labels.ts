@@ -1,0 +1,39 @@
+import type { NodeId } from "@murmur/base";
+import { taskId, taskName, type ClusterId, type Task, type TaskId } from "@murmur/model";
+import type { ContainerSummary } from "./ports.ts";
+
+const CLUSTER = "murmur.cluster.id";
+const NODE = "murmur.node.id";
+const TASK = "murmur.task.id";
+
+/** Whose container it is; a list or event filter with these finds what this node's agent made, and nothing else. */
+export function ownerLabels(clusterId: ClusterId, nodeId: NodeId): Readonly<Record<string, string>> {
+  return { [CLUSTER]: clusterId, [NODE]: nodeId };
+}
+
+/**
+ * All labels of a task's container: the user's, then Docker's own for tasks of a swarm, which monitoring tools look
+ * for, then ours. The agent finds its containers again by ours, so no label of the user's can replace one.
+ */
+export function containerLabels(
+  task: Task,
+  owner: { readonly clusterId: ClusterId; readonly nodeId: NodeId },
+): Readonly<Record<string, string>> {
+  return {
+    ...task.spec.container.labels,
+    "com.docker.swarm.node.id": owner.nodeId,
+    "com.docker.swarm.service.id": task.serviceId,
+    "com.docker.swarm.service.name": task.serviceName,
+    "com.docker.swarm.task": "",
+    "com.docker.swarm.task.id": task.id,
+    "com.docker.swarm.task.name": taskName(task),
+    ...ownerLabels(owner.clusterId, owner.nodeId),
+    [TASK]: task.id,
+  };
+}
+
+/** The task that a container was made for; undefined for a container that carries no such label. */
+export function taskOf(container: Pick<ContainerSummary, "labels">): TaskId | undefined {
+  const id = container.labels[TASK];
+  return id === undefined ? undefined : taskId(id);
+}

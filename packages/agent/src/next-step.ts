@@ -1,0 +1,206 @@
+import { unreachable, type Millis } from "@murmur/base";
+import { DEFAULT_STOP_GRACE_MS, isLater, isTerminal, type Task, type TaskState, type TaskStatus } from "@murmur/model";
+import type { Container } from "./ports.ts";
+
+/** What is known of a task's container: `unknown` until the engine was asked, and again after it changed. */
+export type ContainerFacts =
+  | { readonly kind: "unknown" }
+  | { readonly kind: "absent" }
+  | { readonly kind: "present"; readonly container: Container };
+
+/** How far the image is: not tried, not on this node, pulled, or not to be had (then the local one is tried). */
+export type ImageFacts =
+  | { readonly kind: "untried" }
+  | { readonly kind: "missing" }
+  | { readonly kind: "pulled" }
+  | { readonly kind: "unpullable"; readonly error: string };
+
+/** A stop in progress. */
+export interface StopFacts {
+  readonly cause: "unwanted" | "unhealthy";
+  /** When the next signal is due, on the monotonic clock: the first one is the stop signal, all others SIGKILL. */
+  readonly nextSignalAt: Millis;
+}
+
+/** All that decides what a task needs next. */
+export interface TaskFacts {
+  /** Undefined: the manager doesn't know this task, so its container must go. */
+  readonly wanted: Task | undefined;
+  /** What was last observed, and reported or about to be. */
+  readonly status: TaskStatus;
+  readonly container: ContainerFacts;
+  readonly image: ImageFacts;
+  /** The task isn't started before this moment of the monotonic clock. */
+  readonly startAfter: Millis;
+  readonly withdrawn: boolean;
+  readonly stop: StopFacts | undefined;
+}
+
+/** What an observation adds to the status; times, address and container id are the worker's to add. */
+export type Observation = Pick<TaskStatus, "state" | "message"> &
+  Partial<Pick<TaskStatus, "error" | "exitCode" | "health">>;
+
+export type Step =
+  /** Nothing until something changes. */
+  | { readonly kind: "none" }
+  /** Decide again at this moment of the monotonic clock. */
+  | { readonly kind: "wait"; readonly until: Millis }
+  | { readonly kind: "observe"; readonly observation: Observation }
+  | { readonly kind: "inspect" }
+  | { readonly kind: "pull" }
+  | { readonly kind: "create" }
+  | { readonly kind: "start"; readonly containerId: string }
+  /** Take the task's endpoint away everywhere, before it is stopped. */
+  | { readonly kind: "withdraw" }
+  | {
+      readonly kind: "signal";
+      readonly containerId: string;
+      readonly signalName: string;
+      readonly cause: StopFacts["cause"];
+      /** Time that the process has before the next signal. */
+      readonly graceMs: Millis;
+    }
+  | { readonly kind: "remove"; readonly containerId: string }
+  /** Nothing is left of the task. */
+  | { readonly kind: "forget" };
+
+/** After SIGKILL a process is gone; one that isn't (a frozen cgroup, a lost signal) is killed again after this time. */
+const KILL_AGAIN_MS = 10_000;
+
+/**
+ * Decides the one thing that a task needs next. Pure: the worker calls it after every change, does the step, and asks
+ * again, until the answer is `none` or `wait`. `now` is monotonic.
+ *
+ * Invariant: a container is made only when the engine was asked and has none, and never for a task that has started.
+ */
+export function nextStep(facts: TaskFacts, now: Millis): Step {
+  const { wanted, status, container } = facts;
+  if (container.kind === "unknown") return { kind: "inspect" };
+  if (wanted === undefined) return discard(facts, now);
+  if (isTerminal(status.state)) return rest(facts, wanted, now);
+  switch (wanted.desiredState) {
+    case "shutdown":
+    case "remove":
+      return shutDown(facts, now);
+    case "ready":
+    case "running":
+    case "complete":
+      break;
+    default:
+      return unreachable(wanted.desiredState);
+  }
+  if (!isLater(status.state, "assigned")) return observe("accepted", "accepted");
+  if (status.state === "accepted") return observe("preparing", "preparing");
+  return container.kind === "absent" ? make(facts) : bringUp(facts, wanted, container.container, now);
+}
+
+/** Nobody wants it: stop, remove, forget. */
+function discard(facts: TaskFacts, now: Millis): Step {
+  if (facts.container.kind !== "present") return { kind: "forget" };
+  const { container } = facts.container;
+  if (isLive(container)) return stop(facts, container, { cause: "unwanted", now });
+  return container.state === "removing" ? { kind: "none" } : { kind: "remove", containerId: container.id };
+}
+
+/** It has ended. The stopped container stays for its logs as long as the manager keeps the record. */
+function rest(facts: TaskFacts, wanted: Task, now: Millis): Step {
+  if (facts.container.kind !== "present") return { kind: "none" };
+  const { container } = facts.container;
+  if (isLive(container)) return stop(facts, container, { cause: "unwanted", now });
+  if (wanted.desiredState !== "remove" || container.state === "removing") return { kind: "none" };
+  return { kind: "remove", containerId: container.id };
+}
+
+function shutDown(facts: TaskFacts, now: Millis): Step {
+  if (facts.container.kind !== "present") return observe("shutdown", "shutdown");
+  const { container } = facts.container;
+  if (isLive(container)) return stop(facts, container, { cause: "unwanted", now });
+  if (container.state === "created" || facts.stop?.cause === "unwanted") {
+    return { kind: "observe", observation: { state: "shutdown", message: "shutdown", ...exitOf(container) } };
+  }
+  return { kind: "observe", observation: ended(facts, container) };
+}
+
+function make(facts: TaskFacts): Step {
+  if (isLater(facts.status.state, "ready")) {
+    return observe("failed", facts.status.message, "task: the container was removed by someone else");
+  }
+  return facts.image.kind === "missing" ? { kind: "pull" } : { kind: "create" };
+}
+
+function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Millis): Step {
+  const { state } = facts.status;
+  if (container.state === "created") {
+    if (state === "running") {
+      return observe("failed", facts.status.message, "task: the container was replaced by someone else");
+    }
+    if (!isLater(state, "preparing")) return observe("ready", "prepared");
+    if (wanted.desiredState === "ready") return { kind: "none" };
+    if (now < facts.startAfter) return { kind: "wait", until: facts.startAfter };
+    return state === "ready" ? observe("starting", "starting") : { kind: "start", containerId: container.id };
+  }
+  if (!isLive(container)) return { kind: "observe", observation: ended(facts, container) };
+  if (facts.stop !== undefined || container.health === "unhealthy") {
+    return stop(facts, container, { cause: facts.stop?.cause ?? "unhealthy", now });
+  }
+  if (!isLater(state, "ready")) return observe("starting", "starting");
+  if (state === "starting" && container.health === "starting") return { kind: "none" };
+  return stay(facts, container);
+}
+
+/** It runs: only what has changed is observed. A paused one answers nobody, so it counts as unhealthy meanwhile. */
+function stay(facts: TaskFacts, container: Container): Step {
+  const { status } = facts;
+  const health = container.state === "running" ? container.health : "unhealthy";
+  const message = container.state === "running" ? "started" : container.state;
+  const same =
+    status.state === "running" &&
+    status.health === health &&
+    status.message === message &&
+    status.containerId === container.id &&
+    status.pid === container.pid;
+  return same ? { kind: "none" } : { kind: "observe", observation: { state: "running", message, health } };
+}
+
+function stop(
+  facts: TaskFacts,
+  container: Container,
+  { cause, now }: { cause: StopFacts["cause"]; now: Millis },
+): Step {
+  const served = facts.wanted === undefined || isLater(facts.status.state, "starting");
+  if (served && !facts.withdrawn) return { kind: "withdraw" };
+  const containerId = container.id;
+  if (facts.stop === undefined) {
+    const spec = facts.wanted?.spec.container;
+    const signalName = spec?.stopSignal ?? container.stopSignal ?? "SIGTERM";
+    const graceMs = spec?.stopGracePeriodMs ?? DEFAULT_STOP_GRACE_MS;
+    return { kind: "signal", containerId, signalName, cause, graceMs };
+  }
+  if (now < facts.stop.nextSignalAt) return { kind: "wait", until: facts.stop.nextSignalAt };
+  return { kind: "signal", containerId, signalName: "SIGKILL", cause: facts.stop.cause, graceMs: KILL_AGAIN_MS };
+}
+
+/** What the end of a container means, in Docker's words. */
+function ended(facts: TaskFacts, container: Container): Observation {
+  const exit = exitOf(container);
+  // Not the container's own word: the engine calls every ended container with a health check unhealthy.
+  if (facts.stop?.cause === "unhealthy") {
+    return { state: "failed", message: "started", error: "task: unhealthy container", ...exit };
+  }
+  if (container.exitCode === 0 && container.error === "") return { state: "complete", message: "finished", ...exit };
+  const cause = container.oomKilled ? "out of memory" : container.error;
+  const error = `task: non-zero exit (${String(container.exitCode)})${cause === "" ? "" : `: ${cause}`}`;
+  return { state: "failed", message: "started", error, ...exit };
+}
+
+const exitOf = (container: Container): Pick<Observation, "exitCode"> =>
+  container.state === "created" ? {} : { exitCode: container.exitCode };
+
+/** Whether there may be a process in it. */
+const isLive = (container: Container): boolean =>
+  container.state === "running" || container.state === "paused" || container.state === "restarting";
+
+const observe = (state: TaskState, message: string, error?: string): Step => ({
+  kind: "observe",
+  observation: { state, message, ...(error !== undefined && { error }) },
+});

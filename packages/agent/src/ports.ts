@@ -1,0 +1,137 @@
+import type { ClusterId, Health, PublishedPort, ReportMessage, SessionMessage, Task, TaskId } from "@murmur/model";
+import type { NodeId } from "@murmur/base";
+
+/** Every call that leaves the process ends when its signal is aborted, by rejecting with the signal's reason. */
+export interface Abortable {
+  readonly signal: AbortSignal;
+}
+
+/** What a container is made with beside its task: the facts of this node. */
+export interface NodeContext {
+  readonly nodeId: NodeId;
+  readonly clusterId: ClusterId;
+  /**
+   * IP address that the other nodes reach this node's tasks at. In the `ports` data plane every target port is
+   * published there with a host port that the engine chooses; in the `overlay` plane only ports in host mode are.
+   */
+  readonly dataAddress: string;
+  readonly dataPlane: "ports" | "overlay";
+  /** Resolver of the containers whose spec names none; left out: the engine's. */
+  readonly dns?: { readonly nameservers: readonly string[]; readonly search: readonly string[] };
+}
+
+/** What the engine says of itself. */
+export interface EngineInfo {
+  readonly hostname: string;
+  readonly os: string;
+  /** As in an image's platform: `amd64`, `arm64`, … */
+  readonly architecture: string;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly version: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly plugins: readonly { readonly kind: string; readonly name: string }[];
+}
+
+export interface ContainerRequest {
+  readonly task: Task;
+  readonly node: NodeContext;
+  /** The image to use: the spec's, or the same without its digest when only that one is on the node. */
+  readonly image: string;
+}
+
+/** `created` was never started; `exited` and `dead` have ended; the others may have a process. */
+export type ContainerState = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+
+/** A container as the engine lists it. */
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: ContainerState;
+  readonly health: Health;
+}
+
+/** A container as the engine shows it when asked for this one. */
+export interface Container extends ContainerSummary {
+  /** 0 when there is no process. */
+  readonly pid: number;
+  /** Of the last process that ended. */
+  readonly exitCode: number;
+  /** The engine's word on why it could not be started; empty when it could. */
+  readonly error: string;
+  readonly oomKilled: boolean;
+  /** The container's own stop signal, else its image's; undefined: SIGTERM. */
+  readonly stopSignal?: string;
+  readonly ports: readonly PublishedPort[];
+}
+
+/** Something happened to a container; what exactly, an inspection tells. */
+export interface ContainerEvent {
+  readonly containerId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The engine's word: `start`, `die`, `oom`, `destroy`, `pause`, `health_status: unhealthy`, … */
+  readonly action: string;
+}
+
+/**
+ * The container engine of this node. Every error is a `ClusterError` whose message is the engine's own, in one line:
+ *
+ * - `unavailable`: the engine did not answer, or is shutting down. The call may still have had its effect.
+ * - `not_found`: no such container, or no such image.
+ * - `name_conflict`: the name is taken; `port_conflict`: the host port is.
+ * - `invalid_argument`, `failed_precondition`, `unsupported`: refused, and would be refused again.
+ * - `internal`: the engine failed at it.
+ */
+export interface Runtime {
+  /** Whether the engine answers; cheap. */
+  ping(options: Abortable): Promise<void>;
+  info(options: Abortable): Promise<EngineInfo>;
+  /** Brings an image onto the node; resolves once it is there whole. */
+  pull(image: string, options: Abortable): Promise<void>;
+  /** Makes the container of a task, named `taskName(task)`, with `containerLabels`, and returns its id. */
+  create(request: ContainerRequest, options: Abortable): Promise<string>;
+  /** Starts a container that was created; does nothing to one that runs. */
+  start(containerId: string, options: Abortable): Promise<void>;
+  /** Sends a signal (`SIGTERM`) to the container's process; `failed_precondition` when it has none. */
+  kill(containerId: string, signalName: string, options: Abortable): Promise<void>;
+  /** Removes a container, running or not, and its anonymous volumes. */
+  remove(containerId: string, options: Abortable): Promise<void>;
+  inspect(idOrName: string, options: Abortable): Promise<Container>;
+  /** All containers, running or not, that carry all these labels. */
+  list(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly ContainerSummary[]>;
+  /**
+   * Subscribes to what happens to containers with these labels. Once the promise has resolved nothing is missed until
+   * the iteration ends, as it does, with or without an error, when the engine goes away or the signal is aborted.
+   */
+  events(labels: Readonly<Record<string, string>>, options: Abortable): Promise<AsyncIterable<ContainerEvent>>;
+}
+
+/** Makes sessions with managers; each call may try another manager. */
+export interface Sessions {
+  /** Resolves with a session that a manager has accepted. */
+  open(options: Abortable): Promise<Session>;
+}
+
+/** One session with one manager: the manager sends a full assignment first. */
+export interface Session {
+  /** Resolves when the transport has taken the report; rejects when the session is over. */
+  send(report: ReportMessage): Promise<void>;
+  /** Ends, with or without an error, when the session is over. Read by one reader. */
+  readonly messages: AsyncIterable<SessionMessage>;
+  close(): void;
+}
+
+/** Small records that outlive the process. `put` resolves once the value is durable. */
+export interface KeyValue {
+  get(key: string): Promise<Uint8Array | undefined>;
+  put(key: string, value: Uint8Array): Promise<void>;
+}
+
+/** How traffic is told to leave a task at once, without waiting for a quorum. */
+export interface Withdrawals {
+  /** Tells every node that this task must not be sent anything any more. Best effort; does not wait. */
+  publish(task: TaskId): void;
+  /** Resolves when all live nodes have stopped sending to the task; the caller bounds the wait by the signal. */
+  acknowledged(task: TaskId, options: Abortable): Promise<void>;
+}
