@@ -8,6 +8,7 @@ export type {
 export { REPORT_BATCH_MS } from "./assignment.ts";
 export { DEFAULT_CLUSTER_SPEC, type Cluster, type ClusterSecrets, type ClusterSpec } from "./cluster.ts";
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
+export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
 export type { ContainerSpec, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 export type { Endpoint, EndpointTable, ServiceEndpoints } from "./endpoint.ts";
 export {

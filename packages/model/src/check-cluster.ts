@@ -1,0 +1,32 @@
+import { boolean, integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
+import { logDriver } from "./check-service.ts";
+import type { ClusterSecrets, ClusterSpec } from "./cluster.ts";
+import { LIMITS } from "./limits.ts";
+import { labels, objectName } from "./names.ts";
+import type { NetworkSpec } from "./network.ts";
+
+export const cluster: Check = object<ClusterSpec>({
+  name: objectName,
+  labels,
+  taskHistoryLimit: integer(0, 1_000),
+  voters: oneOf([1, 3, 5, 7]),
+  nodeCertificateValidityMs: integer(3_600_000, LIMITS.durationMs),
+  logDriver: optional(logDriver),
+});
+
+export const joinSecret: Check = text({
+  min: 16,
+  max: 256,
+  pattern: /^[a-zA-Z0-9_-]+$/,
+  says: "16 to 256 letters or digits",
+});
+
+export const pem: Check = text({ min: 1, max: 65_536 });
+
+export const secrets: Check = object<ClusterSecrets>({
+  caKeyPem: pem,
+  joinSecret,
+  gossipKeys: list(text({ min: 1, max: 256 }), 16),
+});
+
+export const network: Check = object<NetworkSpec>({ name: objectName, labels, attachable: boolean, internal: boolean });

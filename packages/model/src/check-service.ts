@@ -1,0 +1,139 @@
+import { byKind, integer, list, number, object, oneOf, optional, text, type Check, type CrossCheck } from "./check.ts";
+import { container } from "./check-container.ts";
+import { constraint, spreadKey } from "./constraint.ts";
+import { LIMITS } from "./limits.ts";
+import { dnsName, labels, objectId, objectName, options } from "./names.ts";
+import {
+  PORT_PROTOCOLS,
+  type LogDriver,
+  type NetworkAttachment,
+  type Placement,
+  type PortConfig,
+  type ResourceRequirements,
+  type Resources,
+  type RestartPolicy,
+  type ServiceMode,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+} from "./service-spec.ts";
+
+const duration = number(0, LIMITS.durationMs);
+const count = integer(0, LIMITS.replicas);
+const nanoCpus = integer(0, LIMITS.nanoCpus);
+const memoryBytes = integer(0, LIMITS.memoryBytes);
+
+export const resources: Check = object<Resources>({ nanoCpus, memoryBytes });
+
+const limitsCoverReservations: CrossCheck<ResourceRequirements> = ({ limits, reservations }, path, report) => {
+  for (const key of ["nanoCpus", "memoryBytes"] as const) {
+    if (limits[key] > 0 && limits[key] < reservations[key]) {
+      report(`${path}.limits.${key}`, `must not be below the reservation, ${reservations[key]}`);
+    }
+  }
+};
+
+const requirements = object<ResourceRequirements>(
+  {
+    reservations: resources,
+    limits: object<ResourceRequirements["limits"]>({ nanoCpus, memoryBytes, pids: integer(0, LIMITS.pids) }),
+  },
+  limitsCoverReservations,
+);
+
+const restart = object<RestartPolicy>({
+  condition: oneOf(["none", "on-failure", "any"]),
+  delayMs: duration,
+  maxAttempts: integer(0, Number.MAX_SAFE_INTEGER),
+  windowMs: duration,
+});
+
+const platformPart = optional(text({ max: 64, pattern: /^[a-zA-Z0-9_./-]*$/, says: "a platform's name" }));
+
+const placement = object<Placement>({
+  constraints: list(constraint),
+  preferences: list(object<Placement["preferences"][number]>({ spread: spreadKey }), 64),
+  maxReplicasPerNode: count,
+  platforms: list(object<Placement["platforms"][number]>({ os: platformPart, architecture: platformPart }), 64),
+});
+
+const attachment = object<NetworkAttachment>({ target: objectId, aliases: list(dnsName) });
+
+export const logDriver: Check = object<LogDriver>({ name: objectName, options });
+
+const networksDiffer: CrossCheck<TaskSpec> = (task, path, report) => {
+  const seen = new Set<string>();
+  for (const [at, { target }] of task.networks.entries()) {
+    if (seen.has(target)) report(`${path}.networks[${at}].target`, "must be another network than those before it");
+    seen.add(target);
+  }
+};
+
+const task = object<TaskSpec>(
+  {
+    container,
+    resources: requirements,
+    restart,
+    placement,
+    networks: list(attachment, 64),
+    logDriver: optional(logDriver),
+    forceUpdate: integer(0, Number.MAX_SAFE_INTEGER),
+  },
+  networksDiffer,
+);
+
+type Mode<K extends ServiceMode["kind"]> = Extract<ServiceMode, { kind: K }>;
+const kind = oneOf(["replicated", "global", "replicated-job", "global-job"]);
+const mode = byKind({
+  replicated: object<Mode<"replicated">>({ kind, replicas: count }),
+  global: object<Mode<"global">>({ kind }),
+  "replicated-job": object<Mode<"replicated-job">>({ kind, maxConcurrent: count, totalCompletions: count }),
+  "global-job": object<Mode<"global-job">>({ kind }),
+});
+
+const update = object<UpdateConfig>({
+  parallelism: count,
+  delayMs: duration,
+  failureAction: oneOf(["pause", "continue", "rollback"]),
+  monitorMs: duration,
+  maxFailureRatio: number(0, 1),
+  order: oneOf(["stop-first", "start-first"]),
+});
+
+const rollback: Check = (value, path, report) => {
+  let right = true;
+  update(value, path, (where, problem) => {
+    right = false;
+    report(where, problem);
+  });
+  if (right && (value as UpdateConfig).failureAction === "rollback") {
+    report(`${path}.failureAction`, "must be one of pause, continue");
+  }
+};
+
+const port = object<PortConfig>({
+  name: optional(text({ max: LIMITS.nameLength, pattern: /^[a-zA-Z0-9_.-]*$/, says: "a port's name" })),
+  protocol: oneOf(PORT_PROTOCOLS),
+  targetPort: integer(1, 65_535),
+  publishedPort: integer(0, 65_535),
+  mode: oneOf(["ingress", "host"]),
+});
+
+type EndpointSpec = ServiceSpec["endpoint"];
+
+const portsFit: CrossCheck<EndpointSpec> = (endpoint, path, report) => {
+  const seen = new Map<string, number>();
+  for (const [at, { protocol, publishedPort, mode: published }] of endpoint.ports.entries()) {
+    if (endpoint.mode === "dnsrr" && published === "ingress") {
+      report(`${path}.ports[${at}].mode`, "must be host when the endpoint mode is dnsrr");
+    }
+    if (publishedPort === 0) continue;
+    const first = seen.get(`${protocol} ${publishedPort}`);
+    if (first === undefined) seen.set(`${protocol} ${publishedPort}`, at);
+    else report(`${path}.ports[${at}].publishedPort`, `must differ from that of ports[${first}]`);
+  }
+};
+
+const endpoint = object<EndpointSpec>({ mode: oneOf(["vip", "dnsrr"]), ports: list(port) }, portsFit);
+
+export const service: Check = object<ServiceSpec>({ name: objectName, labels, mode, task, update, rollback, endpoint });

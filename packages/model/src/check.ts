@@ -1,0 +1,190 @@
+import { LIMITS } from "./limits.ts";
+
+/** Takes one problem: where it is (`task.container.mounts[1].target`) and what is allowed there. */
+export type Report = (path: string, problem: string) => void;
+
+/** One rule about a value of unknown type. It reports every problem that it finds and throws nothing. */
+export type Check = (value: unknown, path: string, report: Report) => void;
+
+/** A rule that looks at several fields; run only when each field for itself is right. */
+export type CrossCheck<T> = (value: T, path: string, report: Report) => void;
+
+/** A rule for each field of `T`: the compiler asks for one when a field is added. */
+export type Rules<T> = { readonly [K in keyof T]-?: Check };
+
+/** Marks a field that may be left out. */
+export const optional =
+  (check: Check): Check =>
+  (value, path, report) => {
+    if (value !== undefined) check(value, path, report);
+  };
+
+export const boolean: Check = (value, path, report) => {
+  if (typeof value !== "boolean") report(path, "must be true or false");
+};
+
+/** Any value at all; for what is checked elsewhere. */
+export const anything: Check = () => {};
+
+export const oneOf =
+  (values: readonly (string | number)[]): Check =>
+  (value, path, report) => {
+    if (!values.some((allowed) => allowed === value)) report(path, `must be one of ${values.join(", ")}`);
+  };
+
+/** A whole number from `min` to `max`, both allowed. */
+export const integer =
+  (min: number, max: number): Check =>
+  (value, path, report) => {
+    const fits = typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max;
+    if (!fits) report(path, `must be a whole number from ${min} to ${max}`);
+  };
+
+/** A finite number from `min` to `max`, both allowed. */
+export const number =
+  (min: number, max: number): Check =>
+  (value, path, report) => {
+    const fits = typeof value === "number" && value >= min && value <= max;
+    if (!fits) report(path, `must be a number from ${min} to ${max}`);
+  };
+
+export interface TextRule {
+  readonly max: number;
+  readonly min?: number;
+  readonly pattern?: RegExp;
+  /** What is allowed, said after "must be". Needed with a pattern. */
+  readonly says?: string;
+}
+
+/** A text within a length (in UTF-16 units) and a pattern. NUL is never allowed: no engine, kernel or path takes it. */
+export const text =
+  (rule: TextRule): Check =>
+  (value, path, report) => {
+    const min = rule.min ?? 0;
+    const fits =
+      typeof value === "string" &&
+      value.length >= min &&
+      value.length <= rule.max &&
+      !value.includes("\0") &&
+      rule.pattern?.test(value) !== false;
+    if (!fits) report(path, `must be ${rule.says ?? `a text of ${min} to ${rule.max} characters`}`);
+  };
+
+export const list =
+  (check: Check, max: number = LIMITS.entries): Check =>
+  (value, path, report) => {
+    if (!Array.isArray(value) || value.length > max) return report(path, `must be a list of at most ${max} entries`);
+    for (let at = 0; at < value.length; at += 1) check(value[at], `${path}[${at}]`, report);
+  };
+
+/** An object that maps texts to values. */
+export const map =
+  (key: Check, entry: Check): Check =>
+  (value, path, report) => {
+    if (!isPlainObject(value)) return report(path, "must be an object");
+    const keys = Object.keys(value);
+    if (keys.length > LIMITS.entries) return report(path, `must have at most ${LIMITS.entries} entries`);
+    for (const name of keys) {
+      key(name, `${path} key ${JSON.stringify(name.slice(0, 64))}`, report);
+      entry(value[name], `${path}.${name.slice(0, 64)}`, report);
+    }
+  };
+
+/** An object with exactly these fields; `across` is run when all of them are right. */
+export function object<T>(rules: Rules<T>, ...across: readonly CrossCheck<T>[]): Check {
+  const known = new Map<string, Check>(Object.entries<Check>(rules));
+  return (value, path, report) => {
+    if (!isPlainObject(value)) return report(path, "must be an object");
+    let problems = 0;
+    const count: Report = (where, problem) => {
+      problems += 1;
+      report(where, problem);
+    };
+    for (const key of Object.keys(value)) {
+      if (!known.has(key)) count(join(path, key.slice(0, 64)), "is no known field");
+    }
+    for (const [key, check] of known) check(value[key], join(path, key), count);
+    if (problems > 0) return;
+    // The rules above have just established the type.
+    for (const cross of across) cross(value as T, path, report);
+  };
+}
+
+/** An object whose field `kind` chooses the rules. */
+export const byKind =
+  (kinds: Readonly<Record<string, Check>>): Check =>
+  (value, path, report) => {
+    const kind = isPlainObject(value) ? value["kind"] : undefined;
+    const check = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    if (check === undefined) report(join(path, "kind"), `must be one of ${Object.keys(kinds).join(", ")}`);
+    else check(value, path, report);
+  };
+
+/** All problems of a value, one line each: `field: what is allowed`. Empty when there is none. */
+export function problemsOf(check: Check, value: unknown, bytesMax: number): readonly string[] {
+  const unfit = unfitness(value, bytesMax);
+  if (unfit !== undefined) return [unfit];
+  const problems: string[] = [];
+  let more = 0;
+  check(value, "", (path, problem) => {
+    if (problems.length < LIMITS.problems) problems.push(oneLine(path === "" ? problem : `${path}: ${problem}`));
+    else more += 1;
+  });
+  if (more > 0) problems.push(`and ${more} more`);
+  return problems;
+}
+
+/**
+ * Whether a value is plain data: finite numbers, texts, lists and objects, neither too deep nor too big. Everything
+ * that walks a value later (comparing, hashing, encoding) relies on it. Returns what is wrong.
+ */
+export function unfitness(value: unknown, bytesMax: number): string | undefined {
+  let bytes = 0;
+  const walk = (part: unknown, depth: number): string | undefined => {
+    if (depth > LIMITS.depth) return `nested deeper than ${LIMITS.depth} levels`;
+    bytes += typeof part === "string" ? part.length + 2 : 4;
+    if (bytes > bytesMax) return `larger than ${bytesMax} bytes`;
+    switch (typeof part) {
+      case "string":
+      case "boolean":
+      case "undefined":
+        return undefined;
+      case "number":
+        return Number.isFinite(part) ? undefined : "has a number that is not finite";
+      case "object":
+        return walkObject(part, depth);
+      default:
+        return `has a ${typeof part}`;
+    }
+  };
+  const walkObject = (part: object | null, depth: number): string | undefined => {
+    if (part === null) return "has a null";
+    if (Array.isArray(part)) {
+      for (let at = 0; at < part.length; at += 1) {
+        const unfit = part[at] === undefined ? "has a list with a hole" : walk(part[at], depth + 1);
+        if (unfit !== undefined) return unfit;
+      }
+      return undefined;
+    }
+    if (!isPlainObject(part)) return "has an object that is not plain data";
+    for (const key of Object.keys(part)) {
+      bytes += key.length + 3;
+      const unfit = walk(part[key], depth + 1);
+      if (unfit !== undefined) return unfit;
+    }
+    return undefined;
+  };
+  return walk(value, 0);
+}
+
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+const join = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
+
+/** Problems quote the user's own keys, which may hold anything. */
+// eslint-disable-next-line no-control-regex
+const oneLine = (line: string): string => line.replaceAll(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ");
