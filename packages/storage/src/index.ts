@@ -11,3 +11,4 @@ export type {
   StoredEntry,
   WriteBatch,
 } from "./log-storage.ts";
+export { openLogStorage, type LogStorageOptions } from "./file-log-storage.ts";

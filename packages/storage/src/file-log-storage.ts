@@ -1,0 +1,158 @@
+import { assert, type Log } from "@murmur/base";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { lockDirectory } from "./directory-lock.ts";
+import { diskError, remove, renameDurably, syncDirectory } from "./disk.ts";
+import { Epoch } from "./epoch.ts";
+import type {
+  LogStorage,
+  ReceiveOptions,
+  Recovered,
+  SnapshotMeta,
+  SnapshotReader,
+  SnapshotReceiver,
+  StorageStats,
+  WriteBatch,
+} from "./log-storage.ts";
+import { DEFAULT_LIMITS, type LogWriterLimits } from "./log-writer.ts";
+
+export interface LogStorageOptions {
+  /** Used by this storage alone; made when it isn't there. */
+  readonly directory: string;
+  readonly log: Log;
+  readonly limits?: Partial<LogWriterLimits>;
+}
+
+/**
+ * Opens the log storage of a directory and reads what it holds. Rejects with `in_use` when another process has it open,
+ * with `unavailable` when the disk fails. Damage is no error: it is reported in `recovered`.
+ */
+export async function openLogStorage(options: LogStorageOptions): Promise<LogStorage> {
+  const { directory, log } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw diskError(directory, error);
+  });
+  await using opening = new AsyncDisposableStack();
+  opening.use(await lockDirectory(directory));
+  try {
+    const number = await currentEpoch(directory);
+    const epoch = await Epoch.open({ directory: join(directory, epochName(number)), log, limits });
+    const storage = new FileLogStorage({ directory, log, limits }, { number, epoch });
+    const lock = opening.move();
+    storage.onClose(() => lock.disposeAsync());
+    return storage;
+  } catch (error) {
+    throw diskError(directory, error);
+  }
+}
+
+/** Each reset begins a new epoch, in a directory of its own: that is what makes a reset happen in one step. */
+const epochName = (number: number): string => `epoch-${String(number).padStart(6, "0")}`;
+const EPOCH_PATTERN = /^epoch-(\d{6})$/;
+
+/** The newest epoch, the first one made if there is none. What an interrupted reset left is removed. */
+async function currentEpoch(directory: string): Promise<number> {
+  const names = (await readdir(directory)).filter((name) => name.startsWith("epoch-"));
+  const numbers = names.flatMap((name) => EPOCH_PATTERN.exec(name)?.slice(1).map(Number) ?? []);
+  const current = Math.max(0, ...numbers);
+  if (numbers.length === 0) {
+    await mkdir(join(directory, epochName(current)), { mode: 0o700 });
+    await syncDirectory(directory);
+  }
+  for (const name of names) if (name !== epochName(current)) await remove(join(directory, name));
+  return current;
+}
+
+class FileLogStorage implements LogStorage {
+  readonly recovered: Recovered;
+  readonly #options: { directory: string; log: Log; limits: LogWriterLimits };
+  #current: { number: number; epoch: Epoch };
+  #resetting = false;
+  #onClose: () => Promise<void> = async () => {};
+
+  constructor(
+    options: { directory: string; log: Log; limits: LogWriterLimits },
+    current: { number: number; epoch: Epoch },
+  ) {
+    this.#options = options;
+    this.#current = current;
+    this.recovered = current.epoch.recovered;
+  }
+
+  onClose(close: () => Promise<void>): void {
+    this.#onClose = close;
+  }
+
+  write(batch: WriteBatch): Promise<void> {
+    return this.#epoch().write(batch);
+  }
+
+  saveSnapshot(meta: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#epoch().snapshots.save(meta, content);
+  }
+
+  openSnapshot(): Promise<SnapshotReader | undefined> {
+    return this.#epoch().snapshots.open();
+  }
+
+  receiveSnapshot(options: ReceiveOptions): Promise<SnapshotReceiver> {
+    return this.#epoch().snapshots.receive(options);
+  }
+
+  compact(throughIndex: number): Promise<void> {
+    return this.#epoch().compact(throughIndex);
+  }
+
+  async reset(): Promise<void> {
+    const { number, epoch } = this.#current;
+    const { directory, log, limits } = this.#options;
+    assert(!this.#resetting, "one reset at a time, and no calls meanwhile");
+    this.#resetting = true;
+    try {
+      await epoch[Symbol.asyncDispose]();
+      const path = join(directory, epochName(number + 1));
+      await this.#prepareEpoch(`${path}.new`);
+      await renameDurably(`${path}.new`, path);
+      this.#current = { number: number + 1, epoch: await Epoch.open({ directory: path, log, limits }) };
+      await remove(epoch.directory);
+      this.#resetting = false;
+    } catch (error) {
+      // Stays closed for calls: only a new start can tell which of the two epochs is current.
+      throw diskError(directory, error);
+    }
+  }
+
+  stats(): StorageStats {
+    const { shape, writer, snapshots } = this.#current.epoch;
+    return {
+      firstIndex: shape.compacted + 1,
+      lastIndex: shape.last,
+      snapshotIndex: snapshots.current?.index ?? 0,
+      ...writer.stats,
+      pendingWrites: writer.pendingWrites,
+      pendingBytes: writer.pendingBytes,
+      logFiles: writer.segmentCount,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current.epoch[Symbol.asyncDispose]();
+    await this.#onClose();
+  }
+
+  #epoch(): Epoch {
+    assert(!this.#resetting, "no calls during a reset");
+    return this.#current.epoch;
+  }
+
+  /** Makes an empty epoch that remembers the term and the vote. */
+  async #prepareEpoch(directory: string): Promise<void> {
+    const { log, limits } = this.#options;
+    const { term, votedFor } = this.#current.epoch.shape.hardState;
+    await remove(directory);
+    await mkdir(directory, { mode: 0o700 });
+    await using epoch = await Epoch.open({ directory, log, limits });
+    await epoch.write({ hardState: { term, commit: 0, ...(votedFor !== undefined && { votedFor }) } });
+  }
+}
