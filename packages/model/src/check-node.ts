@@ -1,8 +1,7 @@
-import { integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
+import { integer, list, number, object, oneOf, optional, text, type Check } from "./check.ts";
 import { resources } from "./check-service.ts";
 import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
 import { labels, line, objectName } from "./names.ts";
-import { LIMITS } from "./limits.ts";
 import { AVAILABILITIES, TASK_STATES } from "./states.ts";
 import { PORT_PROTOCOLS } from "./service-spec.ts";
 import type { Health, PublishedPort, TaskStatus } from "./task.ts";
@@ -16,17 +15,14 @@ export const node: Check = object<NodeSpec>({
   pinnedRole: optional(oneOf(["manager", "worker"])),
 });
 
-/** `IP:port` or `host:port`; which addresses can be reached is not for the state to know. */
-export const peerAddress: Check = text({
-  min: 3,
-  max: 300,
-  pattern: /^(\[[0-9a-fA-F:.%]+\]|[a-zA-Z0-9_.-]+):[0-9]{1,5}$/,
-  says: "HOST:PORT",
-});
+/** Which addresses can be reached, and in which form, is not for the state to know. */
+export const peerAddress: Check = text({ min: 1, max: 300, pattern: /^[!-~]+$/, says: "an address, HOST:PORT" });
 
 export const hostname: Check = text({ min: 1, max: 255, pattern: /^[^\s\p{C}]+$/u, says: "a host's name" });
 
 const short = line(255);
+/** Taken in any form; the state keeps its `singleLine`. */
+export const message: Check = text({ max: 65_536 });
 
 export const description: Check = object<NodeDescription>({
   hostname,
@@ -43,7 +39,7 @@ export const description: Check = object<NodeDescription>({
 
 export const engineStatus: Check = object<EngineStatus>({
   state: oneOf(["ready", "down"]),
-  message: line(LIMITS.messageLength),
+  message: message,
 });
 
 const HEALTHS: readonly Health[] = ["none", "starting", "healthy", "unhealthy"];
@@ -51,9 +47,9 @@ const HEALTHS: readonly Health[] = ["none", "starting", "healthy", "unhealthy"];
 /** What an agent reports of a task. */
 export const taskStatus: Check = object<TaskStatus>({
   state: oneOf(TASK_STATES),
-  at: integer(0, Number.MAX_SAFE_INTEGER),
-  message: line(LIMITS.messageLength),
-  error: optional(line(LIMITS.messageLength)),
+  at: number(0, Number.MAX_SAFE_INTEGER),
+  message: message,
+  error: optional(message),
   containerId: optional(text({ max: 128 })),
   pid: optional(integer(0, 2 ** 32)),
   exitCode: optional(integer(-(2 ** 31), 2 ** 32)),

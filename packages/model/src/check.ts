@@ -127,7 +127,7 @@ export function problemsOf(check: Check, value: unknown, bytesMax: number): read
   const problems: string[] = [];
   let more = 0;
   check(value, "", (path, problem) => {
-    if (problems.length < LIMITS.problems) problems.push(oneLine(path === "" ? problem : `${path}: ${problem}`));
+    if (problems.length < LIMITS.problems) problems.push(singleLine(path === "" ? problem : `${path}: ${problem}`));
     else more += 1;
   });
   if (more > 0) problems.push(`and ${more} more`);
@@ -185,6 +185,8 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
 
 const join = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
 
-/** Problems quote the user's own keys, which may hold anything. */
-// eslint-disable-next-line no-control-regex
-const oneLine = (line: string): string => line.replaceAll(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ");
+/** A text in one line of at most `LIMITS.messageLength` characters: what comes from engines may hold anything. */
+export function singleLine(text: string): string {
+  const clipped = text.length > LIMITS.messageLength ? `${text.slice(0, LIMITS.messageLength - 1)}…` : text;
+  return clipped.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
+}

@@ -59,7 +59,11 @@ export type InternalCommand = Timed &
         readonly roles: Readonly<Record<string, "voter" | "learner">>;
       }
     | { readonly kind: "setSecrets"; readonly secrets: ClusterSecrets }
-    | { readonly kind: "createTask"; readonly task: Omit<Task, "version" | "createdAt" | "updatedAt"> }
+    /** The spec may be left out, which keeps the log small: it is the service's at `specVersion` in any case. */
+    | {
+        readonly kind: "createTask";
+        readonly task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> & { readonly spec?: Task["spec"] };
+      }
     /** Refused when the task has a node already, isn't wanted any more, or the node's version is not the one read. */
     | { readonly kind: "assignTask"; readonly id: TaskId; readonly nodeId: NodeId }
     /** Why a task waits, for people; written only when the text changes. */

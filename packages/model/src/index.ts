@@ -6,9 +6,12 @@ export type {
   SessionMessage,
 } from "./assignment.ts";
 export { REPORT_BATCH_MS } from "./assignment.ts";
+export { singleLine } from "./check.ts";
+export { validateCommand } from "./check-command.ts";
 export { DEFAULT_CLUSTER_SPEC, type Cluster, type ClusterSecrets, type ClusterSpec } from "./cluster.ts";
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
 export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
+export { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
 export type { ContainerSpec, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 export type { Endpoint, EndpointTable, ServiceEndpoints } from "./endpoint.ts";
 export {
@@ -22,6 +25,7 @@ export {
   type ServiceId,
   type TaskId,
 } from "./ids.ts";
+export { LIMITS } from "./limits.ts";
 export { DEFAULT_NETWORK_NAME, type Network, type NetworkSpec } from "./network.ts";
 export type { ClusterNode, EngineStatus, NodeDescription, NodeSpec, NodeStatus } from "./node.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
@@ -60,3 +64,10 @@ export {
   type TaskState,
 } from "./states.ts";
 export { taskName, type Health, type PublishedPort, type Task, type TaskStatus } from "./task.ts";
+export {
+  validateClusterSpec,
+  validateNetworkSpec,
+  validateNodeSpec,
+  validateServiceSpec,
+  validateTaskStatus,
+} from "./validation.ts";

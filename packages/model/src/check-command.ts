@@ -1,0 +1,149 @@
+import {
+  anything,
+  boolean,
+  byKind,
+  integer,
+  list,
+  map,
+  number,
+  object,
+  oneOf,
+  optional,
+  problemsOf,
+  text,
+  type Check,
+} from "./check.ts";
+import { cluster, joinSecret, pem, secrets } from "./check-cluster.ts";
+import {
+  availability,
+  description,
+  engineStatus,
+  hostname,
+  message,
+  node,
+  peerAddress,
+  taskStatus,
+} from "./check-node.ts";
+import { service } from "./check-service.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Command } from "./command.ts";
+import { LIMITS } from "./limits.ts";
+import { dnsName, labels, objectId, objectName } from "./names.ts";
+import type { RestartHistory, UpdateStatus } from "./service.ts";
+import { PORT_PROTOCOLS } from "./service-spec.ts";
+import { DESIRED_STATES, NODE_STATES } from "./states.ts";
+import type { Task } from "./task.ts";
+
+type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+const index = integer(0, Number.MAX_SAFE_INTEGER);
+const time = number(0, Number.MAX_SAFE_INTEGER);
+const id = objectId;
+const port = integer(1, 65_535);
+/** `byKind` has looked at it. */
+const kind = anything;
+const now = time;
+
+const restartHistory = object<RestartHistory>({
+  serviceId: id,
+  slot: (value, path, report) => {
+    if (typeof value === "string") id(value, path, report);
+    else integer(1, LIMITS.replicas)(value, path, report);
+  },
+  specVersion: index,
+  restarts: list(time),
+});
+
+const updateStatus = object<UpdateStatus>({
+  state: oneOf(["updating", "paused", "completed", "rollback_started", "rollback_paused", "rollback_completed"]),
+  startedAt: time,
+  completedAt: optional(time),
+  message,
+});
+
+const newTask = object<Of<"createTask">["task"]>({
+  id,
+  serviceId: id,
+  serviceName: objectName,
+  slot: integer(0, LIMITS.replicas),
+  nodeId: optional(id),
+  // Compared with the service's own when the command is applied.
+  spec: anything,
+  specVersion: index,
+  serviceLabels: labels,
+  endpointPorts: list(
+    object<Task["endpointPorts"][number]>({
+      protocol: oneOf(PORT_PROTOCOLS),
+      targetPort: port,
+      publishedPort: integer(0, 65_535),
+      mode: oneOf(["ingress", "host"]),
+    }),
+  ),
+  networks: list(
+    object<Task["networks"][number]>({ networkId: id, aliases: list(dnsName), address: optional(text({ max: 64 })) }),
+  ),
+  desiredState: oneOf(DESIRED_STATES),
+  notBefore: optional(time),
+  status: taskStatus,
+  jobIteration: optional(index),
+});
+
+/** One rule for each kind: the compiler asks for one when a command is added. */
+const RULES: { readonly [K in Command["kind"]]: Check } = {
+  createService: object<Of<"createService">>({ kind, now, id, spec: service }),
+  updateService: object<Of<"updateService">>({ kind, now, id, version: index, spec: service }),
+  rollbackService: object<Of<"rollbackService">>({ kind, now, id, version: index }),
+  removeService: object<Of<"removeService">>({ kind, now, id }),
+  updateNode: object<Of<"updateNode">>({ kind, now, id, version: index, spec: node }),
+  removeNode: object<Of<"removeNode">>({ kind, now, id, force: boolean }),
+  updateCluster: object<Of<"updateCluster">>({ kind, now, version: index, spec: cluster }),
+  rotateJoinSecret: object<Of<"rotateJoinSecret">>({ kind, now, version: index, joinSecret }),
+  createCluster: object<Of<"createCluster">>({
+    kind,
+    now,
+    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt">>({ id, spec: cluster, caPem: pem, secrets }),
+    defaultNetworkId: id,
+  }),
+  createNode: object<Of<"createNode">>({
+    kind,
+    now,
+    id,
+    address: peerAddress,
+    keyDigest: text({ min: 1, max: 128 }),
+    joinSecret: optional(text({ max: 256 })),
+    hostname,
+    labels,
+    availability,
+  }),
+  describeNode: object<Of<"describeNode">>({
+    kind,
+    now,
+    id,
+    description: optional(description),
+    engine: optional(engineStatus),
+    address: optional(peerAddress),
+  }),
+  setNodeState: object<Of<"setNodeState">>({ kind, now, id, state: oneOf(NODE_STATES), message }),
+  setRaftRoles: object<Of<"setRaftRoles">>({ kind, now, roles: map(id, oneOf(["voter", "learner"])) }),
+  setSecrets: object<Of<"setSecrets">>({ kind, now, secrets }),
+  createTask: object<Of<"createTask">>({ kind, now, task: newTask }),
+  assignTask: object<Of<"assignTask">>({ kind, now, id, nodeId: id }),
+  explainTask: object<Of<"explainTask">>({ kind, now, id, message, error: message }),
+  setDesiredState: object<Of<"setDesiredState">>({ kind, now, id, desired: oneOf(DESIRED_STATES) }),
+  removeTask: object<Of<"removeTask">>({ kind, now, id }),
+  reportTasks: object<Of<"reportTasks">>({
+    kind,
+    now,
+    nodeId: id,
+    statuses: list(object<Of<"reportTasks">["statuses"][number]>({ id, status: taskStatus }), 10_000),
+  }),
+  orphanTasks: object<Of<"orphanTasks">>({ kind, now, nodeId: id, message }),
+  setUpdateStatus: object<Of<"setUpdateStatus">>({ kind, now, id, status: updateStatus }),
+  recordRestart: object<Of<"recordRestart">>({ kind, now, history: restartHistory }),
+  finishRemoveService: object<Of<"finishRemoveService">>({ kind, now, id }),
+};
+
+const command = byKind(RULES);
+
+/** The problems of anything that claims to be a command; none when it has the form of one. */
+export const validateCommand = (value: unknown): readonly string[] => problemsOf(command, value, LIMITS.commandBytes);
