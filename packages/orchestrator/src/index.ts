@@ -1,1 +1,1 @@
-export {};
+export { COMMANDS_MAX, type OrchestratorCommand, type ReconcileOptions, type Reconciliation } from "./reconciliation.ts";

@@ -1,0 +1,27 @@
+import type { Millis } from "@murmur/base";
+import type { InternalCommand, TaskId, UserCommand } from "@murmur/model";
+
+/** What a reconciler may use beside the view: everything that would make its answer differ comes in here. */
+export interface ReconcileOptions {
+  /** The leader's wall clock. It may jump: a deadline is then early or late, never lost. */
+  readonly now: Millis;
+  /** Mints the ids of new tasks. */
+  readonly newTaskId: () => TaskId;
+  /**
+   * About the most commands to return at once (`COMMANDS_MAX` when left out); what belongs to one slot stays together.
+   * When there are more, `wakeAt` is `now`.
+   */
+  readonly commandsMax?: number;
+}
+
+/** The commands that the orchestrator makes; `rollbackService` is the only one that users have too. */
+export type OrchestratorCommand = InternalCommand | Extract<UserCommand, { kind: "rollbackService" }>;
+
+export interface Reconciliation {
+  /** To be proposed in this order; may be cut into several batches anywhere. Empty: nothing to do now. */
+  readonly commands: readonly OrchestratorCommand[];
+  /** When to reconcile again although nothing changed; undefined when only a change can make a difference. */
+  readonly wakeAt?: Millis;
+}
+
+export const COMMANDS_MAX = 1_000;

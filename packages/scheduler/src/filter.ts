@@ -1,0 +1,141 @@
+import { matchesConstraint, matchesConstraints, matchesPlatforms, type NodeDescription } from "@murmur/model";
+import type { NodeLoad } from "./node-load.ts";
+import type { Requirement, WantedPlugin } from "./requirement.ts";
+
+/** One reason for which a node may not take a task. Stateless; the words are Docker's where it has them. */
+export interface Filter {
+  readonly name: string;
+  /** Whether its answer for a node changes as tasks are placed there. */
+  readonly changesWithLoad: boolean;
+  /** False when the filter admits every node for this requirement. */
+  applies(requirement: Requirement): boolean;
+  admits(requirement: Requirement, load: NodeLoad): boolean;
+  /** `insufficient resources on 2 nodes`. */
+  refusal(nodes: number): string;
+  /** What this node lacks, for people: `128 MiB of memory short`. Only asked about a node that was not admitted. */
+  lack(requirement: Requirement, load: NodeLoad): string;
+}
+
+const on = (nodes: number): string => (nodes === 1 ? "on 1 node" : `on ${String(nodes)} nodes`);
+
+const available: Filter = {
+  name: "availability",
+  changesWithLoad: false,
+  applies: () => true,
+  admits: (_, { node }) => node?.status.state === "ready" && node.spec.availability === "active",
+  refusal: (nodes) => `${nodes === 1 ? "1 node" : `${String(nodes)} nodes`} not available for new tasks`,
+  lack: (_, { node }) => {
+    if (node === undefined) return "removed";
+    return node.status.state === "ready" ? `availability is ${node.spec.availability}` : `node is ${node.status.state}`;
+  },
+};
+
+const engine: Filter = {
+  name: "engine",
+  changesWithLoad: false,
+  applies: () => true,
+  admits: (_, { node }) => node?.status.engine.state === "ready" && node.description !== undefined,
+  refusal: (nodes) => `engine not available ${on(nodes)}`,
+  lack: (_, { node }) => {
+    const message = node?.status.engine.message ?? "";
+    return message === "" ? "engine not available" : `engine not available: ${message}`;
+  },
+};
+
+const resources: Filter = {
+  name: "resources",
+  changesWithLoad: true,
+  applies: ({ nanoCpus, memoryBytes }) => nanoCpus > 0 || memoryBytes > 0,
+  admits: ({ nanoCpus, memoryBytes }, load) => nanoCpus <= load.freeNanoCpus && memoryBytes <= load.freeMemoryBytes,
+  refusal: (nodes) => `insufficient resources ${on(nodes)}`,
+  lack: ({ nanoCpus, memoryBytes }, load) => {
+    const cpus = (nanoCpus - load.freeNanoCpus) / 1e9;
+    const mebibytes = (memoryBytes - load.freeMemoryBytes) / 2 ** 20;
+    const short = [
+      ...(cpus > 0 ? [`${String(Number(cpus.toFixed(3)))} CPUs`] : []),
+      ...(mebibytes > 0 ? [`${String(Number(mebibytes.toFixed(1)))} MiB of memory`] : []),
+    ];
+    return `${short.join(" and ")} short`;
+  },
+};
+
+const plugins: Filter = {
+  name: "plugins",
+  changesWithLoad: false,
+  applies: (requirement) => requirement.plugins.length > 0,
+  admits: (requirement, { node }) => missingPlugins(requirement, node?.description).length === 0,
+  refusal: (nodes) => `missing plugin ${on(nodes)}`,
+  lack: (requirement, { node }) => {
+    const missing = missingPlugins(requirement, node?.description);
+    return `no ${missing.map((plugin) => `${plugin.kind.toLowerCase()} plugin ${plugin.name}`).join(", ")}`;
+  },
+};
+
+const constraints: Filter = {
+  name: "constraints",
+  changesWithLoad: false,
+  applies: (requirement) => requirement.constraints.length > 0,
+  admits: (requirement, { node }) => node !== undefined && matchesConstraints(node, requirement.constraints),
+  refusal: (nodes) => `scheduling constraints not satisfied ${on(nodes)}`,
+  lack: (requirement, { node }) =>
+    requirement.constraints
+      .filter((constraint) => node === undefined || !matchesConstraint(node, constraint))
+      .map(({ key, operator, value }) => `not ${key}${operator}${value}`)
+      .join(", "),
+};
+
+const platform: Filter = {
+  name: "platform",
+  changesWithLoad: false,
+  applies: (requirement) => requirement.platforms.length > 0,
+  admits: (requirement, { node }) => node !== undefined && matchesPlatforms(node, requirement.platforms),
+  refusal: (nodes) => `unsupported platform ${on(nodes)}`,
+  lack: (_, { node }) => {
+    const own = node?.description?.platform;
+    return own === undefined ? "platform not known" : `platform is ${own.os}/${own.architecture}`;
+  },
+};
+
+const hostPorts: Filter = {
+  name: "host ports",
+  changesWithLoad: true,
+  applies: (requirement) => requirement.hostPorts.length > 0,
+  admits: (requirement, load) => !requirement.hostPorts.some((port) => load.usesHostPort(port)),
+  refusal: (nodes) => `host-mode port already in use ${on(nodes)}`,
+  lack: (requirement, load) =>
+    `host port ${requirement.hostPorts.filter((port) => load.usesHostPort(port)).join(", ")} in use`,
+};
+
+const replicas: Filter = {
+  name: "max replicas",
+  changesWithLoad: true,
+  applies: (requirement) => requirement.maxReplicasPerNode > 0,
+  admits: (requirement, load) => load.wantedOf(requirement.serviceId) < requirement.maxReplicasPerNode,
+  refusal: () => "max replicas per node limit exceed",
+  lack: (requirement) => `${String(requirement.maxReplicasPerNode)} tasks of the service, the most allowed`,
+};
+
+/** In SwarmKit's order: a node that several of them refuse is counted for the first. */
+export const FILTERS: readonly Filter[] = [
+  available,
+  engine,
+  resources,
+  plugins,
+  constraints,
+  platform,
+  hostPorts,
+  replicas,
+];
+
+/**
+ * A log plugin is only missed on a node that names its log plugins at all: an engine that does not is not held to it.
+ * `NAME` and `NAME:latest` are the same plugin.
+ */
+function missingPlugins(requirement: Requirement, description: NodeDescription | undefined): readonly WantedPlugin[] {
+  const own = description?.engine.plugins ?? [];
+  return requirement.plugins.filter(({ kind, name }) => {
+    const ofKind = own.filter((plugin) => plugin.kind === kind);
+    if (kind === "Log" && ofKind.length === 0) return false;
+    return !ofKind.some((plugin) => plugin.name === name || plugin.name === `${name}:latest`);
+  });
+}

@@ -1,0 +1,67 @@
+import type { Constraint, Placement, ServiceId, Task } from "@murmur/model";
+
+/** A plugin that a node's engine must have. */
+export interface WantedPlugin {
+  readonly kind: "Volume" | "Log";
+  readonly name: string;
+}
+
+/** What a task asks of a node, read once for a group of tasks that ask for the same. */
+export interface Requirement {
+  readonly serviceId: ServiceId;
+  readonly specVersion: number;
+  readonly nanoCpus: number;
+  readonly memoryBytes: number;
+  readonly constraints: readonly Constraint[];
+  readonly platforms: Placement["platforms"];
+  readonly preferences: Placement["preferences"];
+  /** 0: no limit. */
+  readonly maxReplicasPerNode: number;
+  /** `tcp:8080`, as `hostPortKey` writes them. */
+  readonly hostPorts: readonly string[];
+  readonly plugins: readonly WantedPlugin[];
+}
+
+export function requirementOf(task: Task): Requirement {
+  const { placement, resources } = task.spec;
+  return {
+    serviceId: task.serviceId,
+    specVersion: task.specVersion,
+    nanoCpus: resources.reservations.nanoCpus,
+    memoryBytes: resources.reservations.memoryBytes,
+    constraints: placement.constraints,
+    platforms: placement.platforms,
+    preferences: placement.preferences,
+    maxReplicasPerNode: placement.maxReplicasPerNode,
+    hostPorts: hostPortsOf(task),
+    plugins: pluginsOf(task),
+  };
+}
+
+const NO_PORTS: readonly string[] = [];
+
+/** The ports of its node that a task takes for itself; those that the engine chooses are not among them. */
+export function hostPortsOf(task: Task): readonly string[] {
+  if (task.endpointPorts.length === 0) return NO_PORTS;
+  return task.endpointPorts
+    .filter((port) => port.mode === "host" && port.publishedPort !== 0)
+    .map((port) => `${port.protocol}:${String(port.publishedPort)}`);
+}
+
+function pluginsOf(task: Task): readonly WantedPlugin[] {
+  const plugins: WantedPlugin[] = [];
+  for (const mount of task.spec.container.mounts ?? []) {
+    const driver = mount.volumeDriver?.name ?? "";
+    if (mount.kind === "volume" && driver !== "" && driver !== "local") plugins.push({ kind: "Volume", name: driver });
+  }
+  const log = task.spec.logDriver?.name ?? "";
+  if (log !== "" && log !== "none") plugins.push({ kind: "Log", name: log });
+  return plugins;
+}
+
+/** Equal for tasks that ask for the same: those of one service and spec version, with the same host ports. */
+export function groupKey(task: Task): string {
+  const ports = hostPortsOf(task);
+  const key = `${task.serviceId}/${String(task.specVersion)}`;
+  return ports.length === 0 ? key : `${key}/${ports.join(",")}`;
+}
