@@ -1,1 +1,63 @@
-export {};
+// The command line imports this file, so nothing here may load hono, zod or the store: see load-server.ts.
+export { parseDaemonAddress, type DaemonAddress } from "./client/daemon-address.ts";
+export {
+  MurmurClient,
+  type Cancellable,
+  type EventOptions,
+  type Filters,
+  type ListOptions,
+  type MurmurClientOptions,
+  type RegistryAuth,
+} from "./client/murmur-client.ts";
+export type { ContainerSpec, DriverConfig, HealthConfig, Mount } from "./docker/container-types.ts";
+export type { Network, NetworkResource } from "./docker/network-types.ts";
+export type { Node, NodeDescription, NodeRole, NodeSpec } from "./docker/node-types.ts";
+export type {
+  EndpointSpec,
+  NetworkAttachmentConfig,
+  Placement,
+  PortConfig,
+  ResourceRequirements,
+  Resources,
+  RestartPolicy,
+  Service,
+  ServiceCreated,
+  ServiceMode,
+  ServiceSpec,
+  ServiceStatus,
+  ServiceUpdated,
+  TaskSpec,
+  UpdateConfig,
+  UpdateStatus,
+  Version,
+} from "./docker/service-types.ts";
+export type { ClusterInfo, Info, Swarm, SwarmInfo, SwarmSpec, VersionInfo } from "./docker/swarm-types.ts";
+export { DOCKER_TASK_STATES, type Task, type TaskState, type TaskStatus } from "./docker/task-types.ts";
+export type {
+  ClusterEvent,
+  ClusterInitAnswer,
+  ClusterInitBody,
+  ClusterSummary,
+  EventKind,
+  HealthAnswer,
+  JoinTokenAnswer,
+  ManagerSummary,
+  NodeJoinAnswer,
+  NodeJoinBody,
+} from "./murmur-types.ts";
+export type {
+  ApiPorts,
+  Cluster,
+  Committed,
+  Consistency,
+  Engine,
+  EngineAddress,
+  EngineFacts,
+  InitRequest,
+  JoinRequest,
+  LocalNode,
+  Metrics,
+  NodeStanding,
+  RaftStanding,
+  Tokens,
+} from "./ports.ts";

@@ -1,0 +1,153 @@
+import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
+import { ClusterError, messageOf } from "@murmur/base";
+import { codeOfAnswer, ERROR_CODE_HEADER } from "../error-status.ts";
+import type { DaemonAddress } from "./daemon-address.ts";
+
+export interface CallOptions {
+  readonly method?: "GET" | "HEAD" | "POST" | "DELETE";
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For the whole answer; for a stream: until its head is there. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** More than any answer of a cluster of the size that Murmur is for; what is bigger is a mistake. */
+const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+
+/** HTTP over the daemon's socket with node:http alone: nothing to load, so the command line starts at once. */
+export class HttpConnection implements Disposable {
+  readonly #address: DaemonAddress;
+  readonly #timeoutMs: number;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+
+  constructor(address: DaemonAddress, timeoutMs: number) {
+    this.#address = address;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** One request and its whole answer, parsed as JSON where it is JSON. An answer of 400 and above is thrown. */
+  async call(path: string, options: CallOptions = {}): Promise<unknown> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
+    try {
+      const answer = await this.#send(path, options, signal);
+      const text = await readAll(answer);
+      if ((answer.statusCode ?? 0) >= 400) throw refusal(answer, text);
+      return isJson(answer) && text !== "" ? parseJson(text) : text;
+    } catch (error) {
+      throw this.#explain(error, timeout.aborted ? timeoutMs : undefined, options.signal);
+    }
+  }
+
+  /** One request whose answer is read as it comes. The signal, or destroying the answer, ends it. */
+  async stream(path: string, options: CallOptions & { readonly signal: AbortSignal }): Promise<IncomingMessage> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const head = new AbortController();
+    const timer = setTimeout(() => head.abort(), timeoutMs);
+    try {
+      const answer = await this.#send(path, options, AbortSignal.any([options.signal, head.signal]));
+      if ((answer.statusCode ?? 0) >= 400) throw refusal(answer, await readAll(answer));
+      return answer;
+    } catch (error) {
+      throw this.#explain(error, head.signal.aborted ? timeoutMs : undefined, options.signal);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+
+  #send(path: string, options: CallOptions, signal: AbortSignal): Promise<IncomingMessage> {
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    const headers: Record<string, string> = { host: "murmur", ...options.headers };
+    if (body !== undefined) {
+      headers["content-type"] = "application/json";
+      headers["content-length"] = String(Buffer.byteLength(body));
+    }
+    const target =
+      "socketPath" in this.#address
+        ? { socketPath: this.#address.socketPath }
+        : { host: this.#address.host, port: this.#address.port };
+    return new Promise((resolve, reject) => {
+      const outgoing: ClientRequest = request(
+        { ...target, path, method: options.method ?? "GET", headers, agent: this.#agent, signal },
+        resolve,
+      );
+      outgoing.once("error", reject);
+      outgoing.end(body);
+    });
+  }
+
+  /** Turns what node:http throws into a line that says what to do. */
+  #explain(error: unknown, timedOutMs: number | undefined, caller: AbortSignal | undefined): ClusterError {
+    if (error instanceof ClusterError) return error;
+    if (caller?.aborted === true) return new ClusterError("cancelled", "cancelled", { cause: error });
+    const where = this.#address.text;
+    if (timedOutMs !== undefined) {
+      const seconds = (timedOutMs / 1000).toFixed(timedOutMs < 1000 ? 1 : 0);
+      return new ClusterError("timeout", `the Murmur daemon at ${where} didn't answer within ${seconds} s`, {
+        cause: error,
+      });
+    }
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const hints: Readonly<Record<string, string>> = {
+      ENOENT: `the Murmur daemon isn't running at ${where}: start it with \`murmur daemon\``,
+      ECONNREFUSED: `the Murmur daemon isn't running at ${where}: start it with \`murmur daemon\``,
+      ENOTSOCK: `${where} is not a socket: check --socket`,
+      EACCES: `no permission to use ${where}: run as root or as a member of the socket's group`,
+      ECONNRESET: `the Murmur daemon at ${where} closed the connection: look at its log`,
+    };
+    const hint = typeof code === "string" ? hints[code] : undefined;
+    return new ClusterError("unavailable", hint ?? `can't talk to the Murmur daemon at ${where}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function readAll(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer) {
+    const bytes = Buffer.from(chunk as Uint8Array);
+    size += bytes.length;
+    if (size > ANSWER_BYTES_MAX) throw new ClusterError("internal", "the daemon's answer is too long");
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+const isJson = (answer: IncomingMessage): boolean =>
+  (answer.headers["content-type"] ?? "").startsWith("application/json");
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ClusterError("internal", "the daemon's answer is no JSON", { cause: error });
+  }
+}
+
+function refusal(answer: IncomingMessage, text: string): ClusterError {
+  const header = answer.headers[ERROR_CODE_HEADER];
+  const status = answer.statusCode ?? 0;
+  const code = codeOfAnswer(typeof header === "string" ? header : undefined, status);
+  return new ClusterError(
+    code,
+    messageIn(text) ?? (text.trim() || `the daemon answered with status ${String(status)}`),
+  );
+}
+
+function messageIn(text: string): string | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    if (typeof body !== "object" || body === null || !("message" in body)) return undefined;
+    return typeof body.message === "string" ? body.message : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+/** A driver and its options, as Docker writes both log and volume drivers. */
+export interface DriverConfig {
+  Name?: string;
+  Options?: Record<string, string>;
+}
+
+export interface Mount {
+  Type: "bind" | "volume" | "tmpfs";
+  Source?: string;
+  Target: string;
+  ReadOnly?: boolean;
+  BindOptions?: { Propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" };
+  VolumeOptions?: { NoCopy?: boolean; Labels?: Record<string, string>; DriverConfig?: DriverConfig };
+  TmpfsOptions?: { SizeBytes?: number; Mode?: number };
+}
+
+/** Durations in nanoseconds. */
+export interface HealthConfig {
+  Test?: string[];
+  Interval?: number;
+  Timeout?: number;
+  StartPeriod?: number;
+  Retries?: number;
+}
+
+export interface ContainerSpec {
+  Image: string;
+  Labels?: Record<string, string>;
+  Command?: string[];
+  Args?: string[];
+  Hostname?: string;
+  Env?: string[];
+  Dir?: string;
+  User?: string;
+  Groups?: string[];
+  TTY?: boolean;
+  OpenStdin?: boolean;
+  ReadOnly?: boolean;
+  Init?: boolean;
+  Mounts?: Mount[];
+  StopSignal?: string;
+  /** Nanoseconds. */
+  StopGracePeriod?: number;
+  Healthcheck?: HealthConfig;
+  Hosts?: string[];
+  DNSConfig?: { Nameservers?: string[]; Search?: string[]; Options?: string[] };
+  CapabilityAdd?: string[];
+  CapabilityDrop?: string[];
+  Sysctls?: Record<string, string>;
+  Ulimits?: { Name: string; Soft: number; Hard: number }[];
+  Isolation?: string;
+}

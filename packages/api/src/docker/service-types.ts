@@ -1,0 +1,134 @@
+import type { ContainerSpec, DriverConfig } from "./container-types.ts";
+
+/** Docker's own shapes, as its Engine API writes them. Durations are in nanoseconds, times in RFC 3339. */
+export interface Version {
+  Index: number;
+}
+
+export interface Resources {
+  NanoCPUs?: number;
+  MemoryBytes?: number;
+}
+
+export interface ResourceRequirements {
+  Limits?: Resources & { Pids?: number };
+  Reservations?: Resources;
+}
+
+export interface RestartPolicy {
+  Condition?: "none" | "on-failure" | "any";
+  Delay?: number;
+  MaxAttempts?: number;
+  Window?: number;
+}
+
+export interface Platform {
+  OS?: string;
+  Architecture?: string;
+}
+
+export interface Placement {
+  Constraints?: string[];
+  Preferences?: { Spread: { SpreadDescriptor: string } }[];
+  MaxReplicas?: number;
+  Platforms?: Platform[];
+}
+
+export interface NetworkAttachmentConfig {
+  /** Name or id. */
+  Target: string;
+  Aliases?: string[];
+}
+
+export interface TaskSpec {
+  ContainerSpec: ContainerSpec;
+  Resources?: ResourceRequirements;
+  RestartPolicy?: RestartPolicy;
+  Placement?: Placement;
+  Networks?: NetworkAttachmentConfig[];
+  LogDriver?: DriverConfig;
+  ForceUpdate?: number;
+  Runtime?: string;
+}
+
+export interface UpdateConfig {
+  Parallelism?: number;
+  Delay?: number;
+  FailureAction?: "pause" | "continue" | "rollback";
+  Monitor?: number;
+  MaxFailureRatio?: number;
+  Order?: "stop-first" | "start-first";
+}
+
+export interface PortConfig {
+  Name?: string;
+  Protocol?: "tcp" | "udp" | "sctp";
+  TargetPort: number;
+  PublishedPort?: number;
+  PublishMode?: "ingress" | "host";
+}
+
+export interface EndpointSpec {
+  Mode?: "vip" | "dnsrr";
+  Ports?: PortConfig[];
+}
+
+/** Exactly one of its members is set. */
+export interface ServiceMode {
+  Replicated?: { Replicas?: number };
+  Global?: Record<string, never>;
+  ReplicatedJob?: { MaxConcurrent?: number; TotalCompletions?: number };
+  GlobalJob?: Record<string, never>;
+}
+
+export interface ServiceSpec {
+  Name?: string;
+  Labels?: Record<string, string>;
+  TaskTemplate: TaskSpec;
+  Mode?: ServiceMode;
+  UpdateConfig?: UpdateConfig;
+  RollbackConfig?: UpdateConfig;
+  EndpointSpec?: EndpointSpec;
+}
+
+export interface UpdateStatus {
+  State: "updating" | "paused" | "completed" | "rollback_started" | "rollback_paused" | "rollback_completed";
+  StartedAt: string;
+  CompletedAt?: string;
+  Message: string;
+}
+
+export interface ServiceStatus {
+  RunningTasks: number;
+  DesiredTasks: number;
+  CompletedTasks: number;
+}
+
+export interface Service {
+  ID: string;
+  Version: Version;
+  CreatedAt: string;
+  UpdatedAt: string;
+  Spec: ServiceSpec;
+  PreviousSpec?: ServiceSpec;
+  Endpoint: { Spec: EndpointSpec; Ports?: PortConfig[] };
+  UpdateStatus?: UpdateStatus;
+  /** Only where it was asked for. */
+  ServiceStatus?: ServiceStatus;
+  JobStatus?: { JobIteration: Version; LastExecution: string };
+  Murmur: {
+    /** The version at which the task template last changed: tasks of an older one are out of date. */
+    SpecVersion: number;
+    /** Removed by the user; its tasks are still stopping. */
+    Removing: boolean;
+  };
+}
+
+export interface ServiceCreated {
+  ID: string;
+  Warnings: string[] | null;
+}
+
+export interface ServiceUpdated {
+  Warnings: string[] | null;
+}

@@ -1,0 +1,79 @@
+import type { DriverConfig } from "./container-types.ts";
+import type { TLSInfo } from "./node-types.ts";
+import type { Version } from "./service-types.ts";
+
+export interface SwarmSpec {
+  Name?: string;
+  Labels?: Record<string, string>;
+  Orchestration?: { TaskHistoryRetentionLimit?: number };
+  Raft?: {
+    SnapshotInterval?: number;
+    KeepOldSnapshots?: number;
+    LogEntriesForSlowFollowers?: number;
+    ElectionTick?: number;
+    HeartbeatTick?: number;
+  };
+  Dispatcher?: { HeartbeatPeriod?: number };
+  CAConfig?: { NodeCertExpiry?: number };
+  TaskDefaults?: { LogDriver?: DriverConfig };
+  EncryptionConfig?: { AutoLockManagers?: boolean };
+  /** Left out of an update: as it was. */
+  Murmur?: { Voters: number };
+}
+
+/** The cluster as `/info` shows it. */
+export interface ClusterInfo {
+  ID: string;
+  Version: Version;
+  CreatedAt: string;
+  UpdatedAt: string;
+  Spec: SwarmSpec;
+  TLSInfo: TLSInfo;
+  RootRotationInProgress: boolean;
+  DefaultAddrPool: string[] | null;
+  SubnetSize: number;
+  DataPathPort: number;
+}
+
+/** Murmur has one token: the cluster chooses its managers itself, so both are the same. */
+export interface Swarm extends ClusterInfo {
+  JoinTokens: { Worker: string; Manager: string };
+}
+
+/** The `Swarm` part of `/info`. */
+export interface SwarmInfo {
+  NodeID: string;
+  NodeAddr: string;
+  LocalNodeState: "inactive" | "pending" | "active" | "error" | "locked";
+  ControlAvailable: boolean;
+  Error: string;
+  RemoteManagers: { NodeID: string; Addr: string }[] | null;
+  Nodes?: number;
+  Managers?: number;
+  Cluster?: ClusterInfo;
+}
+
+/** The engine's own `/info`, with Murmur's answer where Docker's swarm mode would be. */
+export interface Info {
+  ID?: string;
+  Name?: string;
+  ServerVersion?: string;
+  OSType?: string;
+  Architecture?: string;
+  NCPU?: number;
+  MemTotal?: number;
+  Warnings?: string[] | null;
+  Swarm: SwarmInfo;
+  [field: string]: unknown;
+}
+
+export interface VersionInfo {
+  Platform: { Name: string };
+  Version: string;
+  ApiVersion: string;
+  MinAPIVersion: string;
+  Os?: string;
+  Arch?: string;
+  Components: { Name: string; Version: string; Details?: Record<string, string> }[];
+  [field: string]: unknown;
+}

@@ -1,0 +1,58 @@
+import type { Network } from "./network-types.ts";
+import type { PortConfig, TaskSpec, Version } from "./service-types.ts";
+
+export const DOCKER_TASK_STATES = [
+  "new",
+  "allocated",
+  "pending",
+  "assigned",
+  "accepted",
+  "preparing",
+  "ready",
+  "starting",
+  "running",
+  "complete",
+  "shutdown",
+  "failed",
+  "rejected",
+  "remove",
+  "orphaned",
+] as const;
+/** Docker has one list for what was observed and what is desired. */
+export type TaskState = (typeof DOCKER_TASK_STATES)[number];
+
+export interface TaskStatus {
+  Timestamp: string;
+  State: TaskState;
+  Message: string;
+  Err?: string;
+  ContainerStatus?: { ContainerID: string; PID: number; ExitCode: number };
+  PortStatus: { Ports?: PortConfig[] };
+}
+
+export interface Task {
+  ID: string;
+  Version: Version;
+  CreatedAt: string;
+  UpdatedAt: string;
+  Labels: Record<string, string>;
+  Spec: TaskSpec;
+  ServiceID: string;
+  Slot?: number;
+  NodeID?: string;
+  Status: TaskStatus;
+  DesiredState: TaskState;
+  NetworksAttachments?: { Network: Network; Addresses: string[] }[];
+  JobIteration?: Version;
+  Murmur: {
+    /** `web.1.ID`, also after the service is gone. */
+    Name: string;
+    ServiceName: string;
+    SpecVersion: number;
+    Health?: "none" | "starting" | "healthy" | "unhealthy";
+    /** Not started before this moment: the restart policy's delay. */
+    NotBefore?: string;
+    /** Where other nodes reach its ports. */
+    Address?: string;
+  };
+}

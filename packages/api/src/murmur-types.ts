@@ -1,0 +1,91 @@
+import type { Network } from "./docker/network-types.ts";
+import type { Node } from "./docker/node-types.ts";
+import type { Service } from "./docker/service-types.ts";
+import type { Task } from "./docker/task-types.ts";
+
+/** What `/murmur/…` takes and gives. Docker has no words for it, so these are Murmur's own, in camelCase. */
+export interface ClusterInitBody {
+  advertiseAddr?: string;
+  listenAddr?: string;
+  availability?: "active" | "pause" | "drain";
+  labels?: Record<string, string>;
+  name?: string;
+  /** Wanted voters: 1, 3, 5 or 7. */
+  voters?: number;
+}
+
+export interface NodeJoinBody {
+  token: string;
+  addresses: string[];
+  advertiseAddr?: string;
+  listenAddr?: string;
+  availability?: "active" | "pause" | "drain";
+  labels?: Record<string, string>;
+}
+
+export interface ClusterInitAnswer {
+  nodeId: string;
+  /** `IP:port`, for the line that other nodes join by. */
+  address: string;
+  joinToken: string;
+}
+
+export interface NodeJoinAnswer {
+  nodeId: string;
+  address: string;
+}
+
+export interface JoinTokenAnswer {
+  joinToken: string;
+  /** `IP:port` of a manager that takes new nodes in. */
+  address: string;
+}
+
+export interface ManagerSummary {
+  id: string;
+  hostname: string;
+  address: string;
+  role: "leader" | "voter" | "learner";
+  state: "unknown" | "ready" | "down" | "disconnected";
+}
+
+/** `GET /murmur/cluster`: answered also without a leader, from what the answering manager has. */
+export interface ClusterSummary {
+  id: string;
+  name: string;
+  createdAt: string;
+  /** The index of the last change. */
+  version: number;
+  term: number;
+  /** The leader's node id. */
+  leader?: string;
+  votersWanted: number;
+  managers: ManagerSummary[];
+  nodes: { total: number; ready: number };
+  services: number;
+  tasks: { total: number; running: number };
+  thisNode: { id: string; address: string; manager: boolean };
+}
+
+export interface HealthAnswer {
+  status: "ok" | "degraded";
+  /** One line for each thing that is wrong. */
+  problems: string[];
+}
+
+/**
+ * A line of `GET /murmur/events`. The stream starts with `snapshot`, all that there is, and `synced`; then changes
+ * follow. A reader that fell behind gets another `snapshot` … `synced` in place of what it missed, so a reader that
+ * forgets all at `snapshot` and follows the rest is always right.
+ */
+export type ClusterEvent =
+  | { kind: "snapshot"; version: number }
+  | { kind: "synced"; version: number }
+  | { kind: "service"; action: "put"; version: number; id: string; object: Service }
+  | { kind: "task"; action: "put"; version: number; id: string; object: Task }
+  | { kind: "node"; action: "put"; version: number; id: string; object: Node }
+  | { kind: "network"; action: "put"; version: number; id: string; object: Network }
+  | { kind: "service" | "task" | "node" | "network"; action: "remove"; version: number; id: string };
+
+export const EVENT_KINDS = ["service", "task", "node", "network"] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];

@@ -1,0 +1,131 @@
+import type { Clock, NodeId } from "@murmur/base";
+import type { Availability, Cluster as ClusterRecord, ClusterSpec, Index, UserCommand } from "@murmur/model";
+import type { View, Watch, WatchOptions } from "@murmur/store";
+
+/**
+ * How fresh a read is. `linearizable`: shows every write that was acknowledged before the read began; needs a leader.
+ * `local`: whatever this replica has; always answers.
+ */
+export type Consistency = "linearizable" | "local";
+
+/** Raft as this replica sees it, without asking anybody. */
+export interface RaftStanding {
+  readonly leader: NodeId | undefined;
+  readonly term: number;
+  readonly voters: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+}
+
+/** The replicated state, on a node that is a manager. */
+export interface Cluster {
+  /** Waits, for a bounded time, until the view is as fresh as asked for. Errors: `no_leader`, `timeout`, `cancelled`. */
+  read(consistency: Consistency, signal: AbortSignal): Promise<View>;
+  /** Resolves once the command is committed and applied; a refusal of the store rejects as a `ClusterError`. */
+  submit(command: UserCommand, options: { readonly signal: AbortSignal }): Promise<Committed>;
+  /** A feed of this replica's changes; a `read` right before it, in the same turn, seeds it. */
+  watch(options: WatchOptions): Watch;
+  standing(): RaftStanding;
+}
+
+export interface Committed {
+  /** The id of the object that the command made or changed, where there is one. */
+  readonly id?: string;
+  readonly version: Index;
+}
+
+export interface InitRequest {
+  /** `IP`, `IP:port` or an interface name; left out: the node finds its own address. */
+  readonly advertiseAddr?: string;
+  readonly listenAddr?: string;
+  readonly availability: Availability;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: ClusterSpec;
+}
+
+export interface JoinRequest {
+  readonly token: string;
+  /** `IP:port` of nodes of the cluster, tried in order. At least one. */
+  readonly addresses: readonly string[];
+  readonly advertiseAddr?: string;
+  readonly listenAddr?: string;
+  readonly availability: Availability;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Where this node stands. */
+export type NodeStanding =
+  | { readonly state: "outside" }
+  | { readonly state: "joining"; readonly address: string }
+  | {
+      readonly state: "active";
+      readonly nodeId: NodeId;
+      /** `IP:port` of this node's peer transport. */
+      readonly address: string;
+      /** Whether this node holds a replica: it then answers itself, otherwise its requests are forwarded. */
+      readonly manager: boolean;
+      /** The managers that this node knows, itself included if it is one. */
+      readonly managers: readonly { readonly id: NodeId; readonly address: string }[];
+    }
+  /** It has an identity and can't use it: expired, removed, damaged. `message` is one line that says what to do. */
+  | { readonly state: "failed"; readonly message: string };
+
+/** This node: its way into a cluster and out of it. */
+export interface LocalNode {
+  status(): NodeStanding;
+  /** Errors: `already_in_cluster`, `invalid_argument` (address), `unavailable` (port taken). */
+  init(request: InitRequest, signal: AbortSignal): Promise<void>;
+  /** Errors: `already_in_cluster`, `unauthenticated` (token), `unavailable` (addresses), `incompatible_version`. */
+  join(request: JoinRequest, signal: AbortSignal): Promise<void>;
+  /** Errors: `not_in_cluster`, `failed_precondition` when it would lose the quorum and isn't forced. */
+  leave(options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+}
+
+export type EngineAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+
+/** What the local engine says of itself in its answer to a ping. */
+export interface EngineFacts {
+  /** The newest API version that it speaks: `1.41`. */
+  readonly apiVersion: string;
+  readonly builderVersion: string | undefined;
+  readonly osType: string;
+}
+
+/** The local container engine. `openEngine` is the adapter; everything that Murmur has no answer for goes to it. */
+export interface Engine {
+  readonly address: EngineAddress;
+  /** Undefined while the engine doesn't answer. May be some seconds old. */
+  facts(signal: AbortSignal): Promise<EngineFacts | undefined>;
+  /** A small JSON answer to a GET. Rejects with `unavailable` when the engine doesn't answer in time. */
+  get(path: string, signal: AbortSignal): Promise<{ readonly status: number; readonly body: unknown }>;
+}
+
+/** The cluster's join token, made of the CA's digest and the secret; `identity` knows how. */
+export interface Tokens {
+  newSecret(): string;
+  format(cluster: Pick<ClusterRecord, "caPem" | "secrets">): string;
+}
+
+export interface Metrics {
+  /** Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** What the API needs of the rest of the node. */
+export interface ApiPorts {
+  /** The version of Murmur itself. */
+  readonly murmurVersion: string;
+  readonly clock: Clock;
+  /** A new id of 25 characters; ids enter here and nowhere behind. */
+  readonly newId: () => string;
+  readonly node: LocalNode;
+  /** Undefined while this node is no manager. Asked anew for each request. */
+  readonly cluster: () => Cluster | undefined;
+  /**
+   * Answers a request through a manager, streaming both ways. Called on a node that is no manager itself. Rejects with
+   * `unavailable` when no manager can be reached.
+   */
+  readonly forward: (request: Request) => Promise<Response>;
+  readonly engine: Engine;
+  readonly tokens: Tokens;
+  readonly metrics: Metrics;
+}
