@@ -1,1 +1,12 @@
-export {};
+export { Manager, type ManagerOptions, type ManagerStatus } from "./manager.ts";
+export type {
+  Liveness,
+  LogEntry,
+  LogStorage,
+  Peers,
+  SessionChannel,
+  SnapshotMeta,
+  SnapshotReader,
+  SnapshotReceiver,
+} from "./ports.ts";
+export { planVoters, voterCount, type MembershipFacts, type VoterCandidate, type VoterPlan } from "./voter-plan.ts";

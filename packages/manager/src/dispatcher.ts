@@ -1,0 +1,229 @@
+import { codeOf, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
+import {
+  isLater,
+  type ClusterFacts,
+  type EndpointTable,
+  type InternalCommand,
+  type ReportMessage,
+  type Task,
+} from "@murmur/model";
+import { EndpointComputer } from "@murmur/discovery";
+import type { Change, Store, Watch } from "@murmur/store";
+import type { SessionChannel } from "./ports.ts";
+import { ReportBatcher } from "./report-batcher.ts";
+import { Session, type NodeAssignment } from "./session.ts";
+
+/** Changes that may wait for the dispatcher; beyond that every session gets a full assignment. */
+const WATCH_LIMIT = 65_536;
+
+export interface DispatcherOptions {
+  readonly store: Store;
+  readonly submit: (commands: readonly InternalCommand[]) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Serves the agents' sessions from this manager's replica: full assignment, then deltas; reports go back in batches.
+ * Every manager has one; it writes nothing but what its agents report.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #scope: Scope;
+  readonly #sessions = new Map<NodeId, Session>();
+  readonly #watch: Watch;
+  readonly #endpoints: EndpointComputer;
+  readonly #batcher: ReportBatcher;
+  #flushDue = false;
+  #facts: ClusterFacts;
+
+  constructor(options: DispatcherOptions, scope: Scope) {
+    this.#options = options;
+    this.#scope = scope;
+    this.#batcher = new ReportBatcher({ ...options, scope });
+    this.#watch = options.store.watch({ limit: WATCH_LIMIT, onReady: () => this.#flushSoon() });
+    this.#endpoints = new EndpointComputer(options.store.view);
+    this.#facts = this.#readFacts();
+    scope.defer(() => this.#watch.close());
+    scope.defer(() => this.closeAll());
+  }
+
+  /** Whether this manager has a live session with a node. */
+  has(id: NodeId): boolean {
+    return this.#sessions.get(id)?.closed === false;
+  }
+  /** The nodes that this manager has live sessions with. */
+  nodes(): readonly NodeId[] {
+    return [...this.#sessions.keys()].toSorted();
+  }
+  /** Reports that wait to be committed. */
+  get waitingReports(): number {
+    return this.#batcher.size;
+  }
+
+  closeAll(): void {
+    for (const session of this.#sessions.values()) session.close();
+  }
+
+  /** Serves one session until it is lost. A newer session of a node replaces the older one. */
+  async serve(channel: SessionChannel): Promise<void> {
+    const { log } = this.#options;
+    if (this.#scope.closed) return channel.close();
+    this.#flush();
+    const session = new Session(channel, () => this.#assignment(channel.nodeId));
+    this.#sessions.get(channel.nodeId)?.close();
+    this.#sessions.set(channel.nodeId, session);
+    log.info("session opened", { node: channel.nodeId });
+    try {
+      const writing = session
+        .write(() => this.#options.store.view.version)
+        .catch((error: unknown) =>
+          log.debug("session lost while writing", { node: channel.nodeId, code: codeOf(error) }),
+        )
+        .finally(() => session.close());
+      await this.#markReady(channel.nodeId);
+      for await (const report of session.reports) {
+        if (session.closed) break;
+        await this.#take(session, report);
+      }
+      session.close();
+      await writing;
+    } finally {
+      session.close();
+      if (this.#sessions.get(channel.nodeId) === session) this.#sessions.delete(channel.nodeId);
+      log.info("session closed", { node: channel.nodeId });
+    }
+  }
+
+  async #take(session: Session, report: ReportMessage): Promise<void> {
+    const { nodeId } = session;
+    const now = this.#options.clock.now();
+    switch (report.kind) {
+      case "acknowledge":
+        return session.acknowledgedBy(report.version);
+      case "resync":
+        return session.resync();
+      case "tasks": {
+        const command = { kind: "reportTasks", nodeId, statuses: report.statuses, now } as const;
+        return this.#batcher.add(command, () => session.committed(report.sequence));
+      }
+      case "node": {
+        const { description, engine, address } = report;
+        const command = {
+          kind: "describeNode",
+          id: nodeId,
+          now,
+          ...(description === undefined ? {} : { description }),
+          ...(engine === undefined ? {} : { engine }),
+          ...(address === undefined ? {} : { address }),
+        } as const;
+        return this.#batcher.add(command, () => session.committed(report.sequence));
+      }
+      default:
+        // A newer agent may say more than this manager understands; it is told nothing and keeps its report.
+        this.#options.log.warn("unknown report", { node: nodeId });
+    }
+  }
+
+  async #markReady(id: NodeId): Promise<void> {
+    const node = this.#options.store.view.node(id);
+    if (node === undefined || node.status.state === "ready") return;
+    const command = { kind: "setNodeState", id, state: "ready", message: "", now: this.#options.clock.now() } as const;
+    await this.#batcher.add(command, () => {});
+  }
+
+  #assignment(id: NodeId): NodeAssignment | undefined {
+    const { view } = this.#options.store;
+    const node = view.node(id);
+    if (node === undefined) return undefined;
+    return {
+      version: view.version,
+      spec: node.spec,
+      tasks: view.tasksOfNode(id).filter(isAssigned),
+      endpoints: this.#endpoints.table(),
+      cluster: this.#facts,
+    };
+  }
+
+  #flushSoon(): void {
+    if (this.#flushDue) return;
+    this.#flushDue = true;
+    // After the whole entry, and its fellows of the same turn, have been applied.
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushDue = false;
+    if (this.#scope.closed) return;
+    const events = this.#watch.drain();
+    if (events.kind === "resync") {
+      this.#endpoints.reset();
+      this.#facts = this.#readFacts();
+      for (const session of this.#sessions.values()) session.resync();
+      return;
+    }
+    let nodesChanged = false;
+    for (const { changes } of events.batches) {
+      this.#endpoints.update(changes);
+      for (const change of changes) {
+        if (change.table === "tasks") this.#taskChanged(change);
+        if (change.table === "nodes" || change.table === "cluster") nodesChanged = true;
+        if (change.table === "nodes") this.#nodeChanged(change);
+      }
+    }
+    if (nodesChanged) this.#refreshFacts();
+    const table: EndpointTable | undefined = this.#endpoints.takeChanged();
+    if (table !== undefined) for (const session of this.#sessions.values()) session.endpointsChanged(table);
+  }
+
+  #taskChanged(change: Extract<Change, { table: "tasks" }>): void {
+    const task = change.kind === "put" ? change.current : change.previous;
+    const session = task.nodeId === undefined ? undefined : this.#sessions.get(task.nodeId);
+    if (session === undefined) return;
+    if (change.kind === "delete") return session.taskChanged(task.id, undefined);
+    if (concernsAgent(change.previous, change.current)) session.taskChanged(task.id, change.current);
+  }
+
+  #nodeChanged(change: Extract<Change, { table: "nodes" }>): void {
+    const id = change.kind === "put" ? change.current.id : change.previous.id;
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.closed) return;
+    if (change.kind === "delete") return session.resync();
+    if (change.previous?.spec !== change.current.spec) session.specChanged(change.current.spec);
+    if (change.current.status.state !== "ready") this.#scope.run("mark node ready", () => this.#markReady(id));
+  }
+
+  #refreshFacts(): void {
+    const facts = this.#readFacts();
+    if (JSON.stringify(facts) === JSON.stringify(this.#facts)) return;
+    this.#facts = facts;
+    for (const session of this.#sessions.values()) session.clusterChanged(facts);
+  }
+
+  #readFacts(): ClusterFacts {
+    const { view } = this.#options.store;
+    return {
+      nodes: view.nodes().map((node) => ({
+        id: node.id,
+        hostname: node.description?.hostname ?? node.spec.name ?? node.id,
+        address: node.address,
+        raftRole: node.raftRole,
+      })),
+      gossipKeys: view.cluster()?.secrets.gossipKeys ?? [],
+    };
+  }
+}
+
+/** A task made for a node (global services) is the agent's only once the scheduler has found room for it. */
+const isAssigned = (task: Task): boolean => task.nodeId !== undefined && !isLater("assigned", task.status.state);
+
+/** Whether a change of a task is news for its agent; the agent's own status, coming back to it, isn't. */
+function concernsAgent(previous: Task | undefined, current: Task): boolean {
+  if (!isAssigned(current)) return false;
+  return (
+    previous === undefined ||
+    !isAssigned(previous) ||
+    previous.desiredState !== current.desiredState ||
+    previous.notBefore !== current.notBefore
+  );
+}

@@ -1,0 +1,86 @@
+import { Scope, messageOf } from "@murmur/base";
+import { ControlLoop } from "./control-loop.ts";
+import { LivenessWatch } from "./liveness-watch.ts";
+import type { ManagerContext } from "./manager.ts";
+import { VoterKeeper } from "./voter-keeper.ts";
+
+/**
+ * Everything that only a leader runs, as one scope that ends with its term. It begins when the replica has applied
+ * everything of the terms before, so nothing is decided on an old state.
+ */
+export async function lead(context: ManagerContext, scope: Scope): Promise<void> {
+  const { driver, replica, clock, log, submitInternal, dispatcher, peers, liveness, self, raft, newId } = context;
+  await driver.barrier(scope.signal);
+  if (scope.closed) return;
+  log.info("leading", { term: raft.status().term });
+  const view = (): typeof replica.store.view => replica.store.view;
+  const submit = (commands: Parameters<typeof submitInternal>[0]): Promise<void> =>
+    submitInternal(commands, scope.signal);
+  new LivenessWatch({
+    self,
+    view,
+    liveness,
+    peers,
+    managers: () => driver.members(),
+    hasSession: (id) => dispatcher.has(id),
+    submit,
+    clock,
+    log,
+  }).start(scope);
+  new VoterKeeper({ self, raft, view, pump: () => driver.pump(), submit, clock, log }).start(scope);
+  new ControlLoop({ store: replica.store, submit, newId, clock, log }, scope);
+}
+
+/** Starts and ends leaderships as raft says; at most one at a time, each ended wholly before the next begins. */
+export class LeadershipKeeper {
+  readonly #context: ManagerContext;
+  readonly #scope: Scope;
+  #current: { readonly term: number; readonly scope: Scope } | undefined;
+  #changing = false;
+  #again = false;
+
+  constructor(context: ManagerContext, scope: Scope) {
+    this.#context = context;
+    this.#scope = scope;
+    scope.defer(() => this.#end());
+  }
+
+  /** To be called whenever raft's role or term may have changed. */
+  changed(): void {
+    if (this.#changing) {
+      this.#again = true;
+      return;
+    }
+    this.#changing = true;
+    this.#scope.run("leadership change", async () => {
+      do {
+        this.#again = false;
+        await this.#follow();
+      } while (this.#again);
+      this.#changing = false;
+    });
+  }
+
+  async #follow(): Promise<void> {
+    const { role, term } = this.#context.raft.status();
+    if (this.#current !== undefined && (role !== "leader" || this.#current.term !== term)) await this.#end();
+    if (role !== "leader" || this.#current !== undefined || this.#scope.closed) return;
+    const scope = new Scope(this.#context.log, (error) => this.#context.onFatal(error));
+    this.#current = { term, scope };
+    scope.run("leadership", async (signal) => {
+      try {
+        await lead(this.#context, scope);
+      } catch (error) {
+        if (!signal.aborted) this.#context.log.warn("leadership ended early", { error: messageOf(error) });
+      }
+    });
+  }
+
+  async #end(): Promise<void> {
+    const current = this.#current;
+    this.#current = undefined;
+    if (current === undefined) return;
+    await current.scope[Symbol.asyncDispose]();
+    this.#context.log.info("leadership ended", { term: current.term });
+  }
+}

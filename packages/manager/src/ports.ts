@@ -1,0 +1,89 @@
+import type { NodeId } from "@murmur/base";
+import type { ReportMessage, SessionMessage } from "@murmur/model";
+
+/** One record of the replicated log, as it is stored. */
+export interface LogEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: string;
+  readonly data: Uint8Array;
+}
+
+export interface SnapshotMeta {
+  readonly index: number;
+  readonly term: number;
+  /** Raft's membership at `index`, encoded by raft. */
+  readonly membership: Uint8Array;
+}
+
+/** A snapshot that is being read; it stays readable until it is disposed of. */
+export interface SnapshotReader extends AsyncDisposable {
+  readonly meta: SnapshotMeta;
+  readonly size: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** A snapshot that is arriving in chunks; becomes the current one at `commit`. */
+export interface SnapshotReceiver {
+  readonly received: number;
+  /** False when `offset` is not what has been received so far. */
+  append(offset: number, bytes: Uint8Array): Promise<boolean>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+/** Durable storage of the log, the vote and the snapshots. What a resolved promise says is on the disk. */
+export interface LogStorage {
+  readonly recovered: {
+    readonly hardState: { readonly term: number; readonly votedFor?: string; readonly commit: number };
+    readonly snapshot?: SnapshotMeta;
+    readonly entries: readonly LogEntry[];
+    /** Entries that were durable once and are lost: until the log reaches `lastIndex` again this node does not vote. */
+    readonly damage?: { readonly fromIndex: number; readonly lastIndex: number; readonly reason: string };
+  };
+  /** Calls take effect in order; entries replace any conflicting ones from the first one's index on. */
+  write(batch: {
+    readonly hardState?: { readonly term: number; readonly votedFor?: string; readonly commit: number };
+    readonly entries?: readonly LogEntry[];
+  }): Promise<void>;
+  saveSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  openSnapshot(): Promise<SnapshotReader | undefined>;
+  receiveSnapshot(options: { readonly meta: SnapshotMeta; readonly source: string }): Promise<SnapshotReceiver>;
+  compact(throughIndex: number): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+/** What the managers need of the peers' transport. */
+export interface Peers {
+  /** Best effort, never blocks; false when it was dropped at once. */
+  send(to: NodeId, channel: string, message: unknown): boolean;
+  onMessage(channel: string, handler: (from: NodeId, message: unknown) => void): () => void;
+  call(to: NodeId, method: string, body: unknown, options?: CallOptions): Promise<unknown>;
+  handle(
+    method: string,
+    handler: (from: NodeId, body: unknown, options: { signal: AbortSignal }) => Promise<unknown>,
+  ): () => void;
+  /** Calls back when the connection to a peer was lost. */
+  onPeerDown(handler: (peer: NodeId) => void): () => void;
+}
+
+/** A session of an agent, as its manager sees it. */
+export interface SessionChannel {
+  readonly nodeId: NodeId;
+  /** Resolves when the message has room on its way: a slow agent holds its own session up, nobody else. */
+  write(message: SessionMessage): Promise<void>;
+  /** The agent's messages; ends when the session is lost. */
+  readonly reports: AsyncIterable<ReportMessage>;
+  close(): void;
+}
+
+/** What gossip says of the members, as this node sees it. */
+export interface Liveness {
+  isDead(id: NodeId): boolean;
+  /** Calls back when what `isDead` says of a member has changed. */
+  onChange(handler: (id: NodeId) => void): () => void;
+}

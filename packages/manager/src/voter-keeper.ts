@@ -1,0 +1,131 @@
+import { codeOf, messageOf, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
+import type { InternalCommand } from "@murmur/model";
+import type { MemberStep, Raft } from "@murmur/raft";
+import type { View } from "@murmur/store";
+import { planVoters, zoneOf, type MembershipFacts, type VoterCandidate } from "./voter-plan.ts";
+
+const CHECK_MS: Millis = 250;
+/** A voter is replaced when it has been down for this long: a restarting host should find its vote again. */
+const REPLACE_AFTER_MS: Millis = 10_000;
+/** A learner votes when it lacks at most this many entries. */
+const CAUGHT_UP_ENTRIES = 64;
+
+export interface VoterKeeperOptions {
+  readonly self: NodeId;
+  readonly raft: Raft;
+  readonly view: () => View;
+  readonly pump: () => void;
+  readonly submit: (commands: readonly InternalCommand[]) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The leader keeps the wanted number of voters: looks at nodes and membership, and takes one step at a time. */
+export class VoterKeeper {
+  readonly #options: VoterKeeperOptions;
+  #recording = false;
+
+  constructor(options: VoterKeeperOptions) {
+    this.#options = options;
+  }
+
+  start(scope: Scope): void {
+    const { clock } = this.#options;
+    const tick = (): void => {
+      this.#step();
+      this.#recordRoles(scope);
+      timer = clock.setTimer(CHECK_MS, tick);
+    };
+    let timer = clock.setTimer(CHECK_MS, tick);
+    scope.defer(() => timer.cancel());
+  }
+
+  #step(): void {
+    const { raft, view, pump, log } = this.#options;
+    const cluster = view().cluster();
+    if (cluster === undefined || raft.status().role !== "leader") return;
+    const facts = this.#facts();
+    const plan = planVoters(this.#candidates(), facts, cluster.spec.voters);
+    if (plan.kind === "none") return;
+    if (plan.kind === "transfer") {
+      const answer = raft.transferLeadership(plan.to);
+      log.info("handing leadership over", { to: plan.to, answer: answer.kind });
+    } else {
+      const steps = stepsBetween(facts, plan.voters, plan.learners);
+      const answer = raft.changeMembership({ kind: "change", steps, transition: "auto" });
+      log.info("changing the managers", {
+        voters: plan.voters.join(" "),
+        learners: plan.learners.join(" "),
+        answer: answer.kind,
+      });
+    }
+    pump();
+  }
+
+  #candidates(): VoterCandidate[] {
+    const now = this.#options.clock.now();
+    return this.#options
+      .view()
+      .nodes()
+      .map((node) => ({
+        id: node.id,
+        usable:
+          node.status.state === "ready" || (node.status.state === "down" && now - node.status.at < REPLACE_AFTER_MS),
+        zone: zoneOf(node),
+        pinned: node.spec.pinnedRole,
+      }));
+  }
+
+  #facts(): MembershipFacts {
+    const { raft, self } = this.#options;
+    const { membership, peers, lastIndex, pendingMembership } = raft.status();
+    const caughtUp = new Set<NodeId>();
+    for (const { id, match } of peers) {
+      if (lastIndex - match <= CAUGHT_UP_ENTRIES && match > 0) caughtUp.add(id);
+    }
+    return {
+      leader: self,
+      voters: membership.voters,
+      learners: membership.learners,
+      caughtUp,
+      changing: pendingMembership !== undefined || membership.votersOutgoing.length > 0,
+    };
+  }
+
+  /** Writes what raft's membership says into the nodes' records, for people and for the agents. */
+  #recordRoles(scope: Scope): void {
+    const { raft, view, submit, clock, log } = this.#options;
+    if (this.#recording) return;
+    const { membership } = raft.status();
+    const roles: Record<string, "voter" | "learner"> = {};
+    for (const id of membership.learners) roles[id] = "learner";
+    for (const id of [...membership.voters, ...membership.votersOutgoing]) roles[id] = "voter";
+    if (
+      view()
+        .nodes()
+        .every((node) => node.raftRole === (roles[node.id] ?? "none"))
+    )
+      return;
+    this.#recording = true;
+    scope.run("record managers", async () => {
+      try {
+        await submit([{ kind: "setRaftRoles", roles, now: clock.now() }]);
+      } catch (error) {
+        log.debug("could not record the managers", { code: codeOf(error), error: messageOf(error) });
+      } finally {
+        this.#recording = false;
+      }
+    });
+  }
+}
+
+/** The steps that lead from the present membership to the wanted one. */
+function stepsBetween(facts: MembershipFacts, voters: readonly NodeId[], learners: readonly NodeId[]): MemberStep[] {
+  const steps: MemberStep[] = [];
+  for (const node of voters) if (!facts.voters.includes(node)) steps.push({ kind: "addVoter", node });
+  for (const node of learners) if (!facts.learners.includes(node)) steps.push({ kind: "addLearner", node });
+  for (const node of [...facts.voters, ...facts.learners]) {
+    if (!voters.includes(node) && !learners.includes(node)) steps.push({ kind: "remove", node });
+  }
+  return steps;
+}

@@ -1,0 +1,111 @@
+import { nodeId, type NodeId } from "@murmur/base";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { planVoters, voterCount, type MembershipFacts, type VoterCandidate } from "./voter-plan.ts";
+
+const node = (name: string, changes: Partial<VoterCandidate> = {}): VoterCandidate => ({
+  id: nodeId(name),
+  usable: true,
+  zone: "",
+  pinned: undefined,
+  ...changes,
+});
+const facts = (voters: string, changes: Partial<MembershipFacts> = {}): MembershipFacts => ({
+  leader: nodeId(voters.charAt(0)),
+  voters: [...voters].map(nodeId),
+  learners: [],
+  caughtUp: new Set(),
+  changing: false,
+  ...changes,
+});
+const ids = (text: string): NodeId[] => [...text].map(nodeId);
+
+describe("voterCount", () => {
+  it("is one below three nodes, and odd", () => {
+    expect([0, 1, 2, 3, 4, 5, 6, 9].map((nodes) => voterCount(5, nodes))).toEqual([0, 1, 1, 3, 3, 5, 5, 5]);
+  });
+});
+
+describe("planVoters", () => {
+  it("leaves a lone voter and a second node as they are", () => {
+    expect(planVoters([node("a"), node("b")], facts("a"), 3)).toEqual({ kind: "none" });
+  });
+
+  it("takes two learners in when the third node joins, and lets both vote at once", () => {
+    const nodes = [node("a"), node("b"), node("c")];
+    expect(planVoters(nodes, facts("a"), 3)).toEqual({ kind: "change", voters: ids("a"), learners: ids("bc") });
+    const one = facts("a", { learners: ids("bc"), caughtUp: new Set(ids("b")) });
+    expect(planVoters(nodes, one, 3)).toEqual({ kind: "none" });
+    const both = facts("a", { learners: ids("bc"), caughtUp: new Set(ids("bc")) });
+    expect(planVoters(nodes, both, 3)).toEqual({ kind: "change", voters: ids("abc"), learners: [] });
+  });
+
+  it("replaces a lost voter only when its successor has caught up", () => {
+    const nodes = [node("a"), node("b"), node("c", { usable: false }), node("d")];
+    expect(planVoters(nodes, facts("abc"), 3)).toEqual({ kind: "change", voters: ids("abc"), learners: ids("d") });
+    const waiting = facts("abc", { learners: ids("d") });
+    expect(planVoters(nodes, waiting, 3)).toEqual({ kind: "none" });
+    const ready = facts("abc", { learners: ids("d"), caughtUp: new Set(ids("d")) });
+    expect(planVoters(nodes, ready, 3)).toEqual({ kind: "change", voters: ids("abd"), learners: [] });
+  });
+
+  it("keeps a lost voter when nobody can take its place", () => {
+    expect(planVoters([node("a"), node("b"), node("c", { usable: false })], facts("abc"), 3)).toEqual({ kind: "none" });
+  });
+
+  it("drops a voter that was removed from the cluster", () => {
+    expect(planVoters([node("a"), node("b"), node("d")], facts("abcd"), 3)).toEqual({
+      kind: "change",
+      voters: ids("abd"),
+      learners: [],
+    });
+  });
+
+  it("hands over before the leader leaves", () => {
+    const nodes = [node("a", { pinned: "worker" }), node("b"), node("c"), node("d")];
+    const all = facts("abc", { learners: ids("d"), caughtUp: new Set(ids("d")) });
+    expect(planVoters(nodes, all, 3)).toEqual({ kind: "transfer", to: "b" });
+  });
+
+  it("spreads over zones", () => {
+    const nodes = [
+      node("a", { zone: "x" }),
+      node("b", { zone: "x" }),
+      node("c", { zone: "y" }),
+      node("d", { zone: "z" }),
+    ];
+    expect(planVoters(nodes, facts("a"), 3)).toEqual({ kind: "change", voters: ids("a"), learners: ids("cd") });
+  });
+
+  it("never drops below what could be lost before, and settles", () => {
+    const names = [..."abcdefg"];
+    const scenario = fc.record({
+      nodes: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 }),
+      down: fc.subarray(names),
+      voters: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 5 }),
+      wanted: fc.constantFrom(1, 3, 5, 7),
+    });
+    fc.assert(
+      fc.property(scenario, ({ nodes, down, voters, wanted }) => {
+        const candidates = nodes.map((name) => node(name, { usable: !down.includes(name) || name === voters[0] }));
+        let current: MembershipFacts = facts(voters.join(""));
+        for (let step = 0; step < 10; step += 1) {
+          const plan = planVoters(candidates, current, wanted);
+          if (plan.kind === "none") return;
+          if (plan.kind === "transfer") {
+            expect(current.voters).toContain(plan.to);
+            current = { ...current, leader: plan.to };
+            continue;
+          }
+          for (const id of plan.voters) expect(current.voters.includes(id) || current.caughtUp.has(id)).toBe(true);
+          const working = (list: readonly NodeId[]): number =>
+            list.filter((id) => candidates.some((candidate) => candidate.id === id && candidate.usable)).length;
+          const target = voterCount(wanted, candidates.length);
+          expect(working(plan.voters)).toBeGreaterThanOrEqual(Math.min(working(current.voters), target));
+          current = { ...current, voters: plan.voters, learners: plan.learners, caughtUp: new Set(plan.learners) };
+        }
+        expect.unreachable("the plan doesn't settle");
+      }),
+    );
+  });
+});

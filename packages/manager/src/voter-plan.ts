@@ -1,0 +1,114 @@
+import type { NodeId } from "@murmur/base";
+import type { ClusterNode } from "@murmur/model";
+
+/** What the plan needs to know of one node. */
+export interface VoterCandidate {
+  readonly id: NodeId;
+  readonly usable: boolean;
+  readonly zone: string;
+  readonly pinned: "manager" | "worker" | undefined;
+}
+
+/** Where raft's membership stands. `caughtUp` holds the learners whose log is close enough to vote at once. */
+export interface MembershipFacts {
+  readonly leader: NodeId;
+  readonly voters: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+  readonly caughtUp: ReadonlySet<NodeId>;
+  /** A change is on its way: nothing new is begun. */
+  readonly changing: boolean;
+}
+
+/** The membership to ask raft for, or nothing to do. */
+export type VoterPlan =
+  | { readonly kind: "none" }
+  | { readonly kind: "change"; readonly voters: readonly NodeId[]; readonly learners: readonly NodeId[] }
+  | { readonly kind: "transfer"; readonly to: NodeId };
+
+/** How many voters a cluster of so many nodes should have: odd, at most `wanted`, one below three nodes. */
+export function voterCount(wanted: number, nodes: number): number {
+  if (nodes < 3) return Math.min(1, nodes);
+  const limit = Math.min(wanted, nodes);
+  return limit % 2 === 0 ? limit - 1 : limit;
+}
+
+/** The zone a node says it is in, by its label; nodes without one share a zone. */
+export const zoneOf = (node: ClusterNode): string => node.spec.labels["zone"] ?? "";
+
+/**
+ * Chooses the next step towards the wanted voters. Invariants: a node votes only after its log has caught up as a
+ * learner; a usable voter is never dropped while the voters that stay could not lose as many nodes as before; the
+ * leader leaves only by handing over first.
+ */
+export function planVoters(candidates: readonly VoterCandidate[], facts: MembershipFacts, wanted: number): VoterPlan {
+  if (facts.changing) return { kind: "none" };
+  const known = new Map(candidates.map((candidate) => [candidate.id, candidate]));
+  const target = chooseVoters(candidates, facts, wanted);
+  if (!target.includes(facts.leader)) {
+    const heir = target.find((id) => facts.voters.includes(id) && known.get(id)?.usable === true);
+    if (heir !== undefined) return { kind: "transfer", to: heir };
+  }
+  const ready = target.filter((id) => facts.voters.includes(id) || facts.caughtUp.has(id));
+  const joining = target.filter((id) => !ready.includes(id));
+  const leaving = facts.voters.filter((id) => !target.includes(id));
+  // Voters that go make room only as their successors are ready, so that the number of working voters never falls.
+  const gone = leaving.filter((id) => !known.has(id));
+  const replaceable = leaving.filter((id) => known.has(id)).slice(0, joining.length === 0 ? undefined : 0);
+  const dropped = new Set([...gone, ...replaceable]);
+  const voters = [...new Set([...facts.voters.filter((id) => !dropped.has(id)), ...grow(ready, facts, joining)])];
+  const learners = [...new Set([...facts.learners.filter((id) => target.includes(id)), ...joining])].filter(
+    (id) => !voters.includes(id),
+  );
+  if (voters.length === 0) return { kind: "none" };
+  if (sameSet(voters, facts.voters) && sameSet(learners, facts.learners)) return { kind: "none" };
+  return { kind: "change", voters: voters.toSorted(), learners: learners.toSorted() };
+}
+
+/**
+ * Which of the ready nodes vote now. New ones wait for each other, so that the number of voters goes from odd to odd:
+ * with an even number one more node is needed for a quorum and none more may be lost.
+ */
+function grow(ready: readonly NodeId[], facts: MembershipFacts, joining: readonly NodeId[]): NodeId[] {
+  const present = ready.filter((id) => facts.voters.includes(id));
+  return joining.length === 0 ? [...ready] : present;
+}
+
+/** The nodes that should vote: the present usable voters first, then by pin, spread over zones, then by id. */
+function chooseVoters(candidates: readonly VoterCandidate[], facts: MembershipFacts, wanted: number): NodeId[] {
+  const eligible = candidates.filter((candidate) => candidate.pinned !== "worker");
+  const pinned = eligible.filter((candidate) => candidate.pinned === "manager").length;
+  const count = voterCount(Math.max(wanted, pinned), eligible.length);
+  const chosen: VoterCandidate[] = [];
+  const zones = new Map<string, number>();
+  const rank = (candidate: VoterCandidate): readonly (number | string)[] => [
+    candidate.usable ? 0 : 1,
+    candidate.pinned === "manager" ? 0 : 1,
+    candidate.id === facts.leader ? 0 : 1,
+    // A voter is kept even where another zone would spread better: moving votes about is not free.
+    facts.voters.includes(candidate.id) ? 0 : 1,
+    zones.get(candidate.zone) ?? 0,
+    facts.learners.includes(candidate.id) ? 0 : 1,
+    candidate.id,
+  ];
+  const rest = [...eligible];
+  while (chosen.length < count && rest.length > 0) {
+    rest.sort((left, right) => compare(rank(left), rank(right)));
+    const next = rest.shift();
+    if (next === undefined) break;
+    chosen.push(next);
+    zones.set(next.zone, (zones.get(next.zone) ?? 0) + 1);
+  }
+  return chosen.map((candidate) => candidate.id);
+}
+
+function compare(left: readonly (number | string)[], right: readonly (number | string)[]): number {
+  for (const [place, value] of left.entries()) {
+    const other = right[place];
+    if (other === undefined || value === other) continue;
+    return value < other ? -1 : 1;
+  }
+  return 0;
+}
+
+const sameSet = (left: readonly NodeId[], right: readonly NodeId[]): boolean =>
+  left.length === right.length && left.every((id) => right.includes(id));
