@@ -1,1 +1,27 @@
-export {};
+export {
+  CA_VALIDITY_MS,
+  caDigest,
+  certificateTimes,
+  checkCaDigest,
+  createCa,
+  createCsr,
+  createNodeKey,
+  NODE_VALIDITY_MS,
+  peerName,
+  signNodeCertificate,
+  type Ca,
+  type CertificateTimes,
+  type CreateCaOptions,
+  type SignOptions,
+} from "./ca.ts";
+export {
+  GOSSIP_KEYS_MAX,
+  GossipKeyRing,
+  newGossipKey,
+  parseGossipKey,
+  SEAL_OVERHEAD_BYTES,
+  type GossipKey,
+} from "./gossip-keys.ts";
+export { formatToken, newJoinSecret, parseToken, secretMatches, type JoinToken } from "./join-token.ts";
+export { parseIdentity, serializeIdentity, type NodeIdentity, type StoredIdentity } from "./node-identity.ts";
+export { verifyPeer, type VerifyOptions } from "./verify-peer.ts";

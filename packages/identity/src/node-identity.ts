@@ -1,0 +1,75 @@
+import { ClusterError, isId, nodeId, type NodeId } from "@murmur/base";
+import { isKeyOf, parseCertificate } from "./ca.ts";
+import { GOSSIP_KEYS_MAX, parseGossipKey, type GossipKey } from "./gossip-keys.ts";
+import { verifyPeer } from "./verify-peer.ts";
+
+/** All that makes a process this node of this cluster. It contains private keys: stored with mode 0600, never logged. */
+export interface NodeIdentity {
+  readonly nodeId: NodeId;
+  readonly clusterId: string;
+  readonly caPem: string;
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  /** The first one seals. */
+  readonly gossipKeys: readonly GossipKey[];
+}
+
+/** What is stored: plain JSON. */
+export interface StoredIdentity {
+  readonly version: 1;
+  readonly nodeId: string;
+  readonly clusterId: string;
+  readonly caPem: string;
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly gossipKeys: readonly string[];
+}
+
+export function serializeIdentity(identity: NodeIdentity): StoredIdentity {
+  const { caPem, certificatePem, keyPem, clusterId, gossipKeys } = identity;
+  return { version: 1, nodeId: identity.nodeId, clusterId, caPem, certificatePem, keyPem, gossipKeys: [...gossipKeys] };
+}
+
+/**
+ * Reads a stored identity and checks that its parts belong together: the key to the certificate, the certificate to the
+ * CA, the cluster and the node. Throws `corrupt` with what does not fit. An expired certificate is no damage: the node
+ * has to renew it, or join again.
+ */
+export function parseIdentity(stored: unknown): NodeIdentity {
+  const fields = fieldsOf(stored);
+  const certificate = parseCertificate(fields.certificatePem);
+  if (!isId(fields.nodeId)) throw damaged("the node id has not the form of one");
+  if (!isKeyOf(fields.keyPem, certificate)) throw damaged("the key does not belong to the certificate");
+  const { caPem, clusterId } = fields;
+  const named = verifyPeer(fields.certificatePem, { caPem, clusterId, now: certificate.validFromDate.getTime() });
+  if (named !== fields.nodeId) throw damaged("the certificate is another node's");
+  return { ...fields, nodeId: nodeId(fields.nodeId), gossipKeys: fields.gossipKeys.map(parseGossipKey) };
+}
+
+function fieldsOf(stored: unknown): Omit<StoredIdentity, "version"> {
+  if (typeof stored !== "object" || stored === null) throw damaged("it is no object");
+  const record: Partial<Record<string, unknown>> = { ...stored };
+  if (record["version"] !== 1) throw damaged("it is of a version that this version of murmur does not know");
+  const text = (name: string): string => {
+    const value = record[name];
+    if (typeof value !== "string" || value === "") throw damaged(`${name} is missing`);
+    return value;
+  };
+  const keys: unknown = record["gossipKeys"];
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > GOSSIP_KEYS_MAX)
+    throw damaged("gossipKeys are missing");
+  return {
+    nodeId: text("nodeId"),
+    clusterId: text("clusterId"),
+    caPem: text("caPem"),
+    certificatePem: text("certificatePem"),
+    keyPem: text("keyPem"),
+    gossipKeys: keys.map(String),
+  };
+}
+
+const damaged = (why: string): ClusterError =>
+  new ClusterError(
+    "corrupt",
+    `the stored identity of this node is damaged: ${why}; remove the data directory and join again`,
+  );
