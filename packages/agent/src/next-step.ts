@@ -140,26 +140,35 @@ function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Mill
     return state === "ready" ? observe("starting", "starting") : { kind: "start", containerId: container.id };
   }
   if (!isLive(container)) return { kind: "observe", observation: ended(facts, container) };
-  if (facts.stop !== undefined || container.health === "unhealthy") {
+  if (state === "running") {
+    const change = changeOf(facts, container);
+    if (change !== undefined) return { kind: "observe", observation: change };
+  }
+  if (facts.stop !== undefined || (container.state === "running" && container.health === "unhealthy")) {
     return stop(facts, container, { cause: facts.stop?.cause ?? "unhealthy", now });
   }
+  if (state === "running") return { kind: "none" };
   if (!isLater(state, "ready")) return observe("starting", "starting");
-  if (state === "starting" && container.health === "starting") return { kind: "none" };
-  return stay(facts, container);
+  if (container.health === "starting") return { kind: "none" };
+  return { kind: "observe", observation: alive(facts, container) };
 }
 
-/** It runs: only what has changed is observed. A paused one answers nobody, so it counts as unhealthy meanwhile. */
-function stay(facts: TaskFacts, container: Container): Step {
+/** What is new of a running container. A paused one answers nobody, so it counts as unhealthy meanwhile. */
+function changeOf(facts: TaskFacts, container: Container): Observation | undefined {
   const { status } = facts;
-  const health = container.state === "running" ? container.health : "unhealthy";
-  const message = container.state === "running" ? "started" : container.state;
+  const change = alive(facts, container);
   const same =
-    status.state === "running" &&
-    status.health === health &&
-    status.message === message &&
+    status.health === change.health &&
+    status.message === change.message &&
     status.containerId === container.id &&
     status.pid === container.pid;
-  return same ? { kind: "none" } : { kind: "observe", observation: { state: "running", message, health } };
+  return same ? undefined : change;
+}
+
+function alive({ image }: TaskFacts, container: Container): Observation {
+  if (container.state !== "running") return { state: "running", message: container.state, health: "unhealthy" };
+  const message = image.kind === "unpullable" ? `started with the local image, pull failed: ${image.error}` : "started";
+  return { state: "running", message, health: container.health };
 }
 
 function stop(

@@ -119,6 +119,7 @@ export interface Session {
   send(report: ReportMessage): Promise<void>;
   /** Ends, with or without an error, when the session is over. Read by one reader. */
   readonly messages: AsyncIterable<SessionMessage>;
+  /** Ends the session and with it `messages`. */
   close(): void;
 }
 

@@ -1,0 +1,275 @@
+import { Scope, sleep, type Clock, type Log, type Millis, type Random } from "@murmur/base";
+import type {
+  AssignmentMessage,
+  ClusterFacts,
+  EndpointTable,
+  EngineStatus,
+  NodeSpec,
+  SessionMessage,
+} from "@murmur/model";
+import { assign, type Assignment } from "./assignment.ts";
+import { describe } from "./description.ts";
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
+import type { EngineInfo, KeyValue, NodeContext, Runtime, Sessions, Withdrawals } from "./ports.ts";
+import { Reports } from "./reports.ts";
+import { decodeSaved, encodeSaved, type SavedTasks, type SavedView } from "./saved-state.ts";
+import { Saver } from "./saver.ts";
+import { SessionLoop } from "./session-loop.ts";
+import { Worker } from "./worker.ts";
+
+export interface AgentOptions {
+  /** Who this node is, and where its tasks are reached. */
+  readonly node: NodeContext;
+  /** Left out: the engine's. */
+  readonly hostname?: string;
+  readonly murmurVersion: string;
+  /** `IP:port` of this node's peer transport, reported to the managers. */
+  readonly address?: string;
+  readonly runtime: Runtime;
+  readonly sessions: Sessions;
+  readonly withdrawals: Withdrawals;
+  /** Keeps two records, `agent.tasks` and `agent.view`. */
+  readonly store: KeyValue;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits?: Partial<EngineLimits>;
+  /** Between two pings of the engine, and between two lists of its containers: the nets below the event stream. */
+  readonly pingEveryMs?: Millis;
+  readonly listEveryMs?: Millis;
+}
+
+export interface AgentStats {
+  readonly tasks: number;
+  readonly connected: boolean;
+  readonly engine: EngineStatus;
+  readonly engineCallsRunning: number;
+  readonly engineCallsWaiting: number;
+  /** Facts that no manager has confirmed yet. */
+  readonly reportsPending: number;
+}
+
+const TASKS_KEY = "agent.tasks";
+const VIEW_KEY = "agent.view";
+/** How long a node that was removed from its cluster waits for its containers to stop before it says so. */
+const REMOVAL_LIMIT_MS: Millis = 60_000;
+
+/**
+ * One node's part in the cluster: it runs the tasks that the managers assign to it and tells them what it sees. It
+ * listens for assignments on a session with any manager, and goes on with what it has while there is none.
+ */
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #scope: Scope;
+  readonly #reports = new Reports();
+  readonly #worker: Worker;
+  readonly #sessions: SessionLoop;
+  readonly #savers: { readonly tasks: Saver; readonly view: Saver };
+  readonly #endpointListeners = new Set<(table: EndpointTable) => void>();
+  readonly #factsListeners = new Set<(facts: ClusterFacts) => void>();
+  readonly #removedListeners = new Set<() => void>();
+  /** What the deltas of this session build on. */
+  #held: Assignment | undefined;
+  #view: SavedView | undefined;
+  #nodeSpec: NodeSpec | undefined;
+  #info: EngineInfo | undefined;
+  #removal: "no" | "stopping" | "done" = "no";
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    const { clock, random, log, store } = options;
+    this.#scope = new Scope(log);
+    this.#worker = new Worker({
+      ...options,
+      limits: { ...DEFAULT_ENGINE_LIMITS, ...options.limits },
+      pingEveryMs: options.pingEveryMs ?? 5_000,
+      listEveryMs: options.listEveryMs ?? 30_000,
+      onStatus: (id, status) => {
+        this.#reports.status(id, status);
+        this.#sessions.wake();
+        this.#savers.tasks.changed();
+      },
+      onEngine: () => this.#reportNode(),
+      onInfo: (info) => {
+        this.#info = info;
+        this.#reportNode();
+      },
+      onGone: (id) => this.#reports.drop(id),
+      onIdle: () => this.#finishRemoval(),
+    });
+    this.#sessions = new SessionLoop({
+      sessions: options.sessions,
+      reports: this.#reports,
+      clock,
+      random,
+      log,
+      onOpen: () => {
+        this.#held = undefined;
+        this.#reportNode();
+      },
+      onMessage: (message) => this.#onMessage(message),
+    });
+    const saver = (key: string, gatherMs: Millis, encode: () => Uint8Array): Saver =>
+      new Saver({ store, key, gatherMs, encode, clock, log });
+    this.#savers = {
+      tasks: saver(TASKS_KEY, 100, () => encodeSaved<SavedTasks>({ tasks: this.#worker.tasks() })),
+      view: saver(VIEW_KEY, 2_000, () => encodeSaved<SavedView>(this.#view ?? EMPTY_VIEW)),
+    };
+  }
+
+  /** Takes up what was saved, then works until `stop`. Rejects when the store can't be read. */
+  async start(): Promise<void> {
+    const { store } = this.#options;
+    const tasks = decodeSaved<SavedTasks>(await store.get(TASKS_KEY));
+    const view = decodeSaved<SavedView>(await store.get(VIEW_KEY));
+    if (view !== undefined) this.#show(view);
+    this.#worker.restore(tasks?.tasks ?? []);
+    this.#worker.start();
+    this.#scope.run("save tasks", (signal) => this.#savers.tasks.run(signal));
+    this.#scope.run("save view", (signal) => this.#savers.view.run(signal));
+    this.#scope.run("sessions", (signal) => this.#sessions.run(signal));
+  }
+
+  /** Ends the agent. The containers run on. */
+  async stop(): Promise<void> {
+    await this.#worker.stop();
+    await this.#scope[Symbol.asyncDispose]();
+  }
+
+  /** Waits until the managers have confirmed all that there is to report, at most `limitMs`; for an orderly stop. */
+  async drain(limitMs: Millis): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.monotonic() + limitMs;
+    while (this.#reports.size > 0 && clock.monotonic() < until && !this.#scope.closed) {
+      await sleep(clock, 10, this.#scope.signal).catch(() => undefined);
+    }
+  }
+
+  /** The cluster's endpoints as last heard; undefined on a node that has never heard any. */
+  endpoints(): EndpointTable | undefined {
+    return this.#view?.endpoints;
+  }
+
+  facts(): ClusterFacts | undefined {
+    return this.#view?.cluster;
+  }
+
+  /** What the user wants of this node, as last heard in this run. */
+  nodeSpec(): NodeSpec | undefined {
+    return this.#nodeSpec;
+  }
+
+  /** Calls the listener, which must not throw, with every new table. Returns how to end that. */
+  onEndpoints(listener: (table: EndpointTable) => void): () => void {
+    return subscribe(this.#endpointListeners, listener);
+  }
+
+  onFacts(listener: (facts: ClusterFacts) => void): () => void {
+    return subscribe(this.#factsListeners, listener);
+  }
+
+  /**
+   * Calls the listener when the cluster has removed this node and its containers are gone, or after a minute in any
+   * case. The listener stops the agent and forgets the identity.
+   */
+  onRemoved(listener: () => void): () => void {
+    return subscribe(this.#removedListeners, listener);
+  }
+
+  stats(): AgentStats {
+    return {
+      tasks: this.#worker.size,
+      connected: this.#sessions.connected,
+      engine: this.#worker.engine,
+      engineCallsRunning: this.#worker.load.running,
+      engineCallsWaiting: this.#worker.load.waiting,
+      reportsPending: this.#reports.size,
+    };
+  }
+
+  #onMessage(message: SessionMessage): void {
+    if (message.kind === "committed") return this.#reports.committed(message.sequence);
+    const assigned = assign(this.#held, message);
+    switch (assigned.kind) {
+      case "gap":
+        this.#held = undefined;
+        this.#reports.resync();
+        return this.#sessions.wake();
+      case "removed":
+        return this.#beginRemoval();
+      case "applied":
+        return this.#apply(assigned.assignment, message);
+    }
+  }
+
+  #apply(assignment: Assignment, message: AssignmentMessage): void {
+    this.#held = assignment;
+    this.#nodeSpec = assignment.nodeSpec;
+    if (message.kind === "full") {
+      this.#worker.replace(message.tasks);
+      this.#correct(message.tasks);
+    } else if (message.kind === "delta") this.#worker.update(message.updated, message.removed);
+    this.#savers.tasks.changed();
+    const { endpoints, cluster, version } = assignment;
+    if (this.#view?.endpoints !== endpoints || this.#view.cluster !== cluster) this.#show({ endpoints, cluster });
+    this.#reports.acknowledge(version);
+    this.#sessions.wake();
+  }
+
+  /** Reports what the managers know otherwise than it is: they have lost it, or it changed while no session was. */
+  #correct(tasks: Extract<AssignmentMessage, { kind: "full" }>["tasks"]): void {
+    for (const { id, status: known } of tasks) {
+      const status = this.#worker.status(id);
+      if (status === undefined || (status.state === known.state && status.at === known.at)) continue;
+      this.#reports.status(id, status);
+    }
+  }
+
+  #show(view: SavedView): void {
+    const before = this.#view;
+    this.#view = view;
+    this.#savers.view.changed();
+    if (before?.cluster !== view.cluster) for (const listener of this.#factsListeners) listener(view.cluster);
+    if (before?.endpoints !== view.endpoints) for (const listener of this.#endpointListeners) listener(view.endpoints);
+  }
+
+  #reportNode(): void {
+    const { node, hostname, murmurVersion, address } = this.#options;
+    const own = { murmurVersion, ...(hostname !== undefined && { hostname }) };
+    this.#reports.node({
+      engine: this.#worker.engine,
+      ...(this.#info !== undefined && { description: describe(this.#info, node, own) }),
+      ...(address !== undefined && { address }),
+    });
+    this.#sessions.wake();
+  }
+
+  #beginRemoval(): void {
+    if (this.#removal !== "no") return;
+    this.#removal = "stopping";
+    const { clock, log } = this.#options;
+    log.warn("this node was removed from the cluster: its containers are being stopped");
+    this.#worker.replace([]);
+    this.#savers.tasks.changed();
+    this.#scope.run("removal", async (signal) => {
+      await sleep(clock, REMOVAL_LIMIT_MS, signal);
+      this.#finishRemoval();
+    });
+  }
+
+  #finishRemoval(): void {
+    if (this.#removal !== "stopping") return;
+    this.#removal = "done";
+    for (const listener of this.#removedListeners) listener();
+  }
+}
+
+const EMPTY_VIEW: SavedView = {
+  endpoints: { version: 0, networks: [], services: [] },
+  cluster: { nodes: [], gossipKeys: [] },
+};
+
+function subscribe<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}

@@ -1,0 +1,196 @@
+import { codeOf, messageOf, unreachable, type Millis } from "@murmur/base";
+import { taskName, type Task, type TaskId } from "@murmur/model";
+import type { DriverContext } from "./driver-context.ts";
+import { localImage } from "./image.ts";
+import { taskOf } from "./labels.ts";
+import type { ContainerFacts, ImageFacts, Observation, Step, StopFacts } from "./next-step.ts";
+import type { Abortable, Container, Runtime } from "./ports.ts";
+import { withTimeLimit } from "./time-limit.ts";
+
+/** The steps that leave the process. */
+export type Act = Exclude<Step, { kind: "none" | "wait" | "observe" | "forget" }>;
+
+/** Whom a step is done for. */
+export interface Subject {
+  readonly id: TaskId;
+  readonly wanted: Task | undefined;
+  readonly containerId: string | undefined;
+  readonly image: ImageFacts;
+  /** Steps of this task that have failed in a row. */
+  readonly failures: number;
+}
+
+/** What doing a step has shown; only what is given has changed. */
+export interface Learned {
+  readonly container?: ContainerFacts;
+  readonly image?: ImageFacts;
+  readonly stop?: StopFacts;
+  readonly withdrawn?: true;
+  readonly observation?: Observation;
+}
+
+/** How long a task that stops waits at the most for the other nodes to stop sending to it. */
+export const WITHDRAWAL_WAIT_MS: Millis = 1_000;
+/** A name taken by a container that can't be found: the engine gets this many chances to sort itself out. */
+const CONFLICTS_MAX = 10;
+
+const UNKNOWN: Learned = { container: { kind: "unknown" } };
+const ABSENT: Learned = { container: { kind: "absent" } };
+
+/**
+ * Does one step. An answer of the engine that settles the matter is returned as what was learned; everything else is
+ * thrown, and means: look at the container again, wait a little, decide anew.
+ */
+export async function perform(
+  act: Act,
+  subject: Subject,
+  context: DriverContext,
+  signal: AbortSignal,
+): Promise<Learned> {
+  const { engine, clock } = context;
+  switch (act.kind) {
+    case "inspect":
+      return { container: await find(subject, context, { signal }) };
+    case "pull":
+      return pull(subject, context, { signal });
+    case "create":
+      return create(subject, context, { signal });
+    case "start":
+      return start(act.containerId, context, { signal });
+    case "withdraw":
+      return withdraw(subject.id, context, { signal });
+    case "signal": {
+      const stop = (graceMs: Millis): Learned => ({
+        stop: { cause: act.cause, nextSignalAt: clock.monotonic() + graceMs },
+      });
+      try {
+        await engine.kill(act.containerId, act.signalName, { signal });
+      } catch (error) {
+        // A stop signal that the engine doesn't know must not keep the container alive.
+        if (codeOf(error) === "invalid_argument") return stop(0);
+        throw error;
+      }
+      return stop(act.graceMs);
+    }
+    case "remove":
+      await engine.remove(act.containerId, { signal }).catch(unlessGone);
+      return ABSENT;
+    default:
+      return unreachable(act);
+  }
+}
+
+/** The task's container as the engine has it: by its id where that is known, else by its name. */
+async function find(subject: Subject, context: DriverContext, options: Abortable): Promise<ContainerFacts> {
+  const handle = subject.containerId ?? (subject.wanted && taskName(subject.wanted));
+  if (handle === undefined) return { kind: "absent" };
+  try {
+    const container = await context.engine.inspect(handle, options);
+    if (taskOf(container) === subject.id) return { kind: "present", container };
+  } catch (error) {
+    unlessGone(error);
+  }
+  return { kind: "absent" };
+}
+
+async function pull({ wanted }: Subject, { engine, log }: DriverContext, options: Abortable): Promise<Learned> {
+  if (wanted === undefined) return {};
+  const { image } = wanted.spec.container;
+  try {
+    await engine.pull(image, options);
+    return { image: { kind: "pulled" } };
+  } catch (error) {
+    if (codeOf(error) === "unavailable" || options.signal.aborted) throw error;
+    log.warn("image could not be pulled", { task: wanted.id, image, error: messageOf(error) });
+    return { image: { kind: "unpullable", error: messageOf(error) } };
+  }
+}
+
+/** Makes the container, or finds that it was made already: the engine gives a name to one container only. */
+async function create(subject: Subject, context: DriverContext, options: Abortable): Promise<Learned> {
+  const { wanted: task, image } = subject;
+  if (task === undefined) return UNKNOWN;
+  const wish = task.spec.container.image;
+  const request = { task, node: context.node, image: image.kind === "unpullable" ? localImage(wish) : wish };
+  try {
+    const id = await context.engine.create(request, options);
+    return { container: { kind: "present", container: created(id, task) } };
+  } catch (error) {
+    switch (codeOf(error)) {
+      case "unavailable":
+        throw error;
+      case "name_conflict":
+        return adopt(subject, taskName(task), { engine: context.engine, options, conflict: error });
+      case "not_found":
+        if (image.kind === "untried") return { image: { kind: "missing" } };
+        return refused("preparing", image.kind === "unpullable" ? image.error : messageOf(error));
+      default:
+        if (options.signal.aborted) throw error;
+        return refused("preparing", messageOf(error));
+    }
+  }
+}
+
+/** The name is taken: by an earlier attempt of this very task, or by somebody else's container. */
+async function adopt(
+  { id, failures }: Subject,
+  name: string,
+  { engine, options, conflict }: { engine: Runtime; options: Abortable; conflict: unknown },
+): Promise<Learned> {
+  try {
+    const container = await engine.inspect(name, options);
+    if (taskOf(container) === id) return { container: { kind: "present", container } };
+  } catch (error) {
+    // An attempt whose answer was lost may still be under way.
+    if (codeOf(error) !== "not_found" || failures < CONFLICTS_MAX) throw error;
+  }
+  return refused("preparing", messageOf(conflict));
+}
+
+async function start(containerId: string, { engine }: DriverContext, options: Abortable): Promise<Learned> {
+  try {
+    await engine.start(containerId, options);
+    return UNKNOWN;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "unavailable" || options.signal.aborted) throw error;
+    // The container itself may be what wasn't found.
+    if (code === "not_found") await engine.inspect(containerId, options);
+    const text = `starting container failed: ${messageOf(error)}`;
+    if (code === "internal") return { observation: { state: "failed", message: "starting", error: text } };
+    return refused("starting", text);
+  }
+}
+
+async function withdraw(id: TaskId, context: DriverContext, { signal }: Abortable): Promise<Learned> {
+  const { withdrawals, clock, log } = context;
+  withdrawals.publish(id);
+  const limit = { clock, limitMs: WITHDRAWAL_WAIT_MS, who: "some node", signal };
+  try {
+    await withTimeLimit(limit, (options) => withdrawals.acknowledged(id, options));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    log.debug("task stops without every node's word", { task: id, reason: messageOf(error) });
+  }
+  return { withdrawn: true };
+}
+
+const refused = (message: string, error: string): Learned => ({ observation: { state: "rejected", message, error } });
+
+function unlessGone(error: unknown): void {
+  if (codeOf(error) !== "not_found") throw error;
+}
+
+/** A container that was just made, without asking the engine for what is plain. */
+const created = (id: string, task: Task): Container => ({
+  id,
+  name: taskName(task),
+  labels: {},
+  state: "created",
+  health: "none",
+  pid: 0,
+  exitCode: 0,
+  error: "",
+  oomKilled: false,
+  ports: [],
+});

@@ -1,0 +1,249 @@
+import { codeOf, messageOf, type Millis, type Timer } from "@murmur/base";
+import { isLater, isTerminal, type Task, type TaskId, type TaskStatus } from "@murmur/model";
+import { backoff } from "./backoff.ts";
+import type { DriverContext } from "./driver-context.ts";
+import { nextStep, type ContainerFacts, type ImageFacts, type Observation, type StopFacts } from "./next-step.ts";
+import { perform, type Act, type Learned } from "./perform.ts";
+import type { ContainerSummary } from "./ports.ts";
+import { observed } from "./task-status.ts";
+
+export interface DriverStart {
+  readonly id: TaskId;
+  readonly wanted: Task | undefined;
+  readonly status: TaskStatus;
+  readonly container: ContainerFacts;
+  /** The container's id where it is known already. */
+  readonly containerId?: string;
+  /** Nobody is to be told that traffic must leave. */
+  readonly withdrawn?: boolean;
+  /** Called once, when nothing is left of it: neither wish nor container. */
+  readonly onGone: () => void;
+}
+
+const RETRY = { firstMs: 100, mostMs: 5_000 };
+
+/**
+ * Brings one task's container to where the task wants it, one step at a time: decide (`nextStep`), do it (`perform`),
+ * decide again. Never two steps at once. All that it knows it can learn again from the engine.
+ */
+export class TaskDriver {
+  readonly id: TaskId;
+  readonly #context: DriverContext;
+  readonly #onGone: () => void;
+  #wanted: Task | undefined;
+  #status: TaskStatus;
+  #container: ContainerFacts;
+  #containerId: string | undefined;
+  /** Raised whenever the container may have changed: an inspection that began before that tells nothing. */
+  #generation = 0;
+  #image: ImageFacts = { kind: "untried" };
+  #startAfter: Millis;
+  #withdrawn: boolean;
+  #stop: StopFacts | undefined;
+  /** Failed steps in a row, and the end of the pause after the last one, on the monotonic clock. */
+  #failures = 0;
+  #retryAt: Millis = 0;
+  /** The last step that was done and was no inspection. */
+  #done: Act["kind"] | undefined;
+  #driving = false;
+  #again = false;
+  #gone = false;
+  #wake: { readonly at: Millis; readonly timer: Timer } | undefined;
+
+  constructor(context: DriverContext, start: DriverStart) {
+    this.id = start.id;
+    this.#context = context;
+    this.#onGone = start.onGone;
+    this.#wanted = start.wanted;
+    this.#status = start.status;
+    this.#container = start.container;
+    this.#containerId = start.containerId;
+    this.#withdrawn = start.withdrawn ?? false;
+    this.#startAfter = context.clock.monotonic() + (start.wanted === undefined ? 0 : delayOf(start.wanted));
+  }
+
+  get status(): TaskStatus {
+    return this.#status;
+  }
+  get wanted(): Task | undefined {
+    return this.#wanted;
+  }
+  get containerId(): string | undefined {
+    return this.#containerId;
+  }
+
+  /** Takes in what the manager wants now; undefined: it doesn't know the task any more. */
+  want(task: Task | undefined): void {
+    this.#wanted = task;
+    if (task !== undefined) {
+      this.#startAfter = Math.min(this.#startAfter, this.#context.clock.monotonic() + delayOf(task));
+      // The manager gave the task up (orphaned) while this node was cut off, or this node has lost its own memory.
+      if (isLater(task.status.state, this.#status.state)) this.#status = task.status;
+    }
+    this.kick();
+  }
+
+  /** The container may have changed: it is looked at again. */
+  changed(containerId?: string): void {
+    this.#containerId ??= containerId;
+    this.#generation += 1;
+    this.#container = { kind: "unknown" };
+    this.kick();
+  }
+
+  /** Takes in this container's line of a list, undefined if it has none. What doesn't fit is looked at again. */
+  listed(line: ContainerSummary | undefined): void {
+    const known = this.#container.kind === "present" ? this.#container.container : undefined;
+    const same = known?.id === line?.id && known?.state === line?.state && known?.health === line?.health;
+    if (same && this.#container.kind !== "unknown") this.kick();
+    else this.changed(line?.id);
+  }
+
+  /** Decides again. */
+  kick(): void {
+    this.#again = true;
+    if (this.#driving || this.#gone || this.#context.scope.closed) return;
+    this.#driving = true;
+    this.#context.scope.run(`task ${this.id}`, (signal) => this.#drive(signal));
+  }
+
+  /** Ends its timer; the container is left as it is. */
+  close(): void {
+    this.#wake?.timer.cancel();
+    this.#wake = undefined;
+  }
+
+  async #drive(signal: AbortSignal): Promise<void> {
+    try {
+      while (this.#again && !signal.aborted && !this.#gone) {
+        this.#again = false;
+        for (let step = this.#decide(); step !== undefined && !signal.aborted; step = this.#decide()) {
+          await this.#take(step, signal);
+        }
+      }
+    } finally {
+      this.#driving = false;
+    }
+  }
+
+  /** The step to take now; undefined when there is none, with a timer set where time will bring one. */
+  #decide(): Act | undefined {
+    for (;;) {
+      if (this.#gone) return undefined;
+      const now = this.#context.clock.monotonic();
+      const step = nextStep(this.#facts(), now);
+      switch (step.kind) {
+        case "none":
+          return undefined;
+        case "wait":
+          return this.#wakeAt(step.until);
+        case "observe":
+          this.#observe(step.observation);
+          continue;
+        case "forget":
+          this.#gone = true;
+          this.close();
+          this.#onGone();
+          return undefined;
+        default:
+          if (!this.#context.engineReady()) return undefined;
+          return now < this.#retryAt ? this.#wakeAt(this.#retryAt) : step;
+      }
+    }
+  }
+
+  #facts(): Parameters<typeof nextStep>[0] {
+    return {
+      wanted: this.#wanted,
+      status: this.#status,
+      container: this.#container,
+      image: this.#image,
+      startAfter: this.#startAfter,
+      withdrawn: this.#withdrawn,
+      stop: this.#stop,
+    };
+  }
+
+  async #take(act: Act, signal: AbortSignal): Promise<void> {
+    const generation = this.#generation;
+    const subject = {
+      id: this.id,
+      wanted: this.#wanted,
+      containerId: this.#containerId,
+      image: this.#image,
+      failures: this.#failures,
+    };
+    try {
+      const learned = await perform(act, subject, this.#context, signal);
+      if (act.kind !== "inspect") this.#succeed(act);
+      this.#learn(learned, this.#generation === generation);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#fail(act, error);
+    }
+  }
+
+  /** A step that has to be done twice in a row had no effect, whatever the engine said: it isn't repeated at once. */
+  #succeed(act: Act): void {
+    if (this.#done === act.kind) this.#pause();
+    else this.#failures = 0;
+    this.#done = act.kind;
+  }
+
+  #pause(): void {
+    const { clock, random } = this.#context;
+    this.#retryAt = clock.monotonic() + backoff(this.#failures, random, RETRY);
+    this.#failures += 1;
+  }
+
+  /** `fresh`: nothing has happened to the container since the step began. */
+  #learn(learned: Learned, fresh: boolean): void {
+    if (learned.image !== undefined) this.#image = learned.image;
+    if (learned.stop !== undefined) this.#stop = learned.stop;
+    if (learned.withdrawn) this.#withdrawn = true;
+    if (learned.container !== undefined) {
+      if (learned.container.kind === "present") this.#containerId = learned.container.container.id;
+      this.#container = fresh ? learned.container : { kind: "unknown" };
+    }
+    // Only a terminal state may come in between: what the manager gave up stays given up.
+    if (learned.observation !== undefined && !isTerminal(this.#status.state)) this.#observe(learned.observation);
+  }
+
+  #fail(act: Act, error: unknown): void {
+    const { log, onUnavailable } = this.#context;
+    const code = codeOf(error);
+    log.warn("step failed, will be tried again", { task: this.id, step: act.kind, code, error: messageOf(error) });
+    this.#pause();
+    this.#container = { kind: "unknown" };
+    if (code === "unavailable") onUnavailable();
+  }
+
+  #observe(observation: Observation): void {
+    const { clock, node, withdrawals, onStatus } = this.#context;
+    const served = this.#status.state === "running";
+    this.#status = observed(this.#status, observation, { now: clock.now(), container: this.#container, node });
+    if (served && isTerminal(observation.state) && !this.#withdrawn) {
+      this.#withdrawn = true;
+      withdrawals.publish(this.id);
+    }
+    onStatus(this.id, this.#status);
+  }
+
+  /** One timer a task, the earliest that was asked for; when it fires, all is decided anew. */
+  #wakeAt(at: Millis): undefined {
+    if (this.#wake !== undefined && this.#wake.at <= at) return;
+    this.close();
+    const { clock } = this.#context;
+    const timer = clock.setTimer(at - clock.monotonic(), () => {
+      this.#wake = undefined;
+      this.kick();
+    });
+    this.#wake = { at, timer };
+  }
+}
+
+/**
+ * What is left of the time that a task is held back, told by the manager's clock alone: this node's may differ. As it
+ * counts from the arrival here, the task never starts before its moment.
+ */
+const delayOf = (task: Task): Millis => Math.max(0, (task.notBefore ?? 0) - task.updatedAt);

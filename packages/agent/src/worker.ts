@@ -1,0 +1,223 @@
+import type { Clock, Log, Millis, Random } from "@murmur/base";
+import { Scope } from "@murmur/base";
+import { isLater, type EngineStatus, type Task, type TaskId, type TaskStatus } from "@murmur/model";
+import type { DriverContext } from "./driver-context.ts";
+import { Engine, type EngineLimits } from "./engine.ts";
+import { EngineWatch } from "./engine-watch.ts";
+import { ownerLabels, taskOf } from "./labels.ts";
+import type { ContainerEvent, ContainerSummary, EngineInfo, NodeContext, Runtime, Withdrawals } from "./ports.ts";
+import { TaskDriver } from "./task-driver.ts";
+
+export interface WorkerOptions {
+  readonly runtime: Runtime;
+  readonly withdrawals: Withdrawals;
+  readonly node: NodeContext;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits: EngineLimits;
+  readonly pingEveryMs: Millis;
+  readonly listEveryMs: Millis;
+  readonly onStatus: (id: TaskId, status: TaskStatus) => void;
+  readonly onEngine: (status: EngineStatus) => void;
+  readonly onInfo: (info: EngineInfo) => void;
+  /** The last trace of a task is gone. */
+  readonly onGone: (id: TaskId) => void;
+  /** Nothing is left to look after, and the engine has just been listed or the last thing has just gone. */
+  readonly onIdle: () => void;
+}
+
+/**
+ * Runs the tasks of this node: one driver a task, fed by assignments from one side and by the engine from the other.
+ * It stops nothing because managers are away, and it stops no container when it ends itself: the next worker, in this
+ * process or another, finds them by their labels.
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #scope: Scope;
+  readonly #context: DriverContext;
+  readonly #watch: EngineWatch;
+  readonly #engine: Engine;
+  readonly #drivers = new Map<TaskId, TaskDriver>();
+  /** Containers that claim a task which has another one; by container id. Only somebody else can have made them. */
+  readonly #doubles = new Map<string, TaskDriver>();
+  /** A manager has said in this run what this node has to do: only then is a container without a task surplus. */
+  #informed = false;
+  /** The engine was listed in this run: a task that is new has no container. */
+  #listed = false;
+
+  constructor(options: WorkerOptions) {
+    const { runtime, withdrawals, node, clock, random, log } = options;
+    this.#options = options;
+    this.#scope = new Scope(log);
+    this.#engine = new Engine(runtime, clock, options.limits);
+    this.#watch = new EngineWatch({
+      engine: this.#engine,
+      labels: ownerLabels(node.clusterId, node.nodeId),
+      clock,
+      random,
+      listener: {
+        onStatus: (status) => this.#onEngine(status),
+        onInfo: options.onInfo,
+        onList: (containers) => this.#onList(containers),
+        onEvent: (event) => this.#driverOf(event)?.changed(event.containerId),
+      },
+      pingEveryMs: options.pingEveryMs,
+      listEveryMs: options.listEveryMs,
+    });
+    this.#context = {
+      engine: this.#engine,
+      withdrawals,
+      node,
+      clock,
+      random,
+      log,
+      scope: this.#scope,
+      engineReady: () => this.#watch.status.state === "ready",
+      onUnavailable: () => this.#watch.suspect(),
+      onStatus: options.onStatus,
+    };
+  }
+
+  get engine(): EngineStatus {
+    return this.#watch.status;
+  }
+  get load(): { readonly running: number; readonly waiting: number } {
+    return this.#engine.load;
+  }
+  /** How many tasks and surplus containers are looked after. */
+  get size(): number {
+    return this.#drivers.size + this.#doubles.size;
+  }
+
+  start(): void {
+    this.#scope.run("engine watch", (signal) => this.#watch.run(signal));
+  }
+
+  /** Ends all work and leaves the containers as they are. */
+  async stop(): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+    for (const driver of [...this.#drivers.values(), ...this.#doubles.values()]) driver.close();
+  }
+
+  /** The tasks that this node has, and how far each is. */
+  tasks(): readonly { readonly task: Task; readonly status: TaskStatus }[] {
+    const drivers = [...this.#drivers.values()];
+    return drivers.flatMap(({ wanted, status }) => (wanted === undefined ? [] : [{ task: wanted, status }]));
+  }
+
+  status(id: TaskId): TaskStatus | undefined {
+    return this.#drivers.get(id)?.status;
+  }
+
+  /** Tasks from this node's own memory, before any manager was heard: they are kept up, nothing else is touched. */
+  restore(tasks: readonly { readonly task: Task; readonly status: TaskStatus }[]): void {
+    for (const { task, status } of tasks)
+      this.#add(task, isLater(task.status.state, status.state) ? task.status : status);
+  }
+
+  /** All tasks that this node has, from a manager: what isn't among them goes. */
+  replace(tasks: readonly Task[]): void {
+    const ids = new Set(tasks.map((task) => task.id));
+    for (const [id, driver] of this.#drivers) if (!ids.has(id)) driver.want(undefined);
+    this.update(tasks, []);
+    if (this.#informed) return;
+    this.#informed = true;
+    this.#watch.refresh();
+  }
+
+  /** Tasks that are new or have changed, and such that this node has no more. */
+  update(updated: readonly Task[], removed: readonly TaskId[]): void {
+    for (const task of updated) {
+      const driver = this.#drivers.get(task.id);
+      if (driver === undefined) this.#add(task, task.status);
+      else driver.want(task);
+    }
+    for (const id of removed) this.#drivers.get(id)?.want(undefined);
+  }
+
+  #add(task: Task, status: TaskStatus): void {
+    const fresh = this.#listed && status.state === "assigned";
+    const driver = new TaskDriver(this.#context, {
+      id: task.id,
+      wanted: task,
+      status,
+      container: { kind: fresh ? "absent" : "unknown" },
+      ...(status.containerId !== undefined && { containerId: status.containerId }),
+      onGone: () => this.#forget(task.id),
+    });
+    this.#drivers.set(task.id, driver);
+    driver.kick();
+  }
+
+  #forget(id: TaskId): void {
+    this.#drivers.delete(id);
+    this.#options.onGone(id);
+    if (this.size === 0) this.#options.onIdle();
+  }
+
+  #onEngine(status: EngineStatus): void {
+    const { log, onEngine } = this.#options;
+    if (status.state === "ready") log.info("engine is ready");
+    else log.warn("engine does not answer", { error: status.message });
+    onEngine(status);
+    if (status.state === "down") return;
+    // Whatever happened while it was away, no event has told it.
+    for (const driver of [...this.#drivers.values(), ...this.#doubles.values()]) driver.changed();
+  }
+
+  #onList(containers: readonly ContainerSummary[]): void {
+    const unseen = new Set(this.#drivers.values());
+    for (const container of containers) {
+      const id = taskOf(container);
+      if (id === undefined) continue;
+      const driver = this.#drivers.get(id);
+      if (driver === undefined) {
+        this.#dismiss(container, id);
+      } else if (driver.containerId === undefined || driver.containerId === container.id) {
+        unseen.delete(driver);
+        driver.listed(container);
+      } else this.#dismissDouble(container, id);
+    }
+    for (const driver of unseen) driver.listed(undefined);
+    this.#listed = true;
+    if (this.#informed && this.size === 0) this.#options.onIdle();
+  }
+
+  /** A container of a task that this node doesn't have: kept until a manager has spoken, then it goes. */
+  #dismiss(container: ContainerSummary, id: TaskId): void {
+    if (!this.#informed) return;
+    this.#options.log.info("removing a container that nobody wants", { container: container.id, task: id });
+    const driver = this.#surplus(container, id, () => this.#forget(id));
+    this.#drivers.set(id, driver);
+    driver.kick();
+  }
+
+  /** A second container for a task. Traffic doesn't go to it, so nothing is withdrawn. */
+  #dismissDouble(container: ContainerSummary, id: TaskId): void {
+    if (!this.#informed || this.#doubles.has(container.id)) return;
+    this.#options.log.warn("removing a second container of a task", { container: container.id, task: id });
+    const driver = this.#surplus(container, id, () => this.#doubles.delete(container.id));
+    this.#doubles.set(container.id, driver);
+    driver.kick();
+  }
+
+  #surplus(container: ContainerSummary, id: TaskId, onGone: () => void): TaskDriver {
+    return new TaskDriver(this.#context, {
+      id,
+      wanted: undefined,
+      status: { state: "running", at: this.#options.clock.now(), message: "nobody wants it" },
+      container: { kind: "unknown" },
+      containerId: container.id,
+      withdrawn: this.#drivers.has(id),
+      onGone,
+    });
+  }
+
+  #driverOf(event: ContainerEvent): TaskDriver | undefined {
+    const id = taskOf(event);
+    const driver = id === undefined ? undefined : this.#drivers.get(id);
+    if (driver?.containerId === undefined || driver.containerId === event.containerId) return driver;
+    return this.#doubles.get(event.containerId);
+  }
+}
