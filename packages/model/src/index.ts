@@ -6,7 +6,7 @@ export type {
   SessionMessage,
 } from "./assignment.ts";
 export { REPORT_BATCH_MS } from "./assignment.ts";
-export { singleLine } from "./check.ts";
+export { isPlainObject, singleLine, unfitness } from "./check.ts";
 export { validateCommand } from "./check-command.ts";
 export { DEFAULT_CLUSTER_SPEC, type Cluster, type ClusterSecrets, type ClusterSpec } from "./cluster.ts";
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
@@ -52,6 +52,7 @@ export {
 export {
   AVAILABILITIES,
   DESIRED_STATES,
+  holdsSlot,
   isDesiredLater,
   isLater,
   isTerminal,

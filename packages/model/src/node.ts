@@ -44,6 +44,8 @@ export interface ClusterNode {
   readonly id: NodeId;
   readonly spec: NodeSpec;
   readonly description?: NodeDescription;
+  /** What the node called itself when it joined; `description` says what it is now. */
+  readonly hostname?: string;
   readonly status: NodeStatus;
   /** `IP:port` of the peer transport, and of gossip; follows the node when its address changes. */
   readonly address: string;

@@ -40,6 +40,15 @@ export const isDesiredLater = (a: DesiredState, b: DesiredState): boolean =>
 export const wantsToRun = (desired: DesiredState): boolean =>
   desired === "ready" || desired === "running" || desired === "complete";
 
+/**
+ * Whether a task holds its slot: it is wanted and may still run. A slot has at most one such task of each version of
+ * the service's spec, and two only while an update that starts first replaces one by the other.
+ */
+export const holdsSlot = (task: {
+  readonly desiredState: DesiredState;
+  readonly status: { readonly state: TaskState };
+}): boolean => wantsToRun(task.desiredState) && !isTerminal(task.status.state);
+
 export const NODE_STATES = ["unknown", "ready", "down", "disconnected"] as const;
 export type NodeState = (typeof NODE_STATES)[number];
 

@@ -15,33 +15,31 @@ export const TABLES = ["cluster", "nodes", "networks", "services", "tasks", "res
 export type TableName = (typeof TABLES)[number];
 
 /** What a command does to one record. A restart history's id is `restartKey`. */
-export type Write = {
-  readonly [T in TableName]:
-    | { readonly kind: "put"; readonly table: T; readonly id: string; readonly current: Records[T] }
-    | { readonly kind: "delete"; readonly table: T; readonly id: string };
-}[TableName];
+export type WriteOf<T extends TableName> =
+  | { readonly kind: "put"; readonly table: T; readonly id: string; readonly current: Records[T] }
+  | { readonly kind: "delete"; readonly table: T; readonly id: string };
+export type Write = { readonly [T in TableName]: WriteOf<T> }[TableName];
 
-/** One record that changed at `index`. Several changes of one record may carry the same index: one batch, one entry. */
-export type Change = {
-  readonly [T in TableName]:
-    | {
-        readonly kind: "put";
-        readonly table: T;
-        readonly id: string;
-        readonly index: Index;
-        /** Undefined when the record is new. */
-        readonly previous: Records[T] | undefined;
-        readonly current: Records[T];
-      }
-    | {
-        readonly kind: "delete";
-        readonly table: T;
-        readonly id: string;
-        readonly index: Index;
-        readonly previous: Records[T];
-        readonly current?: undefined;
-      };
-}[TableName];
+/** One record that changed at `index`. Several changes of one record may carry the same index: one entry, one batch. */
+export type ChangeOf<T extends TableName> =
+  | {
+      readonly kind: "put";
+      readonly table: T;
+      readonly id: string;
+      readonly index: Index;
+      /** Undefined when the record is new. */
+      readonly previous: Records[T] | undefined;
+      readonly current: Records[T];
+    }
+  | {
+      readonly kind: "delete";
+      readonly table: T;
+      readonly id: string;
+      readonly index: Index;
+      readonly previous: Records[T];
+      readonly current?: undefined;
+    };
+export type Change = { readonly [T in TableName]: ChangeOf<T> }[TableName];
 
 /** All changes of one raft entry, in order. */
 export interface ChangeBatch {

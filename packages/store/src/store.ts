@@ -1,20 +1,27 @@
-import type { Command, Index } from "@murmur/model";
-import type { ApplyResult, Refusal } from "./result.ts";
+import { assert } from "@murmur/base";
+import { validateCommand, type Command, type Index } from "@murmur/model";
+import { decide } from "./decide.ts";
+import { SnapshotReader, type Restore } from "./restore.ts";
+import { refused, type ApplyResult } from "./result.ts";
+import { copyOf, digestOf, encode } from "./snapshot.ts";
+import { State } from "./state.ts";
 import type { View } from "./view.ts";
-import type { Watch, WatchOptions } from "./watch.ts";
+import { Watches, type Watch, type WatchOptions } from "./watch.ts";
 
 /** The replicated state machine: the same commands in the same order give the same state on every manager. */
 export interface Store {
   /**
    * Applies one command of the raft entry at `index`; the commands of one entry are applied in order with the same
-   * index. Total, synchronous and deterministic: it refuses, it never throws. Invariant: `index` never goes back.
+   * index. Total, synchronous and deterministic: whatever the command, it refuses, it never throws. Invariant (the
+   * caller's): `index` never goes back.
    */
   apply(index: Index, command: Command): ApplyResult;
+  /** Shows the state as it is now, also after a restore. */
   readonly view: View;
   /** Starts a feed of the changes from now on. Seed from `view` right after it, before anything else is applied. */
   watch(options: WatchOptions): Watch;
   /**
-   * The state of this moment, as chunks of bytes (about 64 KiB). Taking it copies references only; each step of the
+   * The state of this moment, as chunks of at most 64 KiB. Taking it copies references only; each step of the
    * iterator encodes one chunk, so the encoding can be spread over time while commands are applied.
    */
   snapshot(): Iterable<Uint8Array>;
@@ -24,10 +31,27 @@ export interface Store {
   hash(): string;
 }
 
-/** A snapshot that is being read. */
-export interface Restore {
-  /** The next bytes, cut anywhere. After a refusal every further call gives the same refusal. */
-  push(chunk: Uint8Array): { readonly ok: true } | Refusal;
-  /** Ends it: the whole state is replaced, watchers are told to resync. On a refusal (`corrupt`) nothing changes. */
-  finish(): { readonly ok: true; readonly version: Index } | Refusal;
+export function createStore(): Store {
+  const state = new State();
+  const watches = new Watches();
+  return {
+    view: state,
+    apply: (index, command) => {
+      assert(Number.isSafeInteger(index) && index >= state.version, "the log went back");
+      const [problem, ...more] = validateCommand(command);
+      if (problem !== undefined) return refused("invalid_argument", [problem, ...more.slice(0, 4)].join("; "));
+      const decision = decide({ state, index, now: command.now }, command);
+      if (!decision.ok) return decision;
+      watches.publish(index, state.write(index, decision.writes));
+      return { ok: true, version: index, ...(decision.id !== undefined && { id: decision.id }) };
+    },
+    watch: (options) => watches.open(options),
+    snapshot: () => encode(copyOf(state)),
+    restore: () =>
+      new SnapshotReader((restored) => {
+        state.become(restored);
+        watches.resync();
+      }),
+    hash: () => digestOf(copyOf(state)),
+  };
 }

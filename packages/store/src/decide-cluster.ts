@@ -1,0 +1,54 @@
+import { DEFAULT_NETWORK_NAME, type Cluster, type Command, type Index } from "@murmur/model";
+import { accepted, putCluster, putNetwork, type Context, type Decision } from "./decision.ts";
+import { refused, type Refusal } from "./result.ts";
+
+type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+export function createCluster({ state, index, now }: Context, command: Of<"createCluster">): Decision {
+  const existing = state.cluster();
+  if (existing !== undefined) {
+    return refused(
+      "already_in_cluster",
+      `this is cluster ${existing.id} already; leave it before you make another one`,
+    );
+  }
+  const { cluster, defaultNetworkId } = command;
+  const spec = { name: DEFAULT_NETWORK_NAME, labels: {}, attachable: false, internal: false };
+  return accepted(cluster.id, [
+    putCluster({ ...cluster, createdAt: now, updatedAt: now, version: index }),
+    putNetwork({ id: defaultNetworkId, spec, createdAt: now, version: index }),
+  ]);
+}
+
+export function updateCluster(context: Context, command: Of<"updateCluster">): Decision {
+  return change(context, command.version, () => ({ spec: command.spec }));
+}
+
+export function rotateJoinSecret(context: Context, command: Of<"rotateJoinSecret">): Decision {
+  const { joinSecret } = command;
+  return change(context, command.version, ({ secrets }) => ({ secrets: { ...secrets, joinSecret } }));
+}
+
+/** The leader's own: it rotates the gossip keys and the CA, one step at a time, so no version guards it. */
+export function setSecrets(context: Context, command: Of<"setSecrets">): Decision {
+  return change(context, undefined, () => ({ secrets: command.secrets }));
+}
+
+function change(
+  { state, index, now }: Context,
+  version: Index | undefined,
+  what: (cluster: Cluster) => Partial<Cluster>,
+): Decision {
+  const cluster = state.cluster();
+  if (cluster === undefined) return noCluster();
+  if (version !== undefined && version !== cluster.version)
+    return outOfSequence("the cluster", cluster.version, version);
+  return accepted(cluster.id, [putCluster({ ...cluster, ...what(cluster), updatedAt: now, version: index })]);
+}
+
+export const noCluster = (): Refusal =>
+  refused("not_in_cluster", "there is no cluster yet; make one with cluster init");
+
+/** Docker's words first: its clients look for them. */
+export const outOfSequence = (what: string, current: Index, given: Index): Refusal =>
+  refused("out_of_date", `update out of sequence: ${what} is at version ${current}, not ${given}; read it again`);

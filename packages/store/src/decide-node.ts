@@ -1,0 +1,165 @@
+import type { NodeId } from "@murmur/base";
+import { isTerminal, LIMITS, singleLine, type ClusterNode, type Command, type Task } from "@murmur/model";
+import type { Write } from "./change.ts";
+import { noCluster, outOfSequence } from "./decide-cluster.ts";
+import { accepted, putNode, putTask, remove, type Context, type Decision } from "./decision.ts";
+import { equal } from "./equal.ts";
+import { refused, type Refusal } from "./result.ts";
+import { hostnameOf, type State } from "./state.ts";
+
+type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+/** A node joins. A key that is known keeps its id, its labels and its availability: it is the same node, come back. */
+export function createNode({ state, index, now }: Context, command: Of<"createNode">): Decision {
+  const cluster = state.cluster();
+  if (cluster === undefined) return noCluster();
+  if (command.joinSecret !== undefined && command.joinSecret !== cluster.secrets.joinSecret) {
+    return refused(
+      "unauthenticated",
+      "the join token is not valid any more; get the current one with cluster join-token",
+    );
+  }
+  const { id, address, keyDigest, hostname } = command;
+  const rival = state.nodesAt(address).find((node) => node.keyDigest !== keyDigest && node.status.state === "ready");
+  if (rival !== undefined) {
+    return refused(
+      "already_exists",
+      `${address} is the address of node ${nameOf(rival)}, which is up; give another one`,
+    );
+  }
+  const known = state.nodeByKey(keyDigest);
+  if (known !== undefined) {
+    if (known.address === address && known.hostname === hostname) return accepted(known.id);
+    return accepted(known.id, [putNode({ ...known, address, hostname, updatedAt: now, version: index })]);
+  }
+  if (state.node(id) !== undefined) return refused("already_exists", `node ${id} exists already, with another key`);
+  if (state.nodes().length >= LIMITS.nodes)
+    return refused("overloaded", `the cluster has ${LIMITS.nodes} nodes, the most it takes`);
+  const node: ClusterNode = {
+    id,
+    spec: { labels: command.labels, availability: command.availability },
+    hostname,
+    status: {
+      state: "unknown",
+      message: "has not connected yet",
+      at: now,
+      engine: { state: "down", message: "not reported yet" },
+    },
+    address,
+    raftRole: "none",
+    keyDigest,
+    createdAt: now,
+    updatedAt: now,
+    version: index,
+  };
+  return accepted(id, [putNode(node)]);
+}
+
+export function describeNode({ state, index, now }: Context, command: Of<"describeNode">): Decision {
+  const node = state.node(command.id);
+  if (node === undefined) return noNode(command.id);
+  const { description = node.description, engine = node.status.engine, address = node.address } = command;
+  const status = { ...node.status, engine: { ...engine, message: singleLine(engine.message) } };
+  const next = { ...node, ...(description && { description }), status, address };
+  if (equal(next, node)) return accepted(node.id);
+  return accepted(node.id, [putNode({ ...next, updatedAt: now, version: index })]);
+}
+
+export function setNodeState({ state, index, now }: Context, command: Of<"setNodeState">): Decision {
+  const node = state.node(command.id);
+  if (node === undefined) return noNode(command.id);
+  const message = singleLine(command.message);
+  if (node.status.state === command.state && node.status.message === message) return accepted(node.id);
+  const status = { ...node.status, state: command.state, message, at: now };
+  return accepted(node.id, [putNode({ ...node, status, updatedAt: now, version: index })]);
+}
+
+/** Roles as raft's membership has them; nodes that are not named have none. Unknown nodes are passed over. */
+export function setRaftRoles({ state, index, now }: Context, command: Of<"setRaftRoles">): Decision {
+  const roles = new Map(Object.entries(command.roles));
+  const writes: Write[] = [];
+  for (const node of state.nodes()) {
+    const raftRole = roles.get(node.id) ?? "none";
+    if (raftRole !== node.raftRole) writes.push(putNode({ ...node, raftRole, updatedAt: now, version: index }));
+  }
+  return accepted(undefined, writes);
+}
+
+export function updateNode({ state, index, now }: Context, command: Of<"updateNode">): Decision {
+  const node = state.node(command.id);
+  if (node === undefined) return noNode(command.id);
+  if (command.version !== node.version) return outOfSequence(`node ${nameOf(node)}`, node.version, command.version);
+  const { spec } = command;
+  const namesake = state
+    .nodes()
+    .find((other) => other.id !== node.id && spec.name !== undefined && other.spec.name === spec.name);
+  if (namesake !== undefined) return refused("name_conflict", `node ${namesake.id} has the name ${spec.name} already`);
+  if (spec.pinnedRole === "worker" && node.spec.pinnedRole !== "worker" && !otherMayManage(state, node.id)) {
+    return refused(
+      "failed_precondition",
+      "attempting to demote the last manager of the cluster; promote another node first",
+    );
+  }
+  return accepted(node.id, [putNode({ ...node, spec, updatedAt: now, version: index })]);
+}
+
+const otherMayManage = (state: State, id: NodeId): boolean =>
+  state.nodes().some((other) => other.id !== id && other.spec.pinnedRole !== "worker");
+
+/** A node goes for good; what ran there is lost, so that it is replaced. */
+export function removeNode({ state, index, now }: Context, command: Of<"removeNode">): Decision {
+  const node = state.node(command.id);
+  if (node === undefined) return noNode(command.id);
+  if (node.raftRole === "voter") {
+    const refusal = losesQuorum(state, node);
+    if (refusal !== undefined) return refusal;
+  }
+  if (node.status.state !== "down" && !command.force) {
+    return refused(
+      "failed_precondition",
+      `node ${nameOf(node)} is not down and can't be removed; stop it first, or use --force`,
+    );
+  }
+  const orphans = orphansOf(state, node.id).map((task) => orphaned(task, "the node was removed", { index, now }));
+  return accepted(node.id, [remove("nodes", node.id), ...orphans]);
+}
+
+/** Raft counts a voter until the leader has taken it out; the others alone must be able to do that. */
+function losesQuorum(state: State, node: ClusterNode): Refusal | undefined {
+  const voters = state.nodes().filter((other) => other.raftRole === "voter");
+  const left = voters.filter((other) => other.id !== node.id && other.status.state === "ready").length;
+  const needed = Math.floor(voters.length / 2) + 1;
+  if (left >= needed) return undefined;
+  return refused(
+    "failed_precondition",
+    `node ${nameOf(node)} is a manager that the cluster can't do without (${left} of ${voters.length} would be left, ${needed} are needed); demote it first`,
+  );
+}
+
+/** Gives up what a node that is down for long, or gone, was running. */
+export function orphanTasks({ state, index, now }: Context, command: Of<"orphanTasks">): Decision {
+  const node = state.node(command.nodeId);
+  if (node?.status.state === "ready") {
+    return refused("failed_precondition", `node ${nameOf(node)} is up; its tasks are its own to report`);
+  }
+  const orphans = orphansOf(state, command.nodeId);
+  return accepted(command.nodeId, [
+    ...orphans.map((task) => orphaned(task, singleLine(command.message), { index, now })),
+  ]);
+}
+
+const orphansOf = (state: State, id: NodeId): readonly Task[] =>
+  state.tasksOfNode(id).filter((task) => !isTerminal(task.status.state));
+
+function orphaned(task: Task, message: string, { index, now }: Pick<Context, "index" | "now">): Write {
+  return putTask({
+    ...task,
+    status: { ...task.status, state: "orphaned", at: now, message },
+    updatedAt: now,
+    version: index,
+  });
+}
+
+const nameOf = (node: ClusterNode): string => node.spec.name ?? hostnameOf(node) ?? node.id;
+
+export const noNode = (id: NodeId): Refusal => refused("not_found", `node ${id} not found`);

@@ -1,0 +1,175 @@
+import type { Millis, NodeId } from "@murmur/base";
+import {
+  LIMITS,
+  singleLine,
+  type Command,
+  type Service,
+  type ServiceId,
+  type ServiceSpec,
+  type UpdateStatus,
+} from "@murmur/model";
+import { outOfSequence } from "./decide-cluster.ts";
+import { accepted, putRestarts, putService, remove, type Context, type Decision } from "./decision.ts";
+import { equal } from "./equal.ts";
+import { refused, type Refusal } from "./result.ts";
+import { choosePorts } from "./service-ports.ts";
+import { nextSpecVersion } from "./spec-version.ts";
+import { restartKey, type State } from "./state.ts";
+
+type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+
+/** Restarts kept for a slot; the policy's window and back-off need no more. */
+const RESTARTS_MAX = 32;
+
+export function createService({ state, index, now }: Context, command: Of<"createService">): Decision {
+  const { id, spec } = command;
+  if (state.service(id) !== undefined) return refused("already_exists", `service ${id} exists already`);
+  const namesake = state.serviceByName(spec.name);
+  if (namesake !== undefined) {
+    return refused(
+      "name_conflict",
+      `name conflicts with an existing object: service ${spec.name} (${namesake.id}) exists`,
+    );
+  }
+  if (state.services().length >= LIMITS.services) {
+    return refused("overloaded", `the cluster has ${LIMITS.services} services, the most it takes; remove some`);
+  }
+  const missing = missingNetwork(state, spec);
+  if (missing !== undefined) return missing;
+  const ports = choosePorts(state, id, spec.endpoint.ports);
+  if ("ok" in ports) return ports;
+  const service: Service = {
+    id,
+    createdAt: now,
+    updatedAt: now,
+    version: index,
+    specVersion: index,
+    spec,
+    ports,
+    ...(isJob(spec) && { jobIteration: { index: 0, startedAt: now } }),
+  };
+  return accepted(id, [putService(service)]);
+}
+
+export function updateService(context: Context, command: Of<"updateService">): Decision {
+  const { spec, version } = command;
+  const service = present(context.state, command.id);
+  if (service === undefined) return noService(command.id);
+  if (version !== service.version) return outOfSequence(`service ${service.spec.name}`, service.version, version);
+  if (spec.name !== service.spec.name) return refused("unsupported", "renaming services is not supported");
+  if (spec.mode.kind !== service.spec.mode.kind) {
+    return refused("unsupported", "service mode change is not allowed; remove the service and create it again");
+  }
+  return replaceSpec(context, service, { spec, status: updateStatusAfter });
+}
+
+/** Swaps the spec with the one before; doing it twice changes nothing. */
+export function rollbackService(context: Context, command: Of<"rollbackService">): Decision {
+  const service = present(context.state, command.id);
+  if (service === undefined) return noService(command.id);
+  const { name } = service.spec;
+  if (command.version !== service.version) return outOfSequence(`service ${name}`, service.version, command.version);
+  if (service.previousSpec === undefined) {
+    return refused("failed_precondition", `service ${name} does not have a previous spec to go back to`);
+  }
+  return replaceSpec(context, service, { spec: service.previousSpec, status: rollbackStatus });
+}
+
+interface Replacement {
+  readonly spec: ServiceSpec;
+  readonly status: (service: Service, replaced: boolean, now: Millis) => UpdateStatus | undefined;
+}
+
+function replaceSpec({ state, index, now }: Context, service: Service, { spec, status }: Replacement): Decision {
+  const missing = missingNetwork(state, spec);
+  if (missing !== undefined) return missing;
+  const ports = choosePorts(state, service.id, spec.endpoint.ports, service);
+  if ("ok" in ports) return ports;
+  const specVersion = nextSpecVersion(service, spec, index);
+  const { updateStatus: _, ...rest } = service;
+  const updateStatus = isJob(spec) ? undefined : status(service, specVersion !== service.specVersion, now);
+  const next: Service = {
+    ...rest,
+    // The same object as long as it says the same: tasks share it.
+    spec: equal(spec.task, service.spec.task) ? { ...spec, task: service.spec.task } : spec,
+    specVersion,
+    previousSpec: service.spec,
+    previousSpecVersion: service.specVersion,
+    ports,
+    ...(updateStatus && { updateStatus }),
+    ...(service.jobIteration && { jobIteration: { index: service.jobIteration.index + 1, startedAt: now } }),
+    updatedAt: now,
+    version: index,
+  };
+  return accepted(service.id, [putService(next)]);
+}
+
+/** A new update starts when tasks have to be replaced, and when a paused one is taken up again, as with Docker. */
+function updateStatusAfter(service: Service, replaced: boolean, now: Millis): UpdateStatus | undefined {
+  const state = service.updateStatus?.state;
+  if (replaced || state === "paused" || state === "rollback_paused") {
+    return { state: "updating", startedAt: now, message: "update in progress" };
+  }
+  return service.updateStatus;
+}
+
+function rollbackStatus(_service: Service, replaced: boolean, now: Millis): UpdateStatus {
+  if (replaced) return { state: "rollback_started", startedAt: now, message: "rollback in progress" };
+  return { state: "rollback_completed", startedAt: now, completedAt: now, message: "rollback completed" };
+}
+
+/** The name and the ports are free at once; the record stays until the tasks are gone. */
+export function removeService({ state, index, now }: Context, command: Of<"removeService">): Decision {
+  const service = present(state, command.id);
+  if (service === undefined) return noService(command.id);
+  return accepted(service.id, [putService({ ...service, removing: true, updatedAt: now, version: index })]);
+}
+
+export function finishRemoveService({ state }: Context, command: Of<"finishRemoveService">): Decision {
+  const service = state.service(command.id);
+  if (service === undefined) return noService(command.id);
+  if (service.removing !== true) return refused("failed_precondition", `service ${service.spec.name} was not removed`);
+  if (state.someTaskOfService(service.id) !== undefined) {
+    return refused("failed_precondition", `service ${service.spec.name} still has tasks`);
+  }
+  return accepted(service.id, [remove("services", service.id)]);
+}
+
+export function setUpdateStatus({ state, index, now }: Context, command: Of<"setUpdateStatus">): Decision {
+  const service = present(state, command.id);
+  if (service === undefined) return noService(command.id);
+  const updateStatus = { ...command.status, message: singleLine(command.status.message) };
+  if (equal(updateStatus, service.updateStatus)) return accepted(service.id);
+  return accepted(service.id, [putService({ ...service, updateStatus, updatedAt: now, version: index })]);
+}
+
+/** Kept only while the slot has tasks: `removeTask` takes the history with the slot's last one. */
+export function recordRestart({ state }: Context, command: Of<"recordRestart">): Decision {
+  const { history } = command;
+  const { serviceId, slot } = history;
+  if (present(state, serviceId) === undefined) return noService(serviceId);
+  if (state.tasksOfSlot(serviceId, slot).length === 0) {
+    return refused("failed_precondition", `slot ${slot} of service ${serviceId} has no task`);
+  }
+  return accepted(serviceId, [putRestarts({ ...history, restarts: history.restarts.slice(-RESTARTS_MAX) })]);
+}
+
+/** What to delete when a slot has lost its last task. */
+export function forgetRestarts(state: State, id: ServiceId, slot: number | NodeId): ReturnType<typeof remove>[] {
+  return state.restartHistory(id, slot) === undefined ? [] : [remove("restarts", restartKey(id, slot))];
+}
+
+const isJob = (spec: ServiceSpec): boolean => spec.mode.kind === "replicated-job" || spec.mode.kind === "global-job";
+
+/** The service, unless it is being removed: for users and for new tasks it is gone then. */
+export function present(state: State, id: ServiceId): Service | undefined {
+  const service = state.service(id);
+  return service?.removing === true ? undefined : service;
+}
+
+function missingNetwork(state: State, spec: ServiceSpec): Refusal | undefined {
+  const missing = spec.task.networks.find(({ target }) => state.network(target) === undefined);
+  return missing === undefined ? undefined : refused("not_found", `network ${missing.target} not found`);
+}
+
+export const noService = (id: ServiceId): Refusal => refused("not_found", `service ${id} not found`);

@@ -1,0 +1,193 @@
+import {
+  DESIRED_STATES,
+  holdsSlot,
+  isDesiredLater,
+  isLater,
+  isTerminal,
+  LIMITS,
+  singleLine,
+  wantsToRun,
+  type Command,
+  type Service,
+  type Task,
+  type TaskId,
+  type TaskSpec,
+} from "@murmur/model";
+import { lacking } from "./capacity.ts";
+import { noNode } from "./decide-node.ts";
+import { forgetRestarts, noService, present } from "./decide-service.ts";
+import { accepted, putTask, remove, type Context, type Decision } from "./decision.ts";
+import { equal } from "./equal.ts";
+import { refused, type Refusal } from "./result.ts";
+import type { State } from "./state.ts";
+import { slotOf } from "./view.ts";
+
+type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
+type NewTask = Of<"createTask">["task"];
+
+/**
+ * Takes a new task in. It must be of the service's current spec version or of the one before (a replacement in an
+ * update that is paused), carry that version's spec or none, and find its slot free.
+ */
+export function createTask({ state, index, now }: Context, { task }: Of<"createTask">): Decision {
+  if (state.task(task.id) !== undefined) return refused("already_exists", `task ${task.id} exists already`);
+  const service = present(state, task.serviceId);
+  if (service === undefined) return noService(task.serviceId);
+  if (state.taskCount >= LIMITS.tasks)
+    return refused("overloaded", `the cluster has ${LIMITS.tasks} tasks, the most it takes`);
+  const spec = specAt(service, task.specVersion);
+  if (spec === undefined) {
+    return refused("out_of_date", `service ${service.spec.name} has no spec version ${task.specVersion} any more`);
+  }
+  if (task.spec !== undefined && !equal(task.spec, spec)) {
+    return refused("invalid_argument", `task ${task.id} does not carry the spec of service ${service.spec.name}`);
+  }
+  const refusal = misshapen(state, service, task) ?? slotTaken(state, service, task);
+  if (refusal !== undefined) return refusal;
+  const { nodeId } = task;
+  if (nodeId !== undefined && state.node(nodeId) === undefined) return noNode(nodeId);
+  const shared = sharedParts(state, task);
+  const status = { ...task.status, message: singleLine(task.status.message) };
+  return accepted(task.id, [
+    putTask({ ...task, ...shared, spec, status, createdAt: now, updatedAt: now, version: index }),
+  ]);
+}
+
+function specAt(service: Service, version: number): TaskSpec | undefined {
+  if (version === service.specVersion) return service.spec.task;
+  return version === service.previousSpecVersion ? service.previousSpec?.task : undefined;
+}
+
+function misshapen(state: State, service: Service, task: NewTask): Refusal | undefined {
+  const { kind } = service.spec.mode;
+  const perNode = kind === "global" || kind === "global-job";
+  const says = (what: string): Refusal => refused("invalid_argument", `task ${task.id} of a ${kind} service ${what}`);
+  if (perNode && (task.slot !== 0 || task.nodeId === undefined)) return says("must have a node and slot 0");
+  if (!perNode && task.slot === 0) return says("must have a slot");
+  if (!wantsToRun(task.desiredState)) return says(`can't begin with desired state ${task.desiredState}`);
+  const begins = task.nodeId === undefined ? ["new", "pending"] : ["new", "pending", "assigned"];
+  if (!begins.includes(task.status.state)) return says(`can't begin with state ${task.status.state}`);
+  const missing = task.networks.find(({ networkId }) => state.network(networkId) === undefined);
+  return missing === undefined ? undefined : refused("not_found", `network ${missing.networkId} not found`);
+}
+
+/**
+ * A slot has one task that holds it (`holdsSlot`). A second one is let in only while an update replaces the first: it
+ * is of the current spec version, the first is not, and there is no third.
+ */
+function slotTaken(state: State, service: Service, task: NewTask): Refusal | undefined {
+  const slot = slotOf(task);
+  if (slot === undefined) return undefined;
+  const holders = state.tasksOfSlot(service.id, slot).filter(holdsSlot);
+  const [holder] = holders;
+  if (holder === undefined) return undefined;
+  const replaces = task.specVersion === service.specVersion && holder.specVersion !== service.specVersion;
+  if (replaces && holders.length === 1) return undefined;
+  return refused("failed_precondition", `slot ${slot} of service ${service.spec.name} is held by task ${holder.id}`);
+}
+
+/** The parts that are the same for most tasks of a service: the sibling's own objects, to keep memory small. */
+function sharedParts(state: State, task: NewTask): Pick<Task, "serviceLabels" | "endpointPorts" | "networks"> {
+  const sibling = state.someTaskOfService(task.serviceId);
+  const { serviceLabels, endpointPorts, networks } = task;
+  if (sibling === undefined) return { serviceLabels, endpointPorts, networks };
+  return {
+    serviceLabels: equal(serviceLabels, sibling.serviceLabels) ? sibling.serviceLabels : serviceLabels,
+    endpointPorts: equal(endpointPorts, sibling.endpointPorts) ? sibling.endpointPorts : endpointPorts,
+    networks: equal(networks, sibling.networks) ? sibling.networks : networks,
+  };
+}
+
+/** Gives a task its node, once; for a task that was made for a node, confirms that one. */
+export function assignTask({ state, index, now }: Context, { id, nodeId }: Of<"assignTask">): Decision {
+  const task = state.task(id);
+  if (task === undefined) return noTask(id);
+  const waits = task.status.state === "new" || task.status.state === "pending";
+  if (!waits || (task.nodeId ?? nodeId) !== nodeId) {
+    return refused("failed_precondition", `task ${id} has been assigned to node ${task.nodeId ?? "none"} already`);
+  }
+  if (!wantsToRun(task.desiredState)) return refused("failed_precondition", `task ${id} is not wanted any more`);
+  const node = state.node(nodeId);
+  if (node === undefined) return noNode(nodeId);
+  if (node.status.state !== "ready" || node.spec.availability !== "active") {
+    const is = `${node.status.state} and ${node.spec.availability}`;
+    return refused("failed_precondition", `node ${nodeId} takes no tasks: it is ${is}`);
+  }
+  const lacks = lacking(state, node, task);
+  if (lacks !== undefined)
+    return refused("failed_precondition", `node ${nodeId} has not enough ${lacks} for task ${id}`);
+  const status = { state: "assigned", at: now, message: "scheduler assigned task to node" } as const;
+  return accepted(id, [putTask({ ...task, nodeId, status, updatedAt: now, version: index })]);
+}
+
+/** Why a task waits for a node. */
+export function explainTask({ state, index, now }: Context, command: Of<"explainTask">): Decision {
+  const task = state.task(command.id);
+  if (task === undefined) return noTask(command.id);
+  if (task.status.state !== "new" && task.status.state !== "pending") {
+    return refused("failed_precondition", `task ${task.id} is ${task.status.state}, it doesn't wait for a node`);
+  }
+  const message = singleLine(command.message);
+  const error = singleLine(command.error);
+  const { status } = task;
+  if (status.message === message && (status.error ?? "") === error) return accepted(task.id);
+  const next = { state: "pending", at: now, message, ...(error !== "" && { error }) } as const;
+  return accepted(task.id, [putTask({ ...task, status: next, updatedAt: now, version: index })]);
+}
+
+/** Desired state only becomes more final. Saying again what is so already changes nothing. */
+export function setDesiredState({ state, index, now }: Context, { id, desired }: Of<"setDesiredState">): Decision {
+  const task = state.task(id);
+  if (task === undefined) return noTask(id);
+  if (task.desiredState === desired) return accepted(id);
+  if (!isDesiredLater(desired, task.desiredState)) {
+    const order = DESIRED_STATES.join(", ");
+    return refused(
+      "failed_precondition",
+      `task ${id} can't go from ${task.desiredState} to ${desired}: the order is ${order}`,
+    );
+  }
+  return accepted(id, [putTask({ ...task, desiredState: desired, updatedAt: now, version: index })]);
+}
+
+/** Deletes a task's record, once nothing can be running for it. */
+export function removeTask({ state }: Context, { id }: Of<"removeTask">): Decision {
+  const task = state.task(id);
+  if (task === undefined) return noTask(id);
+  const gone = isTerminal(task.status.state) || task.nodeId === undefined || state.node(task.nodeId) === undefined;
+  if (!gone)
+    return refused("failed_precondition", `task ${id} is ${task.status.state}; it must stop before it is removed`);
+  const slot = slotOf(task);
+  const isLast = slot !== undefined && state.tasksOfSlot(task.serviceId, slot).length === 1;
+  return accepted(id, [remove("tasks", id), ...(isLast ? forgetRestarts(state, task.serviceId, slot) : [])]);
+}
+
+/**
+ * What a node observed of its tasks. Tasks that are gone, that are another node's, and statuses that would go back are
+ * passed over, so that a report that is late or sent twice does no harm.
+ */
+export function reportTasks({ state, index, now }: Context, command: Of<"reportTasks">): Decision {
+  if (state.node(command.nodeId) === undefined) return noNode(command.nodeId);
+  const latest = new Map<TaskId, Task>();
+  for (const { id, status } of command.statuses) {
+    const task = latest.get(id) ?? state.task(id);
+    if (task === undefined || task.nodeId !== command.nodeId || !mayFollow(status.state, task)) continue;
+    const { error } = status;
+    const tidy = {
+      ...status,
+      message: singleLine(status.message),
+      ...(error !== undefined && { error: singleLine(error) }),
+    };
+    if (!equal(tidy, task.status)) latest.set(id, { ...task, status: tidy, updatedAt: now, version: index });
+  }
+  return accepted(command.nodeId, [...latest.values()].map(putTask));
+}
+
+/** An agent moves its task forward, or adds to what it said; a task that has ended stays as it ended. */
+function mayFollow(next: Task["status"]["state"], task: Task): boolean {
+  const { state } = task.status;
+  if (isTerminal(state) || next === "orphaned") return false;
+  return next === state || isLater(next, state);
+}
+
+const noTask = (id: TaskId): Refusal => refused("not_found", `task ${id} not found`);

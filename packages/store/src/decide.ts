@@ -1,0 +1,63 @@
+import { unreachable } from "@murmur/base";
+import type { Command } from "@murmur/model";
+import * as cluster from "./decide-cluster.ts";
+import * as node from "./decide-node.ts";
+import * as service from "./decide-service.ts";
+import * as task from "./decide-task.ts";
+import type { Context, Decision } from "./decision.ts";
+
+/** What a command of the right form does to the state. Changes nothing itself. */
+export function decide(context: Context, command: Command): Decision {
+  switch (command.kind) {
+    case "createCluster":
+      return cluster.createCluster(context, command);
+    case "updateCluster":
+      return cluster.updateCluster(context, command);
+    case "rotateJoinSecret":
+      return cluster.rotateJoinSecret(context, command);
+    case "setSecrets":
+      return cluster.setSecrets(context, command);
+    case "createNode":
+      return node.createNode(context, command);
+    case "describeNode":
+      return node.describeNode(context, command);
+    case "setNodeState":
+      return node.setNodeState(context, command);
+    case "setRaftRoles":
+      return node.setRaftRoles(context, command);
+    case "updateNode":
+      return node.updateNode(context, command);
+    case "removeNode":
+      return node.removeNode(context, command);
+    case "orphanTasks":
+      return node.orphanTasks(context, command);
+    case "createService":
+      return service.createService(context, command);
+    case "updateService":
+      return service.updateService(context, command);
+    case "rollbackService":
+      return service.rollbackService(context, command);
+    case "removeService":
+      return service.removeService(context, command);
+    case "finishRemoveService":
+      return service.finishRemoveService(context, command);
+    case "setUpdateStatus":
+      return service.setUpdateStatus(context, command);
+    case "recordRestart":
+      return service.recordRestart(context, command);
+    case "createTask":
+      return task.createTask(context, command);
+    case "assignTask":
+      return task.assignTask(context, command);
+    case "explainTask":
+      return task.explainTask(context, command);
+    case "setDesiredState":
+      return task.setDesiredState(context, command);
+    case "removeTask":
+      return task.removeTask(context, command);
+    case "reportTasks":
+      return task.reportTasks(context, command);
+    default:
+      return unreachable(command);
+  }
+}

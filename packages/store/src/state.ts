@@ -1,0 +1,231 @@
+import { assert, unreachable, type NodeId } from "@murmur/base";
+import type {
+  Cluster,
+  ClusterNode,
+  Index,
+  Network,
+  NetworkId,
+  RestartHistory,
+  Service,
+  ServiceId,
+  Task,
+  TaskId,
+} from "@murmur/model";
+import type { Change, ChangeOf, Records, TableName, Write, WriteOf } from "./change.ts";
+import { Lookup } from "./lookup.ts";
+import { PortTable } from "./port-table.ts";
+import { Table } from "./table.ts";
+import { TaskTable } from "./task-table.ts";
+import type { View } from "./view.ts";
+
+/** Names a restart history: there is one for each slot of a service. */
+export const restartKey = (service: ServiceId, slot: number | NodeId): string => `${service}/${slot}`;
+
+/**
+ * The tables and their secondary indexes. It knows no rule: what a command may do is decided beforehand, from this
+ * state; `write` then does it, keeping every index in step. Records are never changed, only replaced.
+ */
+export class State implements View {
+  #version: Index;
+  #cluster: Cluster | undefined;
+  #nodes = new Table<NodeId, ClusterNode>();
+  #nodesByName = new Lookup<NodeId>();
+  #nodesByKey = new Lookup<NodeId>();
+  #nodesByAddress = new Lookup<NodeId>();
+  #networks = new Table<NetworkId, Network>();
+  #networksByName = new Lookup<NetworkId>();
+  #services = new Table<ServiceId, Service>();
+  /** Without those that are being removed: their names and ports are free. */
+  #servicesByName = new Lookup<ServiceId>();
+  #ports = new PortTable();
+  #tasks = new TaskTable();
+  #restarts = new Table<string, RestartHistory>();
+
+  constructor(version: Index = 0) {
+    this.#version = version;
+  }
+
+  get version(): Index {
+    return this.#version;
+  }
+
+  cluster(): Cluster | undefined {
+    return this.#cluster;
+  }
+
+  nodes(): readonly ClusterNode[] {
+    return this.#nodes.list();
+  }
+  node(id: NodeId): ClusterNode | undefined {
+    return this.#nodes.get(id);
+  }
+  nodesByNameOrId(text: string): readonly ClusterNode[] {
+    const exact = this.nodes().find((node) => node.id === text);
+    if (exact !== undefined) return [exact];
+    const named = this.#nodesByName.get(text).flatMap((id) => this.#nodes.get(id) ?? []);
+    if (named.length > 0 || text === "") return named;
+    return this.nodes().filter((node) => node.id.startsWith(text));
+  }
+  nodeByKey(keyDigest: string): ClusterNode | undefined {
+    const id = this.#nodesByKey.get(keyDigest)[0];
+    return id === undefined ? undefined : this.#nodes.get(id);
+  }
+  nodesAt(address: string): readonly ClusterNode[] {
+    return this.#nodesByAddress.get(address).flatMap((id) => this.#nodes.get(id) ?? []);
+  }
+
+  services(): readonly Service[] {
+    return this.#services.list();
+  }
+  service(id: ServiceId): Service | undefined {
+    return this.#services.get(id);
+  }
+  serviceByName(name: string): Service | undefined {
+    const id = this.#servicesByName.get(name)[0];
+    return id === undefined ? undefined : this.#services.get(id);
+  }
+
+  tasks(): Iterable<Task> {
+    return this.#tasks.values();
+  }
+  get taskCount(): number {
+    return this.#tasks.size;
+  }
+  task(id: TaskId): Task | undefined {
+    return this.#tasks.get(id);
+  }
+  tasksOfService(id: ServiceId): readonly Task[] {
+    return this.#tasks.ofService(id);
+  }
+  /** Any one task of a service, found in no time however many there are. */
+  someTaskOfService(id: ServiceId): Task | undefined {
+    return this.#tasks.someOfService(id);
+  }
+  tasksOfNode(id: NodeId): readonly Task[] {
+    return this.#tasks.ofNode(id);
+  }
+  tasksOfSlot(id: ServiceId, slot: number | NodeId): readonly Task[] {
+    return this.#tasks.ofSlot(id, slot);
+  }
+
+  networks(): readonly Network[] {
+    return this.#networks.list();
+  }
+  network(id: NetworkId): Network | undefined {
+    return this.#networks.get(id);
+  }
+  networkByName(name: string): Network | undefined {
+    const id = this.#networksByName.get(name)[0];
+    return id === undefined ? undefined : this.#networks.get(id);
+  }
+
+  restartHistory(id: ServiceId, slot: number | NodeId): RestartHistory | undefined {
+    return this.#restarts.get(restartKey(id, slot));
+  }
+  restarts(): readonly RestartHistory[] {
+    return this.#restarts.list();
+  }
+
+  /** Who holds which published port. */
+  get ports(): PortTable {
+    return this.#ports;
+  }
+
+  /** Takes over all of another state, which must not be used any more: whoever holds this view then sees that one. */
+  become(other: State): void {
+    this.#version = other.#version;
+    this.#cluster = other.#cluster;
+    this.#nodes = other.#nodes;
+    this.#nodesByName = other.#nodesByName;
+    this.#nodesByKey = other.#nodesByKey;
+    this.#nodesByAddress = other.#nodesByAddress;
+    this.#networks = other.#networks;
+    this.#networksByName = other.#networksByName;
+    this.#services = other.#services;
+    this.#servicesByName = other.#servicesByName;
+    this.#ports = other.#ports;
+    this.#tasks = other.#tasks;
+    this.#restarts = other.#restarts;
+  }
+
+  /** Does what was decided, as one step. Invariant: the version never goes back. */
+  write(index: Index, writes: readonly Write[]): Change[] {
+    assert(index >= this.#version, "the log went back");
+    if (writes.length > 0) this.#version = index;
+    return writes.map((write) => this.#writeOne(index, write));
+  }
+
+  #writeOne(index: Index, write: Write): Change {
+    switch (write.table) {
+      case "cluster":
+        return changeOf(index, write, this.#replaceCluster(currentOf(write)));
+      case "nodes":
+        return changeOf(index, write, this.#replaceNode(write.id as NodeId, currentOf(write)));
+      case "networks":
+        return changeOf(index, write, this.#replaceNetwork(write.id as NetworkId, currentOf(write)));
+      case "services":
+        return changeOf(index, write, this.#replaceService(write.id as ServiceId, currentOf(write)));
+      case "tasks": {
+        const current = currentOf(write);
+        const previous = current === undefined ? this.#tasks.delete(write.id as TaskId) : this.#tasks.put(current);
+        return changeOf(index, write, previous);
+      }
+      case "restarts":
+        return changeOf(index, write, replace(this.#restarts, write.id, currentOf(write)));
+      default:
+        return unreachable(write);
+    }
+  }
+
+  #replaceCluster(current: Cluster | undefined): Cluster | undefined {
+    const previous = this.#cluster;
+    this.#cluster = current;
+    return previous;
+  }
+
+  #replaceNode(id: NodeId, current: ClusterNode | undefined): ClusterNode | undefined {
+    const previous = replace(this.#nodes, id, current);
+    this.#nodesByName.move(id, namesOf(previous), namesOf(current));
+    this.#nodesByKey.move(id, previous ? [previous.keyDigest] : [], current ? [current.keyDigest] : []);
+    this.#nodesByAddress.move(id, previous ? [previous.address] : [], current ? [current.address] : []);
+    return previous;
+  }
+
+  #replaceNetwork(id: NetworkId, current: Network | undefined): Network | undefined {
+    const previous = replace(this.#networks, id, current);
+    this.#networksByName.move(id, previous ? [previous.spec.name] : [], current ? [current.spec.name] : []);
+    return previous;
+  }
+
+  #replaceService(id: ServiceId, current: Service | undefined): Service | undefined {
+    const previous = replace(this.#services, id, current);
+    const before = previous?.removing === true ? undefined : previous;
+    const after = current?.removing === true ? undefined : current;
+    this.#servicesByName.move(id, before ? [before.spec.name] : [], after ? [after.spec.name] : []);
+    this.#ports.move(before, after);
+    return previous;
+  }
+}
+
+function replace<Id extends string, R>(table: Table<Id, R>, id: Id, current: R | undefined): R | undefined {
+  return current === undefined ? table.delete(id) : table.put(id, current);
+}
+
+/** The host name of a node, as far as it is known. */
+export const hostnameOf = (node: ClusterNode): string | undefined => node.description?.hostname ?? node.hostname;
+
+function namesOf(node: ClusterNode | undefined): readonly string[] {
+  if (node === undefined) return [];
+  const names = [node.spec.name, hostnameOf(node)].filter((name) => name !== undefined);
+  return [...new Set(names)];
+}
+
+const currentOf = <T extends TableName>(write: WriteOf<T>): Records[T] | undefined =>
+  write.kind === "put" ? write.current : undefined;
+
+function changeOf<T extends TableName>(index: Index, write: WriteOf<T>, previous: Records[T] | undefined): ChangeOf<T> {
+  const { table, id } = write;
+  if (write.kind === "put") return { kind: "put", table, id, index, previous, current: write.current };
+  assert(previous !== undefined, "only what is there is deleted");
+  return { kind: "delete", table, id, index, previous };
+}
