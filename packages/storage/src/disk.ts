@@ -1,5 +1,5 @@
 import { ClusterError, messageOf } from "@murmur/base";
-import { open, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** Makes the creation, renaming and removal of a directory's files durable. */
@@ -9,6 +9,16 @@ export async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/** Makes a directory if it isn't there; only the owner may look into it. */
+export async function privateDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
+  } catch (error) {
+    throw diskError(path, error);
   }
 }
 

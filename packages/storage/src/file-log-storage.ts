@@ -2,7 +2,7 @@ import { assert, type Log } from "@murmur/base";
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { lockDirectory } from "./directory-lock.ts";
-import { diskError, remove, renameDurably, syncDirectory } from "./disk.ts";
+import { diskError, privateDirectory, remove, renameDurably, syncDirectory } from "./disk.ts";
 import { Epoch } from "./epoch.ts";
 import type {
   LogStorage,
@@ -30,9 +30,7 @@ export interface LogStorageOptions {
 export async function openLogStorage(options: LogStorageOptions): Promise<LogStorage> {
   const { directory, log } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw diskError(directory, error);
-  });
+  await privateDirectory(directory);
   await using opening = new AsyncDisposableStack();
   opening.use(await lockDirectory(directory));
   try {

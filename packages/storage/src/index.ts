@@ -12,3 +12,5 @@ export type {
   WriteBatch,
 } from "./log-storage.ts";
 export { openLogStorage, type LogStorageOptions } from "./file-log-storage.ts";
+export { MemoryDisk } from "./memory-log-storage.ts";
+export { openNodeState, type NodeState } from "./node-state.ts";

@@ -111,7 +111,7 @@ export class LogWriter implements AsyncDisposable {
       this.#queue.push({ state, entries, bytes, resolve, reject });
       this.#pendingBytes += bytes;
     });
-    this.#pumping ??= this.#pump().finally(() => (this.#pumping = undefined));
+    this.#pumping ??= this.#pump();
     return written;
   }
 
@@ -137,6 +137,8 @@ export class LogWriter implements AsyncDisposable {
   }
 
   async #pump(): Promise<void> {
+    // Writes of the same turn go together; and `#pumping` is set before this function can end.
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       const group = this.#takeGroup();
       try {
@@ -150,6 +152,7 @@ export class LogWriter implements AsyncDisposable {
         for (const { reject } of group) reject(failure);
       }
     }
+    this.#pumping = undefined;
   }
 
   #closedError(): ClusterError {

@@ -1,0 +1,339 @@
+import { assert, ClusterError } from "@murmur/base";
+import { LogShape } from "./log-shape.ts";
+import type {
+  Damage,
+  HardState,
+  LogStorage,
+  ReceiveOptions,
+  Recovered,
+  SnapshotMeta,
+  SnapshotReader,
+  SnapshotReceiver,
+  StorageStats,
+  StoredEntry,
+  WriteBatch,
+} from "./log-storage.ts";
+
+interface Snapshot {
+  readonly meta: SnapshotMeta;
+  readonly content: Uint8Array;
+}
+
+/** What is durable. Replaced as a whole, so that a crash finds the state before or after a change. */
+interface Image {
+  readonly hardState: HardState;
+  readonly compacted: number;
+  readonly entries: readonly StoredEntry[];
+  readonly snapshot: Snapshot | undefined;
+  readonly lost: number;
+  readonly reason: string;
+}
+
+const EMPTY: Image = {
+  hardState: { term: 0, commit: 0 },
+  compacted: 0,
+  entries: [],
+  snapshot: undefined,
+  lost: 0,
+  reason: "",
+};
+
+/**
+ * A disk in memory, for tests and the simulator. It outlives the storages opened on it, one at a time, and misbehaves on
+ * demand: it stalls or fails where `beforeSync` does, forgets at `crash` what was not synced, and loses entries to `damage`.
+ */
+export class MemoryDisk {
+  /** Awaited once for each group of writes before it becomes durable; an error that it throws is the disk's. */
+  beforeSync: () => Promise<void>;
+  #image = EMPTY;
+  #opened: MemoryLogStorage | undefined;
+
+  constructor(beforeSync: () => Promise<void> = async () => {}) {
+    this.beforeSync = beforeSync;
+  }
+
+  /** Rejects with `in_use` while another storage is open. */
+  async open(): Promise<LogStorage> {
+    if (this.#opened !== undefined) throw new ClusterError("in_use", "the disk in memory is in use");
+    this.#opened = new MemoryLogStorage({
+      recovered: recoveredOf(this.#image),
+      lost: this.#image.lost,
+      openSnapshot: () => this.#image.snapshot,
+      sync: () => this.beforeSync(),
+      apply: (change) => (this.#image = change(this.#image)),
+      onClose: () => (this.#opened = undefined),
+    });
+    return this.#opened;
+  }
+
+  /**
+   * The process that has the storage open is gone: its calls never settle. Writes that were not synced are lost, except
+   * the first `pendingKept` of them, which reached the disk without anybody knowing.
+   */
+  crash(options: { readonly pendingKept?: number } = {}): void {
+    this.#opened?.crash(options.pendingKept ?? 0);
+    this.#opened = undefined;
+  }
+
+  /** Loses entries from an index on, as a bad sector does; seen when the disk is opened next. */
+  damage(fromIndex: number, reason = "injected damage"): void {
+    const last = lastOf(this.#image);
+    const entries = this.#image.entries.filter((entry) => entry.index < fromIndex);
+    this.#image = { ...this.#image, entries, lost: Math.max(this.#image.lost, last), reason };
+  }
+}
+
+interface Connection {
+  readonly recovered: Recovered;
+  readonly lost: number;
+  openSnapshot(): Snapshot | undefined;
+  sync(): Promise<void>;
+  apply(change: (image: Image) => Image): void;
+  onClose(): void;
+}
+
+interface Pending {
+  readonly change: (image: Image) => Image;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const PENDING_MAX = 16_384;
+
+class MemoryLogStorage implements LogStorage {
+  readonly recovered: Recovered;
+  readonly #disk: Connection;
+  readonly #shape: LogShape;
+  #queue: Pending[] = [];
+  #pumping: Promise<void> | undefined;
+  /** Set once nothing is written any more. */
+  #ended: { error: unknown } | "crashed" | undefined;
+  #transfer: MemoryReceiver | undefined;
+  #writes = 0;
+  #syncs = 0;
+
+  constructor(disk: Connection) {
+    const { hardState, entries, snapshot } = disk.recovered;
+    this.recovered = disk.recovered;
+    this.#disk = disk;
+    const compacted = (entries[0]?.index ?? (snapshot?.index ?? 0) + 1) - 1;
+    this.#shape = new LogShape(hardState, compacted, disk.lost);
+    this.#shape.append(entries);
+  }
+
+  async write({ hardState, entries = [] }: WriteBatch): Promise<void> {
+    this.#refuse();
+    if (this.#queue.length >= PENDING_MAX) throw new ClusterError("overloaded", "the disk in memory does not keep up");
+    if (hardState !== undefined) this.#shape.setHardState(hardState);
+    this.#shape.append(entries);
+    await this.#enqueue((image) => withLost(append({ ...image, hardState: hardState ?? image.hardState }, entries)));
+    this.#writes += 1;
+  }
+
+  async saveSnapshot(meta: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#refuseOlder(meta);
+    const parts: Uint8Array[] = [];
+    for await (const part of content) parts.push(part.slice());
+    await this.#publish({ meta, content: joined(parts) });
+  }
+
+  async openSnapshot(): Promise<SnapshotReader | undefined> {
+    this.#refuse();
+    const snapshot = this.#disk.openSnapshot();
+    return snapshot && readerOf(snapshot);
+  }
+
+  async receiveSnapshot(options: ReceiveOptions): Promise<SnapshotReceiver> {
+    this.#refuse();
+    this.#refuseOlder(options.meta);
+    if (this.#transfer?.continues(options) === true) return this.#transfer;
+    await this.#transfer?.abort();
+    this.#transfer = new MemoryReceiver(options, (snapshot) => this.#publish(snapshot));
+    return this.#transfer;
+  }
+
+  async compact(throughIndex: number): Promise<void> {
+    this.#refuse();
+    if (throughIndex <= this.#shape.compacted) return;
+    assert(throughIndex <= (this.#disk.openSnapshot()?.meta.index ?? 0), "compaction ends within the snapshot");
+    this.#shape.compact(throughIndex);
+    await this.#enqueue((image) => compact(image, throughIndex));
+  }
+
+  async reset(): Promise<void> {
+    this.#refuse();
+    const { term, votedFor } = this.#shape.hardState;
+    const hardState = { term, commit: 0, ...(votedFor !== undefined && { votedFor }) };
+    this.#shape.restartAfter(0);
+    this.#shape.setHardState(hardState);
+    await this.#transfer?.abort();
+    await this.#enqueue(() => ({ ...EMPTY, hardState }));
+  }
+
+  stats(): StorageStats {
+    return {
+      firstIndex: this.#shape.compacted + 1,
+      lastIndex: this.#shape.last,
+      snapshotIndex: this.#disk.openSnapshot()?.meta.index ?? 0,
+      writes: this.#writes,
+      syncs: this.#syncs,
+      syncMsTotal: 0,
+      syncMsMax: 0,
+      pendingWrites: this.#queue.length,
+      pendingBytes: 0,
+      logFiles: 0,
+    };
+  }
+
+  crash(pendingKept: number): void {
+    this.#ended = "crashed";
+    for (const { change } of this.#queue.splice(0).slice(0, pendingKept)) this.#disk.apply(change);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ended === "crashed") return;
+    await this.#pumping;
+    this.#ended = { error: new ClusterError("unavailable", "the storage was closed") };
+    this.#disk.onClose();
+  }
+
+  async #publish(snapshot: Snapshot): Promise<void> {
+    this.#refuse();
+    this.#refuseOlder(snapshot.meta);
+    const holds = this.#shape.holds(snapshot.meta);
+    if (!holds) this.#shape.restartAfter(snapshot.meta.index);
+    await this.#enqueue((image) => {
+      const { index } = snapshot.meta;
+      return withLost(holds ? { ...image, snapshot } : { ...image, snapshot, compacted: index, entries: [] });
+    });
+  }
+
+  #refuse(): void {
+    if (typeof this.#ended === "object") throw this.#ended.error;
+  }
+
+  #refuseOlder(meta: SnapshotMeta): void {
+    const current = this.#disk.openSnapshot();
+    if (current === undefined || meta.index >= current.meta.index) return;
+    throw new ClusterError("out_of_date", `a snapshot at ${String(meta.index)} is older than the current one`);
+  }
+
+  #enqueue(change: (image: Image) => Image): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => this.#queue.push({ change, resolve, reject }));
+    if (this.#ended === undefined) this.#pumping ??= this.#pump();
+    return done;
+  }
+
+  /** The queue keeps a group until it is synced, so that a crash finds it there. */
+  async #pump(): Promise<void> {
+    await Promise.resolve();
+    while (this.#queue.length > 0 && this.#ended === undefined) {
+      const count = this.#queue.length;
+      try {
+        await this.#disk.sync();
+      } catch (cause) {
+        const error = new ClusterError("unavailable", "the disk in memory failed", { cause });
+        this.#ended ??= { error };
+        for (const { reject } of this.#queue.splice(0)) reject(error);
+        break;
+      }
+      if (this.#ended === undefined) this.#settle(count);
+    }
+    this.#pumping = undefined;
+  }
+
+  #settle(count: number): void {
+    this.#syncs += 1;
+    for (const { change, resolve } of this.#queue.splice(0, count)) {
+      this.#disk.apply(change);
+      resolve();
+    }
+  }
+}
+
+class MemoryReceiver implements SnapshotReceiver {
+  readonly meta: SnapshotMeta;
+  readonly #source: string;
+  readonly #publish: (snapshot: Snapshot) => Promise<void>;
+  #parts: Uint8Array[] = [];
+  #received = 0;
+  #ended = false;
+
+  constructor(options: ReceiveOptions, publish: (snapshot: Snapshot) => Promise<void>) {
+    this.meta = options.meta;
+    this.#source = options.source;
+    this.#publish = publish;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  continues({ meta, source }: ReceiveOptions): boolean {
+    const same = source === this.#source && meta.index === this.meta.index && meta.term === this.meta.term;
+    return same && !this.#ended && Buffer.compare(meta.membership, this.meta.membership) === 0;
+  }
+
+  async append(offset: number, bytes: Uint8Array): Promise<boolean> {
+    this.#requireOpen();
+    if (offset !== this.#received) return false;
+    this.#parts.push(bytes.slice());
+    this.#received += bytes.length;
+    return true;
+  }
+
+  async commit(): Promise<void> {
+    this.#requireOpen();
+    this.#ended = true;
+    await this.#publish({ meta: this.meta, content: joined(this.#parts) });
+  }
+
+  async abort(): Promise<void> {
+    this.#ended = true;
+    this.#parts = [];
+  }
+
+  #requireOpen(): void {
+    if (!this.#ended) return;
+    throw new ClusterError("failed_precondition", "this snapshot transfer has ended; begin it again");
+  }
+}
+
+const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
+
+function readerOf({ meta, content }: Snapshot): SnapshotReader {
+  return {
+    meta,
+    size: content.length,
+    read: async (offset, length) => content.slice(offset, offset + length),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+const lastOf = (image: Image): number => image.entries.at(-1)?.index ?? image.compacted;
+
+function append(image: Image, entries: readonly StoredEntry[]): Image {
+  const first = entries[0]?.index;
+  if (first === undefined) return image;
+  const copies = entries.map((entry) => ({ ...entry, data: entry.data.slice() }));
+  return { ...image, entries: [...image.entries.filter((entry) => entry.index < first), ...copies] };
+}
+
+function compact(image: Image, through: number): Image {
+  return { ...image, compacted: through, entries: image.entries.filter((entry) => entry.index > through) };
+}
+
+/** Damage is repaired once the log reaches as far as it did. */
+const withLost = (image: Image): Image => (lastOf(image) >= image.lost ? { ...image, lost: 0 } : image);
+
+function recoveredOf(image: Image): Recovered {
+  const { snapshot, hardState, entries } = image;
+  const commit = Math.max(Math.min(hardState.commit, lastOf(image)), snapshot?.meta.index ?? 0);
+  const damage: Damage = { fromIndex: lastOf(image) + 1, lastIndex: image.lost, reason: image.reason };
+  return {
+    hardState: { ...hardState, commit },
+    entries,
+    ...(snapshot !== undefined && { snapshot: snapshot.meta }),
+    ...(image.lost > 0 && { damage }),
+  };
+}
