@@ -1,1 +1,13 @@
-export {};
+export { type MemberChange } from "./change.ts";
+export { type AliveClaim, type Claim, type DeadClaim, type LeftClaim, type SuspectClaim } from "./claim.ts";
+export { DEFAULT_CONFIG, swimConfig, type SwimConfig } from "./config.ts";
+export { type Effect } from "./effect.ts";
+export { decodeExchange, encodeExchange } from "./exchange-codec.ts";
+export { type Exchange, type Snapshot } from "./exchange.ts";
+export { DATAGRAM_BYTES_MAX, KEY_LENGTH_MAX, META_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.ts";
+export { MEMBER_STATES, type Member, type MemberState } from "./member.ts";
+export { decodePacket, encodePacket } from "./packet-codec.ts";
+export { type Message, type Packet, type Publication, type Rumor } from "./packet.ts";
+export { type Announcement } from "./publications.ts";
+export { type SelfOptions } from "./self.ts";
+export { Swim, type Input, type SwimHealth, type SwimOptions } from "./swim.ts";

@@ -1,0 +1,71 @@
+import { assert } from "@murmur/base";
+import { COUNTER_MAX } from "./limits.ts";
+
+/** Writes the primitives of the wire format into a buffer that grows. What cannot be sent is a bug of the caller. */
+export class ByteWriter {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** A copy of what was written. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  byte(value: number): void {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, "a byte is written");
+    this.#room(1);
+    this.#bytes[this.#length] = value;
+    this.#length += 1;
+  }
+
+  flag(value: boolean): void {
+    this.byte(value ? 1 : 0);
+  }
+
+  /** Four bytes, most significant first. */
+  uint32(value: number): void {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, "an unsigned 32-bit number is written");
+    for (const shift of [24, 16, 8, 0]) this.byte((value >>> shift) & 0xff);
+  }
+
+  /** Seven bits a byte, least significant first; the high bit says that more follow. */
+  counter(value: number): void {
+    assert(Number.isInteger(value) && value >= 0 && value <= COUNTER_MAX, "a counter of 48 bits is written");
+    let rest = value;
+    while (rest >= 0x80) {
+      this.byte((rest % 0x80) | 0x80);
+      rest = Math.floor(rest / 0x80);
+    }
+    this.byte(rest);
+  }
+
+  /** ASCII text after its length in one byte. */
+  text(text: string): void {
+    this.byte(text.length);
+    for (let index = 0; index < text.length; index += 1) this.byte(text.charCodeAt(index));
+  }
+
+  /** Bytes after their length. */
+  bytes(bytes: Uint8Array): void {
+    this.counter(bytes.length);
+    this.append(bytes);
+  }
+
+  /** Bytes alone. */
+  append(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #room(count: number): void {
+    if (this.#length + count <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + count));
+    larger.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = larger;
+  }
+}
