@@ -1,0 +1,50 @@
+import type { Millis, NodeId } from "@murmur/base";
+import { DEFAULT_NETWORK_NAME, type DesiredState, type Service, type Task, type TaskId } from "@murmur/model";
+import type { View } from "@murmur/store";
+
+export interface NewTaskOptions {
+  readonly id: TaskId;
+  /** A number for replicated services, a node for global ones. */
+  readonly slot: number | NodeId;
+  readonly desired: DesiredState;
+  readonly notBefore?: Millis;
+}
+
+/** A task of the service as its spec is now. It waits for the scheduler, also when its node is given. */
+export function newTask(
+  from: { readonly view: View; readonly service: Service; readonly now: Millis },
+  options: NewTaskOptions,
+): Omit<Task, "version" | "createdAt" | "updatedAt"> {
+  const { view, service, now } = from;
+  const { id, slot, desired, notBefore } = options;
+  const logDriver = service.spec.task.logDriver ?? view.cluster()?.spec.logDriver;
+  return {
+    id,
+    serviceId: service.id,
+    serviceName: service.spec.name,
+    slot: typeof slot === "number" ? slot : 0,
+    ...(typeof slot === "number" ? {} : { nodeId: slot }),
+    spec: logDriver === undefined ? service.spec.task : { ...service.spec.task, logDriver },
+    specVersion: service.specVersion,
+    serviceLabels: service.spec.labels,
+    endpointPorts: service.ports.map(({ protocol, targetPort, publishedPort, mode }) => ({
+      protocol,
+      targetPort,
+      publishedPort,
+      mode,
+    })),
+    networks: networksOf(view, service),
+    desiredState: desired,
+    ...(notBefore === undefined ? {} : { notBefore }),
+    status: { state: "pending", at: now, message: "pending task scheduling" },
+    ...(service.jobIteration === undefined ? {} : { jobIteration: service.jobIteration.index }),
+  };
+}
+
+/** A service that names no network is on the default one. */
+function networksOf(view: View, service: Service): Task["networks"] {
+  const { networks } = service.spec.task;
+  if (networks.length > 0) return networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
+  const fallback = view.networkByName(DEFAULT_NETWORK_NAME);
+  return fallback === undefined ? [] : [{ networkId: fallback.id, aliases: [] }];
+}

@@ -1,0 +1,107 @@
+import type { NodeId } from "@murmur/base";
+import { wantsToRun, type Task } from "@murmur/model";
+import { slotOf } from "@murmur/store";
+import { isRestartable } from "./restart.ts";
+import type { Round } from "./round.ts";
+import { endedByItself, isUp } from "./task-facts.ts";
+import { verdictOf, type Verdict } from "./verdict.ts";
+import { updateConfigOf } from "./update-config.ts";
+
+/** A place for one task: a number, or a node for global services. Tasks are its present one and its history. */
+export interface Slot {
+  readonly key: number | NodeId;
+  /** Oldest first. */
+  readonly tasks: readonly Task[];
+}
+
+interface Wanted {
+  /** Tasks that are wanted still and must not be: to be shut down. */
+  readonly surplus: readonly Task[];
+  /** A task of an older spec that works on until its replacement is up (start-first). */
+  readonly old?: Task;
+}
+
+/** How a slot stands. */
+export type Standing =
+  /** `task` holds the slot; `current` when it is of the service's present spec. */
+  | (Wanted & { readonly kind: "held"; readonly slot: Slot; readonly task: Task; readonly current: boolean })
+  /** `task` is to be replaced, because of `cause`. */
+  | (Wanted & { readonly kind: "broken"; readonly slot: Slot; readonly task: Task; readonly cause: Cause })
+  /** `task` ended, and the restart policy leaves it at that. */
+  | (Wanted & { readonly kind: "spent"; readonly slot: Slot; readonly task: Task; readonly current: boolean })
+  /** No task is wanted here, nor was it the policy that ended the last one. */
+  | { readonly kind: "vacant"; readonly slot: Slot };
+
+export type Cause = Exclude<Verdict, "keep">;
+export type Occupied = Exclude<Standing, { kind: "vacant" }>;
+
+/** The slots of a service that have tasks, in their order. A job's tasks of earlier runs are not among them. */
+export function slotsOf(round: Round): readonly Slot[] {
+  const { view, service } = round;
+  const keys = new Set<number | NodeId>();
+  for (const task of view.tasksOfService(service.id)) {
+    const key = slotOf(task);
+    if (key !== undefined) keys.add(key);
+  }
+  const slots = [...keys].map((key) => ({ key, tasks: presentTasks(round, view.tasksOfSlot(service.id, key)) }));
+  return slots.sort(bySlot);
+}
+
+const presentTasks = (round: Round, tasks: readonly Task[]): readonly Task[] =>
+  round.isJob ? tasks.filter((task) => round.isCurrent(task)) : tasks;
+
+/** Slots are all numbers or all nodes. */
+export const bySlot = (a: Slot, b: Slot): number => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1);
+
+export function standingOf(round: Round, slot: Slot): Standing {
+  const done = round.isJob ? slot.tasks.findLast((task) => task.status.state === "complete") : undefined;
+  const wanted = slot.tasks.filter((task) => wantsToRun(task.desiredState));
+  if (done !== undefined) return { kind: "spent", slot, task: done, current: true, ...rest(wanted, done, {}) };
+  const alive = wanted.filter((task) => verdictOf(round, task) === "keep");
+  const holder = best(alive.filter((task) => round.isCurrent(task)));
+  const old = best(alive.filter((task) => !round.isCurrent(task)));
+  if (holder !== undefined) {
+    const keepOld = old !== undefined && !isUp(holder) && updateConfigOf(round.service).order === "start-first";
+    const kept = keepOld ? { old } : {};
+    return { kind: "held", slot, task: holder, current: true, ...rest(wanted, holder, kept) };
+  }
+  const replacement = slot.tasks.findLast((task) => round.isCurrent(task));
+  if (old !== undefined) {
+    // A replacement that was started beside the old task and failed: the old one works on.
+    const tried = replacement === undefined ? undefined : afterEnd(round, slot, { last: replacement, wanted, old });
+    return tried ?? { kind: "held", slot, task: old, current: false, ...rest(wanted, old, {}) };
+  }
+  const last = wanted.at(-1) ?? slot.tasks.at(-1);
+  return (last === undefined ? undefined : afterEnd(round, slot, { last, wanted })) ?? { kind: "vacant", slot };
+}
+
+/** How a slot stands whose decisive task `last` no longer lives; undefined when that task says nothing about it. */
+function afterEnd(
+  round: Round,
+  slot: Slot,
+  facts: { last: Task; wanted: readonly Task[]; old?: Task },
+): Occupied | undefined {
+  const { last, wanted, old } = facts;
+  const kept = old === undefined ? {} : { old };
+  const others = rest(wanted, undefined, kept);
+  const isWanted = wantsToRun(last.desiredState);
+  const cause = isWanted ? verdictOf(round, last) : endedByItself(last) ? "ended" : "keep";
+  if (last.desiredState === "remove" || cause === "keep") return undefined;
+  if (cause === "ended" && !isRestartable(round, slot.key, last)) {
+    return { kind: "spent", slot, task: last, current: round.isCurrent(last), ...others };
+  }
+  return isWanted ? { kind: "broken", slot, task: last, cause, ...others } : undefined;
+}
+
+function rest(wanted: readonly Task[], holder: Task | undefined, kept: { old?: Task }): Wanted {
+  return { surplus: wanted.filter((task) => task !== holder && task !== kept.old), ...kept };
+}
+
+/** Of several tasks in one slot, the one to keep: started before held back, up before not, newest last. */
+function best(tasks: readonly Task[]): Task | undefined {
+  let chosen: Task | undefined;
+  for (const task of tasks) if (chosen === undefined || rank(task) >= rank(chosen)) chosen = task;
+  return chosen;
+}
+
+const rank = (task: Task): number => (task.desiredState === "ready" ? 0 : 2) + (isUp(task) ? 1 : 0);

@@ -1,0 +1,183 @@
+import type { Millis } from "@murmur/base";
+import type { Task, UpdateConfig, UpdateState, UpdateStatus } from "@murmur/model";
+import type { Round } from "./round.ts";
+import { fill, shutDown } from "./settle.ts";
+import type { Occupied } from "./standing.ts";
+import { isAssigned, isStopped, isUp, observedAt } from "./task-facts.ts";
+import { isRollingBack, updateConfigOf } from "./update-config.ts";
+
+/**
+ * How long a task may take to start (mostly: to pull its image) and still be watched afterwards. The moment of its
+ * start is not in the replicated state once it has ended, so its whole life is compared with this plus the monitor.
+ */
+export const START_ALLOWANCE_MS: Millis = 5 * 60_000;
+
+/** Slots whose task is replaced now, because it is out of date. */
+export type Replaced = ReadonlySet<Occupied>;
+const NONE: Replaced = new Set();
+
+/**
+ * Carries a rolling update one step on. All progress is read from the tasks and `updateStatus`: a slot is on its way
+ * from the moment its new task is made until that task is up (or has failed once) and the delay has passed.
+ */
+export function rollUpdate(round: Round, slots: readonly Occupied[]): Replaced {
+  const stale = slots.filter(isStale);
+  const status = currentStatus(round, stale.length > 0);
+  if (status === undefined) return NONE;
+  const config = updateConfigOf(round.service);
+  const progress = slots.map((standing) => progressOf(round, standing, { status, config }));
+  const failed = progress.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
+  if (config.failureAction !== "continue" && failed.length > config.maxFailureRatio * slots.length) {
+    stop(round, status, failed);
+    return NONE;
+  }
+  if (stale.length === 0) {
+    completeWhenWatched(round, { status, config, progress });
+    return NONE;
+  }
+  const onTheirWay = progress.filter(({ underway }) => underway).length;
+  const room = config.parallelism === 0 ? stale.length : Math.max(0, config.parallelism - onTheirWay);
+  const replaced = new Set<Occupied>();
+  for (const standing of stale.sort(byUrgency).slice(0, room)) {
+    if (round.full) break;
+    replace(round, standing, config);
+    replaced.add(standing);
+  }
+  return replaced;
+}
+
+type Stale = Extract<Occupied, { kind: "held" | "spent" }>;
+
+const isStale = (standing: Occupied): standing is Stale => standing.kind !== "broken" && !standing.current;
+
+/** What does no work is replaced first: nobody misses it. */
+const byUrgency = (a: Stale, b: Stale): number =>
+  Number(isUp(a.task)) - Number(isUp(b.task)) || (a.slot.key < b.slot.key ? -1 : 1);
+
+/** The running update's status; undefined when none runs. Begins one when there is something to replace. */
+function currentStatus(round: Round, anyStale: boolean): UpdateStatus | undefined {
+  const status = round.service.updateStatus;
+  switch (status?.state) {
+    case "updating":
+    case "rollback_started":
+      return status;
+    case "paused":
+    case "rollback_paused":
+      return isPauseOfThisSpec(round) ? undefined : begin(round);
+    case "completed":
+    case "rollback_completed":
+    case undefined:
+      return anyStale ? begin(round) : undefined;
+  }
+}
+
+/**
+ * A pause is about tasks of the present spec. One that was decided while the user's next update was on its way is about
+ * the spec before, and must not hold up the new one.
+ */
+function isPauseOfThisSpec(round: Round): boolean {
+  return round.view.tasksOfService(round.service.id).some((task) => round.isCurrent(task));
+}
+
+function begin(round: Round): UpdateStatus {
+  const state = isRollingBack(round.service) ? "rollback_started" : "updating";
+  const message = state === "updating" ? "update in progress" : "rollback in progress";
+  const status: UpdateStatus = { state, startedAt: round.now, message };
+  round.push({ kind: "setUpdateStatus", id: round.service.id, status });
+  return status;
+}
+
+interface Progress {
+  /** Counts as one of the slots that are replaced at the same time. */
+  readonly underway: boolean;
+  /** When the new task came up or failed; undefined while neither has happened. */
+  readonly at?: Millis;
+  readonly failure?: Task;
+}
+
+const NOT_TOUCHED: Progress = { underway: false };
+
+function progressOf(
+  round: Round,
+  standing: Occupied,
+  update: { status: UpdateStatus; config: UpdateConfig },
+): Progress {
+  const { startedAt } = update.status;
+  const { slot } = standing;
+  const tried = slot.tasks.filter((task) => round.isCurrent(task) && task.createdAt >= startedAt);
+  const failure = tried.find((task) => failedWatched(task, update.config));
+  const holder = standing.kind === "held" && standing.current ? standing.task : undefined;
+  if (failure === undefined && holder === undefined) return { underway: standing.kind === "broken" };
+  const up = holder !== undefined && isUp(holder) ? holder : undefined;
+  const settled = failure ?? up;
+  if (settled === undefined) {
+    // A new task that no node has room for holds up the update only if it took another one's place.
+    const isNew = holder !== undefined && tried.includes(holder);
+    const took = slot.tasks.some((task) => !round.isCurrent(task));
+    return isNew && (isAssigned(holder) || took) ? { underway: true } : NOT_TOUCHED;
+  }
+  const at = observedAt(settled);
+  const isWaiting = tried.includes(settled) && round.now < at + update.config.delayMs;
+  if (isWaiting) round.wake(at + update.config.delayMs);
+  return { underway: isWaiting, at, ...(failure === undefined ? {} : { failure }) };
+}
+
+/** Whether a task of the update ended while it was watched. One that was stopped or lost is no fault of the spec. */
+function failedWatched(task: Task, config: UpdateConfig): boolean {
+  const { state } = task.status;
+  if (state === "rejected") return true;
+  if (state !== "failed" && state !== "complete") return false;
+  const begun = Math.max(task.createdAt, task.notBefore ?? 0);
+  return observedAt(task) - begun <= config.monitorMs + START_ALLOWANCE_MS;
+}
+
+/** Too much failed: the update pauses, or goes back. A rollback never goes back. */
+function stop(round: Round, status: UpdateStatus, failed: readonly Task[]): void {
+  const { service } = round;
+  const cause = `due to failure or early termination of task ${failed[0]?.id ?? ""}`;
+  const rollingBack = isRollingBack(service);
+  if (!rollingBack && service.spec.update.failureAction === "rollback" && service.previousSpec !== undefined) {
+    round.push({ kind: "rollbackService", id: service.id, version: service.version });
+    return;
+  }
+  const state: UpdateState = rollingBack ? "rollback_paused" : "paused";
+  const message = `${rollingBack ? "rollback" : "update"} paused ${cause}`;
+  round.push({ kind: "setUpdateStatus", id: service.id, status: { state, startedAt: status.startedAt, message } });
+}
+
+/** All is replaced; the last ones are watched for one more monitor period, longer than the delay, as in SwarmKit. */
+function completeWhenWatched(
+  round: Round,
+  update: { status: UpdateStatus; config: UpdateConfig; progress: readonly Progress[] },
+): void {
+  const { status, config, progress } = update;
+  if (progress.some((slot) => slot.underway && slot.at === undefined)) return;
+  const last = Math.max(status.startedAt, ...progress.map(({ at }) => at ?? 0));
+  const watchMs = config.delayMs >= config.monitorMs ? config.delayMs + 1_000 : config.monitorMs;
+  if (round.now < last + watchMs) {
+    round.wake(last + watchMs);
+    return;
+  }
+  const rollingBack = isRollingBack(round.service);
+  const state: UpdateState = rollingBack ? "rollback_completed" : "completed";
+  const message = rollingBack ? "rollback completed" : "update completed";
+  round.push({
+    kind: "setUpdateStatus",
+    id: round.service.id,
+    status: { state, startedAt: status.startedAt, completedAt: round.now, message },
+  });
+}
+
+function replace(round: Round, standing: Stale, config: UpdateConfig): void {
+  const { slot, task, surplus } = standing;
+  if (isStopped(task)) {
+    shutDown(round, standing.kind === "spent" ? surplus : [...surplus, task]);
+    fill(round, slot);
+  } else if (config.order === "start-first") {
+    shutDown(round, surplus);
+    fill(round, slot, task);
+  } else {
+    round.createTask(slot.key, { desired: "ready" });
+    shutDown(round, [...surplus, task]);
+  }
+}

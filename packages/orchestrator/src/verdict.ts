@@ -1,0 +1,57 @@
+import type { Millis } from "@murmur/base";
+import { isTerminal, matchesConstraints, matchesPlatforms, type ClusterNode, type Task } from "@murmur/model";
+import type { Round } from "./round.ts";
+
+/** An engine that restarts is back well within this; until then its tasks keep their place. */
+export const ENGINE_GRACE_MS: Millis = 30_000;
+
+/**
+ * What a wanted task is worth. `ended`: it stopped by itself. `lost`: nobody can stop it or say whether it runs.
+ * `evicted`: it must leave its node, which can still stop it.
+ */
+export type Verdict = "keep" | "ended" | "lost" | "evicted";
+
+interface Facts {
+  readonly round: Round;
+  readonly task: Task;
+  /** Undefined when the task has none yet, or when it was removed. */
+  readonly node: ClusterNode | undefined;
+}
+
+/** The first rule that holds decides. */
+const RULES: readonly (readonly [Verdict, (facts: Facts) => boolean])[] = [
+  ["lost", ({ task }) => task.status.state === "orphaned"],
+  ["ended", ({ task }) => isTerminal(task.status.state)],
+  ["keep", ({ task }) => task.nodeId === undefined],
+  ["lost", ({ round, node }) => isGone(round, node)],
+  ["evicted", ({ node }) => node?.spec.availability === "drain"],
+  ["evicted", ({ task, node }) => !isPlacedWell(task, node)],
+  ["keep", () => true],
+];
+
+export function verdictOf(round: Round, task: Task): Verdict {
+  const facts = { round, task, node: task.nodeId === undefined ? undefined : round.view.node(task.nodeId) };
+  for (const [verdict, holds] of RULES) if (holds(facts)) return verdict;
+  return "keep";
+}
+
+/** Whether nobody can stop a task that was given to a node, nor say whether it runs. */
+export function isLost(round: Round, task: Task): boolean {
+  return task.nodeId !== undefined && isGone(round, round.view.node(task.nodeId));
+}
+
+/** Whether a node was removed, is down, or its engine is down for too long. Asks for another round at that moment. */
+function isGone(round: Round, node: ClusterNode | undefined): boolean {
+  if (node === undefined || node.status.state === "down") return true;
+  if (node.status.engine.state === "ready") return false;
+  const deadline = node.status.at + ENGINE_GRACE_MS;
+  round.wake(deadline);
+  return round.now >= deadline;
+}
+
+/** Labels of a node may change while its tasks run; one that may not be there any more moves, as in Docker. */
+function isPlacedWell(task: Task, node: ClusterNode | undefined): boolean {
+  if (node === undefined) return true;
+  const { constraints, platforms } = task.spec.placement;
+  return matchesConstraints(node, constraints) && matchesPlatforms(node, platforms);
+}
