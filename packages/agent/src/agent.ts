@@ -189,6 +189,7 @@ export class Agent {
 
   #onMessage(message: SessionMessage): void {
     if (message.kind === "committed") return this.#reports.committed(message.sequence);
+    if (this.#removal !== "no") return; // this node takes no orders any more
     const assigned = assign(this.#held, message);
     switch (assigned.kind) {
       case "gap":

@@ -121,7 +121,6 @@ export class Worker {
     const ids = new Set(tasks.map((task) => task.id));
     for (const [id, driver] of this.#drivers) if (!ids.has(id)) driver.want(undefined);
     this.update(tasks, []);
-    if (this.#informed) return;
     this.#informed = true;
     this.#watch.refresh();
   }

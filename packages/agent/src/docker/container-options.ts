@@ -1,0 +1,133 @@
+import { taskName, type ContainerSpec, type HealthCheck, type Millis, type Mount } from "@murmur/model";
+import type { ContainerCreateOptions, HealthConfig, HostConfig, MountSettings } from "dockerode";
+import { containerLabels } from "../labels.ts";
+import { portBindings } from "../port-bindings.ts";
+import type { ContainerRequest } from "../ports.ts";
+
+type Options = ContainerCreateOptions;
+
+/**
+ * What the engine is asked for, for a task on a node. What the spec leaves out stays out, so that the image's and the
+ * engine's defaults hold. The engine never restarts a container: a restart is a new task, and the managers' decision.
+ */
+export function containerOptions(request: ContainerRequest): Options {
+  const { task, node, image } = request;
+  const spec = task.spec.container;
+  const bindings = portBindings(task, node);
+  return present<Options>({
+    name: taskName(task),
+    Image: image,
+    Entrypoint: spec.command && [...spec.command],
+    Cmd: spec.args && [...spec.args],
+    Env: spec.env && [...spec.env],
+    Labels: { ...containerLabels(task, node) },
+    Hostname: spec.hostname,
+    WorkingDir: spec.workdir,
+    User: spec.user,
+    Tty: spec.tty,
+    OpenStdin: spec.openStdin,
+    StopSignal: spec.stopSignal,
+    StopTimeout: spec.stopGracePeriodMs === undefined ? undefined : Math.ceil(spec.stopGracePeriodMs / 1000),
+    Healthcheck: spec.healthCheck && healthConfig(spec.healthCheck),
+    ExposedPorts: Object.fromEntries(bindings.map(({ targetPort, protocol }) => [`${targetPort}/${protocol}`, {}])),
+    HostConfig: hostConfig(request),
+  });
+}
+
+function hostConfig({ task, node }: ContainerRequest): HostConfig {
+  const { container: spec, resources, logDriver } = task.spec;
+  const { limits, reservations } = resources;
+  return present<HostConfig>({
+    RestartPolicy: { Name: "no" },
+    PortBindings: published({ task, node }),
+    NanoCpus: positive(limits.nanoCpus),
+    Memory: positive(limits.memoryBytes),
+    MemoryReservation: positive(reservations.memoryBytes),
+    PidsLimit: positive(limits.pids),
+    Mounts: spec.mounts?.map(mountSettings),
+    GroupAdd: spec.groups && [...spec.groups],
+    ReadonlyRootfs: spec.readOnly,
+    Init: spec.init,
+    ExtraHosts: spec.hosts?.flatMap(extraHosts),
+    ...dns(spec, node),
+    CapAdd: spec.capabilityAdd && [...spec.capabilityAdd],
+    CapDrop: spec.capabilityDrop && [...spec.capabilityDrop],
+    Sysctls: spec.sysctls && { ...spec.sysctls },
+    Ulimits: spec.ulimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    LogConfig: logDriver && { Type: logDriver.name, Config: { ...logDriver.options } },
+  });
+}
+
+/** By port of the container, all places where the engine publishes it; an empty host port is one that it chooses. */
+function published(request: Pick<ContainerRequest, "task" | "node">): Record<string, object[]> {
+  const ports: Record<string, object[]> = {};
+  for (const { targetPort, protocol, hostIp, hostPort } of portBindings(request.task, request.node)) {
+    (ports[`${targetPort}/${protocol}`] ??= []).push({
+      HostIp: hostIp,
+      HostPort: hostPort === 0 ? "" : String(hostPort),
+    });
+  }
+  return ports;
+}
+
+function dns(
+  spec: ContainerSpec,
+  node: ContainerRequest["node"],
+): Pick<HostConfig, "Dns" | "DnsSearch" | "DnsOptions"> {
+  const { nameservers = node.dns?.nameservers, search = node.dns?.search, options } = spec.dns ?? {};
+  return present<HostConfig>({
+    Dns: nameservers && [...nameservers],
+    DnsSearch: search && [...search],
+    DnsOptions: options && [...options],
+  });
+}
+
+/** A line of /etc/hosts (`IP name alias…`) in the engine's form: `name:IP` for each name. */
+function extraHosts(line: string): string[] {
+  const [address = "", ...names] = line.trim().split(/\s+/);
+  return names.map((name) => `${name}:${address}`);
+}
+
+function mountSettings(mount: Mount): MountSettings {
+  return {
+    Type: mount.kind,
+    Source: mount.source ?? "",
+    Target: mount.target,
+    ReadOnly: mount.readOnly,
+    ...(mount.kind === "bind" &&
+      mount.bindPropagation !== undefined && { BindOptions: { Propagation: mount.bindPropagation } }),
+    ...(mount.kind === "volume" && { VolumeOptions: volumeOptions(mount) }),
+    ...(mount.kind === "tmpfs" && {
+      TmpfsOptions: { SizeBytes: mount.tmpfsSizeBytes ?? 0, Mode: mount.tmpfsMode ?? 0o1777 },
+    }),
+  };
+}
+
+function volumeOptions(mount: Mount): NonNullable<MountSettings["VolumeOptions"]> {
+  return {
+    NoCopy: mount.volumeNoCopy ?? false,
+    Labels: { ...mount.volumeLabels },
+    DriverConfig: { Name: mount.volumeDriver?.name ?? "", Options: { ...mount.volumeDriver?.options } },
+  };
+}
+
+function healthConfig(check: HealthCheck): HealthConfig {
+  return present<HealthConfig>({
+    Test: check.test && [...check.test],
+    Interval: nanoseconds(check.intervalMs),
+    Timeout: nanoseconds(check.timeoutMs),
+    StartPeriod: nanoseconds(check.startPeriodMs),
+    Retries: check.retries,
+  });
+}
+
+const nanoseconds = (ms: Millis | undefined): number | undefined =>
+  ms === undefined ? undefined : Math.round(ms * 1_000_000);
+
+/** 0 is no limit in a spec; the engine wants the field left out. */
+const positive = (amount: number): number | undefined => (amount > 0 ? amount : undefined);
+
+/** Leaves out what is undefined: the engine takes an empty field for a wish. */
+function present<T extends object>(fields: T): T {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
+}

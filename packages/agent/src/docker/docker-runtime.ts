@@ -1,0 +1,165 @@
+import { ClusterError, messageOf } from "@murmur/base";
+import Docker from "dockerode";
+import type {
+  Abortable,
+  Container,
+  ContainerEvent,
+  ContainerRequest,
+  ContainerSummary,
+  EngineInfo,
+  Runtime,
+} from "../ports.ts";
+import { containerOptions } from "./container-options.ts";
+import { engineAddress } from "./engine-address.ts";
+import { engineError, statusOf } from "./engine-error.ts";
+import { engineInfo } from "./engine-info.ts";
+import { inspected, listed } from "./inspection.ts";
+import { jsonLines } from "./json-lines.ts";
+
+/** The newest version of the engine's API that this adapter was written for. */
+const API_VERSION_MAX = [1, 47] as const;
+
+/** Everything that changes what an inspection shows. Not the `exec_…` events, of which each health check makes three. */
+const EVENTS = ["start", "die", "oom", "pause", "unpause", "restart", "destroy", "health_status"];
+
+/** A Docker engine, over its socket. The API version is agreed anew at each subscription: an engine may be upgraded. */
+export class DockerRuntime implements Runtime {
+  readonly #address: ReturnType<typeof engineAddress>;
+  #docker: Docker;
+
+  /** `address` has the form of DOCKER_HOST. Nothing is connected to yet. */
+  constructor(address: string) {
+    this.#address = engineAddress(address);
+    this.#docker = new Docker(this.#address);
+  }
+
+  async ping({ signal }: Abortable): Promise<void> {
+    await this.#get("/_ping", signal);
+  }
+
+  async info({ signal }: Abortable): Promise<EngineInfo> {
+    return engineInfo(await this.#get("/info", signal));
+  }
+
+  async pull(image: string, { signal }: Abortable): Promise<void> {
+    await asked(async () => {
+      for await (const line of jsonLines(await this.#docker.pull(image, { abortSignal: signal }))) {
+        if (typeof line !== "object" || line === null || !("error" in line)) continue;
+        throw new ClusterError("internal", messageOf(line.error));
+      }
+    });
+  }
+
+  create(request: ContainerRequest, { signal }: Abortable): Promise<string> {
+    return asked(async () => {
+      const options = { ...containerOptions(request), abortSignal: signal };
+      return (await this.#docker.createContainer(options)).id;
+    });
+  }
+
+  start(containerId: string, { signal }: Abortable): Promise<void> {
+    return asked(async () => {
+      try {
+        await this.#docker.getContainer(containerId).start({ abortSignal: signal });
+      } catch (error) {
+        if (statusOf(error) !== 304) throw error; // 304: it runs already
+      }
+    });
+  }
+
+  kill(containerId: string, signalName: string, { signal }: Abortable): Promise<void> {
+    return asked(async () => {
+      await this.#docker.getContainer(containerId).kill({ signal: signalName, abortSignal: signal });
+    });
+  }
+
+  remove(containerId: string, { signal }: Abortable): Promise<void> {
+    return asked(async () => {
+      await this.#docker.getContainer(containerId).remove({ force: true, v: true, abortSignal: signal });
+    });
+  }
+
+  inspect(idOrName: string, { signal }: Abortable): Promise<Container> {
+    return asked(async () => inspected(await this.#docker.getContainer(idOrName).inspect({ abortSignal: signal })));
+  }
+
+  list(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<readonly ContainerSummary[]> {
+    return asked(async () => {
+      const options = { all: true, filters: { label: filters(labels) }, abortSignal: signal };
+      return (await this.#docker.listContainers(options)).map(listed);
+    });
+  }
+
+  async events(
+    labels: Readonly<Record<string, string>>,
+    { signal }: Abortable,
+  ): Promise<AsyncIterable<ContainerEvent>> {
+    await this.#agreeOnVersion(signal);
+    const stream = await asked(() =>
+      this.#docker.getEvents({
+        filters: { type: ["container"], label: filters(labels), event: EVENTS },
+        abortSignal: signal,
+      }),
+    );
+    return containerEvents(stream);
+  }
+
+  async #agreeOnVersion(signal: AbortSignal): Promise<void> {
+    this.#docker = new Docker(this.#address);
+    const body = await this.#get("/version", signal);
+    const version = typeof body === "object" && body !== null && "ApiVersion" in body ? body.ApiVersion : undefined;
+    const [major = 0, minor = 0] = typeof version === "string" ? version.split(".").map(Number) : [];
+    const [majorMax, minorMax] = API_VERSION_MAX;
+    const newer = major > majorMax || (major === majorMax && minor > minorMax);
+    const agreed = newer ? API_VERSION_MAX.join(".") : `${String(major)}.${String(minor)}`;
+    this.#docker = new Docker({ ...this.#address, version: `v${agreed}` });
+  }
+
+  /** For calls whose dockerode methods take no signal by their types. */
+  #get(path: string, signal: AbortSignal): Promise<unknown> {
+    return asked(
+      () =>
+        new Promise((resolve, reject) => {
+          const call = { path, method: "GET", abortSignal: signal, statusCodes: { 200: true } };
+          this.#docker.modem.dial(call, (error: Error | null, body: unknown) => {
+            if (error === null) resolve(body);
+            else reject(error);
+          });
+        }),
+    );
+  }
+}
+
+const filters = (labels: Readonly<Record<string, string>>): string[] =>
+  Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+
+/** Gives every error the port's form. */
+async function asked<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw engineError(error);
+  }
+}
+
+async function* containerEvents(stream: NodeJS.ReadableStream): AsyncGenerator<ContainerEvent> {
+  try {
+    for await (const line of jsonLines(stream)) {
+      const event = containerEvent(line);
+      if (event !== undefined) yield event;
+    }
+  } catch (error) {
+    throw engineError(error);
+  }
+}
+
+/** `{"Action": "die", "Actor": {"ID": "…", "Attributes": {LABEL: VALUE, …}}}` */
+function containerEvent(line: unknown): ContainerEvent | undefined {
+  if (typeof line !== "object" || line === null || !("Action" in line) || !("Actor" in line)) return undefined;
+  const { Action: action, Actor: actor } = line;
+  if (typeof action !== "string" || typeof actor !== "object" || actor === null) return undefined;
+  if (!("ID" in actor) || typeof actor.ID !== "string") return undefined;
+  const attributes: object = "Attributes" in actor && actor.Attributes instanceof Object ? actor.Attributes : {};
+  const labels = Object.entries(attributes).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return { containerId: actor.ID, labels: Object.fromEntries(labels), action };
+}

@@ -1,0 +1,298 @@
+import { ClusterError, Inbox, type Clock, type Millis, type Random } from "@murmur/base";
+import { taskName, type PublishedPort } from "@murmur/model";
+import { portBindings } from "./port-bindings.ts";
+import type {
+  Abortable,
+  Container,
+  ContainerEvent,
+  ContainerRequest,
+  ContainerSummary,
+  EngineInfo,
+  Runtime,
+} from "./ports.ts";
+import { SimulatedContainer, type Program } from "./simulated-container.ts";
+
+/** What goes wrong at the moment; change it at any time. */
+export interface RuntimeFaults {
+  /** Error texts: every such call is refused with it. */
+  pullError?: string;
+  createError?: string;
+  startError?: string;
+  /** Every process that starts ends at once with this code. */
+  exitAtOnce?: number;
+  /** Probability that a call has its effect and the answer is lost. */
+  answersLost: number;
+  /** Nobody is told of what happens. */
+  eventsLost: boolean;
+}
+
+export interface SimulatedRuntimeOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly hostname?: string;
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+  /** Images on the node from the start, and such as can be pulled; left out: every image is on the node. */
+  readonly images?: readonly string[];
+  readonly registry?: readonly string[];
+  /** A call takes between half of this and all of it; a pull ten times as long. */
+  readonly latencyMs?: Millis;
+  /** How the process of a task behaves; left out: it runs until its stop signal and ends then at once. */
+  readonly program?: (request: ContainerRequest) => Program;
+}
+
+interface Subscriber {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly inbox: Inbox<ContainerEvent>;
+}
+
+/** Events that wait for one subscriber; one that is slower loses its stream, as with a real engine. */
+const EVENTS_MAX = 4_096;
+
+/**
+ * A container engine in memory, for tests and for the simulator: the same calls give the same results at the same
+ * simulated times. It outlives the agents that use it, and can be shared by several. Like a real engine it carries on
+ * with a call whose caller has left.
+ */
+export class SimulatedRuntime implements Runtime {
+  readonly faults: RuntimeFaults = { answersLost: 0, eventsLost: false };
+  readonly #options: SimulatedRuntimeOptions;
+  readonly #containers = new Map<string, SimulatedContainer>();
+  readonly #images: Set<string> | undefined;
+  readonly #subscribers = new Set<Subscriber>();
+  #nextNumber = 1;
+  #nextPort = 32_768;
+  /** Raised at each stop: a call that began before is not answered. */
+  #life = 0;
+  #up = true;
+  /** Resolves when the engine wakes up; undefined while it is awake. */
+  #asleep: { readonly done: Promise<void>; readonly wake: () => void } | undefined;
+
+  constructor(options: SimulatedRuntimeOptions) {
+    this.#options = options;
+    this.#images = options.images && new Set(options.images);
+  }
+
+  /** All containers, in the order in which they were made. */
+  containers(): readonly SimulatedContainer[] {
+    return [...this.#containers.values()];
+  }
+
+  /** Nothing is answered, and nothing is done, until `wake`. */
+  hang(): void {
+    if (this.#asleep !== undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#asleep = { done: promise, wake: resolve };
+  }
+
+  wake(): void {
+    this.#asleep?.wake();
+    this.#asleep = undefined;
+  }
+
+  /** The engine's process ends, and with it all of its containers'; until `boot` every call is refused. */
+  shutDown(): void {
+    this.#up = false;
+    this.#life += 1;
+    for (const container of this.#containers.values()) container.exit(137);
+    for (const { inbox } of this.#subscribers) inbox.close();
+    this.#subscribers.clear();
+    this.wake();
+  }
+
+  boot(): void {
+    this.#up = true;
+  }
+
+  /** Something else on the node removes a container. */
+  destroy(id: string): void {
+    const container = this.#containers.get(id);
+    if (container === undefined) return;
+    this.#containers.delete(id);
+    container.destroy();
+  }
+
+  ping({ signal }: Abortable): Promise<void> {
+    return this.#call(signal, () => undefined);
+  }
+
+  info({ signal }: Abortable): Promise<EngineInfo> {
+    const { hostname = "simulated", cpus = 4, memoryBytes = 8 * 2 ** 30 } = this.#options;
+    const platform = { os: "linux", architecture: "amd64" };
+    const plugins = [{ kind: "Volume", name: "local" }];
+    return this.#call(signal, () => ({
+      hostname,
+      cpus,
+      memoryBytes,
+      ...platform,
+      version: "1.0",
+      labels: {},
+      plugins,
+    }));
+  }
+
+  pull(image: string, { signal }: Abortable): Promise<void> {
+    const work = (): void => {
+      if (this.faults.pullError !== undefined) throw new ClusterError("internal", this.faults.pullError);
+      if (this.#images?.has(image) ?? true) return;
+      if (!this.#options.registry?.includes(image)) {
+        throw new ClusterError("not_found", `pull access denied for ${image}, repository does not exist`);
+      }
+      this.#images?.add(image);
+    };
+    return this.#call(signal, work, 10);
+  }
+
+  create(request: ContainerRequest, { signal }: Abortable): Promise<string> {
+    return this.#call(signal, () => {
+      if (this.faults.createError !== undefined) throw new ClusterError("invalid_argument", this.faults.createError);
+      if (!(this.#images?.has(request.image) ?? true)) {
+        throw new ClusterError("not_found", `No such image: ${request.image}`);
+      }
+      const name = taskName(request.task);
+      if (this.#find(name) !== undefined) {
+        throw new ClusterError("name_conflict", `Conflict. The container name "/${name}" is already in use`);
+      }
+      const id = this.#newId();
+      const { clock, program = () => ({ stopAfterMs: 0 }) } = this.#options;
+      const emit = (from: SimulatedContainer, action: string): void => this.#emit(from, action);
+      const container = new SimulatedContainer({ id, request, program: program(request), clock, emit });
+      this.#containers.set(id, container);
+      return id;
+    });
+  }
+
+  start(containerId: string, { signal }: Abortable): Promise<void> {
+    return this.#call(signal, () => {
+      const container = this.#get(containerId);
+      if (container.live) return;
+      if (this.faults.startError !== undefined) {
+        container.failStart(this.faults.startError);
+        throw new ClusterError("internal", this.faults.startError);
+      }
+      const ports = this.#publish(container);
+      container.start(this.#nextNumber++, ports);
+      if (this.faults.exitAtOnce !== undefined) container.exit(this.faults.exitAtOnce);
+    });
+  }
+
+  kill(containerId: string, signalName: string, { signal }: Abortable): Promise<void> {
+    return this.#call(signal, () => {
+      const container = this.#get(containerId);
+      if (!container.live) {
+        throw new ClusterError("failed_precondition", `Cannot kill container: ${containerId}: it is not running`);
+      }
+      if (!/^SIG[A-Z0-9]+$/.test(signalName)) {
+        throw new ClusterError("invalid_argument", `Invalid signal: ${signalName}`);
+      }
+      container.signal(signalName);
+    });
+  }
+
+  remove(containerId: string, { signal }: Abortable): Promise<void> {
+    return this.#call(signal, () => this.destroy(this.#get(containerId).id));
+  }
+
+  inspect(idOrName: string, { signal }: Abortable): Promise<Container> {
+    return this.#call(signal, () => this.#get(idOrName).show());
+  }
+
+  list(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<readonly ContainerSummary[]> {
+    return this.#call(signal, () =>
+      this.containers()
+        .filter((container) => carries(container, labels))
+        .map((container) => container.show()),
+    );
+  }
+
+  async events(
+    labels: Readonly<Record<string, string>>,
+    { signal }: Abortable,
+  ): Promise<AsyncIterable<ContainerEvent>> {
+    const subscriber = { labels, inbox: new Inbox<ContainerEvent>({ limit: EVENTS_MAX, onFull: "reject" }) };
+    await this.#call(signal, () => this.#subscribers.add(subscriber));
+    const end = (): void => {
+      subscriber.inbox.close();
+      this.#subscribers.delete(subscriber);
+    };
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+    return read(subscriber.inbox);
+  }
+
+  /** The engine does its work whether or not the caller waits for it. */
+  #call<T>(signal: AbortSignal, work: () => T, slowness = 1): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+      if (signal.aborted) return leave();
+      signal.addEventListener("abort", leave, { once: true });
+      this.#serve(work, slowness)
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener("abort", leave));
+    });
+  }
+
+  async #serve<T>(work: () => T, slowness: number): Promise<T> {
+    const { latencyMs = 0, random } = this.#options;
+    const pauseMs = slowness * latencyMs * (0.25 + random.next() / 4);
+    const life = this.#life;
+    await this.#pause(pauseMs, life);
+    const result = work();
+    if (random.next() < this.faults.answersLost) throw new ClusterError("unavailable", "socket hang up");
+    await this.#pause(pauseMs, life);
+    return result;
+  }
+
+  async #pause(delayMs: Millis, life: number): Promise<void> {
+    if (delayMs > 0) {
+      await new Promise<void>((resolve) => void this.#options.clock.setTimer(delayMs, resolve));
+    }
+    await this.#asleep?.done;
+    if (!this.#up) throw new ClusterError("unavailable", "connect ECONNREFUSED /var/run/docker.sock");
+    if (life !== this.#life) throw new ClusterError("unavailable", "socket hang up");
+  }
+
+  #publish(container: SimulatedContainer): readonly PublishedPort[] {
+    const { task, node } = container.request;
+    const taken = new Set(this.containers().flatMap(({ ports }) => ports.map((port) => port.hostPort)));
+    return portBindings(task, node).map(({ protocol, targetPort, hostPort }) => {
+      if (taken.has(hostPort)) {
+        const text = `driver failed programming external connectivity: port ${String(hostPort)} is already allocated`;
+        container.failStart(text);
+        throw new ClusterError("port_conflict", text);
+      }
+      return { protocol, targetPort, hostPort: hostPort === 0 ? this.#nextPort++ : hostPort };
+    });
+  }
+
+  #emit(container: SimulatedContainer, action: string): void {
+    if (this.faults.eventsLost) return;
+    for (const { labels, inbox } of this.#subscribers) {
+      if (!carries(container, labels)) continue;
+      if (!inbox.push({ containerId: container.id, labels: container.labels, action })) inbox.close();
+    }
+  }
+
+  #get(idOrName: string): SimulatedContainer {
+    const container = this.#containers.get(idOrName) ?? this.#find(idOrName);
+    if (container === undefined) throw new ClusterError("not_found", `No such container: ${idOrName}`);
+    return container;
+  }
+
+  #find(name: string): SimulatedContainer | undefined {
+    return this.containers().find((container) => container.name === name);
+  }
+
+  #newId(): string {
+    return (this.#nextNumber++).toString(16).padStart(64, "0");
+  }
+}
+
+const carries = (
+  container: { readonly labels: Readonly<Record<string, string>> },
+  labels: Readonly<Record<string, string>>,
+): boolean => Object.entries(labels).every(([name, value]) => container.labels[name] === value);
+
+async function* read(inbox: Inbox<ContainerEvent>): AsyncGenerator<ContainerEvent> {
+  for (let event = await inbox.take(); event !== undefined; event = await inbox.take()) yield event;
+}
