@@ -7,15 +7,13 @@ import type { Message } from "./messages.ts";
 import type { PendingWrites } from "./pending-writes.ts";
 import type { RefusedRead, ServedRead } from "./ready.ts";
 import type { Follower, RoleState } from "./role.ts";
-import type { HardState, Index, Position, SnapshotMeta, Term } from "./types.ts";
+import { isAtLeast, type HardState, type Position, type SnapshotMeta, type Term } from "./types.ts";
 
-/** What a node whose disk lost entries must regain before it may vote; see README, "A damaged log". */
-export interface Recovering {
-  /** It may have acknowledged everything up to here. Infinity when that is not known. */
-  readonly untilIndex: Index;
-  /** The term in which it came up: it acknowledged nothing in later ones. */
-  readonly term: Term;
-}
+/**
+ * The last position that a node may have acknowledged before its disk lost entries, as an upper bound; see README, "A
+ * damaged log". The index is Infinity when it is not known.
+ */
+export type Recovering = Position;
 
 /** The node to which a voter has just given hope, so that it does not give the same hope to a weaker one at once. */
 export interface Favourite {
@@ -92,6 +90,16 @@ export class Core {
 
   get hardState(): HardState {
     return { term: this.term, vote: this.vote, commit: this.log.commit };
+  }
+
+  /**
+   * Whether a log that ends there has all that this node ever acknowledged, so that it may have this node's vote. Of a
+   * damaged node this is a question about the log that it had.
+   */
+  isEnough(last: Position): boolean {
+    const { recovering } = this;
+    const lost = recovering === undefined || isAtLeast(last, recovering);
+    return lost && isAtLeast(last, this.last);
   }
 
   /** Whether this node may campaign and vote for itself. */

@@ -68,8 +68,8 @@ export function handlePreVote(core: Core, message: PreVote): void {
 }
 
 function mayHope(core: Core, message: PreVote): boolean {
-  if (core.recovering !== undefined || leaseHolds(core, message.reason)) return false;
-  if (!core.log.isCoveredBy(positionOf(message)) || !isStrongest(core, message)) return false;
+  if (leaseHolds(core, message.reason)) return false;
+  if (!core.isEnough(positionOf(message)) || !isStrongest(core, message)) return false;
   if (message.term > core.term) return true;
   return message.term === core.term && couldVoteFor(core, message.from);
 }
@@ -87,11 +87,7 @@ function isStrongest(core: Core, message: PreVote): boolean {
 }
 
 export function handleVote(core: Core, message: Vote): void {
-  const granted =
-    message.term === core.term &&
-    core.recovering === undefined &&
-    couldVoteFor(core, message.from) &&
-    core.log.isCoveredBy(positionOf(message));
+  const granted = message.term === core.term && couldVoteFor(core, message.from) && core.isEnough(positionOf(message));
   if (granted) {
     core.vote = message.from;
     core.timer.restart();

@@ -93,5 +93,5 @@ export function maybeRecovered(core: Core): void {
   const { recovering, log, writes } = core;
   if (recovering === undefined) return;
   const newer = (log.termAt(writes.stable) ?? 0) > recovering.term;
-  if (newer || writes.stable >= recovering.untilIndex) core.recovering = undefined;
+  if (newer || writes.stable >= recovering.index) core.recovering = undefined;
 }

@@ -39,12 +39,9 @@ export function handleRejected(core: Core, leader: Leader, message: AppendReject
   const progress = leader.progress.get(message.from);
   if (progress === undefined) return;
   progress.active = true;
-  if (message.lost) {
-    noteLost(progress, Math.min(message.hintIndex, core.log.lastIndex));
-    return;
-  }
   const agreed = core.log.lastAgreeing({ index: message.hintIndex, term: message.hintTerm });
-  noteRejected(progress, message.rejected, agreed.index);
+  if (message.lost) noteLost(progress, message.rejected, agreed.index);
+  else noteRejected(progress, message.rejected, agreed.index);
 }
 
 export function handleHeartbeatReply(core: Core, leader: Leader, { from, round }: HeartbeatReply): void {

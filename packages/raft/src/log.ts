@@ -73,11 +73,6 @@ export class Log {
     return this.termAt(position.index) === position.term;
   }
 
-  /** Whether a log that ends there is at least as complete as this one (Raft thesis, 3.6.1). */
-  isCoveredBy(last: Position): boolean {
-    return last.term > this.lastTerm || (last.term === this.lastTerm && last.index >= this.lastIndex);
-  }
-
   /** The last place where a log with this position may agree with ours: ours has no later entry of that term or older. */
   lastAgreeing({ index, term }: Position): Position {
     let at = Math.min(index, this.lastIndex);

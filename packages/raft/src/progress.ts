@@ -115,11 +115,11 @@ export function noteRejected(progress: Progress, rejected: Index, agreed: Index)
   }
 }
 
-/** The follower's disk lost entries: nothing that it acknowledged counts any more. */
-export function noteLost(progress: Progress, lastIndex: Index): void {
+/** The follower's disk lost entries: nothing that it acknowledged counts any more. Other than that, a rejection. */
+export function noteLost(progress: Progress, rejected: Index, agreed: Index): void {
   progress.match = 0;
   progress.sentCommit = 0;
   if (progress.sending.kind === "snapshot") return;
-  progress.next = lastIndex + 1;
+  progress.next = Math.max(1, Math.min(rejected, agreed + 1));
   progress.sending = { kind: "probe", waiting: false };
 }

@@ -17,7 +17,7 @@ import { ReadyMaker } from "./ready-maker.ts";
 import { statusOf, type Status } from "./status.ts";
 import { step } from "./step.ts";
 import { transferLeadership, type TransferResult } from "./transfer.ts";
-import type { Entry, HardState, Index, Position } from "./types.ts";
+import type { Entry, HardState, Index, Position, Term } from "./types.ts";
 
 export interface RaftOptions {
   readonly id: NodeId;
@@ -35,10 +35,11 @@ export interface RaftOptions {
   /** Missing fields have the values of `DEFAULT_CONFIG`. */
   readonly config?: Partial<RaftConfig>;
   /**
-   * Set when the disk lost entries: `entries` ends before the damage. The node does not vote before it holds again what
-   * it may have acknowledged, at most up to `untilIndex` (Infinity when unknown), and asks the leader for it.
+   * Set when the disk lost entries: `entries` ends before the damage. Gives the last position that the node may have
+   * acknowledged, or a higher one: the index may be Infinity, the term is that of `hardState` unless a lower one is known.
+   * Until it is there again the node does not campaign, votes only for logs that reach so far, and fetches what it lacks.
    */
-  readonly recovering?: { readonly untilIndex: Index };
+  readonly recovering?: { readonly untilIndex: Index; readonly untilTerm?: Term };
 }
 
 const EMPTY_HARD_STATE: HardState = { term: 0, vote: undefined, commit: 0 };
@@ -72,7 +73,10 @@ export class Raft {
       writes: new PendingWrites(log.lastIndex, start),
       hardState: start,
       membership: membershipAt(log, options.membership),
-      recovering: recovering === undefined ? undefined : { ...recovering, term: hardState.term },
+      recovering:
+        recovering === undefined
+          ? undefined
+          : { index: recovering.untilIndex, term: recovering.untilTerm ?? hardState.term },
     });
     this.#readyMaker = new ReadyMaker(this.#core, hardState);
     maybeRecovered(this.#core);

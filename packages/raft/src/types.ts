@@ -12,6 +12,10 @@ export interface Position {
   readonly term: Term;
 }
 
+/** Whether a log that ends at `last` is at least as complete as one that ends at `other` (Raft thesis, 3.6.1). */
+export const isAtLeast = (last: Position, other: Position): boolean =>
+  last.term > other.term || (last.term === other.term && last.index >= other.index);
+
 export type EntryKind = "normal" | "membership" | "noop";
 
 /** One entry of the log. `data` is opaque for `normal`, an encoded `Membership` for `membership`, empty for `noop`. */

@@ -1,5 +1,5 @@
 import { assert, type NodeId } from "@murmur/base";
-import type { MemberStep, RaftConfig } from "../index.ts";
+import type { Index, MemberStep, RaftConfig, Term } from "../index.ts";
 import { World, type Node } from "./world.ts";
 
 export interface ChaosOptions {
@@ -155,7 +155,7 @@ export class Chaos {
   }
 
   /** Nodes whose disk lost entries, and what they may have acknowledged. */
-  readonly #lost = new Map<NodeId, { untilIndex: number }>();
+  readonly #lost = new Map<NodeId, { untilIndex: Index; untilTerm?: Term }>();
 
   /** One node at a time loses synced entries: more could lose what only they had. */
   #damage(): void {
@@ -165,9 +165,10 @@ export class Chaos {
     this.world.crash(node);
     const { lastIndex, snapshot } = node.disk;
     if (lastIndex === snapshot.index) return;
-    const untilIndex = this.world.random.below(2) === 0 ? lastIndex : Infinity;
+    const lastTerm = node.disk.entries.at(-1)?.term ?? 0;
+    const exact = this.world.random.below(4) > 0;
     node.disk.damage(snapshot.index + 1 + this.world.random.below(lastIndex - snapshot.index));
-    this.#lost.set(node.id, { untilIndex });
+    this.#lost.set(node.id, exact ? { untilIndex: lastIndex, untilTerm: lastTerm } : { untilIndex: Infinity });
   }
 
   #whole(id: NodeId): boolean {
@@ -186,6 +187,8 @@ export class Chaos {
       if (tick % 20 === 0) this.#propose();
     }
     const leader = world.leaders().toSorted((left, right) => termOf(right) - termOf(left))[0];
+    // The damaged node's vote may be needed, and nobody else may have all that it had: then only people can help.
+    if (leader === undefined && world.nodes.some(({ raft }) => raft?.status().recovering === true)) return;
     assert(leader?.raft !== undefined, "a healed cluster has a leader");
     const status = leader.raft.status();
     assert(status.commit === status.lastIndex && status.applied === status.commit, "the leader has committed its log");

@@ -11,6 +11,7 @@ import {
   type Position,
   type RaftConfig,
   type Ready,
+  type Term,
 } from "../index.ts";
 import { Checker } from "./checker.ts";
 import { Disk } from "./disk.ts";
@@ -82,7 +83,7 @@ export class World {
   }
 
   /** Starts a node from its disk. */
-  start(node: Node, recovering?: { untilIndex: Index }): void {
+  start(node: Node, recovering?: { untilIndex: Index; untilTerm?: Term }): void {
     const { disk } = node;
     node.log = new Map(disk.entries.map((entry) => [entry.index, entry]));
     node.boundary = disk.snapshot;
