@@ -53,12 +53,11 @@ export class SnapshotReader implements Restore {
 
   finish(): { readonly ok: true; readonly version: Index } | Refusal {
     return this.#guarded(() => {
-      if (this.#phase !== "ended" || this.#version === undefined || this.#rest !== "")
-        throw new Malformed("it is cut short");
+      const state = this.#state;
+      if (this.#phase !== "ended" || state === undefined || this.#rest !== "") throw new Malformed("it is cut short");
       this.#phase = "finished";
-      const { version } = this.#state;
-      this.#onFinish(this.#state);
-      return { ok: true, version };
+      this.#onFinish(state);
+      return { ok: true, version: state.version };
     });
   }
 
