@@ -20,18 +20,22 @@ const SEEDS_MAX = 64;
 const SEEDS_AT_ONCE = 8;
 
 /**
- * When full states are exchanged: on joining, now and then with a random member, and now and then with one that is held
+ * When full states are exchanged: on joining, often after news and else now and then with
+ * a random member, and now and then with one that is held
  * dead, so that two halves of a cluster find each other when the network has healed.
  */
 export class AntiEntropy {
   readonly #deps: AntiEntropyDeps;
   #seeds: readonly string[] = [];
+  /** The pause until the next exchange, before it is spread. */
+  #pauseMs: Millis;
   #exchangeAt: Millis;
   #reconnectAt: Millis;
 
   constructor(deps: AntiEntropyDeps, now: Millis) {
     this.#deps = deps;
-    this.#exchangeAt = now + this.#spread(exchangeIntervalFor(deps.config, 1));
+    this.#pauseMs = deps.config.exchangeHurryMs;
+    this.#exchangeAt = now + this.#spread(this.#pauseMs);
     this.#reconnectAt = now + this.#spread(deps.config.reconnectIntervalMs);
   }
 
@@ -50,10 +54,17 @@ export class AntiEntropy {
     }
   }
 
+  /** An exchange has brought news: there may be more. */
+  hurry(now: Millis): void {
+    this.#pauseMs = this.#deps.config.exchangeHurryMs;
+    this.#exchangeAt = Math.min(this.#exchangeAt, now + this.#spread(this.#pauseMs));
+  }
+
   tick(now: Millis): void {
     const { config, membership } = this.#deps;
     if (now >= this.#exchangeAt) {
-      this.#exchangeAt = now + this.#spread(exchangeIntervalFor(config, membership.live));
+      this.#pauseMs = Math.min(2 * this.#pauseMs, exchangeIntervalFor(config, membership.live));
+      this.#exchangeAt = now + this.#spread(this.#pauseMs);
       const [peer] = this.#deps.roster.sample(1, ({ state }) => state === "alive");
       if (peer !== undefined) this.#deps.exchange.request(peer.address, now);
     }

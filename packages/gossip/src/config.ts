@@ -65,6 +65,11 @@ export interface SwimConfig {
    * Repairs what gossip missed; costs about 100 bytes a member each time.
    */
   exchangeIntervalMs: Millis;
+  /**
+   * The pause after an exchange that brought news; it doubles with each that brings none, up to the interval above. So
+   * a crowd that joins at once, or two halves that meet again, agree within seconds, and a calm cluster is quiet.
+   */
+  exchangeHurryMs: Millis;
   /** The largest message of an exchange; a larger state goes in several messages. */
   exchangeBytesMax: number;
   /** Time between two attempts to reach a dead member, or a seed while this node is alone. */
@@ -110,6 +115,7 @@ export const DEFAULT_CONFIG: SwimConfig = {
   gossipToDeadMs: 30_000,
   retransmitLambda: 4,
   exchangeIntervalMs: 30_000,
+  exchangeHurryMs: 1_000,
   exchangeBytesMax: 65_536,
   reconnectIntervalMs: 3_000,
   reconnectFanout: 4,
@@ -139,6 +145,7 @@ const MINIMA = [
   ["gossipToDeadMs", 0],
   ["retransmitLambda", 1],
   ["exchangeIntervalMs", 100],
+  ["exchangeHurryMs", 100],
   ["exchangeBytesMax", 4_096],
   ["reconnectIntervalMs", 100],
   ["reconnectFanout", 0],

@@ -65,18 +65,19 @@ export class Membership {
     return earliest;
   }
 
-  /** Takes in what somebody said about a member. */
-  hear(claim: Claim, hearsay: Hearsay): void {
+  /** Takes in what somebody said about a member. True when it was news. */
+  hear(claim: Claim, hearsay: Hearsay): boolean {
     if (claim.id === this.#self.id) return this.#hearAboutSelf(claim, hearsay.now);
     const before = this.#roster.get(claim.id);
-    if (claim.kind === "suspect" && before?.content === undefined) return;
-    if (before === undefined && !this.#admit(claim, hearsay.now)) return;
+    if (claim.kind === "suspect" && before?.content === undefined) return false;
+    if (before === undefined && !this.#admit(claim, hearsay.now)) return false;
     const after = merged(before, claim, hearsay.now - (hearsay.ageMs ?? 0));
     this.#roster.put(after);
     const confirmed = this.#keepSuspicion(after, claim, hearsay.now);
     const news = before === undefined || isNews(before, after) || confirmed;
     if (news && hearsay.quiet !== true) this.#queue.add(claim, hearsay.now);
     this.#report(before, after, hearsay.now);
+    return news;
   }
 
   /** Declares dead whose suspicion is over. */
@@ -106,8 +107,10 @@ export class Membership {
     return status.state === "left" ? { kind: "left", id, incarnation: status.incarnation } : undefined;
   }
 
-  #hearAboutSelf(claim: Claim, now: Millis): void {
-    if (this.#self.hear(claim, now)) this.#queue.add(this.#self.claim, now);
+  #hearAboutSelf(claim: Claim, now: Millis): boolean {
+    const wrong = this.#self.hear(claim, now);
+    if (wrong) this.#queue.add(this.#self.claim, now);
+    return wrong;
   }
 
   /** Starts, confirms or ends the suspicion of a member. True when the claim confirmed one. */

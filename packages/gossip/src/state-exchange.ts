@@ -43,41 +43,49 @@ export class StateExchange {
     this.#send(address, { kind: "request", joining: this.#deps.roster.live === 0 }, now);
   }
 
-  /** Merges a message, and answers when it was the last of a request. */
-  hear(exchange: Exchange, now: Millis): void {
+  /** Merges a message, and answers when it was the last of a request. True when it brought news. */
+  hear(exchange: Exchange, now: Millis): boolean {
     const { self, publications } = this.#deps;
-    if (exchange.from === self.id) return;
+    if (exchange.from === self.id) return false;
     const quiet = exchange.kind === "reply" && exchange.joining;
-    for (const snapshot of exchange.members) this.#merge(snapshot, { peer: exchange.from, quiet, now });
+    let news = false;
+    for (const snapshot of exchange.members) {
+      if (this.#merge(snapshot, { peer: exchange.from, quiet, now })) news = true;
+    }
     for (const publication of exchange.publications) publications.hear(publication, exchange.from, now);
     if (exchange.kind === "request" && exchange.last) {
       this.#send(exchange.address, { kind: "reply", joining: exchange.joining }, now);
     }
+    return news;
   }
 
-  #merge(snapshot: Snapshot, source: Source): void {
+  /** True when it brought news. */
+  #merge(snapshot: Snapshot, source: Source): boolean {
     if (snapshot.id === this.#deps.self.id) return this.#mergeSelf(snapshot, source);
     if (isLive(snapshot.state)) return this.#mergeLive(snapshot, source);
-    if (snapshot.ageMs < this.#deps.config.reclaimMs) this.#mergeGone(snapshot, source);
+    return snapshot.ageMs < this.#deps.config.reclaimMs && this.#mergeGone(snapshot, source);
   }
 
-  #mergeSelf(snapshot: Snapshot, { peer, now }: Source): void {
+  #mergeSelf(snapshot: Snapshot, { peer, now }: Source): boolean {
     const { membership, publications } = this.#deps;
     const { id, incarnation, state } = snapshot;
     publications.catchUp(snapshot.published, now);
-    membership.hear(contentClaim(snapshot), { now });
-    if (state === "left") membership.hear({ kind: state, id, incarnation }, { now });
-    else if (state !== "alive") membership.hear({ kind: state, id, incarnation, from: peer }, { now });
+    const past = membership.hear(contentClaim(snapshot), { now });
+    if (state === "alive") return past;
+    const claim =
+      state === "left" ? ({ kind: state, id, incarnation } as const) : { kind: state, id, incarnation, from: peer };
+    return membership.hear(claim, { now }) || past;
   }
 
-  #mergeLive(snapshot: Snapshot, { peer, quiet, now }: Source): void {
+  #mergeLive(snapshot: Snapshot, { peer, quiet, now }: Source): boolean {
     const { membership } = this.#deps;
     const { id, incarnation } = snapshot;
-    membership.hear(contentClaim(snapshot), { now, quiet });
-    if (snapshot.state === "suspect") membership.hear({ kind: "suspect", id, incarnation, from: peer }, { now, quiet });
+    const news = membership.hear(contentClaim(snapshot), { now, quiet });
+    if (snapshot.state !== "suspect") return news;
+    return membership.hear({ kind: "suspect", id, incarnation, from: peer }, { now, quiet }) || news;
   }
 
-  #mergeGone(snapshot: Snapshot, { peer, quiet, now }: Source): void {
+  #mergeGone(snapshot: Snapshot, { peer, quiet, now }: Source): boolean {
     const { membership, roster } = this.#deps;
     const { id, incarnation } = snapshot;
     const known = roster.get(id)?.status;
@@ -86,16 +94,21 @@ export class StateExchange {
     }
     const hearsay = { now, quiet, ageMs: snapshot.ageMs };
     // First the state, then who it was: the memory of the gone must not look like an arrival.
-    if (snapshot.state === "left") membership.hear({ kind: "left", id, incarnation }, hearsay);
-    else membership.hear({ kind: "dead", id, incarnation, from: peer }, hearsay);
-    if (roster.get(id) !== undefined) membership.hear(contentClaim(snapshot), hearsay);
+    const left = snapshot.state === "left";
+    const news = membership.hear(
+      left ? { kind: "left", id, incarnation } : { kind: "dead", id, incarnation, from: peer },
+      hearsay,
+    );
+    // Without room for the memory there must be no arrival either.
+    if (roster.get(id) === undefined) return false;
+    return membership.hear(contentClaim(snapshot), hearsay) || news;
   }
 
   /**
    * The death of somebody who lives here, told by a peer that may have been cut off, is a suspicion only. The accused is
    * told at once: if it lives it refutes on both sides, and two halves of a cluster become one again.
    */
-  #doubt(snapshot: Snapshot, { peer, quiet, now }: Source): void {
+  #doubt(snapshot: Snapshot, { peer, quiet, now }: Source): boolean {
     const { membership, roster, courier } = this.#deps;
     const { id, incarnation } = snapshot;
     membership.hear(contentClaim(snapshot), { now, quiet });
@@ -103,6 +116,7 @@ export class StateExchange {
     const member = roster.view(id);
     const death = { kind: "dead", id, incarnation, from: peer } as const;
     if (member?.state === "suspect") courier.send(member, { kind: "gossip" }, now, [death]);
+    return true;
   }
 
   #send(address: string, header: Pick<Exchange, "kind" | "joining">, now: Millis): void {

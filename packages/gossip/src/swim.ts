@@ -128,7 +128,8 @@ export class Swim {
         case "reliableAck":
           return this.#prober.reach(input.number, input.nodeId);
         case "pushPull":
-          return this.#exchange.hear(input.exchange, now);
+          if (this.#exchange.hear(input.exchange, now)) this.#antiEntropy.hurry(now);
+          return;
         default:
           unreachable(input);
       }
@@ -275,7 +276,10 @@ export class Swim {
   }
 
   #hear(rumor: Rumor, sender: Destination, now: Millis): void {
-    if (rumor.kind !== "publication") return this.#membership.hear(rumor, { now });
+    if (rumor.kind !== "publication") {
+      this.#membership.hear(rumor, { now });
+      return;
+    }
     const correction = this.#publications.hear(rumor, sender.id, now);
     if (correction !== undefined) this.#courier.send(sender, { kind: "gossip" }, now, [correction]);
   }
