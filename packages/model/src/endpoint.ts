@@ -22,6 +22,12 @@ export interface ServiceEndpoints {
     readonly targetPort: number;
     readonly publishedPort: number;
   }[];
+  /** Ports that the user gave a name, in any mode; for `_NAME._tcp` questions. */
+  readonly named?: readonly {
+    readonly name: string;
+    readonly protocol: PortProtocol;
+    readonly targetPort: number;
+  }[];
   /** Sorted by task id. */
   readonly endpoints: readonly Endpoint[];
 }

@@ -1,0 +1,178 @@
+import type { Endpoint, PublishedPort, ServiceEndpoints } from "@murmur/model";
+import { ZONE, type Found, type NameIndex } from "./name-index.ts";
+import type { DnsRecord, Question, Resolution } from "./record.ts";
+import { isUsable, type Suspects } from "./suspects.ts";
+
+/** Seconds that a resolver may keep an answer, positive or negative: a task that dies is out of use as soon. */
+const TTL_S = 1;
+/** Records of one answer; a service with more endpoints shows others each time. */
+const RECORDS_MAX = 64;
+
+export interface ResolveContext {
+  readonly suspects: Suspects;
+  /** Where the round begins: a number that the caller raises with each question. */
+  readonly turn: number;
+}
+
+/**
+ * Answers a question from the table, as RFC 1034, 2308 (negative answers), 2782 (SRV) and 8482 (ANY) have it:
+ *
+ * - `SERVICE.NETWORK.murmur.internal`, `tasks.SERVICE…`: where its tasks are. Without NETWORK, the default network.
+ * - `SLOT.SERVICE…` and `TASK.SERVICE…`: where this one is.
+ * - `_PORT._tcp.SERVICE…` (SRV): host and port of each; PORT is the port's name or the container's port number.
+ */
+export function resolveName(index: NameIndex, question: Question, context: ResolveContext): Resolution {
+  const name = question.name.toLowerCase();
+  const inside = name === ZONE || name.endsWith(`.${ZONE}`);
+  if (!inside) return { kind: "outside" };
+  const answer = new Answer(index, question, context);
+  const found = index.find(name.slice(0, -ZONE.length - 1));
+  if (found === undefined) return answer.nothing("NXDOMAIN");
+  if (question.type === "ANY") return answer.any(found);
+  switch (found.kind) {
+    case "branch":
+      return question.type === "SOA" && name === ZONE ? answer.soa() : answer.nothing("NOERROR");
+    case "service":
+      return answer.service(found);
+    case "task":
+      return answer.task(found);
+    case "port":
+      return answer.port(found);
+  }
+}
+
+type Place = { readonly service: ServiceEndpoints; readonly endpoint: Endpoint };
+type FoundOf<K extends Found["kind"]> = Extract<Found, { kind: K }>;
+
+/** One answer in the making. */
+class Answer {
+  readonly #index: NameIndex;
+  readonly #question: Question;
+  readonly #context: ResolveContext;
+
+  constructor(index: NameIndex, question: Question, context: ResolveContext) {
+    this.#index = index;
+    this.#question = question;
+    this.#context = context;
+  }
+
+  service({ services, network }: FoundOf<"service">): Resolution {
+    if (this.#question.type !== "SRV") return this.#addresses(this.#places(services));
+    return this.#srv(this.#places(services), network, () => true);
+  }
+
+  task({ services, label }: FoundOf<"task">): Resolution {
+    const isIt = ({ taskId, slot }: Endpoint): boolean =>
+      taskId.toLowerCase() === label || (slot > 0 && String(slot) === label);
+    // A task that is only suspected still has its name: the answer is then that there is no address now.
+    if (!services.some(({ endpoints }) => endpoints.some(isIt))) return this.nothing("NXDOMAIN");
+    return this.#addresses(this.#places(services).filter(({ endpoint }) => isIt(endpoint)));
+  }
+
+  port(found: FoundOf<"port">): Resolution {
+    const offering = found.services.filter((service) => targetsOf(service, found).length > 0);
+    if (offering.length === 0) return this.nothing("NXDOMAIN");
+    if (this.#question.type !== "SRV") return this.nothing("NOERROR");
+    return this.#srv(this.#places(offering), found.network, (port, service) => {
+      return port.protocol === found.protocol && targetsOf(service, found).includes(port.targetPort);
+    });
+  }
+
+  /** RFC 8482: instead of everything, one record that says that there is something. */
+  any(found: Found): Resolution {
+    if (found.kind === "task" || found.kind === "port") {
+      const exists = found.kind === "task" ? this.task(found) : this.port(found);
+      if (exists.kind === "answer" && exists.rcode === "NXDOMAIN") return exists;
+    }
+    return this.#found([{ ...this.#owner(), type: "HINFO", data: { cpu: "RFC8482", os: "" } }]);
+  }
+
+  soa(): Resolution {
+    return this.#found([this.#soa(this.#question.name)]);
+  }
+
+  nothing(rcode: "NOERROR" | "NXDOMAIN"): Resolution {
+    return { kind: "answer", rcode, answers: [], authorities: [this.#soa(ZONE)], additionals: [] };
+  }
+
+  #addresses(places: readonly Place[]): Resolution {
+    const { type } = this.#question;
+    const distinct = new Set(places.map(({ endpoint }) => endpoint.address));
+    const addresses = [...distinct].filter((address) => typeOf(address) === type);
+    if (addresses.length === 0 || (type !== "A" && type !== "AAAA")) return this.nothing("NOERROR");
+    return this.#found(this.#round(addresses).map((data) => ({ ...this.#owner(), type, data })));
+  }
+
+  #srv(
+    places: readonly Place[],
+    network: string,
+    offers: (port: PublishedPort, service: ServiceEndpoints) => boolean,
+  ): Resolution {
+    const all = places.flatMap((place) =>
+      place.endpoint.ports.filter((port) => offers(port, place.service)).map((port) => ({ ...place, port })),
+    );
+    if (all.length === 0) return this.nothing("NOERROR");
+    const answers: DnsRecord[] = [];
+    const hosts = new Map<string, DnsRecord>();
+    for (const { service, endpoint, port } of this.#round(all)) {
+      const target = `${endpoint.taskId}.${service.name}.${network}.${ZONE}`;
+      answers.push({ ...this.#owner(), type: "SRV", data: { priority: 0, weight: 1, port: port.hostPort, target } });
+      const type = typeOf(endpoint.address);
+      if (type !== undefined) hosts.set(target, { name: target, ttl: TTL_S, type, data: endpoint.address });
+    }
+    return { kind: "answer", rcode: "NOERROR", answers, authorities: [], additionals: [...hosts.values()] };
+  }
+
+  #places(services: readonly ServiceEndpoints[]): Place[] {
+    const { suspects } = this.#context;
+    return services.flatMap((service) =>
+      service.endpoints.filter((endpoint) => isUsable(endpoint, suspects)).map((endpoint) => ({ service, endpoint })),
+    );
+  }
+
+  /** At most `RECORDS_MAX`, beginning at another one each turn. */
+  #round<T>(items: readonly T[]): readonly T[] {
+    const start = items.length === 0 ? 0 : this.#context.turn % items.length;
+    return [...items.slice(start), ...items.slice(0, start)].slice(0, RECORDS_MAX);
+  }
+
+  #found(answers: readonly DnsRecord[]): Resolution {
+    return { kind: "answer", rcode: "NOERROR", answers, authorities: [], additionals: [] };
+  }
+
+  #owner(): { readonly name: string; readonly ttl: number } {
+    return { name: this.#question.name, ttl: TTL_S };
+  }
+
+  #soa(name: string): DnsRecord {
+    const serial = this.#index.version % 2 ** 32;
+    const data = {
+      mname: `ns.${ZONE}`,
+      rname: `hostmaster.${ZONE}`,
+      serial,
+      refresh: 60,
+      retry: 10,
+      expire: 60,
+      minimum: TTL_S,
+    };
+    return { name, ttl: TTL_S, type: "SOA", data };
+  }
+}
+
+/** The container's ports that `_PORT._PROTOCOL` may mean. */
+function targetsOf(service: ServiceEndpoints, { port, protocol }: FoundOf<"port">): readonly number[] {
+  const named = (service.named ?? []).filter(
+    (entry) => entry.protocol === protocol && entry.name.toLowerCase() === port,
+  );
+  if (named.length > 0) return named.map(({ targetPort }) => targetPort);
+  const offered = [...service.published, ...service.endpoints.flatMap(({ ports }) => ports)];
+  return offered.some((entry) => entry.protocol === protocol && String(entry.targetPort) === port)
+    ? [Number(port)]
+    : [];
+}
+
+/** Which record holds an address; undefined for what is no IP address. */
+function typeOf(address: string): "A" | "AAAA" | undefined {
+  if (/^[0-9]{1,3}(\.[0-9]{1,3}){3}$/.test(address)) return "A";
+  return /^[0-9a-fA-F:]+(\.[0-9.]+)?$/.test(address) && address.includes(":") ? "AAAA" : undefined;
+}
