@@ -1,6 +1,6 @@
-export { affected, type Affected } from "./affected.ts";
+export { affectedServices } from "./affected-services.ts";
 export { reconcile } from "./reconcile.ts";
-export { ORPHAN_AFTER_MS, reconcileNode } from "./reconcile-node.ts";
+export { ORPHAN_AFTER_MS, reconcileNodes } from "./reconcile-nodes.ts";
 export {
   COMMANDS_MAX,
   type OrchestratorCommand,

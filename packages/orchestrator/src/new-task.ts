@@ -1,5 +1,12 @@
 import type { Millis, NodeId } from "@murmur/base";
-import { DEFAULT_NETWORK_NAME, type DesiredState, type Service, type Task, type TaskId } from "@murmur/model";
+import {
+  DEFAULT_NETWORK_NAME,
+  type DesiredState,
+  type InternalCommand,
+  type Service,
+  type Task,
+  type TaskId,
+} from "@murmur/model";
 import type { View } from "@murmur/store";
 
 export interface NewTaskOptions {
@@ -10,21 +17,22 @@ export interface NewTaskOptions {
   readonly notBefore?: Millis;
 }
 
-/** A task of the service as its spec is now. It waits for the scheduler, also when its node is given. */
+/**
+ * A task of the service as its spec is now; the store puts the spec itself in. It waits for the scheduler, also when its
+ * node is given.
+ */
 export function newTask(
   from: { readonly view: View; readonly service: Service; readonly now: Millis },
   options: NewTaskOptions,
-): Omit<Task, "version" | "createdAt" | "updatedAt"> {
+): Extract<InternalCommand, { kind: "createTask" }>["task"] {
   const { view, service, now } = from;
   const { id, slot, desired, notBefore } = options;
-  const logDriver = service.spec.task.logDriver ?? view.cluster()?.spec.logDriver;
   return {
     id,
     serviceId: service.id,
     serviceName: service.spec.name,
     slot: typeof slot === "number" ? slot : 0,
     ...(typeof slot === "number" ? {} : { nodeId: slot }),
-    spec: logDriver === undefined ? service.spec.task : { ...service.spec.task, logDriver },
     specVersion: service.specVersion,
     serviceLabels: service.spec.labels,
     endpointPorts: service.ports.map(({ protocol, targetPort, publishedPort, mode }) => ({

@@ -1,8 +1,7 @@
-import { wantsToRun, type Task } from "@murmur/model";
+import { isTerminal, wantsToRun, type Task } from "@murmur/model";
 import type { Round } from "./round.ts";
 import type { Slot } from "./standing.ts";
 import { isFinished, isUp } from "./task-facts.ts";
-import { isLost } from "./verdict.ts";
 
 /**
  * Removes the records of old tasks of a slot, oldest first, until no more than the history limit remain, the present
@@ -11,36 +10,42 @@ import { isLost } from "./verdict.ts";
  */
 export function reap(round: Round, slot: Slot): void {
   const limit = round.view.cluster()?.spec.taskHistoryLimit ?? -1;
-  removeGone(round, slot.tasks);
-  if (limit < 0 || slot.tasks.length <= Math.max(limit, 1)) return;
-  const kept = slot.tasks.filter((task) => task.desiredState !== "remove");
+  const kept: Task[] = [];
+  for (const task of slot.tasks) {
+    if (task.desiredState === "remove") remove(round, task);
+    else kept.push(task);
+  }
+  if (limit < 0 || kept.length <= Math.max(limit, 1)) return;
   const last = kept.at(-1);
   const history = kept.filter((task) => task !== last && !wantsToRun(task.desiredState) && isFinished(task));
   if (last !== undefined && !isUp(last)) history.pop();
-  const excess = Math.min(kept.length - limit, history.length);
-  for (const task of history.slice(0, Math.max(0, excess))) round.removeTask(task);
+  for (const task of history.slice(0, kept.length - limit)) remove(round, task);
 }
 
 /** Lets go of all tasks of a slot that is not needed any more; true once only records that go now are left. */
 export function clear(round: Round, slot: Slot): boolean {
-  let left = 0;
+  let isEmpty = true;
   for (const task of slot.tasks) {
-    if (isRemovable(round, task)) round.removeTask(task);
-    else {
-      round.setDesired(task, "remove");
-      left += 1;
-    }
+    round.setDesired(task, "remove");
+    if (!remove(round, task)) isEmpty = false;
   }
-  return left === 0;
-}
-
-/** Removes the records of tasks that had to go and have gone. */
-function removeGone(round: Round, tasks: readonly Task[]): void {
-  for (const task of tasks) if (task.desiredState === "remove" && isRemovable(round, task)) round.removeTask(task);
+  return isEmpty;
 }
 
 /**
- * A record may go when nothing of its task is left, or when nobody can say whether there is: a node that comes back
- * removes the containers that it was not told of.
+ * Removes a record when nothing can be running for it, and says whether it did. A task that was made for a node which
+ * was never told of it is closed first: nobody else reports on it.
  */
-const isRemovable = (round: Round, task: Task): boolean => isFinished(task) || isLost(round, task);
+function remove(round: Round, task: Task): boolean {
+  const { nodeId } = task;
+  const node = nodeId === undefined ? undefined : round.view.node(nodeId);
+  if (isTerminal(task.status.state) || node === undefined) {
+    round.removeTask(task);
+    return true;
+  }
+  if (isFinished(task)) {
+    const status = { state: "shutdown", at: round.now, message: "never started" } as const;
+    round.push({ kind: "reportTasks", nodeId: node.id, statuses: [{ id: task.id, status }] });
+  }
+  return false;
+}

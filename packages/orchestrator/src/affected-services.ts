@@ -1,0 +1,36 @@
+import type { NodeId } from "@murmur/base";
+import type { Service, ServiceId } from "@murmur/model";
+import type { Change, View } from "@murmur/store";
+
+/**
+ * Which services a change may make a difference to. Work stays in proportion to what changed: a task's change is about
+ * its service, a node's about the services that have tasks there and those that want one on every node.
+ */
+export function affectedServices(view: View, change: Change): readonly ServiceId[] {
+  switch (change.table) {
+    case "services":
+      return [(change.current ?? change.previous).id];
+    case "tasks":
+      return [(change.current ?? change.previous).serviceId];
+    case "nodes":
+      return servicesOfNode(view, (change.current ?? change.previous).id);
+    case "cluster": {
+      const limit = change.previous?.spec.taskHistoryLimit;
+      const isSame = change.current?.spec.taskHistoryLimit === limit;
+      return isSame ? [] : view.services().map(({ id }) => id);
+    }
+    // The first is written only together with a task, the second says nothing of which tasks should exist.
+    case "restarts":
+    case "networks":
+      return [];
+  }
+}
+
+function servicesOfNode(view: View, id: NodeId): readonly ServiceId[] {
+  const services = new Set<ServiceId>();
+  for (const task of view.tasksOfNode(id)) services.add(task.serviceId);
+  for (const service of view.services()) if (isGlobal(service)) services.add(service.id);
+  return [...services].sort();
+}
+
+const isGlobal = ({ spec }: Service): boolean => spec.mode.kind === "global" || spec.mode.kind === "global-job";
