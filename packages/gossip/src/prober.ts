@@ -13,7 +13,9 @@ interface Probe {
   readonly number: number;
   readonly target: Member;
   /** When the direct probe gives way to indirect ones. */
-  readonly timeoutAt: Millis;
+  timeoutAt: Millis;
+  /** What health multiplied its times by. */
+  readonly factor: number;
 }
 
 /** Where the probe of this period stands. Its end is the period's end in any case. */
@@ -92,19 +94,27 @@ export class Prober {
     round.reached = true;
   }
 
-  /** Gives the probe under way up, without a verdict, and begins a new period. */
-  abandon(now: Millis): void {
-    this.#round = { state: "settled" };
-    this.#periodEndsAt = now + this.#periodMs;
-  }
-
-  get #periodMs(): Millis {
-    return this.#deps.config.probeIntervalMs * this.#deps.health.factor;
+  /**
+   * This node was stalled for `lostMs` just now. The probe under way gets the lost time back; when the stall was long
+   * beside the probe's own timeout, it is given up without a verdict and a new period begins.
+   */
+  excuse(lostMs: Millis, now: Millis): void {
+    const { config, health } = this.#deps;
+    if (this.#round.state === "settled") {
+      this.#periodEndsAt = Math.max(this.#periodEndsAt, now);
+    } else if (lostMs >= config.stallThresholdMs * this.#round.probe.factor) {
+      this.#round = { state: "settled" };
+      this.#periodEndsAt = now + config.probeIntervalMs * health.factor;
+    } else {
+      this.#periodEndsAt += lostMs;
+      if (this.#round.state === "direct") this.#round.probe.timeoutAt += lostMs;
+    }
   }
 
   #startPeriod(now: Millis): void {
     const { config, health, numbers, courier } = this.#deps;
-    this.#periodEndsAt = now + this.#periodMs;
+    const { factor } = health;
+    this.#periodEndsAt = now + config.probeIntervalMs * factor;
     const target = this.#nextTarget();
     if (target === undefined) {
       this.#round = { state: "settled" };
@@ -112,7 +122,7 @@ export class Prober {
       health.change(-1);
       return;
     }
-    const probe = { number: numbers.next(), target, timeoutAt: now + config.probeTimeoutMs * health.factor };
+    const probe = { number: numbers.next(), target, timeoutAt: now + config.probeTimeoutMs * factor, factor };
     this.#round = { state: "direct", probe };
     courier.send(target, { kind: "ping", number: probe.number, target: target.id }, now);
   }

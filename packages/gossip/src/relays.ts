@@ -76,9 +76,9 @@ export class Relays {
     }
   }
 
-  /** Forgets all probes under way: after a stall nobody waits for them. */
-  abandon(): void {
-    this.#relays.clear();
+  /** This node was stalled: an ack may wait unread, so it no longer says that there was none. A late ack still goes on. */
+  excuse(): void {
+    for (const relay of this.#relays.values()) relay.nackAt = Infinity;
   }
 
   #nack(asker: Destination, number: number, now: Millis): void {

@@ -9,10 +9,12 @@ const HEALTH_COST_MAX = 4;
  * arrives later than the deadline that was announced by `stallThresholdMs` or more, then
  *
  * - the health score rises by 1 for every probe interval begun, at most by 4;
- * - the probe under way is given up without a verdict, because its ack may have come while nobody looked, and so are
- *   the probes made for others;
- * - every suspicion is postponed by the lateness, and none ends before one (scaled) probe interval from now, so that
- *   refutations which wait in the socket's buffer are read first.
+ * - the probe under way is given up without a verdict, because its ack may wait unread or may have come too late only
+ *   for this node; when health made the probe so slow that the stall is small beside its timeout, it gets the lost time
+ *   back instead, so that a node that stalls all the time still finds the dead;
+ * - probes for others end without a nack;
+ * - every suspicion is postponed by the lateness, and none ends before one probe timeout from now, so that refutations
+ *   which wait in the socket's buffer are read first.
  */
 export class StallGuard {
   readonly #config: SwimConfig;

@@ -240,9 +240,9 @@ export class Swim {
     const stall = this.#stallGuard.check(this.#announced, now);
     if (stall !== undefined) {
       this.#health.change(stall.healthCost);
-      this.#prober.abandon(now);
-      this.#relays.abandon();
-      this.#membership.postponeSuspicions(stall.lostMs, now + this.#config.probeIntervalMs * this.#health.factor);
+      this.#prober.excuse(stall.lostMs, now);
+      this.#relays.excuse();
+      this.#membership.postponeSuspicions(stall.lostMs, now + this.#config.probeTimeoutMs);
     }
     const gossiping = this.#gossipDeadline < Infinity;
     work();
