@@ -1,1 +1,16 @@
-export {};
+export { formatAddress, parseAddress, type HostPort } from "./address.ts";
+export { wasSent } from "./call-fate.ts";
+export type { ChannelStats } from "./channel-stats.ts";
+export { openDatagrams, type OpenDatagramsOptions } from "./open-datagrams.ts";
+export type { Datagrams, DatagramStats } from "./datagrams.ts";
+export type { CallHandler, JoinHandler, MessageHandler, StreamHandler } from "./handlers.ts";
+export { PROTOCOL } from "./hello.ts";
+export { joinCall, type JoinCallOptions } from "./join-call.ts";
+export { DEFAULT_LIMITS, type TransportLimits } from "./limits.ts";
+export { MemoryNetwork, type MemoryNetworkOptions } from "./memory-network.ts";
+export { openPeerTransport, type OpenPeerTransportOptions } from "./open-peer-transport.ts";
+export type { CallOptions } from "./outgoing-calls.ts";
+export type { PeerStream } from "./peer-stream.ts";
+export type { PeerDownReason, PeerTransport, TransportStats } from "./peer-transport.ts";
+export type { VerifyPeer } from "./tls-dial.ts";
+export type { NodeIdentity } from "./tls-socket.ts";

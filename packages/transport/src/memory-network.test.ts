@@ -1,0 +1,18 @@
+import { describe, expect, it } from "vitest";
+import { MemoryTestWorld } from "./memory-test-world.ts";
+import { IDS } from "./test-world.ts";
+import { transportContract } from "./transport-contract.ts";
+
+describe("MemoryNetwork", () => {
+  transportContract(async () => new MemoryTestWorld());
+
+  it("leaves no timer behind", async () => {
+    const world = new MemoryTestWorld();
+    const [alpha, bravo] = [await world.open("alpha"), await world.open("bravo")];
+    bravo.handle("echo", async (_from, body) => body);
+    await world.settle(alpha.call(IDS.bravo, "echo", 1));
+    await world[Symbol.asyncDispose]();
+    await world.pass(10);
+    expect(world.clock.pending).toBe(0);
+  });
+});
