@@ -88,6 +88,10 @@ export class Core {
     return { index: this.log.lastIndex, term: this.log.lastTerm };
   }
 
+  get committed(): Position {
+    return { index: this.log.commit, term: this.log.termAt(this.log.commit) ?? 0 };
+  }
+
   get hardState(): HardState {
     return { term: this.term, vote: this.vote, commit: this.log.commit };
   }

@@ -1,4 +1,5 @@
 import type { NodeId } from "@murmur/base";
+import { advanceCommit } from "./commit.ts";
 import { silenceTicks } from "./config.ts";
 import type { Core } from "./core.ts";
 import { membersOf, votersOf } from "./membership.ts";
@@ -64,7 +65,7 @@ export function handlePreVote(core: Core, message: PreVote): void {
     core.timer.defer();
   }
   const term = granted ? message.term : core.term;
-  core.send({ kind: "preVoteReply", from: core.id, to: message.from, term, granted });
+  core.send({ kind: "preVoteReply", from: core.id, to: message.from, term, granted, commit: core.committed });
 }
 
 function mayHope(core: Core, message: PreVote): boolean {
@@ -92,7 +93,13 @@ export function handleVote(core: Core, message: Vote): void {
     core.vote = message.from;
     core.timer.restart();
   }
-  core.sendAfterSync({ kind: "voteReply", from: core.id, to: message.from, term: core.term, granted });
+  replyToVote(core, message.from, granted);
+}
+
+/** Answers a candidate; a refusal also tells one of an older term what the term is. */
+export function replyToVote(core: Core, to: NodeId, granted: boolean): void {
+  const { id: from, term, committed: commit } = core;
+  core.sendAfterSync({ kind: "voteReply", from, to, term, granted, commit });
 }
 
 const couldVoteFor = (core: Core, candidate: NodeId): boolean =>
@@ -119,6 +126,7 @@ export function leaseHolds({ state, config }: Core, reason: CampaignReason): boo
 }
 
 export function handlePreVoteReply(core: Core, message: PreVoteReply): void {
+  learnCommit(core, message.commit);
   if (core.state.role !== "preCandidate") return;
   if (message.granted && message.term !== core.term + 1) return;
   core.state.votes.set(message.from, message.granted);
@@ -126,9 +134,15 @@ export function handlePreVoteReply(core: Core, message: PreVoteReply): void {
 }
 
 export function handleVoteReply(core: Core, message: VoteReply): void {
+  learnCommit(core, message.commit);
   if (core.state.role !== "candidate") return;
   core.state.votes.set(message.from, message.granted);
   conclude(core);
+}
+
+/** A position that is committed anywhere is committed here, if the log has it. */
+function learnCommit(core: Core, commit: Position): void {
+  if (core.log.has(commit)) advanceCommit(core, commit.index);
 }
 
 function conclude(core: Core): void {

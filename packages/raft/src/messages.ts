@@ -1,5 +1,5 @@
 import type { NodeId } from "@murmur/base";
-import type { Entry, Index, SnapshotMeta, Term } from "./types.ts";
+import type { Entry, Index, Position, SnapshotMeta, Term } from "./types.ts";
 
 /** Why a campaign was started. `transfer` is on the leader's behalf and passes the voters' leases. */
 export type CampaignReason = "timeout" | "hint" | "transfer";
@@ -20,6 +20,8 @@ export interface PreVote extends Envelope {
 export interface PreVoteReply extends Envelope {
   readonly kind: "preVoteReply";
   readonly granted: boolean;
+  /** As in `VoteReply`. */
+  readonly commit: Position;
 }
 export interface Vote extends Envelope {
   readonly kind: "vote";
@@ -30,6 +32,11 @@ export interface Vote extends Envelope {
 export interface VoteReply extends Envelope {
   readonly kind: "voteReply";
   readonly granted: boolean;
+  /**
+   * What the voter knows to be committed. A candidate that has this position learns it, and with it the membership that
+   * is in force: else it could go on asking for the vote of a node that is gone from it, whose log is longer.
+   */
+  readonly commit: Position;
 }
 
 /** Entries that follow `prevIndex`. At most `maxAppendBytes`, as `entryBytes` counts. */

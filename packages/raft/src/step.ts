@@ -1,6 +1,14 @@
 import { unreachable } from "@murmur/base";
 import type { Core } from "./core.ts";
-import { campaign, handlePreVote, handlePreVoteReply, handleVote, handleVoteReply, leaseHolds } from "./election.ts";
+import {
+  campaign,
+  handlePreVote,
+  handlePreVoteReply,
+  handleVote,
+  handleVoteReply,
+  leaseHolds,
+  replyToVote,
+} from "./election.ts";
 import { handleAppend, handleHeartbeat, handleSnapshot, heardLeader } from "./following.ts";
 import { handleAccepted, handleHeartbeatReply, handleRejected } from "./leading.ts";
 import type { Message } from "./messages.ts";
@@ -48,7 +56,7 @@ function answerStale(core: Core, message: Message): void {
   if (kind === "append" || kind === "heartbeat") {
     core.sendAfterSync({ ...reply, kind: "appendRejected", rejected: 0, hintIndex: 0, hintTerm: 0, lost: false });
   } else if (kind === "vote") {
-    core.sendAfterSync({ ...reply, kind: "voteReply", granted: false });
+    replyToVote(core, to, false);
   }
 }
 
