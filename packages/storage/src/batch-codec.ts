@@ -45,6 +45,7 @@ export const entryBytes = (entry: StoredEntry): number =>
   ENTRY_BYTES + Buffer.byteLength(entry.kind) + entry.data.length;
 
 export function encodeBatch(fields: BatchFields, entries: readonly StoredEntry[]): Buffer {
+  assert(entries.length === 0 || entries.at(-1)?.index === fields.last, "the entries of a batch end at its last index");
   const bodyBytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
   const header = encodeHeader({ ...fields, entries: entries.length, bodyBytes });
   const bytes = Buffer.allocUnsafe(header.length + bodyBytes);

@@ -69,8 +69,10 @@ export class Epoch implements AsyncDisposable {
         ...resumption(scanned, replayed, fitted),
       }),
     );
-    if (fitted.damage !== undefined) {
+    if (fitted.damage !== undefined)
       log.error("entries of the log are damaged; they have to come from other managers", { ...fitted.damage });
+    if (needsRewrite(replayed, fitted)) {
+      log.warn("the log is written anew, because parts of it cannot be read", { entries: fitted.entries.length });
       await rewrite(writer, shape, fitted.entries);
       await files.remove(found.filter((sequence) => sequence < replayed.nextSequence));
     }
@@ -82,6 +84,10 @@ export class Epoch implements AsyncDisposable {
   async write({ hardState, entries = [] }: WriteBatch): Promise<void> {
     const refusal = this.writer.refusal(entries);
     if (refusal !== undefined) throw refusal;
+    assert(
+      (entries[0]?.index ?? Infinity) > (this.snapshots.current?.index ?? 0),
+      "a write touches what a snapshot covers",
+    );
     if (hardState !== undefined) this.shape.setHardState(hardState);
     this.shape.append(entries);
     await this.writer.append(stateOf(this.shape), entries);
@@ -120,13 +126,16 @@ async function scanAll(directory: string): Promise<Map<number, ScannedSegment>> 
   return scanned;
 }
 
+const needsRewrite = (replayed: ReplayedLog, fitted: FittedLog): boolean =>
+  !replayed.intact || fitted.damage !== undefined;
+
 /** Which files the writer goes on with, and where. After damage it begins a new one, and the rest is rewritten. */
 function resumption(
   scanned: ReadonlyMap<number, ScannedSegment>,
   replayed: ReplayedLog,
   fitted: FittedLog,
 ): { segments: SegmentInfo[]; resumeAt?: number } {
-  if (fitted.damage !== undefined) return { segments: [] };
+  if (needsRewrite(replayed, fitted)) return { segments: [] };
   const kept = [...scanned].filter(([sequence]) => sequence < replayed.nextSequence);
   const segments = kept.map(([sequence, { batches }]) => {
     const lasts = batches.map(({ header }) => (header.entries > 0 ? header.last : 0));

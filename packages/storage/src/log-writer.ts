@@ -180,7 +180,7 @@ export class LogWriter implements AsyncDisposable {
   async #writeGroup(group: readonly Pending[]): Promise<Uint8Array> {
     const state = group.at(-1)?.state;
     assert(state !== undefined, "a group has writes");
-    const entries = joinEntries(group).filter((entry) => entry.index <= state.last);
+    const entries = joinEntries(group, state.last);
     const fields = { ...state, sequence: this.#nextSequence };
     const bytes = encodeBatch(fields, entries);
     const active = await this.#segmentFor(bytes.length);
@@ -218,17 +218,19 @@ export class LogWriter implements AsyncDisposable {
 
 const bytesOf = (entries: readonly StoredEntry[]): number => entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
 
-/** The entries that stand after all the writes: a later write replaces what it overlaps, and all that follows. */
-function joinEntries(group: readonly Pending[]): StoredEntry[] {
+/**
+ * The entries that stand after all the writes, ending at `last`. A later write replaces what it overlaps, and all that
+ * follows; what does not connect lies before a restart of the log, and is gone.
+ */
+function joinEntries(group: readonly Pending[], last: number): StoredEntry[] {
   const joined: StoredEntry[] = [];
   for (const { entries } of group) {
     const first = entries[0]?.index;
     if (first === undefined) continue;
-    const overlap = joined.findIndex((entry) => entry.index >= first);
-    if (overlap >= 0) joined.length = overlap;
-    // A restart of the log lies between: what came before it is gone.
-    if (joined.length > 0 && joined.at(-1)?.index !== first - 1) joined.length = 0;
+    while ((joined.at(-1)?.index ?? 0) >= first) joined.pop();
+    if (joined.at(-1)?.index !== first - 1) joined.length = 0;
     for (const entry of entries) joined.push(entry);
   }
-  return joined;
+  while ((joined.at(-1)?.index ?? 0) > last) joined.pop();
+  return joined.at(-1)?.index === last ? joined : [];
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MemoryDisk } from "./memory-log-storage.ts";
-import { entries, storageContract } from "./storage-contract.ts";
+import { storageContract } from "./storage-contract.ts";
+import { entries } from "./test-entries.ts";
 
 storageContract("the disk in memory", async () => {
   const disk = new MemoryDisk();

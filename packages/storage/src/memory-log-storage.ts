@@ -124,6 +124,8 @@ class MemoryLogStorage implements LogStorage {
   async write({ hardState, entries = [] }: WriteBatch): Promise<void> {
     this.#refuse();
     if (this.#queue.length >= PENDING_MAX) throw new ClusterError("overloaded", "the disk in memory does not keep up");
+    const covered = this.#disk.openSnapshot()?.meta.index ?? 0;
+    assert((entries[0]?.index ?? Infinity) > covered, "a write touches what a snapshot covers");
     if (hardState !== undefined) this.#shape.setHardState(hardState);
     this.#shape.append(entries);
     await this.#enqueue((image) => withLost(append({ ...image, hardState: hardState ?? image.hardState }, entries)));

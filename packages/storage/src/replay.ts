@@ -13,10 +13,13 @@ export interface ReplayedLog {
   readonly entries: ReadonlyMap<number, StoredEntry>;
   /** The sequence of the next batch. */
   readonly nextSequence: number;
+  /** False when batches are missing or damaged, also when no entry was lost with them: the log should be written anew. */
+  readonly intact: boolean;
 }
 
 interface State {
   header: BatchHeader;
+  intact: boolean;
   readonly entries: Map<number, StoredEntry>;
   /** No entry has a higher index. */
   top: number;
@@ -42,15 +45,16 @@ const EMPTY_HEADER: BatchHeader = {
  * damage. (The distinction is that of Alagappan et al., Protocol-Aware Recovery for Consensus-Based Storage, FAST 2018.)
  */
 export function replay(scanned: readonly ScannedBatch[], acknowledged: BatchHeader | undefined): ReplayedLog {
-  const state: State = { header: EMPTY_HEADER, entries: new Map(), top: 0 };
+  const state: State = { header: EMPTY_HEADER, intact: true, entries: new Map(), top: 0 };
   for (const [at, batch] of scanned.entries()) {
     if (!batch.complete && wasCutOff(batch, scanned[at + 1], acknowledged)) continue;
     apply(state, batch, at === 0);
   }
   if (acknowledged !== undefined && acknowledged.sequence > state.header.sequence)
     apply(state, { header: acknowledged, entries: [], complete: false }, false);
-  const { header, entries } = state;
+  const { header, entries, intact } = state;
   return {
+    intact,
     hardState: hardStateOf(header),
     compacted: header.compacted,
     last: header.last,
@@ -76,7 +80,9 @@ function apply(state: State, batch: ScannedBatch, first: boolean): void {
   if (header.sequence <= state.header.sequence) return;
   // What lies before the first batch was compacted; any other jump means that batches are missing. They cannot have
   // touched committed entries, but may have replaced any later one.
-  if (!first && header.sequence > state.header.sequence + 1) dropAfter(state, state.header.commit);
+  const missing = !first && header.sequence > state.header.sequence + 1;
+  if (missing) dropAfter(state, state.header.commit);
+  if (missing || !batch.complete) state.intact = false;
   if (header.entries > 0) dropAfter(state, header.last - header.entries);
   for (const entry of entries) state.entries.set(entry.index, entry);
   state.top = Math.max(state.top, entries.at(-1)?.index ?? 0);

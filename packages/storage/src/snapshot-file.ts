@@ -19,7 +19,7 @@ const FOOTER_MAGIC = Buffer.from("MRSE", "latin1");
 const HEADER_BYTES = 24;
 const FOOTER_BYTES = 14;
 const CRC_BYTES = 4;
-export const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 /** Written content is synced each time this much has come together, so that no sync holds up the log's for long. */
 const SYNC_BYTES = 2 * 2 ** 20;
 const MEMBERSHIP_BYTES_MAX = 2 ** 20;

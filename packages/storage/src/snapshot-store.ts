@@ -44,8 +44,8 @@ export class SnapshotStore implements AsyncDisposable {
     const files = await readdir(directory);
     const names = files
       .filter((name) => name.endsWith(".snapshot"))
-      .sort()
-      .reverse();
+      .toSorted()
+      .toReversed();
     let current: SnapshotMeta | undefined;
     let damaged: string | undefined;
     for (const name of names) {

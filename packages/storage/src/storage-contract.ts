@@ -1,39 +1,12 @@
 import type { ClusterError } from "@murmur/base";
 import { describe, expect, it } from "vitest";
-import type { LogStorage, SnapshotMeta, StoredEntry } from "./log-storage.ts";
+import type { LogStorage } from "./log-storage.ts";
+import { content, entries, entry, metaOf, pieces } from "./test-entries.ts";
 
 /** A place that keeps what is stored between two openings. */
 export interface StorageWorld extends AsyncDisposable {
   open(): Promise<LogStorage>;
 }
-
-export const entry = (
-  index: number,
-  term: number,
-  text = `entry ${String(index)} of term ${String(term)}`,
-): StoredEntry => ({
-  index,
-  term,
-  kind: "command",
-  data: new Uint8Array(Buffer.from(text)),
-});
-
-export const entries = (from: number, to: number, term: number): StoredEntry[] =>
-  Array.from({ length: to - from + 1 }, (_, at) => entry(from + at, term));
-
-export const metaOf = (index: number, term: number): SnapshotMeta => ({
-  index,
-  term,
-  membership: new Uint8Array([1, 2, 3]),
-});
-
-/** Content of a snapshot in odd pieces: `size` bytes, each of which tells its place. */
-export async function* pieces(size: number, pieceBytes = 10_007): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < size; at += pieceBytes) yield content(at, Math.min(size, at + pieceBytes));
-}
-
-export const content = (from: number, to: number): Uint8Array =>
-  Uint8Array.from({ length: to - from }, (_, at) => (from + at) % 251);
 
 const code = (expected: ClusterError["code"]): unknown => expect.objectContaining({ code: expected });
 
@@ -106,6 +79,8 @@ function logContract(create: () => Promise<StorageWorld>): void {
     await expect(storage.write({ entries: [entry(4, 3), entry(6, 3)] })).rejects.toThrow("not contiguous");
     await expect(storage.write({ hardState: { term: 2, commit: 0 } })).rejects.toThrow("term went back");
     await expect(storage.compact(2)).rejects.toThrow("within the snapshot");
+    await storage.saveSnapshot(metaOf(2, 3), pieces(1));
+    await expect(storage.write({ entries: entries(2, 3, 4) })).rejects.toThrow("a snapshot covers");
   });
 
   it("is open once at a time, and refuses writes when closed", async () => {
