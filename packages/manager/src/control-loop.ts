@@ -1,6 +1,6 @@
 import { codeOf, messageOf, sleep, type Clock, type Log, type Millis, type Scope, type Timer } from "@murmur/base";
 import { taskId, type Command, type ServiceId } from "@murmur/model";
-import { affectedServices, reconcile } from "@murmur/orchestrator";
+import { affectedServices, reconcile, reconcileNodes } from "@murmur/orchestrator";
 import { NodeSet, PendingTasks, schedule } from "@murmur/scheduler";
 import type { Change, ChangeBatch, Store, Watch } from "@murmur/store";
 
@@ -36,6 +36,8 @@ export class ControlLoop {
   /** Tasks that want a node. Tried again whenever something changed that could make room. */
   #pending: PendingTasks;
   #retryPending = true;
+  /** When to look at the nodes that are down for long; a change of a node makes it now. */
+  #nodesDueAt: Millis = 0;
   #wake: (() => void) | undefined;
   #timer: Timer | undefined;
   #seededAt: Millis = 0;
@@ -83,7 +85,7 @@ export class ControlLoop {
       this.#wakeAt.delete(id);
       this.#dirty.add(id);
     }
-    const commands: Command[] = [];
+    const commands: Command[] = [...this.#reconcileNodes(now)];
     for (const id of [...this.#dirty].toSorted()) {
       if (commands.length >= BATCH_COMMANDS / 2) break;
       this.#dirty.delete(id);
@@ -97,6 +99,13 @@ export class ControlLoop {
       if (result.wakeAt === undefined) this.#wakeAt.delete(id);
       else this.#wakeAt.set(id, result.wakeAt);
     }
+    return commands;
+  }
+
+  #reconcileNodes(now: Millis): readonly Command[] {
+    if (now < this.#nodesDueAt) return [];
+    const { commands, wakeAt } = reconcileNodes(this.#options.store.view, { now });
+    this.#nodesDueAt = wakeAt ?? Infinity;
     return commands;
   }
 
@@ -135,6 +144,7 @@ export class ControlLoop {
       this.#nodes.apply(change);
       this.#pending.apply(change);
       for (const id of affectedServices(view, change)) this.#dirty.add(id);
+      if (change.table === "nodes") this.#nodesDueAt = 0;
       if (makesRoom(change)) this.#retryPending = true;
     }
   }
@@ -153,7 +163,7 @@ export class ControlLoop {
     if (this.#dirty.size > 0) return;
     const { clock } = this.#options;
     const now = clock.now();
-    let delay = RESEED_MS - (clock.monotonic() - this.#seededAt);
+    let delay = Math.min(RESEED_MS - (clock.monotonic() - this.#seededAt), this.#nodesDueAt - now);
     for (const at of this.#wakeAt.values()) delay = Math.min(delay, at - now);
     await new Promise<void>((resolve) => {
       if (signal.aborted) return resolve();

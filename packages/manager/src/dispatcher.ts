@@ -1,12 +1,5 @@
 import { codeOf, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
-import {
-  isLater,
-  type ClusterFacts,
-  type EndpointTable,
-  type InternalCommand,
-  type ReportMessage,
-  type Task,
-} from "@murmur/model";
+import { isLater, type ClusterFacts, type InternalCommand, type ReportMessage, type Task } from "@murmur/model";
 import { EndpointComputer } from "@murmur/discovery";
 import type { Change, Store, Watch } from "@murmur/store";
 import type { SessionChannel } from "./ports.ts";
@@ -140,7 +133,7 @@ export class Dispatcher {
       version: view.version,
       spec: node.spec,
       tasks: view.tasksOfNode(id).filter(isAssigned),
-      endpoints: this.#endpoints.table(),
+      endpoints: this.#endpoints.table,
       cluster: this.#facts,
     };
   }
@@ -156,15 +149,15 @@ export class Dispatcher {
     this.#flushDue = false;
     if (this.#scope.closed) return;
     const events = this.#watch.drain();
+    const before = this.#endpoints.table;
+    const table = this.#endpoints.update(events);
     if (events.kind === "resync") {
-      this.#endpoints.reset();
       this.#facts = this.#readFacts();
       for (const session of this.#sessions.values()) session.resync();
       return;
     }
     let nodesChanged = false;
     for (const { changes } of events.batches) {
-      this.#endpoints.update(changes);
       for (const change of changes) {
         if (change.table === "tasks") this.#taskChanged(change);
         if (change.table === "nodes" || change.table === "cluster") nodesChanged = true;
@@ -172,8 +165,8 @@ export class Dispatcher {
       }
     }
     if (nodesChanged) this.#refreshFacts();
-    const table: EndpointTable | undefined = this.#endpoints.takeChanged();
-    if (table !== undefined) for (const session of this.#sessions.values()) session.endpointsChanged(table);
+    if (table.services === before.services && table.networks === before.networks) return;
+    for (const session of this.#sessions.values()) session.endpointsChanged(table);
   }
 
   #taskChanged(change: Extract<Change, { table: "tasks" }>): void {

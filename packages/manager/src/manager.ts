@@ -11,7 +11,7 @@ import {
   type Membership,
   type RaftConfig,
 } from "@murmur/raft";
-import { createStore, type ApplyResult, type View } from "@murmur/store";
+import { createStore, type ApplyResult, type View, type Watch, type WatchOptions } from "@murmur/store";
 import { Dispatcher } from "./dispatcher.ts";
 import { LeadershipKeeper } from "./leadership.ts";
 import type { Liveness, LogEntry, LogStorage, Peers, SessionChannel } from "./ports.ts";
@@ -122,7 +122,7 @@ export class Manager implements AsyncDisposable {
     );
     const context: ManagerContext = { ...options, raft, replica, driver, dispatcher, submitInternal };
     keeper = new LeadershipKeeper(context, scope);
-    scope.defer(
+    scope.use(
       peers.handle("session.has", (_from, id) =>
         Promise.resolve(typeof id === "string" && dispatcher.has(id as NodeId)),
       ),
@@ -157,6 +157,11 @@ export class Manager implements AsyncDisposable {
     return accepted(result);
   }
 
+  /** Submits commands of the node itself in one entry; rejects with the first refusal. */
+  async submitInternal(commands: readonly Command[], signal: AbortSignal): Promise<void> {
+    for (const result of await this.#submitter.submit(commands, signal)) accepted(result);
+  }
+
   /** A linearizable read: waits until this replica shows everything that was acknowledged before the call. */
   async read(signal: AbortSignal): Promise<View> {
     const deadline = new AbortController();
@@ -177,6 +182,11 @@ export class Manager implements AsyncDisposable {
     }
   }
 
+  /** A feed of the replica's changes. Ends with the manager, or when it is closed. */
+  watch(options: WatchOptions): Watch {
+    return this.#context.replica.store.watch(options);
+  }
+
   /** Serves an agent's session until it is lost. */
   serveSession(channel: SessionChannel): Promise<void> {
     return this.#context.dispatcher.serve(channel);
@@ -184,7 +194,7 @@ export class Manager implements AsyncDisposable {
 
   /** Hands leadership to another voter, if this one leads; resolves when it does no more, or after a second. */
   async handOver(signal: AbortSignal): Promise<void> {
-    const { raft, driver, self, clock } = this.#context;
+    const { raft, driver, clock } = this.#context;
     const { role, membership, peers } = raft.status();
     if (role !== "leader") return;
     const best = peers

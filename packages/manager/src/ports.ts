@@ -61,14 +61,14 @@ export interface CallOptions {
 export interface Peers {
   /** Best effort, never blocks; false when it was dropped at once. */
   send(to: NodeId, channel: string, message: unknown): boolean;
-  onMessage(channel: string, handler: (from: NodeId, message: unknown) => void): () => void;
+  onMessage(channel: string, handler: (from: NodeId, message: unknown) => void): Disposable;
   call(to: NodeId, method: string, body: unknown, options?: CallOptions): Promise<unknown>;
   handle(
     method: string,
     handler: (from: NodeId, body: unknown, options: { signal: AbortSignal }) => Promise<unknown>,
-  ): () => void;
+  ): Disposable;
   /** Calls back when the connection to a peer was lost. */
-  onPeerDown(handler: (peer: NodeId) => void): () => void;
+  onPeerDown(handler: (peer: NodeId) => void): Disposable;
 }
 
 /** A session of an agent, as its manager sees it. */

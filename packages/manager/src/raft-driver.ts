@@ -91,9 +91,9 @@ export class RaftDriver implements Consensus {
   /** Starts ticking and listening; ends with the scope. */
   start(): void {
     const { peers, clock, self } = this.#options;
-    this.#scope.defer(peers.onMessage(RAFT_CHANNEL, (from, message) => this.#receive(from, message)));
-    this.#scope.defer(peers.handle("raft.offer", (_from, body) => Promise.resolve(this.#answerOffer(body))));
-    this.#scope.defer(
+    this.#scope.use(peers.onMessage(RAFT_CHANNEL, (from, message) => this.#receive(from, message)));
+    this.#scope.use(peers.handle("raft.offer", (_from, body) => Promise.resolve(this.#answerOffer(body))));
+    this.#scope.use(
       peers.onPeerDown((peer) => {
         const { leader } = this.#options.raft.status();
         if (peer === leader && peer !== self) this.#options.raft.hintLeaderUnreachable();

@@ -44,7 +44,7 @@ export class SnapshotCourier {
   constructor(options: CourierOptions, scope: Scope) {
     this.#options = options;
     this.#scope = scope;
-    scope.defer(options.peers.handle("raft.snapshot", (from, body) => this.#receive(from, body)));
+    scope.use(options.peers.handle("raft.snapshot", (from, body) => this.#receive(from, body)));
   }
 
   /** Sends the newest stored snapshot to a member; one transfer a member at a time. */

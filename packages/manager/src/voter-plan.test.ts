@@ -67,6 +67,15 @@ describe("planVoters", () => {
     expect(planVoters(nodes, all, 3)).toEqual({ kind: "transfer", to: "b" });
   });
 
+  it("lets the only voter leave: a successor is taken in, then it hands over, then it is dropped", () => {
+    const rest = [node("b")];
+    expect(planVoters(rest, facts("a"), 3)).toEqual({ kind: "change", voters: ids("a"), learners: ids("b") });
+    const ready = facts("a", { learners: ids("b"), caughtUp: new Set(ids("b")) });
+    expect(planVoters(rest, ready, 3)).toEqual({ kind: "change", voters: ids("ab"), learners: [] });
+    expect(planVoters(rest, facts("ab"), 3)).toEqual({ kind: "transfer", to: "b" });
+    expect(planVoters(rest, facts("ba"), 3)).toEqual({ kind: "change", voters: ids("b"), learners: [] });
+  });
+
   it("spreads over zones", () => {
     const nodes = [
       node("a", { zone: "x" }),

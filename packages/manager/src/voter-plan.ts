@@ -55,6 +55,8 @@ export function planVoters(candidates: readonly VoterCandidate[], facts: Members
   const gone = leaving.filter((id) => !known.has(id));
   const replaceable = leaving.filter((id) => known.has(id)).slice(0, joining.length === 0 ? undefined : 0);
   const dropped = new Set([...gone, ...replaceable]);
+  // The leader goes last: once another voter can take over, the plan is to transfer, and the heir drops it.
+  dropped.delete(facts.leader);
   const voters = [...new Set([...facts.voters.filter((id) => !dropped.has(id)), ...grow(ready, facts, joining)])];
   const learners = [...new Set([...facts.learners.filter((id) => target.includes(id)), ...joining])].filter(
     (id) => !voters.includes(id),

@@ -1,0 +1,38 @@
+import type { NodeId } from "@murmur/base";
+import type { ClusterFacts } from "@murmur/model";
+
+/** Where the other nodes are, as far as this one has heard: what gossip says now, then the cluster, then old records. */
+export class AddressBook {
+  readonly #gossip: (id: NodeId) => string | undefined;
+  #recorded = new Map<NodeId, string>();
+  #facts: ClusterFacts | undefined;
+
+  constructor(
+    gossip: (id: NodeId) => string | undefined,
+    recorded: readonly { readonly id: NodeId; readonly address: string }[],
+  ) {
+    this.#gossip = gossip;
+    for (const { id, address } of recorded) this.#recorded.set(id, address);
+  }
+
+  learn(facts: ClusterFacts): void {
+    this.#facts = facts;
+    // A cluster that tells its nodes makes what was recorded at the join out of date.
+    if (facts.nodes.length > 0) this.#recorded = new Map(facts.nodes.map(({ id, address }) => [id, address]));
+  }
+
+  addressOf(id: NodeId): string | undefined {
+    return this.#gossip(id) ?? this.#recorded.get(id);
+  }
+
+  /** Every node that was ever recorded, with its address; for finding the others after a restart. */
+  all(): readonly { readonly id: NodeId; readonly address: string }[] {
+    return [...this.#recorded].map(([id, recorded]) => ({ id, address: this.#gossip(id) ?? recorded }));
+  }
+
+  /** The nodes to try for a manager: those that are recorded as one, else all. */
+  managers(): readonly NodeId[] {
+    const known = (this.#facts?.nodes ?? []).filter(({ raftRole }) => raftRole !== "none").map(({ id }) => id);
+    return known.length > 0 ? known : [...this.#recorded.keys()];
+  }
+}

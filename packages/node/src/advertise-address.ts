@@ -1,0 +1,63 @@
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
+import { ClusterError } from "@murmur/base";
+import { formatAddress, parseAddress, type HostPort } from "@murmur/transport";
+
+/** The one number of Murmur's ports: TCP for the peers, UDP for gossip. */
+export const DEFAULT_PORT = 7373;
+
+/**
+ * Where the other nodes reach this one: what the user said (`IP`, `IP:port` or an interface's name), else the address
+ * that it listens on, else the machine's only address. Throws `invalid_argument` with what to say instead.
+ */
+export function advertiseAddress(said: string | undefined, listen: HostPort): string {
+  if (said !== undefined && said !== "") return fromUser(said, listen.port);
+  if (listen.host !== "0.0.0.0" && listen.host !== "::") return formatAddress(listen);
+  const candidates = ownAddresses();
+  const [only, ...others] = candidates;
+  if (only === undefined)
+    throw new ClusterError("invalid_argument", "this machine has no network address: give one with --advertise-addr");
+  if (others.length > 0) {
+    const list = candidates.map(({ name, address }) => `${address} (${name})`).join(", ");
+    throw new ClusterError(
+      "invalid_argument",
+      `this machine has several addresses: choose one with --advertise-addr: ${list}`,
+    );
+  }
+  return formatAddress({ host: only.address, port: listen.port });
+}
+
+function fromUser(said: string, port: number): string {
+  const named = networkInterfaces()[said]?.find((entry) => !isLinkLocal(entry.address));
+  if (named !== undefined) return formatAddress({ host: named.address, port });
+  const { host, port: givenPort } =
+    isIP(said) === 0 ? parseAddress(said.includes(":") ? said : `${said}:${String(port)}`) : { host: said, port };
+  if (isIP(host) === 0) {
+    throw new ClusterError(
+      "invalid_argument",
+      `--advertise-addr ${said}: neither an IP address nor an interface of this machine`,
+    );
+  }
+  if (host === "0.0.0.0" || host === "::") {
+    throw new ClusterError(
+      "invalid_argument",
+      `--advertise-addr ${said}: the other nodes need one address that reaches this node`,
+    );
+  }
+  return formatAddress({ host, port: givenPort });
+}
+
+const VIRTUAL = /^(docker|br-|veth|cni|flannel|virbr|lxc|podman)/;
+
+function ownAddresses(): { name: string; address: string }[] {
+  const found: { name: string; address: string }[] = [];
+  for (const [name, entries] of Object.entries(networkInterfaces())) {
+    if (VIRTUAL.test(name)) continue;
+    for (const entry of entries ?? []) {
+      if (entry.family === "IPv4" && !entry.internal) found.push({ name, address: entry.address });
+    }
+  }
+  return found;
+}
+
+const isLinkLocal = (address: string): boolean => address.startsWith("fe80:") || address.startsWith("169.254.");

@@ -1,0 +1,76 @@
+import { ClusterError, messageOf, shuffled, type Log, type NodeId, type Random } from "@murmur/base";
+import type { Session, Sessions } from "@murmur/agent";
+import type { Manager, SessionChannel } from "@murmur/manager";
+import type { ReportMessage, SessionMessage } from "@murmur/model";
+import type { PeerStream, PeerTransport } from "@murmur/transport";
+import { localSession } from "./local-session.ts";
+
+export const SESSION_METHOD = "session";
+
+export interface AgentSessionsOptions {
+  readonly self: NodeId;
+  readonly transport: PeerTransport;
+  /** The nodes that are, or may be, managers. */
+  readonly managers: () => readonly NodeId[];
+  /** This node's own manager, while it has one. */
+  readonly local: () => Manager | undefined;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/**
+ * Finds a manager for the agent: the node's own one first, else any, in random order so that the sessions spread. A
+ * manager that refuses, or that cannot be reached, is passed over until the next round.
+ */
+export class AgentSessions implements Sessions {
+  readonly #options: AgentSessionsOptions;
+
+  constructor(options: AgentSessionsOptions) {
+    this.#options = options;
+  }
+
+  async open({ signal }: { readonly signal: AbortSignal }): Promise<Session> {
+    const { self, local, managers, transport, random, log } = this.#options;
+    const own = local();
+    if (own !== undefined) {
+      const { agent, manager } = localSession(self);
+      own.serveSession(manager).catch((error: unknown) => {
+        log.warn("the local session failed", { error: messageOf(error) });
+        manager.close();
+      });
+      return agent;
+    }
+    let problem: unknown = new ClusterError("unavailable", "no manager is known");
+    for (const manager of shuffled(
+      managers().filter((id) => id !== self),
+      random,
+    )) {
+      signal.throwIfAborted();
+      try {
+        return sessionOver(await transport.open(manager, SESSION_METHOD, null, { signal }));
+      } catch (error) {
+        problem = error;
+        log.debug("no session with a manager", { manager, error: messageOf(error) });
+      }
+    }
+    throw problem;
+  }
+}
+
+function sessionOver(stream: PeerStream): Session {
+  return {
+    send: (report) => stream.write(report),
+    messages: stream as AsyncIterable<unknown> as AsyncIterable<SessionMessage>,
+    close: () => stream.abort(new ClusterError("cancelled", "the agent closed its session")),
+  };
+}
+
+/** The manager's side of a session that came in over the transport. */
+export function channelOver(from: NodeId, stream: PeerStream): SessionChannel {
+  return {
+    nodeId: from,
+    write: (message) => stream.write(message),
+    reports: stream as AsyncIterable<unknown> as AsyncIterable<ReportMessage>,
+    close: () => stream.abort(new ClusterError("unavailable", "the manager closed the session")),
+  };
+}

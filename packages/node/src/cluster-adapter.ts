@@ -1,0 +1,93 @@
+import { ClusterError, codeOf, type Log, type NodeId } from "@murmur/base";
+import type { Cluster, Committed, Consistency, RaftStanding } from "@murmur/api";
+import type { Manager } from "@murmur/manager";
+import type { PortConfig, UserCommand } from "@murmur/model";
+import type { View, Watch, WatchOptions } from "@murmur/store";
+import type { PeerTransport } from "@murmur/transport";
+
+export const PORTS_METHOD = "ports.check";
+const PORTS_TIMEOUT_MS = 1_000;
+
+export interface ClusterAdapterOptions {
+  readonly self: NodeId;
+  readonly manager: Manager;
+  readonly transport: PeerTransport;
+  /** Whether this node could listen on these ports; the ones that it can't, with the reason. */
+  readonly checkPorts: (ports: readonly PortConfig[]) => Promise<readonly string[]>;
+  readonly log: Log;
+}
+
+/** The replicated state as the API wants it, from this node's manager. */
+export class ClusterAdapter implements Cluster {
+  readonly #options: ClusterAdapterOptions;
+
+  constructor(options: ClusterAdapterOptions) {
+    this.#options = options;
+  }
+
+  read(consistency: Consistency, signal: AbortSignal): Promise<View> {
+    const { manager } = this.#options;
+    return consistency === "local" ? Promise.resolve(manager.view) : manager.read(signal);
+  }
+
+  async submit(command: UserCommand, { signal }: { readonly signal: AbortSignal }): Promise<Committed> {
+    if (command.kind === "createService" || command.kind === "updateService") {
+      await this.#refusePortsInUse(command, signal);
+    }
+    return this.#options.manager.submit(command, signal);
+  }
+
+  watch(options: WatchOptions): Watch {
+    return this.#options.manager.watch(options);
+  }
+
+  standing(): RaftStanding {
+    const { leader, term, membership } = this.#options.manager.status();
+    return { leader, term, voters: membership.voters, learners: membership.learners };
+  }
+
+  /**
+   * Asks every node that is up whether it could listen on the ports that the service newly publishes. A node that does
+   * not answer in time has no say: it would report a port in use when it comes to it.
+   */
+  async #refusePortsInUse(
+    command: Extract<UserCommand, { spec: { endpoint: unknown } }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { manager, transport, self, checkPorts, log } = this.#options;
+    const before = command.kind === "updateService" ? (manager.view.service(command.id)?.ports ?? []) : [];
+    const ports = command.spec.endpoint.ports.filter(
+      ({ mode, publishedPort, protocol }) =>
+        mode === "ingress" &&
+        publishedPort !== 0 &&
+        !before.some((held) => held.publishedPort === publishedPort && held.protocol === protocol),
+    );
+    // A port that another service holds is refused by the store, which knows its name.
+    const held = manager.view.services().flatMap((service) => (service.removing === true ? [] : service.ports));
+    const asked = ports.filter(
+      ({ publishedPort, protocol }) =>
+        !held.some((port) => port.publishedPort === publishedPort && port.protocol === protocol),
+    );
+    if (asked.length === 0) return;
+    const answers = await Promise.all(
+      manager.view.nodes().map(async (node): Promise<string[]> => {
+        if (node.status.state !== "ready") return [];
+        try {
+          const problems: unknown =
+            node.id === self
+              ? await checkPorts(asked)
+              : await transport.call(node.id, PORTS_METHOD, asked, { signal, timeoutMs: PORTS_TIMEOUT_MS });
+          const name = node.description?.hostname ?? node.id;
+          return Array.isArray(problems) ? problems.map((problem) => `${String(problem)} on node ${name}`) : [];
+        } catch (error) {
+          log.debug("a node did not say whether ports are free", { node: node.id, code: codeOf(error) });
+          return [];
+        }
+      }),
+    );
+    const [first, ...more] = answers.flat();
+    if (first === undefined) return;
+    const others = more.length > 0 ? ` (and ${String(more.length)} more)` : "";
+    throw new ClusterError("port_conflict", `${first}${others}: choose another published port, or stop what uses it`);
+  }
+}

@@ -1,0 +1,23 @@
+import type { LogLevel } from "./pino-log.ts";
+
+/** What `murmur daemon` is told. Paths are absolute. */
+export interface DaemonOptions {
+  /** Identity, log, snapshots and the agent's records. */
+  readonly dataDir: string;
+  /** The HTTP API. */
+  readonly socketPath: string;
+  /** The engine: `unix:///var/run/docker.sock` or `tcp://HOST:PORT`. */
+  readonly dockerHost: string;
+  /** `HOST:PORT` of the peers' port, TCP and UDP. */
+  readonly listenAddr: string;
+  /** `HOST:PORT` of the DNS server; undefined: none. */
+  readonly dnsAddr: string | undefined;
+  /** IP that published ports are opened on; undefined: the listen address's, all of them for a wildcard. */
+  readonly publishAddr: string | undefined;
+  /** Where other names are asked for, `IP` or `IP:PORT`; empty: the machine's own resolvers. */
+  readonly dnsUpstreams: readonly string[];
+  /** Named in `node ls`; undefined: the machine's name. */
+  readonly hostname: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
+}

@@ -1,0 +1,44 @@
+import { ClusterError, type Clock, type NodeId } from "@murmur/base";
+import type { Manager } from "@murmur/manager";
+
+/** What a node that leaves asks the managers to do about it. */
+export const DEPARTURE = { look: "departure.look", demote: "departure.demote", remove: "departure.remove" } as const;
+export const DEPARTURE_METHODS: readonly string[] = Object.values(DEPARTURE);
+
+/** The state of the cluster as far as it matters to a node that leaves. */
+export interface DepartureView {
+  /** Nodes in the cluster, this one included. */
+  readonly nodes: number;
+  /** Whether raft's membership has the node. */
+  readonly manager: boolean;
+}
+
+/** Answers a node that leaves, on a manager. A node can only speak for itself. */
+export async function departure(
+  manager: Manager,
+  options: { readonly method: string; readonly from: NodeId; readonly signal: AbortSignal; readonly clock: Clock },
+): Promise<DepartureView> {
+  const { method, from, signal, clock } = options;
+  const view = await manager.read(signal);
+  const node = view.node(from);
+  const look = (): DepartureView => {
+    const { voters, votersOutgoing, learners, learnersNext } = manager.status().membership;
+    return {
+      nodes: view.nodes().length,
+      manager: [...voters, ...votersOutgoing, ...learners, ...learnersNext].includes(from),
+    };
+  };
+  if (node === undefined) {
+    if (method === DEPARTURE.demote)
+      throw new ClusterError("not_found", "the cluster does not know this node any more");
+    return look();
+  }
+  if (method === DEPARTURE.demote && node.spec.pinnedRole !== "worker") {
+    const spec = { ...node.spec, pinnedRole: "worker" as const };
+    await manager.submit({ kind: "updateNode", id: from, version: node.version, spec, now: clock.now() }, signal);
+  }
+  if (method === DEPARTURE.remove) {
+    await manager.submit({ kind: "removeNode", id: from, force: true, now: clock.now() }, signal);
+  }
+  return look();
+}

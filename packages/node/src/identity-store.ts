@@ -1,0 +1,56 @@
+import { nodeId, type NodeId } from "@murmur/base";
+import { parseIdentity, serializeIdentity, type NodeIdentity } from "@murmur/identity";
+import type { NodeState } from "@murmur/storage";
+import { z } from "zod";
+
+const IDENTITY = "identity";
+const MEMBERSHIP = "membership";
+
+const membership = z.object({
+  listen: z.string(),
+  address: z.string(),
+  peers: z.array(z.object({ id: z.string(), address: z.string() })),
+});
+
+/** Where this node is, and where it last saw the others. */
+export interface StoredMembership {
+  /** `HOST:PORT` that it listens on. */
+  readonly listen: string;
+  /** `IP:PORT` that it told the others. */
+  readonly address: string;
+  readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
+}
+
+/** What makes this machine a node of its cluster, on disk. The identity is written last and removed first. */
+export class IdentityStore {
+  readonly #state: NodeState;
+
+  constructor(state: NodeState) {
+    this.#state = state;
+  }
+
+  /** Undefined when this machine is in no cluster. Throws `corrupt` when what is stored does not fit together. */
+  async read(): Promise<{ readonly identity: NodeIdentity; readonly membership: StoredMembership } | undefined> {
+    const stored = await this.#state.get(IDENTITY);
+    if (stored === undefined) return undefined;
+    const identity = parseIdentity(stored);
+    const { listen, address, peers } = membership.parse(await this.#state.get(MEMBERSHIP));
+    return {
+      identity,
+      membership: { listen, address, peers: peers.map((peer) => ({ ...peer, id: nodeId(peer.id) })) },
+    };
+  }
+
+  async writeMembership(value: StoredMembership): Promise<void> {
+    await this.#state.put(MEMBERSHIP, { ...value, peers: value.peers.map((peer) => ({ ...peer })) });
+  }
+
+  async writeIdentity(identity: NodeIdentity): Promise<void> {
+    await this.#state.put(IDENTITY, { ...serializeIdentity(identity) });
+  }
+
+  async forget(): Promise<void> {
+    await this.#state.delete(IDENTITY);
+    await this.#state.delete(MEMBERSHIP);
+  }
+}

@@ -1,0 +1,57 @@
+import { ClusterError, codeOf, sleep } from "@murmur/base";
+import { DEPARTURE, type DepartureView } from "./departure.ts";
+import type { Member } from "./member.ts";
+import { systemClock } from "./system-clock.ts";
+
+/** How long the others may take to elect, or to take in, managers without this node. */
+const HAND_OVER_MS = 15_000;
+const POLL_MS = 100;
+
+/**
+ * Takes this node out of its cluster: it stops being a manager first, so that nothing is lost with it, then its record
+ * is removed and its tasks are replaced elsewhere, then its containers are stopped. The last node, or one whose cluster
+ * can't answer, needs `force`, and takes with it what only it knew.
+ */
+export async function leaveCluster(
+  member: Member,
+  options: { readonly force: boolean; readonly signal: AbortSignal },
+): Promise<void> {
+  const { force, signal } = options;
+  try {
+    await depart(member, signal);
+  } catch (error) {
+    if (!force || codeOf(error) === "cancelled") throw error;
+  }
+  await member.agent.retire(signal);
+}
+
+async function depart(member: Member, signal: AbortSignal): Promise<void> {
+  const { nodes } = await ask(member, DEPARTURE.look, signal);
+  if (nodes <= 1) {
+    throw new ClusterError(
+      "failed_precondition",
+      "this is the last node: leaving destroys the cluster and all that it knows; say --force to do so",
+    );
+  }
+  let { manager } = await ask(member, DEPARTURE.demote, signal);
+  const until = systemClock.monotonic() + HAND_OVER_MS;
+  while (manager) {
+    if (systemClock.monotonic() > until) {
+      throw new ClusterError(
+        "failed_precondition",
+        "the other nodes can't take over from this manager now: see `murmur node ls`, or say --force",
+      );
+    }
+    await sleep(systemClock, POLL_MS, signal);
+    ({ manager } = await ask(member, DEPARTURE.look, signal));
+  }
+  await ask(member, DEPARTURE.remove, signal);
+}
+
+async function ask(member: Member, method: string, signal: AbortSignal): Promise<DepartureView> {
+  const answer = await member.askManager(method, null, signal);
+  if (typeof answer === "object" && answer !== null && "nodes" in answer && "manager" in answer) {
+    return { nodes: Number(answer.nodes), manager: answer.manager === true };
+  }
+  throw new ClusterError("internal", "a manager's answer can't be understood");
+}

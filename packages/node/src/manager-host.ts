@@ -1,0 +1,158 @@
+import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
+import { Manager, type Liveness } from "@murmur/manager";
+import type { ClusterFacts, Command } from "@murmur/model";
+import { openLogStorage, type LogStorage } from "@murmur/storage";
+import type { PeerTransport } from "@murmur/transport";
+import { newId } from "./system-random.ts";
+
+const CHECK_MS = 2_000;
+/** Checks in a row that must agree before a manager that was taken out of the membership is closed. */
+const CHECKS_TO_RETIRE = 3;
+
+export interface ManagerHostOptions {
+  readonly self: NodeId;
+  readonly directory: string;
+  readonly workerEntry: URL | undefined;
+  readonly transport: PeerTransport;
+  readonly liveness: Liveness;
+  readonly facts: () => ClusterFacts | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly onFatal: (error: unknown) => void;
+}
+
+/**
+ * This node's manager, while it has one. A node becomes a manager when the leader begins to replicate to it, and stops
+ * being one when membership and replicated state agree that it is none; its log is then wiped.
+ */
+export class ManagerHost {
+  readonly #options: ManagerHostOptions;
+  readonly #scope: Scope;
+  #running: { readonly manager: Manager; readonly storage: LogStorage } | undefined;
+  #placeholder: Disposable | undefined;
+  #changing = false;
+  #disagreements = 0;
+
+  constructor(options: ManagerHostOptions, scope: Scope) {
+    this.#options = options;
+    this.#scope = scope;
+    scope.defer(() => this.#stop());
+  }
+
+  manager(): Manager | undefined {
+    return this.#running?.manager;
+  }
+
+  /** Starts the manager if this node was one, or starts a new cluster; otherwise waits to be called. */
+  async start(bootstrap?: { readonly commands: readonly Command[] }): Promise<void> {
+    const storage = await this.#openStorage();
+    const { entries, snapshot, hardState } = storage.recovered;
+    if (bootstrap === undefined && entries.length === 0 && snapshot === undefined && hardState.term === 0) {
+      await storage[Symbol.asyncDispose]();
+      this.#awaitCall();
+    } else await this.#run(storage, bootstrap);
+    const { clock } = this.#options;
+    const check = (): void => {
+      this.#retireIfUnwanted();
+      timer = clock.setTimer(CHECK_MS, check);
+    };
+    let timer = clock.setTimer(CHECK_MS, check);
+    this.#scope.defer(() => timer.cancel());
+  }
+
+  #openStorage(): Promise<LogStorage> {
+    const { directory, log, workerEntry } = this.#options;
+    return openLogStorage({ directory, log, ...(workerEntry === undefined ? {} : { workerEntry }) });
+  }
+
+  async #run(storage: LogStorage, bootstrap: { readonly commands: readonly Command[] } | undefined): Promise<void> {
+    const { self, transport, liveness, clock, random, log, onFatal } = this.#options;
+    try {
+      const manager = await Manager.start({
+        self,
+        storage,
+        peers: transport,
+        liveness,
+        clock,
+        random,
+        log,
+        newId,
+        onFatal,
+        ...(bootstrap === undefined ? {} : { bootstrap }),
+      });
+      this.#running = { manager, storage };
+      this.#disagreements = 0;
+      log.info("this node is a manager");
+    } catch (error) {
+      await storage[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The leader's first message makes this node a manager; raft repeats what is lost in the meantime. */
+  #awaitCall(): void {
+    this.#placeholder = this.#options.transport.onMessage("raft", () => {
+      if (this.#changing || this.#scope.closed) return;
+      this.#changing = true;
+      this.#placeholder?.[Symbol.dispose]();
+      this.#placeholder = undefined;
+      this.#scope.run("become a manager", async () => {
+        try {
+          await this.#run(await this.#openStorage(), undefined);
+        } catch (error) {
+          this.#options.log.error("this node could not become a manager", { error: messageOf(error) });
+          this.#awaitCall();
+        } finally {
+          this.#changing = false;
+        }
+      });
+    });
+  }
+
+  #retireIfUnwanted(): void {
+    const { self, facts, log } = this.#options;
+    const running = this.#running;
+    if (running === undefined || this.#changing) return;
+    const { membership } = running.manager.status();
+    const listed = [
+      ...membership.voters,
+      ...membership.votersOutgoing,
+      ...membership.learners,
+      ...membership.learnersNext,
+    ];
+    const recorded = facts()?.nodes.find((node) => node.id === self)?.raftRole ?? "none";
+    const unwanted = listed.length > 0 && !listed.includes(self) && recorded === "none";
+    this.#disagreements = unwanted ? this.#disagreements + 1 : 0;
+    if (this.#disagreements < CHECKS_TO_RETIRE) return;
+    this.#changing = true;
+    this.#scope.run("stop being a manager", async () => {
+      try {
+        await running.manager[Symbol.asyncDispose]();
+        await running.storage.reset();
+        await running.storage[Symbol.asyncDispose]();
+        this.#running = undefined;
+        log.info("this node is no manager any more");
+        this.#awaitCall();
+      } finally {
+        this.#changing = false;
+      }
+    });
+  }
+
+  async #stop(): Promise<void> {
+    this.#placeholder?.[Symbol.dispose]();
+    const running = this.#running;
+    this.#running = undefined;
+    if (running === undefined) return;
+    await running.manager[Symbol.asyncDispose]();
+    await running.storage[Symbol.asyncDispose]();
+  }
+}
+
+/** The node's own manager, or a clear refusal. */
+export function managerOf(host: ManagerHost): Manager {
+  const manager = host.manager();
+  if (manager === undefined) throw new ClusterError("unavailable", "this node is no manager; ask another one");
+  return manager;
+}

@@ -1,0 +1,16 @@
+import type { KeyValue } from "@murmur/agent";
+import type { NodeState } from "@murmur/storage";
+
+/** The node's small durable records, in the form that the agent keeps its own in: bytes as base64 text. */
+export function agentRecords(state: NodeState): KeyValue {
+  return {
+    get: async (key) => {
+      const value = await state.get(nameOf(key));
+      return typeof value === "string" ? Buffer.from(value, "base64") : undefined;
+    },
+    put: (key, value) => state.put(nameOf(key), Buffer.from(value).toString("base64")),
+  };
+}
+
+/** The agent's `agent.tasks` is the record `agent-tasks`. */
+const nameOf = (key: string): string => key.replaceAll(".", "-");
