@@ -5,17 +5,17 @@ import { isFinished, isUp } from "./task-facts.ts";
 
 /**
  * Removes the records of old tasks of a slot, oldest first, until no more than the history limit remain, the present
- * task counted, as in Docker; a negative limit keeps all. Kept in any case: the slot's last task, and the one before it
+ * task counted, as in Docker. Kept in any case: the slot's last task, and the one before it
  * until its replacement is up, because decisions and people read there how it ended.
  */
 export function reap(round: Round, slot: Slot): void {
-  const limit = round.view.cluster()?.spec.taskHistoryLimit ?? -1;
+  const limit = round.view.cluster()?.spec.taskHistoryLimit;
   const kept: Task[] = [];
   for (const task of slot.tasks) {
     if (task.desiredState === "remove") remove(round, task);
     else kept.push(task);
   }
-  if (limit < 0 || kept.length <= Math.max(limit, 1)) return;
+  if (limit === undefined || kept.length <= Math.max(limit, 1)) return;
   const last = kept.at(-1);
   const history = kept.filter((task) => task !== last && !wantsToRun(task.desiredState) && isFinished(task));
   if (last !== undefined && !isUp(last)) history.pop();

@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { spec, TestWorld, withTask } from "./test-world.ts";
+
+const replicated = (replicas: number): ReturnType<typeof spec> => spec({ mode: { kind: "replicated", replicas } });
+
+describe("a replicated service", () => {
+  it("fills its slots and comes to rest", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(3));
+    world.run(5_000);
+    expect(world.picture(web)).toEqual(["1 running running", "2 running running", "3 running running"]);
+    expect(world.decide()).toEqual([]);
+    expect(world.wakeAt()).toBeUndefined();
+  });
+
+  it("makes tasks from the service: its labels, ports and the default network", () => {
+    const world = new TestWorld();
+    const port = { protocol: "tcp", targetPort: 8080, publishedPort: 80, mode: "ingress" } as const;
+    const web = world.createService({
+      ...replicated(1),
+      labels: { team: "a" },
+      endpoint: { mode: "vip", ports: [port] },
+    });
+    world.settle();
+    expect(world.tasks(web)[0]).toMatchObject({
+      serviceName: "web",
+      serviceLabels: { team: "a" },
+      endpointPorts: [port],
+      networks: [{ networkId: world.view.networkByName("default")?.id, aliases: [] }],
+      specVersion: world.service(web).specVersion,
+    });
+  });
+
+  it("adds the lowest free slots when scaled up", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(2));
+    world.run(3_000);
+    world.scale(web, 4);
+    world.run(3_000);
+    expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("removes records and all when scaled down", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(4));
+    world.run(3_000);
+    world.scale(web, 0);
+    world.settle();
+    expect(world.picture(web).every((line) => line.includes("remove running"))).toBe(true);
+    world.run(5_000);
+    expect(world.picture(web)).toEqual([]);
+  });
+
+  it("fills a slot again while its removed task still stops, without starting the new one beside it", () => {
+    const world = new TestWorld({ nodes: 1 });
+    world.stopMs = 4_000;
+    const web = world.createService(replicated(1));
+    world.run(3_000);
+    world.scale(web, 0);
+    world.run(1_000);
+    world.scale(web, 1);
+    world.run(2_000);
+    expect(world.picture(web)).toEqual(["1 remove running", "1 ready ready"]);
+    world.run(6_000);
+    expect(world.picture(web)).toEqual(["1 running running"]);
+  });
+
+  it("gives up slots that do not run first", () => {
+    const world = new TestWorld();
+    world.behaviours.set("slow", { kind: "unhealthy" });
+    const web = world.createService(replicated(3));
+    world.run(3_000);
+    const [first] = world.running(web);
+    world.report(first!, { state: "failed", exitCode: 1 });
+    world.scale(web, 2);
+    world.run(3_000);
+    expect(world.running(web).map(({ slot }) => slot)).toEqual([2, 3]);
+  });
+
+  it("gives up unhealthy slots before healthy ones", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(3));
+    world.run(3_000);
+    const sick = world.running(web)[1];
+    world.report(sick!, { state: "running", health: "unhealthy" });
+    world.scale(web, 2);
+    world.settle();
+    expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 3]);
+  });
+
+  it("gives up slots of the nodes with most tasks first, the newest of them", () => {
+    const world = new TestWorld({ nodes: 1 });
+    const web = world.createService(replicated(3));
+    world.run(3_000);
+    world.addNode(2);
+    world.scale(web, 4);
+    world.run(3_000);
+    expect(world.running(web).map((task) => task.nodeId)).toEqual([1, 1, 1, 2].map((number) => world.node(number)));
+    world.scale(web, 2);
+    world.settle();
+    expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 4]);
+  });
+
+  it("returns about as many commands as asked for, and the rest later", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(50));
+    expect(world.decide({ commandsMax: 7 })).toHaveLength(7);
+    world.settle({ commandsMax: 7 });
+    expect(world.tasks(web)).toHaveLength(50);
+    world.run(3_000);
+    world.apply({ kind: "removeService", id: web });
+    world.settle({ commandsMax: 7 });
+    world.run(3_000);
+    expect(world.view.service(web)).toBeUndefined();
+  });
+
+  it("moves tasks off a node whose labels do not suit them any more", () => {
+    const world = new TestWorld();
+    world.updateNode(1, { labels: { zone: "east" } });
+    const zone = { key: "node.labels.zone", operator: "!=", value: "west" } as const;
+    const web = world.createService(
+      withTask(replicated(3), {
+        placement: { constraints: [zone], preferences: [], maxReplicasPerNode: 0, platforms: [] },
+      }),
+    );
+    world.run(3_000);
+    world.updateNode(1, { labels: { zone: "west" }, availability: "pause" });
+    world.run(3_000);
+    expect(world.running(web)).toHaveLength(3);
+    expect(world.running(web).some((task) => task.nodeId === world.node(1))).toBe(false);
+  });
+});
+
+describe("removing a service", () => {
+  it("stops its tasks, removes their records, then its own", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(3));
+    world.run(3_000);
+    world.apply({ kind: "removeService", id: web });
+    world.settle();
+    expect(world.picture(web)).toEqual(["1 remove running", "2 remove running", "3 remove running"]);
+    world.run(3_000);
+    expect(world.view.service(web)).toBeUndefined();
+    expect(world.view.taskCount).toBe(0);
+  });
+
+  it("takes tasks with it that never started", () => {
+    const world = new TestWorld({ nodes: 0 });
+    const web = world.createService(replicated(2));
+    world.settle();
+    world.apply({ kind: "removeService", id: web });
+    world.settle();
+    expect(world.view.service(web)).toBeUndefined();
+  });
+
+  it("takes tasks with it whose node is gone", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(3));
+    world.run(3_000);
+    world.setNode(1, "down");
+    world.apply({ kind: "removeNode", id: world.node(1), force: false });
+    world.apply({ kind: "removeService", id: web });
+    world.run(3_000);
+    expect(world.view.service(web)).toBeUndefined();
+  });
+});
