@@ -51,7 +51,8 @@ function attachmentsOf(view: View, service: Service): ServiceEndpoints["networks
 /** Where a task can be reached, if traffic may be sent to it now. */
 function endpointOf(view: View, task: Task): Endpoint | undefined {
   const reach = reachOf(task);
-  const node = reach && view.node(reach.nodeId);
+  if (reach === undefined) return undefined;
+  const node = view.node(reach.nodeId);
   if (node === undefined || node.status.state === "down") return undefined;
   return { ...reach, address: reach.address ?? hostOf(node) };
 }

@@ -1,0 +1,191 @@
+import { networkId, serviceId, taskId } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { Driver, hostPort, ingress, serviceSpec } from "./fixtures.ts";
+
+const web = serviceId("web");
+
+describe("a service's name and ports", () => {
+  it("refuses a name that is held, and says by whom", () => {
+    const driver = new Driver().cluster().service("web");
+    const result = driver.try({ kind: "createService", id: serviceId("other"), spec: serviceSpec("web") });
+    expect(result).toMatchObject({ ok: false, code: "name_conflict" });
+    expect(!result.ok && result.message).toBe("name conflicts with an existing object: service web (web) exists");
+  });
+
+  it("frees name and ports as soon as the service is removed", () => {
+    const driver = new Driver()
+      .cluster()
+      .nodes("n1")
+      .service("web", { ports: [ingress(80, 8080)] });
+    driver.running("t1", "web", "n1");
+    driver.do({ kind: "removeService", id: web });
+    expect(driver.store.view.serviceByName("web")).toBeUndefined();
+    expect(driver.store.view.service(web)?.removing).toBe(true);
+    driver.do({
+      kind: "createService",
+      id: serviceId("again"),
+      spec: serviceSpec("web", { ports: [ingress(80, 8080)] }),
+    });
+    expect(driver.store.view.serviceByName("web")?.id).toBe("again");
+    expect(driver.try({ kind: "finishRemoveService", id: web })).toMatchObject({ ok: false });
+    driver.report("n1", "t1", { state: "shutdown" });
+    driver.do({ kind: "removeTask", id: taskId("t1") });
+    driver.do({ kind: "finishRemoveService", id: web });
+    expect(driver.store.view.services().map(({ id }) => id)).toEqual(["again"]);
+  });
+
+  it("names the service that holds a published port", () => {
+    const driver = new Driver().cluster().service("web", { ports: [ingress(80, 8080)] });
+    const result = driver.try({
+      kind: "createService",
+      id: serviceId("api"),
+      spec: serviceSpec("api", { ports: [hostPort(80, 8080)] }),
+    });
+    expect(result).toMatchObject({ ok: false, code: "port_conflict" });
+    expect(!result.ok && result.message).toContain("is already in use by service 'web' (web) as an ingress port");
+  });
+
+  it("lets host ports be shared, and tells TCP from UDP", () => {
+    const driver = new Driver().cluster().service("a", { ports: [hostPort(80, 80)] });
+    driver.service("b", { ports: [hostPort(80, 80)] }).service("c", { ports: [ingress(53, 53)] });
+    driver.service("d", { ports: [{ ...ingress(53, 53), protocol: "udp" }] });
+    expect(driver.store.view.services()).toHaveLength(4);
+  });
+
+  it("chooses the lowest free port, keeps it over updates, and gives it back", () => {
+    const driver = new Driver().cluster();
+    driver.service("a", { ports: [ingress(80)] }).service("b", { ports: [ingress(80), ingress(81)] });
+    const portsOf = (name: string): (number | undefined)[] =>
+      driver.store.view.service(serviceId(name))?.ports.map(({ publishedPort }) => publishedPort) ?? [];
+    expect(portsOf("a")).toEqual([30_000]);
+    expect(portsOf("b")).toEqual([30_001, 30_002]);
+    driver.do({ kind: "removeService", id: serviceId("a") });
+    expect(driver.update("b", { ports: [ingress(81), ingress(80)] }).ok).toBe(true);
+    expect(portsOf("b")).toEqual([30_002, 30_001]);
+    driver.service("c", { ports: [ingress(1), ingress(2)] });
+    expect(portsOf("c")).toEqual([30_000, 30_003]);
+  });
+
+  it("says so when no dynamic port is left", () => {
+    const driver = new Driver().cluster();
+    for (let from = 30_000; from <= 32_767; from += 1_000) {
+      const ports = Array.from({ length: Math.min(1_000, 32_768 - from) }, (_, at) => ingress(at + 1, from + at));
+      driver.service(`holder-${from}`, { ports });
+    }
+    const result = driver.try({
+      kind: "createService",
+      id: web,
+      spec: serviceSpec("web", { ports: [ingress(80)] }),
+    });
+    expect(result).toMatchObject({ ok: false, code: "port_conflict" });
+    expect(driver.store.view.service(web)).toBeUndefined();
+  });
+
+  it("refuses a network that is not there", () => {
+    const spec = serviceSpec("web");
+    const networks = [{ target: networkId("nowhere"), aliases: [] }];
+    const result = new Driver().cluster().try({
+      kind: "createService",
+      id: web,
+      spec: { ...spec, task: { ...spec.task, networks } },
+    });
+    expect(result).toMatchObject({ ok: false, code: "not_found", message: "network nowhere not found" });
+  });
+});
+
+describe("an update", () => {
+  it("must name the version that it read", () => {
+    const driver = new Driver().cluster().service("web");
+    const result = driver.try({ kind: "updateService", id: web, version: 1, spec: serviceSpec("web") });
+    expect(result).toMatchObject({ ok: false, code: "out_of_date" });
+    expect(!result.ok && result.message).toMatch(/^update out of sequence/);
+  });
+
+  it("changes neither name nor mode", () => {
+    const driver = new Driver().cluster().service("web");
+    const version = driver.store.view.service(web)?.version ?? 0;
+    expect(driver.try({ kind: "updateService", id: web, version, spec: serviceSpec("other") })).toMatchObject({
+      code: "unsupported",
+      message: "renaming services is not supported",
+    });
+    expect(driver.update("web", { mode: { kind: "global" } })).toMatchObject({ code: "unsupported" });
+  });
+
+  it("keeps the spec version when only the number of replicas changes", () => {
+    const driver = new Driver().cluster().service("web");
+    const before = driver.specVersion("web");
+    driver.update("web", { mode: { kind: "replicated", replicas: 5 } });
+    expect(driver.specVersion("web")).toBe(before);
+    expect(driver.store.view.service(web)?.updateStatus).toBeUndefined();
+  });
+
+  it("starts to replace tasks when what they are made from changes", () => {
+    const driver = new Driver().cluster().service("web");
+    driver.update("web", { image: "nginx:2" });
+    expect(driver.specVersion("web")).toBe(driver.index);
+    expect(driver.store.view.service(web)).toMatchObject({
+      updateStatus: { state: "updating", startedAt: driver.index },
+      previousSpec: { task: { container: { image: "nginx" } } },
+    });
+  });
+
+  it.each([
+    ["a new target", [ingress(80, 80)], [ingress(80, 80), ingress(81, 81)], true],
+    ["another number for an ingress port", [ingress(80, 80)], [ingress(80, 81)], false],
+    ["an ingress port less", [ingress(80, 80)], [], false],
+    ["another number for a host port", [hostPort(80, 80)], [hostPort(80, 81)], true],
+    ["a host port less", [hostPort(80, 80)], [], true],
+  ])("with %s: replaces tasks or not", (_what, before, after, replaces) => {
+    const driver = new Driver().cluster().service("web", { ports: before });
+    const version = driver.specVersion("web");
+    expect(driver.update("web", { ports: after }).ok).toBe(true);
+    expect(driver.specVersion("web") !== version).toBe(replaces);
+  });
+
+  it("takes up a paused update again, as Docker does", () => {
+    const driver = new Driver().cluster().service("web");
+    driver.update("web", { image: "broken" });
+    driver.do({ kind: "setUpdateStatus", id: web, status: { state: "paused", startedAt: 1, message: "task failed" } });
+    driver.update("web", { image: "broken", mode: { kind: "replicated", replicas: 2 } });
+    expect(driver.store.view.service(web)?.updateStatus?.state).toBe("updating");
+  });
+
+  it("gives a job a new iteration, and no update status", () => {
+    const mode = { kind: "replicated-job", maxConcurrent: 1, totalCompletions: 1 } as const;
+    const driver = new Driver().cluster().service("job", { mode });
+    driver.update("job", { mode, image: "nginx:2" });
+    const job = driver.store.view.service(serviceId("job"));
+    expect(job?.jobIteration).toEqual({ index: 1, startedAt: driver.index });
+    expect(job?.updateStatus).toBeUndefined();
+  });
+});
+
+describe("a rollback", () => {
+  it("takes up the version of the spec before, so that its tasks stay", () => {
+    const driver = new Driver().cluster().service("web");
+    const first = driver.specVersion("web");
+    driver.update("web", { image: "nginx:2" });
+    const version = driver.store.view.service(web)?.version ?? 0;
+    driver.do({ kind: "rollbackService", id: web, version });
+    const service = driver.store.view.service(web);
+    expect(service?.specVersion).toBe(first);
+    expect(service?.spec.task.container.image).toBe("nginx");
+    expect(service?.previousSpec?.task.container.image).toBe("nginx:2");
+    expect(service?.updateStatus?.state).toBe("rollback_started");
+  });
+
+  it("needs a spec to go back to", () => {
+    const driver = new Driver().cluster().service("web");
+    const version = driver.store.view.service(web)?.version ?? 0;
+    expect(driver.try({ kind: "rollbackService", id: web, version })).toMatchObject({ code: "failed_precondition" });
+  });
+
+  it("gives a new version when the tasks of this one may lack a port that comes back", () => {
+    const driver = new Driver().cluster().service("web", { ports: [ingress(80, 80)] });
+    const first = driver.specVersion("web");
+    driver.update("web", { ports: [] });
+    expect(driver.specVersion("web")).toBe(first);
+    driver.do({ kind: "rollbackService", id: web, version: driver.store.view.service(web)?.version ?? 0 });
+    expect(driver.specVersion("web")).toBe(driver.index);
+  });
+});

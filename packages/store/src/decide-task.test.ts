@@ -1,0 +1,179 @@
+import { serviceId, taskId } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { Driver, node, serviceSpec } from "./fixtures.ts";
+
+const ready = (): Driver => new Driver().cluster().nodes("n1", "n2").service("web");
+
+describe("a slot", () => {
+  it("is held by one task", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const second = driver.createTask("t2", "web");
+    expect(second).toMatchObject({ ok: false, code: "failed_precondition" });
+    expect(!second.ok && second.message).toBe("slot 1 of service web is held by task t1");
+    expect(driver.createTask("t2", "web", { slot: 2 }).ok).toBe(true);
+  });
+
+  it.each([
+    ["has ended", (driver: Driver) => driver.report("n1", "t1", { state: "failed" })],
+    ["is to stop", (driver: Driver) => driver.do({ kind: "setDesiredState", id: taskId("t1"), desired: "shutdown" })],
+  ])("is free when its task %s", (_what, end) => {
+    const driver = ready().running("t1", "web", "n1");
+    end(driver);
+    expect(driver.createTask("t2", "web", { desiredState: "ready" }).ok).toBe(true);
+  });
+
+  it("lets a newer task in beside an older one, for updates that start first, and no third", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const old = driver.specVersion("web");
+    driver.update("web", { image: "nginx:2" });
+    expect(driver.createTask("t0", "web", { specVersion: old }).ok).toBe(false);
+    expect(driver.createTask("t2", "web").ok).toBe(true);
+    expect(driver.createTask("t3", "web").ok).toBe(false);
+    expect(driver.store.view.tasksOfSlot(serviceId("web"), 1).map(({ id }) => id)).toEqual(["t1", "t2"]);
+  });
+});
+
+describe("a new task", () => {
+  it("is refused when its service is gone, being removed, or at another version", () => {
+    const driver = ready();
+    expect(driver.createTask("t", "nothing")).toMatchObject({ code: "not_found" });
+    expect(driver.createTask("t", "web", { specVersion: 1 })).toMatchObject({ code: "out_of_date" });
+    driver.do({ kind: "removeService", id: serviceId("web") });
+    expect(driver.createTask("t", "web")).toMatchObject({ code: "not_found" });
+  });
+
+  it("carries the service's spec or none, and shares the service's object", () => {
+    const driver = ready();
+    const spec = serviceSpec("web").task;
+    expect(driver.createTask("t1", "web", { spec }).ok).toBe(true);
+    expect(driver.createTask("t2", "web", { slot: 2 }).ok).toBe(true);
+    const own = driver.store.view.service(serviceId("web"))?.spec.task;
+    expect(driver.task("t1")?.spec).toBe(own);
+    expect(driver.task("t2")?.spec).toBe(own);
+    const other = { ...spec, forceUpdate: 1 };
+    expect(driver.createTask("t3", "web", { slot: 3, spec: other })).toMatchObject({ code: "invalid_argument" });
+  });
+
+  it("of a global service has a node and no slot", () => {
+    const driver = ready().service("agent", { mode: { kind: "global" } });
+    expect(driver.createTask("t1", "agent", { slot: 1 }).ok).toBe(false);
+    expect(driver.createTask("t1", "agent", { slot: 0 }).ok).toBe(false);
+    expect(driver.createTask("t1", "agent", { slot: 0, nodeId: node("n1") }).ok).toBe(true);
+    expect(driver.createTask("t2", "agent", { slot: 0, nodeId: node("n1") }).ok).toBe(false);
+    expect(driver.createTask("t2", "agent", { slot: 0, nodeId: node("n2") }).ok).toBe(true);
+    expect(driver.try({ kind: "assignTask", id: taskId("t1"), nodeId: node("n2") }).ok).toBe(false);
+    expect(driver.try({ kind: "assignTask", id: taskId("t1"), nodeId: node("n1") }).ok).toBe(true);
+  });
+});
+
+describe("assigning", () => {
+  it("happens once, to a node that is ready and active", () => {
+    const driver = ready();
+    driver.createTask("t1", "web");
+    driver.nodeIs("n1", "down");
+    const assign = (on: string) => driver.try({ kind: "assignTask", id: taskId("t1"), nodeId: node(on) });
+    expect(assign("n1")).toMatchObject({ code: "failed_precondition" });
+    expect(assign("n9")).toMatchObject({ code: "not_found" });
+    expect(assign("n2").ok).toBe(true);
+    driver.nodeIs("n1", "ready");
+    expect(assign("n1")).toMatchObject({ code: "failed_precondition" });
+    expect(assign("n2")).toMatchObject({ code: "failed_precondition" });
+  });
+
+  it("never gives a node more than it has", () => {
+    const driver = new Driver().cluster().nodes("n1").service("web", { memoryBytes: 600 });
+    const description = {
+      hostname: "n1",
+      platform: { os: "linux", architecture: "x86_64" },
+      resources: { nanoCpus: 0, memoryBytes: 1_000 },
+      engine: { version: "1", labels: {}, plugins: [] },
+      murmurVersion: "1",
+      dataPlane: "ports",
+    } as const;
+    driver.do({ kind: "describeNode", id: node("n1"), description });
+    driver.running("t1", "web", "n1", 1);
+    driver.createTask("t2", "web", { slot: 2 });
+    const assign = () => driver.try({ kind: "assignTask", id: taskId("t2"), nodeId: node("n1") });
+    expect(assign()).toMatchObject({ ok: false, message: "node n1 has not enough memory for task t2" });
+    driver.report("n1", "t1", { state: "complete" });
+    expect(assign().ok).toBe(true);
+  });
+
+  it("explains, while the task waits, in one line", () => {
+    const driver = ready();
+    driver.createTask("t1", "web", { status: { state: "new", at: 1, message: "" } });
+    driver.do({ kind: "explainTask", id: taskId("t1"), message: "waits", error: "no node\nfits" });
+    expect(driver.task("t1")?.status).toMatchObject({ state: "pending", error: "no node fits" });
+    const { version } = driver.task("t1") ?? {};
+    driver.do({ kind: "explainTask", id: taskId("t1"), message: "waits", error: "no node\nfits" });
+    expect(driver.task("t1")?.version).toBe(version);
+    driver.do({ kind: "assignTask", id: taskId("t1"), nodeId: node("n1") });
+    expect(driver.task("t1")?.status.error).toBeUndefined();
+    expect(driver.try({ kind: "explainTask", id: taskId("t1"), message: "", error: "" }).ok).toBe(false);
+  });
+});
+
+describe("states", () => {
+  it("desired only becomes more final", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const set = (desired: "ready" | "shutdown" | "remove") =>
+      driver.try({ kind: "setDesiredState", id: taskId("t1"), desired });
+    expect(set("shutdown").ok).toBe(true);
+    expect(set("shutdown").ok).toBe(true);
+    expect(set("ready")).toMatchObject({ code: "failed_precondition" });
+    expect(set("remove").ok).toBe(true);
+  });
+
+  it("observed only moves forward, by its own node, and stays when it has ended", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const state = () => driver.task("t1")?.status.state;
+    driver.report("n1", "t1", { state: "starting" });
+    driver.report("n2", "t1", { state: "failed" });
+    driver.report("n1", "gone", { state: "failed" });
+    driver.report("n1", "t1", { state: "orphaned" });
+    expect(state()).toBe("running");
+    driver.report("n1", "t1", { state: "running", health: "healthy" });
+    expect(driver.task("t1")?.status.health).toBe("healthy");
+    driver.report("n1", "t1", { state: "complete" });
+    driver.report("n1", "t1", { state: "failed" });
+    expect(state()).toBe("complete");
+  });
+
+  it("is reported by known nodes only", () => {
+    expect(ready().try({ kind: "reportTasks", nodeId: node("n9"), statuses: [] })).toMatchObject({ code: "not_found" });
+  });
+
+  it("orphans the tasks of a node that is not up", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const orphan = () => driver.try({ kind: "orphanTasks", nodeId: node("n1"), message: "down for a day" });
+    expect(orphan()).toMatchObject({ code: "failed_precondition" });
+    driver.nodeIs("n1", "down");
+    expect(orphan().ok).toBe(true);
+    expect(driver.task("t1")?.status).toMatchObject({ state: "orphaned", message: "down for a day" });
+  });
+});
+
+describe("removing a task", () => {
+  it("wants it ended, never assigned, or its node gone", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const remove = (id: string) => driver.try({ kind: "removeTask", id: taskId(id) });
+    expect(remove("t1")).toMatchObject({ code: "failed_precondition" });
+    driver.createTask("t2", "web", { slot: 2 });
+    expect(remove("t2").ok).toBe(true);
+    driver.report("n1", "t1", { state: "failed" });
+    expect(remove("t1").ok).toBe(true);
+    expect(driver.store.view.taskCount).toBe(0);
+  });
+
+  it("takes the slot's restart history with the last one", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const history = { serviceId: serviceId("web"), slot: 1, specVersion: 3 };
+    const restarts = Array.from({ length: 40 }, (_, at) => at);
+    driver.do({ kind: "recordRestart", history: { ...history, restarts } });
+    expect(driver.store.view.restartHistory(serviceId("web"), 1)?.restarts).toEqual(restarts.slice(-32));
+    driver.report("n1", "t1", { state: "failed" });
+    driver.do({ kind: "removeTask", id: taskId("t1") });
+    expect(driver.store.view.restartHistory(serviceId("web"), 1)).toBeUndefined();
+    expect(driver.try({ kind: "recordRestart", history: { ...history, restarts } }).ok).toBe(false);
+  });
+});
