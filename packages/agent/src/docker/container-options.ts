@@ -1,4 +1,5 @@
-import { taskName, type ContainerSpec, type HealthCheck, type Millis, type Mount } from "@murmur/model";
+import type { Millis } from "@murmur/base";
+import { taskName, type ContainerSpec, type HealthCheck, type Mount } from "@murmur/model";
 import type { ContainerCreateOptions, HealthConfig, HostConfig, MountSettings } from "dockerode";
 import { containerLabels } from "../labels.ts";
 import { portBindings } from "../port-bindings.ts";

@@ -34,20 +34,25 @@ export class DockerRuntime implements Runtime {
   }
 
   async ping({ signal }: Abortable): Promise<void> {
-    await this.#get("/_ping", signal);
+    await get(this.#docker, "/_ping", signal);
   }
 
   async info({ signal }: Abortable): Promise<EngineInfo> {
-    return engineInfo(await this.#get("/info", signal));
+    return engineInfo(await get(this.#docker, "/info", signal));
   }
 
   async pull(image: string, { signal }: Abortable): Promise<void> {
-    await asked(async () => {
+    try {
       for await (const line of jsonLines(await this.#docker.pull(image, { abortSignal: signal }))) {
         if (typeof line !== "object" || line === null || !("error" in line)) continue;
         throw new ClusterError("internal", messageOf(line.error));
       }
-    });
+    } catch (error) {
+      const known = engineError(error);
+      // The engine has answered: it is the registry that can't be reached.
+      const answered = known.code === "unavailable" && statusOf(error) !== undefined;
+      throw answered ? new ClusterError("internal", known.message, { cause: error }) : known;
+    }
   }
 
   create(request: ContainerRequest, { signal }: Abortable): Promise<string> {
@@ -105,8 +110,7 @@ export class DockerRuntime implements Runtime {
   }
 
   async #agreeOnVersion(signal: AbortSignal): Promise<void> {
-    this.#docker = new Docker(this.#address);
-    const body = await this.#get("/version", signal);
+    const body = await get(new Docker(this.#address), "/version", signal);
     const version = typeof body === "object" && body !== null && "ApiVersion" in body ? body.ApiVersion : undefined;
     const [major = 0, minor = 0] = typeof version === "string" ? version.split(".").map(Number) : [];
     const [majorMax, minorMax] = API_VERSION_MAX;
@@ -114,20 +118,18 @@ export class DockerRuntime implements Runtime {
     const agreed = newer ? API_VERSION_MAX.join(".") : `${String(major)}.${String(minor)}`;
     this.#docker = new Docker({ ...this.#address, version: `v${agreed}` });
   }
+}
 
-  /** For calls whose dockerode methods take no signal by their types. */
-  #get(path: string, signal: AbortSignal): Promise<unknown> {
-    return asked(
-      () =>
-        new Promise((resolve, reject) => {
-          const call = { path, method: "GET", abortSignal: signal, statusCodes: { 200: true } };
-          this.#docker.modem.dial(call, (error: Error | null, body: unknown) => {
-            if (error === null) resolve(body);
-            else reject(error);
-          });
-        }),
-    );
-  }
+/** For calls whose dockerode methods take no signal by their types. */
+function get(docker: Docker, path: string, signal: AbortSignal): Promise<unknown> {
+  const dial = new Promise((resolve, reject) => {
+    const call = { path, method: "GET", abortSignal: signal, statusCodes: { 200: true } };
+    docker.modem.dial(call, (error: Error | null, body: unknown) => {
+      if (error === null) resolve(body);
+      else reject(error);
+    });
+  });
+  return asked(() => dial);
 }
 
 const filters = (labels: Readonly<Record<string, string>>): string[] =>

@@ -1,0 +1,153 @@
+import { execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
+import { codeOf } from "@murmur/base";
+import { clusterId, taskId, taskName, type Task } from "@murmur/model";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { ContainerRequest } from "../ports.ts";
+import { runtimeContract, type Behaviour } from "../runtime-contract.ts";
+import { SAMPLE_NODE, sampleTask } from "../sample-task.ts";
+import { DockerRuntime } from "./docker-runtime.ts";
+
+// These tests need a real Docker engine, and fail where there is none: what is skipped proves nothing.
+
+const ADDRESS = process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
+const IMAGE = "murmur-agent-test/busybox:1";
+/** A registry that refuses at once. */
+const MISSING = "127.0.0.1:1/murmur-agent-test:none";
+const RUN = `murmur-agent-test-${randomBytes(4).toString("hex")}`;
+const NEVER = { signal: new AbortController().signal };
+const run = promisify(execFile);
+
+const SCRIPTS: Record<Behaviour, string> = {
+  stays: "trap 'exit 0' TERM; sleep 60 & wait",
+  "fails with 3": "exit 3",
+  // The kernel gives the first process of a container no signal that it has no handler for.
+  deaf: "exec sleep 60",
+  well: "exec sleep 60",
+};
+
+beforeAll(async () => {
+  await run("docker", ["version", "--format", "{{.Server.Version}}"]).catch((error: unknown) => {
+    throw new Error("these tests need a Docker engine; start one, or run scripts/test", { cause: error });
+  });
+  await importBusybox();
+});
+
+afterAll(async () => {
+  const { stdout } = await run("docker", ["ps", "-aq", "--filter", `label=murmur.cluster.id=${RUN}`]);
+  const left = stdout.split("\n").filter((id) => id !== "");
+  if (left.length > 0) await run("docker", ["rm", "-f", "-v", ...left]);
+  expect(left).toEqual([]);
+});
+
+/** An image of one static program, made on the spot: no registry is needed. */
+function importBusybox(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const tar = spawn("tar", ["-C", "/", "-ch", "bin/busybox"], { stdio: ["ignore", "pipe", "inherit"] });
+    const load = spawn("docker", ["import", "--change", 'ENTRYPOINT ["/bin/busybox"]', "-", IMAGE], {
+      stdio: ["pipe", "ignore", "inherit"],
+    });
+    tar.stdout.pipe(load.stdin);
+    load.on("error", reject);
+    load.on("close", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error("the image could not be made from /bin/busybox"));
+    });
+  });
+}
+
+let number = 0;
+
+/** Every container carries the run's cluster id and a node id of its own, so that runs don't see each other. */
+function request(behaviour: Behaviour, parts: Partial<Task> = {}, image = IMAGE): ContainerRequest {
+  const task = sampleTask((number += 1), {
+    container: {
+      image,
+      command: ["/bin/busybox", "sh", "-c", SCRIPTS[behaviour]],
+      ...(behaviour === "well" && { healthCheck: { test: ["CMD", "/bin/busybox", "true"], intervalMs: 100 } }),
+    },
+    serviceName: RUN,
+    ...parts,
+  });
+  const own = { ...task, id: taskId(`${RUN}-${String(number)}`) };
+  return { task: own, node: { ...SAMPLE_NODE, clusterId: clusterId(RUN) }, image };
+}
+
+runtimeContract("Docker", () => {
+  const runtime = new DockerRuntime(ADDRESS);
+  const made: ContainerRequest[] = [];
+  return Promise.resolve({
+    runtime,
+    missingImage: MISSING,
+    request: (behaviour, { image, hostPort } = {}) => {
+      const port = { protocol: "tcp", targetPort: 8080, publishedPort: hostPort ?? 80 } as const;
+      const mode = hostPort === undefined ? "ingress" : "host";
+      const wish = request(behaviour, { endpointPorts: [{ ...port, mode }] }, image);
+      made.push(wish);
+      return wish;
+    },
+    pass: async (ms) => setTimeout(ms),
+    close: async () => {
+      for (const { task } of made) await runtime.remove(taskName(task), NEVER).catch(() => undefined);
+    },
+  });
+});
+
+describe("Docker", () => {
+  const runtime = new DockerRuntime(ADDRESS);
+
+  it("gives the engine's own words in one line when a command can't be run", async () => {
+    const wish = request("stays");
+    const { spec } = wish.task;
+    const broken = { ...wish.task, spec: { ...spec, container: { ...spec.container, command: ["/no/such"] } } };
+    const id = await runtime.create({ ...wish, task: broken }, NEVER);
+    const error: unknown = await runtime.start(id, NEVER).catch((reason: unknown) => reason);
+    await runtime.remove(id, NEVER);
+    expect(codeOf(error)).toBe("invalid_argument");
+    expect(error).toMatchObject({ message: expect.stringMatching(/^[^\n]*"\/no\/such"[^\n]*$/) });
+    expect(error).toMatchObject({ message: expect.not.stringContaining("HTTP code") });
+  });
+
+  it("sets what the spec asks for", async () => {
+    const wish = request("stays");
+    const { spec } = wish.task;
+    const task: Task = {
+      ...wish.task,
+      spec: {
+        ...spec,
+        container: {
+          ...spec.container,
+          env: ["A=1"],
+          user: "1000:1000",
+          hosts: ["10.0.0.9 db store"],
+          mounts: [{ kind: "tmpfs", target: "/scratch", readOnly: false, tmpfsSizeBytes: 1 << 20 }],
+          stopGracePeriodMs: 1_500,
+        },
+        resources: { ...spec.resources, limits: { nanoCpus: 5e8, memoryBytes: 32 << 20, pids: 50 } },
+      },
+    };
+    const id = await runtime.create({ ...wish, task }, NEVER);
+    const { stdout } = await run("docker", ["inspect", id]);
+    await runtime.remove(id, NEVER);
+    const [made]: unknown[] = JSON.parse(stdout);
+    expect(made).toMatchObject({
+      Config: { Env: expect.arrayContaining(["A=1"]), User: "1000:1000", StopTimeout: 2 },
+      HostConfig: {
+        NanoCpus: 5e8,
+        Memory: 32 << 20,
+        PidsLimit: 50,
+        ExtraHosts: ["db:10.0.0.9", "store:10.0.0.9"],
+        RestartPolicy: { Name: "no" },
+        Mounts: [{ Type: "tmpfs", Target: "/scratch" }],
+      },
+    });
+  });
+
+  it("is unavailable where no engine listens", async () => {
+    const nowhere = new DockerRuntime("unix:///nonexistent/docker.sock");
+    await expect(nowhere.ping(NEVER).catch(codeOf)).resolves.toBe("unavailable");
+    await expect(nowhere.events({}, NEVER).catch(codeOf)).resolves.toBe("unavailable");
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, it } from "vitest";
+import type { TaskStatus } from "@murmur/model";
+import { nextStep, type ContainerFacts, type TaskFacts } from "./next-step.ts";
+import type { Container } from "./ports.ts";
+import { ASSIGNED, sampleTask, wanting } from "./sample-task.ts";
+
+const task = sampleTask(1, { container: { stopSignal: "SIGQUIT", stopGracePeriodMs: 3_000 } });
+const ABSENT: ContainerFacts = { kind: "absent" };
+
+const present = (parts: Partial<Container>): ContainerFacts => ({
+  kind: "present",
+  container: {
+    id: "c1",
+    name: "web.1",
+    labels: {},
+    state: "running",
+    health: "none",
+    pid: 7,
+    exitCode: 0,
+    error: "",
+    oomKilled: false,
+    ports: [],
+    ...parts,
+  },
+});
+const status = (state: TaskStatus["state"], parts: Partial<TaskStatus> = {}): TaskStatus => ({
+  state,
+  at: 0,
+  message: state,
+  ...parts,
+});
+const facts = (parts: Partial<TaskFacts>): TaskFacts => ({
+  wanted: task,
+  status: ASSIGNED,
+  container: ABSENT,
+  image: { kind: "untried" },
+  startAfter: 0,
+  withdrawn: false,
+  stop: undefined,
+  ...parts,
+});
+const STARTED = status("running", { message: "started", health: "none", containerId: "c1", pid: 7 });
+const gone = wanting(task, "shutdown");
+const removed = wanting(task, "remove");
+const stopping = { cause: "unwanted", nextSignalAt: 500 } as const;
+
+describe("the next step", () => {
+  const table: readonly (readonly [string, Partial<TaskFacts>, object])[] = [
+    ["asks the engine first", { container: { kind: "unknown" } }, { kind: "inspect" }],
+    ["accepts", {}, { observation: { state: "accepted" } }],
+    ["prepares", { status: status("accepted") }, { observation: { state: "preparing" } }],
+    ["creates", { status: status("preparing") }, { kind: "create" }],
+    ["pulls what is missing", { status: status("preparing"), image: { kind: "missing" } }, { kind: "pull" }],
+    ["creates again after the pull", { status: status("preparing"), image: { kind: "pulled" } }, { kind: "create" }],
+    [
+      "is ready once created",
+      { status: status("preparing"), container: present({ state: "created" }) },
+      { observation: { state: "ready", message: "prepared" } },
+    ],
+    [
+      "holds what is wanted ready only",
+      { wanted: wanting(task, "ready"), status: status("ready"), container: present({ state: "created" }) },
+      { kind: "none" },
+    ],
+    [
+      "waits for its moment",
+      { status: status("ready"), container: present({ state: "created" }), startAfter: 900 },
+      { kind: "wait", until: 900 },
+    ],
+    [
+      "says that it starts before it starts",
+      { status: status("ready"), container: present({ state: "created" }) },
+      { observation: { state: "starting" } },
+    ],
+    ["starts", { status: status("starting"), container: present({ state: "created" }) }, { kind: "start" }],
+    [
+      "waits until it is healthy",
+      { status: status("starting"), container: present({ health: "starting" }) },
+      { kind: "none" },
+    ],
+    ["runs", { status: status("starting"), container: present({}) }, { observation: { state: "running" } }],
+    [
+      "says that the local image had to do",
+      { status: status("starting"), container: present({}), image: { kind: "unpullable", error: "no route" } },
+      { observation: { message: "started with the local image, pull failed: no route" } },
+    ],
+    ["rests while nothing changes", { status: STARTED, container: present({}) }, { kind: "none" }],
+    [
+      "tells a new process",
+      { status: STARTED, container: present({ pid: 8 }) },
+      { observation: { state: "running", health: "none" } },
+    ],
+    [
+      "counts a paused container as unhealthy",
+      { status: STARTED, container: present({ state: "paused" }) },
+      { observation: { state: "running", message: "paused", health: "unhealthy" } },
+    ],
+    [
+      "adopts a container that runs already",
+      { status: status("preparing"), container: present({}) },
+      { observation: { state: "starting" } },
+    ],
+    [
+      "tells that it is unhealthy before it is stopped",
+      { status: STARTED, container: present({ health: "unhealthy" }) },
+      { observation: { state: "running", health: "unhealthy" } },
+    ],
+    [
+      "withdraws an unhealthy task",
+      { status: { ...STARTED, health: "unhealthy" }, container: present({ health: "unhealthy" }) },
+      { kind: "withdraw" },
+    ],
+    [
+      "stops an unhealthy task",
+      { status: { ...STARTED, health: "unhealthy" }, container: present({ health: "unhealthy" }), withdrawn: true },
+      { kind: "signal", signalName: "SIGQUIT", cause: "unhealthy", graceMs: 3_000 },
+    ],
+    [
+      "fails an unhealthy task once it has stopped",
+      { status: STARTED, container: present({ state: "exited" }), stop: { cause: "unhealthy", nextSignalAt: 0 } },
+      { observation: { state: "failed", error: "task: unhealthy container" } },
+    ],
+    [
+      "completes",
+      { status: STARTED, container: present({ state: "exited" }) },
+      { observation: { state: "complete", message: "finished", exitCode: 0 } },
+    ],
+    [
+      "fails with the exit code",
+      { status: STARTED, container: present({ state: "exited", exitCode: 1, health: "unhealthy" }) },
+      { observation: { state: "failed", error: "task: non-zero exit (1)", exitCode: 1 } },
+    ],
+    [
+      "says when memory ran out",
+      { status: STARTED, container: present({ state: "exited", exitCode: 137, oomKilled: true }) },
+      { observation: { state: "failed", error: "task: non-zero exit (137): out of memory" } },
+    ],
+    [
+      "fails when its container is gone",
+      { status: STARTED, container: ABSENT },
+      { observation: { state: "failed", error: "task: the container was removed by someone else" } },
+    ],
+    ["never starts a second time", { status: STARTED, container: present({ state: "created" }) }, { kind: "observe" }],
+    ["shuts down what never was", { wanted: gone, container: ABSENT }, { observation: { state: "shutdown" } }],
+    [
+      "shuts down what never ran",
+      { wanted: gone, status: status("ready"), container: present({ state: "created" }) },
+      { observation: { state: "shutdown" } },
+    ],
+    ["withdraws before it stops", { wanted: gone, status: STARTED, container: present({}) }, { kind: "withdraw" }],
+    [
+      "doesn't withdraw what was never served",
+      { wanted: gone, status: status("starting"), container: present({}) },
+      { kind: "signal", signalName: "SIGQUIT", cause: "unwanted" },
+    ],
+    [
+      "gives the process its grace",
+      { wanted: gone, status: STARTED, container: present({}), withdrawn: true, stop: stopping },
+      { kind: "wait", until: 500 },
+    ],
+    [
+      "kills after the grace",
+      {
+        wanted: gone,
+        status: STARTED,
+        container: present({}),
+        withdrawn: true,
+        stop: { ...stopping, nextSignalAt: 9 },
+      },
+      { kind: "signal", signalName: "SIGKILL" },
+    ],
+    [
+      "has shut down",
+      { wanted: gone, status: STARTED, container: present({ state: "exited", exitCode: 143 }), stop: stopping },
+      { observation: { state: "shutdown", exitCode: 143 } },
+    ],
+    [
+      "keeps a stopped container for its logs",
+      { wanted: gone, status: status("shutdown"), container: present({ state: "exited" }) },
+      { kind: "none" },
+    ],
+    [
+      "removes it when told",
+      { wanted: removed, status: status("shutdown"), container: present({ state: "exited" }) },
+      { kind: "remove", containerId: "c1" },
+    ],
+    [
+      "stops what should have ended",
+      { status: status("orphaned"), container: present({}), withdrawn: true },
+      { kind: "signal", cause: "unwanted" },
+    ],
+    ["withdraws what nobody wants", { wanted: undefined, container: present({}) }, { kind: "withdraw" }],
+    [
+      "removes what nobody wants",
+      { wanted: undefined, container: present({ state: "exited" }) },
+      { kind: "remove", containerId: "c1" },
+    ],
+    ["waits for a removal", { wanted: undefined, container: present({ state: "removing" }) }, { kind: "none" }],
+    ["forgets what is gone", { wanted: undefined }, { kind: "forget" }],
+  ];
+  it.each(table)("%s", (_name, parts, expected) => {
+    expect(nextStep(facts(parts), 100)).toMatchObject(expected);
+  });
+});
