@@ -82,6 +82,10 @@ function post(
   const { signal, method, software } = options;
   const own: Versions = { software, protocolMin: PROTOCOL.min, protocolMax: PROTOCOL.max };
   const body = JSON.stringify(options.body);
+  if (Buffer.byteLength(body) > DEFAULT_LIMITS.joinBytesMax) {
+    const message = `a join message has at most ${DEFAULT_LIMITS.joinBytesMax} bytes`;
+    return Promise.reject(new ClusterError("invalid_argument", message));
+  }
   return new Promise((resolve, reject) => {
     const sent = request({
       method: "POST",

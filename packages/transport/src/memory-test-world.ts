@@ -52,6 +52,10 @@ export class MemoryTestWorld implements TestWorld {
     this.network.reset(addressOf(name));
   }
 
+  kill(name: Name, what: "process" | "host"): void {
+    this.network.kill(addressOf(name), what);
+  }
+
   cut(a: Name, b: Name): void {
     this.network.cut(addressOf(a), addressOf(b));
   }

@@ -58,7 +58,7 @@ export class TlsListener implements AsyncDisposable {
       requestCert: true,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      headersTimeout: HANDSHAKE_TIMEOUT_MS,
+      headersTimeout: Math.min(HANDSHAKE_TIMEOUT_MS, limits.joinTimeoutMs),
       requestTimeout: limits.joinTimeoutMs,
       connectionsCheckingInterval: 1000,
       maxHeaderSize: HEADER_BYTES_MAX,
