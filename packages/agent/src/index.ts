@@ -1,3 +1,14 @@
+export { Agent, type AgentOptions, type AgentStats } from "./agent.ts";
+export { DockerRuntime } from "./docker/docker-runtime.ts";
+export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
+export {
+  GossipDriver,
+  type BroadcastListener,
+  type Datagrams,
+  type GossipDriverOptions,
+  type MemberListener,
+  type ReliableChannel,
+} from "./gossip-driver.ts";
 export { containerLabels, ownerLabels, taskOf } from "./labels.ts";
 export type {
   Abortable,
@@ -14,3 +25,5 @@ export type {
   Sessions,
   Withdrawals,
 } from "./ports.ts";
+export { SimulatedContainer, type Program } from "./simulated-container.ts";
+export { SimulatedRuntime, type RuntimeFaults, type SimulatedRuntimeOptions } from "./simulated-runtime.ts";
