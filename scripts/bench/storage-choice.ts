@@ -152,7 +152,7 @@ const murmur: Candidate = {
         log = await openLogStorage({ directory, log: silentLog });
         return log.recovered.entries.length;
       },
-      close: () => log[Symbol.asyncDispose](),
+      close: async () => log[Symbol.asyncDispose](),
     };
   },
 };

@@ -55,7 +55,7 @@ export function encodeBatch(fields: BatchFields, entries: readonly StoredEntry[]
   return bytes;
 }
 
-export function encodeHeader(header: BatchHeader): Buffer {
+function encodeHeader(header: BatchHeader): Buffer {
   const vote = Buffer.from(header.votedFor ?? "");
   assert(vote.length <= TEXT_BYTES_MAX, "a node id has at most 255 bytes");
   const bytes = Buffer.alloc(HEADER_BYTES + vote.length);

@@ -50,7 +50,6 @@ export class Epoch implements AsyncDisposable {
     let epoch: Epoch | undefined;
     const onCurrent = async (meta: SnapshotMeta): Promise<void> => epoch?.restartUnlessHolding(meta);
     const { store: snapshots, damaged } = await SnapshotStore.open({ directory, log, onCurrent });
-    resources.use(snapshots);
     const reason = damaged ?? `the log in ${directory} failed its checksums`;
     const fitted = fitToSnapshot(replayed, snapshots.current, reason);
     const { hardState } = replayed;
@@ -69,6 +68,8 @@ export class Epoch implements AsyncDisposable {
         ...resumption(scanned, replayed, fitted),
       }),
     );
+    // Closed before the writer: what becomes current still has to be noted in the log.
+    resources.use(snapshots);
     if (fitted.damage !== undefined)
       log.error("entries of the log are damaged; they have to come from other managers", { ...fitted.damage });
     if (needsRewrite(replayed, fitted)) {

@@ -36,10 +36,7 @@ export async function openLogStorage(options: LogStorageOptions): Promise<LogSto
   try {
     const number = await currentEpoch(directory);
     const epoch = await Epoch.open({ directory: join(directory, epochName(number)), log, limits });
-    const storage = new FileLogStorage({ directory, log, limits }, { number, epoch });
-    const lock = opening.move();
-    storage.onClose(() => lock.disposeAsync());
-    return storage;
+    return new FileLogStorage({ directory, log, limits, lock: opening.move() }, { number, epoch });
   } catch (error) {
     throw diskError(directory, error);
   }
@@ -62,24 +59,24 @@ async function currentEpoch(directory: string): Promise<number> {
   return current;
 }
 
+interface OpenDirectory {
+  readonly directory: string;
+  readonly log: Log;
+  readonly limits: LogWriterLimits;
+  /** Released when the storage is closed. */
+  readonly lock: AsyncDisposable;
+}
+
 class FileLogStorage implements LogStorage {
   readonly recovered: Recovered;
-  readonly #options: { directory: string; log: Log; limits: LogWriterLimits };
-  #current: { number: number; epoch: Epoch };
+  readonly #options: OpenDirectory;
+  #current: { readonly number: number; readonly epoch: Epoch };
   #resetting = false;
-  #onClose: () => Promise<void> = async () => {};
 
-  constructor(
-    options: { directory: string; log: Log; limits: LogWriterLimits },
-    current: { number: number; epoch: Epoch },
-  ) {
+  constructor(options: OpenDirectory, current: { readonly number: number; readonly epoch: Epoch }) {
     this.#options = options;
     this.#current = current;
     this.recovered = current.epoch.recovered;
-  }
-
-  onClose(close: () => Promise<void>): void {
-    this.#onClose = close;
   }
 
   write(batch: WriteBatch): Promise<void> {
@@ -136,7 +133,7 @@ class FileLogStorage implements LogStorage {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#current.epoch[Symbol.asyncDispose]();
-    await this.#onClose();
+    await this.#options.lock[Symbol.asyncDispose]();
   }
 
   #epoch(): Epoch {

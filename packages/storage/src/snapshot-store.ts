@@ -29,7 +29,8 @@ export interface SnapshotStoreOptions {
 export class SnapshotStore implements AsyncDisposable {
   readonly #options: SnapshotStoreOptions;
   #current: SnapshotMeta | undefined;
-  #saving = false;
+  #saving: Promise<void> | undefined;
+  #closed = false;
   #transfer: Transfer | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -71,21 +72,12 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   async save(meta: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
-    assert(!this.#saving, "one snapshot is saved at a time");
-    this.#saving = true;
+    assert(this.#saving === undefined, "one snapshot is saved at a time");
+    this.#saving = this.#save(meta, content).catch(this.#rethrow);
     try {
-      this.#refuseOlder(meta);
-      const path = join(this.#options.directory, SAVING);
-      const writer = await SnapshotWriter.create(path, meta).catch(this.#rethrow);
-      try {
-        for await (const bytes of content) await writer.append(bytes);
-      } catch (error) {
-        await discard(writer, path);
-        throw diskError(this.#options.directory, error);
-      }
-      await this.#publish(writer, path, meta);
+      await this.#saving;
     } finally {
-      this.#saving = false;
+      this.#saving = undefined;
     }
   }
 
@@ -103,7 +95,7 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   async receive(options: ReceiveOptions): Promise<SnapshotReceiver> {
-    this.#refuseOlder(options.meta);
+    this.#refuse(options.meta);
     const earlier = this.#transfer;
     if (earlier !== undefined && sameTransfer(earlier.options, options)) {
       await earlier.turn.catch(() => {});
@@ -119,8 +111,26 @@ export class SnapshotStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     if (this.#transfer !== undefined) await this.#abort(this.#transfer);
+    await this.#saving?.catch(() => {});
     await this.#turn.catch(() => {});
+  }
+
+  async #save(meta: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#refuse(meta);
+    const path = join(this.#options.directory, SAVING);
+    const writer = await SnapshotWriter.create(path, meta);
+    try {
+      for await (const bytes of content) {
+        await writer.append(bytes);
+        this.#refuse(meta);
+      }
+    } catch (error) {
+      await discard(writer, path);
+      throw error;
+    }
+    await this.#publish(writer, path, meta);
   }
 
   #receiver(transfer: Transfer): SnapshotReceiver {
@@ -164,7 +174,7 @@ export class SnapshotStore implements AsyncDisposable {
   #publish(writer: SnapshotWriter, path: string, meta: SnapshotMeta): Promise<void> {
     const step = async (): Promise<void> => {
       try {
-        this.#refuseOlder(meta);
+        this.#refuse(meta);
         await writer.finish();
       } catch (error) {
         await discard(writer, path);
@@ -188,7 +198,9 @@ export class SnapshotStore implements AsyncDisposable {
     throw new ClusterError("failed_precondition", "this snapshot transfer has ended; begin it again");
   }
 
-  #refuseOlder(meta: SnapshotMeta): void {
+  /** Throws when a snapshot can't become the current one, or not any more. */
+  #refuse(meta: SnapshotMeta): void {
+    if (this.#closed) throw new ClusterError("unavailable", `the storage in ${this.#options.directory} was closed`);
     if (this.#current === undefined || meta.index >= this.#current.index) return;
     const message = `a snapshot at ${String(meta.index)} is older than the current one at ${String(this.#current.index)}`;
     throw new ClusterError("out_of_date", message);

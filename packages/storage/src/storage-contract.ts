@@ -15,6 +15,7 @@ export function storageContract(name: string, create: () => Promise<StorageWorld
   describe(`${name} keeps the storage contract`, () => {
     logContract(create);
     snapshotContract(create);
+    closingContract(create);
     receivingContract(create);
   });
 }
@@ -189,6 +190,29 @@ function snapshotContract(create: () => Promise<StorageWorld>): void {
     await using reader = await storage.openSnapshot();
     expect(reader?.meta.index).toBe(5);
     await storage.saveSnapshot(metaOf(9, 1), pieces(10));
+  });
+}
+
+function closingContract(create: () => Promise<StorageWorld>): void {
+  it("ends a save that is under way when it is closed", async () => {
+    await using world = await create();
+    const storage = await world.open();
+    await storage.write({ entries: entries(1, 10, 1) });
+    let begun = (): void => {};
+    const beginning = new Promise<void>((resolve) => (begun = resolve));
+    const slowly = async function* (): AsyncGenerator<Uint8Array> {
+      for (let count = 0; count < 50; count += 1) {
+        yield new Uint8Array(1000);
+        begun();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    const saved = expect(storage.saveSnapshot(metaOf(5, 1), slowly())).rejects.toThrow(code("unavailable"));
+    await beginning;
+    await storage[Symbol.asyncDispose]();
+    await saved;
+    await using again = await world.open();
+    expect(again.recovered).toEqual({ hardState: { term: 0, commit: 0 }, entries: entries(1, 10, 1) });
   });
 }
 
