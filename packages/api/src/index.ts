@@ -45,6 +45,11 @@ export type {
   NodeJoinAnswer,
   NodeJoinBody,
 } from "./murmur-types.ts";
+export { openEngine } from "./engine/http-engine.ts";
+export type { Api } from "./app.ts";
+export { loadServer, type ServerModule } from "./load-server.ts";
+export type { ApiServer, ListenAddress, ServeOptions } from "./server/serve.ts";
+export type { SocketAccess } from "./server/socket-file.ts";
 export type {
   ApiPorts,
   Cluster,

@@ -1,4 +1,4 @@
-import type { Clock, NodeId } from "@murmur/base";
+import type { Clock, Log, NodeId } from "@murmur/base";
 import type { Availability, Cluster as ClusterRecord, ClusterSpec, Index, UserCommand } from "@murmur/model";
 import type { View, Watch, WatchOptions } from "@murmur/store";
 
@@ -115,6 +115,7 @@ export interface ApiPorts {
   /** The version of Murmur itself. */
   readonly murmurVersion: string;
   readonly clock: Clock;
+  readonly log: Log;
   /** A new id of 25 characters; ids enter here and nowhere behind. */
   readonly newId: () => string;
   readonly node: LocalNode;

@@ -1,0 +1,99 @@
+import { ClusterError } from "@murmur/base";
+import { Hono } from "hono";
+import { checkVersion, splitVersion } from "./http/api-version.ts";
+import { createClusterApp } from "./http/cluster-app.ts";
+import { errorResponse } from "./http/error-response.ts";
+import { addHealthRoutes } from "./http/health-routes.ts";
+import { addMembershipRoutes } from "./http/membership-routes.ts";
+import { addNetworkRoutes } from "./http/network-routes.ts";
+import { dockerHeaders, handleErrors } from "./http/respond.ts";
+import { addSystemRoutes, type AskCluster } from "./http/system-routes.ts";
+import { NOT_IN_CLUSTER } from "./messages.ts";
+import type { ApiPorts } from "./ports.ts";
+
+export interface Api {
+  /** Answers a request made to this node: itself, from its replica, or through a manager. Never rejects. */
+  fetch(request: Request): Promise<Response>;
+  /**
+   * Answers what another node forwarded, from the replica alone: it is never forwarded again, so that two nodes which
+   * take each other for managers cannot send a request round in circles. Never rejects.
+   */
+  fetchForwarded(request: Request): Promise<Response>;
+  /** Whether a request is Murmur's to answer; every other one is the local engine's. */
+  owns(method: string, path: string): boolean;
+}
+
+const OWNED = new Set([
+  "_ping",
+  "version",
+  "info",
+  "swarm",
+  "nodes",
+  "services",
+  "tasks",
+  "secrets",
+  "configs",
+  "murmur",
+]);
+
+export function createApi(ports: ApiPorts): Api {
+  const clusterApp = createClusterApp(ports);
+  const askCluster: AskCluster = async (request) => {
+    const standing = ports.node.status();
+    if (standing.state !== "active") return errorResponse(notActive(standing));
+    if (ports.cluster() !== undefined) return clusterApp.fetch(request);
+    try {
+      return await ports.forward(request);
+    } catch (error) {
+      return errorResponse(error);
+    }
+  };
+  const app = new Hono({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
+  handleErrors(app, ports.log);
+  addSystemRoutes(app, ports, askCluster);
+  addMembershipRoutes(app, ports, askCluster);
+  addHealthRoutes(app, ports, askCluster);
+  addNetworkRoutes(app, ports, askCluster);
+  app.all("*", (context) => askCluster(context.req.raw));
+
+  const headers = Object.entries(dockerHeaders(ports.murmurVersion));
+  return {
+    async fetch(request) {
+      const response = await guarded(request, (checked) => app.fetch(checked));
+      for (const [name, value] of headers) response.headers.set(name, value);
+      return response;
+    },
+    fetchForwarded: (request) => guarded(request, (checked) => clusterApp.fetch(checked)),
+    owns(method, path) {
+      const segments = splitVersion(path).path.split("/");
+      const [, first = "", second = ""] = segments;
+      if (first === "networks") return method === "GET" && segments.length <= 3 && second !== "prune";
+      return OWNED.has(first);
+    },
+  };
+}
+
+async function guarded(
+  request: Request,
+  answer: (request: Request) => Response | Promise<Response>,
+): Promise<Response> {
+  try {
+    checkVersion(splitVersion(new URL(request.url).pathname).version);
+    const response = await answer(request);
+    // A forwarded response's headers can't be changed; the copy shares its body.
+    return new Response(response.body, response);
+  } catch (error) {
+    return errorResponse(error);
+  }
+}
+
+function notActive(standing: Exclude<ReturnType<ApiPorts["node"]["status"]>, { state: "active" }>): ClusterError {
+  switch (standing.state) {
+    case "outside":
+      return new ClusterError("not_in_cluster", NOT_IN_CLUSTER);
+    case "joining":
+      return new ClusterError("unavailable", "this node is still joining the cluster: try again in a moment");
+    case "failed":
+      return new ClusterError("unavailable", standing.message);
+  }
+}

@@ -1,0 +1,16 @@
+import { z } from "zod";
+import { textMap } from "./container-schema.ts";
+import { dockerObject } from "./lenient-object.ts";
+
+const word = (value: unknown): unknown => (typeof value === "string" ? value.toLowerCase() : value);
+
+export const nodeSchema = dockerObject(
+  {
+    Name: z.string().max(1_024).optional(),
+    Labels: textMap.optional(),
+    Role: z.preprocess(word, z.enum(["worker", "manager"], "must be worker or manager")),
+    Availability: z.preprocess(word, z.enum(["active", "pause", "drain"], "must be active, pause or drain")),
+    Murmur: z.strictObject({ PinnedRole: z.enum(["worker", "manager"]).nullable() }).optional(),
+  },
+  { passOverLowerCase: true },
+);

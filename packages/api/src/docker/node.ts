@@ -1,0 +1,102 @@
+import { ClusterError, type NodeId } from "@murmur/base";
+import { validateNodeSpec, type ClusterNode, type NodeSpec } from "@murmur/model";
+import { compact } from "./compact.ts";
+import { parseWith } from "./lenient-object.ts";
+import { nodeSchema } from "./node-schema.ts";
+import type * as docker from "./node-types.ts";
+import { toTimestamp } from "./time.ts";
+
+export interface NodeContext {
+  readonly leader: NodeId | undefined;
+  /** The cluster's CA, as every node trusts it. */
+  readonly caPem: string | undefined;
+}
+
+/** The role that Docker's clients see: the wanted one where the user pinned it, else what the cluster chose. */
+const roleOf = (node: ClusterNode): docker.NodeRole =>
+  node.spec.pinnedRole ?? (node.raftRole === "none" ? "worker" : "manager");
+
+/** `1.2.3.4` of `1.2.3.4:7373`, `fd00::1` of `[fd00::1]:7373`. */
+export function hostOf(address: string): string {
+  const host = address.slice(0, Math.max(address.lastIndexOf(":"), 0));
+  return host.replace(/^\[(.*)\]$/, "$1");
+}
+
+export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
+  const { spec, status } = node;
+  const isManager = node.raftRole !== "none";
+  return compact<docker.Node>({
+    ID: node.id,
+    Version: { Index: node.version },
+    CreatedAt: toTimestamp(node.createdAt),
+    UpdatedAt: toTimestamp(node.updatedAt),
+    Spec: compact<docker.NodeSpec>({
+      Name: spec.name,
+      Labels: { ...spec.labels },
+      Role: roleOf(node),
+      Availability: spec.availability,
+      Murmur: { PinnedRole: spec.pinnedRole ?? null },
+    }),
+    Description: fromDescription(node, context),
+    Status: compact<docker.Node["Status"]>({
+      State: status.state,
+      Message: status.message || (status.engine.state === "down" ? status.engine.message : "") || undefined,
+      Addr: hostOf(node.address),
+    }),
+    ManagerStatus: isManager
+      ? compact<NonNullable<docker.Node["ManagerStatus"]>>({
+          Leader: context.leader === node.id ? true : undefined,
+          Reachability: status.state === "ready" ? "reachable" : "unreachable",
+          Addr: node.address,
+        })
+      : undefined,
+    Murmur: compact<docker.Node["Murmur"]>({
+      Address: node.address,
+      RaftRole: node.raftRole,
+      EngineState: status.engine.state,
+      EngineMessage: status.engine.message,
+      Version: node.description?.murmurVersion,
+      DataPlane: node.description?.dataPlane,
+    }),
+  });
+}
+
+function fromDescription(node: ClusterNode, context: NodeContext): docker.NodeDescription {
+  const { description, hostname = "" } = node;
+  const TLSInfo: docker.TLSInfo = context.caPem === undefined ? {} : { TrustRoot: context.caPem };
+  if (description === undefined) return { Hostname: hostname, Platform: {}, Resources: {}, Engine: {}, TLSInfo };
+  const { platform, resources, engine } = description;
+  return {
+    Hostname: description.hostname,
+    Platform: { Architecture: platform.architecture, OS: platform.os },
+    Resources: { NanoCPUs: resources.nanoCpus, MemoryBytes: resources.memoryBytes },
+    Engine: {
+      EngineVersion: engine.version,
+      Labels: { ...engine.labels },
+      Plugins: engine.plugins.map(({ kind, name }) => ({ Type: kind, Name: name })),
+    },
+    TLSInfo,
+  };
+}
+
+/**
+ * A request's body to the spec of a node that is there. Docker's clients send back the role that they were shown; only
+ * one that differs from it is a wish, and pins the role. `Murmur.PinnedRole`, when it differs, says it outright; null
+ * gives the choice back to the cluster.
+ */
+export function toNodeSpec(body: unknown, node: ClusterNode): NodeSpec {
+  const input = parseWith(nodeSchema, body);
+  const pinned = node.spec.pinnedRole;
+  const stated = input.Murmur?.PinnedRole;
+  const isStated = stated !== undefined && stated !== (pinned ?? null);
+  const shown = input.Role === roleOf(node) ? pinned : input.Role;
+  const spec = compact<NodeSpec>({
+    name: input.Name || undefined,
+    labels: input.Labels ?? {},
+    availability: input.Availability,
+    pinnedRole: isStated ? (stated ?? undefined) : shown,
+  });
+  const problems = validateNodeSpec(spec);
+  if (problems.length > 0) throw new ClusterError("invalid_argument", `invalid node: ${problems.join("; ")}`);
+  return spec;
+}

@@ -1,0 +1,104 @@
+import { z } from "zod";
+import { containerSchema, driver, nanos, textList, textMap } from "./container-schema.ts";
+import { dockerObject, unsupported } from "./lenient-object.ts";
+
+const count = z.int().nonnegative();
+const port = z.int().min(0).max(65_535);
+
+/** Docker takes these words in any case, and "" for the default. */
+function word<const W extends readonly [string, ...string[]]>(words: W) {
+  const lower = (value: unknown): unknown => (typeof value === "string" ? value.toLowerCase() || undefined : value);
+  return z.preprocess(lower, z.enum(words, `must be one of ${words.join(", ")}`).optional());
+}
+
+const resources = { NanoCPUs: count.optional(), MemoryBytes: count.optional(), GenericResources: unsupported() };
+
+const networkAttachment = dockerObject({
+  Target: z.string().min(1, "names no network"),
+  Aliases: textList.optional(),
+  DriverOpts: unsupported(),
+});
+
+const taskSchema = dockerObject({
+  ContainerSpec: containerSchema,
+  PluginSpec: unsupported(),
+  NetworkAttachmentSpec: unsupported(),
+  Resources: dockerObject({
+    Limits: dockerObject({ ...resources, Pids: count.optional() }).optional(),
+    Reservations: dockerObject(resources).optional(),
+    SwapBytes: unsupported(),
+    MemorySwappiness: unsupported(),
+  }).optional(),
+  RestartPolicy: dockerObject({
+    Condition: word(["none", "on-failure", "any"]),
+    Delay: nanos.optional(),
+    MaxAttempts: count.optional(),
+    Window: nanos.optional(),
+  }).optional(),
+  Placement: dockerObject({
+    Constraints: textList.optional(),
+    Preferences: z
+      .array(dockerObject({ Spread: dockerObject({ SpreadDescriptor: z.string().default("") }).optional() }))
+      .optional(),
+    MaxReplicas: count.optional(),
+    Platforms: z.array(dockerObject({ OS: z.string().optional(), Architecture: z.string().optional() })).optional(),
+  }).optional(),
+  ForceUpdate: count.optional(),
+  Runtime: unsupported("Murmur runs containers only; leave it out", ["container"]),
+  Networks: z.array(networkAttachment).max(1_024).optional(),
+  LogDriver: driver.optional(),
+});
+
+const updateSchema = dockerObject({
+  Parallelism: count.optional(),
+  Delay: nanos.optional(),
+  FailureAction: word(["pause", "continue", "rollback"]),
+  Monitor: nanos.optional(),
+  MaxFailureRatio: z.number().min(0).max(1).optional(),
+  Order: word(["stop-first", "start-first"]),
+});
+
+const modeSchema = dockerObject({
+  Replicated: dockerObject({ Replicas: count.optional() }).optional(),
+  Global: dockerObject({}).optional(),
+  ReplicatedJob: dockerObject({ MaxConcurrent: count.optional(), TotalCompletions: count.optional() }).optional(),
+  GlobalJob: dockerObject({}).optional(),
+}).refine((mode) => Object.keys(mode).length <= 1, "must specify only one service mode");
+
+const endpointSchema = dockerObject({
+  Mode: word(["vip", "dnsrr"]),
+  Ports: z
+    .array(
+      dockerObject({
+        Name: z.string().optional(),
+        Protocol: word(["tcp", "udp", "sctp"]),
+        TargetPort: port.default(0),
+        PublishedPort: port.optional(),
+        PublishMode: word(["ingress", "host"]),
+      }),
+    )
+    .max(65_536)
+    .optional(),
+  // Some clients send what an image exposes. Docker has no such field in a spec and never acts on it.
+  ExposedPorts: z.unknown().optional(),
+});
+
+export const serviceSchema = dockerObject(
+  {
+    Name: z.string().max(1_024).optional(),
+    Labels: textMap.optional(),
+    TaskTemplate: taskSchema,
+    Mode: modeSchema.optional(),
+    UpdateConfig: updateSchema.optional(),
+    RollbackConfig: updateSchema.optional(),
+    // The place of the networks before API 1.25; used when TaskTemplate has none.
+    Networks: z.array(networkAttachment).max(1_024).optional(),
+    EndpointSpec: endpointSchema.optional(),
+    Murmur: unsupported(),
+  },
+  { passOverLowerCase: true },
+);
+
+export type ServiceInput = z.infer<typeof serviceSchema>;
+export type TaskInput = ServiceInput["TaskTemplate"];
+export type UpdateInput = z.infer<typeof updateSchema>;

@@ -1,0 +1,64 @@
+import type { Service, Task, UpdateStatus } from "@murmur/model";
+import { compact } from "./compact.ts";
+import { fromPort, fromServiceSpec } from "./service-spec.ts";
+import type * as docker from "./service-types.ts";
+import { withDefaults } from "./task-spec.ts";
+import { toTimestamp } from "./time.ts";
+
+export interface ServiceOptions {
+  /** Counted by `countTasks`, where the client asked for it. */
+  readonly status?: docker.ServiceStatus | undefined;
+  readonly insertDefaults?: boolean;
+}
+
+export function fromService(service: Service, options: ServiceOptions = {}): docker.Service {
+  const spec = fromServiceSpec(service.spec);
+  const { previousSpec, jobIteration } = service;
+  return compact<docker.Service>({
+    ID: service.id,
+    Version: { Index: service.version },
+    CreatedAt: toTimestamp(service.createdAt),
+    UpdatedAt: toTimestamp(service.updatedAt),
+    Spec: options.insertDefaults === true ? { ...spec, TaskTemplate: withDefaults(spec.TaskTemplate) } : spec,
+    PreviousSpec: previousSpec === undefined ? undefined : fromServiceSpec(previousSpec),
+    Endpoint: compact<docker.Service["Endpoint"]>({
+      Spec: spec.EndpointSpec ?? {},
+      Ports: service.ports.length === 0 ? undefined : service.ports.map(fromPort),
+    }),
+    UpdateStatus: service.updateStatus === undefined ? undefined : fromUpdateStatus(service.updateStatus),
+    ServiceStatus: options.status,
+    JobStatus:
+      jobIteration === undefined
+        ? undefined
+        : { JobIteration: { Index: jobIteration.index }, LastExecution: toTimestamp(jobIteration.startedAt) },
+    Murmur: { SpecVersion: service.specVersion, Removing: service.removing === true },
+  });
+}
+
+const fromUpdateStatus = (status: UpdateStatus): docker.UpdateStatus =>
+  compact<docker.UpdateStatus>({
+    State: status.state,
+    StartedAt: toTimestamp(status.startedAt),
+    CompletedAt: status.completedAt === undefined ? undefined : toTimestamp(status.completedAt),
+    Message: status.message,
+  });
+
+/** `ServiceStatus`, counted as SwarmKit counts it: see ListServiceStatuses in its control API. */
+export function countTasks(service: Service, tasks: readonly Task[]): docker.ServiceStatus {
+  const { mode } = service.spec;
+  const global = mode.kind === "global" || mode.kind === "global-job";
+  const ofThisIteration = (task: Task): boolean =>
+    service.jobIteration === undefined || task.jobIteration === service.jobIteration.index;
+  const counted = tasks.filter(ofThisIteration);
+  const count = (holds: (task: Task) => boolean): number => counted.filter(holds).length;
+  const isComplete = (task: Task): boolean => task.status.state === "complete";
+  return {
+    RunningTasks: count((task) => task.status.state === "running"),
+    DesiredTasks: global
+      ? count((task) => task.desiredState === "running" || (task.desiredState === "complete" && !isComplete(task)))
+      : mode.kind === "replicated"
+        ? mode.replicas
+        : mode.maxConcurrent,
+    CompletedTasks: service.jobIteration === undefined ? 0 : count(isComplete),
+  };
+}

@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { driver, textMap } from "./container-schema.ts";
+import { dockerObject, fixed, unsupported } from "./lenient-object.ts";
+
+/** What Docker's daemon reports by default; Murmur's own timing isn't set through these. */
+export const FIXED = {
+  SnapshotInterval: 10_000,
+  LogEntriesForSlowFollowers: 500,
+  ElectionTick: 10,
+  HeartbeatTick: 1,
+  HeartbeatPeriod: 5_000_000_000,
+  SubnetSize: 24,
+  DataPathPort: 4_789,
+} as const;
+
+const caSettings = "Murmur renews and rotates its certificates itself; leave it out";
+
+export const swarmSchema = dockerObject(
+  {
+    Name: z.string().max(1_024).optional(),
+    Labels: textMap.optional(),
+    Orchestration: dockerObject({ TaskHistoryRetentionLimit: z.int().nonnegative().optional() }).optional(),
+    Raft: dockerObject({
+      SnapshotInterval: fixed(FIXED.SnapshotInterval),
+      KeepOldSnapshots: fixed(0),
+      LogEntriesForSlowFollowers: fixed(FIXED.LogEntriesForSlowFollowers),
+      ElectionTick: fixed(FIXED.ElectionTick),
+      HeartbeatTick: fixed(FIXED.HeartbeatTick),
+    }).optional(),
+    Dispatcher: dockerObject({ HeartbeatPeriod: fixed(FIXED.HeartbeatPeriod) }).optional(),
+    CAConfig: dockerObject({
+      NodeCertExpiry: z.int().nonnegative().optional(),
+      ExternalCAs: unsupported(caSettings),
+      SigningCACert: unsupported(caSettings),
+      SigningCAKey: unsupported(caSettings),
+      ForceRotate: unsupported(caSettings),
+    }).optional(),
+    EncryptionConfig: dockerObject({ AutoLockManagers: unsupported() }).optional(),
+    TaskDefaults: dockerObject({ LogDriver: driver.optional() }).optional(),
+    // Docker's first swarm mode had policies here; its clients still send them, and Docker passes over them.
+    AcceptancePolicy: z.unknown().optional(),
+    Murmur: z.strictObject({ Voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)]) }).optional(),
+  },
+  { passOverLowerCase: true },
+);
+
+const availability = z.enum(["", "active", "pause", "drain"], "must be active, pause or drain").optional();
+const address = z.string().max(300).optional();
+/** One network carries everything between nodes. */
+const dataPath = "Murmur uses the advertised address for all traffic; leave it out";
+
+export const initSchema = dockerObject(
+  {
+    ListenAddr: address,
+    AdvertiseAddr: address,
+    DataPathAddr: unsupported(dataPath),
+    DataPathPort: fixed(FIXED.DataPathPort),
+    DefaultAddrPool: unsupported(),
+    SubnetSize: fixed(FIXED.SubnetSize),
+    ForceNewCluster: unsupported(),
+    AutoLockManagers: unsupported(),
+    Availability: availability,
+    Spec: swarmSchema.optional(),
+  },
+  { passOverLowerCase: true },
+);
+
+export const joinSchema = dockerObject(
+  {
+    ListenAddr: address,
+    AdvertiseAddr: address,
+    DataPathAddr: unsupported(dataPath),
+    RemoteAddrs: z.array(z.string().min(1).max(300)).max(64).default([]),
+    JoinToken: z.string().max(1_024).default(""),
+    Availability: availability,
+  },
+  { passOverLowerCase: true },
+);
+
+export type SwarmInput = z.infer<typeof swarmSchema>;

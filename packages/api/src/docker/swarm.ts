@@ -1,0 +1,105 @@
+import { ClusterError } from "@murmur/base";
+import { DEFAULT_CLUSTER_SPEC, validateClusterSpec, type Cluster, type ClusterSpec } from "@murmur/model";
+import type { InitRequest, JoinRequest } from "../ports.ts";
+import { compact } from "./compact.ts";
+import { parseWith } from "./lenient-object.ts";
+import { FIXED, initSchema, joinSchema, swarmSchema, type SwarmInput } from "./swarm-schema.ts";
+import type * as docker from "./swarm-types.ts";
+import { toMillis, toNanos, toTimestamp } from "./time.ts";
+
+/** The cluster as Docker shows it; its secrets are not in it. */
+export function fromCluster(cluster: Cluster): docker.ClusterInfo {
+  return {
+    ID: cluster.id,
+    Version: { Index: cluster.version },
+    CreatedAt: toTimestamp(cluster.createdAt),
+    UpdatedAt: toTimestamp(cluster.updatedAt),
+    Spec: fromClusterSpec(cluster.spec),
+    TLSInfo: { TrustRoot: cluster.caPem },
+    RootRotationInProgress: false,
+    DefaultAddrPool: null,
+    SubnetSize: FIXED.SubnetSize,
+    DataPathPort: FIXED.DataPathPort,
+  };
+}
+
+function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
+  const { logDriver } = spec;
+  return {
+    Name: spec.name,
+    Labels: { ...spec.labels },
+    Orchestration: { TaskHistoryRetentionLimit: spec.taskHistoryLimit },
+    Raft: {
+      SnapshotInterval: FIXED.SnapshotInterval,
+      KeepOldSnapshots: 0,
+      LogEntriesForSlowFollowers: FIXED.LogEntriesForSlowFollowers,
+      ElectionTick: FIXED.ElectionTick,
+      HeartbeatTick: FIXED.HeartbeatTick,
+    },
+    Dispatcher: { HeartbeatPeriod: FIXED.HeartbeatPeriod },
+    CAConfig: { NodeCertExpiry: toNanos(spec.nodeCertificateValidityMs) },
+    TaskDefaults:
+      logDriver === undefined ? {} : { LogDriver: { Name: logDriver.name, Options: { ...logDriver.options } } },
+    EncryptionConfig: { AutoLockManagers: false },
+    Murmur: { Voters: spec.voters },
+  };
+}
+
+/** A request's body to a spec. As Docker: what it leaves out, or gives as nothing, stays as it is in `current`. */
+export function toClusterSpec(body: unknown, current: ClusterSpec): ClusterSpec {
+  return merge(parseWith(swarmSchema, body), current);
+}
+
+function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
+  const log = input.TaskDefaults?.LogDriver;
+  const spec = compact<ClusterSpec>({
+    name: input.Name || current.name,
+    labels: input.Labels !== undefined && Object.keys(input.Labels).length > 0 ? input.Labels : current.labels,
+    taskHistoryLimit: input.Orchestration?.TaskHistoryRetentionLimit ?? current.taskHistoryLimit,
+    voters: input.Murmur?.Voters ?? current.voters,
+    nodeCertificateValidityMs: input.CAConfig?.NodeCertExpiry
+      ? toMillis(input.CAConfig.NodeCertExpiry)
+      : current.nodeCertificateValidityMs,
+    logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : current.logDriver,
+  });
+  return checked(spec);
+}
+
+/** Throws `invalid_argument` with what is wrong. */
+export function checked(spec: ClusterSpec): ClusterSpec {
+  const problems = validateClusterSpec(spec);
+  if (problems.length > 0) throw new ClusterError("invalid_argument", `invalid cluster: ${problems.join("; ")}`);
+  return spec;
+}
+
+/** The port that Docker's clients put in when the user names none; Murmur's own default holds instead. */
+const DOCKER_DEFAULT_LISTEN = /^(0\.0\.0\.0|\[::\]|::)?(:2377)?$/;
+const listenAddr = (text: string | undefined): string | undefined =>
+  text === undefined || DOCKER_DEFAULT_LISTEN.test(text) ? undefined : text;
+
+export function toInitRequest(body: unknown): InitRequest {
+  const input = parseWith(initSchema, body);
+  return compact<InitRequest>({
+    advertiseAddr: input.AdvertiseAddr || undefined,
+    listenAddr: listenAddr(input.ListenAddr),
+    availability: input.Availability || "active",
+    labels: {},
+    spec: merge(input.Spec ?? {}, DEFAULT_CLUSTER_SPEC),
+  });
+}
+
+export function toJoinRequest(body: unknown): JoinRequest {
+  const input = parseWith(joinSchema, body);
+  if (input.RemoteAddrs.length === 0) {
+    throw new ClusterError("invalid_argument", "at least 1 RemoteAddr is required to join");
+  }
+  if (input.JoinToken === "") throw new ClusterError("invalid_argument", "join token must be provided");
+  return compact<JoinRequest>({
+    token: input.JoinToken,
+    addresses: input.RemoteAddrs,
+    advertiseAddr: input.AdvertiseAddr || undefined,
+    listenAddr: listenAddr(input.ListenAddr),
+    availability: input.Availability || "active",
+    labels: {},
+  });
+}

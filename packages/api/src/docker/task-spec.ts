@@ -1,0 +1,132 @@
+import { ClusterError } from "@murmur/base";
+import {
+  DEFAULT_RESTART,
+  DEFAULT_STOP_GRACE_MS,
+  formatConstraint,
+  parseConstraint,
+  type Constraint,
+  type NetworkAttachment,
+  type NetworkId,
+  type Placement,
+  type ResourceRequirements,
+  type RestartPolicy,
+  type TaskSpec,
+} from "@murmur/model";
+import { compact } from "./compact.ts";
+import { fromContainerSpec, toContainerSpec } from "./container-spec.ts";
+import type { TaskInput } from "./service-schema.ts";
+import type * as docker from "./service-types.ts";
+import { toMillis, toNanos } from "./time.ts";
+
+/** Finds a network by name or id. Errors: `not_found`. */
+export type FindNetwork = (nameOrId: string) => NetworkId;
+
+/** Docker's task template to the model; what it leaves out gets Docker's defaults. */
+export function toTaskSpec(input: TaskInput, findNetwork: FindNetwork): TaskSpec {
+  const log = input.LogDriver;
+  const hasLog = log !== undefined && ((log.Name ?? "") !== "" || Object.keys(log.Options ?? {}).length > 0);
+  return compact<TaskSpec>({
+    container: toContainerSpec(input.ContainerSpec),
+    resources: toResources(input.Resources),
+    restart: toRestart(input.RestartPolicy),
+    placement: toPlacement(input.Placement),
+    networks: (input.Networks ?? []).map((network): NetworkAttachment => {
+      return { target: findNetwork(network.Target), aliases: network.Aliases ?? [] };
+    }),
+    logDriver: hasLog ? { name: log.Name ?? "", options: log.Options ?? {} } : undefined,
+    forceUpdate: input.ForceUpdate ?? 0,
+  });
+}
+
+function toResources(input: TaskInput["Resources"]): ResourceRequirements {
+  const { Limits: limits, Reservations: reservations } = input ?? {};
+  return {
+    reservations: { nanoCpus: reservations?.NanoCPUs ?? 0, memoryBytes: reservations?.MemoryBytes ?? 0 },
+    limits: { nanoCpus: limits?.NanoCPUs ?? 0, memoryBytes: limits?.MemoryBytes ?? 0, pids: limits?.Pids ?? 0 },
+  };
+}
+
+function toRestart(input: TaskInput["RestartPolicy"]): RestartPolicy {
+  return {
+    condition: input?.Condition ?? DEFAULT_RESTART.condition,
+    delayMs: input?.Delay === undefined ? DEFAULT_RESTART.delayMs : toMillis(input.Delay),
+    maxAttempts: input?.MaxAttempts ?? DEFAULT_RESTART.maxAttempts,
+    windowMs: input?.Window === undefined ? DEFAULT_RESTART.windowMs : toMillis(input.Window),
+  };
+}
+
+function toPlacement(input: TaskInput["Placement"]): Placement {
+  return {
+    constraints: (input?.Constraints ?? []).map(toConstraint),
+    preferences: (input?.Preferences ?? []).flatMap(({ Spread }) =>
+      Spread === undefined ? [] : [{ spread: Spread.SpreadDescriptor }],
+    ),
+    maxReplicasPerNode: input?.MaxReplicas ?? 0,
+    platforms: (input?.Platforms ?? []).map(({ OS, Architecture }) =>
+      compact<Placement["platforms"][number]>({ os: OS || undefined, architecture: Architecture || undefined }),
+    ),
+  };
+}
+
+function toConstraint(line: string): Constraint {
+  const parsed = parseConstraint(line);
+  if ("problem" in parsed) throw new ClusterError("invalid_argument", parsed.problem);
+  return parsed;
+}
+
+/** The model to Docker's task template; fields at their "nothing said" value are left out. */
+export function fromTaskSpec(spec: TaskSpec): docker.TaskSpec {
+  const { restart, placement, logDriver } = spec;
+  return compact<docker.TaskSpec>({
+    ContainerSpec: fromContainerSpec(spec.container),
+    Resources: fromResources(spec.resources),
+    RestartPolicy: {
+      Condition: restart.condition,
+      Delay: toNanos(restart.delayMs),
+      MaxAttempts: restart.maxAttempts,
+      Window: toNanos(restart.windowMs),
+    },
+    Placement: compact<docker.Placement>({
+      Constraints: orNone(placement.constraints.map(formatConstraint)),
+      Preferences: orNone(placement.preferences.map(({ spread }) => ({ Spread: { SpreadDescriptor: spread } }))),
+      MaxReplicas: placement.maxReplicasPerNode || undefined,
+      Platforms: orNone(
+        placement.platforms.map(({ os, architecture }) =>
+          compact<docker.Platform>({ OS: os, Architecture: architecture }),
+        ),
+      ),
+    }),
+    Networks: orNone(
+      spec.networks.map(({ target, aliases }) =>
+        compact<docker.NetworkAttachmentConfig>({ Target: target, Aliases: orNone([...aliases]) }),
+      ),
+    ),
+    LogDriver: logDriver === undefined ? undefined : { Name: logDriver.name, Options: { ...logDriver.options } },
+    ForceUpdate: spec.forceUpdate,
+    Runtime: "container",
+  });
+}
+
+function fromResources({ limits, reservations }: ResourceRequirements): docker.ResourceRequirements {
+  return {
+    Limits: compact<NonNullable<docker.ResourceRequirements["Limits"]>>({
+      NanoCPUs: limits.nanoCpus || undefined,
+      MemoryBytes: limits.memoryBytes || undefined,
+      Pids: limits.pids || undefined,
+    }),
+    Reservations: compact<docker.Resources>({
+      NanoCPUs: reservations.nanoCpus || undefined,
+      MemoryBytes: reservations.memoryBytes || undefined,
+    }),
+  };
+}
+
+const orNone = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
+
+/** What `insertDefaults` asks for: the values that hold although the spec doesn't name them. */
+export function withDefaults(task: docker.TaskSpec): docker.TaskSpec {
+  return {
+    ...task,
+    ContainerSpec: { StopGracePeriod: toNanos(DEFAULT_STOP_GRACE_MS), DNSConfig: {}, ...task.ContainerSpec },
+  };
+}

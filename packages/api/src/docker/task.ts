@@ -1,0 +1,70 @@
+import { taskName, type NetworkId, type Network, type Task, type TaskStatus } from "@murmur/model";
+import { compact } from "./compact.ts";
+import { fromNetwork } from "./network.ts";
+import type * as docker from "./task-types.ts";
+import { fromTaskSpec } from "./task-spec.ts";
+import { toTimestamp } from "./time.ts";
+
+/** A task as Docker writes it; `networkOf` finds what it is attached to. */
+export function fromTask(task: Task, networkOf: (id: NetworkId) => Network | undefined): docker.Task {
+  const attachments = task.networks.flatMap(({ networkId, address }) => {
+    const network = networkOf(networkId);
+    if (network === undefined) return [];
+    return [{ Network: fromNetwork(network), Addresses: address === undefined ? [] : [address] }];
+  });
+  return compact<docker.Task>({
+    ID: task.id,
+    Version: { Index: task.version },
+    CreatedAt: toTimestamp(task.createdAt),
+    UpdatedAt: toTimestamp(task.updatedAt),
+    Labels: { ...task.serviceLabels },
+    Spec: fromTaskSpec(task.spec),
+    ServiceID: task.serviceId,
+    Slot: task.slot || undefined,
+    NodeID: task.nodeId,
+    Status: fromStatus(task),
+    DesiredState: task.desiredState,
+    NetworksAttachments: attachments.length === 0 ? undefined : attachments,
+    JobIteration: task.jobIteration === undefined ? undefined : { Index: task.jobIteration },
+    Murmur: compact<docker.Task["Murmur"]>({
+      Name: taskName(task),
+      ServiceName: task.serviceName,
+      SpecVersion: task.specVersion,
+      Health: task.status.health,
+      NotBefore: task.notBefore === undefined ? undefined : toTimestamp(task.notBefore),
+      Address: task.status.address,
+    }),
+  });
+}
+
+function fromStatus(task: Task): docker.TaskStatus {
+  const { status } = task;
+  return compact<docker.TaskStatus>({
+    Timestamp: toTimestamp(status.at),
+    State: status.state,
+    Message: status.message,
+    Err: status.error,
+    ContainerStatus:
+      status.containerId === undefined
+        ? undefined
+        : { ContainerID: status.containerId, PID: status.pid ?? 0, ExitCode: status.exitCode ?? 0 },
+    PortStatus: portStatus(task, status),
+  });
+}
+
+/** As Docker, only the ports of mode `host`: those are the task's own. */
+function portStatus(task: Task, status: TaskStatus): docker.TaskStatus["PortStatus"] {
+  const ports = (status.ports ?? []).flatMap((port) => {
+    const config = task.endpointPorts.find(
+      (candidate) =>
+        candidate.mode === "host" &&
+        candidate.protocol === port.protocol &&
+        candidate.targetPort === port.targetPort &&
+        (candidate.publishedPort === 0 || candidate.publishedPort === port.hostPort),
+    );
+    if (config === undefined) return [];
+    const { protocol, targetPort, hostPort } = port;
+    return [{ Protocol: protocol, TargetPort: targetPort, PublishedPort: hostPort, PublishMode: "host" as const }];
+  });
+  return ports.length === 0 ? {} : { Ports: ports };
+}

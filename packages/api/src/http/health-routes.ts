@@ -1,0 +1,45 @@
+import type { Context, Hono } from "hono";
+import type { ClusterSummary, HealthAnswer } from "../murmur-types.ts";
+import type { ApiPorts } from "../ports.ts";
+import { askJson, type AskCluster } from "./system-routes.ts";
+
+const PART_MS = 2_000;
+
+export function addHealthRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
+  /** 503 when degraded, for probes that look at the status alone; `?verdict=body` answers 200 all the same. */
+  app.get("/murmur/health", async (context) => {
+    const problems = await problemsOf(ports, askCluster, context);
+    const answer: HealthAnswer = { status: problems.length === 0 ? "ok" : "degraded", problems };
+    const always = context.req.query("verdict") === "body";
+    return context.json(answer, always || problems.length === 0 ? 200 : 503);
+  });
+
+  app.get("/murmur/metrics", async (context) => {
+    const text = await ports.metrics.text();
+    return context.body(text, 200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
+  });
+}
+
+async function problemsOf(ports: ApiPorts, askCluster: AskCluster, context: Context): Promise<string[]> {
+  const signal = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(PART_MS)]);
+  const standing = ports.node.status();
+  const [engine, cluster] = await Promise.all([
+    ports.engine.facts(signal).catch(() => undefined),
+    standing.state === "active" ? clusterProblem(askCluster, signal) : undefined,
+  ]);
+  const problems: string[] = [];
+  if (engine === undefined) problems.push("the container engine doesn't answer");
+  if (standing.state === "joining") problems.push("the node is still joining the cluster");
+  if (standing.state === "failed") problems.push(standing.message);
+  if (cluster !== undefined) problems.push(cluster);
+  return problems;
+}
+
+async function clusterProblem(askCluster: AskCluster, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const { leader } = await askJson<ClusterSummary>(askCluster, "/murmur/cluster", signal);
+    return leader === undefined ? "the cluster has no leader: too few managers can reach each other" : undefined;
+  } catch {
+    return "no manager of the cluster can be reached";
+  }
+}

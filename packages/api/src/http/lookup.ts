@@ -1,0 +1,57 @@
+import { ClusterError, nodeId } from "@murmur/base";
+import {
+  networkId,
+  serviceId,
+  taskId,
+  taskName,
+  type ClusterNode,
+  type NetworkId,
+  type Service,
+  type Task,
+} from "@murmur/model";
+import type { View } from "@murmur/store";
+
+/*
+ * What a person may write for an object: its whole id, else its name, else the beginning of its id. As Docker: nothing
+ * is a `not_found`, several are an `invalid_argument`.
+ */
+
+function only<T>(found: readonly T[], what: string, text: string): T {
+  const [first, second] = found;
+  if (first === undefined) throw new ClusterError("not_found", `${what} ${text} not found`);
+  if (second === undefined) return first;
+  throw new ClusterError("invalid_argument", `${what} ${text} is ambiguous (${String(found.length)} matches found)`);
+}
+
+export function findNode(view: View, text: string): ClusterNode {
+  const exact = view.node(nodeId(text));
+  return exact ?? only(view.nodesByNameOrId(text), "node", text);
+}
+
+/** A service that is being removed is gone for its users. */
+export function findService(view: View, text: string): Service {
+  const exact = view.service(serviceId(text));
+  if (exact !== undefined && exact.removing !== true) return exact;
+  const named = view.serviceByName(text);
+  if (named !== undefined) return named;
+  const begins = view.services().filter((service) => service.removing !== true && service.id.startsWith(text));
+  return only(text === "" ? [] : begins, "service", text);
+}
+
+export function findTask(view: View, text: string): Task {
+  const exact = view.task(taskId(text));
+  if (exact !== undefined) return exact;
+  const named: Task[] = [];
+  const begins: Task[] = [];
+  for (const task of view.tasks()) {
+    if (text !== "" && task.id.startsWith(text)) begins.push(task);
+    if (taskName(task) === text) named.push(task);
+  }
+  return only(named.length > 0 ? named : begins, "task", text);
+}
+
+export function findNetworkId(view: View, text: string): NetworkId {
+  const network = view.network(networkId(text)) ?? view.networkByName(text);
+  if (network !== undefined) return network.id;
+  throw new ClusterError("not_found", `network ${text} not found`);
+}

@@ -1,0 +1,45 @@
+import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { z } from "zod";
+import { compact } from "../docker/compact.ts";
+import { parseWith } from "../docker/lenient-object.ts";
+import { checked } from "../docker/swarm.ts";
+import type { InitRequest, JoinRequest } from "../ports.ts";
+
+/*
+ * The bodies of /murmur/…: Murmur's own, so they are read strictly.
+ */
+const address = z.string().min(1).max(300);
+const common = {
+  advertiseAddr: address.optional(),
+  listenAddr: address.optional(),
+  availability: z.enum(["active", "pause", "drain"]).default("active"),
+  labels: z.record(z.string().min(1).max(1_024), z.string().max(65_536)).default({}),
+};
+
+const initBody = z.strictObject({
+  ...common,
+  name: z.string().min(1).max(63).optional(),
+  voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)], "must be 1, 3, 5 or 7").optional(),
+});
+
+const joinBody = z.strictObject({
+  ...common,
+  token: z.string().min(1, "give the token that `murmur cluster join-token` prints").max(1_024),
+  addresses: z.array(address).min(1, "give the address of a node of the cluster").max(64),
+});
+
+const leaveBody = z.strictObject({ force: z.boolean().default(false) });
+
+export function parseInit(body: unknown): InitRequest {
+  const { name, voters, ...input } = parseWith(initBody, body);
+  const defaults = DEFAULT_CLUSTER_SPEC;
+  const spec = checked({ ...defaults, name: name ?? defaults.name, voters: voters ?? defaults.voters });
+  return compact<InitRequest>({ ...input, advertiseAddr: input.advertiseAddr, listenAddr: input.listenAddr, spec });
+}
+
+export function parseJoin(body: unknown): JoinRequest {
+  const input = parseWith(joinBody, body);
+  return compact<JoinRequest>({ ...input, advertiseAddr: input.advertiseAddr, listenAddr: input.listenAddr });
+}
+
+export const parseLeave = (body: unknown): { readonly force: boolean } => parseWith(leaveBody, body);

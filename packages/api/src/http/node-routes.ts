@@ -1,0 +1,54 @@
+import type { ClusterNode } from "@murmur/model";
+import type { View } from "@murmur/store";
+import type { Hono } from "hono";
+import { Filters } from "../docker/filters.ts";
+import { fromNode, toNodeSpec } from "../docker/node.ts";
+import type * as docker from "../docker/node-types.ts";
+import { readJson } from "./body.ts";
+import type { ClusterAccess } from "./context.ts";
+import { findNode } from "./lookup.ts";
+import { looseFlag, versionQuery } from "./query.ts";
+
+const FILTERS = ["id", "name", "label", "node.label", "role", "membership"];
+
+export function addNodeRoutes(app: Hono, access: ClusterAccess): void {
+  const shown = (view: View, node: ClusterNode): docker.Node =>
+    fromNode(node, { leader: access.leader(), caPem: view.cluster()?.caPem });
+
+  app.get("/nodes", async (context) => {
+    const filters = Filters.parse(context.req.query("filters"), FILTERS);
+    const roles = filters.words("role", ["worker", "manager"]);
+    const memberships = filters.words("membership", ["accepted", "pending"]);
+    const view = await access.read(context);
+    const fits = (node: docker.Node): boolean =>
+      filters.beginsWith("id", node.ID) &&
+      filters.beginsWith("name", node.Description.Hostname ?? "") &&
+      filters.hasLabels("node.label", node.Spec.Labels ?? {}) &&
+      filters.hasLabels("label", node.Description.Engine?.Labels ?? {}) &&
+      (roles.length === 0 || roles.includes(node.Spec.Role)) &&
+      // Who is listed was let in by a token: nobody is pending here.
+      (memberships.length === 0 || memberships.includes("accepted"));
+    const nodes = view.nodes().map((node) => shown(view, node));
+    return context.json(nodes.filter(fits));
+  });
+
+  app.get("/nodes/:id", async (context) => {
+    const view = await access.read(context);
+    return context.json(shown(view, findNode(view, context.req.param("id"))));
+  });
+
+  app.post("/nodes/:id/update", async (context) => {
+    const version = versionQuery(context.req.query("version"), "node");
+    const body = await readJson(context.req.raw);
+    const node = findNode(await access.read(context), context.req.param("id"));
+    await access.submit(context, { kind: "updateNode", id: node.id, version, spec: toNodeSpec(body, node) });
+    return context.body(null, 200);
+  });
+
+  app.delete("/nodes/:id", async (context) => {
+    const force = looseFlag(context.req.query("force"));
+    const node = findNode(await access.read(context), context.req.param("id"));
+    await access.submit(context, { kind: "removeNode", id: node.id, force });
+    return context.body(null, 200);
+  });
+}

@@ -1,0 +1,114 @@
+import { ClusterError } from "@murmur/base";
+import { serviceId } from "@murmur/model";
+import type { Context, Hono } from "hono";
+import { Filters } from "../docker/filters.ts";
+import { countTasks, fromService } from "../docker/service.ts";
+import { toServiceSpec } from "../docker/service-spec.ts";
+import type { ServiceCreated, ServiceUpdated } from "../docker/service-types.ts";
+import { readJson } from "./body.ts";
+import type { ClusterAccess } from "./context.ts";
+import { findNetworkId, findService } from "./lookup.ts";
+import { strictFlag, versionQuery } from "./query.ts";
+import { inventName } from "./service-name.ts";
+
+const FILTERS = ["id", "name", "label", "mode", "runtime"];
+
+export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
+  app.get("/services", async (context) => {
+    const filters = Filters.parse(context.req.query("filters"), FILTERS);
+    const withStatus = strictFlag(context.req.query("status"), "status");
+    const view = await access.read(context);
+    const services = view
+      .services()
+      .filter(
+        (service) =>
+          service.removing !== true &&
+          filters.beginsWith("id", service.id) &&
+          filters.beginsWith("name", service.spec.name) &&
+          filters.hasLabels("label", service.spec.labels) &&
+          filters.is("mode", service.spec.mode.kind) &&
+          filters.is("runtime", "container"),
+      );
+    return context.json(
+      services.map((service) => {
+        const status = withStatus ? countTasks(service, view.tasksOfService(service.id)) : undefined;
+        return fromService(service, { status });
+      }),
+    );
+  });
+
+  app.get("/services/:id", async (context) => {
+    const insertDefaults = strictFlag(context.req.query("insertDefaults"), "insertDefaults");
+    const service = findService(await access.read(context), context.req.param("id"));
+    return context.json(fromService(service, { insertDefaults }));
+  });
+
+  app.post("/services/create", async (context) => {
+    refuseRegistryAuth(context);
+    const body = await readJson(context.req.raw);
+    const view = await access.read(context);
+    const id = serviceId(access.ports.newId());
+    const spec = toServiceSpec(body, {
+      findNetwork: (text) => findNetworkId(view, text),
+      newName: () => inventName(id, (name) => view.serviceByName(name) !== undefined),
+    });
+    await access.submit(context, { kind: "createService", id, spec });
+    const answer: ServiceCreated = { ID: id, Warnings: null };
+    return context.json(answer, 201);
+  });
+
+  app.post("/services/:id/update", async (context) => {
+    refuseRegistryAuth(context);
+    const version = versionQuery(context.req.query("version"), "service");
+    const rollback = context.req.query("rollback") ?? "";
+    const body = await readJson(context.req.raw);
+    const view = await access.read(context);
+    const service = findService(view, context.req.param("id"));
+    if (rollback === "previous") {
+      await access.submit(context, { kind: "rollbackService", id: service.id, version });
+    } else if (rollback === "") {
+      const spec = toServiceSpec(body, {
+        findNetwork: (text) => findNetworkId(view, text),
+        newName: () => service.spec.name,
+      });
+      await access.submit(context, { kind: "updateService", id: service.id, version, spec });
+    } else {
+      throw new ClusterError("invalid_argument", `unrecognized rollback option ${rollback}`);
+    }
+    const answer: ServiceUpdated = { Warnings: null };
+    return context.json(answer);
+  });
+
+  app.delete("/services/:id", async (context) => {
+    const service = findService(await access.read(context), context.req.param("id"));
+    await access.submit(context, { kind: "removeService", id: service.id });
+    return context.body(null, 200);
+  });
+
+  app.get("/services/:id/logs", () => noLogs());
+}
+
+export function noLogs(): never {
+  throw new ClusterError("unsupported", "Murmur doesn't collect logs yet: use docker logs on the task's node");
+}
+
+/** Credentials that can't be handed to the nodes must not look as if they had been. */
+function refuseRegistryAuth(context: Context): void {
+  const header = context.req.header("x-registry-auth") ?? "";
+  if (header === "") return;
+  const fields: unknown = decodeJson(header);
+  const says = typeof fields === "object" && fields !== null && Object.values(fields).some((value) => value !== "");
+  if (!says) return;
+  throw new ClusterError(
+    "invalid_argument",
+    "X-Registry-Auth: Murmur doesn't pass credentials on yet; log in to the registry on each node and leave it out",
+  );
+}
+
+function decodeJson(base64: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(base64, "base64url").toString("utf8"));
+  } catch {
+    return { unreadable: true };
+  }
+}

@@ -1,0 +1,134 @@
+import { messageOf } from "@murmur/base";
+import type { Context, Hono } from "hono";
+import type { Node } from "../docker/node-types.ts";
+import { hostOf } from "../docker/node.ts";
+import type { ClusterInfo, Info, Swarm, SwarmInfo, VersionInfo } from "../docker/swarm-types.ts";
+import type { ApiPorts, NodeStanding } from "../ports.ts";
+import { API_VERSION, MIN_API_VERSION } from "./api-version.ts";
+
+/** Asks the cluster's routes, here or on a manager. */
+export type AskCluster = (request: Request) => Promise<Response>;
+
+/** The engine, or the cluster, may take this long to add its part to an answer that can do without. */
+const PART_MS = 3_000;
+
+/** `/_ping`, `/version` and `/info`: the local engine's answers with Murmur's part in them. */
+export function addSystemRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
+  app.on(["GET", "HEAD"], "/_ping", async (context: Context) => {
+    const facts = await ports.engine.facts(partSignal(context));
+    const headers = {
+      // Docker 23 made BuildKit the default builder and says so here; the clients choose by it.
+      "Builder-Version": facts?.builderVersion ?? "1",
+      Swarm: swarmHeader(ports.node.status()),
+      "Cache-Control": "no-cache, no-store, must-revalidate",
+      Pragma: "no-cache",
+    };
+    return context.req.method === "HEAD" ? context.body(null, 200, headers) : context.text("OK", 200, headers);
+  });
+
+  app.get("/version", async (context) => {
+    const engine = await fromEngine(ports, "/version", context);
+    return context.json(versionInfo(engine, ports.murmurVersion));
+  });
+
+  app.get("/info", async (context) => {
+    const [engine, swarm] = await Promise.all([
+      fromEngine(ports, "/info", context),
+      swarmInfo(ports.node.status(), askCluster, partSignal(context)),
+    ]);
+    const info: Info = { Warnings: null, ...engine.fields, Swarm: swarm };
+    if (engine.error !== undefined) info.Warnings = [`WARNING: the engine doesn't answer: ${engine.error}`];
+    return context.json(info);
+  });
+}
+
+const partSignal = (context: Context): AbortSignal =>
+  AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(PART_MS)]);
+
+/** `active/manager` on every node: each answers for the cluster. */
+const swarmHeader = (standing: NodeStanding): string => {
+  const state = LOCAL_STATE[standing.state];
+  return state === "active" ? "active/manager" : state;
+};
+
+interface EnginePart {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly error?: string;
+}
+
+async function fromEngine(ports: ApiPorts, path: string, context: Context): Promise<EnginePart> {
+  try {
+    const { status, body } = await ports.engine.get(path, partSignal(context));
+    if (status === 200 && isRecord(body)) return { fields: body };
+    return { fields: {}, error: `it answered ${path} with status ${String(status)}` };
+  } catch (error) {
+    return { fields: {}, error: messageOf(error) };
+  }
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function versionInfo({ fields }: EnginePart, murmurVersion: string): VersionInfo {
+  const components = Array.isArray(fields["Components"]) ? fields["Components"].filter(isComponent) : [];
+  const engineVersion = typeof fields["Version"] === "string" ? fields["Version"] : murmurVersion;
+  const murmur = {
+    Name: "Murmur",
+    Version: murmurVersion,
+    Details: { ApiVersion: API_VERSION, MinAPIVersion: MIN_API_VERSION },
+  };
+  return {
+    ...fields,
+    Platform: { Name: `Murmur ${murmurVersion}` },
+    Version: engineVersion,
+    ApiVersion: API_VERSION,
+    MinAPIVersion: MIN_API_VERSION,
+    Os: typeof fields["Os"] === "string" ? fields["Os"] : "linux",
+    Components: [...components, murmur],
+  };
+}
+
+const isComponent = (value: unknown): value is VersionInfo["Components"][number] =>
+  isRecord(value) && typeof value["Name"] === "string" && typeof value["Version"] === "string";
+
+const LOCAL_STATE = { outside: "inactive", joining: "pending", active: "active", failed: "error" } as const;
+
+/** The `Swarm` part of `/info`. Without a leader, or a manager to ask, it says what the node itself knows. */
+async function swarmInfo(standing: NodeStanding, askCluster: AskCluster, signal: AbortSignal): Promise<SwarmInfo> {
+  const own: SwarmInfo = {
+    NodeID: standing.state === "active" ? standing.nodeId : "",
+    NodeAddr: standing.state === "active" ? hostOf(standing.address) : "",
+    LocalNodeState: LOCAL_STATE[standing.state],
+    ControlAvailable: standing.state === "active",
+    Error: standing.state === "failed" ? standing.message : "",
+    RemoteManagers: null,
+  };
+  if (standing.state !== "active") return own;
+  own.RemoteManagers = standing.managers.map(({ id, address }) => ({ NodeID: id, Addr: address }));
+  try {
+    const [swarm, nodes] = await Promise.all([
+      askJson<Swarm>(askCluster, "/swarm?consistency=local", signal),
+      askJson<Node[]>(askCluster, "/nodes?consistency=local", signal),
+    ]);
+    const managers = nodes.filter((node) => node.ManagerStatus !== undefined).length;
+    return { ...own, Nodes: nodes.length, Managers: managers, Cluster: withoutTokens(swarm) };
+  } catch (error) {
+    return { ...own, Error: messageOf(error) };
+  }
+}
+
+function withoutTokens(swarm: Swarm): ClusterInfo {
+  const { JoinTokens: _tokens, ...info } = swarm;
+  return info;
+}
+
+/** A GET of the cluster's routes. Rejects with the message of a refusal. */
+export async function askJson<T>(askCluster: AskCluster, path: string, signal: AbortSignal): Promise<T> {
+  const response = await askCluster(new Request(`http://murmur${path}`, { signal }));
+  const body: unknown = await response.json();
+  // Written by this package's own routes.
+  if (response.ok) return body as T;
+  throw new Error(
+    isRecord(body) && typeof body["message"] === "string" ? body["message"] : `status ${response.status}`,
+  );
+}

@@ -1,0 +1,168 @@
+import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { getRequestListener } from "@hono/node-server";
+import { ClusterError, messageOf, type Log } from "@murmur/base";
+import type { Api } from "../app.ts";
+import { errorResponse } from "../http/error-response.ts";
+import type { Engine } from "../ports.ts";
+import { Passthrough } from "./passthrough.ts";
+import {
+  clearSocketPath,
+  fileIdentity,
+  publishSocket,
+  removeSocket,
+  temporaryPath,
+  type SocketAccess,
+} from "./socket-file.ts";
+
+/** Connections open at once; the kernel's queue holds the rest back, and what overflows it is refused. */
+const CONNECTIONS_MAX = 4_096;
+/** Registry credentials travel in a header. */
+const HEADER_BYTES_MAX = 64 * 1024;
+/** From the first byte of a request to the end of its head. */
+const HEAD_MS = 10_000;
+const IDLE_MS = 75_000;
+/** What is in flight when the server stops gets this long to end by itself. */
+const DRAIN_MS = 1_000;
+
+const DEFAULT_ACCESS: SocketAccess = { mode: 0o660, groups: ["docker", "murmur"] };
+
+export type ListenAddress =
+  { readonly socketPath: string; readonly access?: SocketAccess } | { readonly host: string; readonly port: number };
+
+export interface ServeOptions {
+  readonly api: Api;
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly listen: ListenAddress;
+}
+
+/** A server that takes requests until it is disposed. */
+export interface ApiServer extends AsyncDisposable {
+  /** The port that it got when it was given 0; undefined on a socket. */
+  readonly port: number | undefined;
+}
+
+/**
+ * Serves the API. Murmur's paths go to the app, all others to the engine. Errors: `already_exists` when another daemon
+ * answers on the socket, `invalid_argument` for a path that can't be one, `unavailable` when it can't be listened on.
+ */
+export async function serve(options: ServeOptions): Promise<ApiServer> {
+  const { api, engine, log, listen } = options;
+  const passthrough = new Passthrough(engine, log);
+  const owns = (request: IncomingMessage): boolean => api.owns(request.method ?? "GET", pathOf(request.url ?? "/"));
+  const answer = getRequestListener((request) => api.fetch(request), {
+    overrideGlobalObjects: false,
+    errorHandler: () => errorResponse(new ClusterError("invalid_argument", "this is no request that can be answered")),
+  });
+  const server = createServer({
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: HEAD_MS,
+    // Uploads to the engine may take as long as they take; bodies that are read here have their own limit.
+    requestTimeout: 0,
+    keepAliveTimeout: IDLE_MS,
+    connectionsCheckingInterval: 5_000,
+    // Murmur's own routes never switch protocols: the wish is passed over, as HTTP allows.
+    shouldUpgradeCallback: (request) => !owns(request),
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+
+  const onRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (!owns(request)) return passthrough.handle(request, response);
+    // Docker's clients put in what they like, up to the socket's path; nothing here depends on it.
+    request.headers.host = "murmur";
+    return answer(request, response);
+  };
+  const upgraded = new Set<Duplex>();
+  const onUpgrade = async (request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    return passthrough.upgrade(request, socket, head);
+  };
+  const failed = (error: unknown): void => log.error("a connection failed", { error: messageOf(error) });
+  server.on("request", (request, response) => void onRequest(request, response).catch(failed));
+  server.on("upgrade", (request, socket, head) => void onUpgrade(request, socket, head).catch(failed));
+  server.on("clientError", refuseMalformed);
+
+  const removeFile = await start(server, listen, log);
+  return {
+    port: portOf(server),
+    async [Symbol.asyncDispose]() {
+      await stop(server, upgraded);
+      await removeFile();
+    },
+  };
+}
+
+/** The path of a request's target; some clients send the absolute form. */
+function pathOf(target: string): string {
+  const withoutQuery = target.split("?", 1)[0] ?? "/";
+  return withoutQuery.replace(/^https?:\/\/[^/]*/, "");
+}
+
+/** Starts to listen; returns what takes the socket's file away again. */
+async function start(server: Server, listen: ListenAddress, log: Log): Promise<() => Promise<void>> {
+  if (!("socketPath" in listen)) {
+    await listening(server, { host: listen.host, port: listen.port });
+    return () => Promise.resolve();
+  }
+  const { socketPath } = listen;
+  await clearSocketPath(socketPath);
+  await listening(server, { path: temporaryPath(socketPath) });
+  await publishSocket(socketPath, listen.access ?? DEFAULT_ACCESS, log);
+  const identity = await fileIdentity(socketPath);
+  return () => removeSocket(socketPath, identity);
+}
+
+function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+  const name = "path" in where ? where.path : `${where.host}:${String(where.port)}`;
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void =>
+      reject(new ClusterError("unavailable", `can't listen on ${name}: ${messageOf(error)}`, { cause: error }));
+    server.once("error", onError);
+    server.listen(where, () => {
+      server.off("error", onError);
+      resolve();
+    });
+  });
+}
+
+function stop(server: Server, upgraded: ReadonlySet<Duplex>): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = (): void => {
+      server.closeAllConnections();
+      for (const socket of upgraded) socket.destroy();
+    };
+    const timer = setTimeout(cut, DRAIN_MS);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function portOf(server: Server): number | undefined {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : undefined;
+}
+
+const MALFORMED: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, `the request's head is longer than ${String(HEADER_BYTES_MAX)} bytes`],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "the request didn't arrive in time"],
+};
+
+/** What is no HTTP is told so, if the client still listens, and let go. */
+function refuseMalformed(error: Error, socket: Duplex): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  const [status, message] = MALFORMED[code] ?? [400, "malformed HTTP request"];
+  const body = `${JSON.stringify({ message })}\n`;
+  socket.end(
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${String(Buffer.byteLength(body))}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

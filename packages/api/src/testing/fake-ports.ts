@@ -1,0 +1,100 @@
+import { ClusterError, ManualClock, silentLog } from "@murmur/base";
+import type { ApiPorts, Engine, InitRequest, JoinRequest, NodeStanding } from "../ports.ts";
+import { MemoryCluster, NODE_ONE } from "./memory-cluster.ts";
+
+/** An engine that answers a ping, `/info` and `/version`, and has one network; or none at all. */
+export function fakeEngine(): Engine & { down: boolean } {
+  const answers: Readonly<Record<string, unknown>> = {
+    "/info": { ID: "ENGI:NE", Name: "alpha", ServerVersion: "20.10.24", Swarm: { LocalNodeState: "inactive" } },
+    "/version": {
+      Version: "20.10.24",
+      ApiVersion: "1.41",
+      MinAPIVersion: "1.12",
+      Os: "linux",
+      Arch: "amd64",
+      Components: [{ Name: "Engine", Version: "20.10.24", Details: { ApiVersion: "1.41" } }],
+    },
+    "/networks": [{ Name: "bridge", Id: "b".repeat(64), Scope: "local", Driver: "bridge" }],
+  };
+  return {
+    down: false,
+    address: { host: "127.0.0.1", port: 1 },
+    async facts() {
+      return this.down ? undefined : { apiVersion: "1.41", builderVersion: "1", osType: "linux" };
+    },
+    async get(path) {
+      if (this.down) throw new ClusterError("unavailable", "the container engine doesn't answer: connection refused");
+      const body = answers[path.split("?", 1)[0] ?? ""];
+      return body === undefined ? { status: 404, body: { message: "page not found" } } : { status: 200, body };
+    },
+  };
+}
+
+/** Everything that the API needs, in memory. */
+export class FakePorts implements ApiPorts {
+  readonly murmurVersion = "0.1.0";
+  readonly clock = new ManualClock();
+  readonly log = silentLog;
+  readonly engine: ReturnType<typeof fakeEngine> | Engine;
+  /** Undefined: this node is no manager. */
+  replica: MemoryCluster | undefined = new MemoryCluster();
+  standing: NodeStanding = {
+    state: "active",
+    nodeId: NODE_ONE,
+    address: "10.0.0.1:7373",
+    manager: true,
+    managers: [{ id: NODE_ONE, address: "10.0.0.1:7373" }],
+  };
+  readonly forwarded: Request[] = [];
+  forward: (request: Request) => Promise<Response> = async () => {
+    throw new ClusterError("unavailable", "no manager can be reached");
+  };
+  /** What `init`, `join` and `leave` were called with. */
+  readonly calls: unknown[] = [];
+  #ids = 0;
+  #secrets = 0;
+
+  constructor(engine: Engine = fakeEngine()) {
+    this.engine = engine;
+  }
+
+  readonly newId = (): string => {
+    this.#ids += 1;
+    return `id${String(this.#ids).padStart(3, "0")}`.padEnd(25, "x");
+  };
+  readonly cluster = (): MemoryCluster | undefined => this.replica;
+  readonly tokens = {
+    newSecret: (): string => {
+      this.#secrets += 1;
+      return `secret-${String(this.#secrets)}`;
+    },
+    format: (cluster: { secrets: { joinSecret: string } }): string => `MURMUR-1-digest-${cluster.secrets.joinSecret}`,
+  };
+  readonly metrics = { text: () => Promise.resolve("murmur_up 1\n") };
+  readonly node = {
+    status: (): NodeStanding => this.standing,
+    init: async (request: InitRequest): Promise<void> => {
+      if (this.standing.state === "active") throw alreadyIn();
+      this.calls.push(request);
+      this.replica = new MemoryCluster(request.spec);
+      this.standing = new FakePorts().standing;
+    },
+    join: async (request: JoinRequest): Promise<void> => {
+      if (this.standing.state === "active") throw alreadyIn();
+      this.calls.push(request);
+      this.standing = new FakePorts().standing;
+    },
+    leave: async (request: { readonly force: boolean }): Promise<void> => {
+      this.calls.push(request);
+      this.leave();
+    },
+  };
+
+  leave(): void {
+    this.replica = undefined;
+    this.standing = { state: "outside" };
+  }
+}
+
+const alreadyIn = (): ClusterError =>
+  new ClusterError("already_in_cluster", "this node is part of a cluster already: leave it first");

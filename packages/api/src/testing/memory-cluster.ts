@@ -1,0 +1,124 @@
+import { ClusterError, nodeId, type NodeId } from "@murmur/base";
+import {
+  clusterId,
+  DEFAULT_CLUSTER_SPEC,
+  networkId,
+  type ClusterSpec,
+  type Command,
+  type NodeDescription,
+  type Service,
+  type Task,
+} from "@murmur/model";
+import { createStore, type Store } from "@murmur/store";
+import type { Cluster } from "../ports.ts";
+
+export const NODE_ONE = nodeId("n1aaaaaaaaaaaaaaaaaaaaaaa");
+export const NODE_TWO = nodeId("n2bbbbbbbbbbbbbbbbbbbbbbb");
+export const NETWORK_ID = networkId("net0aaaaaaaaaaaaaaaaaaaaa");
+const NOW = 1_700_000_000_000;
+
+const described = (hostname: string): NodeDescription => ({
+  hostname,
+  platform: { os: "linux", architecture: "x86_64" },
+  resources: { nanoCpus: 2_000_000_000, memoryBytes: 4 * 2 ** 30 },
+  engine: { version: "20.10.24", labels: { storage: "ssd" }, plugins: [{ kind: "Volume", name: "local" }] },
+  murmurVersion: "0.1.0",
+  dataPlane: "ports",
+});
+
+type WithoutNow<T> = T extends unknown ? Omit<T, "now"> : never;
+
+/** A cluster of one real store and no raft: every command is committed at once. */
+export class MemoryCluster implements Cluster {
+  readonly store: Store = createStore();
+  /** Set, `read` and `submit` fail as without a quorum. */
+  leaderless = false;
+  watchers = 0;
+  #index = 0;
+
+  constructor(spec: ClusterSpec = DEFAULT_CLUSTER_SPEC) {
+    this.apply({
+      kind: "createCluster",
+      cluster: {
+        id: clusterId("c0aaaaaaaaaaaaaaaaaaaaaaa"),
+        spec,
+        caPem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        secrets: { caKeyPem: "-----KEY-----", joinSecret: "first-secret", gossipKeys: ["a2V5"] },
+      },
+      defaultNetworkId: NETWORK_ID,
+    });
+    this.addNode(NODE_ONE, "alpha", "10.0.0.1:7373");
+    this.addNode(NODE_TWO, "beta", "10.0.0.2:7373");
+    this.apply({ kind: "setRaftRoles", roles: { [NODE_ONE]: "voter" } });
+  }
+
+  addNode(id: NodeId, hostname: string, address: string): void {
+    const base = { id, address, keyDigest: `digest-of-${hostname}`, hostname, labels: {} };
+    this.apply({ kind: "createNode", ...base, availability: "active", joinSecret: "first-secret" });
+    const engine = { state: "ready" as const, message: "" };
+    this.apply({ kind: "describeNode", id, description: described(hostname), engine });
+    this.apply({ kind: "setNodeState", id, state: "ready", message: "" });
+  }
+
+  /** Applies a command that must be accepted. */
+  apply(command: WithoutNow<Command>): void {
+    this.#index += 1;
+    const timed: Command = { ...command, now: NOW };
+    const result = this.store.apply(this.#index, timed);
+    if (!result.ok) throw new Error(`${command.kind}: ${result.message}`);
+  }
+
+  /** What the orchestrator and an agent would make of a service: a running task in the slot. */
+  runTask(service: Service, id: string, slot: number): void {
+    const task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> = {
+      id: id as Task["id"],
+      serviceId: service.id,
+      serviceName: service.spec.name,
+      slot,
+      specVersion: service.specVersion,
+      serviceLabels: service.spec.labels,
+      endpointPorts: service.ports,
+      networks: [{ networkId: NETWORK_ID, aliases: [] }],
+      desiredState: "running",
+      status: { state: "pending", at: NOW, message: "pending task scheduling" },
+    };
+    this.apply({ kind: "createTask", task });
+    this.apply({ kind: "assignTask", id: task.id, nodeId: NODE_ONE });
+    const status = { state: "running", at: NOW, message: "started", containerId: "f".repeat(64), pid: 42 } as const;
+    this.apply({ kind: "reportTasks", nodeId: NODE_ONE, statuses: [{ id: task.id, status }] });
+  }
+
+  async read(consistency: "linearizable" | "local", signal: AbortSignal) {
+    signal.throwIfAborted();
+    if (this.leaderless && consistency === "linearizable") throw noLeader();
+    return this.store.view;
+  }
+
+  async submit(command: Command) {
+    if (this.leaderless) throw noLeader();
+    this.#index += 1;
+    const result = this.store.apply(this.#index, command);
+    if (!result.ok) throw new ClusterError(result.code, result.message);
+    return result;
+  }
+
+  watch(options: Parameters<Cluster["watch"]>[0]) {
+    this.watchers += 1;
+    const watch = this.store.watch(options);
+    return {
+      drain: () => watch.drain(),
+      close: () => {
+        this.watchers -= 1;
+        watch.close();
+      },
+    };
+  }
+
+  standing() {
+    const leader = this.leaderless ? undefined : NODE_ONE;
+    return { leader, term: 3, voters: [NODE_ONE], learners: [] };
+  }
+}
+
+const noLeader = (): ClusterError =>
+  new ClusterError("no_leader", "the cluster has no leader: too few managers can reach each other");
