@@ -67,11 +67,9 @@ describe("a replicated service", () => {
 
   it("gives up slots that do not run first", () => {
     const world = new TestWorld();
-    world.behaviours.set("slow", { kind: "unhealthy" });
     const web = world.createService(replicated(3));
     world.run(3_000);
-    const [first] = world.running(web);
-    world.report(first!, { state: "failed", exitCode: 1 });
+    world.report(world.taskIn(web, 1), { state: "failed", exitCode: 1 });
     world.scale(web, 2);
     world.run(3_000);
     expect(world.running(web).map(({ slot }) => slot)).toEqual([2, 3]);
@@ -81,8 +79,7 @@ describe("a replicated service", () => {
     const world = new TestWorld();
     const web = world.createService(replicated(3));
     world.run(3_000);
-    const sick = world.running(web)[1];
-    world.report(sick!, { state: "running", health: "unhealthy" });
+    world.report(world.taskIn(web, 2), { state: "running", health: "unhealthy" });
     world.scale(web, 2);
     world.settle();
     expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 3]);

@@ -37,6 +37,12 @@ export function shutDown(round: Round, tasks: readonly Task[]): void {
 function replaceBroken(round: Round, standing: Extract<Occupied, { kind: "broken" }>): void {
   const { slot, task, cause, surplus, old } = standing;
   if (cause === "ended") {
+    // One that failed while it was held back (an image that is not there) uses its delay up before the next is tried.
+    const heldUntil = task.notBefore ?? 0;
+    if (round.now < heldUntil) {
+      round.wake(heldUntil);
+      return;
+    }
     const restart = restartOf(round, slot.key, task);
     round.createTask(slot.key, { desired: "ready", notBefore: restart.at });
     shutDown(round, surplus);

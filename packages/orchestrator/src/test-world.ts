@@ -26,11 +26,12 @@ import { reconcileNodes } from "./reconcile-nodes.ts";
 /** A command before its time is set. */
 type Untimed<C> = C extends unknown ? Omit<C, "now"> : never;
 
-/** What a container of an image does: runs, ends after a time with a state, cannot be made, or is never healthy. */
+/** What a container of an image does: runs, ends after a time, cannot be made, cannot be started, or is never healthy. */
 export type Behaviour =
   | { readonly kind: "runs" }
   | { readonly kind: "ends"; readonly afterMs: Millis; readonly state: "failed" | "complete" }
   | { readonly kind: "rejected" }
+  | { readonly kind: "broken" }
   | { readonly kind: "unhealthy" };
 
 /** Rounds without end would be a bug: nothing that a test does needs so many. */
@@ -77,6 +78,7 @@ export class TestWorld {
   readonly behaviours = new Map<string, Behaviour>([
     ["crashes", { kind: "ends", afterMs: 1_000, state: "failed" }],
     ["missing", { kind: "rejected" }],
+    ["broken", { kind: "broken" }],
     ["batch", { kind: "ends", afterMs: 3_000, state: "complete" }],
   ]);
   /** Time between a stop signal and the end of a container. */
@@ -185,6 +187,13 @@ export class TestWorld {
     return this.tasks(id).filter((task) => wantsToRun(task.desiredState) && task.status.state === "running");
   }
 
+  /** The newest task of a slot. */
+  taskIn(id: ServiceId, slot: number | NodeId): Task {
+    const task = this.view.tasksOfSlot(id, slot).at(-1);
+    assert(task !== undefined, "the slot has a task");
+    return task;
+  }
+
   /** `slot desired state` of every task, oldest first; what tests compare. */
   picture(id: ServiceId): readonly string[] {
     const slot = (task: Task): string =>
@@ -214,11 +223,11 @@ export class TestWorld {
   settle(options: { commandsMax?: number } = {}): readonly OrchestratorCommand[] {
     const all: OrchestratorCommand[] = [];
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      this.place();
       const commands = [...this.decide(options), ...reconcileNodes(this.view, { now: this.now }).commands];
       if (commands.length === 0) return all;
       for (const command of commands) this.apply(command);
       all.push(...commands);
-      this.place();
     }
     throw new Error(`does not come to rest: ${JSON.stringify(all.slice(-4))}`);
   }
@@ -295,6 +304,7 @@ export class TestWorld {
       case "ready":
         return task.desiredState === "ready" ? undefined : { state: "starting" };
       case "starting":
+        if (behaviour.kind === "broken") return { state: "failed", error: "no such command", exitCode: 127 };
         return { state: "running", health: behaviour.kind === "unhealthy" ? "starting" : "none" };
       case "running":
         if (behaviour.kind !== "ends" || this.#elapsed(task.id) < behaviour.afterMs) return undefined;

@@ -1,0 +1,149 @@
+import type { ServiceId } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { ORPHAN_AFTER_MS, reconcileNodes } from "./reconcile-nodes.ts";
+import { STOP_WAIT_MS } from "./settle.ts";
+import { spec, TestWorld } from "./test-world.ts";
+import { ENGINE_GRACE_MS } from "./verdict.ts";
+
+function started(): { world: TestWorld; web: ServiceId } {
+  const world = new TestWorld({ nodes: 3 });
+  const web = world.createService(spec({ mode: { kind: "replicated", replicas: 3 } }));
+  world.run(3_000);
+  return { world, web };
+}
+
+describe("a node that is down", () => {
+  it("loses its tasks at once: no delay, no waiting, no attempt counted", () => {
+    const { world, web } = started();
+    const lost = world.tasks(web).find((task) => task.nodeId === world.node(1));
+    world.setNode(1, "down");
+    world.settle();
+    const next = world.taskIn(web, lost?.slot ?? 0);
+    expect(next).toMatchObject({ desiredState: "running", slot: lost?.slot });
+    expect(next.notBefore).toBeUndefined();
+    expect(next.nodeId).not.toBe(world.node(1));
+    expect(world.view.restartHistory(web, next.slot)).toBeUndefined();
+    expect(world.view.task(lost?.id ?? next.id)).toMatchObject({
+      desiredState: "shutdown",
+      status: { state: "running" },
+    });
+  });
+
+  it("stops what it ran when it comes back, and the replacements stay", () => {
+    const { world, web } = started();
+    world.setNode(1, "down");
+    world.run(3_000);
+    const before = world.running(web).map(({ id }) => id);
+    world.setNode(1, "ready");
+    world.run(3_000);
+    expect(world.running(web).map(({ id }) => id)).toEqual(before);
+    expect(world.picture(web).filter((line) => line.endsWith("shutdown shutdown"))).toHaveLength(1);
+  });
+
+  it("leaves a slot nobody else can fill pending, until there is a node", () => {
+    const world = new TestWorld({ nodes: 1 });
+    const web = world.createService(spec());
+    world.run(3_000);
+    world.setNode(1, "down");
+    world.run(3_000);
+    expect(world.picture(web)).toEqual(["1 shutdown running", "1 running pending"]);
+    world.setNode(1, "ready");
+    world.run(3_000);
+    expect(world.picture(web)).toEqual(["1 shutdown shutdown", "1 running running"]);
+  });
+
+  it("has its tasks given up after a day", () => {
+    const { world, web } = started();
+    world.setNode(1, "down");
+    const downAt = world.now;
+    world.settle();
+    expect(reconcileNodes(world.view, { now: world.now })).toEqual({ commands: [], wakeAt: downAt + ORPHAN_AFTER_MS });
+    world.now = downAt + ORPHAN_AFTER_MS;
+    world.settle();
+    expect(world.picture(web).filter((line) => line.endsWith("shutdown orphaned"))).toHaveLength(1);
+    expect(reconcileNodes(world.view, { now: world.now })).toEqual({ commands: [] });
+  });
+
+  it("that was removed loses its tasks too", () => {
+    const { world, web } = started();
+    world.apply({ kind: "removeNode", id: world.node(1), force: true });
+    world.run(3_000);
+    expect(world.running(web)).toHaveLength(3);
+    expect(world.picture(web).filter((line) => line.endsWith("shutdown orphaned"))).toHaveLength(1);
+  });
+});
+
+describe("a node that is not connected, but not known to be down", () => {
+  it("keeps its tasks", () => {
+    const { world, web } = started();
+    world.setNode(1, "disconnected");
+    world.run(60_000, 5_000);
+    expect(world.tasks(web)).toHaveLength(3);
+  });
+});
+
+describe("a drained node", () => {
+  it("has its tasks replaced elsewhere, each once the old one has stopped", () => {
+    const { world, web } = started();
+    world.stopMs = 2_000;
+    world.updateNode(1, { availability: "drain" });
+    world.run(1_000);
+    expect(world.picture(web).filter((line) => line.includes(" ready ready"))).toHaveLength(1);
+    world.run(5_000);
+    expect(world.running(web)).toHaveLength(3);
+    expect(world.running(web).some((task) => task.nodeId === world.node(1))).toBe(false);
+  });
+
+  it("that goes down while it drains is not waited for", () => {
+    const { world, web } = started();
+    world.stopMs = 1e9;
+    world.updateNode(1, { availability: "drain" });
+    world.run(3_000);
+    expect(world.running(web)).toHaveLength(2);
+    world.setNode(1, "down");
+    world.run(2_000);
+    expect(world.running(web)).toHaveLength(3);
+  });
+
+  it("whose task does not stop is waited for only so long", () => {
+    const { world, web } = started();
+    world.stopMs = 1e9;
+    world.updateNode(1, { availability: "drain" });
+    world.settle();
+    const askedAt = world.now;
+    expect(world.wakeAt()).toBe(askedAt + 1_000 + STOP_WAIT_MS);
+    world.run(STOP_WAIT_MS + 5_000, 1_000);
+    expect(world.running(web)).toHaveLength(3);
+  });
+});
+
+describe("a paused node", () => {
+  it("keeps its tasks and gets no new ones", () => {
+    const { world, web } = started();
+    world.updateNode(1, { availability: "pause" });
+    world.scale(web, 6);
+    world.run(3_000);
+    expect(world.running(web).filter((task) => task.nodeId === world.node(1))).toHaveLength(1);
+  });
+});
+
+describe("a node whose engine is down", () => {
+  it("keeps its tasks for the time that an engine needs to restart", () => {
+    const { world, web } = started();
+    world.setEngine(1, "down");
+    const downAt = world.now;
+    expect(world.wakeAt()).toBe(downAt + ENGINE_GRACE_MS);
+    world.run(ENGINE_GRACE_MS - 1_000, 1_000);
+    world.setEngine(1, "ready");
+    world.run(ENGINE_GRACE_MS, 1_000);
+    expect(world.tasks(web)).toHaveLength(3);
+  });
+
+  it("loses them after it", () => {
+    const { world, web } = started();
+    world.setEngine(1, "down");
+    world.run(ENGINE_GRACE_MS + 6_000, 1_000);
+    expect(world.running(web)).toHaveLength(3);
+    expect(world.running(web).some((task) => task.nodeId === world.node(1))).toBe(false);
+  });
+});
