@@ -16,6 +16,7 @@ import {
   type ServiceId,
   type ServiceSpec,
   type Task,
+  type TaskId,
   type TaskStatus,
 } from "@murmur/model";
 import { createStore, type ApplyResult, type Store, type View } from "@murmur/store";
@@ -85,6 +86,8 @@ export class TestWorld {
   stopMs: Millis = 500;
   /** Called with every command that was accepted, after it was. */
   onApplied: (command: Command) => void = () => {};
+  /** When to look at a service again, for tests that drive the orchestrator by changes. */
+  readonly wakes = new Map<ServiceId, Millis>();
   #index = 0;
   #ids = 0;
   readonly #since = new Map<string, Millis>();
@@ -111,6 +114,10 @@ export class TestWorld {
   newId(prefix: string): string {
     this.#ids += 1;
     return prefix + String(this.#ids).padStart(25 - prefix.length, "0");
+  }
+
+  newTaskId(): TaskId {
+    return taskId(this.newId("t"));
   }
 
   /** Node number 1, 2, … */
@@ -233,7 +240,7 @@ export class TestWorld {
   }
 
   decide(options: { commandsMax?: number } = {}): readonly OrchestratorCommand[] {
-    const newTaskId = (): ReturnType<typeof taskId> => taskId(this.newId("t"));
+    const newTaskId = (): TaskId => this.newTaskId();
     return this.view
       .services()
       .flatMap(({ id }) => reconcile(this.view, id, { now: this.now, newTaskId, ...options }).commands);
@@ -241,7 +248,7 @@ export class TestWorld {
 
   /** When any service asks to be looked at again. */
   wakeAt(): Millis | undefined {
-    const newTaskId = (): ReturnType<typeof taskId> => taskId(this.newId("t"));
+    const newTaskId = (): TaskId => this.newTaskId();
     const times = this.view
       .services()
       .flatMap(({ id }) => reconcile(this.view, id, { now: this.now, newTaskId }).wakeAt ?? []);
