@@ -39,24 +39,30 @@ export function segmentFiles(options: SegmentFilesOptions): SegmentFiles {
   const { directory, segmentBytes, log } = options;
   const sparePath = join(directory, SPARE_NAME);
   let closed = false;
-  let spareReady = false;
-  let filling: Promise<void> | undefined;
+  /** Invariant: whoever fills or renames the spare has changed this first, so that it is one of them at a time. */
+  let spare: "none" | "filling" | "ready" = "none";
+  let filling = Promise.resolve();
 
   const fill = async (): Promise<void> => {
     try {
-      spareReady = await fillWithZeros(sparePath, segmentBytes, () => closed);
+      spare = (await fillWithZeros(sparePath, segmentBytes, () => closed)) ? "ready" : "none";
     } catch (error) {
+      spare = "none";
       log.warn("cannot prepare the next log file; going on without", { error: messageOf(error) });
     }
   };
   const startFilling = (): void => {
-    filling ??= fill().finally(() => (filling = undefined));
+    if (spare !== "none" || closed) return;
+    spare = "filling";
+    filling = fill();
   };
   return {
     async create(sequence) {
       const path = join(directory, segmentName(sequence));
-      if (spareReady) await rename(sparePath, path);
-      spareReady = false;
+      if (spare === "ready") {
+        spare = "none";
+        await rename(sparePath, path);
+      }
       const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       await syncDirectory(directory);
       startFilling();
