@@ -17,6 +17,9 @@ interface Mood {
   readonly cuts: boolean;
   readonly changes: boolean;
   readonly damage: boolean;
+  /** Weights of campaigns out of turn, and of the healing of all cuts. */
+  readonly campaigns: number;
+  readonly healing: number;
 }
 
 type Action = readonly [weight: number, act: () => void];
@@ -26,16 +29,27 @@ export class Chaos {
   readonly world: World;
   readonly #steps: number;
   readonly #mood: Mood;
+  readonly #preVote: boolean;
   readonly #actions: readonly Action[];
   readonly #weights: number;
 
   constructor({ seed, steps, config }: ChaosOptions) {
     const voters = 3 + 2 * (seed % 2);
+    this.#preVote = seed % 4 > 0;
     this.world = new World({
       seed,
       voters,
       nodes: voters + (seed % 3),
-      config: { electionTicks: 10, maxInflightMessages: 4, maxAppendBytes: 200, maxEntryBytes: 200, ...config },
+      config: {
+        electionTicks: 3 + (seed % 7),
+        heartbeatTicks: 1 + (seed % 2),
+        maxInflightMessages: 4,
+        maxAppendBytes: 200,
+        maxEntryBytes: 200,
+        preVote: this.#preVote,
+        checkQuorum: seed % 5 > 0,
+        ...config,
+      },
     });
     this.#steps = steps;
     const chance = (percent: number): boolean => this.world.random.below(100) < percent;
@@ -46,6 +60,8 @@ export class Chaos {
       cuts: chance(70),
       changes: chance(60),
       damage: chance(40),
+      campaigns: chance(30) ? 15 : 2,
+      healing: chance(50) ? 8 : 2,
     };
     this.#actions = this.#actionsOf(this.#mood);
     this.#weights = this.#actions.reduce((sum, [weight]) => sum + weight, 0);
@@ -53,7 +69,8 @@ export class Chaos {
 
   run(): void {
     for (let step = 0; step < this.#steps; step += 1) this.#act();
-    this.#heal();
+    // Without pre-vote a removed node that does not know of it disturbs the others for ever.
+    if (this.#preVote) this.#heal();
   }
 
   #actionsOf(mood: Mood): Action[] {
@@ -62,20 +79,22 @@ export class Chaos {
     const some = (act: (node: Node) => void) => (): void => act(this.#pick(world.nodes));
     return [
       [400, () => this.#deliver()],
-      [100, some((node) => world.with(node, (raft) => raft.tick()))],
+      [150, some((node) => world.with(node, (raft) => raft.tick()))],
       [150, some((node) => world.sync(node))],
       [60, () => this.#propose()],
       [30, some((node) => world.read(node))],
       [8, some((node) => world.snapshot(node, world.random.below(6)))],
       [4, some((node) => world.with(node, (raft) => raft.hintLeaderUnreachable()))],
-      [2, some((node) => world.with(node, (raft) => raft.campaign()))],
+      [mood.campaigns, some((node) => world.with(node, (raft) => raft.campaign()))],
       [4, () => this.#transfer()],
       [4, some((node) => world.with(node, (raft) => raft.reportUnreachable(this.#pick(world.nodes).id)))],
       [on(mood.changes, 10), () => this.#change()],
       [on(mood.crashes, 6), some((node) => world.crash(node))],
+      [on(mood.crashes, 2), () => this.#strikeLeader((leader) => world.crash(leader))],
       [20, some((node) => this.#restart(node))],
-      [on(mood.cuts, 4), () => this.#cut()],
-      [6, () => world.cut.clear()],
+      [on(mood.cuts, 4), some((node) => this.#cut(node))],
+      [on(mood.cuts, 4), () => this.#strikeLeader((leader) => this.#cut(leader))],
+      [mood.healing, () => world.cut.clear()],
       [on(mood.damage, 2), () => this.#damage()],
     ];
   }
@@ -141,8 +160,13 @@ export class Chaos {
     });
   }
 
-  #cut(): void {
-    const one = this.#pick(this.world.nodes).id;
+  #strikeLeader(strike: (leader: Node) => void): void {
+    const leaders = this.world.leaders();
+    if (leaders.length > 0) strike(this.#pick(leaders));
+  }
+
+  /** Cuts a node from most of the others, mostly in both directions. */
+  #cut({ id: one }: Node): void {
     for (const { id } of this.world.nodes) {
       if (id === one || this.world.random.below(3) === 0) continue;
       this.world.cut.add(`${one}>${id}`);
