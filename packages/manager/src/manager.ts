@@ -58,6 +58,8 @@ export interface ManagerStatus {
   readonly commit: number;
   readonly applied: number;
   readonly sessions: number;
+  /** Requests that wait to be committed. */
+  readonly waiting: number;
 }
 
 /**
@@ -148,6 +150,7 @@ export class Manager implements AsyncDisposable {
       commit,
       applied: this.#context.replica.applied,
       sessions: this.#context.dispatcher.nodes().length,
+      waiting: this.#context.replica.waiting,
     };
   }
 

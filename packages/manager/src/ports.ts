@@ -84,6 +84,4 @@ export interface SessionChannel {
 /** What gossip says of the members, as this node sees it. */
 export interface Liveness {
   isDead(id: NodeId): boolean;
-  /** Calls back when what `isDead` says of a member has changed. */
-  onChange(handler: (id: NodeId) => void): () => void;
 }

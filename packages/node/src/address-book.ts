@@ -25,6 +25,11 @@ export class AddressBook {
     return this.#gossip(id) ?? this.#recorded.get(id);
   }
 
+  idAt(address: string): NodeId | undefined {
+    for (const [id, recorded] of this.#recorded) if (recorded === address) return id;
+    return undefined;
+  }
+
   /** Every node that was ever recorded, with its address; for finding the others after a restart. */
   all(): readonly { readonly id: NodeId; readonly address: string }[] {
     return [...this.#recorded].map(([id, recorded]) => ({ id, address: this.#gossip(id) ?? recorded }));

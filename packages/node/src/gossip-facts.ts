@@ -1,5 +1,5 @@
 import type { Clock, Millis, NodeId } from "@murmur/base";
-import { taskId, type EndpointTable, type TaskId } from "@murmur/model";
+import type { EndpointTable, TaskId } from "@murmur/model";
 
 /** Withdrawals remembered; the committed state follows within seconds, so old ones can go. */
 const WITHDRAWN_MAX = 8_192;
@@ -54,9 +54,3 @@ export class GossipFacts {
     this.#onChange({ deadNodes: new Set(this.#dead), withdrawn: new Set(this.#withdrawn.keys()) });
   }
 }
-
-/** The key under which a task's withdrawal is gossiped. */
-const PREFIX = "withdraw:";
-export const withdrawalKey = (id: TaskId): string => PREFIX + id;
-export const withdrawnTask = (key: string): TaskId | undefined =>
-  key.startsWith(PREFIX) ? taskId(key.slice(PREFIX.length)) : undefined;

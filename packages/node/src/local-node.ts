@@ -11,6 +11,7 @@ import type { IdentityStore } from "./identity-store.ts";
 import { leaveCluster } from "./leave-cluster.ts";
 import { checkListenable } from "./listen-check.ts";
 import { Member, type MemberStart } from "./member.ts";
+import { systemWires } from "./system-wires.ts";
 import { systemClock } from "./system-clock.ts";
 
 /** While it starts and stops nothing else may. */
@@ -20,19 +21,18 @@ type State =
   | { readonly kind: "active"; readonly member: Member; readonly scope: Scope }
   | { readonly kind: "failed"; readonly message: string };
 
+/** What stays the same over a machine's memberships. */
+type LocalNodeStart = Omit<MemberStart, "identity" | "membership" | "bootstrap" | "wires">;
+
 /** This machine's way into a cluster and out of it. At any time it is in one state; a change is all or nothing. */
 export class LocalNodeControl implements LocalNode {
   readonly #options: DaemonOptions;
   readonly #identities: IdentityStore;
-  readonly #start: Omit<MemberStart, "identity" | "membership" | "bootstrap">;
+  readonly #start: LocalNodeStart;
   readonly #log: Log;
   #state: State = { kind: "outside" };
 
-  constructor(
-    options: DaemonOptions,
-    identities: IdentityStore,
-    start: Omit<MemberStart, "identity" | "membership" | "bootstrap">,
-  ) {
+  constructor(options: DaemonOptions, identities: IdentityStore, start: LocalNodeStart) {
     this.#options = options;
     this.#identities = identities;
     this.#start = start;
@@ -154,11 +154,12 @@ export class LocalNodeControl implements LocalNode {
     return this.#state;
   }
 
-  async #activate(start: MemberStart): Promise<void> {
+  async #activate(start: Omit<MemberStart, "wires">): Promise<void> {
     const scope = new Scope(this.#log, (error) => this.#restartAfter(error));
     try {
+      const wires = systemWires(this.#options, start);
       const member = await Member.start(
-        { ...start, onRemoved: () => this.#removed(), onFatal: (error) => this.#restartAfter(error) },
+        { ...start, wires, onRemoved: () => this.#removed(), onFatal: (error) => this.#restartAfter(error) },
         scope,
       );
       this.#state = { kind: "active", member, scope };

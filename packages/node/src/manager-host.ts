@@ -1,9 +1,8 @@
 import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
 import { Manager, type Liveness } from "@murmur/manager";
 import type { ClusterFacts, Command } from "@murmur/model";
-import { openLogStorage, type LogStorage } from "@murmur/storage";
+import type { LogStorage } from "@murmur/storage";
 import type { PeerTransport } from "@murmur/transport";
-import { newId } from "./system-random.ts";
 
 const CHECK_MS = 2_000;
 /** Checks in a row that must agree before a manager that was taken out of the membership is closed. */
@@ -11,8 +10,8 @@ const CHECKS_TO_RETIRE = 3;
 
 export interface ManagerHostOptions {
   readonly self: NodeId;
-  readonly directory: string;
-  readonly workerEntry: URL | undefined;
+  readonly openLog: () => Promise<LogStorage>;
+  readonly newId: () => string;
   readonly transport: PeerTransport;
   readonly liveness: Liveness;
   readonly facts: () => ClusterFacts | undefined;
@@ -46,7 +45,7 @@ export class ManagerHost {
 
   /** Starts the manager if this node was one, or starts a new cluster; otherwise waits to be called. */
   async start(bootstrap?: { readonly commands: readonly Command[] }): Promise<void> {
-    const storage = await this.#openStorage();
+    const storage = await this.#options.openLog();
     const { entries, snapshot, hardState } = storage.recovered;
     if (bootstrap === undefined && entries.length === 0 && snapshot === undefined && hardState.term === 0) {
       await storage[Symbol.asyncDispose]();
@@ -61,13 +60,8 @@ export class ManagerHost {
     this.#scope.defer(() => timer.cancel());
   }
 
-  #openStorage(): Promise<LogStorage> {
-    const { directory, log, workerEntry } = this.#options;
-    return openLogStorage({ directory, log, ...(workerEntry === undefined ? {} : { workerEntry }) });
-  }
-
   async #run(storage: LogStorage, bootstrap: { readonly commands: readonly Command[] } | undefined): Promise<void> {
-    const { self, transport, liveness, clock, random, log, onFatal } = this.#options;
+    const { self, transport, liveness, clock, random, newId, log, onFatal } = this.#options;
     try {
       const manager = await Manager.start({
         self,
@@ -99,7 +93,7 @@ export class ManagerHost {
       this.#placeholder = undefined;
       this.#scope.run("become a manager", async () => {
         try {
-          await this.#run(await this.#openStorage(), undefined);
+          await this.#run(await this.#options.openLog(), undefined);
         } catch (error) {
           this.#options.log.error("this node could not become a manager", { error: messageOf(error) });
           this.#awaitCall();

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import {
   ClusterError,
   codeOf,
@@ -14,24 +13,28 @@ import { Agent, GossipDriver, type KeyValue, type Runtime } from "@murmur/agent"
 import type { Cluster, NodeStanding } from "@murmur/api";
 import { GossipKeyRing, parseGossipKey, verifyPeer, type NodeIdentity } from "@murmur/identity";
 import { clusterId, type Command, type PortConfig } from "@murmur/model";
-import { openDataPlane, type DataPlane } from "@murmur/network";
-import { openDatagrams, openPeerTransport, parseAddress, type PeerTransport } from "@murmur/transport";
+import type { DataPlane } from "@murmur/network";
+import { parseAddress, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
 import { admit, ADMIT_METHOD, JOIN_METHOD, renew, RENEW_METHOD } from "./admission.ts";
 import { AgentSessions, channelOver, SESSION_METHOD } from "./agent-sessions.ts";
 import { keepCertificate } from "./certificate-renewal.ts";
 import { ClusterAdapter, PORTS_METHOD } from "./cluster-adapter.ts";
-import type { DaemonOptions } from "./daemon-options.ts";
-import { GossipFacts, withdrawalKey, withdrawnTask } from "./gossip-facts.ts";
+import { GossipFacts } from "./gossip-facts.ts";
+import { isGone, openClusterDatagrams, reliableChannel } from "./gossip-wires.ts";
 import { fetchThrough, HTTP_METHOD, serveHttp } from "./http-stream.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
 import { ManagerHost, managerOf } from "./manager-host.ts";
+import type { MemberWires } from "./member-wires.ts";
 import { MURMUR_VERSION } from "./version.ts";
+import { hearWithdrawals, withdrawals } from "./withdrawals.ts";
 
 /** What stays the same over a machine's memberships. */
 export interface MemberStart {
-  readonly options: DaemonOptions;
+  /** Named in `node ls`; undefined: the machine's name. */
+  readonly hostname: string | undefined;
+  readonly wires: MemberWires;
   readonly identities: IdentityStore;
   readonly identity: NodeIdentity;
   readonly membership: StoredMembership;
@@ -43,9 +46,9 @@ export interface MemberStart {
   readonly answer: (request: Request) => Promise<Response>;
   /** Empties the agent's records. */
   readonly forgetTasks: () => Promise<void>;
-  readonly workerEntry: URL | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  readonly newId: () => string;
   readonly log: Log;
 }
 
@@ -68,7 +71,7 @@ export class Member {
 
   /** Builds and starts the parts in the order in which they need each other. */
   static async start(start: MemberStart & Callbacks, scope: Scope): Promise<Member> {
-    const { identity, membership, clock, random, log } = start;
+    const { identity, membership, wires, clock, random, log } = start;
     const self = identity.nodeId;
     // Parts that speak of each other are reached through this; nothing does before all are built.
     let member: Member | undefined;
@@ -80,10 +83,8 @@ export class Member {
       (id) => (member?.gossip.member(id)?.state === "alive" ? member.gossip.member(id)?.address : undefined),
       membership.peers,
     );
-    const listen = parseAddress(membership.listen);
     const transport = scope.use(
-      await openPeerTransport({
-        listen,
+      await wires.openTransport({
         identity: () => member?.identity ?? identity,
         verifyPeer: (certificate) =>
           verifyPeer(certificate.raw, {
@@ -92,46 +93,33 @@ export class Member {
             now: clock.now(),
           }),
         addressOf: (id) => book.addressOf(id),
-        software: MURMUR_VERSION,
-        clock,
-        random,
-        log,
       }),
     );
     const ring = new GossipKeyRing(identity.gossipKeys);
     const facts = new GossipFacts(clock, (avoided) => member?.plane.avoid(avoided));
-    const gossip = await GossipDriver.start(
-      {
-        self: {
-          id: self,
-          address: membership.address,
-          meta: new Uint8Array(),
-          incarnation: Math.floor(clock.now() / 1_000),
-        },
-        openDatagrams: (onPacket) =>
-          openDatagrams({
-            listen,
-            log,
-            onPacket,
-            seal: (bytes) => (member?.ring ?? ring).seal(bytes),
-            open: (bytes) => (member?.ring ?? ring).open(bytes),
-          }),
-        transport,
-        clock,
-        random,
-        log,
-      },
-      scope,
+    const datagrams = scope.use(
+      await openClusterDatagrams({
+        ring: () => member?.ring ?? ring,
+        open: (handlers) => wires.openDatagrams(handlers),
+      }),
     );
+    const gossip = new GossipDriver({
+      self: { id: self, address: membership.address, meta: new Uint8Array() },
+      datagrams,
+      reliable: reliableChannel(transport, (address) => member?.idAt(address) ?? book.idAt(address)),
+      clock,
+      random,
+      log,
+    });
+    scope.defer(() => gossip.stop());
     const host = new ManagerHost(
       {
         self,
-        directory: join(start.options.dataDir, "raft"),
-        workerEntry: start.workerEntry,
+        openLog: () => wires.openLog(),
+        newId: start.newId,
         transport,
         liveness: {
-          isDead: (id) => gossip.isDead(id),
-          onChange: (handler) => gossip.onMember(({ id }) => handler(id)),
+          isDead: (id) => isGone(gossip, id),
         },
         facts: () => member?.agent.facts(),
         clock,
@@ -141,7 +129,7 @@ export class Member {
       },
       scope,
     );
-    const plane = scope.use(await openDataPlane({ ...dataPlaneOptions(start), clock, random, log }));
+    const plane = scope.use(await wires.openDataPlane());
     const agent = new Agent({
       node: {
         nodeId: self,
@@ -149,7 +137,7 @@ export class Member {
         dataAddress: parseAddress(membership.address).host,
         dataPlane: "ports",
       },
-      ...(start.options.hostname === undefined ? {} : { hostname: start.options.hostname }),
+      ...(start.hostname === undefined ? {} : { hostname: start.hostname }),
       murmurVersion: MURMUR_VERSION,
       address: membership.address,
       runtime: start.runtime,
@@ -161,24 +149,15 @@ export class Member {
         random,
         log,
       }),
-      withdrawals: {
-        publish: (task) => {
-          facts.withdraw(task);
-          gossip.publish(withdrawalKey(task), new Uint8Array());
-        },
-        acknowledged: (_task, { signal }) => gossip.spread(signal),
-      },
+      withdrawals: withdrawals({ self, facts, gossip, transport }),
       store: start.records,
       clock,
       random,
       log,
     });
     member = new Member(start, scope, { transport, gossip, host, plane, agent, book, ring });
-    gossip.onMember((change) => facts.setDead(change.id, gossip.isDead(change.id)));
-    gossip.onBroadcast(({ key }) => {
-      const task = withdrawnTask(key);
-      if (task !== undefined) facts.withdraw(task);
-    });
+    gossip.onMember((_change, { id, state }) => facts.setDead(id, state === "dead" || state === "left"));
+    scope.use(hearWithdrawals({ facts, gossip, transport }));
     agent.onEndpoints((table) => {
       facts.follow(table);
       plane.update(table);
@@ -196,6 +175,7 @@ export class Member {
     });
     agent.onRemoved(start.onRemoved);
     member.#serve();
+    gossip.start();
     await host.start(start.bootstrap);
     scope.defer(() => agent.stop());
     await agent.start();
@@ -227,6 +207,11 @@ export class Member {
     this.agent = parts.agent;
     this.#book = parts.book;
     this.#ring = parts.ring;
+  }
+
+  /** The node that is known to be at an address. */
+  idAt(address: string): NodeId | undefined {
+    return this.gossip.members().find((member) => member.address === address)?.id ?? this.#book.idAt(address);
   }
 
   get identity(): NodeIdentity {
@@ -299,7 +284,7 @@ export class Member {
 
   #otherManagers(): readonly NodeId[] {
     const others = this.#book.managers().filter((id) => id !== this.#identity.nodeId);
-    const alive = others.filter((id) => !this.gossip.isDead(id));
+    const alive = others.filter((id) => !isGone(this.gossip, id));
     return shuffled(alive.length > 0 ? alive : others, this.#start.random);
   }
 
@@ -378,18 +363,4 @@ export class Member {
       ),
     );
   }
-}
-
-function dataPlaneOptions({ options, membership }: MemberStart): {
-  publishAddress: string;
-  dnsAddress: string | undefined;
-  upstreams: readonly string[];
-} {
-  const { host } = parseAddress(membership.listen);
-  const wildcard = host === "0.0.0.0" || host === "::";
-  return {
-    publishAddress: options.publishAddr ?? (wildcard ? "0.0.0.0" : host),
-    dnsAddress: options.dnsAddr,
-    upstreams: options.dnsUpstreams,
-  };
 }

@@ -12,5 +12,10 @@ export function agentRecords(state: NodeState): KeyValue {
   };
 }
 
+/** Forgets the agent's records: this machine is in no cluster any more. */
+export async function forgetAgentRecords(state: NodeState): Promise<void> {
+  for (const key of ["agent.tasks", "agent.view"]) await state.delete(nameOf(key));
+}
+
 /** The agent's `agent.tasks` is the record `agent-tasks`. */
 const nameOf = (key: string): string => key.replaceAll(".", "-");

@@ -1,0 +1,102 @@
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { DockerRuntime } from "@murmur/agent";
+import { loadServer, openEngine, parseEngineAddress } from "@murmur/api";
+import { ClusterError, messageOf, type Log } from "@murmur/base";
+import { caDigest, formatToken, newJoinSecret } from "@murmur/identity";
+import { openNodeState, type NodeState } from "@murmur/storage";
+import type { DaemonOptions } from "./daemon-options.ts";
+import { IdentityStore } from "./identity-store.ts";
+import { LocalNodeControl } from "./local-node.ts";
+import { openMetrics } from "./metrics.ts";
+import { openLog } from "./pino-log.ts";
+import { agentRecords, forgetAgentRecords } from "./record-store.ts";
+import { systemClock } from "./system-clock.ts";
+import { newId, systemRandom } from "./system-random.ts";
+import { MURMUR_VERSION } from "./version.ts";
+
+/** Heartbeats must go out also while the tasks burn all CPU; a negative value needs root. */
+const PRIORITY = -10;
+
+/**
+ * Runs the daemon until SIGTERM or SIGINT: serves the API on the socket, and is a node of its cluster while it has an
+ * identity. Rejects when it can't start: data directory or socket in use, or not writable.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<void> {
+  const log = openLog({ level: options.logLevel, format: options.logFormat });
+  await using stack = new AsyncDisposableStack();
+  const state = stack.use(await openNodeState({ directory: join(options.dataDir, "node") }));
+  raisePriority(log);
+  log.info("murmur daemon", { version: MURMUR_VERSION, dataDir: options.dataDir, socket: options.socketPath });
+  const stopped = stopSignal(log);
+  await serveNode(options, { state, log, stack });
+  await stopped;
+}
+
+async function serveNode(
+  options: DaemonOptions,
+  { state, log, stack }: { readonly state: NodeState; readonly log: Log; readonly stack: AsyncDisposableStack },
+): Promise<void> {
+  const { createApi, serve } = await loadServer();
+  const identities = new IdentityStore(state);
+  const engine = openEngine(parseEngineAddress(options.dockerHost), systemClock);
+  const node: LocalNodeControl = new LocalNodeControl(options, identities, {
+    hostname: options.hostname,
+    identities,
+    runtime: new DockerRuntime(options.dockerHost),
+    records: agentRecords(state),
+    answer: (request) => api.fetchForwarded(request),
+    forgetTasks: () => forgetAgentRecords(state),
+    clock: systemClock,
+    random: systemRandom(),
+    newId,
+    log,
+  });
+  const api = createApi({
+    murmurVersion: MURMUR_VERSION,
+    clock: systemClock,
+    log,
+    newId,
+    node,
+    cluster: () => node.member()?.cluster(),
+    forward: (request) => {
+      const member = node.member();
+      if (member === undefined)
+        return Promise.reject(new ClusterError("unavailable", "this node is still joining the cluster"));
+      return member.forward(request);
+    },
+    engine,
+    tokens: {
+      newSecret: newJoinSecret,
+      format: ({ caPem, secrets }) => formatToken({ caDigest: caDigest(caPem), secret: secrets.joinSecret }),
+    },
+    metrics: openMetrics(() => node.member()),
+  });
+  // In reverse: the API stops taking requests first, then the node hands over and stops.
+  stack.defer(() => node.stop());
+  stack.use(await serve({ api, engine, log, listen: { socketPath: options.socketPath } }));
+  await node.resume();
+}
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+function stopSignal(log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const onSignal = (name: NodeJS.Signals): void => {
+      if (asked) process.exit(1);
+      asked = true;
+      log.info("stopping", { signal: name });
+      resolve();
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}
+
+function raisePriority(log: Log): void {
+  try {
+    setPriority(PRIORITY);
+  } catch (error) {
+    log.debug("the daemon runs at normal priority", { error: messageOf(error) });
+  }
+}

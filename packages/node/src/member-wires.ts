@@ -1,0 +1,27 @@
+import type { NodeId } from "@murmur/base";
+import type { DataPlane } from "@murmur/network";
+import type { LogStorage } from "@murmur/storage";
+import type { Datagrams, NodeIdentity, PeerTransport, VerifyPeer } from "@murmur/transport";
+
+export interface TransportWiring {
+  readonly identity: () => NodeIdentity;
+  readonly verifyPeer: VerifyPeer;
+  readonly addressOf: (id: NodeId) => string | undefined;
+}
+
+export interface DatagramHandlers {
+  readonly seal: (bytes: Uint8Array) => Uint8Array;
+  readonly open: (bytes: Uint8Array) => Uint8Array | undefined;
+  readonly onPacket: (from: string, bytes: Uint8Array) => void;
+}
+
+/**
+ * What connects a member to the world: sockets, disk, kernel. `systemWires` has the real ones; a test or a simulation
+ * gives its own, and runs the member unchanged.
+ */
+export interface MemberWires {
+  openTransport(wiring: TransportWiring): Promise<PeerTransport>;
+  openDatagrams(handlers: DatagramHandlers): Promise<Datagrams>;
+  openLog(): Promise<LogStorage>;
+  openDataPlane(): Promise<DataPlane>;
+}
