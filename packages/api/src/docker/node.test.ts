@@ -1,0 +1,57 @@
+import { assert } from "@murmur/base";
+import type { ClusterNode } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { MemoryCluster, NODE_ONE, NODE_TWO } from "../testing/memory-cluster.ts";
+import { fromNode, hostOf, toNodeSpec } from "./node.ts";
+
+const context = { leader: NODE_ONE, caPem: "PEM" };
+const nodeOf = (id: typeof NODE_ONE): ClusterNode => {
+  const node = new MemoryCluster().store.view.node(id);
+  assert(node !== undefined, "the node is there");
+  return node;
+};
+
+describe("the translation of nodes", () => {
+  it("shows the leader as Docker does", () => {
+    const node = fromNode(nodeOf(NODE_ONE), context);
+    expect(node.ManagerStatus).toEqual({ Leader: true, Reachability: "reachable", Addr: "10.0.0.1:7373" });
+    expect(node.Status).toEqual({ State: "ready", Addr: "10.0.0.1" });
+    expect(node.Spec).toEqual({ Role: "manager", Availability: "active", Labels: {}, Murmur: { PinnedRole: null } });
+    expect(fromNode(nodeOf(NODE_TWO), context).ManagerStatus).toBeUndefined();
+  });
+
+  it("pins a role only when the client asks for another one than it saw", () => {
+    const node = nodeOf(NODE_TWO);
+    const same = { Role: "worker", Availability: "drain", Labels: { zone: "a" } };
+    expect(toNodeSpec(same, node)).toEqual({ labels: { zone: "a" }, availability: "drain" });
+    expect(toNodeSpec({ ...same, Role: "manager" }, node).pinnedRole).toBe("manager");
+    expect(toNodeSpec({ ...same, Murmur: { PinnedRole: "worker" } }, node).pinnedRole).toBe("worker");
+  });
+
+  it("leaves a pin alone for clients that don't know it, and takes it off when told", () => {
+    const node: ClusterNode = {
+      ...nodeOf(NODE_TWO),
+      spec: { labels: {}, availability: "active", pinnedRole: "manager" },
+    };
+    const seen = { Role: "manager", Availability: "active" };
+    expect(toNodeSpec(seen, node).pinnedRole).toBe("manager");
+    expect(toNodeSpec({ ...seen, Murmur: { PinnedRole: "manager" } }, node).pinnedRole).toBe("manager");
+    expect(toNodeSpec({ ...seen, Murmur: { PinnedRole: null } }, node).pinnedRole).toBeUndefined();
+    expect(toNodeSpec({ ...seen, Role: "worker", Murmur: { PinnedRole: "manager" } }, node).pinnedRole).toBe("worker");
+  });
+
+  it.each([
+    [{ Availability: "active" }, "Role"],
+    [{ Role: "worker" }, "Availability"],
+    [{ Role: "boss", Availability: "active" }, "Role: must be worker or manager"],
+    [{ Role: "worker", Availability: "active", Zone: "a" }, "Zone"],
+    [{ Role: "worker", Availability: "active", Murmur: { Pin: 1 } }, "Murmur"],
+  ])("refuses %j", (body, named) => {
+    expect(() => toNodeSpec(body, nodeOf(NODE_TWO))).toThrow(named);
+  });
+
+  it.each([
+    ["10.0.0.1:7373", "10.0.0.1"],
+    ["[fd00::1]:7373", "fd00::1"],
+  ])("finds the host in %s", (address, host) => expect(hostOf(address)).toBe(host));
+});

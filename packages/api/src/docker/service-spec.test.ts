@@ -1,0 +1,133 @@
+import { ClusterError } from "@murmur/base";
+import { DEFAULT_RESTART, DEFAULT_UPDATE, networkId, validateServiceSpec } from "@murmur/model";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { serviceSpecs } from "../testing/service-arbitrary.ts";
+import { fromServiceSpec, toServiceSpec } from "./service-spec.ts";
+
+const context = {
+  findNetwork: (text: string) => {
+    if (text === "net0" || text === "default") return networkId("net0");
+    throw new ClusterError("not_found", `network ${text} not found`);
+  },
+  newName: () => "invented",
+};
+const minimal = { Name: "web", TaskTemplate: { ContainerSpec: { Image: "nginx" } } };
+const parse = (body: unknown) => toServiceSpec(body, context);
+const refusal = (body: unknown): string => {
+  try {
+    parse(body);
+  } catch (error) {
+    if (error instanceof ClusterError) return `${error.code}: ${error.message}`;
+    throw error;
+  }
+  return "accepted";
+};
+const withContainer = (fields: object) => ({
+  Name: "web",
+  TaskTemplate: { ContainerSpec: { Image: "nginx", ...fields } },
+});
+
+describe("the translation of services", () => {
+  it("gives back every spec as it was, through JSON", () => {
+    fc.assert(
+      fc.property(serviceSpecs, (spec) => {
+        expect(validateServiceSpec(spec)).toEqual([]);
+        const sent: unknown = JSON.parse(JSON.stringify(fromServiceSpec(spec)));
+        expect(parse(sent)).toEqual(spec);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("fills in Docker's defaults", () => {
+    const spec = parse(minimal);
+    expect(spec.mode).toEqual({ kind: "replicated", replicas: 1 });
+    expect(spec.update).toEqual(DEFAULT_UPDATE);
+    expect(spec.task.restart).toEqual(DEFAULT_RESTART);
+    expect(spec.task.container).toEqual({ image: "nginx" });
+    expect(parse({ ...minimal, Name: "" }).name).toBe("invented");
+    expect(parse({ ...minimal, UpdateConfig: {} }).update).toEqual({ ...DEFAULT_UPDATE, parallelism: 0 });
+    expect(parse({ ...minimal, Mode: { ReplicatedJob: { MaxConcurrent: 4 } } }).mode).toEqual({
+      kind: "replicated-job",
+      maxConcurrent: 4,
+      totalCompletions: 4,
+    });
+  });
+
+  it("reads names in any case and null as left out, as Go does", () => {
+    const spec = parse({
+      name: "web",
+      tasktemplate: { containerspec: { image: "nginx", Command: null } },
+      Mode: { global: {} },
+    });
+    expect(spec.mode).toEqual({ kind: "global" });
+    expect(spec.task.container).toEqual({ image: "nginx" });
+  });
+
+  it("takes what says nothing, whether it knows the field or not", () => {
+    const nothing = {
+      Secrets: [],
+      Configs: null,
+      Privileges: { CredentialSpec: null, SELinuxContext: null },
+      Isolation: "default",
+    };
+    expect(parse(withContainer({ ...nothing, FutureField: { Deep: [] } }))).toEqual(parse(minimal));
+    expect(parse({ ...minimal, version: "12", skip_validation: true })).toEqual(parse(minimal));
+    expect(parse(withContainer({ Command: [], Args: [], Env: [], Labels: {}, TTY: false, Hostname: "" }))).toEqual(
+      parse(minimal),
+    );
+  });
+
+  it.each([
+    [
+      "a field that can't be honoured",
+      withContainer({ Secrets: [{ SecretID: "x" }] }),
+      "TaskTemplate.ContainerSpec.Secrets",
+    ],
+    ["a privilege", withContainer({ Privileges: { NoNewPrivileges: true } }), "TaskTemplate.ContainerSpec.Privileges"],
+    ["an unknown field", withContainer({ Nonsense: 1 }), "TaskTemplate.ContainerSpec.Nonsense"],
+    ["an unknown field at the top", { ...minimal, Nonsense: 1 }, "Nonsense"],
+    ["two modes", { ...minimal, Mode: { Global: {}, Replicated: {} } }, "must specify only one service mode"],
+    ["a wrong type", { ...minimal, Labels: { a: 1 } }, "Labels.a"],
+    ["a negative number", { ...minimal, Mode: { Replicated: { Replicas: -1 } } }, "Mode.Replicated.Replicas"],
+    ["a fraction", { ...minimal, Mode: { Replicated: { Replicas: 1.5 } } }, "Mode.Replicated.Replicas"],
+    ["an unknown word", { ...minimal, EndpointSpec: { Mode: "mesh" } }, "EndpointSpec.Mode: must be one of vip, dnsrr"],
+    [
+      "a port out of range",
+      { ...minimal, EndpointSpec: { Ports: [{ TargetPort: 70_000 }] } },
+      "EndpointSpec.Ports.0.TargetPort",
+    ],
+    ["no container", { Name: "web", TaskTemplate: {} }, "TaskTemplate.ContainerSpec"],
+    ["no image", withContainer({ Image: "" }), "image"],
+    ["no object", [], "the body"],
+    ["a bad name", { ...minimal, Name: "a b" }, "name"],
+    [
+      "a bad constraint",
+      { Name: "web", TaskTemplate: { ...minimal.TaskTemplate, Placement: { Constraints: ["x"] } } },
+      "constraint",
+    ],
+    ["a Murmur object that says something", { ...minimal, Murmur: { Zap: 1 } }, "Murmur"],
+  ])("refuses %s and names it", (_, body, named) => {
+    expect(refusal(body)).toContain("invalid_argument: ");
+    expect(refusal(body)).toContain(named);
+  });
+
+  it("refuses a network that there isn't", () => {
+    const body = { ...minimal, TaskTemplate: { ...minimal.TaskTemplate, Networks: [{ Target: "nope" }] } };
+    expect(refusal(body)).toBe("not_found: network nope not found");
+  });
+
+  it("takes the networks from their old place when the new one has none", () => {
+    expect(parse({ ...minimal, Networks: [{ Target: "default", Aliases: ["db"] }] }).task.networks).toEqual([
+      { target: "net0", aliases: ["db"] },
+    ]);
+  });
+
+  it("keeps durations to the nanosecond that Docker can give", () => {
+    const spec = parse(withContainer({ Healthcheck: { Interval: 1_500_000 }, StopGracePeriod: 1 }));
+    const back = fromServiceSpec(spec).TaskTemplate.ContainerSpec;
+    expect(back.Healthcheck?.Interval).toBe(1_500_000);
+    expect(back.StopGracePeriod).toBe(1);
+  });
+});

@@ -1,0 +1,78 @@
+import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { MemoryCluster } from "../testing/memory-cluster.ts";
+import { clusterOf } from "../http/swarm-routes.ts";
+import { fromCluster, toClusterSpec, toInitRequest, toJoinRequest } from "./swarm.ts";
+
+const shown = fromCluster(clusterOf(new MemoryCluster().store.view));
+
+describe("the translation of the cluster", () => {
+  it("keeps its secrets to itself", () => {
+    const text = JSON.stringify(shown);
+    for (const secret of ["first-secret", "-----KEY-----", "a2V5"]) expect(text).not.toContain(secret);
+  });
+
+  it("takes back what it showed, unchanged", () => {
+    expect(toClusterSpec(JSON.parse(JSON.stringify(shown.Spec)), DEFAULT_CLUSTER_SPEC)).toEqual(DEFAULT_CLUSTER_SPEC);
+    expect(toClusterSpec({}, DEFAULT_CLUSTER_SPEC)).toEqual(DEFAULT_CLUSTER_SPEC);
+  });
+
+  it("honours what it can", () => {
+    const spec = toClusterSpec(
+      {
+        Orchestration: { TaskHistoryRetentionLimit: 0 },
+        CAConfig: { NodeCertExpiry: 3_600_000_000_000 },
+        Murmur: { Voters: 5 },
+      },
+      DEFAULT_CLUSTER_SPEC,
+    );
+    expect(spec).toMatchObject({ taskHistoryLimit: 0, nodeCertificateValidityMs: 3_600_000, voters: 5 });
+  });
+
+  it.each([
+    [{ Raft: { SnapshotInterval: 5 } }, "Raft.SnapshotInterval: Murmur sets this itself; leave it out or at 10000"],
+    [{ CAConfig: { ForceRotate: 1 } }, "CAConfig.ForceRotate"],
+    [{ EncryptionConfig: { AutoLockManagers: true } }, "EncryptionConfig.AutoLockManagers"],
+    [{ Murmur: { Voters: 2 } }, "Murmur.Voters"],
+  ])("refuses %j", (body, message) => {
+    expect(() => toClusterSpec(body, DEFAULT_CLUSTER_SPEC)).toThrow(message);
+  });
+
+  it("reads what `docker swarm init` sends", () => {
+    const body = {
+      ListenAddr: "0.0.0.0:2377",
+      AdvertiseAddr: "10.0.0.7",
+      DataPathAddr: "",
+      DataPathPort: 0,
+      DefaultAddrPool: null,
+      SubnetSize: 24,
+      ForceNewCluster: false,
+      AutoLockManagers: false,
+      Availability: "active",
+      Spec: {
+        Labels: null,
+        Orchestration: {},
+        Raft: {},
+        Dispatcher: {},
+        CAConfig: {},
+        TaskDefaults: {},
+        EncryptionConfig: { AutoLockManagers: false },
+      },
+    };
+    expect(toInitRequest(body)).toEqual({
+      advertiseAddr: "10.0.0.7",
+      availability: "active",
+      labels: {},
+      spec: DEFAULT_CLUSTER_SPEC,
+    });
+    expect(() => toInitRequest({ ...body, ForceNewCluster: true })).toThrow("ForceNewCluster");
+  });
+
+  it("wants a token and an address to join", () => {
+    expect(() => toJoinRequest({ JoinToken: "x" })).toThrow("RemoteAddr");
+    expect(() => toJoinRequest({ RemoteAddrs: ["a:1"] })).toThrow("join token");
+    expect(toJoinRequest({ JoinToken: "x", RemoteAddrs: ["a:1"], ListenAddr: "0.0.0.0:9000" })).toMatchObject({
+      listenAddr: "0.0.0.0:9000",
+    });
+  });
+});

@@ -1,0 +1,206 @@
+import {
+  networkId,
+  type ContainerSpec,
+  type Mount,
+  type Placement,
+  type PortConfig,
+  type ServiceMode,
+  type ServiceSpec,
+  type TaskSpec,
+  type UpdateConfig,
+} from "@murmur/model";
+import fc from "fast-check";
+import { compact } from "../docker/compact.ts";
+
+/* Any service that the model takes and that is in the form which the translation gives: nothing said, nothing there. */
+
+const word = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/);
+const words = fc.array(word, { minLength: 1, maxLength: 3 });
+const labels = fc.dictionary(word, fc.string({ maxLength: 8 }).filter(isPlain), { maxKeys: 3 });
+const someLabels = labels.filter((map) => Object.keys(map).length > 0);
+const durationMs = fc.oneof(
+  fc.integer({ min: 0, max: 3_600_000 }),
+  fc.integer({ min: 1, max: 999_999 }).map((n) => n / 1e3),
+);
+const positiveMs = durationMs.filter((ms) => ms > 0);
+const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
+
+function isPlain(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
+}
+
+const bind = fc.record({
+  kind: fc.constant("bind" as const),
+  source: word.map((name) => `/${name}`),
+  readOnly: fc.boolean(),
+  bindPropagation: maybe(fc.constantFrom("private" as const, "rslave" as const)),
+});
+const volume = fc.record({
+  kind: fc.constant("volume" as const),
+  source: maybe(word),
+  readOnly: fc.boolean(),
+  volumeDriver: maybe(fc.record({ name: word, options: labels })),
+  volumeLabels: maybe(someLabels),
+  volumeNoCopy: maybe(fc.constant(true)),
+});
+const tmpfs = fc.record({
+  kind: fc.constant("tmpfs" as const),
+  readOnly: fc.boolean(),
+  tmpfsSizeBytes: maybe(fc.integer({ min: 1, max: 2 ** 40 })),
+  tmpfsMode: maybe(fc.integer({ min: 1, max: 0o777 })),
+});
+const mounts = fc
+  .array(fc.oneof(bind, volume, tmpfs), { minLength: 1, maxLength: 4 })
+  .map((list) => list.map((mount, at) => compact<Mount>({ ...mount, target: `/mnt/${String(at)}` })));
+
+const healthCheck = fc
+  .record({
+    test: maybe(words.map((rest) => ["CMD", ...rest])),
+    intervalMs: maybe(positiveMs),
+    timeoutMs: maybe(positiveMs),
+    startPeriodMs: maybe(positiveMs),
+    retries: maybe(fc.integer({ min: 1, max: 10 })),
+  })
+  .map((check) => compact<NonNullable<ContainerSpec["healthCheck"]>>(check))
+  .filter((check) => Object.keys(check).length > 0);
+
+const dns = fc
+  .record({ nameservers: maybe(fc.constant(["9.9.9.9"])), search: maybe(words), options: maybe(words) })
+  .map((config) => compact<NonNullable<ContainerSpec["dns"]>>(config))
+  .filter((config) => Object.keys(config).length > 0);
+
+const container = fc
+  .record({
+    image: word,
+    command: maybe(words),
+    args: maybe(words),
+    env: maybe(words.map((list) => list.map((name) => `${name}=x`))),
+    labels: maybe(someLabels),
+    hostname: maybe(word),
+    workdir: maybe(word.map((name) => `/${name}`)),
+    user: maybe(fc.constant("1000:1000")),
+    groups: maybe(words),
+    tty: maybe(fc.constant(true)),
+    openStdin: maybe(fc.constant(true)),
+    readOnly: maybe(fc.constant(true)),
+    init: maybe(fc.boolean()),
+    mounts: maybe(mounts),
+    stopSignal: maybe(fc.constant("SIGINT")),
+    stopGracePeriodMs: maybe(durationMs),
+    healthCheck: maybe(healthCheck),
+    hosts: maybe(fc.constant(["10.0.0.9 db"])),
+    dns: maybe(dns),
+    capabilityAdd: maybe(fc.constant(["CAP_NET_ADMIN"])),
+    capabilityDrop: maybe(fc.constant(["CAP_CHOWN"])),
+    sysctls: maybe(fc.constant({ "net.core.somaxconn": "1024" })),
+    ulimits: maybe(fc.constant([{ name: "nofile", soft: 100, hard: 200 }])),
+  })
+  .map((spec) => compact<ContainerSpec>(spec));
+
+const amount = fc.record({
+  nanoCpus: fc.integer({ min: 0, max: 4_000_000_000 }),
+  memoryBytes: fc.integer({ min: 0, max: 2 ** 40 }),
+});
+const resources = fc
+  .record({ reservations: amount, pids: fc.integer({ min: 0, max: 1_000 }), more: amount, limited: fc.boolean() })
+  .map(({ reservations, pids, more, limited }) => {
+    const limit = (own: number, extra: number): number => (limited ? own + extra : 0);
+    const nanoCpus = limit(reservations.nanoCpus, more.nanoCpus);
+    return { reservations, limits: { nanoCpus, memoryBytes: limit(reservations.memoryBytes, more.memoryBytes), pids } };
+  });
+
+const placement: fc.Arbitrary<Placement> = fc.record({
+  constraints: fc.array(
+    fc.record({
+      key: fc.constantFrom("node.role", "node.labels.zone", "node.hostname"),
+      operator: fc.constantFrom("==" as const, "!=" as const),
+      value: word,
+    }),
+    { maxLength: 3 },
+  ),
+  preferences: fc.array(
+    word.map((name) => ({ spread: `node.labels.${name}` })),
+    { maxLength: 2 },
+  ),
+  maxReplicasPerNode: fc.integer({ min: 0, max: 5 }),
+  platforms: fc.array(
+    fc
+      .record({ os: maybe(fc.constant("linux")), architecture: maybe(fc.constant("x86_64")) })
+      .map((platform) => compact<Placement["platforms"][number]>(platform)),
+    { maxLength: 2 },
+  ),
+});
+
+const task = fc
+  .record({
+    container,
+    resources,
+    restart: fc.record({
+      condition: fc.constantFrom("none" as const, "on-failure" as const, "any" as const),
+      delayMs: durationMs,
+      maxAttempts: fc.integer({ min: 0, max: 9 }),
+      windowMs: durationMs,
+    }),
+    placement,
+    networks: fc.constantFrom([], [{ target: networkId("net0"), aliases: ["a", "b"] }]),
+    logDriver: maybe(fc.record({ name: word, options: labels })),
+    forceUpdate: fc.nat(100),
+  })
+  .map((spec) => compact<TaskSpec>(spec));
+
+const update = (actions: readonly UpdateConfig["failureAction"][]): fc.Arbitrary<UpdateConfig> =>
+  fc.record({
+    parallelism: fc.nat(10),
+    delayMs: durationMs,
+    failureAction: fc.constantFrom(...actions),
+    monitorMs: positiveMs,
+    maxFailureRatio: fc.double({ min: 0, max: 1, noNaN: true }).map(Math.abs),
+    order: fc.constantFrom("stop-first" as const, "start-first" as const),
+  });
+
+const mode: fc.Arbitrary<ServiceMode> = fc.oneof(
+  fc.record({ kind: fc.constant("replicated" as const), replicas: fc.nat(100) }),
+  fc.record({ kind: fc.constant("global" as const) }),
+  fc.record({
+    kind: fc.constant("replicated-job" as const),
+    maxConcurrent: fc.nat(9),
+    totalCompletions: fc.nat(9),
+  }),
+  fc.record({ kind: fc.constant("global-job" as const) }),
+);
+
+const ports: fc.Arbitrary<PortConfig[]> = fc
+  .uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 3 })
+  .chain((numbers) =>
+    fc.tuple(
+      ...numbers.map((publishedPort) =>
+        fc
+          .record({
+            name: maybe(word),
+            protocol: fc.constantFrom("tcp" as const, "udp" as const, "sctp" as const),
+            targetPort: fc.integer({ min: 1, max: 65_535 }),
+            publishedPort: fc.constantFrom(0, publishedPort),
+            mode: fc.constantFrom("ingress" as const, "host" as const),
+          })
+          .map((port) => compact<PortConfig>(port)),
+      ),
+    ),
+  );
+
+const endpoint: fc.Arbitrary<ServiceSpec["endpoint"]> = fc.oneof(
+  fc.record({ mode: fc.constant("vip" as const), ports }),
+  fc.record({
+    mode: fc.constant("dnsrr" as const),
+    ports: ports.map((list) => list.map((port) => ({ ...port, mode: "host" as const }))),
+  }),
+);
+
+export const serviceSpecs: fc.Arbitrary<ServiceSpec> = fc.record({
+  name: word,
+  labels,
+  mode,
+  task,
+  update: update(["pause", "continue", "rollback"]),
+  rollback: update(["pause", "continue"]),
+  endpoint,
+});
