@@ -182,6 +182,7 @@ export class Connection implements Wire {
       if (frame === undefined || bytes.length > this.limits.frameBytesMax) throw violation("sent what is no frame");
       if (frame.bulk) this.#bulkArrived(bytes.length);
       this.#dispatch(frame);
+      this.ended();
     } catch (error) {
       this.log.warn("closing a connection", { peer: this.peer, error: messageOf(error) });
       this.#fail("violation");

@@ -98,6 +98,18 @@ export function callContract(openWorld: () => Promise<TestWorld>): void {
       expect(calls.every((call) => !call.settled)).toBe(true);
     });
 
+    it("are bounded by their bytes in flight, not by all that went before", async () => {
+      await using world = await openWorld();
+      const alpha = await world.open("alpha", { limits: { messageBytesMax: 100_000, callBytesMax: 100_000 } });
+      const bravo = await world.open("bravo");
+      bravo.handle("size", async (_from, body) => (body instanceof Uint8Array ? body.length : -1));
+      const body = new Uint8Array(40_000);
+      for (let round = 0; round < 5; round += 1)
+        expect(await world.settle(alpha.call(IDS.bravo, "size", body))).toBe(40_000);
+      const together = [1, 2, 3].map(() => alpha.call(IDS.bravo, "size", body).catch((error: unknown) => error));
+      expect(await world.settle(Promise.all(together))).toMatchObject([40_000, 40_000, { code: "overloaded" }]);
+    });
+
     it("beyond the other side's limit are refused by it", async () => {
       await using world = await openWorld();
       const alpha = await world.open("alpha");

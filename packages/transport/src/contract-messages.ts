@@ -63,6 +63,21 @@ export function messageContract(openWorld: () => Promise<TestWorld>): void {
       expect(alpha.stats().channels["raft"]?.dropped).toBeGreaterThan(0);
     });
 
+    it("that could not be sent in time are not sent later", async () => {
+      await using world = await openWorld();
+      const alpha = await world.open("alpha");
+      alpha.send(IDS.bravo, "raft", "stale");
+      await world.until(() => (alpha.stats().channels["raft"]?.dropped ?? 0) > 0);
+      const bravo = await world.open("bravo");
+      const got: unknown[] = [];
+      bravo.onMessage("raft", (_from, value) => got.push(value));
+      await world.until(() => {
+        alpha.send(IDS.bravo, "raft", "fresh");
+        return got.length > 0;
+      });
+      expect(got).not.toContain("stale");
+    });
+
     it("that are too large or cannot be encoded are refused without a word to the peer", async () => {
       await using world = await openWorld();
       const alpha = await world.open("alpha", { limits: { messageBytesMax: 100_000 } });

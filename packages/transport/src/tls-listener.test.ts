@@ -277,13 +277,17 @@ describe("joining", () => {
     expect(chains[0]?.startsWith(testPem("alpha").trim())).toBe(true);
   });
 
-  it("does not trust a member whose certificate the shown CA has not signed", async () => {
-    // Anybody can show a cluster's CA beside a certificate of his own.
-    const identity = testIdentity("stranger", nodeId("stranger00000000000000000"), "ca");
-    const impostor = await open({ identity: () => identity });
-    impostor.handleJoin("join", async () => "token taken");
-    await expect(join(impostor.address)).rejects.toMatchObject({ message: expect.stringContaining("no Murmur node") });
-  });
+  it.each(["stranger", "forger"])(
+    "does not trust a %s who shows the cluster's CA beside a certificate of his own",
+    async (who) => {
+      const identity = testIdentity(who, nodeId("stranger00000000000000000"), "ca");
+      const impostor = await open({ identity: () => identity });
+      impostor.handleJoin("join", async () => "token taken");
+      await expect(join(impostor.address)).rejects.toMatchObject({
+        message: expect.stringContaining("no Murmur node"),
+      });
+    },
+  );
 
   it("reaches nothing else without a certificate", async () => {
     const alpha = await open();

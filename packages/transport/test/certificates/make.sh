@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the certificates of the tests anew: one CA with three nodes, and a stranger of another CA. Valid 2020 to 2090.
+# Makes the certificates of the tests anew: one CA with three nodes, a stranger of another CA, and a forger whose CA bears
+# the first one's name. Valid 2020 to 2090.
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -38,8 +39,9 @@ request() {
 
 sign() { openssl ca -batch -notext -config "$work/config" "$@" 2>/dev/null; }
 
+# authority FILE NAME
 authority() {
-  request "$1" "$1"
+  request "$1" "$2"
   sign -selfsign -extensions authority -keyfile "$1.key.pem" -in "$work/$1.csr" -out "$1.pem"
 }
 
@@ -49,10 +51,12 @@ leaf() {
   sign -extensions node -cert "$3.pem" -keyfile "$3.key.pem" -in "$work/$1.csr" -out "$1.pem"
 }
 
-authority ca
-authority other-ca
+authority ca ca
+authority other-ca other-ca
+authority forged-ca ca
 leaf alpha alpha00000000000000000000 ca
 leaf bravo bravo00000000000000000000 ca
 leaf charlie charlie000000000000000000 ca
 leaf stranger stranger00000000000000000 other-ca
-rm -f ca.key.pem other-ca.key.pem
+leaf forger alpha00000000000000000000 forged-ca
+rm -f ./*ca.key.pem forged-ca.pem
