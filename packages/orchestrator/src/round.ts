@@ -22,6 +22,7 @@ export class Round {
   readonly #options: ReconcileOptions;
   readonly #commands: OrchestratorCommand[] = [];
   #wakeAt: Millis | undefined;
+  #ended = false;
 
   constructor(view: View, service: Service, options: ReconcileOptions) {
     this.view = view;
@@ -38,7 +39,12 @@ export class Round {
 
   /** Whether no further slot is to be taken up in this round. */
   get full(): boolean {
-    return this.#commands.length >= (this.#options.commandsMax ?? COMMANDS_MAX);
+    return this.#ended || this.#commands.length >= (this.#options.commandsMax ?? COMMANDS_MAX);
+  }
+
+  /** The last command changes what all else depends on: the rest is decided in the next round. */
+  end(): void {
+    this.#ended = true;
   }
 
   /** Whether a task is made from the service as it is now; for a job: whether it belongs to the present run. */

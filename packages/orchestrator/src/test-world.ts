@@ -5,6 +5,7 @@ import {
   DEFAULT_RESTART,
   DEFAULT_UPDATE,
   isTerminal,
+  matchesConstraints,
   networkId,
   serviceId,
   taskId,
@@ -266,7 +267,8 @@ export class TestWorld {
       const count = (id: NodeId): number =>
         this.view.tasksOfNode(id).filter((other) => !isTerminal(other.status.state)).length;
       const best = open
-        .filter(({ id }) => (task.nodeId ?? id) === id)
+        .filter((node) => (task.nodeId ?? node.id) === node.id)
+        .filter((node) => matchesConstraints(node, task.spec.placement.constraints))
         .sort((a, b) => count(a.id) - count(b.id) || (a.id < b.id ? -1 : 1))[0];
       if (best !== undefined) this.apply({ kind: "assignTask", id: task.id, nodeId: best.id });
     }

@@ -138,6 +138,7 @@ function stop(round: Round, status: UpdateStatus, failed: readonly Task[]): void
   const rollingBack = isRollingBack(service);
   if (!rollingBack && service.spec.update.failureAction === "rollback" && service.previousSpec !== undefined) {
     round.push({ kind: "rollbackService", id: service.id, version: service.version });
+    round.end();
     return;
   }
   const state: UpdateState = rollingBack ? "rollback_paused" : "paused";
