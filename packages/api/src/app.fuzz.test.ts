@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createApi } from "./app.ts";
+import { fromServiceSpec } from "./docker/service-spec.ts";
+import { FakePorts } from "./testing/fake-ports.ts";
+import { serviceSpecs } from "./testing/service-arbitrary.ts";
+
+const POSTS = [
+  "/services/create",
+  "/services/web/update?version=1",
+  "/nodes/alpha/update?version=1",
+  "/swarm/update?version=1",
+  "/swarm/init",
+  "/swarm/join",
+  "/murmur/cluster/init",
+  "/murmur/node/join",
+  "/murmur/cluster/leave",
+];
+
+/** A node that is in no cluster for the paths that lead into one. */
+function answering(path: string): (request: Request) => Promise<Response> {
+  const ports = new FakePorts();
+  if (/init|join/.test(path)) ports.leave();
+  return createApi(ports).fetch;
+}
+
+async function expectRefusal(response: Response, allowed: readonly number[] = []): Promise<void> {
+  const text = await response.text();
+  if (allowed.includes(response.status)) return;
+  expect(response.status, text).toBeGreaterThanOrEqual(400);
+  expect(response.status, text).toBeLessThan(500);
+  const body = JSON.parse(text) as { message: unknown };
+  expect(body.message).toEqual(expect.stringMatching(/^[^\n]+$/));
+}
+
+const post = (path: string, body: string): Request =>
+  new Request(`http://x${path}`, { method: "POST", body, headers: { "content-type": "application/json" } });
+
+describe("malformed requests", () => {
+  it.each(POSTS)("%s with any text is refused", async (path) => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.string(), fc.string({ unit: "binary" })), async (text) => {
+        await expectRefusal(
+          await answering(path)(post(path, text)),
+          path.includes("leave") || path.includes("cluster/init") ? [200] : [],
+        );
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each(POSTS)("%s with any JSON is taken or refused, and never fails", async (path) => {
+    await fc.assert(
+      fc.asyncProperty(fc.json(), async (text) => {
+        await expectRefusal(
+          await answering(path)(post(path, text)),
+          [200, 201, 500, 501].slice(0, path.includes("version") ? 3 : 2),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("takes a service with one field replaced by anything, or refuses it", async () => {
+    const answer = answering("/services/create");
+    await fc.assert(
+      fc.asyncProperty(serviceSpecs, fc.jsonValue(), fc.nat(), async (spec, value, where) => {
+        const body: unknown = JSON.parse(JSON.stringify(fromServiceSpec(spec)));
+        const places = placesIn(body);
+        const place = places[where % places.length];
+        place?.(value);
+        await expectRefusal(await answer(post("/services/create", JSON.stringify(body))), [201]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("survives any path and query", async () => {
+    const answer = answering("/");
+    const heads = [
+      "/services",
+      "/nodes",
+      "/tasks",
+      "/swarm",
+      "/networks",
+      "/murmur/join-token",
+      "/v1.41/services",
+      "/info",
+    ];
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...heads), fc.string(), fc.string(), async (head, tail, query) => {
+        const url = `http://x${head}/${encodeURIComponent(tail.toWellFormed())}?filters=${encodeURIComponent(query.toWellFormed())}`;
+        await expectRefusal(await answer(new Request(url)), [200, 501]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each([
+    "/services/%ZZ",
+    "/services/%",
+    "/services/%00",
+    "/services/%E0%A4%A",
+    "/nodes/%2e%2e",
+    "/services/create/",
+  ])("%s", async (path) => {
+    await expectRefusal(await answering(path)(new Request(`http://x${path}`)), [200]);
+  });
+
+  it("refuses a body that is too long, before and while reading it", async () => {
+    const answer = answering("/services/create");
+    await expectRefusal(await answer(post("/services/create", `"${"x".repeat(1_100_000)}"`)));
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(32)),
+    });
+    const init = {
+      method: "POST",
+      body: endless,
+      duplex: "half" as const,
+      headers: { "content-type": "application/json" },
+    };
+    const response = await answer(new Request("http://x/services/create", init));
+    expect(await response.json()).toEqual({ message: "the body is longer than 1048576 bytes" });
+  });
+
+  it("refuses deep nesting and what is no JSON by its type", async () => {
+    const answer = answering("/services/create");
+    const deep = `{"Labels":${"[".repeat(20_000)}${"]".repeat(20_000)}}`;
+    await expectRefusal(await answer(post("/services/create", deep)));
+    const form = new Request("http://x/services/create", {
+      method: "POST",
+      body: "a=b",
+      headers: { "content-type": "text/plain" },
+    });
+    expect(await (await answer(form)).json()).toEqual({
+      message: "unsupported Content-Type header (text/plain): must be 'application/json'",
+    });
+  });
+});
+
+/** Setters of every field of a JSON value. */
+function placesIn(value: unknown): ((replacement: unknown) => void)[] {
+  if (typeof value !== "object" || value === null) return [];
+  const fields = value as Record<string, unknown>;
+  return Object.keys(fields).flatMap((key) => [
+    (replacement: unknown) => void (fields[key] = replacement),
+    ...placesIn(fields[key]),
+  ]);
+}
