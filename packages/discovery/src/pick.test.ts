@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { nodeId, SeededRandom } from "@murmur/base";
 import { taskId, type Endpoint, type TaskId } from "@murmur/model";
 import { describe, expect, it } from "vitest";

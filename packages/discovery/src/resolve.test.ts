@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { nodeId } from "@murmur/base";
 import { networkId, serviceId, taskId, type Endpoint, type EndpointTable, type ServiceEndpoints } from "@murmur/model";
 import { describe, expect, it } from "vitest";

@@ -1,3 +1,4 @@
+import { unreachable } from "@murmur/base";
 import { LIMITS } from "./limits.ts";
 
 /** Takes one problem: where it is (`task.container.mounts[1].target`) and what is allowed there. */
@@ -153,8 +154,12 @@ export function unfitness(value: unknown, bytesMax: number): string | undefined 
         return Number.isFinite(part) ? undefined : "has a number that is not finite";
       case "object":
         return walkObject(part, depth);
-      default:
+      case "bigint":
+      case "function":
+      case "symbol":
         return `has a ${typeof part}`;
+      default:
+        return unreachable(part);
     }
   };
   const walkObject = (part: object | null, depth: number): string | undefined => {

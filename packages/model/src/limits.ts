@@ -1,5 +1,3 @@
-import type { Millis } from "@murmur/base";
-
 /** The bounds of what a cluster takes. Replicated state never holds anything beyond them. */
 export const LIMITS = {
   nodes: 10_000,
@@ -22,7 +20,7 @@ export const LIMITS = {
   memoryBytes: 2 ** 46,
   pids: 4_194_304,
   /** Ten years. */
-  durationMs: (3_653 * 24 * 3_600_000) as Millis,
+  durationMs: 3_653 * 24 * 3_600_000,
   /** Problems listed by one validation; more are counted only. */
   problems: 20,
 } as const;

@@ -100,7 +100,12 @@ rate(
         slot: Math.floor(at / SERVICES) + 1,
         specVersion: owner?.specVersion ?? 0,
         serviceLabels: { team: "a" },
-        endpointPorts: (owner?.ports ?? []).map(({ name: _, ...port }) => port),
+        endpointPorts: (owner?.ports ?? []).map(({ protocol, targetPort, publishedPort, mode }) => ({
+          protocol,
+          targetPort,
+          publishedPort,
+          mode,
+        })),
         networks: [{ networkId: networkId("net0"), aliases: ["web"] }],
         desiredState: "running",
         status: { state: "pending", at: now, message: "created" },

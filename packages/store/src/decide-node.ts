@@ -142,10 +142,9 @@ export function orphanTasks({ state, index, now }: Context, command: Of<"orphanT
   if (node?.status.state === "ready") {
     return refused("failed_precondition", `node ${nameOf(node)} is up; its tasks are its own to report`);
   }
-  const orphans = orphansOf(state, command.nodeId);
-  return accepted(command.nodeId, [
-    ...orphans.map((task) => orphaned(task, singleLine(command.message), { index, now })),
-  ]);
+  const message = singleLine(command.message);
+  const orphans = orphansOf(state, command.nodeId).map((task) => orphaned(task, message, { index, now }));
+  return accepted(command.nodeId, orphans);
 }
 
 const orphansOf = (state: State, id: NodeId): readonly Task[] =>

@@ -87,8 +87,7 @@ export class Driver {
   /** Applies a command, accepted or not. */
   try(command: Untimed<Command>): ApplyResult {
     this.index += 1;
-    // `now` is all that was left out.
-    return this.store.apply(this.index, { ...command, now: this.index } as Command);
+    return this.store.apply(this.index, { ...command, now: this.index });
   }
 
   /** Applies a command that must be accepted. */

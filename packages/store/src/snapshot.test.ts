@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { serviceId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, ingress } from "./fixtures.ts";
