@@ -1,4 +1,4 @@
-import { ClusterError, nodeId, Scope, type Clock, type Log, type NodeId, type Random } from "@murmur/base";
+import { ClusterError, nodeId, Scope, type Clock, type Log, type Millis, type NodeId, type Random } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import {
   decodeMembership,
@@ -20,7 +20,9 @@ import { Replica } from "./replica.ts";
 import { loadSnapshot } from "./snapshot-courier.ts";
 import { Submitter } from "./submitter.ts";
 
-const READ_TIMEOUT_MS = 10_000;
+const READ_TIMEOUT_MS: Millis = 10_000;
+/** An agent that gets no session here tries another manager. */
+const SESSION_READ_TIMEOUT_MS: Millis = 2_000;
 
 export interface ManagerOptions {
   readonly self: NodeId;
@@ -167,22 +169,8 @@ export class Manager implements AsyncDisposable {
 
   /** A linearizable read: waits until this replica shows everything that was acknowledged before the call. */
   async read(signal: AbortSignal): Promise<View> {
-    const deadline = new AbortController();
-    const abort = (): void => deadline.abort(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    const timer = this.#context.clock.setTimer(READ_TIMEOUT_MS, () =>
-      deadline.abort(
-        new ClusterError("no_leader", "no leader: too few managers can reach each other; see `murmur node ls`"),
-      ),
-    );
-    try {
-      await this.#context.driver.barrier(deadline.signal);
-      return this.view;
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", abort);
-    }
+    await this.#confirm(signal, READ_TIMEOUT_MS);
+    return this.view;
   }
 
   /** A feed of the replica's changes. Ends with the manager, or when it is closed. */
@@ -190,9 +178,18 @@ export class Manager implements AsyncDisposable {
     return this.#context.replica.store.watch(options);
   }
 
-  /** Serves an agent's session until it is lost. */
-  serveSession(channel: SessionChannel): Promise<void> {
-    return this.#context.dispatcher.serve(channel);
+  /**
+   * Serves an agent's session until it is lost. First makes sure that this replica shows all that is committed: one that
+   * lags would send the agent back in time, one that is empty would tell it that it was removed from the cluster.
+   */
+  async serveSession(channel: SessionChannel): Promise<void> {
+    try {
+      await this.#confirm(this.#scope.signal, SESSION_READ_TIMEOUT_MS);
+    } catch (error) {
+      channel.close();
+      throw error;
+    }
+    await this.#context.dispatcher.serve(channel);
   }
 
   /** Hands leadership to another voter, if this one leads; resolves when it does no more, or after a second. */
@@ -223,6 +220,25 @@ export class Manager implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scope[Symbol.asyncDispose]();
+  }
+
+  /** Waits until this replica shows all that was committed before the call, confirmed by a quorum. */
+  async #confirm(signal: AbortSignal, limitMs: Millis): Promise<void> {
+    const deadline = new AbortController();
+    const abort = (): void => deadline.abort(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    const timer = this.#context.clock.setTimer(limitMs, () =>
+      deadline.abort(
+        new ClusterError("no_leader", "no leader: too few managers can reach each other; see `murmur node ls`"),
+      ),
+    );
+    try {
+      await this.#context.driver.barrier(deadline.signal);
+    } finally {
+      timer.cancel();
+      signal.removeEventListener("abort", abort);
+    }
   }
 
   /** The first entries of a new cluster: this node becomes leader by its own vote alone. */

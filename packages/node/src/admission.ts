@@ -61,6 +61,18 @@ export interface Joined {
   readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
 }
 
+/** A call of a node that has no certificate yet; see `joinCall` of the transport. */
+export type CallMember = (
+  address: string,
+  request: { readonly caDigestCheck: (chainPem: string) => void; readonly method: string; readonly body: unknown },
+) => Promise<unknown>;
+
+/** Calls over the network. */
+export const callMember =
+  (clock: Clock, signal: AbortSignal): CallMember =>
+  (address, request) =>
+    joinCall(address, { ...request, timeoutMs: JOIN_TIMEOUT_MS, clock, software: MURMUR_VERSION, signal });
+
 export interface JoinOptions {
   readonly token: string;
   readonly addresses: readonly string[];
@@ -69,8 +81,7 @@ export interface JoinOptions {
   readonly availability: Availability;
   /** Undefined: the machine's name. */
   readonly hostname: string | undefined;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
+  readonly call: CallMember;
 }
 
 /**
@@ -78,7 +89,7 @@ export interface JoinOptions {
  * does not answer is not. The CA is checked against the token before the secret is sent.
  */
 export async function askToJoin(options: JoinOptions): Promise<Joined> {
-  const { clock, signal, advertise, labels, availability } = options;
+  const { advertise, labels, availability } = options;
   const token = parseToken(options.token);
   const keyPem = await createNodeKey();
   const body: AdmissionRequest = {
@@ -101,15 +112,7 @@ export async function askToJoin(options: JoinOptions): Promise<Joined> {
   let problem: unknown;
   for (const address of options.addresses) {
     try {
-      const answer = await joinCall(address, {
-        caDigestCheck,
-        method: JOIN_METHOD,
-        body,
-        timeoutMs: JOIN_TIMEOUT_MS,
-        clock,
-        software: MURMUR_VERSION,
-        signal,
-      });
+      const answer = await options.call(address, { caDigestCheck, method: JOIN_METHOD, body });
       return joinedFrom(admission.parse(answer), keyPem);
     } catch (error) {
       problem = error;

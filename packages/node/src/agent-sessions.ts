@@ -18,12 +18,16 @@ export interface AgentSessionsOptions {
   readonly log: Log;
 }
 
+/** The node's own manager is passed over once after this many failures in a row. */
+const LOCAL_FAILURES_MAX = 1;
+
 /**
  * Finds a manager for the agent: the node's own one first, else any, in random order so that the sessions spread. A
  * manager that refuses, or that cannot be reached, is passed over until the next round.
  */
 export class AgentSessions implements Sessions {
   readonly #options: AgentSessionsOptions;
+  #localFailures = 0;
 
   constructor(options: AgentSessionsOptions) {
     this.#options = options;
@@ -32,14 +36,8 @@ export class AgentSessions implements Sessions {
   async open({ signal }: { readonly signal: AbortSignal }): Promise<Session> {
     const { self, local, managers, transport, random, log } = this.#options;
     const own = local();
-    if (own !== undefined) {
-      const { agent, manager } = localSession(self);
-      own.serveSession(manager).catch((error: unknown) => {
-        log.warn("the local session failed", { error: messageOf(error) });
-        manager.close();
-      });
-      return agent;
-    }
+    if (own !== undefined && this.#localFailures < LOCAL_FAILURES_MAX) return this.#openLocal(own);
+    this.#localFailures = 0;
     let problem: unknown = new ClusterError("unavailable", "no manager is known");
     for (const manager of shuffled(
       managers().filter((id) => id !== self),
@@ -54,6 +52,20 @@ export class AgentSessions implements Sessions {
       }
     }
     throw problem;
+  }
+
+  /** The node's own manager; when it can't serve (it is new, or cut off), the next tries go to the others. */
+  #openLocal(own: Manager): Session {
+    const { agent, manager } = localSession(this.#options.self);
+    own.serveSession(manager).then(
+      () => (this.#localFailures = 0),
+      (error: unknown) => {
+        this.#localFailures += 1;
+        this.#options.log.debug("the node's own manager can't serve it now", { error: messageOf(error) });
+        manager.close();
+      },
+    );
+    return agent;
   }
 }
 

@@ -1,5 +1,5 @@
 import { hostname as machineName } from "node:os";
-import { nodeId } from "@murmur/base";
+import { nodeId, type Clock } from "@murmur/base";
 import type { InitRequest } from "@murmur/api";
 import {
   createCa,
@@ -12,17 +12,17 @@ import {
 } from "@murmur/identity";
 import { clusterId, networkId, type Command } from "@murmur/model";
 import { keyDigest } from "./admission.ts";
-import { systemClock } from "./system-clock.ts";
-import { newId } from "./system-random.ts";
 
 /** Makes the authority, the secrets and the first node of a new cluster, and the commands that its log begins with. */
 export async function foundCluster(options: {
   readonly address: string;
   readonly request: InitRequest;
   readonly hostname: string | undefined;
+  readonly clock: Clock;
+  readonly newId: () => string;
 }): Promise<{ readonly identity: NodeIdentity; readonly commands: readonly Command[] }> {
-  const { address, request } = options;
-  const now = systemClock.now();
+  const { address, request, clock, newId } = options;
+  const now = clock.now();
   const cluster = clusterId(newId());
   const node = nodeId(newId());
   const ca = await createCa({ clusterId: cluster, now });

@@ -2,3 +2,9 @@ export { runDaemon } from "./daemon.ts";
 export type { DaemonOptions } from "./daemon-options.ts";
 export { LOG_LEVELS, type LogLevel } from "./pino-log.ts";
 export { MURMUR_VERSION } from "./version.ts";
+// For scenarios that run members over simulated wires.
+export { askToJoin, type CallMember } from "./admission.ts";
+export { foundCluster } from "./found-cluster.ts";
+export { IdentityStore, type StoredMembership } from "./identity-store.ts";
+export { Member, type MemberStart } from "./member.ts";
+export type { MemberWires } from "./member-wires.ts";

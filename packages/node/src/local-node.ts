@@ -4,7 +4,7 @@ import { parseAddress } from "@murmur/transport";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { advertiseAddress } from "./advertise-address.ts";
-import { askToJoin } from "./admission.ts";
+import { askToJoin, callMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { foundCluster } from "./found-cluster.ts";
 import type { IdentityStore } from "./identity-store.ts";
@@ -80,7 +80,13 @@ export class LocalNodeControl implements LocalNode {
       signal.throwIfAborted();
       // What an interrupted attempt left behind belongs to no cluster.
       await this.#wipe();
-      const { identity, commands } = await foundCluster({ address, request, hostname: this.#options.hostname });
+      const { identity, commands } = await foundCluster({
+        address,
+        request,
+        hostname: this.#options.hostname,
+        clock: this.#start.clock,
+        newId: this.#start.newId,
+      });
       const membership = { listen, address, peers: [] };
       await this.#identities.writeMembership(membership);
       await this.#activate({ ...this.#start, identity, membership, bootstrap: { commands } });
@@ -104,8 +110,7 @@ export class LocalNodeControl implements LocalNode {
         ...request,
         advertise,
         hostname: this.#options.hostname,
-        clock: systemClock,
-        signal,
+        call: callMember(systemClock, signal),
       });
       const membership = { listen, address: joined.address, peers: joined.peers };
       await this.#identities.writeMembership(membership);
