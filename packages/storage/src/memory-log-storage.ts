@@ -1,8 +1,6 @@
 import { assert, ClusterError } from "@murmur/base";
 import { LogShape } from "./log-shape.ts";
 import type {
-  Damage,
-  HardState,
   LogStorage,
   ReceiveOptions,
   Recovered,
@@ -10,33 +8,20 @@ import type {
   SnapshotReader,
   SnapshotReceiver,
   StorageStats,
-  StoredEntry,
   WriteBatch,
 } from "./log-storage.ts";
-
-interface Snapshot {
-  readonly meta: SnapshotMeta;
-  readonly content: Uint8Array;
-}
-
-/** What is durable. Replaced as a whole, so that a crash finds the state before or after a change. */
-interface Image {
-  readonly hardState: HardState;
-  readonly compacted: number;
-  readonly entries: readonly StoredEntry[];
-  readonly snapshot: Snapshot | undefined;
-  readonly lost: number;
-  readonly reason: string;
-}
-
-const EMPTY: Image = {
-  hardState: { term: 0, commit: 0 },
-  compacted: 0,
-  entries: [],
-  snapshot: undefined,
-  lost: 0,
-  reason: "",
-};
+import {
+  append,
+  compact,
+  EMPTY,
+  lastOf,
+  readerOf,
+  recoveredOf,
+  withLost,
+  type Image,
+  type MemorySnapshot,
+} from "./memory-image.ts";
+import { joined, MemoryReceiver } from "./memory-receiver.ts";
 
 /**
  * A disk in memory, for tests and the simulator. It outlives the storages opened on it, one at a time, and misbehaves on
@@ -86,7 +71,7 @@ export class MemoryDisk {
 interface Connection {
   readonly recovered: Recovered;
   readonly lost: number;
-  openSnapshot(): Snapshot | undefined;
+  openSnapshot(): MemorySnapshot | undefined;
   sync(): Promise<void>;
   apply(change: (image: Image) => Image): void;
   onClose(): void;
@@ -199,7 +184,7 @@ class MemoryLogStorage implements LogStorage {
     this.#disk.onClose();
   }
 
-  async #publish(snapshot: Snapshot): Promise<void> {
+  async #publish(snapshot: MemorySnapshot): Promise<void> {
     this.#refuse();
     this.#refuseOlder(snapshot.meta);
     const holds = this.#shape.holds(snapshot.meta);
@@ -251,91 +236,4 @@ class MemoryLogStorage implements LogStorage {
       resolve();
     }
   }
-}
-
-class MemoryReceiver implements SnapshotReceiver {
-  readonly meta: SnapshotMeta;
-  readonly #source: string;
-  readonly #publish: (snapshot: Snapshot) => Promise<void>;
-  #parts: Uint8Array[] = [];
-  #received = 0;
-  #ended = false;
-
-  constructor(options: ReceiveOptions, publish: (snapshot: Snapshot) => Promise<void>) {
-    this.meta = options.meta;
-    this.#source = options.source;
-    this.#publish = publish;
-  }
-
-  get received(): number {
-    return this.#received;
-  }
-
-  continues({ meta, source }: ReceiveOptions): boolean {
-    const same = source === this.#source && meta.index === this.meta.index && meta.term === this.meta.term;
-    return same && !this.#ended && Buffer.compare(meta.membership, this.meta.membership) === 0;
-  }
-
-  async append(offset: number, bytes: Uint8Array): Promise<boolean> {
-    this.#requireOpen();
-    if (offset !== this.#received) return false;
-    this.#parts.push(bytes.slice());
-    this.#received += bytes.length;
-    return true;
-  }
-
-  async commit(): Promise<void> {
-    this.#requireOpen();
-    this.#ended = true;
-    await this.#publish({ meta: this.meta, content: joined(this.#parts) });
-  }
-
-  async abort(): Promise<void> {
-    this.#ended = true;
-    this.#parts = [];
-  }
-
-  #requireOpen(): void {
-    if (!this.#ended) return;
-    throw new ClusterError("failed_precondition", "this snapshot transfer has ended; begin it again");
-  }
-}
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
-
-function readerOf({ meta, content }: Snapshot): SnapshotReader {
-  return {
-    meta,
-    size: content.length,
-    read: async (offset, length) => content.slice(offset, offset + length),
-    [Symbol.asyncDispose]: async () => {},
-  };
-}
-
-const lastOf = (image: Image): number => image.entries.at(-1)?.index ?? image.compacted;
-
-function append(image: Image, entries: readonly StoredEntry[]): Image {
-  const first = entries[0]?.index;
-  if (first === undefined) return image;
-  const copies = entries.map((entry) => ({ ...entry, data: entry.data.slice() }));
-  return { ...image, entries: [...image.entries.filter((entry) => entry.index < first), ...copies] };
-}
-
-function compact(image: Image, through: number): Image {
-  return { ...image, compacted: through, entries: image.entries.filter((entry) => entry.index > through) };
-}
-
-/** Damage is repaired once the log reaches as far as it did. */
-const withLost = (image: Image): Image => (lastOf(image) >= image.lost ? { ...image, lost: 0 } : image);
-
-function recoveredOf(image: Image): Recovered {
-  const { snapshot, hardState, entries } = image;
-  const commit = Math.max(Math.min(hardState.commit, lastOf(image)), snapshot?.meta.index ?? 0);
-  const damage: Damage = { fromIndex: lastOf(image) + 1, lastIndex: image.lost, reason: image.reason };
-  return {
-    hardState: { ...hardState, commit },
-    entries,
-    ...(snapshot !== undefined && { snapshot: snapshot.meta }),
-    ...(image.lost > 0 && { damage }),
-  };
 }
