@@ -1,8 +1,7 @@
-import { unreachable } from "@murmur/base";
 import { LIMITS } from "./limits.ts";
 
 /** Takes one problem: where it is (`task.container.mounts[1].target`) and what is allowed there. */
-export type Report = (path: string, problem: string) => void;
+type Report = (path: string, problem: string) => void;
 
 /** One rule about a value of unknown type. It reports every problem that it finds and throws nothing. */
 export type Check = (value: unknown, path: string, report: Report) => void;
@@ -145,22 +144,10 @@ export function unfitness(value: unknown, bytesMax: number): string | undefined 
     if (depth > LIMITS.depth) return `nested deeper than ${LIMITS.depth} levels`;
     bytes += typeof part === "string" ? part.length + 2 : 4;
     if (bytes > bytesMax) return `larger than ${bytesMax} bytes`;
-    switch (typeof part) {
-      case "string":
-      case "boolean":
-      case "undefined":
-        return undefined;
-      case "number":
-        return Number.isFinite(part) ? undefined : "has a number that is not finite";
-      case "object":
-        return walkObject(part, depth);
-      case "bigint":
-      case "function":
-      case "symbol":
-        return `has a ${typeof part}`;
-      default:
-        return unreachable(part);
-    }
+    if (typeof part === "number") return Number.isFinite(part) ? undefined : "has a number that is not finite";
+    if (typeof part === "object") return walkObject(part, depth);
+    const isData = typeof part === "string" || typeof part === "boolean" || part === undefined;
+    return isData ? undefined : `has a ${typeof part}`;
   };
   const walkObject = (part: object | null, depth: number): string | undefined => {
     if (part === null) return "has a null";

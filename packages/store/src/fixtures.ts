@@ -17,7 +17,7 @@ import type { ApplyResult } from "./result.ts";
 import { createStore, type Store } from "./store.ts";
 
 /** What the tests of this package build from; a full value of everything that a user may leave out. */
-export const NETWORK = networkId("net0");
+const NETWORK = networkId("net0");
 
 type Overrides = {
   readonly mode?: ServiceMode;
