@@ -72,6 +72,13 @@ export class BroadcastQueue {
     }
   }
 
+  /** Drops all accusations: suspicions and deaths. */
+  dropAccusations(): void {
+    for (const { key, rumor } of [...this.#items.values()]) {
+      if (rumor.kind === "suspect" || rumor.kind === "dead") this.#remove(key);
+    }
+  }
+
   /** Takes rumours for one packet, and counts them as sent once more. */
   take({ bytesMax, sentMax, now }: TakeOptions): Rumor[] {
     let room = bytesMax;

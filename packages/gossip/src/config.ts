@@ -57,8 +57,12 @@ export interface SwimConfig {
   gossipFanout: number;
   /** For how long a dead member is still told news, so that it can refute if it lives. */
   gossipToDeadMs: Millis;
-  /** λ: each rumour is sent λ × ceil(log10(n + 1)) times by every node that has learnt it. */
-  retransmitLambda: number;
+  /**
+   * Every node that has learnt a rumour sends it ceil(ln(n + 1) + margin) times. When all n nodes send it k times at
+   * random it misses somebody with probability n·e^−k, so about e^−margin: 1 of 3,000 at 8. SWIM's and memberlist's
+   * λ·log(n) saves packets in small clusters, where it misses somebody once in a hundred times.
+   */
+  retransmitMargin: number;
 
   /**
    * Time between two full exchanges of state with a random member, × (1 + ceil(log2(n / 32))) in clusters above 32.
@@ -113,7 +117,7 @@ export const DEFAULT_CONFIG: SwimConfig = {
   gossipIntervalMs: 100,
   gossipFanout: 3,
   gossipToDeadMs: 30_000,
-  retransmitLambda: 4,
+  retransmitMargin: 8,
   exchangeIntervalMs: 30_000,
   exchangeHurryMs: 1_000,
   exchangeBytesMax: 65_536,
@@ -143,7 +147,7 @@ const MINIMA = [
   ["gossipIntervalMs", 1],
   ["gossipFanout", 1],
   ["gossipToDeadMs", 0],
-  ["retransmitLambda", 1],
+  ["retransmitMargin", 0],
   ["exchangeIntervalMs", 100],
   ["exchangeHurryMs", 100],
   ["exchangeBytesMax", 4_096],
@@ -171,9 +175,9 @@ export function swimConfig(changes: Partial<SwimConfig> = {}): SwimConfig {
   return config;
 }
 
-/** How often each node sends a rumour: λ × ceil(log10(n + 1)). */
+/** How often each node sends a rumour: ceil(ln(n + 1) + margin). */
 export function retransmitLimit(config: SwimConfig, liveMembers: number): number {
-  return Math.ceil(config.retransmitLambda * Math.ceil(Math.log10(liveMembers + 1)));
+  return Math.ceil(Math.log(liveMembers + 1) + config.retransmitMargin);
 }
 
 /** Time until the next exchange in a cluster of that size; grows so that the cluster's total stays reasonable. */

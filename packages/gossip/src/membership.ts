@@ -76,6 +76,9 @@ export class Membership {
     const confirmed = this.#keepSuspicion(after, claim, hearsay.now);
     const news = before === undefined || isNews(before, after) || confirmed;
     if (news && hearsay.quiet !== true) this.#queue.add(claim, hearsay.now);
+    // A node that has lost sight of everybody was most likely cut off itself: what it believes of others meanwhile must
+    // not spread once it is back. Exchanges then find out who is dead.
+    if (this.#roster.live === 0) this.#queue.dropAccusations();
     this.#report(before, after, hearsay.now);
     return news;
   }

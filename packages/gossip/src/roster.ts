@@ -63,9 +63,9 @@ export class Roster {
 
   remove(id: NodeId): void {
     const place = this.#places.get(id);
+    if (place === undefined) return;
     const last = this.#ids.pop();
-    if (place === undefined || last === undefined) return;
-    if (last !== id) {
+    if (last !== undefined && last !== id) {
       this.#ids[place] = last;
       this.#places.set(last, place);
     }

@@ -80,8 +80,9 @@ export class Swim {
   #now: Millis;
   #gossipAt: Millis;
   #housekeepingAt: Millis;
-  /** The deadline that the driver was last told. */
+  /** The deadline that the driver was last told; what was overdue in a stall that was noticed counts from its end. */
   #announced: Millis;
+  #stalledUntil = -Infinity;
 
   /** Throws `invalid_argument` for settings or an identity that cannot work. */
   constructor({ self, random, config: changes, now }: SwimOptions) {
@@ -239,6 +240,7 @@ export class Swim {
     this.#now = now;
     const stall = this.#stallGuard.check(this.#announced, now);
     if (stall !== undefined) {
+      this.#stalledUntil = now;
       this.#health.change(stall.healthCost);
       this.#prober.excuse(stall.lostMs, now);
       this.#relays.excuse();
@@ -248,7 +250,7 @@ export class Swim {
     work();
     // The first news after a silence are due now, not when the silence began.
     if (!gossiping) this.#gossipAt = Math.max(this.#gossipAt, now);
-    this.#announced = this.nextDeadline();
+    this.#announced = Math.max(this.nextDeadline(), this.#stalledUntil);
   }
 
   #receive(address: string, packet: Packet, now: Millis): void {

@@ -1,4 +1,4 @@
-import { assert, nodeId, SeededRandom, unreachable, type Millis, type NodeId } from "@murmur/base";
+import { assert, nodeId, SeededRandom, unreachable, type Millis } from "@murmur/base";
 import {
   decodeExchange,
   decodePacket,
@@ -21,6 +21,9 @@ export interface WorldOptions {
   delayMs?: readonly [min: Millis, max: Millis];
 }
 
+/** Whether what goes from one node to another gets lost; `datagram` is false on the reliable channel. */
+export type Cut = (from: string, to: string, datagram: boolean) => boolean;
+
 /** What a node reported, and when. */
 export interface Report {
   readonly at: Millis;
@@ -31,14 +34,24 @@ export interface Report {
 /** Datagrams that a paused process finds in its socket when it goes on; of more, the last are lost. */
 const SOCKET_DATAGRAMS_MAX = 256;
 
+export interface Identity {
+  /** Where it listens; else an address made of its name. */
+  address?: string;
+  meta?: Uint8Array;
+}
+
 interface Host {
   readonly name: string;
   readonly address: string;
   readonly swim: Swim;
   running: boolean;
   paused: boolean;
-  /** What arrived while it was paused. */
+  /** Its network is stuck, though its timers run. */
+  choked: boolean;
+  /** What arrived while it was paused or choked. */
   readonly waiting: (() => void)[];
+  /** What it sent while it was choked. */
+  readonly unsent: (() => void)[];
   /** Counts deadlines, so that an outdated timer does nothing. */
   timer: number;
 }
@@ -50,7 +63,9 @@ export class World {
   readonly #events = new EventQueue();
   readonly #options: WorldOptions;
   readonly #hosts = new Map<string, Host>();
-  #blocked: (from: string, to: string) => boolean = () => false;
+  #blocked: Cut = () => false;
+  #reliableProbes = true;
+  #exchangeBytesMax = 0;
   #now = 0;
   #datagrams = 0;
   #bytes = 0;
@@ -71,21 +86,46 @@ export class World {
   get bytes(): number {
     return this.#bytes;
   }
+  /** The largest message of a state exchange so far. */
+  get exchangeBytesMax(): number {
+    return this.#exchangeBytesMax;
+  }
   get running(): readonly string[] {
     return [...this.#hosts.values()].filter((host) => host.running).map((host) => host.name);
   }
 
   /** Starts a node, or starts one anew with nothing in its memory. It joins by the seeds. */
-  start(name: string, seeds: readonly string[] = [], identity: { address?: string; meta?: Uint8Array } = {}): Swim {
+  start(name: string, seeds: readonly string[] = [], identity: Identity = {}): Swim {
     const address = identity.address ?? addressOf(name);
     const self = { id: nodeId(name), address, meta: identity.meta ?? new Uint8Array(0), incarnation: 0 };
     const random = new SeededRandom(this.#random.below(2 ** 31));
     const swim = new Swim({ self, random, config: this.#options.config ?? {}, now: this.#now });
-    const host: Host = { name, address, swim, running: true, paused: false, waiting: [], timer: 0 };
+    const former = this.#hosts.get(name);
+    if (former !== undefined) former.running = false;
+    const host: Host = {
+      name,
+      address,
+      swim,
+      running: true,
+      paused: false,
+      choked: false,
+      waiting: [],
+      unsent: [],
+      timer: 0,
+    };
     this.#hosts.set(name, host);
     if (seeds.length > 0) swim.join(seeds.map(addressOf), this.#now);
     this.#settle(host);
     return swim;
+  }
+
+  /** Starts another node under an id that is in use. */
+  startTwin(name: string, address: string, seeds: readonly string[]): void {
+    const original = this.#host(name);
+    this.start(name, seeds, { address });
+    this.#hosts.set(`twin of ${name}`, this.#host(name));
+    this.#hosts.set(name, original);
+    original.running = true;
   }
 
   /** Starts `count` nodes, n1 the seed of all others, and lets them find each other. */
@@ -112,13 +152,29 @@ export class World {
     });
   }
 
+  /** Holds all that a node sends and receives for a while; its timers run on. The anomaly of the Lifeguard paper. */
+  choke(name: string, forMs: Millis): void {
+    const host = this.#host(name);
+    host.choked = true;
+    this.#events.add(this.#now + forMs, () => {
+      host.choked = false;
+      for (const send of host.unsent.splice(0)) send();
+      for (const deliver of host.waiting.splice(0)) deliver();
+    });
+  }
+
   /** Cuts the network wherever `blocked` says so. */
-  cut(blocked: (from: string, to: string) => boolean): void {
+  cut(blocked: Cut): void {
     this.#blocked = blocked;
   }
 
   heal(): void {
     this.#blocked = () => false;
+  }
+
+  /** From now on no node can be probed over the reliable channel; states are still exchanged. */
+  breakReliableProbes(): void {
+    this.#reliableProbes = false;
   }
 
   /** Calls a node's core, and does what it then wants. */
@@ -203,7 +259,9 @@ export class World {
         });
       }
       case "pushPull": {
-        const exchange = decodeExchange(encodeExchange(effect.exchange));
+        const bytes = encodeExchange(effect.exchange);
+        this.#exchangeBytesMax = Math.max(this.#exchangeBytesMax, bytes.length);
+        const exchange = decodeExchange(bytes);
         assert(exchange !== undefined, "an encoded exchange can be decoded");
         return this.#deliver(host, effect.to, 3, (swim) => swim.handle({ kind: "pushPull", exchange }, this.#now));
       }
@@ -223,6 +281,7 @@ export class World {
   #probeReliably(host: Host, effect: Extract<Effect, { kind: "reliableProbe" }>): void {
     const { to, number, timeoutMs } = effect;
     const askedAt = this.#now;
+    if (!this.#reliableProbes) return;
     this.#deliver(host, to, 3, (_, answering) => {
       this.#deliver(answering, host.address, 3, (swim) => {
         if (this.#now - askedAt > timeoutMs) return;
@@ -233,25 +292,21 @@ export class World {
 
   #deliver(from: Host, to: string, trips: number, receive: (swim: Swim, host: Host) => void): void {
     const target = [...this.#hosts.values()].find((host) => host.address === to);
-    if (target === undefined || this.#blocked(from.name, target.name)) return;
+    if (target === undefined || this.#blocked(from.name, target.name, trips === 1)) return;
     const [least, most] = this.#options.delayMs ?? [0.2, 2];
     const delayMs = trips * (least + this.#random.next() * (most - least));
     const deliver = (): void => {
       if (!target.running) return;
-      if (target.paused) {
+      if (target.paused || target.choked) {
         if (target.waiting.length < SOCKET_DATAGRAMS_MAX) target.waiting.push(deliver);
         return;
       }
       receive(target.swim, target);
       this.#settle(target);
     };
-    this.#events.add(this.#now + delayMs, deliver);
+    if (from.choked) from.unsent.push(() => this.#events.add(this.#now + delayMs, deliver));
+    else this.#events.add(this.#now + delayMs, deliver);
   }
 }
 
 export const addressOf = (name: string): string => `${name}:7373`;
-
-/** The ids of members that a node sees in a state. */
-export function idsInState(members: readonly Member[], state: MemberState): readonly NodeId[] {
-  return members.filter((member) => member.state === state).map((member) => member.id);
-}
