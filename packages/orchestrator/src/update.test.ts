@@ -303,6 +303,37 @@ describe("a rollback that the user asked for", () => {
   });
 });
 
+describe("a rollback", () => {
+  it("is not stopped by what failed before the update", () => {
+    const { world, web } = started();
+    world.report(world.taskIn(web, 1), { state: "failed" });
+    world.run(8_000);
+    world.updateService(web, (old) => withImage(old, "v2"));
+    watch(world, web);
+    world.apply({ kind: "rollbackService", id: web, version: world.service(web).version });
+    watch(world, web);
+    expect(state(world, web)).toBe("rollback_completed");
+  });
+
+  it("is decided alone: what else the round saw is of the spec that goes", () => {
+    const world = new TestWorld({ nodes: 3 });
+    const update = { ...DEFAULT_UPDATE, order: "start-first", failureAction: "rollback", parallelism: 0 } as const;
+    const web = world.createService({ ...spec(), update });
+    world.run(500);
+    world.updateService(web, (old) => withImage(old, "broken"));
+    while (state(world, web) === "updating") {
+      world.now += 500;
+      world.stepAgents();
+      const commands = world.decide();
+      const position = commands.findIndex(({ kind }) => kind === "rollbackService");
+      expect(position).toBe(position < 0 ? -1 : commands.length - 1);
+      world.settle();
+    }
+    watch(world, web);
+    expect(images(world, web)).toEqual(["runs"]);
+  });
+});
+
 describe("a global service's update", () => {
   it("goes node by node and passes over paused nodes", () => {
     const world = new TestWorld({ nodes: 3 });
