@@ -1,15 +1,18 @@
-import { assert, unreachable, type NodeId } from "@murmur/base";
-import type {
-  Cluster,
-  ClusterNode,
-  Index,
-  Network,
-  NetworkId,
-  RestartHistory,
-  Service,
-  ServiceId,
-  Task,
-  TaskId,
+import { assert, nodeId, unreachable, type NodeId } from "@murmur/base";
+import {
+  networkId,
+  serviceId,
+  taskId,
+  type Cluster,
+  type ClusterNode,
+  type Index,
+  type Network,
+  type NetworkId,
+  type RestartHistory,
+  type Service,
+  type ServiceId,
+  type Task,
+  type TaskId,
 } from "@murmur/model";
 import type { Change, ChangeOf, Records, TableName, Write, WriteOf } from "./change.ts";
 import { Lookup } from "./lookup.ts";
@@ -60,7 +63,7 @@ export class State implements View {
     return this.#nodes.get(id);
   }
   nodesByNameOrId(text: string): readonly ClusterNode[] {
-    const exact = this.nodes().find((node) => node.id === text);
+    const exact = this.#nodes.get(nodeId(text));
     if (exact !== undefined) return [exact];
     const named = this.#nodesByName.get(text).flatMap((id) => this.#nodes.get(id) ?? []);
     if (named.length > 0 || text === "") return named;
@@ -160,14 +163,14 @@ export class State implements View {
       case "cluster":
         return changeOf(index, write, this.#replaceCluster(currentOf(write)));
       case "nodes":
-        return changeOf(index, write, this.#replaceNode(write.id as NodeId, currentOf(write)));
+        return changeOf(index, write, this.#replaceNode(nodeId(write.id), currentOf(write)));
       case "networks":
-        return changeOf(index, write, this.#replaceNetwork(write.id as NetworkId, currentOf(write)));
+        return changeOf(index, write, this.#replaceNetwork(networkId(write.id), currentOf(write)));
       case "services":
-        return changeOf(index, write, this.#replaceService(write.id as ServiceId, currentOf(write)));
+        return changeOf(index, write, this.#replaceService(serviceId(write.id), currentOf(write)));
       case "tasks": {
         const current = currentOf(write);
-        const previous = current === undefined ? this.#tasks.delete(write.id as TaskId) : this.#tasks.put(current);
+        const previous = current === undefined ? this.#tasks.delete(taskId(write.id)) : this.#tasks.put(current);
         return changeOf(index, write, previous);
       }
       case "restarts":
