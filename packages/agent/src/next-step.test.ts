@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { TaskStatus } from "@murmur/model";
 import { nextStep, type ContainerFacts, type TaskFacts } from "./next-step.ts";
 import type { Container } from "./ports.ts";
-import { ASSIGNED, sampleTask, wanting } from "./sample-task.ts";
+import { ASSIGNED, sampleTask, wanting } from "./testing/sample-task.ts";
 
 const task = sampleTask(1, { container: { stopSignal: "SIGQUIT", stopGracePeriodMs: 3_000 } });
 const ABSENT: ContainerFacts = { kind: "absent" };

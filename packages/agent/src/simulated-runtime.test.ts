@@ -2,7 +2,7 @@ import { codeOf, ManualClock, SeededRandom } from "@murmur/base";
 import { describe, expect, it } from "vitest";
 import type { Abortable, ContainerRequest } from "./ports.ts";
 import { runtimeContract, type Behaviour } from "./runtime-contract.ts";
-import { SAMPLE_NODE, sampleTask } from "./sample-task.ts";
+import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
 import type { Program } from "./simulated-container.ts";
 import { SimulatedRuntime } from "./simulated-runtime.ts";
 

@@ -183,9 +183,12 @@ export class TaskDriver {
     }
   }
 
-  /** A step that has to be done twice in a row had no effect, whatever the engine said: it isn't repeated at once. */
+  /**
+   * A step that has to be done twice in a row had no effect, whatever the engine said: it isn't repeated at once. Signals
+   * have their own times.
+   */
   #succeed(act: Act): void {
-    if (this.#done === act.kind) this.#pause();
+    if (this.#done === act.kind && act.kind !== "signal") this.#pause();
     else this.#failures = 0;
     this.#done = act.kind;
   }

@@ -7,7 +7,7 @@ import { clusterId, taskId, taskName, type Task } from "@murmur/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContainerRequest } from "../ports.ts";
 import { runtimeContract, type Behaviour } from "../runtime-contract.ts";
-import { SAMPLE_NODE, sampleTask } from "../sample-task.ts";
+import { SAMPLE_NODE, sampleTask } from "../testing/sample-task.ts";
 import { DockerRuntime } from "./docker-runtime.ts";
 
 // These tests need a real Docker engine, and fail where there is none: what is skipped proves nothing.

@@ -9,7 +9,7 @@ import {
   type Task,
   type TaskStatus,
 } from "@murmur/model";
-import type { NodeContext } from "./ports.ts";
+import type { NodeContext } from "../ports.ts";
 
 /** For tests: a task of the service `web` on `SAMPLE_NODE`, as its node gets it, with what the test cares about. */
 export function sampleTask(
@@ -17,7 +17,7 @@ export function sampleTask(
   parts: Partial<Omit<Task, "id" | "spec">> & { readonly container?: Partial<ContainerSpec> } = {},
 ): Task {
   const { container, ...rest } = parts;
-  const id = taskId(`task${String(number)}`.padEnd(25, "0"));
+  const id = taskId(`task${String(number).padStart(21, "0")}`);
   const resources = {
     reservations: { nanoCpus: 0, memoryBytes: 0 },
     limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 },

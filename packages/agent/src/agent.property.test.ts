@@ -1,0 +1,194 @@
+import { isTerminal, type TaskId } from "@murmur/model";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { AgentWorld } from "./testing/agent-world.ts";
+
+/** What may happen to a node. `pick` chooses among the tasks or containers that there are. */
+type Happening =
+  | { readonly kind: "assign"; readonly ready: boolean; readonly delayMs: number }
+  | { readonly kind: "want"; readonly desired: "running" | "shutdown" | "remove"; readonly pick: number }
+  | { readonly kind: "drop"; readonly pick: number }
+  | { readonly kind: "exit" | "destroy" | "unhealthy" | "pause" | "unpause"; readonly pick: number }
+  | { readonly kind: "engine"; readonly to: "hang" | "wake" | "shutDown" | "boot" }
+  | { readonly kind: "faults"; readonly fault: (typeof FAULTS)[number]; readonly on: boolean }
+  | { readonly kind: "manager"; readonly to: "away" | "back" | "hangUp" | "noQuorum" | "quorum" | "skip" }
+  | { readonly kind: "agent"; readonly memory: "kept" | "lost" };
+
+const FAULTS = ["pullError", "createError", "startError", "exitAtOnce", "answersLost", "eventsLost"] as const;
+
+const pick = fc.nat(50);
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant("assign"), ready: fc.boolean(), delayMs: fc.nat(4_000) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("want"),
+      desired: fc.constantFrom("running", "shutdown", "remove"),
+      pick,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("drop"), pick }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constantFrom("exit", "destroy", "unhealthy", "pause", "unpause"), pick }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("engine"), to: fc.constantFrom("hang", "wake", "shutDown", "boot") }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant("faults"), fault: fc.constantFrom(...FAULTS), on: fc.boolean() }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("manager"),
+      to: fc.constantFrom("away", "back", "hangUp", "noQuorum", "quorum", "skip"),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("agent"), memory: fc.constantFrom("kept", "lost") }) },
+);
+const history = fc.array(fc.tuple(happening, fc.constantFrom(0, 1, 15, 70, 400, 3_000, 20_000)), {
+  minLength: 5,
+  maxLength: 40,
+});
+
+const chosen = <T>(all: readonly T[], number: number): T | undefined => all[number % Math.max(1, all.length)];
+
+async function happen(world: AgentWorld, event: Happening): Promise<void> {
+  const { engine, manager, clock } = world;
+  switch (event.kind) {
+    case "assign": {
+      const desiredState = event.ready ? "ready" : "running";
+      world.assign({ desiredState, notBefore: clock.now() + event.delayMs });
+      return;
+    }
+    case "want": {
+      const task = chosen([...manager.tasks.values()], event.pick);
+      const goes = task?.desiredState === "shutdown" || task?.desiredState === "remove";
+      if (task !== undefined && !(goes && event.desired !== "remove")) manager.want(task.id, event.desired);
+      return;
+    }
+    case "drop": {
+      const task = chosen([...manager.tasks.keys()], event.pick);
+      if (task !== undefined) manager.remove(task);
+      return;
+    }
+    case "exit":
+      return chosen(engine.containers(), event.pick)?.exit(event.pick % 3);
+    case "destroy":
+      return engine.destroy(chosen(engine.containers(), event.pick)?.id ?? "");
+    case "unhealthy":
+      return chosen(engine.containers(), event.pick)?.setHealth("unhealthy");
+    case "pause":
+      return chosen(engine.containers(), event.pick)?.pause();
+    case "unpause":
+      return chosen(engine.containers(), event.pick)?.unpause();
+    case "engine":
+      return engine[event.to]();
+    case "faults":
+      return fault(world, event.fault, event.on);
+    case "manager":
+      return trouble(world, event.to);
+    case "agent":
+      await world.agent.stop();
+      if (event.memory === "lost") world.disk.clear();
+      return world.start();
+  }
+}
+
+function fault({ engine }: AgentWorld, name: (typeof FAULTS)[number], on: boolean): void {
+  const { faults } = engine;
+  if (name === "answersLost") faults.answersLost = on ? 0.3 : 0;
+  else if (name === "eventsLost") faults.eventsLost = on;
+  else if (!on) delete faults[name];
+  else if (name === "exitAtOnce") faults.exitAtOnce = 1;
+  else faults[name] = `injected ${name}`;
+}
+
+function trouble({ manager }: AgentWorld, to: Extract<Happening, { kind: "manager" }>["to"]): void {
+  if (to === "away" || to === "back") manager.reachable = to === "back";
+  if (to === "noQuorum" || to === "quorum") manager.quorum = to === "quorum";
+  if (to === "away" || to === "hangUp") manager.hangUp();
+  if (to === "skip") manager.skipVersions();
+}
+
+function heal(world: AgentWorld): void {
+  const { engine, manager } = world;
+  for (const name of FAULTS) fault(world, name, false);
+  engine.boot();
+  engine.wake();
+  for (const container of engine.containers()) container.unpause();
+  manager.reachable = true;
+  manager.quorum = true;
+}
+
+/** Never two containers for a task, and none is ever started twice. */
+function checkSafety(world: AgentWorld): void {
+  const seen = new Set<TaskId>();
+  for (const { request, starts } of world.engine.containers()) {
+    expect(seen).not.toContain(request.task.id);
+    seen.add(request.task.id);
+    expect(starts).toBeLessThanOrEqual(1);
+  }
+  expect(world.errors).toEqual([]);
+}
+
+/** What the managers have on record is so, and nothing else is there. */
+function checkConverged(world: AgentWorld): void {
+  for (const container of world.engine.containers()) {
+    expect([...world.manager.tasks.keys()]).toContain(container.request.task.id);
+  }
+  for (const { id, desiredState, status } of world.manager.tasks.values()) {
+    const [container] = world.containersOf(id);
+    const about = { id, desiredState, state: status.state, error: status.error, container: container?.state };
+    if (desiredState === "remove") expect({ ...about, container }).toMatchObject({ container: undefined });
+    if (desiredState === "remove" || desiredState === "shutdown")
+      expect(isTerminal(status.state), JSON.stringify(about)).toBe(true);
+    if (isTerminal(status.state)) expect(container?.live ?? false, JSON.stringify(about)).toBe(false);
+    else {
+      expect(about).toMatchObject({ state: desiredState });
+      expect(about).toMatchObject({ container: desiredState === "ready" ? "created" : "running" });
+    }
+  }
+  expect(world.agent.stats()).toMatchObject({
+    tasks: world.manager.tasks.size,
+    connected: true,
+    engine: { state: "ready" },
+    engineCallsRunning: 0,
+    engineCallsWaiting: 0,
+    reportsPending: 0,
+  });
+}
+
+it("keeps one container a task through any trouble, and ends as the managers want", { timeout: 60_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(history, fc.integer(), async (events, seed) => {
+      const world = new AgentWorld({
+        seed,
+        program: ({ task }) => ({
+          ...(task.slot % 4 !== 0 && { stopAfterMs: 30 }),
+          ...(task.slot % 3 === 0 && { healthyAfterMs: 200 }),
+        }),
+      });
+      await world.start();
+      for (const [event, pauseMs] of events) {
+        await happen(world, event);
+        await world.pass(pauseMs);
+        checkSafety(world);
+      }
+      heal(world);
+      await world.pass(120_000);
+      checkSafety(world);
+      checkConverged(world);
+      await world.agent.stop();
+      const programs = world.engine.containers().length * 2;
+      expect(world.clock.pending).toBeLessThanOrEqual(programs + 1);
+    }),
+    {
+      numRuns: Number(process.env["AGENT_RUNS"] ?? 200),
+      ...(process.env["AGENT_SEED"] && { seed: Number(process.env["AGENT_SEED"]) }),
+    },
+  );
+});

@@ -1,0 +1,391 @@
+import { nodeId } from "@murmur/base";
+import { afterEach, describe, expect, it } from "vitest";
+import { AgentWorld, type AgentWorldOptions } from "./testing/agent-world.ts";
+import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
+
+let world: AgentWorld;
+const begin = async (options: AgentWorldOptions = {}): Promise<AgentWorld> => {
+  world = new AgentWorld(options);
+  await world.start();
+  await world.pass(1_000);
+  return world;
+};
+
+afterEach(async () => {
+  await world.agent.stop();
+  expect(world.errors).toEqual([]);
+});
+
+describe("an agent", () => {
+  it("runs what is assigned to it and tells where it is reached", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(1_000);
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "running",
+      address: "127.0.0.1",
+      ports: [{ protocol: "tcp", targetPort: 8080, hostPort: 32_768 }],
+      containerId: world.containersOf(id)[0]?.id,
+    });
+    expect(world.agent.stats()).toMatchObject({ tasks: 1, connected: true, reportsPending: 0 });
+    expect(world.manager).toMatchObject({ engine: "ready" });
+    expect(world.manager.descriptions).toBeGreaterThan(0);
+  });
+
+  it("starts ten tasks about as fast as one, and never asks too much of the engine at once", async () => {
+    await begin();
+    const ids = Array.from({ length: 40 }, () => world.assign());
+    let most = 0;
+    for (let ms = 0; ms < 400; ms += 1) {
+      await world.pass(1);
+      most = Math.max(most, world.agent.stats().engineCallsRunning);
+    }
+    expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => "running"));
+    expect(most).toBeGreaterThan(8);
+    expect(most).toBeLessThanOrEqual(32);
+  });
+
+  it("holds a task that is wanted ready, and starts it no sooner than told", async () => {
+    await begin();
+    const id = world.assign({ desiredState: "ready", notBefore: world.clock.now() + 5_000 });
+    await world.pass(1_000);
+    expect(world.state(id)).toBe("ready");
+    world.manager.want(id, "running");
+    await world.pass(3_900);
+    expect(world.state(id)).toBe("ready");
+    await world.pass(300);
+    expect(world.state(id)).toBe("running");
+  });
+
+  it("keeps a held task to its moment whatever the two clocks say", async () => {
+    await begin();
+    const now = world.clock.now();
+    world.clock.jump(3_600_000);
+    // Held back for two seconds by the clock that assigns it.
+    const id = world.assign({ createdAt: now, notBefore: now + 3_602_000 });
+    await world.pass(1_500);
+    expect(world.state(id)).toBe("ready");
+    await world.pass(1_000);
+    expect(world.state(id)).toBe("running");
+  });
+
+  it("withdraws, waits for the others, signals, and kills after the grace", async () => {
+    await begin({ withdrawalMs: 200, program: () => ({}), latencyMs: 0 });
+    const id = world.assign({ container: { stopGracePeriodMs: 3_000 } });
+    await world.pass(500);
+    const began = world.clock.monotonic();
+    world.manager.want(id, "shutdown");
+    await world.pass(150);
+    expect(world.withdrawn).toEqual([{ id, at: began }]);
+    expect(world.state(id)).toBe("running");
+    await world.pass(3_000);
+    expect(world.containersOf(id)[0]?.state).toBe("running");
+    await world.pass(100);
+    expect(world.containersOf(id)[0]?.state).toBe("exited");
+    await world.pass(50);
+    expect(world.manager.get(id).status).toMatchObject({ state: "shutdown", exitCode: 137 });
+  });
+
+  it("waits for acknowledgements a second at most", async () => {
+    await begin({ withdrawalMs: 60_000 });
+    const id = world.assign();
+    await world.pass(500);
+    world.manager.want(id, "shutdown");
+    await world.pass(1_200);
+    expect(world.state(id)).toBe("shutdown");
+  });
+
+  it("removes the container with the wish or the record", async () => {
+    await begin();
+    const [first, second] = [world.assign(), world.assign()];
+    await world.pass(500);
+    world.manager.want(first, "remove");
+    world.manager.remove(second);
+    await world.pass(1_000);
+    expect(world.engine.containers()).toEqual([]);
+    expect(world.state(first)).toBe("shutdown");
+    expect(world.agent.stats().tasks).toBe(1);
+  });
+
+  it("notices a container that was killed behind its back at once", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(500);
+    world.containersOf(id)[0]?.exit(137);
+    await world.pass(100);
+    expect(world.manager.get(id).status).toMatchObject({ state: "failed", error: "task: non-zero exit (137)" });
+    expect(world.withdrawn.map((one) => one.id)).toEqual([id]);
+  });
+
+  it("notices it within half a minute when no event tells it", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(500);
+    world.engine.faults.eventsLost = true;
+    world.containersOf(id)[0]?.exit(1);
+    await world.pass(35_000);
+    expect(world.state(id)).toBe("failed");
+  });
+
+  it("fails an unhealthy task after stopping it, and withdraws it first", async () => {
+    await begin({ program: () => ({ healthyAfterMs: 100, stopAfterMs: 50 }) });
+    const id = world.assign();
+    await world.pass(50);
+    expect(world.state(id)).not.toBe("running");
+    await world.pass(500);
+    expect(world.manager.get(id).status).toMatchObject({ state: "running", health: "healthy" });
+    world.containersOf(id)[0]?.setHealth("unhealthy");
+    await world.pass(30);
+    expect(world.withdrawn).toHaveLength(1);
+    await world.pass(500);
+    expect(world.manager.get(id).status).toMatchObject({ state: "failed", error: "task: unhealthy container" });
+  });
+
+  it("pulls what is missing, once for all, and falls back to the local image", async () => {
+    await begin({ images: ["local:1"] });
+    const missing = world.assign({ container: { image: "absent:1" } });
+    const pinned = world.assign({ container: { image: "local:1@sha256:abc" } });
+    await world.pass(3_000);
+    expect(world.manager.get(missing).status).toMatchObject({
+      state: "rejected",
+      error: "pull access denied for absent:1, repository does not exist",
+    });
+    expect(world.manager.get(pinned).status).toMatchObject({
+      state: "running",
+      message: expect.stringMatching(/^started with the local image, pull failed: pull access denied/),
+    });
+  });
+
+  it("rejects what the engine refuses, in the engine's words", async () => {
+    await begin();
+    world.engine.faults.createError = 'invalid mount config for type "bind": bind source path does not exist: /x';
+    const id = world.assign();
+    await world.pass(500);
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "rejected",
+      error: 'invalid mount config for type "bind": bind source path does not exist: /x',
+    });
+  });
+
+  it("asks for everything anew when a delta doesn't fit", async () => {
+    await begin();
+    world.manager.skipVersions();
+    const id = world.assign();
+    await world.pass(1_000);
+    expect(world.state(id)).toBe("running");
+  });
+
+  it("stops everything and says so when the cluster removes its node", async () => {
+    await begin();
+    world.assign();
+    await world.pass(500);
+    let removed = false;
+    world.agent.onRemoved(() => (removed = true));
+    world.manager.expel();
+    await world.pass(2_000);
+    expect(world.engine.containers()).toEqual([]);
+    expect(removed).toBe(true);
+    expect(world.disk.get("agent.tasks")?.length).toBeLessThan(60);
+  });
+});
+
+describe("an agent that was away", () => {
+  it("adopts its containers and restarts none", async () => {
+    await begin();
+    const ids = [world.assign(), world.assign()];
+    await world.pass(500);
+    await world.agent.stop();
+    expect(world.engine.containers().map(({ state }) => state)).toEqual(["running", "running"]);
+    await world.start();
+    await world.pass(1_000);
+    expect(ids.map((id) => world.state(id))).toEqual(["running", "running"]);
+    expect(world.engine.containers().map(({ starts }) => starts)).toEqual([1, 1]);
+  });
+
+  it("keeps its tasks up without any manager, and learns what ended meanwhile", async () => {
+    await begin();
+    const [first, second] = [world.assign(), world.assign()];
+    await world.pass(500);
+    await world.agent.stop();
+    world.manager.reachable = false;
+    world.manager.hangUp();
+    world.containersOf(second)[0]?.exit(3);
+    await world.start();
+    await world.pass(60_000);
+    expect(world.containersOf(first)[0]).toMatchObject({ state: "running", starts: 1 });
+    expect(world.agent.stats()).toMatchObject({ tasks: 2, connected: false });
+    world.manager.reachable = true;
+    await world.pass(3_000);
+    expect(world.manager.get(second).status).toMatchObject({ state: "failed", exitCode: 3 });
+  });
+
+  it("removes what nobody wants, but only once a manager has spoken", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(500);
+    await world.agent.stop();
+    world.disk.clear();
+    world.manager.tasks.delete(id);
+    world.manager.reachable = false;
+    world.manager.hangUp();
+    await world.start();
+    await world.pass(60_000);
+    expect(world.containersOf(id)[0]?.state).toBe("running");
+    world.manager.reachable = true;
+    await world.pass(4_000);
+    expect(world.engine.containers()).toEqual([]);
+  });
+
+  it("doesn't start a task anew whose container is gone, though its own memory is lost", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(500);
+    await world.agent.stop();
+    world.disk.clear();
+    world.engine.destroy(world.containersOf(id)[0]?.id ?? "");
+    await world.start();
+    await world.pass(1_000);
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "failed",
+      error: "task: the container was removed by someone else",
+    });
+    expect(world.containersOf(id)).toEqual([]);
+  });
+
+  it("stops what the managers gave up while the node was cut off", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(500);
+    world.manager.hangUp();
+    const task = world.manager.get(id);
+    world.manager.tasks.set(id, { ...task, status: { ...task.status, state: "orphaned" }, desiredState: "shutdown" });
+    await world.pass(3_000);
+    expect(world.containersOf(id)[0]?.state).toBe("exited");
+    expect(world.state(id)).toBe("orphaned");
+  });
+});
+
+describe("an agent whose engine is away", () => {
+  it("says so at once, fails nothing that it can't see, and goes on afterwards", async () => {
+    await begin();
+    const before = world.assign();
+    await world.pass(500);
+    world.engine.hang();
+    await world.pass(15_000);
+    expect(world.manager.engine).toBe("down");
+    const during = world.assign();
+    await world.pass(5_000);
+    expect(world.state(before)).toBe("running");
+    expect(world.state(during)).toBe("preparing");
+    world.engine.wake();
+    await world.pass(8_000);
+    expect(world.manager.engine).toBe("ready");
+    expect([before, during].map((id) => world.state(id))).toEqual(["running", "running"]);
+    expect(world.containersOf(before)[0]?.starts).toBe(1);
+  });
+
+  it("notices what a restart of the engine has ended", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(500);
+    world.engine.shutDown();
+    await world.pass(50);
+    expect(world.manager.engine).toBe("down");
+    await world.pass(20_000);
+    expect(world.state(id)).toBe("running");
+    world.engine.boot();
+    await world.pass(6_000);
+    expect(world.manager.get(id).status).toMatchObject({ state: "failed", exitCode: 137 });
+  });
+
+  it("makes one container although the answers get lost", async () => {
+    await begin();
+    world.engine.faults.answersLost = 0.5;
+    const ids = Array.from({ length: 10 }, () => world.assign());
+    await world.pass(60_000);
+    world.engine.faults.answersLost = 0;
+    await world.pass(30_000);
+    expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => "running"));
+    expect(ids.map((id) => world.containersOf(id).length)).toEqual(ids.map(() => 1));
+  });
+
+  it("doesn't start again what has run and ended while the answer was lost", async () => {
+    await begin({ program: () => ({ exitAfterMs: 10 }) });
+    world.engine.faults.eventsLost = true;
+    const id = world.assign({ desiredState: "ready" });
+    await world.pass(500);
+    world.manager.want(id, "running");
+    world.engine.faults.answersLost = 1;
+    await world.pass(300);
+    world.engine.faults.answersLost = 0;
+    await world.pass(30_000);
+    expect(world.state(id)).toBe("complete");
+    expect(world.containersOf(id)[0]?.starts).toBe(1);
+  });
+
+  it("believes no inspection that began before something happened", async () => {
+    await begin({ latencyMs: 200 });
+    const ids = Array.from({ length: 30 }, () => world.assign());
+    for (const id of ids) {
+      await world.pass(23);
+      world.containersOf(id)[0]?.exit(1);
+    }
+    await world.pass(1_500);
+    expect(
+      ids.map((id) => world.containersOf(id)[0]?.state === "exited" && world.state(id) !== "failed"),
+    ).not.toContain(true);
+  });
+});
+
+describe("an agent among others", () => {
+  it("removes a second container of a task, and leaves the first and its endpoint alone", async () => {
+    await begin();
+    const id = world.assign();
+    await world.pass(500);
+    const copy = { ...world.manager.get(id), serviceName: "copied-by-hand" };
+    const never = { signal: new AbortController().signal };
+    const made = world.engine.create({ task: copy, node: SAMPLE_NODE, image: "web:1" }, never);
+    await world.pass(100);
+    const started = world.engine.start(await made, never);
+    await world.pass(35_000);
+    await started;
+    expect(world.containersOf(id).map(({ name, state }) => [name.split(".")[0], state])).toEqual([["web", "running"]]);
+    expect(world.state(id)).toBe("running");
+    expect(world.withdrawn).toEqual([]);
+  });
+
+  it("leaves the containers of other nodes on the same engine alone", async () => {
+    await begin();
+    const other = { ...SAMPLE_NODE, nodeId: nodeId("another") };
+    const never = { signal: new AbortController().signal };
+    const made = world.engine.create({ task: sampleTask(77), node: other, image: "web:1" }, never);
+    await world.pass(60_000);
+    await made;
+    expect(world.engine.containers()).toHaveLength(1);
+  });
+
+  it("keeps only the latest status of a task while nothing is confirmed", async () => {
+    await begin();
+    world.manager.quorum = false;
+    const ids = Array.from({ length: 20 }, () => world.assign());
+    await world.pass(2_000);
+    for (const id of ids) world.containersOf(id)[0]?.exit(1);
+    await world.pass(20_000);
+    expect(world.agent.stats().reportsPending).toBe(20);
+    world.manager.quorum = true;
+    await world.agent.drain(0);
+    await world.pass(6_000);
+    expect(world.agent.stats().reportsPending).toBe(0);
+    expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => "failed"));
+  });
+
+  it("drains what is to be reported before an orderly stop, for no longer than allowed", async () => {
+    await begin();
+    world.assign();
+    await world.pass(30);
+    const drained = world.agent.drain(5_000).then(() => world.clock.monotonic());
+    await world.pass(1_000);
+    expect(await drained).toBeLessThan(2_000);
+    expect(world.agent.stats().reportsPending).toBe(0);
+  });
+});

@@ -1,0 +1,170 @@
+import type { ContainerSpec, Task } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import type { ContainerRequest, NodeContext } from "../ports.ts";
+import { SAMPLE_NODE, sampleTask } from "../testing/sample-task.ts";
+import { containerOptions } from "./container-options.ts";
+
+const request = (
+  container: Partial<ContainerSpec>,
+  parts: { task?: Partial<Task>; node?: Partial<NodeContext> } = {},
+): ContainerRequest => ({
+  task: { ...sampleTask(1, { container, endpointPorts: [] }), ...parts.task },
+  node: { ...SAMPLE_NODE, ...parts.node },
+  image: "web:1",
+});
+
+describe("the options of a container", () => {
+  it("are few when the spec says little", () => {
+    const { Labels: labels, ...options } = containerOptions(request({}));
+    expect(options).toEqual({
+      name: "web.1.task000000000000000000001",
+      Image: "web:1",
+      ExposedPorts: {},
+      HostConfig: { RestartPolicy: { Name: "no" }, PortBindings: {} },
+    });
+    expect(labels).toEqual({
+      "com.docker.swarm.node.id": SAMPLE_NODE.nodeId,
+      "com.docker.swarm.service.id": "service100000000000000000",
+      "com.docker.swarm.service.name": "web",
+      "com.docker.swarm.task": "",
+      "com.docker.swarm.task.id": "task000000000000000000001",
+      "com.docker.swarm.task.name": "web.1.task000000000000000000001",
+      "murmur.cluster.id": SAMPLE_NODE.clusterId,
+      "murmur.node.id": SAMPLE_NODE.nodeId,
+      "murmur.task.id": "task000000000000000000001",
+    });
+  });
+
+  const top: readonly (readonly [string, Partial<ContainerSpec>, object])[] = [
+    ["command as entry point", { command: ["a", "b"] }, { Entrypoint: ["a", "b"] }],
+    ["args as command", { args: ["c"] }, { Cmd: ["c"] }],
+    ["env", { env: ["A=1"] }, { Env: ["A=1"] }],
+    ["user", { user: "1000:1000" }, { User: "1000:1000" }],
+    ["workdir and hostname", { workdir: "/srv", hostname: "h" }, { WorkingDir: "/srv", Hostname: "h" }],
+    ["terminal", { tty: true, openStdin: true }, { Tty: true, OpenStdin: true }],
+    ["stop", { stopSignal: "SIGQUIT", stopGracePeriodMs: 1_500 }, { StopSignal: "SIGQUIT", StopTimeout: 2 }],
+    [
+      "health check",
+      { healthCheck: { test: ["CMD", "x"], intervalMs: 1_000, timeoutMs: 0.5, startPeriodMs: 0, retries: 3 } },
+      { Healthcheck: { Test: ["CMD", "x"], Interval: 1e9, Timeout: 5e5, StartPeriod: 0, Retries: 3 } },
+    ],
+    ["no health check", { healthCheck: { test: ["NONE"] } }, { Healthcheck: { Test: ["NONE"] } }],
+    [
+      "labels, but not in the place of the agent's own",
+      { labels: { team: "a", "murmur.task.id": "forged" } },
+      { Labels: { team: "a", "murmur.task.id": "task000000000000000000001" } },
+    ],
+  ];
+  it.each(top)("carry %s", (_name, spec, expected) => {
+    expect(containerOptions(request(spec))).toMatchObject(expected);
+  });
+
+  const host: readonly (readonly [string, Partial<ContainerSpec>, object])[] = [
+    ["groups", { groups: ["audio"] }, { GroupAdd: ["audio"] }],
+    ["a read-only root and an init", { readOnly: true, init: false }, { ReadonlyRootfs: true, Init: false }],
+    ["hosts", { hosts: ["10.0.0.9  db store", "::1 me"] }, { ExtraHosts: ["db:10.0.0.9", "store:10.0.0.9", "me:::1"] }],
+    [
+      "capabilities",
+      { capabilityAdd: ["NET_ADMIN"], capabilityDrop: ["ALL"] },
+      { CapAdd: ["NET_ADMIN"], CapDrop: ["ALL"] },
+    ],
+    ["sysctls", { sysctls: { "net.core.somaxconn": "9" } }, { Sysctls: { "net.core.somaxconn": "9" } }],
+    [
+      "ulimits",
+      { ulimits: [{ name: "nofile", soft: 1, hard: 2 }] },
+      { Ulimits: [{ Name: "nofile", Soft: 1, Hard: 2 }] },
+    ],
+    [
+      "name servers",
+      { dns: { nameservers: ["1.1.1.1"], search: ["x"], options: ["ndots:1"] } },
+      { Dns: ["1.1.1.1"], DnsSearch: ["x"], DnsOptions: ["ndots:1"] },
+    ],
+    [
+      "a bind mount",
+      { mounts: [{ kind: "bind", source: "/a", target: "/b", readOnly: true, bindPropagation: "rslave" }] },
+      {
+        Mounts: [{ Type: "bind", Source: "/a", Target: "/b", ReadOnly: true, BindOptions: { Propagation: "rslave" } }],
+      },
+    ],
+    [
+      "a volume",
+      {
+        mounts: [
+          {
+            kind: "volume",
+            source: "data",
+            target: "/b",
+            readOnly: false,
+            volumeNoCopy: true,
+            volumeLabels: { a: "b" },
+            volumeDriver: { name: "nfs", options: { o: "ro" } },
+          },
+        ],
+      },
+      {
+        Mounts: [
+          {
+            Type: "volume",
+            Source: "data",
+            VolumeOptions: { NoCopy: true, Labels: { a: "b" }, DriverConfig: { Name: "nfs", Options: { o: "ro" } } },
+          },
+        ],
+      },
+    ],
+    [
+      "a tmpfs",
+      { mounts: [{ kind: "tmpfs", target: "/t", readOnly: false, tmpfsSizeBytes: 4096, tmpfsMode: 0o700 }] },
+      { Mounts: [{ Type: "tmpfs", Source: "", Target: "/t", TmpfsOptions: { SizeBytes: 4096, Mode: 0o700 } }] },
+    ],
+  ];
+  it.each(host)("carry %s", (_name, spec, expected) => {
+    expect(containerOptions(request(spec)).HostConfig).toMatchObject(expected);
+  });
+
+  it("carry limits and the memory reservation, and leave out what is not limited", () => {
+    const { spec } = sampleTask(1);
+    const reservations = { nanoCpus: 1e9, memoryBytes: 1 << 20 };
+    const limited = { reservations, limits: { nanoCpus: 5e8, memoryBytes: 2 << 20, pids: 9 } };
+    const task = { spec: { ...spec, resources: limited } };
+    expect(containerOptions(request({}, { task })).HostConfig).toMatchObject({
+      NanoCpus: 5e8,
+      Memory: 2 << 20,
+      MemoryReservation: 1 << 20,
+      PidsLimit: 9,
+    });
+    expect(Object.keys(containerOptions(request({})).HostConfig ?? {})).toEqual(["RestartPolicy", "PortBindings"]);
+  });
+
+  it("carry the log driver and all published ports", () => {
+    const task: Partial<Task> = {
+      spec: { ...sampleTask(1).spec, logDriver: { name: "json-file", options: { "max-size": "1m" } } },
+      endpointPorts: [
+        { protocol: "tcp", targetPort: 80, publishedPort: 80, mode: "ingress" },
+        { protocol: "tcp", targetPort: 80, publishedPort: 8081, mode: "host" },
+        { protocol: "udp", targetPort: 53, publishedPort: 0, mode: "host" },
+      ],
+    };
+    const options = containerOptions(request({}, { task }));
+    expect(options.ExposedPorts).toEqual({ "80/tcp": {}, "53/udp": {} });
+    expect(options.HostConfig).toMatchObject({
+      LogConfig: { Type: "json-file", Config: { "max-size": "1m" } },
+      PortBindings: {
+        "80/tcp": [
+          { HostIp: "127.0.0.1", HostPort: "" },
+          { HostIp: "", HostPort: "8081" },
+        ],
+        "53/udp": [{ HostIp: "", HostPort: "" }],
+      },
+    });
+  });
+
+  it("name the node's resolver where the spec names none", () => {
+    const node = { dns: { nameservers: ["10.0.0.1"], search: ["murmur.internal"] } };
+    expect(containerOptions(request({}, { node })).HostConfig).toMatchObject({
+      Dns: ["10.0.0.1"],
+      DnsSearch: ["murmur.internal"],
+    });
+    const own = request({ dns: { nameservers: ["1.1.1.1"] } }, { node });
+    expect(containerOptions(own).HostConfig).toMatchObject({ Dns: ["1.1.1.1"], DnsSearch: ["murmur.internal"] });
+  });
+});

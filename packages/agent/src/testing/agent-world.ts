@@ -1,0 +1,212 @@
+import { assert, Inbox, ManualClock, SeededRandom, type Log } from "@murmur/base";
+import {
+  isLater,
+  type ClusterFacts,
+  type DesiredState,
+  type EndpointTable,
+  type ReportMessage,
+  type SessionMessage,
+  type Task,
+  type TaskId,
+} from "@murmur/model";
+import { Agent } from "../agent.ts";
+import type { ContainerRequest, KeyValue, Session, Sessions, Withdrawals } from "../ports.ts";
+import type { Program } from "../simulated-container.ts";
+import { SimulatedRuntime } from "../simulated-runtime.ts";
+import { SAMPLE_NODE, sampleTask } from "./sample-task.ts";
+
+const ENDPOINTS: EndpointTable = { version: 0, networks: [], services: [] };
+const FACTS: ClusterFacts = { nodes: [], gossipKeys: [] };
+
+/** A manager with one agent: keeps the records, sends assignments, commits reports as the store would. */
+class StubManager implements Sessions {
+  readonly tasks = new Map<TaskId, Task>();
+  /** Every report of a task in order, for checks. */
+  readonly heard: string[] = [];
+  reachable = true;
+  /** Reports are committed only while this holds. */
+  quorum = true;
+  descriptions = 0;
+  engine = "";
+  #version = 1;
+  #inbox: Inbox<SessionMessage> | undefined;
+  readonly #clock: ManualClock;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  open(): Promise<Session> {
+    if (!this.reachable) return Promise.reject(new Error("no manager can be reached"));
+    const inbox = new Inbox<SessionMessage>({ limit: 10_000, onFull: "reject" });
+    this.#inbox = inbox;
+    this.#sendFull();
+    return Promise.resolve({
+      send: (report) => this.#hear(report, inbox),
+      messages: read(inbox),
+      close: () => inbox.close(),
+    });
+  }
+
+  /** Breaks the session. */
+  hangUp(): void {
+    this.#inbox?.close();
+    this.#inbox = undefined;
+  }
+
+  put(task: Task): void {
+    const from = this.#version;
+    this.#version += 1;
+    const now = this.#clock.now();
+    this.tasks.set(task.id, { ...task, updatedAt: now, version: this.#version });
+    this.#push({ kind: "delta", from, version: this.#version, updated: [this.get(task.id)], removed: [] });
+  }
+
+  want(id: TaskId, desiredState: DesiredState): void {
+    this.put({ ...this.get(id), desiredState });
+  }
+
+  remove(id: TaskId): void {
+    const from = this.#version;
+    this.#version += 1;
+    this.tasks.delete(id);
+    this.#push({ kind: "delta", from, version: this.#version, updated: [], removed: [id] });
+  }
+
+  get(id: TaskId): Task {
+    const task = this.tasks.get(id);
+    assert(task !== undefined, "the task is known");
+    return task;
+  }
+
+  /** A delta that doesn't fit what the agent holds. */
+  skipVersions(): void {
+    this.#version += 5;
+  }
+
+  expel(): void {
+    this.#push({ kind: "removed" });
+  }
+
+  #push(message: SessionMessage): void {
+    this.#inbox?.push(message);
+  }
+
+  #sendFull(): void {
+    const tasks = [...this.tasks.values()];
+    const node = { spec: { labels: {}, availability: "active" } } as const;
+    this.#push({ kind: "full", version: this.#version, node, tasks, endpoints: ENDPOINTS, cluster: FACTS });
+  }
+
+  async #hear(report: ReportMessage, inbox: Inbox<SessionMessage>): Promise<void> {
+    await Promise.resolve();
+    if (inbox !== this.#inbox) throw new Error("the session is over");
+    switch (report.kind) {
+      case "acknowledge":
+        return;
+      case "resync":
+        return this.#sendFull();
+      case "node":
+        this.descriptions += report.description === undefined ? 0 : 1;
+        this.engine = report.engine?.state ?? this.engine;
+        break;
+      case "tasks":
+        if (!this.quorum) return;
+        for (const { id, status } of report.statuses) {
+          const task = this.tasks.get(id);
+          this.heard.push(`${id} ${status.state}`);
+          if (task !== undefined && !isLater(task.status.state, status.state)) this.tasks.set(id, { ...task, status });
+        }
+    }
+    inbox.push({ kind: "committed", sequence: report.sequence });
+  }
+}
+
+async function* read(inbox: Inbox<SessionMessage>): AsyncGenerator<SessionMessage> {
+  for (let message = await inbox.take(); message !== undefined; message = await inbox.take()) yield message;
+}
+
+export interface AgentWorldOptions {
+  readonly seed?: number;
+  readonly latencyMs?: number;
+  readonly images?: readonly string[];
+  readonly program?: (request: ContainerRequest) => Program;
+  /** How long the other nodes take to acknowledge a withdrawal. */
+  readonly withdrawalMs?: number;
+}
+
+/** One agent with an engine, a manager and a disk, all simulated; the agent can be ended and begun again. */
+export class AgentWorld {
+  readonly clock = new ManualClock();
+  readonly engine: SimulatedRuntime;
+  readonly manager: StubManager;
+  readonly disk = new Map<string, Uint8Array>();
+  /** What would be an error in the log, which no fault may cause. */
+  readonly errors: string[] = [];
+  /** What was withdrawn and signalled, in order, each with its time. */
+  readonly withdrawn: { readonly id: TaskId; readonly at: number }[] = [];
+  agent: Agent;
+  readonly #random: SeededRandom;
+  readonly #options: AgentWorldOptions;
+  #numbers = 0;
+
+  constructor(options: AgentWorldOptions = {}) {
+    this.#options = options;
+    this.#random = new SeededRandom(options.seed ?? 1);
+    this.manager = new StubManager(this.clock);
+    this.engine = new SimulatedRuntime({ clock: this.clock, random: this.#random, latencyMs: 20, ...options });
+    this.agent = this.#build();
+  }
+
+  /** Begins the agent, in the place of an earlier one that has ended. */
+  async start(): Promise<void> {
+    this.agent = this.#build();
+    await this.agent.start();
+  }
+
+  /** What has just happened is reacted to before time passes. */
+  async pass(ms: number): Promise<void> {
+    for (let turn = 0; turn < 4; turn += 1) await this.clock.advance(0);
+    await this.clock.advance(ms);
+  }
+
+  /** Assigns a new task to the node. */
+  assign(parts: Parameters<typeof sampleTask>[1] = {}): TaskId {
+    const now = this.clock.now();
+    const task = sampleTask((this.#numbers += 1), { createdAt: now, updatedAt: now, ...parts });
+    this.manager.put(task);
+    return task.id;
+  }
+
+  state(id: TaskId): string {
+    return this.manager.get(id).status.state;
+  }
+
+  containersOf(id: TaskId) {
+    return this.engine.containers().filter((container) => container.request.task.id === id);
+  }
+
+  #build(): Agent {
+    const { clock, manager, engine, disk } = this;
+    const store: KeyValue = {
+      get: (key) => Promise.resolve(disk.get(key)),
+      put: (key, value) => Promise.resolve(void disk.set(key, value)),
+    };
+    const ignore = (): void => {};
+    const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (text, fields) => this.#fail(text, fields) };
+    const options = { node: SAMPLE_NODE, murmurVersion: "0", runtime: engine, sessions: manager, store, clock, log };
+    return new Agent({ ...options, withdrawals: this.#withdrawals(), random: this.#random });
+  }
+
+  #withdrawals(): Withdrawals {
+    const { withdrawalMs = 5 } = this.#options;
+    return {
+      publish: (id) => this.withdrawn.push({ id, at: this.clock.monotonic() }),
+      acknowledged: () => new Promise((resolve) => void this.clock.setTimer(withdrawalMs, resolve)),
+    };
+  }
+
+  #fail(text: string, fields: object | undefined): void {
+    this.errors.push(`${text} ${JSON.stringify(fields)}`);
+  }
+}
