@@ -53,8 +53,7 @@ export const PURE_PACKAGES: readonly string[] = [
 /** npm packages that a package's code (not its tests) may import. */
 export const NPM_TABLE: Readonly<Record<string, readonly string[]>> = {
   transport: ["ws", "msgpackr"],
-  identity: ["@peculiar/x509"],
-  storage: ["msgpackr"],
+  identity: ["@peculiar/x509", "reflect-metadata"],
   manager: ["msgpackr"],
   agent: ["dockerode"],
   network: ["dns-packet"],

@@ -46,8 +46,8 @@ export class ManagerHost {
   /** Starts the manager if this node was one, or starts a new cluster; otherwise waits to be called. */
   async start(bootstrap?: { readonly commands: readonly Command[] }): Promise<void> {
     const storage = await this.#options.openLog();
-    const { entries, snapshot, hardState } = storage.recovered;
-    if (bootstrap === undefined && entries.length === 0 && snapshot === undefined && hardState.term === 0) {
+    const { entries, snapshot } = storage.recovered;
+    if (bootstrap === undefined && entries.length === 0 && snapshot === undefined) {
       await storage[Symbol.asyncDispose]();
       this.#awaitCall();
     } else await this.#run(storage, bootstrap);

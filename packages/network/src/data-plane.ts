@@ -1,0 +1,81 @@
+import type { Clock, Log, Random } from "@murmur/base";
+import type { EndpointTable, PortConfig, PortProtocol } from "@murmur/model";
+import type { Suspects } from "@murmur/discovery";
+import { DnsServer, type DnsStats } from "./dns-server.ts";
+import { isPortFree } from "./port-check.ts";
+import { ProxySet, type ProxyStats } from "./proxy-set.ts";
+import { systemResolvers } from "./system-resolvers.ts";
+import { Targets } from "./targets.ts";
+
+/** A port that this node opens, or tries to. */
+export interface ListenerStatus {
+  readonly protocol: PortProtocol | "dns";
+  readonly port: number;
+  readonly state: "listening" | "failed";
+  /** One line: why it can't be opened. It is tried again. */
+  readonly error?: string;
+}
+
+export interface DataPlaneStats {
+  readonly proxies: ProxyStats;
+  readonly dns: DnsStats;
+}
+
+/** How traffic finds tasks on this node. Everything that it does is rendered from one table, swapped as a whole. */
+export interface DataPlane extends AsyncDisposable {
+  /** The cluster's endpoints from now on. */
+  update(table: EndpointTable): void;
+  /** What must not be sent anything although the table has it. */
+  avoid(suspects: Suspects): void;
+  /** The published ports that this node could not listen on, because another program does: one line for each. */
+  portsInUse(ports: readonly PortConfig[]): Promise<readonly string[]>;
+  listeners(): readonly ListenerStatus[];
+  stats(): DataPlaneStats;
+}
+
+export interface DataPlaneOptions {
+  /** IP that published ports are opened on; `0.0.0.0` opens them on IPv6 as well. */
+  readonly publishAddress: string;
+  /** `HOST:PORT` of the DNS server; undefined: none. */
+  readonly dnsAddress: string | undefined;
+  /** `IP` or `IP:PORT`; empty: the machine's resolvers. */
+  readonly upstreams: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/**
+ * The `ports` data plane: every node listens on every published port and proxies to a task on any node, and answers the
+ * cluster's names. Needs no root beyond what the ports themselves need.
+ */
+export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  const { dnsAddress } = options;
+  const targets = new Targets(options.random);
+  const proxies = new ProxySet({ ...options, targets });
+  const upstreams = options.upstreams.length > 0 ? options.upstreams : await systemResolvers(dnsAddress);
+  const dns = dnsAddress === undefined ? undefined : new DnsServer({ ...options, address: dnsAddress, upstreams });
+  dns?.start();
+  return {
+    update(table) {
+      targets.update(table);
+      dns?.update(table);
+      proxies.render();
+    },
+    avoid(suspects) {
+      targets.avoid(suspects);
+      dns?.avoid(suspects);
+      proxies.dropDead(suspects.deadNodes);
+    },
+    async portsInUse(ports) {
+      const asked = ports.filter((port) => port.mode === "ingress" && !proxies.holds(port.protocol, port.publishedPort));
+      const problems = await Promise.all(asked.map((port) => isPortFree(options.publishAddress, port)));
+      return problems.filter((problem) => problem !== undefined);
+    },
+    listeners: () => [...proxies.listeners(), ...(dns?.listeners() ?? [])],
+    stats: () => ({ proxies: proxies.stats(), dns: dns?.stats() ?? { queries: 0, forwarded: 0, failed: 0, dropped: 0 } }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([proxies[Symbol.asyncDispose](), dns?.[Symbol.asyncDispose]()]);
+    },
+  };
+}
