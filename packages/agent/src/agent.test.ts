@@ -316,7 +316,7 @@ describe("an agent whose engine is away", () => {
     await world.pass(500);
     world.manager.want(id, "running");
     world.engine.faults.answersLost = 1;
-    await world.pass(300);
+    while (world.containersOf(id)[0]?.starts === 0) await world.pass(1);
     world.engine.faults.answersLost = 0;
     await world.pass(30_000);
     expect(world.state(id)).toBe("complete");
