@@ -1,0 +1,132 @@
+import { execFile } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { StartedTestContainer } from "testcontainers";
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One host of a test cluster, driven as its administrator would: by commands on it. */
+export class Host {
+  readonly name: string;
+  readonly container: StartedTestContainer;
+  readonly address: string;
+
+  constructor(name: string, container: StartedTestContainer, address: string) {
+    this.name = name;
+    this.container = container;
+    this.address = address;
+  }
+
+  /** Runs a command on the host. Never rejects for the command's own failure. */
+  run(command: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
+    return dockerExec(this.container.getId(), command, timeoutMs);
+  }
+
+  /** Runs a command that must succeed; its standard output. */
+  async ok(...command: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(command);
+    if (code !== 0)
+      throw new Error(`${this.name}: ${command.join(" ")}: exit ${String(code)}: ${stderr.trim() || stdout.trim()}`);
+    return stdout.trim();
+  }
+
+  /** `murmur …` on this host; must succeed. */
+  murmur(...args: string[]): Promise<string> {
+    return this.ok("murmur", ...args);
+  }
+
+  async json<T>(...args: string[]): Promise<T> {
+    return JSON.parse(await this.murmur(...args, "--format", "json")) as T;
+  }
+
+  /** Cuts the host off: nothing gets in or out any more, and nobody is told. */
+  async cut(): Promise<void> {
+    await this.ok(
+      "sh",
+      "-c",
+      "for c in INPUT OUTPUT FORWARD; do iptables -I $c ! -i lo -j DROP 2>/dev/null || iptables -I $c ! -o lo -j DROP; done",
+    );
+  }
+
+  async heal(): Promise<void> {
+    await this.ok(
+      "sh",
+      "-c",
+      "for c in INPUT OUTPUT FORWARD; do iptables -D $c ! -i lo -j DROP 2>/dev/null || iptables -D $c ! -o lo -j DROP; done",
+    );
+  }
+
+  /** Ends the Murmur process as a crash would; the supervisor starts it again unless `hold`. */
+  async killMurmur(options: { readonly hold?: boolean } = {}): Promise<void> {
+    const hold = options.hold === true ? "touch /run/murmur-node/murmur.hold; " : "";
+    await this.ok("sh", "-c", `${hold}kill -9 $(cat /run/murmur-node/murmur.pid)`);
+  }
+
+  async startMurmur(): Promise<void> {
+    await this.ok("rm", "-f", "/run/murmur-node/murmur.hold");
+  }
+
+  /** Ends the engine as a crash would; the supervisor starts it again unless `hold`. */
+  async killEngine(options: { readonly hold?: boolean } = {}): Promise<void> {
+    const hold = options.hold === true ? "touch /run/murmur-node/docker.hold; " : "";
+    await this.ok("sh", "-c", `${hold}kill -9 $(cat /run/murmur-node/docker.pid)`);
+  }
+
+  async startEngine(): Promise<void> {
+    await this.ok("rm", "-f", "/run/murmur-node/docker.hold");
+  }
+
+  /** The containers of tasks that run on this host's engine. */
+  async containers(): Promise<readonly string[]> {
+    const text = await this.ok("docker", "ps", "-q", "--no-trunc", "--filter", "label=com.docker.swarm.task.id");
+    return text === "" ? [] : text.split("\n").toSorted();
+  }
+
+  async logs(): Promise<string> {
+    return (await this.run(["tail", "-n", "200", "/var/log/murmur.log"])).stdout;
+  }
+}
+
+/** Runs a command in a container through the docker CLI: its exit status, both streams, and a bound on its time. */
+function dockerExec(id: string, command: readonly string[], timeoutMs: number): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(
+      "docker",
+      ["exec", id, ...command],
+      { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 124;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** Asks again until an answer satisfies; rejects with what was last seen. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T>,
+  good: (value: T) => boolean,
+  options: { readonly limitMs?: number; readonly everyMs?: number } = {},
+): Promise<T> {
+  const { limitMs = 30_000, everyMs = 100 } = options;
+  const until = performance.now() + limitMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await ask();
+      last = value;
+      if (good(value)) return value;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > until)
+      throw new Error(`not within ${String(limitMs)} ms: ${what}; last: ${describe(last)}`);
+    await sleep(everyMs);
+  }
+}
+
+const describe = (value: unknown): string => (value instanceof Error ? value.message : JSON.stringify(value));

@@ -1,0 +1,23 @@
+import { GenericContainer, type StartedNetwork } from "testcontainers";
+
+export const NODE_IMAGE = "murmur/node:latest";
+
+/** A host as a container: an engine of its own and the Murmur daemon, with the same rights as in compose.yaml. */
+export class NodeContainer extends GenericContainer {
+  constructor(name: string, network: StartedNetwork) {
+    super(NODE_IMAGE);
+    this.withHostname(name)
+      .withNetwork(network)
+      .withNetworkAliases(name)
+      .withAddedCapabilities("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "MKNOD", "SYS_NICE")
+      .withSecurityOpt("seccomp=unconfined", "apparmor=unconfined")
+      .withBindMounts([{ source: "/sys/fs/cgroup", target: "/sys/fs/cgroup", mode: "rw" }])
+      .withEnvironment({ MURMUR_DAEMON_ARGS: "--log-level debug" })
+      .withStartupTimeout(60_000);
+    this.hostConfig.CgroupnsMode = "host";
+    this.hostConfig.Devices = [
+      { PathOnHost: "/dev/net/tun", PathInContainer: "/dev/net/tun", CgroupPermissions: "rwm" },
+    ];
+    this.createOpts.Volumes = { "/var/lib/docker": {}, "/var/lib/murmur": {} };
+  }
+}
