@@ -1,5 +1,5 @@
 import { isTerminal, type TaskId } from "@murmur/model";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { AgentWorld } from "./testing/agent-world.ts";
 

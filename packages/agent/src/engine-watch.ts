@@ -5,7 +5,7 @@ import { backoff } from "./backoff.ts";
 import type { ContainerEvent, ContainerSummary, EngineInfo, Runtime } from "./ports.ts";
 
 /** What the watch tells its user; each is called synchronously and must not throw. */
-export interface EngineListener {
+interface EngineListener {
   onStatus(status: EngineStatus): void;
   onInfo(info: EngineInfo): void;
   /** All containers of this node, at each connection and from time to time: what no event told comes to light. */

@@ -78,16 +78,8 @@ describe("the gossip driver", () => {
   it("makes nodes know each other", async () => {
     const drivers = await three();
     for (const driver of drivers) {
-      expect(
-        driver
-          .members()
-          .map(({ id, state }) => [id, state])
-          .toSorted(),
-      ).toEqual([
-        ["a", "alive"],
-        ["b", "alive"],
-        ["c", "alive"],
-      ]);
+      const known = driver.members().map(({ id, state }) => `${id} ${state}`);
+      expect(new Set(known)).toEqual(new Set(["a alive", "b alive", "c alive"]));
     }
   });
 

@@ -30,7 +30,7 @@ export interface Learned {
 }
 
 /** How long a task that stops waits at the most for the other nodes to stop sending to it. */
-export const WITHDRAWAL_WAIT_MS: Millis = 1_000;
+const WITHDRAWAL_WAIT_MS: Millis = 1_000;
 /** A name taken by a container that can't be found: the engine gets this many chances to sort itself out. */
 const CONFLICTS_MAX = 10;
 
@@ -116,18 +116,14 @@ async function create(subject: Subject, context: DriverContext, options: Abortab
     const id = await context.engine.create(request, options);
     return { container: { kind: "present", container: created(id, task) } };
   } catch (error) {
-    switch (codeOf(error)) {
-      case "unavailable":
-        throw error;
-      case "name_conflict":
-        return adopt(subject, taskName(task), { engine: context.engine, options, conflict: error });
-      case "not_found":
-        if (image.kind === "untried") return { image: { kind: "missing" } };
-        return refused("preparing", image.kind === "unpullable" ? image.error : messageOf(error));
-      default:
-        if (options.signal.aborted) throw error;
-        return refused("preparing", messageOf(error));
+    const code = codeOf(error);
+    if (code === "unavailable" || options.signal.aborted) throw error;
+    if (code === "name_conflict") {
+      return adopt(subject, taskName(task), { engine: context.engine, options, conflict: error });
     }
+    if (code !== "not_found") return refused("preparing", messageOf(error));
+    if (image.kind === "untried") return { image: { kind: "missing" } };
+    return refused("preparing", image.kind === "unpullable" ? image.error : messageOf(error));
   }
 }
 

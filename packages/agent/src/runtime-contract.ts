@@ -11,7 +11,7 @@ export type Behaviour = "stays" | "fails with 3" | "deaf" | "well";
 export interface RuntimeFixture {
   readonly runtime: Runtime;
   /** A request for a new task that belongs to this fixture's cluster and node. */
-  request(behaviour: Behaviour, parts?: { image?: string; hostPort?: number }): ContainerRequest;
+  readonly request: (behaviour: Behaviour, parts?: { image?: string; hostPort?: number }) => ContainerRequest;
   /** A name of an image that can be had nowhere. */
   readonly missingImage: string;
   pass(ms: number): Promise<void>;

@@ -1,4 +1,4 @@
-import { codeOf, messageOf, type Millis, type Timer } from "@murmur/base";
+import { codeOf, messageOf, unreachable, type Millis, type Timer } from "@murmur/base";
 import { isLater, isTerminal, type Task, type TaskId, type TaskStatus } from "@murmur/model";
 import { backoff } from "./backoff.ts";
 import type { DriverContext } from "./driver-context.ts";
@@ -145,9 +145,17 @@ export class TaskDriver {
           this.close();
           this.#onGone();
           return undefined;
-        default:
+        case "inspect":
+        case "pull":
+        case "create":
+        case "start":
+        case "withdraw":
+        case "signal":
+        case "remove":
           if (!this.#context.engineReady()) return undefined;
           return now < this.#retryAt ? this.#wakeAt(this.#retryAt) : step;
+        default:
+          return unreachable(step);
       }
     }
   }

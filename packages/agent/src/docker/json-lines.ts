@@ -7,7 +7,7 @@ const LINE_CHARACTERS_MAX = 1 << 20;
  * The JSON objects of a stream that has one a line, as the engine's events and the progress of a pull. Ends with the
  * stream; throws `corrupt` for what isn't JSON. What hasn't been asked for stays in the stream's own bounded buffer.
  */
-export async function* jsonLines(stream: NodeJS.ReadableStream): AsyncGenerator<unknown> {
+export async function* jsonLines(stream: NodeJS.ReadableStream): AsyncGenerator {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
