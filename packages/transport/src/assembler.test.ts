@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { Assembler, CHUNK_BYTES_MIN } from "./assembler.ts";
 import { decodeFrame, type Frame } from "./frame.ts";

@@ -7,6 +7,13 @@ export const violation = (what: string): ClusterError => new ClusterError("corru
 /** Every chunk but an item's last has at least this many bytes, so that keeping chunks costs about what they hold. */
 export const CHUNK_BYTES_MIN = 512;
 
+/**
+ * Bytes to keep for long: themselves, or a copy when they are only the smaller part of a network buffer, which they would
+ * keep alive.
+ */
+export const keepable = (bytes: Uint8Array): Uint8Array =>
+  2 * bytes.length >= bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+
 /** The chunks of one item, in order of arrival. */
 export class Chunks {
   #parts: Uint8Array[] = [];
@@ -16,10 +23,10 @@ export class Chunks {
     return this.#bytes;
   }
 
-  /** Keeps a copy: a view would keep the whole network buffer alive. Throws a violation. */
+  /** Takes a chunk in. Throws a violation. */
   add(payload: Uint8Array, more: boolean): void {
     if (payload.length < (more ? CHUNK_BYTES_MIN : 1)) throw violation("sent a chunk that is too small");
-    this.#parts.push(new Uint8Array(payload));
+    this.#parts.push(keepable(payload));
     this.#bytes += payload.length;
   }
 

@@ -1,11 +1,12 @@
 import { ClusterError, codeOf, ERROR_CODES, messageOf, type ErrorCode } from "@murmur/base";
 import { Packr } from "msgpackr";
+import { keepable } from "./assembler.ts";
 import { isPlainMessage } from "./message-shape.ts";
 
 /**
  * MessagePack without anything that is shared between messages (no records, no structures, no references), so any
- * connection can decode any message. Binary comes back as a `Uint8Array` of its own, never as a view of a network buffer
- * that it would keep alive.
+ * connection can decode any message. Binary comes back as a plain `Uint8Array`: a copy, or a view of a buffer that it fills
+ * by more than half; never does a small one keep a network buffer alive.
  */
 const packr = new Packr({ useRecords: false, moreTypes: false, mapsAsObjects: true, copyBuffers: true });
 
@@ -14,7 +15,7 @@ const packr = new Packr({ useRecords: false, moreTypes: false, mapsAsObjects: tr
  * `bytesMax`.
  */
 export function encodeMessage(value: unknown, bytesMax: number): Uint8Array {
-  const bytes = packr.pack(value);
+  const bytes = value instanceof Uint8Array ? encodeBinary(value) : packr.pack(value);
   if (bytes.length > bytesMax) {
     throw new ClusterError(
       "invalid_argument",
@@ -27,10 +28,25 @@ export function encodeMessage(value: unknown, bytesMax: number): Uint8Array {
 /** Decodes what `encodeMessage` made; throws `corrupt` for anything else. */
 export function decodeMessage(bytes: Uint8Array): unknown {
   if (!isPlainMessage(bytes)) throw new ClusterError("corrupt", "received bytes that are no message");
-  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const value: unknown = packr.unpack(plain);
+  if (bytes[0] === BIN_32) return plainView(keepable(bytes)).subarray(BIN_32_HEADER_BYTES);
+  const value: unknown = packr.unpack(plainView(bytes));
   return value;
 }
+
+const BIN_32 = 0xc6;
+const BIN_32_HEADER_BYTES = 5;
+
+/** Nothing but binary is what bulk streams carry: it is encoded without the encoder's copies. */
+function encodeBinary(value: Uint8Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(BIN_32_HEADER_BYTES + value.length);
+  bytes[0] = BIN_32;
+  bytes.writeUInt32BE(value.length, 1);
+  bytes.set(value, BIN_32_HEADER_BYTES);
+  return bytes;
+}
+
+/** The same bytes as a `Uint8Array` that is no `Buffer`, which the decoder would hand on. */
+const plainView = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Encodes a channel or method name and what goes to it. */
 export const encodeNamed = (name: string, body: unknown, bytesMax: number): Uint8Array =>

@@ -61,8 +61,14 @@ beforeEach(() => {
     link,
     hello: {
       nodeId: nodeId("bravo00000000000000000000"),
-      ...{ software: "", protocolMin: 1, protocolMax: 1, instance: "i", connection: "c", closed: [] },
-      ...{ streamWindowBytes: 100_000, bulkWindowBytes: 4096 },
+      software: "",
+      protocolMin: 1,
+      protocolMax: 1,
+      instance: "i",
+      connection: "c",
+      closed: [],
+      streamWindowBytes: 100_000,
+      bulkWindowBytes: 4096,
     },
     dialled: true,
     handlers,
@@ -75,7 +81,9 @@ beforeEach(() => {
     onMessage: () => {},
     onRetired: () => (retired += 1),
     onClosed: (reason) => closed.push(reason),
-    ...{ clock, log: silentLog, limits },
+    clock,
+    log: silentLog,
+    limits,
   });
   connection.start();
 });

@@ -1,4 +1,4 @@
-import { messageOf, type Clock, type Log, type Millis, type NodeId } from "@murmur/base";
+import { messageOf, unreachable, type Clock, type Log, type Millis, type NodeId } from "@murmur/base";
 import { Assembler, violation } from "./assembler.ts";
 import { transportError } from "./call-fate.ts";
 import { decodeNamed } from "./codec.ts";
@@ -83,7 +83,8 @@ export class Connection implements Wire {
     this.#usedAt = clock.monotonic();
     this.#keepAlive = new KeepAlive({
       clock,
-      ...{ pingMs: limits.pingMs, silenceMs: limits.silenceMs },
+      pingMs: limits.pingMs,
+      silenceMs: limits.silenceMs,
       ping: () => this.#ping(),
       silent: () => this.#fail("silent"),
     });
@@ -202,27 +203,34 @@ export class Connection implements Wire {
         return this.#otherRetires();
       case "bye":
         return this.#fail("left");
-      default:
+      case "cancel":
+        this.#assembler.drop(frame.id);
+        return this.#incoming.cancel(frame.id);
+      case "failure":
+        this.#assembler.drop(frame.id);
+        if (this.#outgoing.has(frame.id)) return this.#outgoing.failed(frame.id, frame.payload);
+        return this.#streams.failed(frame);
+      case "message":
+      case "request":
+      case "open":
+      case "response":
+        return this.#dispatchChunk(frame, frame.kind);
+      case "data":
+      case "end":
+      case "stop":
+      case "credit":
         this.#usedAt = this.clock.monotonic();
-        return this.#dispatchExchange(frame);
+        return this.#streams.take(frame, frame.kind);
+      default:
+        return unreachable(frame.kind);
     }
   }
 
-  #dispatchExchange(frame: Frame): void {
-    const { id, kind } = frame;
-    if (kind === "cancel") {
-      this.#assembler.drop(id);
-      return this.#incoming.cancel(id);
-    }
-    if (kind === "failure" && this.#outgoing.has(id)) {
-      this.#assembler.drop(id);
-      return this.#outgoing.failed(id, frame.payload);
-    }
-    if (kind !== "message" && kind !== "request" && kind !== "open" && kind !== "response") {
-      return this.#streams.take(frame);
-    }
+  #dispatchChunk(frame: Frame, kind: "message" | "request" | "open" | "response"): void {
+    this.#usedAt = this.clock.monotonic();
     const item = this.#assembler.add(frame);
     if (item === undefined) return;
+    const { id } = frame;
     if (kind === "message") return this.#message(item);
     if (kind === "response") return this.#outgoing.responded(id, item);
     if (id % 2 !== (this.dialled ? 0 : 1) || this.#incoming.has(id) || this.#streams.has(id)) {

@@ -51,7 +51,14 @@ export function decodeHello(text: string): Hello | undefined {
   if (!isCount(streamWindowBytes) || !isCount(bulkWindowBytes)) return undefined;
   return {
     nodeId: nodeId(fields.nodeId),
-    ...{ software, instance, connection, closed, protocolMin, protocolMax, streamWindowBytes, bulkWindowBytes },
+    software,
+    instance,
+    connection,
+    closed,
+    protocolMin,
+    protocolMax,
+    streamWindowBytes,
+    bulkWindowBytes,
   };
 }
 

@@ -101,7 +101,9 @@ function post(
     const onAbort = (): void => fail(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     sent.on("error", fail);
-    sent.on("response", (response) => readAnswer(address, response, own).then(resolve, fail));
+    sent.on("response", (response) => {
+      readAnswer(address, response, own).then(resolve, fail);
+    });
     sent.end(body);
   });
 }

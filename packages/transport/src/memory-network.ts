@@ -81,7 +81,11 @@ export class MemoryNetwork {
       self: nodeId,
       versions: { software, protocolMin: protocol.min, protocolMax: protocol.max },
       connector: this.#connector(nodeId, address),
-      ...{ addressOf, log, clock: this.#clock, random: this.#random, limits: transportLimits(limits) },
+      addressOf,
+      log,
+      clock: this.#clock,
+      random: this.#random,
+      limits: transportLimits(limits),
     });
   }
 
@@ -146,7 +150,7 @@ export class MemoryNetwork {
 
   /** Breaks all connections of a host, as a firewall that resets them does. */
   reset(address: string): void {
-    for (const cable of [...this.#cables]) {
+    for (const cable of this.#cables) {
       if (cable.from !== address && cable.to !== address) continue;
       cable.link.reset();
     }
@@ -159,7 +163,7 @@ export class MemoryNetwork {
   kill(address: string, what: "process" | "host"): void {
     this.#stations.delete(address);
     this.#packets.delete(address);
-    for (const cable of [...this.#cables]) {
+    for (const cable of this.#cables) {
       if (cable.from !== address) continue;
       this.#cables.delete(cable);
       if (what === "process") cable.link.destroy();

@@ -50,6 +50,11 @@ export async function openPeerTransport(options: OpenPeerTransportOptions): Prom
   return new Peers({
     self: identity().nodeId,
     versions: { software, protocolMin: protocol.min, protocolMax: protocol.max },
-    ...{ addressOf, connector, clock, random, log, limits },
+    addressOf,
+    connector,
+    clock,
+    random,
+    log,
+    limits,
   });
 }

@@ -86,7 +86,7 @@ export class OutgoingCalls {
 
   /** The connection has ended, and all calls with it. */
   lost(message: string): void {
-    for (const { item, settle } of [...this.#pending.values()]) {
+    for (const { item, settle } of this.#pending.values()) {
       settle({ error: transportError("unavailable", message, item.sent) });
     }
   }

@@ -1,4 +1,4 @@
-import { ClusterError, type NodeId } from "@murmur/base";
+import { ClusterError, unreachable, type NodeId } from "@murmur/base";
 import { transportError } from "./call-fate.ts";
 import { decodeError, decodeMessage, encodeError, encodeMessage } from "./codec.ts";
 import { readCount, type Frame } from "./frame.ts";
@@ -32,6 +32,9 @@ export interface StreamEndOptions {
   /** Neither side will send anything more that matters. Called once. */
   readonly onEnded: () => void;
 }
+
+/** The frames of a stream's middle. */
+export type StreamFrameKind = "data" | "credit" | "end" | "stop";
 
 /** One end of a stream on a connection. */
 export class StreamEnd implements PeerStream {
@@ -100,8 +103,8 @@ export class StreamEnd implements PeerStream {
   }
 
   /** Takes in a frame of the other side's. Throws a violation. */
-  take(frame: Frame): void {
-    switch (frame.kind) {
+  take(frame: Frame, kind: StreamFrameKind): void {
+    switch (kind) {
       case "data":
         return this.#receiver.data(frame);
       case "credit":
@@ -111,10 +114,17 @@ export class StreamEnd implements PeerStream {
         return this.#settle();
       case "stop":
         return this.#stopWriting(new ClusterError("cancelled", "the other side reads no more"));
-      case "failure":
-        return this.#failed(frame);
       default:
+        return unreachable(kind);
     }
+  }
+
+  /** A bulk failure follows the handler's messages; any other breaks the stream off. Throws when it is no error. */
+  failed(frame: Frame): void {
+    const error = decodeError(frame.payload);
+    if (!frame.bulk) return this.#breakOff(error);
+    this.#receiver.fail(error);
+    this.#stopWriting(error);
   }
 
   /** The connection has ended. */
@@ -151,14 +161,6 @@ export class StreamEnd implements PeerStream {
     this.#sender.discard(error);
     this.#controller.abort(error);
     this.#settle();
-  }
-
-  /** A bulk failure follows the handler's messages; any other breaks the stream off. */
-  #failed(frame: Frame): void {
-    const error = decodeError(frame.payload);
-    if (!frame.bulk) return this.#breakOff(error);
-    this.#receiver.fail(error);
-    this.#stopWriting(error);
   }
 
   #settle(): void {

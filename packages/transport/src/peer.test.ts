@@ -45,7 +45,11 @@ beforeEach(() => {
     onUp: () => events.push("up"),
     onDown: (_id, reason) => events.push(`down ${reason}`),
     onIdle: () => events.push("idle"),
-    ...{ connector, clock, random: new SeededRandom(1), log: silentLog, limits },
+    connector,
+    clock,
+    random: new SeededRandom(1),
+    log: silentLog,
+    limits,
   });
 });
 

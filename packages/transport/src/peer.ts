@@ -122,7 +122,14 @@ export class Peer {
     const { clock, limits, log, handlers, counters } = this.#context;
     if (this.#closed) return link.destroy();
     const connection: Connection = new Connection({
-      ...{ link, hello, dialled, clock, log, limits, handlers, outbox: this.#outbox },
+      link,
+      hello,
+      dialled,
+      clock,
+      log,
+      limits,
+      handlers,
+      outbox: this.#outbox,
       onMessage: (channel, bytes) => counters.received(channel, bytes),
       onRetired: () => this.#retired(connection),
       onClosed: (reason) => this.#connectionClosed(connection, reason),

@@ -65,7 +65,13 @@ export class Peers implements PeerTransport {
     this.#scope = new Scope(log);
     const { streamWindowBytes, bulkWindowBytes } = limits;
     this.#context = {
-      ...{ connector, addressOf, clock, random, log, limits, scope: this.#scope },
+      connector,
+      addressOf,
+      clock,
+      random,
+      log,
+      limits,
+      scope: this.#scope,
       self: { ...versions, nodeId: self, instance: randomId(random), streamWindowBytes, bulkWindowBytes },
       handlers: handlerTable(),
       counters: new ChannelCounters(),
@@ -204,7 +210,7 @@ export class Peers implements PeerTransport {
   }
 
   #tell<T>(listeners: ReadonlySet<T>, call: (listener: T) => void): void {
-    for (const listener of [...listeners]) {
+    for (const listener of listeners) {
       try {
         call(listener);
       } catch (error) {

@@ -43,8 +43,17 @@ describe("the order of frames", () => {
     messages.push(new Uint8Array(10), new Uint8Array(10), new Uint8Array(10));
     lanes.control(encodeFrame({ kind: "ping" }));
     expect(next(20)).toEqual([
-      ...["ping 0", "request 1", "message 0", "request 3", "message 0", "message 0"],
-      ...["response 7", "response 9", "response 7", "response 9", "response 7"],
+      "ping 0",
+      "request 1",
+      "message 0",
+      "request 3",
+      "message 0",
+      "message 0",
+      "response 7",
+      "response 9",
+      "response 7",
+      "response 9",
+      "response 7",
     ]);
   });
 

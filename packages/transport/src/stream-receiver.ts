@@ -58,6 +58,11 @@ export class StreamReceiver {
       throw violation("sent a stream message beyond the limit");
     }
     this.#allowanceBytes -= cost;
+    if (!frame.more && this.#partial.bytes === 0 && this.#reader !== undefined) {
+      // The reader decodes it at once: nothing has to be kept.
+      this.#wakeReader((reader) => reader.resolve(frame.payload));
+      return this.#giveBack(cost);
+    }
     this.#partial.add(frame.payload, frame.more);
     this.#partialCost += cost;
     if (frame.more) {
@@ -67,9 +72,7 @@ export class StreamReceiver {
     const message = { bytes: this.#partial.take(), cost: this.#partialCost };
     this.#partialCost = 0;
     if (this.#reader === undefined) return void this.#messages.push(message);
-    const reader = this.#reader;
-    this.#reader = undefined;
-    reader.resolve(message.bytes);
+    this.#wakeReader((reader) => reader.resolve(message.bytes));
     this.#giveBack(message.cost);
   }
 

@@ -4,7 +4,7 @@ import { decodeNamed, encodeError, encodeNamed } from "./codec.ts";
 import type { Frame } from "./frame.ts";
 import type { Handlers, StreamHandler } from "./handlers.ts";
 import { OutgoingItem } from "./outgoing-item.ts";
-import { StreamEnd, type PeerStream } from "./peer-stream.ts";
+import { StreamEnd, type PeerStream, type StreamFrameKind } from "./peer-stream.ts";
 import type { Wire } from "./wire.ts";
 
 interface Open {
@@ -72,13 +72,18 @@ export class Streams {
   }
 
   /** A frame of a stream; ignored when the stream has ended. Throws a violation. */
-  take(frame: Frame): void {
-    this.#open.get(frame.id)?.end.take(frame);
+  take(frame: Frame, kind: StreamFrameKind): void {
+    this.#open.get(frame.id)?.end.take(frame, kind);
+  }
+
+  /** The other side's half has failed; ignored when the stream has ended. Throws when the bytes are no error. */
+  failed(frame: Frame): void {
+    this.#open.get(frame.id)?.end.failed(frame);
   }
 
   /** The connection has ended, and all streams with it. */
   lost(message: string): void {
-    for (const { end } of [...this.#open.values()]) end.lost(message);
+    for (const { end } of this.#open.values()) end.lost(message);
   }
 
   /** Never rejects. */

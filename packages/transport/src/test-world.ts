@@ -40,7 +40,7 @@ export interface TestWorld extends AsyncDisposable {
 /** Waits until a promise has settled, and remembers how; its rejection is never unhandled. */
 export function watch<T>(promise: Promise<T>): { readonly settled: boolean; readonly promise: Promise<T> } {
   const state = { settled: false, promise };
-  const done = (): void => void (state.settled = true);
-  promise.then(done, done);
+  const markSettled = (): void => void (state.settled = true);
+  promise.then(markSettled, markSettled);
   return state;
 }

@@ -129,6 +129,16 @@ describe("mutual authentication", () => {
     expect(seen).toEqual([IDS.alpha, IDS.charlie]);
   });
 
+  it("is not kept from closing by who never ends its handshake", async () => {
+    const alpha = await open();
+    const socket = connectTcp(parseAddress(alpha.address));
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+    await alpha[Symbol.asyncDispose]();
+    await closed;
+  });
+
   it("says that its port is in use", async () => {
     const alpha = await open();
     await expect(open({ listen: parseAddress(alpha.address) })).rejects.toMatchObject({ code: "port_conflict" });
@@ -155,8 +165,15 @@ describe("hostile clients", () => {
     socket.on("error", () => {});
     await once(socket, "secureConnect");
     const hello = encodeHello({
-      ...{ nodeId: IDS.bravo, software: "evil", protocolMin: 1, protocolMax: 1, instance: "i", connection: "c" },
-      ...{ closed: [], streamWindowBytes: 1e9, bulkWindowBytes: 1e9 },
+      nodeId: IDS.bravo,
+      software: "evil",
+      protocolMin: 1,
+      protocolMax: 1,
+      instance: "i",
+      connection: "c",
+      closed: [],
+      streamWindowBytes: 1e9,
+      bulkWindowBytes: 1e9,
     });
     const webSocket = new WebSocket("ws://murmur/peer", {
       createConnection: () => socket,
@@ -236,9 +253,7 @@ describe("hostile clients", () => {
     // Each request is answered with a failure that nobody takes.
     const frame = (id: number): Uint8Array =>
       encodeFrame({ kind: "request", id, payload: new Uint8Array([0x92, 0xa1, 0x61, 1]) });
-    let open = true;
-    webSocket.on("close", () => (open = false));
-    for (let id = 1; open && id < 2_000_001; id += 2) {
+    for (let id = 1; webSocket.readyState === WebSocket.OPEN && id < 2_000_001; id += 2) {
       webSocket.send(frame(id));
       if (id % 2001 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
@@ -313,7 +328,7 @@ describe("joining", () => {
     const large = join(alpha.address, { body: "x".repeat(70_000) });
     await expect(large).rejects.toMatchObject({ code: "invalid_argument" });
     const slow = [1, 2].map(() => join(alpha.address, { method: "stuck" }).catch((error: unknown) => error));
-    while (stuck < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => stuck === 2);
     await expect(join(alpha.address)).rejects.toMatchObject({ code: "overloaded" });
     expect(await Promise.all(slow)).toMatchObject([{ code: "timeout" }, { code: "timeout" }]);
   });
@@ -354,6 +369,11 @@ describe("joining", () => {
     await expect(join(silent, { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ code: "cancelled" });
   });
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 2000 && !condition(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(condition()).toBe(true);
+}
 
 function randomBytes(length: number, seed: number): Uint8Array {
   const random = new SeededRandom(seed);

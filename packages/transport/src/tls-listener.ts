@@ -12,7 +12,7 @@ import type { TransportLimits } from "./limits.ts";
 import type { Incoming } from "./link.ts";
 import { encodeRefusal, headerOf, type VerifyPeer } from "./tls-dial.ts";
 import { secureOptions, type NodeIdentity } from "./tls-socket.ts";
-import { WebSocketLink } from "./web-socket-link.ts";
+import { CLOSE_TIMEOUT_MS, WebSocketLink } from "./web-socket-link.ts";
 
 export interface TlsListenerOptions {
   readonly listen: HostPort;
@@ -32,11 +32,16 @@ export class TlsListener implements AsyncDisposable {
   readonly #options: TlsListenerOptions;
   readonly #server: Server;
   readonly #webSockets: WebSocketServer;
+  readonly #sockets = new Set<Duplex>();
   #joining = 0;
 
   private constructor(server: Server, options: TlsListenerOptions) {
     this.#server = server;
     this.#options = options;
+    server.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     const bound = server.address();
     const port = typeof bound === "object" && bound !== null ? bound.port : options.listen.port;
     this.address = formatAddress({ host: options.listen.host, port });
@@ -97,7 +102,12 @@ export class TlsListener implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
+    // Links close by themselves; what is still in its handshake by then never will.
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, CLOSE_TIMEOUT_MS);
     await closed;
+    clearTimeout(timer);
   }
 
   #upgrade(

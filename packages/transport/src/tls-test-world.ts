@@ -180,7 +180,11 @@ export class TlsTestWorld implements TestWorld {
   join(to: Name, method: string, body: unknown): Promise<unknown> {
     return joinCall(this.#transports.get(to)?.address ?? "", {
       caDigestCheck: () => {},
-      ...{ method, body, timeoutMs: 5000, clock: systemClock, software: "1.0.0" },
+      method,
+      body,
+      timeoutMs: 5000,
+      clock: systemClock,
+      software: "1.0.0",
     });
   }
 

@@ -36,10 +36,10 @@ export class Waiters {
   }
 
   succeed(): void {
-    for (const settle of [...this.#waiting]) settle(undefined);
+    for (const settle of this.#waiting) settle(undefined);
   }
 
   fail(error: ClusterError): void {
-    for (const settle of [...this.#waiting]) settle(error);
+    for (const settle of this.#waiting) settle(error);
   }
 }

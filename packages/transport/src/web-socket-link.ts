@@ -3,7 +3,7 @@ import type { RawData, WebSocket } from "ws";
 import type { Link, LinkEvents } from "./link.ts";
 
 /** How long the other side may keep a closing connection open without a word. */
-const CLOSE_TIMEOUT_MS = 1000;
+export const CLOSE_TIMEOUT_MS = 1000;
 
 /** A link over an open WebSocket. */
 export class WebSocketLink implements Link {
