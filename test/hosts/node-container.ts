@@ -14,7 +14,7 @@ export class NodeContainer extends GenericContainer {
       .withBindMounts([{ source: "/sys/fs/cgroup", target: "/sys/fs/cgroup", mode: "rw" }])
       .withEnvironment({ MURMUR_DAEMON_ARGS: "--log-level debug" })
       .withStartupTimeout(60_000);
-    this.hostConfig.CgroupnsMode = "host";
+    Object.assign(this.hostConfig, { CgroupnsMode: "host" });
     this.hostConfig.Devices = [
       { PathOnHost: "/dev/net/tun", PathInContainer: "/dev/net/tun", CgroupPermissions: "rwm" },
     ];

@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually, type Host } from "../hosts/host.ts";
+import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
+
+interface NodeRow {
+  readonly Hostname: string;
+  readonly Status: string;
+  readonly ManagerStatus: string;
+}
+
+let cluster: HostCluster;
+beforeAll(async () => {
+  cluster = await HostCluster.of(3);
+  await cluster.first.murmur(
+    "service",
+    "create",
+    "--name",
+    "web",
+    "--replicas",
+    "6",
+    "--publish",
+    "80:8080",
+    WEB_IMAGE,
+  );
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+const containersOf = async (hosts: readonly Host[]): Promise<readonly string[]> =>
+  (await Promise.all(hosts.map((host) => host.containers()))).flat();
+const allSix = (hosts: readonly Host[]): Promise<readonly string[]> =>
+  eventually(
+    "six containers run",
+    () => containersOf(hosts),
+    (ids) => ids.length === 6,
+    { limitMs: 60_000 },
+  );
+const statusOf = async (asked: Host, name: string): Promise<string | undefined> =>
+  (await asked.json<readonly NodeRow[]>("node", "ls")).find(({ Hostname }) => Hostname === name)?.Status;
+const healed = (): Promise<void> => cluster.settled();
+
+describe("a cluster that loses things", () => {
+  it("replaces a container that dies, in its slot", async () => {
+    const before = await allSix(cluster.hosts);
+    await cluster.first.ok("sh", "-c", "docker kill $(docker ps -q --filter label=com.docker.swarm.task.id | head -1)");
+    const after = await eventually(
+      "another container",
+      () => containersOf(cluster.hosts),
+      (ids) => ids.length === 6 && ids.some((id) => !before.includes(id)),
+      { limitMs: 30_000 },
+    );
+    expect(after.filter((id) => before.includes(id))).toHaveLength(5);
+  });
+
+  it("takes its containers over when the node process dies and comes back", async () => {
+    const leader = await cluster.leader();
+    const before = await allSix(cluster.hosts);
+    await leader.killMurmur();
+    const [other] = cluster.others(leader);
+    await (other ?? leader).murmur("service", "create", "--name", "during", "--detach", WEB_IMAGE);
+    await eventually(
+      "it is back",
+      () => leader.json<readonly NodeRow[]>("node", "ls"),
+      (rows) => rows.every(({ Status }) => Status === "Ready"),
+    );
+    await healed();
+    const after = await containersOf(cluster.hosts);
+    for (const id of before) expect(after).toContain(id);
+    await cluster.first.murmur("service", "rm", "during");
+  });
+
+  it("goes on when the leader's host is cut off, and cleans up when it is back", async () => {
+    const leader = await cluster.leader();
+    const rest = cluster.others(leader);
+    await leader.cut();
+    try {
+      const [other] = rest;
+      if (other === undefined) throw new Error("three hosts");
+      await other.murmur(
+        "service",
+        "create",
+        "--name",
+        "written",
+        "--detach",
+        "--constraint",
+        "node.hostname==nowhere",
+        WEB_IMAGE,
+      );
+      await allSix(rest);
+      expect(await statusOf(other, leader.name)).toBe("Down");
+      const served = await other.ok(
+        "docker",
+        "run",
+        "--rm",
+        "--network",
+        "host",
+        WEB_IMAGE,
+        "sh",
+        "-c",
+        "for i in $(seq 20); do wget -qO- -T 5 http://127.0.0.1/ || exit 1; done",
+      );
+      expect(served.split("\n")).toHaveLength(20);
+    } finally {
+      await leader.heal();
+    }
+    await healed();
+    await allSix(cluster.hosts);
+    await cluster.first.murmur("service", "rm", "written");
+  });
+
+  it("shows an engine that is down, and goes on when it is back", async () => {
+    const leader = await cluster.leader();
+    const victim = cluster.others(leader)[0] ?? leader;
+    await victim.killEngine({ hold: true });
+    await eventually(
+      "the engine is shown as down",
+      () => leader.murmur("node", "inspect", "--pretty", victim.name),
+      (text) => /engine.*down/i.test(text),
+    );
+    await victim.startEngine();
+    await eventually(
+      "the engine answers",
+      () => victim.run(["docker", "version"]),
+      ({ code }) => code === 0,
+    );
+    await allSix(cluster.hosts);
+  });
+
+  it("survives a paused host without calling the others dead", async () => {
+    const leader = await cluster.leader();
+    const victim = cluster.others(leader)[0] ?? leader;
+    const { execFileSync } = await import("node:child_process");
+    execFileSync("docker", ["pause", victim.container.getId()]);
+    await eventually(
+      "it is down",
+      () => statusOf(leader, victim.name),
+      (status) => status === "Down",
+    );
+    execFileSync("docker", ["unpause", victim.container.getId()]);
+    await healed();
+    await allSix(cluster.hosts);
+  });
+
+  it("loses nothing that it acknowledged when every node is killed at once, and adopts what runs", async () => {
+    const names = Array.from({ length: 5 }, (_none, index) => `kept${String(index)}`);
+    for (const name of names) {
+      await cluster.first.murmur(
+        "service",
+        "create",
+        "--name",
+        name,
+        "--detach",
+        "--constraint",
+        "node.hostname==nowhere",
+        WEB_IMAGE,
+      );
+    }
+    const before = await allSix(cluster.hosts);
+    await Promise.all(cluster.hosts.map((host) => host.killMurmur({ hold: true })));
+    expect([...(await containersOf(cluster.hosts))].toSorted()).toEqual([...before].toSorted());
+    for (const host of cluster.hosts) await host.startMurmur();
+    const rows = await eventually(
+      "the services are there",
+      () => cluster.host(1).json<readonly { readonly Name: string }[]>("service", "ls"),
+      (services) => services.length === names.length + 1,
+    );
+    for (const name of names) expect(rows.map(({ Name }) => Name)).toContain(name);
+    await healed();
+    expect([...(await containersOf(cluster.hosts))].toSorted()).toEqual([...before].toSorted());
+    await cluster.first.murmur("service", "rm", ...names);
+  });
+
+  it("takes a fourth node in, and lets a manager leave", async () => {
+    const fourth = await cluster.addHost("host4");
+    await cluster.join(fourth);
+    await cluster.settled();
+    const leader = await cluster.leader();
+    await leader.murmur("cluster", "leave");
+    cluster.hosts.splice(cluster.hosts.indexOf(leader), 1);
+    await eventually(
+      "three nodes are left, all managers",
+      () => cluster.first.json<readonly NodeRow[]>("node", "ls"),
+      (rows) => rows.length === 3 && rows.every(({ ManagerStatus }) => ManagerStatus !== ""),
+      { limitMs: 60_000 },
+    );
+    await allSix(cluster.hosts);
+    expect(await leader.containers()).toEqual([]);
+    await leader.container.stop({ timeout: 0, remove: true, removeVolumes: true });
+  });
+});

@@ -1,0 +1,261 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually, type Host } from "../hosts/host.ts";
+import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
+
+interface TaskRow {
+  readonly Name: string;
+  readonly Node: string;
+  readonly DesiredState: string;
+  readonly CurrentState: string;
+  readonly Error: string;
+}
+
+let cluster: HostCluster;
+beforeAll(async () => {
+  cluster = await HostCluster.of(3);
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+const ps = (host: Host, service: string): Promise<readonly TaskRow[]> => host.json("service", "ps", service);
+const isRunning = (task: TaskRow): boolean =>
+  task.DesiredState === "Running" && task.CurrentState.startsWith("Running");
+const running = (host: Host, service: string, count: number): Promise<readonly TaskRow[]> =>
+  eventually(
+    `${String(count)} tasks of ${service} run`,
+    () => ps(host, service),
+    (tasks) => tasks.filter(isRunning).length === count,
+    { limitMs: 60_000 },
+  );
+/** Host names of the tasks that answered so many requests to a published port. */
+async function answers(host: Host, port: number, requests = 30): Promise<ReadonlySet<string>> {
+  const command = `for i in $(seq ${String(requests)}); do wget -qO- -T 5 http://127.0.0.1:${String(port)}/ || echo FAILED; done`;
+  return new Set(
+    (await host.ok("docker", "run", "--rm", "--network", "host", WEB_IMAGE, "sh", "-c", command)).split("\n"),
+  );
+}
+
+describe("a service on three hosts", () => {
+  it("is created, spread, limited, and answers on its published port through every host", async () => {
+    const created = await cluster.first.run([
+      ..."murmur service create --name web --replicas 3 --publish 80:8080 --limit-cpu 0.5 --limit-memory 64M".split(
+        " ",
+      ),
+      ...["--env", "GREETING=hello", "--label", "team=shop", "--constraint", "node.platform.os==linux", WEB_IMAGE],
+    ]);
+    expect(created.stderr).toBe("");
+    expect(created.code).toBe(0);
+    const tasks = await running(cluster.first, "web", 3);
+    expect(new Set(tasks.map(({ Node }) => Node)).size).toBe(3);
+    for (const host of cluster.hosts) {
+      const names = await eventually(
+        `${host.name} answers`,
+        () => answers(host, 80),
+        (found) => found.size === 3,
+      );
+      expect(names).not.toContain("FAILED");
+    }
+    const [container] = await cluster.first.containers();
+    const limits = await cluster.first.ok(
+      "docker",
+      "inspect",
+      "--format",
+      "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}",
+      container ?? "",
+    );
+    expect(limits).toBe(`${String(64 * 1024 * 1024)} 500000000`);
+  });
+
+  it("answers its name on every host, and refers other names elsewhere", async () => {
+    for (const host of cluster.hosts) {
+      const found = await host.ok(
+        "docker",
+        "run",
+        "--rm",
+        "--network",
+        "host",
+        WEB_IMAGE,
+        "nslookup",
+        "web.murmur.internal",
+        "127.0.0.1:7353",
+      );
+      for (const { address } of cluster.hosts) expect(found).toContain(address);
+      const unknown = await host.run([
+        "docker",
+        "run",
+        "--rm",
+        "--network",
+        "host",
+        WEB_IMAGE,
+        "nslookup",
+        "nobody.murmur.internal",
+        "127.0.0.1:7353",
+      ]);
+      expect(unknown.stdout).toContain("NXDOMAIN");
+    }
+  });
+
+  it("is scaled up and down through any host", async () => {
+    await cluster.host(2).murmur("service", "scale", "web=7");
+    await running(cluster.host(1), "web", 7);
+    await cluster.host(1).murmur("service", "scale", "web=3");
+    await running(cluster.first, "web", 3);
+    await eventually(
+      "three containers are left",
+      async () => (await Promise.all(cluster.hosts.map((host) => host.containers()))).flat().length,
+      (count) => count === 3,
+    );
+  });
+
+  it("refuses a name and a port that are taken, and says who has them", async () => {
+    const name = await cluster.first.run(["murmur", "service", "create", "--name", "web", "--detach", WEB_IMAGE]);
+    expect(name.code).not.toBe(0);
+    expect(name.stderr).toContain("web");
+    const port = await cluster.first.run([
+      "murmur",
+      "service",
+      "create",
+      "--name",
+      "other",
+      "--publish",
+      "80:8080",
+      "--detach",
+      WEB_IMAGE,
+    ]);
+    expect(port.code).not.toBe(0);
+    expect(port.stderr).toMatch(/port 80.*web/);
+    await cluster
+      .host(1)
+      .ok("docker", "run", "-d", "--rm", "--name", "squatter", "--network", "host", "--env", "PORT=8099", WEB_IMAGE);
+    const held = await eventually(
+      "the port is held",
+      () =>
+        cluster.first.run([
+          "murmur",
+          "service",
+          "create",
+          "--name",
+          "other",
+          "--publish",
+          "8099:8080",
+          "--detach",
+          WEB_IMAGE,
+        ]),
+      ({ code }) => code !== 0,
+    );
+    expect(held.stderr).toMatch(/8099.*host2/);
+    await cluster.host(1).ok("docker", "kill", "squatter");
+  });
+
+  it("says why a task can't be placed or started", async () => {
+    await cluster.first.murmur(
+      "service",
+      "create",
+      "--name",
+      "huge",
+      "--reserve-memory",
+      "4096G",
+      "--detach",
+      WEB_IMAGE,
+    );
+    const [huge] = await eventually(
+      "a reason",
+      () => ps(cluster.first, "huge"),
+      ([task]) => (task?.Error ?? "") !== "",
+    );
+    expect(huge?.Error).toMatch(/insufficient resources on 3 nodes/);
+    const absent = await cluster.first.run(
+      ["murmur", "service", "create", "--name", "absent", "nobody.invalid/nothing:1"],
+      90_000,
+    );
+    expect(absent.code).not.toBe(0);
+    expect(absent.stderr + absent.stdout).toMatch(/nobody\.invalid|No such image|no such host/i);
+    await cluster.first.murmur("service", "rm", "huge", "absent");
+  });
+
+  it("is updated task by task", async () => {
+    await cluster.first.murmur("service", "update", "--env-add", "GREETING=goodbye", "web");
+    const tasks = await running(cluster.first, "web", 3);
+    expect(tasks.filter(isRunning)).toHaveLength(3);
+    const [container] = await cluster.first.containers();
+    expect(await cluster.first.ok("docker", "inspect", "--format", "{{.Config.Env}}", container ?? "")).toContain(
+      "GREETING=goodbye",
+    );
+  });
+
+  it("carries UDP through every host", async () => {
+    await cluster.first.murmur(
+      ..."service create --name echo --replicas 2 --publish 5353:5353/udp".split(" "),
+      WEB_IMAGE,
+      ...["nc", "-u", "-l", "-p", "5353", "-e", "cat"],
+    );
+    await running(cluster.first, "echo", 2);
+    for (const host of cluster.hosts) {
+      const said = await eventually(
+        `${host.name} echoes`,
+        () =>
+          host.ok(
+            "docker",
+            "run",
+            "--rm",
+            "--network",
+            "host",
+            WEB_IMAGE,
+            "sh",
+            "-c",
+            "echo ping | nc -u -w 1 127.0.0.1 5353",
+          ),
+        (text) => text === "ping",
+      );
+      expect(said).toBe("ping");
+    }
+    await cluster.first.murmur("service", "rm", "echo");
+  });
+
+  it("moves away from a node that is drained, and stays away", async () => {
+    await cluster.first.murmur("node", "update", "--availability", "drain", "host3");
+    const tasks = await eventually(
+      "host3 is empty",
+      () => ps(cluster.first, "web"),
+      (rows) => rows.filter(isRunning).length === 3 && rows.filter(isRunning).every(({ Node }) => Node !== "host3"),
+      { limitMs: 60_000 },
+    );
+    expect(tasks.filter(isRunning)).toHaveLength(3);
+    await cluster.first.murmur("node", "update", "--availability", "active", "host3");
+  });
+
+  it("is an ordinary swarm service to the docker command", async () => {
+    const docker = (...args: string[]): Promise<string> =>
+      cluster.first.ok("docker", "-H", "unix:///run/murmur/docker.sock", ...args);
+    expect(await docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}")).toContain("web 3/3");
+    expect(await docker("node", "ls", "--format", "{{.Hostname}}")).toContain("host2");
+  });
+
+  it("goes away, and leaves nothing behind", async () => {
+    await cluster.host(1).murmur("service", "rm", "web");
+    await eventually(
+      "no containers are left",
+      async () =>
+        (
+          await Promise.all(
+            cluster.hosts.map((host) => host.ok("docker", "ps", "-aq", "--filter", "label=com.docker.swarm.task.id")),
+          )
+        ).join(""),
+      (text) => text === "",
+    );
+    expect(await cluster.first.json("service", "ls")).toEqual([]);
+    const refused = await cluster.first.run([
+      "docker",
+      "run",
+      "--rm",
+      "--network",
+      "host",
+      WEB_IMAGE,
+      "wget",
+      "-qO-",
+      "-T",
+      "2",
+      "http://127.0.0.1:80/",
+    ]);
+    expect(refused.code).not.toBe(0);
+  });
+});
