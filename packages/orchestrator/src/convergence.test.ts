@@ -137,7 +137,7 @@ function heal(world: TestWorld, ids: readonly ServiceId[]): void {
 describe("whatever happens", () => {
   it("slots stay single, every command is accepted, and after healing all is as asked for", () => {
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 25 }), update, (events, config) => {
+      fc.property(fc.array(event, { maxLength: 25, size: "max" }), update, (events, config) => {
         const world = new TestWorld({ nodes: NODES });
         const ids = services(world, config);
         world.onApplied = (command) => {
@@ -164,7 +164,7 @@ describe("whatever happens", () => {
 
   it("the same view gives the same commands, and so does a copy of it", () => {
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 15 }), update, (events, config) => {
+      fc.property(fc.array(event, { maxLength: 15, size: "max" }), update, (events, config) => {
         const world = new TestWorld({ nodes: NODES });
         const ids = services(world, config);
         for (const what of events) {
@@ -178,7 +178,7 @@ describe("whatever happens", () => {
 
   it("looking at what a change affects is as good as looking at everything", () => {
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 20 }), update, (events, config) => {
+      fc.property(fc.array(event, { maxLength: 20, size: "max" }), update, (events, config) => {
         const world = new TestWorld({ nodes: NODES });
         const watch = world.store.watch({ limit: 100_000 });
         const ids = services(world, config);

@@ -5,10 +5,11 @@ import { isFinished, isUp } from "./task-facts.ts";
 
 /**
  * Removes the records of old tasks of a slot, oldest first, until no more than the history limit remain, the present
- * task counted, as in Docker. Kept in any case: the slot's last task, and the one before it
- * until its replacement is up, because decisions and people read there how it ended.
+ * task counted, as in Docker. Kept in any case: the slot's last task, and the one before it until its replacement is
+ * up, because decisions and people read there how it ended.
  */
 export function reap(round: Round, slot: Slot): void {
+  if (slot.tasks.length === 1 && slot.tasks[0]?.desiredState !== "remove") return;
   const limit = round.view.cluster()?.spec.taskHistoryLimit;
   const kept: Task[] = [];
   for (const task of slot.tasks) {

@@ -41,6 +41,7 @@ export function reconcileReplicated(round: Round, replicas: number): void {
 
 /** The lowest slot numbers that are free. */
 function missingSlots(kept: readonly Occupied[], replicas: number): readonly number[] {
+  if (kept.length >= replicas) return [];
   const taken = new Set(kept.map(({ slot }) => slot.key));
   const missing: number[] = [];
   for (let slot = 1; taken.size + missing.length < replicas; slot += 1) if (!taken.has(slot)) missing.push(slot);

@@ -38,14 +38,18 @@ export type Occupied = Exclude<Standing, { kind: "vacant" }>;
 /** The slots of a service that have tasks, in their order. A job's tasks of earlier runs are not among them. */
 export function slotsOf(round: Round): readonly Slot[] {
   const { view, service } = round;
-  const keys = new Set<number | NodeId>();
+  const slots: Slot[] = [];
   for (const task of view.tasksOfService(service.id)) {
     const key = slotOf(task);
-    if (key !== undefined) keys.add(key);
+    if (key === undefined) continue;
+    const tasks = view.tasksOfSlot(service.id, key);
+    // Both lists are in the order of creation: each slot is met first at its oldest task.
+    if (tasks[0] === task) slots.push({ key, tasks: presentTasks(round, tasks) });
   }
-  const slots = [...keys].map((key) => ({ key, tasks: presentTasks(round, view.tasksOfSlot(service.id, key)) }));
   return slots.sort(bySlot);
 }
+
+const NO_TASKS: readonly Task[] = [];
 
 const presentTasks = (round: Round, tasks: readonly Task[]): readonly Task[] =>
   round.isJob ? tasks.filter((task) => round.isCurrent(task)) : tasks;
@@ -54,6 +58,13 @@ const presentTasks = (round: Round, tasks: readonly Task[]): readonly Task[] =>
 export const bySlot = (a: Slot, b: Slot): number => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1);
 
 export function standingOf(round: Round, slot: Slot): Standing {
+  const [only] = slot.tasks;
+  if (only !== undefined && slot.tasks.length === 1 && wantsToRun(only.desiredState)) {
+    // What most slots look like in a service at rest; there may be a hundred thousand of them.
+    if (verdictOf(round, only) === "keep") {
+      return { kind: "held", slot, task: only, current: round.isCurrent(only), surplus: NO_TASKS };
+    }
+  }
   const done = round.isJob ? slot.tasks.findLast((task) => task.status.state === "complete") : undefined;
   const wanted = slot.tasks.filter((task) => wantsToRun(task.desiredState));
   if (done !== undefined) return { kind: "spent", slot, task: done, current: true, ...rest(wanted, done, {}) };

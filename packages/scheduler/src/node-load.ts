@@ -1,5 +1,13 @@
 import type { Millis, NodeId } from "@murmur/base";
-import { isTerminal, TASK_STATES, wantsToRun, type ClusterNode, type ServiceId, type Task } from "@murmur/model";
+import {
+  isTerminal,
+  TASK_STATES,
+  wantsToRun,
+  type ClusterNode,
+  type Resources,
+  type ServiceId,
+  type Task,
+} from "@murmur/model";
 import { hashText } from "./hash.ts";
 import { hostPortsOf, type Requirement } from "./requirement.ts";
 
@@ -13,6 +21,9 @@ interface Failure {
   readonly specVersion: number;
   readonly at: Millis;
 }
+
+const NOTHING: Resources = { nanoCpus: 0, memoryBytes: 0 };
+const share = (free: number, total: number): number => (total > 0 ? free / total : 0);
 
 const ASSIGNED = TASK_STATES.indexOf("assigned");
 
@@ -33,8 +44,9 @@ function occupies(task: Task): boolean {
 export class NodeLoad {
   readonly id: NodeId;
   readonly hash: number;
-  /** Undefined when the node was removed and its tasks' records are still there. */
-  node: ClusterNode | undefined;
+  #node: ClusterNode | undefined;
+  /** What the node says that it has; kept beside it because scoring reads it for every node. */
+  #total = NOTHING;
   #nanoCpus = 0;
   #memoryBytes = 0;
   /** Tasks that take room. */
@@ -50,8 +62,18 @@ export class NodeLoad {
     this.hash = hashText(id);
   }
 
+  /** Undefined when the node was removed and its tasks' records are still there. */
+  get node(): ClusterNode | undefined {
+    return this.#node;
+  }
+
+  set node(node: ClusterNode | undefined) {
+    this.#node = node;
+    this.#total = node?.description?.resources ?? NOTHING;
+  }
+
   get empty(): boolean {
-    return this.node === undefined && this.#occupying === 0 && this.#failures.size === 0;
+    return this.#node === undefined && this.#occupying === 0 && this.#failures.size === 0;
   }
 
   /** What is reserved by tasks. */
@@ -61,12 +83,18 @@ export class NodeLoad {
 
   /** Not reserved CPU; negative when the node shrank below what its tasks reserve. */
   get freeNanoCpus(): number {
-    return (this.node?.description?.resources.nanoCpus ?? 0) - this.#nanoCpus;
+    return this.#total.nanoCpus - this.#nanoCpus;
   }
 
   /** Not reserved memory; negative when the node shrank below what its tasks reserve. */
   get freeMemoryBytes(): number {
-    return (this.node?.description?.resources.memoryBytes ?? 0) - this.#memoryBytes;
+    return this.#total.memoryBytes - this.#memoryBytes;
+  }
+
+  /** Mean of the shares of CPU and of memory that would not be reserved with one more task here. */
+  freeShareAfter({ nanoCpus, memoryBytes }: Pick<Requirement, "nanoCpus" | "memoryBytes">): number {
+    const cpu = share(this.freeNanoCpus - nanoCpus, this.#total.nanoCpus);
+    return (cpu + share(this.freeMemoryBytes - memoryBytes, this.#total.memoryBytes)) / 2;
   }
 
   get wanted(): number {
@@ -83,7 +111,7 @@ export class NodeLoad {
 
   /** How often tasks of this service and spec version failed here within the last `FAILURE_WINDOW_MS`. */
   failuresOf(requirement: Pick<Requirement, "serviceId" | "specVersion">, now: Millis): number {
-    const failures = this.#failures.get(requirement.serviceId);
+    const failures = this.#failures.size === 0 ? undefined : this.#failures.get(requirement.serviceId);
     if (failures === undefined) return 0;
     let count = 0;
     for (const failure of failures) {
@@ -135,7 +163,7 @@ export class NodeLoad {
     const sorted = <T>(map: ReadonlyMap<string, T>): [string, T][] => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       id: this.id,
-      version: this.node?.version,
+      version: this.#node?.version,
       ...this.reserved,
       occupying: this.#occupying,
       wanted: this.#wanted,

@@ -58,7 +58,8 @@ function happen(cluster: TestCluster, nodes: NodeSet, what: Event): void {
       return;
     }
     case "global": {
-      const id = cluster.service(0, { global: true, cpus: 1 });
+      // Without reservations: the store takes a task that waits for its own node for one that has room there already.
+      const id = cluster.service(0, { global: true });
       if (cluster.view.node(cluster.node(what.node)) !== undefined) cluster.task(id, cluster.node(what.node));
       return;
     }
@@ -113,7 +114,7 @@ const summary = (nodes: NodeSet): readonly object[] =>
 describe("a node set that follows the changes", () => {
   it("equals one that is built anew; no node is ever given more than it has", () => {
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 40 }), (events) => {
+      fc.property(fc.array(event, { maxLength: 40, size: "max" }), (events) => {
         const cluster = new TestCluster(
           Array.from({ length: NODES }, (_, node) => ({ labels: { zone: `${node % 2}` } })),
         );

@@ -35,6 +35,8 @@ class Batch {
   readonly decisions: Decision[] = [];
   readonly #nodes: NodeSet;
   readonly #options: ScheduleOptions;
+  /** Nodes by what does not change with their load: most services ask for the same. */
+  readonly #suiting = new Map<string, readonly NodeLoad[]>();
   readonly #placed: { load: NodeLoad; requirement: Requirement }[] = [];
 
   constructor(nodes: NodeSet, options: ScheduleOptions) {
@@ -93,19 +95,32 @@ class Batch {
   }
 
   #chooser(requirement: Requirement, filters: readonly Filter[]): Chooser {
-    const nodes: [NodeLoad, Score | undefined][] = [];
     const facts = { now: this.#options.now, serviceHash: hashText(requirement.serviceId) };
-    const all = requirement.preferences.length > 0;
-    for (const load of this.#nodes.loads()) {
-      const admitted = filters.every((filter) => filter.admits(requirement, load));
-      if (admitted) nodes.push([load, new Score(load, requirement, facts)]);
-      else if (all) nodes.push([load, undefined]);
+    const dynamic = filters.filter((filter) => filter.changesWithLoad);
+    const scores: Score[] = [];
+    for (const load of this.#suited(requirement, filters)) {
+      if (dynamic.every((filter) => filter.admits(requirement, load))) scores.push(new Score(load, requirement, facts));
     }
-    return spreadTree(nodes, {
+    const others = new Set<NodeLoad>(requirement.preferences.length > 0 ? this.#nodes.loads() : []);
+    for (const { load } of others.size > 0 ? scores : []) others.delete(load);
+    return spreadTree(scores, others, {
       preferences: requirement.preferences,
       order: ORDERS[this.#options.strategy ?? "spread"],
       tasksOf: (load) => load.wantedOf(requirement.serviceId),
     });
+  }
+
+  /** The nodes that pass the filters which do not depend on load. */
+  #suited(requirement: Requirement, filters: readonly Filter[]): readonly NodeLoad[] {
+    const { constraints, platforms, plugins } = requirement;
+    const key = JSON.stringify([constraints, platforms, plugins]);
+    let suited = this.#suiting.get(key);
+    if (suited === undefined) {
+      const lasting = filters.filter((filter) => !filter.changesWithLoad);
+      suited = [...this.#nodes.loads()].filter((load) => lasting.every((filter) => filter.admits(requirement, load)));
+      this.#suiting.set(key, suited);
+    }
+    return suited;
   }
 
   #take(load: NodeLoad, requirement: Requirement): void {

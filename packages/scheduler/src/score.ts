@@ -4,38 +4,35 @@ import { mixHashes } from "./hash.ts";
 import { FAILURES_MAX, type NodeLoad } from "./node-load.ts";
 import type { Requirement } from "./requirement.ts";
 
-/** How well a node suits a task, as numbers to be compared; `update` brings them up to date after a placement. */
+/** How well a node suits a task, as numbers to be compared. */
 export class Score {
   readonly load: NodeLoad;
   /** Recent failures of the service here, once they are too many to be chance; else 0. */
   readonly penalty: number;
   readonly failures: number;
   readonly tie: number;
-  tasksOfService = 0;
-  tasks = 0;
-  /** Mean of the shares of CPU and of memory that are not reserved once the task is here; 0 to 1. */
-  freeShare = 0;
+  tasksOfService: number;
+  tasks: number;
+  /** Once the task is here; 0 to 1. */
+  freeShare: number;
 
   constructor(load: NodeLoad, requirement: Requirement, options: { now: Millis; serviceHash: number }) {
     this.load = load;
     this.failures = load.failuresOf(requirement, options.now);
     this.penalty = this.failures >= FAILURES_MAX ? this.failures : 0;
     this.tie = mixHashes(load.hash, options.serviceHash);
-    this.update(requirement);
-  }
-
-  update(requirement: Requirement): void {
-    const { load } = this;
-    const total = load.node?.description?.resources;
     this.tasksOfService = load.wantedOf(requirement.serviceId);
     this.tasks = load.wanted;
-    const cpu = share(load.freeNanoCpus - requirement.nanoCpus, total?.nanoCpus ?? 0);
-    const memory = share(load.freeMemoryBytes - requirement.memoryBytes, total?.memoryBytes ?? 0);
-    this.freeShare = (cpu + memory) / 2;
+    this.freeShare = load.freeShareAfter(requirement);
+  }
+
+  /** Brings the score up to date after a placement. */
+  update(requirement: Requirement): void {
+    this.tasksOfService = this.load.wantedOf(requirement.serviceId);
+    this.tasks = this.load.wanted;
+    this.freeShare = this.load.freeShareAfter(requirement);
   }
 }
-
-const share = (free: number, total: number): number => (total > 0 ? free / total : 0);
 
 /** Whether a node that scores `a` is chosen before one that scores `b`. Total: no two nodes are equal. */
 export type Order = (a: Score, b: Score) => boolean;

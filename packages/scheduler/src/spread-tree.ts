@@ -29,22 +29,27 @@ export interface SpreadOptions {
   readonly tasksOf: (load: NodeLoad) => number;
 }
 
-/** Nodes that were admitted come with a score, the others without. */
-export function spreadTree(nodes: Iterable<readonly [NodeLoad, Score | undefined]>, options: SpreadOptions): Chooser {
+/** `scores` are of the nodes that may take a task; `others` are the rest, which only count. Takes `scores` over. */
+export function spreadTree(scores: Score[], others: Iterable<NodeLoad>, options: SpreadOptions): Chooser {
+  if (options.preferences.length === 0) return leaf(scores, options.order);
   const root = newBranch("");
-  for (const [load, score] of nodes) {
-    let branch = root;
-    for (const { spread } of options.preferences) {
-      const value = load.node === undefined ? undefined : nodeAttribute(load.node, spread);
-      if (value === undefined) continue;
-      let inner = branch.inner.get(value);
-      if (inner === undefined) branch.inner.set(value, (inner = newBranch(value)));
-      inner.tasks += options.tasksOf(load);
-      branch = inner;
-    }
-    if (score !== undefined) branch.scores.push(score);
-  }
+  for (const score of scores) branchOf(root, score.load, options).scores.push(score);
+  for (const load of others) branchOf(root, load, options);
   return chooserOf(root, options.order);
+}
+
+/** Finds the innermost branch that a node belongs to, and counts the node's tasks in each on the way. */
+function branchOf(root: Branch, load: NodeLoad, options: SpreadOptions): Branch {
+  let branch = root;
+  for (const { spread } of options.preferences) {
+    const value = load.node === undefined ? undefined : nodeAttribute(load.node, spread);
+    if (value === undefined) continue;
+    let inner = branch.inner.get(value);
+    if (inner === undefined) branch.inner.set(value, (inner = newBranch(value)));
+    inner.tasks += options.tasksOf(load);
+    branch = inner;
+  }
+  return branch;
 }
 
 const newBranch = (value: string): Branch => ({ value, tasks: 0, inner: new Map(), scores: [] });
