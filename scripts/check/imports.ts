@@ -4,7 +4,8 @@ import { join, relative, resolve } from "node:path";
 import { IMPORT_TABLE, NPM_TABLE, PURE_PACKAGES } from "./import-table.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const SPECIFIER = /(?:^|[^.\w])(?:import|export)\s*(?:type\s+)?(?:[\w*{}\s,$]+from\s*)?["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/gm;
+const SPECIFIER =
+  /(?:^|[^.\w])(?:import|export)\s*(?:type\s+)?(?:[\w*{}\s,$]+from\s*)?["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/gm;
 /** Test tools, open to tests and to contract suites. */
 const TEST_ONLY = ["vitest", "fast-check"];
 
@@ -35,7 +36,8 @@ function problemOf(packageName: string, file: string, specifier: string): string
   }
   if (specifier.startsWith("@murmur/")) {
     const other = specifier.slice("@murmur/".length);
-    if (other.includes("/")) return `imports a file of another package; only ${specifier.split("/", 2).join("/")} is open`;
+    if (other.includes("/"))
+      return `imports a file of another package; only ${specifier.split("/", 2).join("/")} is open`;
     if (isTest || other === packageName) return undefined;
     return IMPORT_TABLE[packageName]?.includes(other) === true ? undefined : `may not import ${other}`;
   }

@@ -1,24 +1,21 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Network, type StartedNetwork } from "testcontainers";
 import { eventually, Host } from "./host.ts";
 import { NodeContainer } from "./node-container.ts";
 
 export const WEB_IMAGE = "murmur/web:latest";
 
-interface NodeRow {
-  readonly Hostname: string;
-  readonly Status: string;
-}
-
 /** Several hosts as containers, joined into one cluster, each with its own engine and the test's image on it. */
 export class HostCluster implements AsyncDisposable {
   readonly network: StartedNetwork;
   readonly hosts: Host[] = [];
-  #imageTar: string | undefined;
+  #home: Promise<string> | undefined;
+  #image: Promise<unknown> | undefined;
 
   private constructor(network: StartedNetwork) {
     this.network = network;
@@ -61,8 +58,10 @@ export class HostCluster implements AsyncDisposable {
   }
 
   async addHost(name: string): Promise<Host> {
-    const container = await new NodeContainer(name, this.network).start();
-    const host = new Host(name, container, container.getIpAddress(this.network.getName()));
+    const runFolder = join(await this.#folder(), name);
+    await mkdir(runFolder);
+    const container = await new NodeContainer(name, this.network, runFolder).start();
+    const host = new Host(name, container, { address: container.getIpAddress(this.network.getName()), runFolder });
     this.hosts.push(host);
     await eventually(
       `${name}'s engine answers`,
@@ -72,23 +71,22 @@ export class HostCluster implements AsyncDisposable {
     await this.#loadImage(host);
     await eventually(
       `${name}'s daemon answers`,
-      () => host.run(["murmur", "version"]),
-      ({ code }) => code === 0,
+      () => host.client.ping().then(() => true),
+      (up) => up,
     );
     return host;
   }
 
   async form(): Promise<void> {
     const { first } = this;
-    await first.murmur("cluster", "init", "--advertise-addr", first.address);
-    const token = await first.murmur("cluster", "join-token", "--quiet");
-    for (const host of this.hosts.slice(1)) await this.join(host, token);
+    await first.client.initCluster({ advertiseAddr: first.address });
+    for (const host of this.hosts.slice(1)) await this.join(host);
     await this.settled();
   }
 
-  async join(host: Host, token?: string): Promise<void> {
-    const line = token ?? (await this.first.murmur("cluster", "join-token", "--quiet"));
-    await host.murmur("node", "join", "--advertise-addr", host.address, "--token", line, `${this.first.address}:7373`);
+  async join(host: Host): Promise<void> {
+    const { token } = await this.first.client.joinToken();
+    await host.client.joinCluster({ token, addresses: [`${this.first.address}:7373`], advertiseAddr: host.address });
   }
 
   /** Waits until every node is ready and the wanted number of them are managers. */
@@ -96,19 +94,18 @@ export class HostCluster implements AsyncDisposable {
     const managers = this.hosts.length < 3 ? 1 : 3;
     await eventually(
       "all nodes are ready",
-      () => this.first.json<readonly (NodeRow & { readonly ManagerStatus: string })[]>("node", "ls"),
-      (rows) =>
-        rows.length === this.hosts.length &&
-        rows.every(({ Status }) => Status === "Ready") &&
-        rows.filter(({ ManagerStatus }) => ManagerStatus !== "").length === managers,
+      () => this.first.client.nodes(),
+      (nodes) =>
+        nodes.length === this.hosts.length &&
+        nodes.every(({ Status }) => Status?.State === "ready") &&
+        nodes.filter(({ ManagerStatus }) => ManagerStatus !== undefined).length === managers,
     );
   }
 
   /** The host that leads, as others see it. */
   async leader(asked: Host = this.first): Promise<Host> {
-    const rows = await asked.json<readonly (NodeRow & { readonly ManagerStatus: string })[]>("node", "ls");
-    const name = rows.find(({ ManagerStatus }) => ManagerStatus === "Leader")?.Hostname;
-    const host = this.hosts.find((candidate) => candidate.name === name);
+    const node = (await asked.client.nodes()).find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
+    const host = this.hosts.find(({ name }) => name === node?.Description?.Hostname);
     if (host === undefined) throw new Error("nobody leads");
     return host;
   }
@@ -117,13 +114,17 @@ export class HostCluster implements AsyncDisposable {
     return this.hosts.filter((host) => !without.includes(host));
   }
 
+  /** A folder of this cluster on this machine. */
+  async #folder(): Promise<string> {
+    this.#home ??= mkdtemp(join(tmpdir(), "murmur-hosts-"));
+    return this.#home;
+  }
+
   async #loadImage(host: Host): Promise<void> {
-    if (this.#imageTar === undefined) {
-      const folder = await mkdtemp(join(tmpdir(), "murmur-image-"));
-      this.#imageTar = join(folder, "web.tar");
-      execFileSync("docker", ["save", "-o", this.#imageTar, WEB_IMAGE]);
-    }
-    const load = spawn("sh", ["-c", 'docker exec -i "$0" docker load <"$1"', host.container.getId(), this.#imageTar], {
+    const tar = join(await this.#folder(), "web.tar");
+    this.#image ??= promisify(execFile)("docker", ["save", "-o", tar, WEB_IMAGE]);
+    await this.#image;
+    const load = spawn("sh", ["-c", 'docker exec -i "$0" docker load <"$1"', host.container.getId(), tar], {
       stdio: "ignore",
     });
     const [code] = (await once(load, "exit")) as [number | null];
@@ -135,6 +136,6 @@ export class HostCluster implements AsyncDisposable {
       this.hosts.map((host) => host.container.stop({ timeout: 0, remove: true, removeVolumes: true }).catch(() => {})),
     );
     await this.network.stop().catch(() => {});
-    if (this.#imageTar !== undefined) await rm(join(this.#imageTar, ".."), { recursive: true, force: true });
+    if (this.#home !== undefined) await rm(await this.#home, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { MurmurClient } from "@murmur/api";
 import type { StartedTestContainer } from "testcontainers";
 
 export interface Outcome {
@@ -13,11 +14,21 @@ export class Host {
   readonly name: string;
   readonly container: StartedTestContainer;
   readonly address: string;
+  /** The host's API, reached directly. */
+  readonly client: MurmurClient;
+  /** Where the API can be reached from this machine. */
+  readonly socket: string;
 
-  constructor(name: string, container: StartedTestContainer, address: string) {
+  constructor(
+    name: string,
+    container: StartedTestContainer,
+    place: { readonly address: string; readonly runFolder: string },
+  ) {
     this.name = name;
     this.container = container;
-    this.address = address;
+    this.address = place.address;
+    this.socket = `${place.runFolder}/docker.sock`;
+    this.client = new MurmurClient({ host: this.socket });
   }
 
   /** Runs a command on the host. Never rejects for the command's own failure. */

@@ -4,14 +4,18 @@ export const NODE_IMAGE = "murmur/node:latest";
 
 /** A host as a container: an engine of its own and the Murmur daemon, with the same rights as in compose.yaml. */
 export class NodeContainer extends GenericContainer {
-  constructor(name: string, network: StartedNetwork) {
+  /** `runFolder`: a folder of this machine that becomes the host's /run/murmur, so that its API can be reached from here. */
+  constructor(name: string, network: StartedNetwork, runFolder: string) {
     super(NODE_IMAGE);
     this.withHostname(name)
       .withNetwork(network)
       .withNetworkAliases(name)
       .withAddedCapabilities("SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "MKNOD", "SYS_NICE")
       .withSecurityOpt("seccomp=unconfined", "apparmor=unconfined")
-      .withBindMounts([{ source: "/sys/fs/cgroup", target: "/sys/fs/cgroup", mode: "rw" }])
+      .withBindMounts([
+        { source: "/sys/fs/cgroup", target: "/sys/fs/cgroup", mode: "rw" },
+        { source: runFolder, target: "/run/murmur", mode: "rw" },
+      ])
       .withEnvironment({ MURMUR_DAEMON_ARGS: "--log-level debug" })
       .withStartupTimeout(60_000);
     Object.assign(this.hostConfig, { CgroupnsMode: "host" });

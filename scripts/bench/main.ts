@@ -1,0 +1,19 @@
+/** `npm run bench -- NAME`: prints a table and, as the last line, one JSON object. */
+import { printReport, type Report } from "./report.ts";
+
+const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = {
+  failover: async () => (await import("./failover.ts")).failover,
+  deploy: async () => (await import("./deploy.ts")).deploy,
+  idle: async () => (await import("./idle.ts")).idle,
+  startup: async () => (await import("./startup.ts")).startup,
+};
+
+const [name = ""] = process.argv.slice(2);
+const load = BENCHES[name];
+if (load === undefined) {
+  console.error(`usage: npm run bench -- NAME, with NAME one of ${Object.keys(BENCHES).join(", ")}`);
+  process.exit(2);
+}
+process.env["TESTCONTAINERS_RYUK_DISABLED"] ??= "true";
+const bench = await load();
+printReport(await bench());
