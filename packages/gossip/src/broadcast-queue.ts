@@ -74,7 +74,7 @@ export class BroadcastQueue {
 
   /** Drops all accusations: suspicions and deaths. */
   dropAccusations(): void {
-    for (const { key, rumor } of [...this.#items.values()]) {
+    for (const { key, rumor } of this.#items.values()) {
       if (rumor.kind === "suspect" || rumor.kind === "dead") this.#remove(key);
     }
   }
@@ -84,7 +84,7 @@ export class BroadcastQueue {
     let room = bytesMax;
     const taken: Item[] = [];
     for (const bucket of this.#buckets) {
-      for (const item of [...bucket.values()].reverse()) {
+      for (const item of [...bucket.values()].toReversed()) {
         if (room < SMALLEST_RUMOR_BYTES) break;
         if (item.expiresAt <= now) this.#remove(item.key);
         else if (item.bytes <= room) {

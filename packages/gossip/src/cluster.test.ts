@@ -1,5 +1,6 @@
 import { nodeId, SeededRandom } from "@murmur/base";
 import { describe, expect, it } from "vitest";
+import type { SwimConfig } from "./index.ts";
 import { addressOf, World } from "./testing/world.ts";
 
 const SIZES = [3, 8, 24, 64] as const;
@@ -156,6 +157,32 @@ describe("starved nodes", () => {
   });
 });
 
+describe("Lifeguard", () => {
+  /** Deaths of healthy nodes declared while the network of some is stuck again and again, as in the paper. */
+  const falseDeaths = (config: Partial<SwimConfig>): number => {
+    const paper = { probeIntervalMs: 1_000, probeTimeoutMs: 500, gossipIntervalMs: 200, suspicionAlpha: 5 };
+    const { world, names } = formed(32, { seed: 30, config: { ...paper, stallGuard: false, ...config } });
+    const anomalous = names.slice(8, 11);
+    for (let round = 0; round < 5; round += 1) {
+      for (const name of anomalous) world.choke(name, 16_384);
+      world.run(16_384 + 1_024);
+    }
+    return world.deaths().filter((death) => !anomalous.some((name) => death.endsWith(` ${name}`))).length;
+  };
+  const off = { lhaProbe: false, lhaSuspicion: false, buddy: false, doubtDeaths: false };
+
+  it("spares healthy nodes where plain SWIM kills them", () => {
+    const swim = falseDeaths(off);
+    expect(swim).toBeGreaterThan(20);
+    expect(falseDeaths({ ...off, lhaProbe: true })).toBeLessThan(swim / 2);
+    expect(falseDeaths({ ...off, lhaSuspicion: true })).toBeLessThan(swim / 2);
+    // Rumours reach the suspected soon anyway here, so telling it in the ping changes little.
+    expect(falseDeaths({ ...off, buddy: true })).toBeLessThan(swim * 1.1);
+    expect(falseDeaths({ ...off, doubtDeaths: true })).toBeLessThan(swim / 2);
+    expect(falseDeaths({})).toBeLessThan(swim / 20);
+  });
+});
+
 describe("a partition", () => {
   it.each(cases)("ends in two halves, and in one whole once it has healed: $count (seed $seed)", ({ count, seed }) => {
     const { world, names } = formed(count, { seed });
@@ -174,6 +201,24 @@ describe("a partition", () => {
       return left.includes(observer) === left.includes(subject);
     });
     expect(ofOwnHalf).toEqual([]);
+  });
+
+  // A node that was cut off for some seconds believes others dead; as it came back, its rumours killed them for a moment.
+  it("kills nobody on one side by what the other side believed, whenever it heals", () => {
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const { world, names } = formed(3 + (seed % 4), { seed, loss: 0.02 });
+      const left = names.slice(0, 1 + (seed % 2));
+      world.cut((from, to) => left.includes(from) !== left.includes(to));
+      world.run(3_000 + seed * 300);
+      world.heal();
+      world.run(15_000);
+      const ofOwnSide = world.deaths().filter((death) => {
+        const [observer = "", subject = ""] = death.split(": ");
+        return left.includes(observer) === left.includes(subject);
+      });
+      expect(ofOwnSide).toEqual([]);
+      expect(world.allSee(names, names, "alive")).toBe(true);
+    }
   });
 
   it("of one direction only does not kill a node that others reach", () => {

@@ -28,6 +28,11 @@ export interface SwimConfig {
   lhaSuspicion: boolean;
   /** Lifeguard's Buddy system: whoever sends a packet to a suspected member tells it so in that packet. */
   buddy: boolean;
+  /**
+   * Our own: a death that another declares counts as full confirmation of a suspicion, not as a death. Costs nothing when
+   * the death is real; without it one node that was cut off can declare all others dead for a moment.
+   */
+  doubtDeaths: boolean;
   /** Calls that come later than `stallThresholdMs` count as a stall of this node; see `stall-guard.ts`. */
   stallGuard: boolean;
 
@@ -108,6 +113,7 @@ export const DEFAULT_CONFIG: SwimConfig = {
   lhaProbe: true,
   lhaSuspicion: true,
   buddy: true,
+  doubtDeaths: true,
   stallGuard: true,
   healthMax: 8,
   suspicionAlpha: 3,
@@ -132,7 +138,7 @@ export const DEFAULT_CONFIG: SwimConfig = {
   publicationTtlMaxMs: 60_000,
 };
 
-type NumberSetting = Exclude<keyof SwimConfig, "lhaProbe" | "lhaSuspicion" | "buddy" | "stallGuard">;
+type NumberSetting = Exclude<keyof SwimConfig, "lhaProbe" | "lhaSuspicion" | "buddy" | "doubtDeaths" | "stallGuard">;
 
 /** The smallest value of each setting with which the protocol still works. */
 const MINIMA = [

@@ -1,5 +1,5 @@
 import { nodeId } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Claim } from "./claim.ts";
 import { MEMBER_STATES, merged, viewOf, type MemberRecord } from "./member.ts";

@@ -2,7 +2,7 @@ import type { Millis, NodeId } from "@murmur/base";
 import { AddressBook } from "./address-book.ts";
 import type { BroadcastQueue } from "./broadcast-queue.ts";
 import { changesBetween } from "./change.ts";
-import type { Claim, SuspectClaim } from "./claim.ts";
+import type { Claim, DeadClaim, SuspectClaim } from "./claim.ts";
 import type { SwimConfig } from "./config.ts";
 import type { Effects } from "./effect.ts";
 import { isLive, merged, viewOf, type Member, type MemberRecord } from "./member.ts";
@@ -68,25 +68,48 @@ export class Membership {
   /** Takes in what somebody said about a member. True when it was news. */
   hear(claim: Claim, hearsay: Hearsay): boolean {
     if (claim.id === this.#self.id) return this.#hearAboutSelf(claim, hearsay.now);
+    if (claim.kind === "dead" && this.#config.doubtDeaths) return this.#hearOfDeath(claim, hearsay);
+    return this.#take(claim, hearsay);
+  }
+
+  /**
+   * The death of one who lives here is not believed at once: it confirms the suspicion in full, or starts one. When the
+   * death is real, the suspicion is about as old here as with the one who declared it. When the other was wrong,
+   * because it was cut off or stopped, the accused has the shortest suspicion time to say so.
+   */
+  #hearOfDeath(claim: DeadClaim, hearsay: Hearsay): boolean {
+    const known = this.#roster.get(claim.id);
+    if (known?.content === undefined || !isLive(known.status.state)) return this.#take(claim, hearsay);
+    this.#take({ ...claim, kind: "suspect" }, { ...hearsay, quiet: true });
+    const suspicion = this.#suspicions.get(claim.id);
+    if (suspicion?.incarnation !== claim.incarnation || !suspicion.convict(hearsay.now)) return false;
+    if (hearsay.quiet !== true) this.#queue.add(claim, hearsay.now);
+    return true;
+  }
+
+  /** Takes a claim at its word. */
+  #take(claim: Claim, hearsay: Hearsay): boolean {
     const before = this.#roster.get(claim.id);
     if (claim.kind === "suspect" && before?.content === undefined) return false;
     if (before === undefined && !this.#admit(claim, hearsay.now)) return false;
     const after = merged(before, claim, hearsay.now - (hearsay.ageMs ?? 0));
-    this.#roster.put(after);
     const confirmed = this.#keepSuspicion(after, claim, hearsay.now);
-    const news = before === undefined || isNews(before, after) || confirmed;
-    if (news && hearsay.quiet !== true) this.#queue.add(claim, hearsay.now);
+    if (before !== undefined && !isNews(before, after) && !confirmed) return false;
+    this.#roster.put(after);
+    if (hearsay.quiet !== true) this.#queue.add(claim, hearsay.now);
     // A node that has lost sight of everybody was most likely cut off itself: what it believes of others meanwhile must
     // not spread once it is back. Exchanges then find out who is dead.
     if (this.#roster.live === 0) this.#queue.dropAccusations();
     this.#report(before, after, hearsay.now);
-    return news;
+    return true;
   }
 
   /** Declares dead whose suspicion is over. */
   tick(now: Millis): void {
-    for (const [id, { deadline, incarnation }] of [...this.#suspicions]) {
-      if (deadline <= now) this.hear({ kind: "dead", id, incarnation, from: this.#self.id }, { now });
+    for (const [id, { deadline, incarnation, convicted }] of this.#suspicions) {
+      if (deadline > now) continue;
+      // A death that was heard of has been passed on already.
+      this.#take({ kind: "dead", id, incarnation, from: this.#self.id }, { now, quiet: convicted });
     }
   }
 

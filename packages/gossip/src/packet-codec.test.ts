@@ -1,5 +1,5 @@
 import { AssertionError, nodeId } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DATAGRAM_BYTES_MAX } from "./limits.ts";
 import { decodePacket, encodePacket, headerBytes } from "./packet-codec.ts";

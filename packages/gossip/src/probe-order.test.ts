@@ -1,5 +1,5 @@
 import { nodeId, SeededRandom, type NodeId } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { ProbeOrder } from "./probe-order.ts";
 

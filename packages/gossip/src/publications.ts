@@ -96,10 +96,7 @@ export class Publications {
   catchUp(sequence: number, now: Millis): void {
     if (sequence < this.#nextSequence || sequence >= COUNTER_MAX) return;
     this.#nextSequence = sequence + 1;
-    for (const { publication, expiresAt } of [...this.#held.values()]) {
-      const ttlMs = Math.floor(expiresAt - now);
-      if (publication.origin === this.#self && ttlMs > 0) this.#issue({ ...publication, ttlMs }, now);
-    }
+    for (const publication of this.living(now)) if (publication.origin === this.#self) this.#issue(publication, now);
   }
 
   /** The highest sequence number seen of an origin, 0 for none. */

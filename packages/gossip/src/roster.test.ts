@@ -1,5 +1,5 @@
 import { nodeId, SeededRandom } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { MEMBER_STATES, type MemberRecord, type MemberState } from "./member.ts";
 import { Roster } from "./roster.ts";

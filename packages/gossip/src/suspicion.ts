@@ -33,6 +33,7 @@ export class Suspicion {
   readonly #times: SuspicionTimes;
   /** Invariant: at most `wanted` + 1 accusers, the first one included. */
   readonly #accusers: Set<NodeId>;
+  #convicted = false;
   #startedAt: Millis;
   #notBefore: Millis;
 
@@ -49,14 +50,28 @@ export class Suspicion {
     return this.#accusers.size - 1;
   }
 
+  /** Whether somebody has already declared the member dead. */
+  get convicted(): boolean {
+    return this.#convicted;
+  }
+
   get deadline(): Millis {
-    return Math.max(this.#notBefore, this.#startedAt + suspicionTimeoutMs(this.#times, this.confirmations));
+    const timeoutMs = this.#convicted ? this.#times.minMs : suspicionTimeoutMs(this.#times, this.confirmations);
+    return Math.max(this.#notBefore, this.#startedAt + timeoutMs);
   }
 
   /** Counts an accuser, which may end the suspicion, but not before now. True when it was new and wanted: only then is the accusation worth passing on. */
   confirm(accuser: NodeId, now: Millis): boolean {
     if (this.confirmations >= this.#times.wanted || this.#accusers.has(accuser)) return false;
     this.#accusers.add(accuser);
+    this.#notBefore = Math.max(this.#notBefore, now);
+    return true;
+  }
+
+  /** Somebody declared the member dead: as good as all confirmations. True for the first time. */
+  convict(now: Millis): boolean {
+    if (this.#convicted) return false;
+    this.#convicted = true;
     this.#notBefore = Math.max(this.#notBefore, now);
     return true;
   }

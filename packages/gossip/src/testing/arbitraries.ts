@@ -1,5 +1,5 @@
 import { nodeId } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Claim, Exchange, Message, Packet, Publication, Rumor, Snapshot } from "../index.ts";
 import {
   ADDRESS_LENGTH_MAX,
