@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createApi } from "./app.ts";
 import { fromServiceSpec } from "./docker/service-spec.ts";
@@ -19,9 +19,10 @@ const POSTS = [
 
 /** A node that is in no cluster for the paths that lead into one. */
 function answering(path: string): (request: Request) => Promise<Response> {
-  const ports = new FakePorts();
+  const ports = FakePorts.onManualClock();
   if (/init|join/.test(path)) ports.leave();
-  return createApi(ports).fetch;
+  const api = createApi(ports);
+  return (request) => api.fetch(request);
 }
 
 async function expectRefusal(response: Response, allowed: readonly number[] = []): Promise<void> {

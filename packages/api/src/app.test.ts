@@ -11,7 +11,7 @@ import { NODE_ONE, NODE_TWO } from "./testing/memory-cluster.ts";
 let ports: FakePorts;
 let api: Api;
 beforeEach(() => {
-  ports = new FakePorts();
+  ports = FakePorts.onManualClock();
   api = createApi(ports);
 });
 
@@ -95,7 +95,7 @@ describe("info", () => {
   it("answers without an engine, without a leader, and outside a cluster", async () => {
     const engine = fakeEngine();
     engine.down = true;
-    ports = new FakePorts(engine);
+    ports = FakePorts.onManualClock(engine);
     api = createApi(ports);
     if (ports.replica !== undefined) ports.replica.leaderless = true;
     const { status, body } = await ask<Info>("/info");
@@ -453,7 +453,7 @@ describe("a node that is no manager", () => {
   });
 
   it("fills in who was asked", async () => {
-    const manager = createApi(new FakePorts());
+    const manager = createApi(FakePorts.onManualClock());
     ports.standing = { state: "active", nodeId: NODE_TWO, address: "10.0.0.2:7373", manager: false, managers: [] };
     ports.forward = (request) => manager.fetchForwarded(request);
     const { body } = await ask("/murmur/cluster");

@@ -46,7 +46,7 @@ export function fixed(value: number) {
 }
 
 /** Whether a JSON value means nothing: null, "", 0, false, and lists and objects of nothing else. */
-export function isEmpty(value: unknown): boolean {
+function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined || value === "" || value === 0 || value === false) return true;
   if (Array.isArray(value)) return value.length === 0;
   return typeof value === "object" && Object.values(value).every(isEmpty);

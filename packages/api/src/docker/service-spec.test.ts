@@ -1,6 +1,6 @@
 import { ClusterError } from "@murmur/base";
 import { DEFAULT_RESTART, DEFAULT_UPDATE, networkId, validateServiceSpec } from "@murmur/model";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { serviceSpecs } from "../testing/service-arbitrary.ts";
 import { fromServiceSpec, toServiceSpec } from "./service-spec.ts";

@@ -1,7 +1,7 @@
 import { ClusterError } from "@murmur/base";
 
 /** Of a spec, a join request, a filter: everything that is read whole. */
-export const BODY_BYTES_MAX = 1024 * 1024;
+const BODY_BYTES_MAX = 1024 * 1024;
 /** A client that takes longer than this to send such a body is gone or hostile. */
 const BODY_MS = 10_000;
 

@@ -44,7 +44,10 @@ export class Passthrough {
     outgoing.once("close", () => abort.abort());
     const path = await this.#path(incoming.url ?? "/");
     if (abort.signal.aborted) return;
-    const onward = this.#request(incoming, path, endToEnd(incoming.rawHeaders));
+    // Not "close": an engine that closes right after its answer makes the last, empty write of a body fail, and with it
+    // the answer that is there to be read.
+    const headers = [...endToEnd(incoming.rawHeaders), "Connection", "keep-alive"];
+    const onward = this.#request(incoming, path, headers);
     abort.signal.addEventListener("abort", () => onward.destroy(), { once: true });
     const sent = pipeline(incoming, onward).catch(() => {
       // The engine may answer and close before it has read all; its answer, or the lack of one, tells.
@@ -90,7 +93,10 @@ export class Passthrough {
 
   #request(incoming: IncomingMessage, path: string, headers: readonly string[]): ClientRequest {
     const { address } = this.#engine;
-    return request({ ...address, path, method: incoming.method, headers, agent: false, setHost: false });
+    const onward = request({ ...address, path, method: incoming.method, headers, agent: false, setHost: false });
+    // Errors are told to whoever waits for the answer; one that comes when nobody does must not end the process.
+    onward.on("error", () => {});
+    return onward;
   }
 
   async #path(url: string): Promise<string> {
@@ -116,8 +122,7 @@ export class Passthrough {
 function answerOf(onward: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     onward.once("response", resolve);
-    // For good: an error that comes after the answer is told by the answer's own end.
-    onward.on("error", reject);
+    onward.once("error", reject);
     onward.once("close", () => reject(new Error("the engine closed the connection")));
   });
 }
@@ -135,8 +140,7 @@ function upgradeOf(onward: ClientRequest): Promise<UpgradeAnswer> {
   return new Promise((resolve, reject) => {
     onward.once("upgrade", (response, socket, head) => resolve({ kind: "upgraded", response, socket, head }));
     onward.once("response", (response) => resolve({ kind: "answer", response }));
-    // For good: an error that comes after the answer is told by the answer's own end.
-    onward.on("error", reject);
+    onward.once("error", reject);
     onward.once("close", () => reject(new Error("the engine closed the connection")));
   });
 }

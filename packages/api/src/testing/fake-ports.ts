@@ -1,4 +1,4 @@
-import { ClusterError, ManualClock, silentLog } from "@murmur/base";
+import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
 import type { ApiPorts, Engine, InitRequest, JoinRequest, NodeStanding } from "../ports.ts";
 import { MemoryCluster, NODE_ONE } from "./memory-cluster.ts";
 
@@ -30,21 +30,23 @@ export function fakeEngine(): Engine & { down: boolean } {
   };
 }
 
+const ACTIVE: NodeStanding = {
+  state: "active",
+  nodeId: NODE_ONE,
+  address: "10.0.0.1:7373",
+  manager: true,
+  managers: [{ id: NODE_ONE, address: "10.0.0.1:7373" }],
+};
+
 /** Everything that the API needs, in memory. */
-export class FakePorts implements ApiPorts {
+export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
   readonly murmurVersion = "0.1.0";
-  readonly clock = new ManualClock();
+  readonly clock: C;
   readonly log = silentLog;
-  readonly engine: ReturnType<typeof fakeEngine> | Engine;
+  readonly engine: Engine;
   /** Undefined: this node is no manager. */
   replica: MemoryCluster | undefined = new MemoryCluster();
-  standing: NodeStanding = {
-    state: "active",
-    nodeId: NODE_ONE,
-    address: "10.0.0.1:7373",
-    manager: true,
-    managers: [{ id: NODE_ONE, address: "10.0.0.1:7373" }],
-  };
+  standing: NodeStanding = ACTIVE;
   readonly forwarded: Request[] = [];
   forward: (request: Request) => Promise<Response> = async () => {
     throw new ClusterError("unavailable", "no manager can be reached");
@@ -54,8 +56,13 @@ export class FakePorts implements ApiPorts {
   #ids = 0;
   #secrets = 0;
 
-  constructor(engine: Engine = fakeEngine()) {
+  constructor(engine: Engine, clock: C) {
     this.engine = engine;
+    this.clock = clock;
+  }
+
+  static onManualClock(engine: Engine = fakeEngine()): FakePorts {
+    return new FakePorts(engine, new ManualClock());
   }
 
   readonly newId = (): string => {
@@ -77,12 +84,12 @@ export class FakePorts implements ApiPorts {
       if (this.standing.state === "active") throw alreadyIn();
       this.calls.push(request);
       this.replica = new MemoryCluster(request.spec);
-      this.standing = new FakePorts().standing;
+      this.standing = ACTIVE;
     },
     join: async (request: JoinRequest): Promise<void> => {
       if (this.standing.state === "active") throw alreadyIn();
       this.calls.push(request);
-      this.standing = new FakePorts().standing;
+      this.standing = ACTIVE;
     },
     leave: async (request: { readonly force: boolean }): Promise<void> => {
       this.calls.push(request);

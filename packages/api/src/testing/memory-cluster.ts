@@ -14,7 +14,7 @@ import type { Cluster } from "../ports.ts";
 
 export const NODE_ONE = nodeId("n1aaaaaaaaaaaaaaaaaaaaaaa");
 export const NODE_TWO = nodeId("n2bbbbbbbbbbbbbbbbbbbbbbb");
-export const NETWORK_ID = networkId("net0aaaaaaaaaaaaaaaaaaaaa");
+const NETWORK_ID = networkId("net0aaaaaaaaaaaaaaaaaaaaa");
 const NOW = 1_700_000_000_000;
 
 const described = (hostname: string): NodeDescription => ({

@@ -9,7 +9,7 @@ import {
   type TaskSpec,
   type UpdateConfig,
 } from "@murmur/model";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { compact } from "../docker/compact.ts";
 
 /* Any service that the model takes and that is in the form which the translation gives: nothing said, nothing there. */

@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assert, silentLog, type Clock } from "@murmur/base";
+import { createApi } from "../app.ts";
+import { openEngine } from "../engine/http-engine.ts";
+import type { EngineAddress } from "../ports.ts";
+import { serve, type ApiServer } from "../server/serve.ts";
+import { FakePorts } from "./fake-ports.ts";
+import { realClock } from "./real-clock.ts";
+
+/** The API on a socket of its own, over a cluster in memory. */
+export interface Served extends AsyncDisposable {
+  readonly socketPath: string;
+  readonly ports: FakePorts<Clock>;
+}
+
+export async function serveApi(engine: EngineAddress): Promise<Served> {
+  const folder = await mkdtemp(join(tmpdir(), "murmur-api-"));
+  const socketPath = join(folder, "docker.sock");
+  const ports = new FakePorts<Clock>(openEngine(engine, realClock), realClock);
+  const server: ApiServer = await serve({
+    api: createApi(ports),
+    engine: ports.engine,
+    log: silentLog,
+    listen: { socketPath },
+  });
+  return {
+    socketPath,
+    ports,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** An HTTP server on a free port of this machine, in an engine's place. */
+export async function listenAnywhere(server: Server): Promise<EngineAddress> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  assert(typeof address === "object" && address !== null, "it listens on a port");
+  return { host: "127.0.0.1", port: address.port };
+}
+
+/** An address where nobody listens. */
+export async function deadAddress(): Promise<EngineAddress> {
+  const server = createServer();
+  const address = await listenAnywhere(server);
+  await new Promise((resolve) => server.close(resolve));
+  return address;
+}
