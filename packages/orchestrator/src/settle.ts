@@ -44,8 +44,12 @@ function replaceBroken(round: Round, standing: Extract<Occupied, { kind: "broken
       return;
     }
     const restart = restartOf(round, slot.key, task);
+    shutDown(
+      round,
+      surplus.filter((other) => other !== task),
+    );
     round.createTask(slot.key, { desired: "ready", notBefore: restart.at });
-    shutDown(round, surplus);
+    shutDown(round, [task]);
     round.push({ kind: "recordRestart", history: restart.history });
     round.wake(restart.at);
     return;

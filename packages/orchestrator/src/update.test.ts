@@ -315,6 +315,34 @@ describe("a rollback", () => {
     expect(state(world, web)).toBe("rollback_completed");
   });
 
+  it("does not go to a spec with the same tasks: an update that was scaled in its middle pauses", () => {
+    const { world, web } = started({ failureAction: "rollback" });
+    world.updateService(web, (old) => withImage(old, "broken"));
+    world.run(500);
+    world.scale(web, REPLICAS + 1);
+    watch(world, web);
+    expect(state(world, web)).toBe("paused");
+    expect(world.service(web).spec.mode).toMatchObject({ replicas: REPLICAS + 1 });
+  });
+
+  it("never leads back to the spec that was given up, whatever fails later", () => {
+    const world = new TestWorld({ nodes: 2 });
+    const update = { ...DEFAULT_UPDATE, failureAction: "rollback" } as const;
+    const web = world.createService({ ...spec({ mode: { kind: "global" } }), update });
+    world.run(4_000);
+    world.updateService(web, (old) => withImage(old, "v2"));
+    watch(world, web);
+    world.updateNode(2, { availability: "pause" });
+    world.apply({ kind: "rollbackService", id: web, version: world.service(web).version });
+    watch(world, web);
+    expect(images(world, web).toSorted()).toEqual(["runs", "v2"]);
+    world.behaviours.set("runs", { kind: "broken" });
+    world.updateNode(2, { availability: "active" });
+    world.run(20_000);
+    expect(world.service(web).spec.task.container.image).toBe("runs");
+    expect(state(world, web)).toBe("rollback_paused");
+  });
+
   it("is decided alone: what else the round saw is of the spec that goes", () => {
     const world = new TestWorld({ nodes: 3 });
     const update = { ...DEFAULT_UPDATE, order: "start-first", failureAction: "rollback", parallelism: 0 } as const;

@@ -1,5 +1,5 @@
 import type { Millis } from "@murmur/base";
-import type { Task, UpdateConfig, UpdateState, UpdateStatus } from "@murmur/model";
+import type { Service, Task, UpdateConfig, UpdateState, UpdateStatus } from "@murmur/model";
 import type { Round } from "./round.ts";
 import { fill, shutDown } from "./settle.ts";
 import type { Occupied } from "./standing.ts";
@@ -22,8 +22,11 @@ const NONE: Replaced = new Set();
  */
 export function rollUpdate(round: Round, slots: readonly Occupied[]): Replaced {
   const stale = slots.filter(isStale);
-  const status = currentStatus(round, stale.length > 0);
-  if (status === undefined) return NONE;
+  const status = round.service.updateStatus;
+  if (status === undefined || !isRunning(round)) {
+    if (stale.length > 0 && !isPaused(round)) begin(round);
+    return NONE;
+  }
   const config = updateConfigOf(round.service);
   const progress = slots.map((standing) => progressOf(round, standing, { status, config }));
   const failed = progress.flatMap(({ failure }) => (failure === undefined ? [] : [failure]));
@@ -54,37 +57,31 @@ const isStale = (standing: Occupied): standing is Stale => standing.kind !== "br
 const byUrgency = (a: Stale, b: Stale): number =>
   Number(isUp(a.task)) - Number(isUp(b.task)) || (a.slot.key < b.slot.key ? -1 : 1);
 
-/** The running update's status; undefined when none runs. Begins one when there is something to replace. */
-function currentStatus(round: Round, anyStale: boolean): UpdateStatus | undefined {
-  const status = round.service.updateStatus;
-  switch (status?.state) {
-    case "updating":
-    case "rollback_started":
-      return status;
-    case "paused":
-    case "rollback_paused":
-      return isPauseOfThisSpec(round) ? undefined : begin(round);
-    case "completed":
-    case "rollback_completed":
-    case undefined:
-      return anyStale ? begin(round) : undefined;
-  }
+function isRunning({ service }: Round): boolean {
+  const state = service.updateStatus?.state;
+  return state === "updating" || state === "rollback_started";
 }
 
 /**
  * A pause is about tasks of the present spec. One that was decided while the user's next update was on its way is about
  * the spec before, and must not hold up the new one.
  */
-function isPauseOfThisSpec(round: Round): boolean {
-  return round.view.tasksOfService(round.service.id).some((task) => round.isCurrent(task));
+function isPaused(round: Round): boolean {
+  const { updateStatus, id } = round.service;
+  if (updateStatus?.state !== "paused" && updateStatus?.state !== "rollback_paused") return false;
+  return round.view.tasksOfService(id).some((task) => round.isCurrent(task));
 }
 
-function begin(round: Round): UpdateStatus {
-  const state = isRollingBack(round.service) ? "rollback_started" : "updating";
-  const message = state === "updating" ? "update in progress" : "rollback in progress";
-  const status: UpdateStatus = { state, startedAt: round.now, message };
-  round.push({ kind: "setUpdateStatus", id: round.service.id, status });
-  return status;
+/**
+ * Usually the store has begun the update together with the spec's change. What comes up after a rollback belongs to the
+ * rollback, so that its failure never leads back to the spec that was given up.
+ */
+function begin(round: Round): void {
+  const { id, updateStatus } = round.service;
+  const wentBack = updateStatus?.state === "rollback_completed" || isRollingBack(round.service);
+  const state: UpdateState = wentBack ? "rollback_started" : "updating";
+  const message = wentBack ? "rollback in progress" : "update in progress";
+  round.push({ kind: "setUpdateStatus", id, status: { state, startedAt: round.now, message } });
 }
 
 interface Progress {
@@ -136,7 +133,7 @@ function stop(round: Round, status: UpdateStatus, failed: readonly Task[]): void
   const { service } = round;
   const cause = `due to failure or early termination of task ${failed[0]?.id ?? ""}`;
   const rollingBack = isRollingBack(service);
-  if (!rollingBack && service.spec.update.failureAction === "rollback" && service.previousSpec !== undefined) {
+  if (!rollingBack && service.spec.update.failureAction === "rollback" && canGoBack(service)) {
     round.push({ kind: "rollbackService", id: service.id, version: service.version });
     round.end();
     return;
@@ -145,6 +142,10 @@ function stop(round: Round, status: UpdateStatus, failed: readonly Task[]): void
   const message = `${rollingBack ? "rollback" : "update"} paused ${cause}`;
   round.push({ kind: "setUpdateStatus", id: service.id, status: { state, startedAt: status.startedAt, message } });
 }
+
+/** A spec before that differs in its number of replicas only would bring the same tasks again. */
+const canGoBack = ({ previousSpec, previousSpecVersion, specVersion }: Service): boolean =>
+  previousSpec !== undefined && previousSpecVersion !== specVersion;
 
 /** All is replaced; the last ones are watched for one more monitor period, longer than the delay, as in SwarmKit. */
 function completeWhenWatched(
@@ -178,7 +179,8 @@ function replace(round: Round, standing: Stale, config: UpdateConfig): void {
     shutDown(round, surplus);
     fill(round, slot, task);
   } else {
+    shutDown(round, surplus);
     round.createTask(slot.key, { desired: "ready" });
-    shutDown(round, [...surplus, task]);
+    shutDown(round, [task]);
   }
 }
