@@ -56,6 +56,8 @@ export class Core {
   favourite: Favourite | undefined;
   /** Ticks since this core was made. */
   now = 0;
+  /** When a leader was heard last. At first now: before a restart it may just have been. */
+  heardLeaderAt = 0;
 
   /** Effects that wait for the next Ready. */
   messages: Message[] = [];
@@ -104,6 +106,11 @@ export class Core {
     const { recovering } = this;
     const lost = recovering === undefined || isAtLeast(last, recovering);
     return lost && isAtLeast(last, this.last);
+  }
+
+  /** With lease reads a voter keeps off elections for electionTicks after it has heard a leader: leases count on it. */
+  get hasPromised(): boolean {
+    return this.config.leaseReads && this.now - this.heardLeaderAt < this.config.electionTicks;
   }
 
   /** Whether this node may campaign and vote for itself. */

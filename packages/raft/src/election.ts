@@ -14,7 +14,7 @@ const FAVOURITE_TICKS = 2;
 
 /** Starts an election, or first asks whether one could be won. Does nothing on a leader and on whoever may not win. */
 export function campaign(core: Core, reason: CampaignReason): void {
-  if (core.state.role === "leader" || !core.electable) return;
+  if (core.state.role === "leader" || !core.electable || (core.hasPromised && reason !== "transfer")) return;
   core.timer.retry();
   if (core.config.preVote && reason !== "transfer") startPreVote(core, reason);
   else startVote(core, reason);
@@ -112,12 +112,11 @@ const positionOf = (message: PreVote | Vote): Position => ({ index: message.last
  * leader's wish not at all, after a hint until it has missed two heartbeats itself, else for about an election time-out.
  * A node that has the hint itself keeps no faith.
  */
-export function leaseHolds({ state, config }: Core, reason: CampaignReason): boolean {
+export function leaseHolds({ state, config, hasPromised }: Core, reason: CampaignReason): boolean {
   if (!config.checkQuorum || reason === "transfer") return false;
-  if (state.role === "leader") return true;
+  if (state.role === "leader" || hasPromised) return true;
   if (state.role !== "follower" || state.leader === undefined) return false;
   const { silentTicks, suspected } = state.leader;
-  if (config.leaseReads) return silentTicks < config.electionTicks;
   if (suspected) return false;
   const silence = silenceTicks(config);
   // One heartbeat less than the campaigner's own time-out: nodes do not tick at the same moment.

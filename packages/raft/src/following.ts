@@ -14,6 +14,7 @@ export function heardLeader(core: Core, leader: NodeId): void {
     core.becomeFollower(core.term, leader);
   }
   core.favourite = undefined;
+  core.heardLeaderAt = core.now;
   core.timer.restart();
 }
 

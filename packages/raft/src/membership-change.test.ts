@@ -1,5 +1,5 @@
 import { assert as check, nodeId } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isJoint, membershipOf, votersOf, type Membership } from "./membership.ts";
 import { changeOf, type MembershipChange, type MemberStep } from "./membership-change.ts";

@@ -1,5 +1,5 @@
 import { nodeId } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeMembership, encodeMembership, membersOf, sortedIds, votersOf, type Membership } from "./membership.ts";
 

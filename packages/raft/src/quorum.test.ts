@@ -1,5 +1,5 @@
 import { nodeId, type NodeId } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NO_MEMBERSHIP, type Membership } from "./membership.ts";
 import { majority, quorumValue, voteResult } from "./quorum.ts";

@@ -142,6 +142,35 @@ describe("Readys", () => {
     expect(raft.status().role).toBe("leader");
   });
 
+  it("of older writes do not make a newer vote durable", () => {
+    const raft = raftOf();
+    raft.step({ kind: "heartbeat", from: B, to: A, term: 3, commit: 0, round: 1 });
+    const older = raft.ready();
+    raft.campaign();
+    const newer = raft.ready();
+    raft.persisted(older?.number ?? 0);
+    expect(raft.status()).toMatchObject({ role: "candidate", term: 4 });
+    raft.persisted(newer?.number ?? 0);
+    expect(raft.status().role).toBe("leader");
+  });
+
+  it("make nothing durable that a snapshot has replaced, until the snapshot is", () => {
+    const raft = raftOf({
+      membership: membershipOf([A, B, C]),
+      hardState: { term: 1, vote: undefined, commit: 1 },
+      entries: [entry(1, 1), entry(2, 1), entry(3, 1)],
+      appliedIndex: 1,
+    });
+    const snapshot = { index: 20, term: 2, membership: membershipOf([B, C]) };
+    raft.step({ kind: "snapshot", from: B, to: A, term: 2, snapshot });
+    expect(raft.status()).toMatchObject({ stable: 0, commit: 20, membership: membershipOf([B, C]) });
+    const ready = raft.ready();
+    expect(ready).toMatchObject({ snapshot, mustSync: true, committed: [] });
+    raft.applied(20);
+    raft.persisted(ready?.number ?? 0);
+    expect(raft.status()).toMatchObject({ stable: 20, applied: 20 });
+  });
+
   it("come with the number of a Ready that was taken, or persisted throws", () => {
     expect(() => raftOf().persisted(1)).toThrow("handed out");
   });

@@ -1,11 +1,12 @@
 import { assert, type NodeId } from "@murmur/base";
-import type { Index, MemberStep, RaftConfig, Term } from "../index.ts";
+import type { Index, MemberStep, Term } from "../index.ts";
 import { World, type Node } from "./world.ts";
 
 export interface ChaosOptions {
   readonly seed: number;
   readonly steps: number;
-  readonly config?: Partial<RaftConfig>;
+  /** Reads by lease: then all clocks run at the same rate, as leases assume. */
+  readonly leases?: boolean;
 }
 
 /** What a seed decides on besides the order of events. */
@@ -33,7 +34,7 @@ export class Chaos {
   readonly #actions: readonly Action[];
   readonly #weights: number;
 
-  constructor({ seed, steps, config }: ChaosOptions) {
+  constructor({ seed, steps, leases = false }: ChaosOptions) {
     const voters = 3 + 2 * (seed % 2);
     this.#preVote = seed % 4 > 0;
     this.world = new World({
@@ -47,8 +48,8 @@ export class Chaos {
         maxAppendBytes: 200,
         maxEntryBytes: 200,
         preVote: this.#preVote,
-        checkQuorum: seed % 5 > 0,
-        ...config,
+        checkQuorum: leases || seed % 5 > 0,
+        leaseReads: leases,
       },
     });
     this.#steps = steps;
@@ -63,7 +64,7 @@ export class Chaos {
       campaigns: chance(30) ? 15 : 2,
       healing: chance(50) ? 8 : 2,
     };
-    this.#actions = this.#actionsOf(this.#mood);
+    this.#actions = this.#actionsOf(this.#mood, leases);
     this.#weights = this.#actions.reduce((sum, [weight]) => sum + weight, 0);
   }
 
@@ -73,13 +74,14 @@ export class Chaos {
     if (this.#preVote) this.#heal();
   }
 
-  #actionsOf(mood: Mood): Action[] {
+  #actionsOf(mood: Mood, lockstep: boolean): Action[] {
     const { world } = this;
     const on = (enabled: boolean, weight: number): number => (enabled ? weight : 0);
     const some = (act: (node: Node) => void) => (): void => act(this.#pick(world.nodes));
     return [
       [400, () => this.#deliver()],
-      [150, some((node) => world.with(node, (raft) => raft.tick()))],
+      [on(!lockstep, 150), some((node) => world.with(node, (raft) => raft.tick()))],
+      [on(lockstep, 40), () => this.#tickAll()],
       [150, some((node) => world.sync(node))],
       [60, () => this.#propose()],
       [30, some((node) => world.read(node))],
@@ -97,6 +99,10 @@ export class Chaos {
       [mood.healing, () => world.cut.clear()],
       [on(mood.damage, 2), () => this.#damage()],
     ];
+  }
+
+  #tickAll(): void {
+    for (const node of this.world.nodes) this.world.with(node, (raft) => raft.tick());
   }
 
   #act(): void {
@@ -206,7 +212,7 @@ export class Chaos {
     world.cut.clear();
     for (const node of world.nodes) this.#restart(node);
     for (let tick = 0; tick < 400; tick += 1) {
-      for (const node of world.nodes) world.with(node, (raft) => raft.tick());
+      this.#tickAll();
       this.#drain();
       if (tick % 20 === 0) this.#propose();
     }
