@@ -1,0 +1,115 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Service } from "../docker/service-types.ts";
+import type { Task } from "../docker/task-types.ts";
+import { Asker, filters, spec } from "../testing/asker.ts";
+
+let asker: Asker;
+beforeEach(() => {
+  asker = new Asker();
+});
+
+describe("services", () => {
+  it("are made, shown, listed, updated, rolled back and removed", async () => {
+    const id = await asker.create("web", { Mode: { Replicated: { Replicas: 2 } } });
+    const service = await asker.inspect("web");
+    expect(service).toMatchObject({ ID: id, Spec: { Name: "web", Mode: { Replicated: { Replicas: 2 } } } });
+    expect(service.CreatedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+    const scaled = { ...service.Spec, Mode: { Replicated: { Replicas: 5 } } };
+    const path = (version: number) => `/services/web/update?version=${String(version)}`;
+    expect((await asker.ask(path(service.Version.Index), "POST", scaled)).body).toEqual({ Warnings: null });
+    const updated = await asker.inspect(id.slice(0, 6));
+    expect(updated.Spec.Mode).toEqual({ Replicated: { Replicas: 5 } });
+    expect(updated.PreviousSpec?.Mode).toEqual({ Replicated: { Replicas: 2 } });
+
+    const late = await asker.ask(path(service.Version.Index), "POST", scaled);
+    expect([late.status, late.headers.get("murmur-error-code")]).toEqual([500, "out_of_date"]);
+    expect(late.body.message).toContain("update out of sequence");
+
+    const back = await asker.ask(`${path(updated.Version.Index)}&rollback=previous`, "POST", scaled);
+    expect(back.status).toBe(200);
+    expect((await asker.inspect(id)).Spec.Mode).toEqual({ Replicated: { Replicas: 2 } });
+
+    expect((await asker.ask("/services/web", "DELETE")).status).toBe(200);
+    expect((await asker.ask("/services/web")).body).toEqual({ message: "service web not found" });
+    expect((await asker.ask(`/services/${id}`)).status).toBe(404);
+    expect((await asker.ask<Service[]>("/services")).body).toEqual([]);
+  });
+
+  it("refuses what Docker refuses, as Docker does", async () => {
+    await asker.create("web", { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } });
+    const twice = await asker.ask("/services/create", "POST", spec("web"));
+    expect([twice.status, twice.body.message]).toEqual([
+      409,
+      expect.stringContaining("name conflicts with an existing object"),
+    ]);
+    const port = { EndpointSpec: { Ports: [{ TargetPort: 81, PublishedPort: 8080 }] } };
+    const taken = await asker.ask("/services/create", "POST", spec("other", port));
+    expect([taken.status, taken.headers.get("murmur-error-code")]).toEqual([400, "port_conflict"]);
+    expect((await asker.ask("/services/web/update?version=x", "POST", spec("web"))).body.message).toContain(
+      "invalid service version 'x'",
+    );
+    expect((await asker.ask("/services/web/update?version=1&rollback=next", "POST", spec("web"))).status).toBe(400);
+    expect((await asker.ask("/services/nope/update?version=1", "POST", spec("nope"))).status).toBe(404);
+    expect((await asker.ask("/services/nope", "DELETE")).body.message).toBe("service nope not found");
+    expect((await asker.ask(`/services?${filters({ nope: ["x"] })}`)).body.message).toBe("invalid filter 'nope'");
+    expect((await asker.ask("/services?status=maybe")).body.message).toBe("invalid value for status: maybe");
+    const version = (await asker.inspect("web")).Version.Index;
+    const renamed = await asker.ask(`/services/web/update?version=${String(version)}`, "POST", spec("new"));
+    expect([renamed.status, renamed.body.message]).toEqual([501, "renaming services is not supported"]);
+  });
+
+  it("tells an ambiguous id", async () => {
+    await asker.create("a");
+    await asker.create("b");
+    const { status, body } = await asker.ask("/services/id0");
+    expect([status, body.message]).toEqual([400, "service id0 is ambiguous (2 matches found)"]);
+  });
+
+  it("names a service that has none", async () => {
+    const id = await asker.create("");
+    expect((await asker.inspect(id)).Spec.Name).toMatch(/^[a-z]+-[a-z]+$/);
+  });
+
+  it("doesn't take credentials that it can't pass on", async () => {
+    const send = (auth: string) => {
+      const headers = { "content-type": "application/json", "x-registry-auth": auth };
+      const init = { method: "POST", body: JSON.stringify(spec(`s${String(auth.length)}`)), headers };
+      return asker.api.fetch(new Request("http://x/services/create", init));
+    };
+    const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+    expect((await send(encode({ username: "u", password: "p" }))).status).toBe(400);
+    expect((await send(encode({}))).status).toBe(201);
+  });
+
+  it.each([
+    [{ name: ["w"] }, ["web"]],
+    [{ name: ["w", "d"] }, ["web", "db"]],
+    [{ id: ["id002"] }, ["db"]],
+    [{ label: ["tier=db"] }, ["db"]],
+    [{ label: ["tier"] }, ["web", "db"]],
+    [{ mode: ["global"] }, ["db"]],
+    [{ mode: ["replicated", "global"] }, ["web", "db"]],
+    [{ name: ["w"], mode: ["global"] }, []],
+  ])("filters by %j", async (given, names) => {
+    await asker.create("web");
+    await asker.create("db", { Mode: { Global: {} } });
+    const { body } = await asker.ask<Service[]>(`/services?${filters(given)}`);
+    expect(body.map(({ Spec }) => Spec.Name)).toEqual(names);
+  });
+
+  it("counts tasks where asked for", async () => {
+    await asker.create("web", { Mode: { Replicated: { Replicas: 3 } } });
+    asker.runTask("task1", 1, "web");
+    const [service] = (await asker.ask<Service[]>("/services?status=true")).body;
+    expect(service?.ServiceStatus).toEqual({ RunningTasks: 1, DesiredTasks: 3, CompletedTasks: 0 });
+    expect((await asker.ask<Service[]>("/services")).body[0]?.ServiceStatus).toBeUndefined();
+  });
+
+  it("shows a service that is being removed in no list, but still its tasks", async () => {
+    const id = await asker.create("web");
+    asker.runTask("task1", 1, "web");
+    await asker.ask("/services/web", "DELETE");
+    expect((await asker.ask<Service[]>("/services")).body).toEqual([]);
+    expect((await asker.ask<Task[]>(`/tasks?${filters({ service: [id] })}`)).body).toHaveLength(1);
+  });
+});
