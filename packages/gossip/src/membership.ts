@@ -160,8 +160,8 @@ export class Membership {
   /** Whether there is room for one more. The living displace the longest gone; the gone displace nobody. */
   #admit(claim: Claim, now: Millis): boolean {
     if (!this.#roster.full) return true;
-    const longestGone = this.#roster.longestGone();
     if (claim.kind !== "alive") return false;
+    const longestGone = this.#roster.longestGone();
     if (longestGone !== undefined) {
       this.#forget(longestGone);
       return true;

@@ -16,6 +16,9 @@ export interface Announcement {
   readonly ttlMs: Millis;
 }
 
+/** No node publishes so often in its life; a higher number is an error, and following it could end the numbers. */
+const SEQUENCE_BELIEVED_MAX = Math.floor(COUNTER_MAX / 2);
+
 interface Held {
   readonly publication: Publication;
   /** When it stops to spread. */
@@ -65,7 +68,7 @@ export class Publications {
       throw invalid(`its key must be 1 to ${KEY_LENGTH_MAX} visible ASCII characters`);
     if (payload.length > PAYLOAD_BYTES_MAX) throw invalid(`its payload must be at most ${PAYLOAD_BYTES_MAX} bytes`);
     if (!(ttlMs >= 1 && ttlMs <= ttlMaxMs)) throw invalid(`its time to live must be 1 to ${ttlMaxMs} ms`);
-    this.#issue({ key, payload, ttlMs: Math.floor(ttlMs) }, now);
+    this.#issue({ key, payload: payload.slice(), ttlMs: Math.floor(ttlMs) }, now);
   }
 
   /** Takes in what came from `via`. Returns what `via` has to hear, when it is the origin and does not know its own past. */
@@ -94,7 +97,7 @@ export class Publications {
    * above it, and publish anew what may have been taken for old.
    */
   catchUp(sequence: number, now: Millis): void {
-    if (sequence < this.#nextSequence || sequence >= COUNTER_MAX) return;
+    if (sequence < this.#nextSequence || sequence > SEQUENCE_BELIEVED_MAX) return;
     this.#nextSequence = sequence + 1;
     for (const publication of this.living(now)) if (publication.origin === this.#self) this.#issue(publication, now);
   }

@@ -59,7 +59,8 @@ const HOUSEKEEPING_INTERVAL_MS = 1_000;
 
 /**
  * Membership by SWIM (Das, Gupta, Motivala 2002) with Lifeguard (Dadgar, Phillips, Currey 2018), as a pure core. The
- * driver calls `handle` for what arrives and `tick` at `nextDeadline()`, and carries out `effects()` after each call.
+ * driver calls `handle` for what arrives and `tick` at `nextDeadline()`, and carries out `effects()` after each call. It
+ * makes a Swim when it is ready to do so: lateness counts from then on.
  */
 export class Swim {
   readonly #config: SwimConfig;
