@@ -79,6 +79,7 @@ describe("messages", () => {
     ["an array that isn't there", [0xdd, 0x01, 0xff, 0xff, 0xff]],
     ["a map that isn't there", [0xdf, 0xff, 0xff, 0xff, 0xff]],
     ["a record", [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 1]],
+    ["a map with a map as key", [0x81, 0x80, 1]],
     ["another extension", [0xc7, 1, 0x78, 0]],
     ["the token that is never used", [0xc1]],
     ["endless nesting", Array.from({ length: 10_000 }, () => 0x91)],

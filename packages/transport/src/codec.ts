@@ -29,8 +29,13 @@ export function encodeMessage(value: unknown, bytesMax: number): Uint8Array {
 export function decodeMessage(bytes: Uint8Array): unknown {
   if (!isPlainMessage(bytes)) throw new ClusterError("corrupt", "received bytes that are no message");
   if (bytes[0] === BIN_32) return plainView(keepable(bytes)).subarray(BIN_32_HEADER_BYTES);
-  const value: unknown = packr.unpack(plainView(bytes));
-  return value;
+  try {
+    const value: unknown = packr.unpack(plainView(bytes));
+    return value;
+  } catch (error) {
+    // Such as a map whose key is another map.
+    throw new ClusterError("corrupt", `received bytes that are no message: ${messageOf(error)}`);
+  }
 }
 
 const BIN_32 = 0xc6;
