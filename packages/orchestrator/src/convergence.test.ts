@@ -1,6 +1,6 @@
 import { assert } from "@murmur/base";
 import { DEFAULT_UPDATE, isTerminal, taskId, type ServiceId, type ServiceSpec, type Task } from "@murmur/model";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affectedServices } from "./affected-services.ts";
 import { reconcile } from "./reconcile.ts";

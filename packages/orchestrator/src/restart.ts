@@ -6,9 +6,9 @@ import { endedAt } from "./task-facts.ts";
 /** A task that ended sooner than this after its start failed quickly; several in a row are held back. */
 export const QUICK_FAILURE_MS: Millis = 30_000;
 /** Quick failures in a row that are restarted after the policy's own delay. */
-export const QUICK_FAILURES_FREE = 2;
+const QUICK_FAILURES_FREE = 2;
 /** The first delay beyond the policy's; it doubles with every further quick failure. */
-export const BACKOFF_FIRST_MS: Millis = 5_000;
+const BACKOFF_FIRST_MS: Millis = 5_000;
 /** The longest delay that back-off leads to; a policy's own delay may be longer. */
 export const BACKOFF_CEILING_MS: Millis = 5 * 60_000;
 /** Restarts remembered for each slot; more attempts than these cannot be counted. */
@@ -45,7 +45,7 @@ const restartsFor = (past: RestartHistory | undefined, specVersion: number): rea
   past?.specVersion === specVersion ? past.restarts : [];
 
 /** The policy itself, with SwarmKit's rules: `any` means `on-failure` for a job; a window looks back from the end. */
-export function mayRestart(ended: Task, past: { isJob: boolean; restarts: readonly Millis[] }): boolean {
+function mayRestart(ended: Task, past: { isJob: boolean; restarts: readonly Millis[] }): boolean {
   const { condition, maxAttempts, windowMs } = ended.spec.restart;
   if (condition === "none") return false;
   if (ended.status.state === "complete" && (condition === "on-failure" || past.isJob)) return false;

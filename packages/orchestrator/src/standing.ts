@@ -32,7 +32,7 @@ export type Standing =
   /** No task is wanted here, nor was it the policy that ended the last one. */
   | { readonly kind: "vacant"; readonly slot: Slot };
 
-export type Cause = Exclude<Verdict, "keep">;
+type Cause = Exclude<Verdict, "keep">;
 export type Occupied = Exclude<Standing, { kind: "vacant" }>;
 
 /** The slots of a service that have tasks, in their order. A job's tasks of earlier runs are not among them. */

@@ -262,8 +262,8 @@ export class TestWorld {
       .nodes()
       .filter(({ spec, status }) => spec.availability === "active" && status.state === "ready")
       .filter(({ status }) => status.engine.state === "ready");
-    for (const task of [...this.view.tasks()]) {
-      if (task.status.state !== "pending" || !wantsToRun(task.desiredState)) continue;
+    const waits = (task: Task): boolean => task.status.state === "pending" && wantsToRun(task.desiredState);
+    for (const task of [...this.view.tasks()].filter(waits)) {
       const count = (id: NodeId): number =>
         this.view.tasksOfNode(id).filter((other) => !isTerminal(other.status.state)).length;
       const best = open
@@ -305,22 +305,17 @@ export class TestWorld {
       if (state !== "running") return { state: "shutdown" };
       return this.#elapsed(`${task.id} stop`) >= this.stopMs ? { state: "shutdown" } : undefined;
     }
-    switch (state) {
-      case "assigned":
-        return { state: "preparing" };
-      case "preparing":
-        return behaviour.kind === "rejected" ? { state: "rejected", error: "no such image" } : { state: "ready" };
-      case "ready":
-        return task.desiredState === "ready" ? undefined : { state: "starting" };
-      case "starting":
-        if (behaviour.kind === "broken") return { state: "failed", error: "no such command", exitCode: 127 };
-        return { state: "running", health: behaviour.kind === "unhealthy" ? "starting" : "none" };
-      case "running":
-        if (behaviour.kind !== "ends" || this.#elapsed(task.id) < behaviour.afterMs) return undefined;
-        return { state: behaviour.state, exitCode: behaviour.state === "failed" ? 1 : 0 };
-      default:
-        return undefined;
+    if (state === "assigned") return { state: "preparing" };
+    if (state === "preparing") {
+      return behaviour.kind === "rejected" ? { state: "rejected", error: "no such image" } : { state: "ready" };
     }
+    if (state === "ready") return task.desiredState === "ready" ? undefined : { state: "starting" };
+    if (state === "starting") {
+      if (behaviour.kind === "broken") return { state: "failed", error: "no such command", exitCode: 127 };
+      return { state: "running", health: behaviour.kind === "unhealthy" ? "starting" : "none" };
+    }
+    if (behaviour.kind !== "ends" || this.#elapsed(task.id) < behaviour.afterMs) return undefined;
+    return { state: behaviour.state, exitCode: behaviour.state === "failed" ? 1 : 0 };
   }
 
   #elapsed(key: string): Millis {

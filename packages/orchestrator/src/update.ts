@@ -10,10 +10,10 @@ import { isRollingBack, updateConfigOf } from "./update-config.ts";
  * How long a task may take to start (mostly: to pull its image) and still be watched afterwards. The moment of its
  * start is not in the replicated state once it has ended, so its whole life is compared with this plus the monitor.
  */
-export const START_ALLOWANCE_MS: Millis = 5 * 60_000;
+const START_ALLOWANCE_MS: Millis = 5 * 60_000;
 
 /** Slots whose task is replaced now, because it is out of date. */
-export type Replaced = ReadonlySet<Occupied>;
+type Replaced = ReadonlySet<Occupied>;
 const NONE: Replaced = new Set();
 
 /**

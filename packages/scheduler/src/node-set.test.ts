@@ -1,5 +1,5 @@
 import { assert } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NodeSet } from "./node-set.ts";
 import { PendingTasks } from "./pending-tasks.ts";

@@ -26,7 +26,7 @@ import { PendingTasks } from "./pending-tasks.ts";
 /** A command before its time is set. */
 type Untimed<C> = C extends unknown ? Omit<C, "now"> : never;
 
-export const GIB = 2 ** 30;
+const GIB = 2 ** 30;
 
 export interface NodeFacts {
   readonly cpus?: number;
