@@ -85,7 +85,7 @@ export class HostCluster implements AsyncDisposable {
   }
 
   async join(host: Host): Promise<void> {
-    const { token } = await this.first.client.joinToken();
+    const { joinToken: token } = await this.first.client.joinToken();
     await host.client.joinCluster({ token, addresses: [`${this.first.address}:7373`], advertiseAddr: host.address });
   }
 

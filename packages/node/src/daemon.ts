@@ -1,7 +1,7 @@
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { DockerRuntime } from "@murmur/agent";
-import { loadServer, openEngine, parseEngineAddress } from "@murmur/api";
+import { loadServer, openEngine, parseDaemonAddress } from "@murmur/api";
 import { ClusterError, messageOf, type Log } from "@murmur/base";
 import { caDigest, formatToken, newJoinSecret } from "@murmur/identity";
 import { openNodeState, type NodeState } from "@murmur/storage";
@@ -39,7 +39,7 @@ async function serveNode(
 ): Promise<void> {
   const { createApi, serve } = await loadServer();
   const identities = new IdentityStore(state);
-  const engine = openEngine(parseEngineAddress(options.dockerHost), systemClock);
+  const engine = openEngine(parseDaemonAddress(options.dockerHost), systemClock);
   const node: LocalNodeControl = new LocalNodeControl(options, identities, {
     hostname: options.hostname,
     identities,

@@ -31,6 +31,8 @@ export class LocalNodeControl implements LocalNode {
   readonly #start: LocalNodeStart;
   readonly #log: Log;
   #state: State = { kind: "outside" };
+  /** While this node leaves by its own wish, its removal is no news. */
+  #leaving = false;
 
   constructor(options: DaemonOptions, identities: IdentityStore, start: LocalNodeStart) {
     this.#options = options;
@@ -123,9 +125,14 @@ export class LocalNodeControl implements LocalNode {
     const state = this.#state;
     if (state.kind === "failed" && force) return this.#forget();
     if (state.kind !== "active") throw new ClusterError("not_in_cluster", "this node is in no cluster");
-    await leaveCluster(state.member, { force, signal });
-    await this.#shutDown(state);
-    await this.#forget();
+    this.#leaving = true;
+    try {
+      await leaveCluster(state.member, { force, signal });
+      await this.#shutDown(state);
+      await this.#forget();
+    } finally {
+      this.#leaving = false;
+    }
   }
 
   /** Ends the member for good or until the next start; containers run on, the identity stays. */
@@ -189,7 +196,7 @@ export class LocalNodeControl implements LocalNode {
 
   #removed(): void {
     const state = this.#state;
-    if (state.kind !== "active") return;
+    if (state.kind !== "active" || this.#leaving) return;
     this.#log.warn("this node was removed from the cluster");
     this.#state = { kind: "busy", what: "leaving" };
     void (async () => {

@@ -5,7 +5,7 @@ export const systemClock: Clock = {
   now: (): Millis => Date.now(),
   monotonic: (): Millis => performance.now(),
   setTimer(delayMs: Millis, callback: () => void): Timer {
-    const timer = setTimeout(callback, delayMs);
+    const timer = setTimeout(callback, Math.max(0, delayMs));
     return { cancel: () => clearTimeout(timer) };
   },
 };
