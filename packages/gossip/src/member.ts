@@ -19,7 +19,7 @@ export interface Member {
 /** Whether a member may be there: alive, or suspected only. */
 export const isLive = (state: MemberState): boolean => state === "alive" || state === "suspect";
 
-export interface Status {
+interface Status {
   readonly state: MemberState;
   readonly incarnation: number;
 }
@@ -45,7 +45,7 @@ export interface MemberRecord {
 }
 
 /** The status that wins: the higher incarnation, then the later state. */
-export function laterStatus(left: Status, right: Status): Status {
+function laterStatus(left: Status, right: Status): Status {
   if (left.incarnation !== right.incarnation) return left.incarnation > right.incarnation ? left : right;
   return MEMBER_STATES.indexOf(right.state) > MEMBER_STATES.indexOf(left.state) ? right : left;
 }
@@ -54,7 +54,7 @@ export function laterStatus(left: Status, right: Status): Status {
  * The content that wins: the higher incarnation. Two contents of one incarnation come from two runs of a node (or from
  * two nodes with one id); any rule will do until the owner speaks, if all nodes have the same.
  */
-export function laterContent(left: Content | undefined, right: Content): Content {
+function laterContent(left: Content | undefined, right: Content): Content {
   if (left === undefined) return right;
   if (left.incarnation !== right.incarnation) return left.incarnation > right.incarnation ? left : right;
   if (left.address !== right.address) return left.address > right.address ? left : right;
@@ -75,7 +75,7 @@ export function sameContent(left: Omit<Content, "incarnation">, right: Omit<Cont
   return left.address === right.address && compareBytes(left.meta, right.meta) === 0;
 }
 
-export const contentOf = ({ address, meta, incarnation }: AliveClaim): Content => ({ address, meta, incarnation });
+const contentOf = ({ address, meta, incarnation }: AliveClaim): Content => ({ address, meta, incarnation });
 
 /** The public view of a record; undefined for a tombstone without content. */
 export function viewOf(record: MemberRecord | undefined): Member | undefined {

@@ -20,11 +20,11 @@ const wireText = (maxLength: number) =>
 const counter = fc.maxSafeNat().map((value) => value % (COUNTER_MAX + 1));
 const uint32 = fc.nat({ max: 0xffff_ffff });
 
-export const arbitraryId = wireText(ID_LENGTH_MAX).map(nodeId);
+const arbitraryId = wireText(ID_LENGTH_MAX).map(nodeId);
 const address = wireText(ADDRESS_LENGTH_MAX);
 const meta = fc.uint8Array({ maxLength: META_BYTES_MAX });
 
-export const arbitraryPublication: fc.Arbitrary<Publication> = fc.record({
+const arbitraryPublication: fc.Arbitrary<Publication> = fc.record({
   kind: fc.constant("publication"),
   origin: arbitraryId,
   key: wireText(KEY_LENGTH_MAX),
@@ -33,7 +33,7 @@ export const arbitraryPublication: fc.Arbitrary<Publication> = fc.record({
   ttlMs: uint32,
 });
 
-export const arbitraryClaim: fc.Arbitrary<Claim> = fc.oneof(
+const arbitraryClaim: fc.Arbitrary<Claim> = fc.oneof(
   fc.record({ kind: fc.constant("alive"), id: arbitraryId, incarnation: counter, address, meta }),
   fc.record({ kind: fc.constantFrom("suspect", "dead"), id: arbitraryId, incarnation: counter, from: arbitraryId }),
   fc.record({ kind: fc.constant("left"), id: arbitraryId, incarnation: counter }),
