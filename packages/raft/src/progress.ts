@@ -8,7 +8,7 @@ import type { Index } from "./types.ts";
  * - replicate: it is known; appends are pipelined as far as the window allows.
  * - snapshot: what it needs is no longer in the log; nothing is sent until the transfer ends.
  */
-export type Sending =
+type Sending =
   | { kind: "probe"; waiting: boolean }
   | { kind: "replicate"; inflight: Inflight }
   | { kind: "snapshot"; pending: Index };

@@ -3,7 +3,7 @@ import type { CampaignReason } from "./messages.ts";
 import type { Progress } from "./progress.ts";
 import type { Index } from "./types.ts";
 
-export interface KnownLeader {
+interface KnownLeader {
   readonly id: NodeId;
   /** Ticks since it was heard last. */
   silentTicks: number;
@@ -17,13 +17,13 @@ export interface Follower {
 }
 
 /** Asks whether it could win; has changed nothing yet. */
-export interface PreCandidate {
+interface PreCandidate {
   readonly role: "preCandidate";
   readonly reason: CampaignReason;
   readonly votes: Map<NodeId, boolean>;
 }
 
-export interface Candidate {
+interface Candidate {
   readonly role: "candidate";
   readonly reason: CampaignReason;
   readonly votes: Map<NodeId, boolean>;
@@ -38,7 +38,7 @@ export interface PendingRead {
   ageTicks: number;
 }
 
-export interface Transfer {
+interface Transfer {
   readonly to: NodeId;
   ageTicks: number;
   /** The target was told to campaign. */

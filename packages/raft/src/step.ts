@@ -33,7 +33,16 @@ export function step(core: Core, message: Message): void {
     case "snapshot":
       handleSnapshotOfAnyTerm(core, message);
       return;
-    default:
+    case "voteReply":
+    case "append":
+    case "appendAccepted":
+    case "appendRejected":
+    case "heartbeat":
+    case "heartbeatReply":
+    case "timeoutNow":
+    case "readIndex":
+    case "readIndexReply":
+      break;
   }
   if (message.term > core.term) core.becomeFollower(message.term, undefined);
   if (message.term < core.term) answerStale(core, message);

@@ -1,13 +1,13 @@
 import type { Entry, Membership, Message, Ready, Status } from "../index.ts";
 
 /** Readable texts of what cores say, for golden traces. */
-export function describeEntry({ index, term, kind, data }: Entry): string {
+function describeEntry({ index, term, kind, data }: Entry): string {
   if (kind === "noop") return `${index}/${term} noop`;
   const text = String.fromCharCode(...data);
   return kind === "membership" ? `${index}/${term} membership` : `${index}/${term} "${text}"`;
 }
 
-export function describeMembership(membership: Membership): string {
+function describeMembership(membership: Membership): string {
   const { voters, votersOutgoing, learners, learnersNext, autoLeave } = membership;
   const parts = [`voters ${voters.join(" ") || "none"}`];
   if (votersOutgoing.length > 0) parts.push(`outgoing ${votersOutgoing.join(" ")}`);
