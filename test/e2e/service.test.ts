@@ -40,7 +40,13 @@ describe("a service on three hosts", () => {
       ..."murmur service create --name web --replicas 3 --publish 80:8080 --limit-cpu 0.5 --limit-memory 64M".split(
         " ",
       ),
-      ...["--env", "GREETING=hello", "--label", "team=shop", "--constraint", "node.platform.os==linux", WEB_IMAGE],
+      "--env",
+      "GREETING=hello",
+      "--label",
+      "team=shop",
+      "--constraint",
+      "node.platform.os==linux",
+      WEB_IMAGE,
     ]);
     expect(created.stderr).toBe("");
     expect(created.code).toBe(0);
@@ -186,7 +192,7 @@ describe("a service on three hosts", () => {
     await cluster.first.murmur(
       ..."service create --name echo --replicas 2 --publish 5353:5353/udp".split(" "),
       WEB_IMAGE,
-      ...["nc", "-u", "-l", "-p", "5353", "-e", "cat"],
+      ..."nc -u -l -p 5353 -e cat".split(" "),
     );
     await running(cluster.first, "echo", 2);
     for (const host of cluster.hosts) {

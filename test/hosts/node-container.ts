@@ -1,6 +1,6 @@
 import { GenericContainer, type StartedNetwork } from "testcontainers";
 
-export const NODE_IMAGE = "murmur/node:latest";
+const NODE_IMAGE = "murmur/node:latest";
 
 /** A host as a container: an engine of its own and the Murmur daemon, with the same rights as in compose.yaml. */
 export class NodeContainer extends GenericContainer {
