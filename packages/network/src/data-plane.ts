@@ -1,20 +1,12 @@
 import type { Clock, Log, Random } from "@murmur/base";
-import type { EndpointTable, PortConfig, PortProtocol } from "@murmur/model";
 import type { Suspects } from "@murmur/discovery";
+import type { EndpointTable, PortConfig } from "@murmur/model";
 import { DnsServer, type DnsStats } from "./dns-server.ts";
-import { isPortFree } from "./port-check.ts";
+import type { ListenerStatus } from "./listener-status.ts";
+import { portProblem } from "./port-check.ts";
 import { ProxySet, type ProxyStats } from "./proxy-set.ts";
 import { systemResolvers } from "./system-resolvers.ts";
 import { Targets } from "./targets.ts";
-
-/** A port that this node opens, or tries to. */
-export interface ListenerStatus {
-  readonly protocol: PortProtocol | "dns";
-  readonly port: number;
-  readonly state: "listening" | "failed";
-  /** One line: why it can't be opened. It is tried again. */
-  readonly error?: string;
-}
 
 export interface DataPlaneStats {
   readonly proxies: ProxyStats;
@@ -36,7 +28,7 @@ export interface DataPlane extends AsyncDisposable {
 export interface DataPlaneOptions {
   /** IP that published ports are opened on; `0.0.0.0` opens them on IPv6 as well. */
   readonly publishAddress: string;
-  /** `HOST:PORT` of the DNS server; undefined: none. */
+  /** `IP:PORT` of the DNS server; undefined: none. */
   readonly dnsAddress: string | undefined;
   /** `IP` or `IP:PORT`; empty: the machine's resolvers. */
   readonly upstreams: readonly string[];
@@ -53,9 +45,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   const { dnsAddress } = options;
   const targets = new Targets(options.random);
   const proxies = new ProxySet({ ...options, targets });
-  const upstreams = options.upstreams.length > 0 ? options.upstreams : await systemResolvers(dnsAddress);
-  const dns = dnsAddress === undefined ? undefined : new DnsServer({ ...options, address: dnsAddress, upstreams });
-  dns?.start();
+  const dns = dnsAddress === undefined ? undefined : await openDns(options, dnsAddress);
   return {
     update(table) {
       targets.update(table);
@@ -68,14 +58,25 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       proxies.dropDead(suspects.deadNodes);
     },
     async portsInUse(ports) {
-      const asked = ports.filter((port) => port.mode === "ingress" && !proxies.holds(port.protocol, port.publishedPort));
-      const problems = await Promise.all(asked.map((port) => isPortFree(options.publishAddress, port)));
+      const asked = ports.filter(
+        (port) => port.mode === "ingress" && !proxies.holds(port.protocol, port.publishedPort),
+      );
+      const problems = await Promise.all(asked.map((port) => portProblem(options.publishAddress, port)));
       return problems.filter((problem) => problem !== undefined);
     },
     listeners: () => [...proxies.listeners(), ...(dns?.listeners() ?? [])],
-    stats: () => ({ proxies: proxies.stats(), dns: dns?.stats() ?? { queries: 0, forwarded: 0, failed: 0, dropped: 0 } }),
+    stats: () => ({ proxies: proxies.stats(), dns: dns?.stats() ?? NO_QUESTIONS }),
     async [Symbol.asyncDispose]() {
       await Promise.all([proxies[Symbol.asyncDispose](), dns?.[Symbol.asyncDispose]()]);
     },
   };
 }
+
+async function openDns(options: DataPlaneOptions, address: string): Promise<DnsServer> {
+  const upstreams = options.upstreams.length > 0 ? options.upstreams : await systemResolvers(address);
+  const dns = new DnsServer({ ...options, address, upstreams });
+  dns.start();
+  return dns;
+}
+
+const NO_QUESTIONS: DnsStats = { queries: 0, forwarded: 0, failed: 0, dropped: 0 };

@@ -1,49 +1,51 @@
 import type { Clock, Log, NodeId } from "@murmur/base";
 import type { PortProtocol } from "@murmur/model";
-import type { ListenerStatus } from "./data-plane.ts";
-import { portKey, type PublishedService, type Targets } from "./targets.ts";
+import type { ListenerStatus } from "./listener-status.ts";
+import { portKey, type PublishedPort, type Targets } from "./targets.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { UdpProxy } from "./udp-proxy.ts";
 
 export interface ProxyStats {
-  /** Open now, and since the start. */
+  /** TCP connections that are open now, and all since the start. */
   readonly connections: number;
   readonly connectionsTotal: number;
-  /** Connections for which no task could be reached. */
+  /** Of these, those for which no task could be reached. */
   readonly refused: number;
+  /** UDP clients that are remembered now. */
   readonly flows: number;
   readonly packetsDropped: number;
 }
 
-/** One published port's listener. */
+export const NO_TRAFFIC: ProxyStats = { connections: 0, connectionsTotal: 0, refused: 0, flows: 0, packetsDropped: 0 };
+
+/** One published port: its listener and what goes through it. */
 export interface Proxy extends AsyncDisposable {
   start(): void;
-  /** The service behind the port may be another one after a swap of the table. */
-  serve(service: PublishedService): void;
+  /** Closes the listener at once. What is under way lives on until it ends by itself; settled when all has ended. */
+  retire(): Promise<void>;
   /** Ends what goes to nodes that are dead. */
   dropDead(nodes: ReadonlySet<NodeId>): void;
   status(): ListenerStatus;
   stats(): ProxyStats;
 }
 
-export interface ProxySetOptions {
+export interface ProxyOptions {
   readonly publishAddress: string;
   readonly targets: Targets;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-const NOTHING: ProxyStats = { connections: 0, connectionsTotal: 0, refused: 0, flows: 0, packetsDropped: 0 };
-
 /** The listeners of all published ports: exactly those that the table wants, after every swap. */
 export class ProxySet implements AsyncDisposable {
-  readonly #options: ProxySetOptions;
+  readonly #options: ProxyOptions;
   readonly #proxies = new Map<string, Proxy>();
-  /** What closed listeners had counted. */
-  #past: ProxyStats = NOTHING;
-  #closing: Promise<void> = Promise.resolve();
+  /** Their ports are published no longer, but something is still under way. */
+  readonly #retired = new Set<Proxy>();
+  /** What those that have ended had counted. */
+  #past = NO_TRAFFIC;
 
-  constructor(options: ProxySetOptions) {
+  constructor(options: ProxyOptions) {
     this.#options = options;
   }
 
@@ -51,21 +53,13 @@ export class ProxySet implements AsyncDisposable {
   render(): void {
     const wanted = this.#options.targets.published();
     for (const [key, proxy] of this.#proxies) {
-      if (wanted.has(key)) continue;
-      this.#proxies.delete(key);
-      this.#close(proxy);
+      if (!wanted.has(key)) this.#retire(key, proxy);
     }
-    for (const [key, service] of wanted) {
-      const present = this.#proxies.get(key);
-      if (present !== undefined) {
-        present.serve(service);
-        continue;
-      }
-      const proxy = this.#make(service);
-      if (proxy === undefined) continue;
+    for (const [key, port] of wanted) {
+      if (this.#proxies.has(key)) continue;
+      const proxy = this.#make(port);
       this.#proxies.set(key, proxy);
-      // A port that was just given up is free only once its listener has closed.
-      void this.#closing.then(() => proxy.start());
+      proxy.start();
     }
   }
 
@@ -74,7 +68,7 @@ export class ProxySet implements AsyncDisposable {
   }
 
   dropDead(nodes: ReadonlySet<NodeId>): void {
-    for (const proxy of this.#proxies.values()) proxy.dropDead(nodes);
+    for (const proxy of this.#all()) proxy.dropDead(nodes);
   }
 
   listeners(): readonly ListenerStatus[] {
@@ -82,33 +76,57 @@ export class ProxySet implements AsyncDisposable {
   }
 
   stats(): ProxyStats {
-    return [...this.#proxies.values()].reduce((sum, proxy) => add(sum, proxy.stats()), this.#past);
+    return this.#all().reduce((sum, proxy) => add(sum, proxy.stats()), this.#past);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const proxy of this.#proxies.values()) this.#close(proxy);
-    this.#proxies.clear();
-    await this.#closing;
+    await Promise.all(this.#all().map((proxy) => proxy[Symbol.asyncDispose]()));
   }
 
-  #make(service: PublishedService): Proxy | undefined {
-    switch (service.protocol) {
+  #all(): readonly Proxy[] {
+    return [...this.#proxies.values(), ...this.#retired];
+  }
+
+  #make(port: PublishedPort): Proxy {
+    switch (port.protocol) {
       case "tcp":
-        return new TcpProxy(this.#options, service);
+        return new TcpProxy(this.#options, port);
       case "udp":
-        return new UdpProxy(this.#options, service);
+        return new UdpProxy(this.#options, port);
       case "sctp":
-        this.#options.log.warn("SCTP ports can't be published in the ports data plane", { service: service.name });
-        return undefined;
+        return new NoProxy(port);
     }
   }
 
-  #close(proxy: Proxy): void {
-    const { connectionsTotal, refused, packetsDropped } = proxy.stats();
-    this.#past = add(this.#past, { ...NOTHING, connectionsTotal, refused, packetsDropped });
-    const closed = proxy[Symbol.asyncDispose]();
-    this.#closing = Promise.all([this.#closing, closed]).then(() => undefined);
+  #retire(key: string, proxy: Proxy): void {
+    this.#proxies.delete(key);
+    this.#retired.add(proxy);
+    void proxy.retire().then(() => {
+      this.#retired.delete(proxy);
+      this.#past = add(this.#past, proxy.stats());
+    });
   }
+}
+
+/** A port of a protocol that this data plane can't carry. */
+class NoProxy implements Proxy {
+  readonly #port: PublishedPort;
+
+  constructor(port: PublishedPort) {
+    this.#port = port;
+  }
+  start(): void {}
+  async retire(): Promise<void> {}
+  dropDead(): void {}
+  status(): ListenerStatus {
+    const { protocol, port } = this.#port;
+    const error = `port ${String(port)}/${protocol} can't be published by proxy: only TCP and UDP can`;
+    return { protocol, port, state: "failed", error };
+  }
+  stats(): ProxyStats {
+    return NO_TRAFFIC;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {}
 }
 
 const add = (left: ProxyStats, right: ProxyStats): ProxyStats => ({

@@ -3,53 +3,81 @@ import type { Clock, Log, Millis, Timer } from "@murmur/base";
 const FIRST_MS: Millis = 250;
 const MAX_MS: Millis = 10_000;
 
-/** Opens something that may fail for a while, again and again with growing pauses; says so once. */
-export class RetryListen implements Disposable {
-  readonly #options: { readonly open: () => Promise<void>; readonly explain: (error: unknown) => string; readonly clock: Clock; readonly log: Log };
+export interface RetryListenOptions<T> {
+  /** Opens it, or fails; `onBroken` is for what happens to it later. */
+  readonly open: (onBroken: (error: Error) => void) => Promise<T>;
+  readonly close: (opened: T) => void;
+  readonly explain: (error: unknown) => string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Owns something that may not open for a while: tries again and again with growing pauses, and says so once. */
+export class RetryListen<T> implements AsyncDisposable {
+  readonly #options: RetryListenOptions<T>;
+  #opened: T | undefined;
   #problem: string | undefined;
-  #listening = false;
   #closed = false;
+  #attempt: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #delayMs = FIRST_MS;
 
-  constructor(options: { open: () => Promise<void>; explain: (error: unknown) => string; clock: Clock; log: Log }) {
+  constructor(options: RetryListenOptions<T>) {
     this.#options = options;
   }
 
-  get listening(): boolean {
-    return this.#listening;
+  get opened(): T | undefined {
+    return this.#opened;
   }
+  /** Why it is not open, once that has been tried. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
   start(): void {
-    if (this.#closed) return;
-    this.#options.open().then(
-      () => {
-        this.#listening = true;
-        this.#problem = undefined;
-        this.#delayMs = FIRST_MS;
-      },
-      (error: unknown) => this.failed(error),
-    );
+    if (!this.#closed) this.#attempt = this.#try();
   }
 
-  /** It could not be opened, or it broke: tries again later. */
-  failed(error: unknown): void {
+  /** What is open is closed before this returns; the promise waits for an attempt that is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#close();
+    await this.#attempt;
+  }
+
+  async #try(): Promise<void> {
+    let broken: unknown;
+    try {
+      const opened = await this.#options.open((error) => {
+        broken = error;
+        this.#failed(error);
+      });
+      this.#opened = opened;
+      if (this.#closed || broken !== undefined) return this.#close();
+      if (this.#problem !== undefined) this.#options.log.info(`no longer true: ${this.#problem}`);
+      this.#problem = undefined;
+      this.#delayMs = FIRST_MS;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): void {
     const { explain, log, clock } = this.#options;
-    this.#listening = false;
+    this.#close();
     if (this.#closed) return;
     const problem = explain(error);
     if (problem !== this.#problem) log.warn(`${problem}; trying again`);
     this.#problem = problem;
+    this.#timer?.cancel();
     this.#timer = clock.setTimer(this.#delayMs, () => this.start());
     this.#delayMs = Math.min(MAX_MS, this.#delayMs * 2);
   }
 
-  [Symbol.dispose](): void {
-    this.#closed = true;
-    this.#listening = false;
-    this.#timer?.cancel();
+  #close(): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (opened !== undefined) this.#options.close(opened);
   }
 }

@@ -1,14 +1,15 @@
 import type { NodeId, Random } from "@murmur/base";
-import type { Endpoint, EndpointTable, PortProtocol, ServiceId, TaskId } from "@murmur/model";
 import { isUsable, NO_SUSPECTS, pickLeastConnections, type Suspects } from "@murmur/discovery";
+import type { Endpoint, EndpointTable, PortProtocol, ServiceEndpoints, TaskId } from "@murmur/model";
 
-/** A published port of the cluster, and where its traffic goes. */
-export interface PublishedService {
-  readonly serviceId: ServiceId;
-  readonly name: string;
+/** A published port of the cluster. */
+export interface PublishedPort {
+  /** `PROTOCOL/PORT`: what it is known by. */
+  readonly key: string;
   readonly protocol: PortProtocol;
-  readonly publishedPort: number;
-  readonly targetPort: number;
+  readonly port: number;
+  /** The name of the service behind it, for people. */
+  readonly service: string;
 }
 
 /** Where one connection goes. */
@@ -19,62 +20,70 @@ export interface Target {
   readonly port: number;
 }
 
-/** Waits that `changed` wakes at once; more than any proxy lets wait. */
-type Wake = () => void;
+/** What a published port leads to. */
+interface Route extends PublishedPort {
+  readonly targetPort: number;
+  /** Those that offer the port. */
+  readonly endpoints: readonly Endpoint[];
+}
 
 /**
- * The one table that the proxies choose from, and how many connections each task has from this node. Choosing looks at
- * the table of the moment: nothing is remembered that could go stale.
+ * The one table that the proxies choose from, and how many connections each task has from this node. A choice is made
+ * from the table of the moment by the port's key: no proxy keeps an answer, or the service behind its port, that could
+ * go stale.
  */
 export class Targets {
   readonly #random: Random;
-  #published = new Map<string, PublishedService>();
-  #endpoints = new Map<ServiceId, readonly Endpoint[]>();
+  #routes: ReadonlyMap<string, Route> = new Map();
   #suspects: Suspects = NO_SUSPECTS;
   readonly #connections = new Map<TaskId, number>();
-  readonly #waiting = new Set<Wake>();
+  /** Those who wait for a change; bounded by what the proxies let wait. */
+  readonly #waiting = new Set<() => void>();
+  #epoch = 0;
 
   constructor(random: Random) {
     this.#random = random;
   }
 
+  /** Raised by each change: what was found usable in one epoch is so until the next. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   update(table: EndpointTable): void {
-    const published = new Map<string, PublishedService>();
-    const endpoints = new Map<ServiceId, readonly Endpoint[]>();
+    const routes = new Map<string, Route>();
     for (const service of table.services) {
-      endpoints.set(service.serviceId, service.endpoints);
-      for (const { protocol, targetPort, publishedPort } of service.published) {
-        const { serviceId, name } = service;
-        published.set(portKey(protocol, publishedPort), { serviceId, name, protocol, publishedPort, targetPort });
+      for (const published of service.published) {
+        const route = routeOf(service, published);
+        routes.set(route.key, route);
       }
     }
-    this.#published = published;
-    this.#endpoints = endpoints;
-    this.#wakeAll();
+    this.#routes = routes;
+    this.#changed();
   }
 
   avoid(suspects: Suspects): void {
     this.#suspects = suspects;
-    this.#wakeAll();
+    this.#changed();
   }
 
-  /** The ports that this node should be listening on, by `portKey`. */
-  published(): ReadonlyMap<string, PublishedService> {
-    return this.#published;
+  /** The ports that this node should be listening on. */
+  published(): ReadonlyMap<string, PublishedPort> {
+    return this.#routes;
   }
 
   /** The task for a new connection: the one with the fewest from here, of those not tried yet. */
-  pick(service: PublishedService, tried: ReadonlySet<TaskId>): Target | undefined {
-    const endpoints = this.#endpoints.get(service.serviceId) ?? [];
-    const reachable = endpoints.filter((endpoint) => hostPortOf(endpoint, service) !== undefined);
-    const candidates = { endpoints: reachable, suspects: this.#suspects, tried };
+  pick(key: string, tried: ReadonlySet<TaskId> = new Set()): Target | undefined {
+    const route = this.#routes.get(key);
+    if (route === undefined) return undefined;
+    const candidates = { endpoints: route.endpoints, suspects: this.#suspects, tried };
     const chosen = pickLeastConnections(candidates, (id) => this.#connections.get(id) ?? 0, this.#random);
-    return chosen === undefined ? undefined : targetOf(chosen, service);
+    return chosen && targetOf(chosen, route);
   }
 
-  /** Whether a task may still be sent something new: it is in the table, and nobody has taken it out since. */
-  isUsable(service: PublishedService, id: TaskId): boolean {
-    const endpoint = this.#endpoints.get(service.serviceId)?.find(({ taskId }) => taskId === id);
+  /** Whether a port's task may still be sent something new: it is in the table, and nobody has taken it out since. */
+  isUsable(key: string, id: TaskId): boolean {
+    const endpoint = this.#routes.get(key)?.endpoints.find(({ taskId }) => taskId === id);
     return endpoint !== undefined && isUsable(endpoint, this.#suspects);
   }
 
@@ -88,12 +97,13 @@ export class Targets {
   }
 
   /** Calls back once, when the table or the suspects have changed. Returns how to wait no more. */
-  onceChanged(wake: Wake): () => void {
+  onceChanged(wake: () => void): () => void {
     this.#waiting.add(wake);
     return () => void this.#waiting.delete(wake);
   }
 
-  #wakeAll(): void {
+  #changed(): void {
+    this.#epoch += 1;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();
@@ -102,11 +112,19 @@ export class Targets {
 
 export const portKey = (protocol: PortProtocol, port: number): string => `${protocol}/${String(port)}`;
 
-const hostPortOf = (endpoint: Endpoint, { protocol, targetPort }: PublishedService): number | undefined =>
+type PortRef = Pick<ServiceEndpoints["published"][number], "protocol" | "targetPort">;
+
+function routeOf({ name, endpoints }: ServiceEndpoints, published: ServiceEndpoints["published"][number]): Route {
+  const { protocol, targetPort, publishedPort: port } = published;
+  const offering = endpoints.filter((endpoint) => hostPortOf(endpoint, published) !== undefined);
+  return { key: portKey(protocol, port), protocol, port, service: name, targetPort, endpoints: offering };
+}
+
+const hostPortOf = (endpoint: Endpoint, { protocol, targetPort }: PortRef): number | undefined =>
   endpoint.ports.find((port) => port.protocol === protocol && port.targetPort === targetPort)?.hostPort;
 
-function targetOf(endpoint: Endpoint, service: PublishedService): Target | undefined {
-  const port = hostPortOf(endpoint, service);
+function targetOf(endpoint: Endpoint, route: Route): Target | undefined {
+  const port = hostPortOf(endpoint, route);
   if (port === undefined) return undefined;
   return { taskId: endpoint.taskId, nodeId: endpoint.nodeId, host: endpoint.address, port };
 }

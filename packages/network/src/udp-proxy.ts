@@ -1,47 +1,41 @@
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { isIPv6 } from "node:net";
+import type { RemoteInfo, Socket } from "node:dgram";
 import type { Millis, NodeId, Timer } from "@murmur/base";
-import type { ListenerStatus } from "./data-plane.ts";
+import type { TaskId } from "@murmur/model";
 import { listenError } from "./listen-error.ts";
-import type { Proxy, ProxySetOptions, ProxyStats } from "./proxy-set.ts";
+import { portStatus, type ListenerStatus } from "./listener-status.ts";
+import { openUdpPort } from "./open-port.ts";
+import { NO_TRAFFIC, type Proxy, type ProxyOptions, type ProxyStats } from "./proxy-set.ts";
 import { RetryListen } from "./retry-listen.ts";
-import type { PublishedService, Target } from "./targets.ts";
+import type { PublishedPort } from "./targets.ts";
+import { UdpFlow } from "./udp-flow.ts";
 
-/** Clients remembered at once; the one that was silent for longest makes room. */
+/** Clients remembered at once; the one that was silent for longest makes room. Each costs a socket. */
 const FLOWS_MAX = 4_096;
-/** A client that was silent for this long is forgotten, and may be sent to another task. */
+/** A client that was silent both ways for this long is forgotten, and may be sent to another task. */
 const IDLE_MS: Millis = 30_000;
 const SWEEP_MS: Millis = 5_000;
-const BUFFER_BYTES = 1024 * 1024;
-
-/** One client's packets, all to one task, through a socket of their own so that answers find their way back. */
-interface Flow {
-  readonly client: RemoteInfo;
-  readonly target: Target;
-  readonly socket: Socket;
-  usedAt: Millis;
-}
+/** Answers that the kernel has not taken yet; more are dropped, as on any full way. */
+const SEND_QUEUE_MAX = 1_024;
 
 /** A published UDP port. A client's packets go to one task for as long as that may be used. */
 export class UdpProxy implements Proxy {
-  readonly #options: ProxySetOptions;
-  readonly #port: number;
-  readonly #listen: RetryListen;
-  /** Oldest use first. */
-  readonly #flows = new Map<string, Flow>();
-  #service: PublishedService;
-  #sockets: Socket[] = [];
+  readonly #options: ProxyOptions;
+  readonly #port: PublishedPort;
+  readonly #listen: RetryListen<readonly Socket[]>;
+  /** Least recently used first. */
+  readonly #flows = new Map<string, UdpFlow>();
   #sweep: Timer | undefined;
-  #total = 0;
   #dropped = 0;
 
-  constructor(options: ProxySetOptions, service: PublishedService) {
+  constructor(options: ProxyOptions, port: PublishedPort) {
     this.#options = options;
-    this.#service = service;
-    this.#port = service.publishedPort;
+    this.#port = port;
     this.#listen = new RetryListen({
-      open: () => this.#open(),
-      explain: (error) => listenError("udp", this.#port, error),
+      open: (onBroken) => this.#open(onBroken),
+      close: (sockets) => {
+        for (const socket of sockets) socket.close();
+      },
+      explain: (error) => listenError("udp", port.port, error),
       clock: options.clock,
       log: options.log,
     });
@@ -52,8 +46,15 @@ export class UdpProxy implements Proxy {
     this.#sweepLater();
   }
 
-  serve(service: PublishedService): void {
-    this.#service = service;
+  /** Without the port no packet goes either way: flows end with it. */
+  async retire(): Promise<void> {
+    this.#sweep?.cancel();
+    for (const [key, flow] of this.#flows) this.#forget(key, flow);
+    await this.#listen[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.retire();
   }
 
   dropDead(nodes: ReadonlySet<NodeId>): void {
@@ -61,103 +62,82 @@ export class UdpProxy implements Proxy {
   }
 
   status(): ListenerStatus {
-    const { listening, problem } = this.#listen;
-    const base = { protocol: "udp", port: this.#port } as const;
-    return listening ? { ...base, state: "listening" } : { ...base, state: "failed", ...(problem !== undefined && { error: problem }) };
+    return portStatus(this.#port, this.#listen);
   }
 
   stats(): ProxyStats {
-    return { connections: 0, connectionsTotal: this.#total, refused: 0, flows: this.#flows.size, packetsDropped: this.#dropped };
+    return { ...NO_TRAFFIC, flows: this.#flows.size, packetsDropped: this.#dropped };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#listen[Symbol.dispose]();
-    this.#sweep?.cancel();
-    for (const [key, flow] of this.#flows) this.#forget(key, flow);
-    const sockets = this.#sockets;
-    this.#sockets = [];
-    await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
-  }
-
-  async #open(): Promise<void> {
-    const { publishAddress } = this.#options;
-    // One socket for each family: an answer must come from the address that was asked.
-    this.#sockets = [await this.#bind(publishAddress)];
-    if (publishAddress !== "0.0.0.0") return;
-    try {
-      this.#sockets.push(await this.#bind("::"));
-    } catch {
-      // A machine without IPv6 serves IPv4.
+  async #open(onBroken: (error: Error) => void): Promise<readonly Socket[]> {
+    const sockets = await openUdpPort(this.#options.publishAddress, this.#port.port, onBroken);
+    for (const socket of sockets) {
+      socket.on("message", (bytes, client) => this.#forward(socket, bytes, client));
     }
-  }
-
-  #bind(address: string): Promise<Socket> {
-    return new Promise((resolve, reject) => {
-      const socket = createSocket({ type: isIPv6(address) ? "udp6" : "udp4", ipv6Only: isIPv6(address), recvBufferSize: BUFFER_BYTES });
-      socket.once("error", (error) => {
-        socket.close();
-        reject(error);
-      });
-      socket.bind({ address, port: this.#port, exclusive: true }, () => {
-        socket.removeAllListeners("error");
-        socket.on("error", () => (this.#dropped += 1));
-        socket.on("message", (bytes, client) => this.#forward(socket, bytes, client));
-        resolve(socket);
-      });
-    });
+    return sockets;
   }
 
   #forward(listener: Socket, bytes: Uint8Array, client: RemoteInfo): void {
     const key = `${client.address} ${String(client.port)}`;
-    const { targets, clock } = this.#options;
-    let flow = this.#flows.get(key);
-    if (flow !== undefined && !targets.isUsable(this.#service, flow.target.taskId)) {
-      this.#forget(key, flow);
-      flow = undefined;
-    }
-    flow ??= this.#newFlow(listener, client, key);
-    if (flow === undefined) {
-      this.#dropped += 1;
-      return;
-    }
-    flow.usedAt = clock.monotonic();
-    this.#flows.delete(key);
-    this.#flows.set(key, flow);
-    flow.socket.send(bytes, flow.target.port, flow.target.host);
+    const flow = this.#flowOf(key, listener, client);
+    if (flow === undefined || !flow.send(bytes)) this.#dropped += 1;
   }
 
-  #newFlow(listener: Socket, client: RemoteInfo, key: string): Flow | undefined {
-    const { targets, clock } = this.#options;
-    const target = targets.pick(this.#service, new Set());
-    if (target === undefined) return undefined;
-    if (this.#flows.size >= FLOWS_MAX) {
-      const oldest = this.#flows.entries().next();
-      if (oldest.done !== true) this.#forget(...oldest.value);
+  /** The client's flow, or a new one where there is none or its task may not be used any more. */
+  #flowOf(key: string, listener: Socket, client: RemoteInfo): UdpFlow | undefined {
+    const { targets } = this.#options;
+    const present = this.#flows.get(key);
+    if (present === undefined) return this.#begin(key, targets.pick(this.#port.key), listener, client);
+    if (present.checkedIn !== targets.epoch && targets.isUsable(this.#port.key, present.target.taskId)) {
+      present.checkedIn = targets.epoch;
     }
-    this.#total += 1;
+    if (present.checkedIn === targets.epoch && !present.isRefused) {
+      this.#used(key, present);
+      return present;
+    }
+    this.#forget(key, present);
+    const refused = new Set<TaskId>(present.isRefused ? [present.target.taskId] : []);
+    const target = targets.pick(this.#port.key, refused) ?? targets.pick(this.#port.key);
+    return this.#begin(key, target, listener, client);
+  }
+
+  #begin(
+    key: string,
+    target: UdpFlow["target"] | undefined,
+    listener: Socket,
+    client: RemoteInfo,
+  ): UdpFlow | undefined {
+    if (target === undefined) return undefined;
+    const { targets, clock } = this.#options;
+    for (const [oldest, flow] of this.#flows) {
+      if (this.#flows.size < FLOWS_MAX) break;
+      this.#forget(oldest, flow);
+    }
     targets.opened(target.taskId);
-    const socket = createSocket({ type: isIPv6(target.host) ? "udp6" : "udp4", lookup: (host, _options, done) => done(null, host, isIPv6(host) ? 6 : 4) });
-    const flow: Flow = { client, target, socket, usedAt: clock.monotonic() };
-    socket.on("message", (bytes, from) => {
-      if (from.port !== target.port) return;
-      flow.usedAt = clock.monotonic();
-      listener.send(bytes, client.port, client.address);
+    const flow = new UdpFlow(target, (bytes) => {
+      this.#used(key, flow);
+      if (listener.getSendQueueCount() >= SEND_QUEUE_MAX) return void (this.#dropped += 1);
+      // With a callback an unreachable client is no error of the listener.
+      listener.send(bytes, client.port, client.address, (error) => {
+        if (error !== null) this.#dropped += 1;
+      });
     });
-    // The task's port is closed: the client's next packet goes to another one.
-    socket.on("error", () => this.#forget(key, flow));
+    flow.checkedIn = targets.epoch;
+    flow.usedAt = clock.monotonic();
+    this.#flows.set(key, flow);
     return flow;
   }
 
-  #forget(key: string, flow: Flow): void {
-    if (this.#flows.get(key) !== flow && this.#flows.has(key)) return;
+  #used(key: string, flow: UdpFlow): void {
+    flow.usedAt = this.#options.clock.monotonic();
+    this.#flows.delete(key);
+    this.#flows.set(key, flow);
+  }
+
+  #forget(key: string, flow: UdpFlow): void {
     this.#flows.delete(key);
     this.#options.targets.closed(flow.target.taskId);
-    flow.socket.removeAllListeners("message");
-    try {
-      flow.socket.close();
-    } catch {
-      // It was never bound, or has closed itself.
-    }
+    flow[Symbol.dispose]();
   }
 
   #sweepLater(): void {
