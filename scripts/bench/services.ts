@@ -1,3 +1,4 @@
+import { codeOf } from "@murmur/base";
 import type { ServiceSpec, Task } from "@murmur/api";
 import type { Host } from "../../test/hosts/host.ts";
 import { eventually } from "../../test/hosts/host.ts";
@@ -39,7 +40,10 @@ export async function untilRunning(
 /** Removes a service and waits until its containers are gone from all hosts. */
 export async function removeService(hosts: readonly Host[], service: string): Promise<void> {
   const [asked] = hosts;
-  await asked?.client.removeService(service);
+  // One that isn't there leaves nothing to remove.
+  await asked?.client.removeService(service).catch((error: unknown) => {
+    if (codeOf(error) !== "not_found") throw error;
+  });
   await eventually(
     "the containers are gone",
     async () => (await Promise.all(hosts.map((host) => host.containers()))).flat().length,
