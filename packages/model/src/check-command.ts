@@ -51,7 +51,8 @@ const restartHistory = object<RestartHistory>({
     else integer(1, LIMITS.replicas)(value, path, report);
   },
   specVersion: index,
-  restarts: list(time),
+  count: integer(0, Number.MAX_SAFE_INTEGER),
+  restarts: list(time, LIMITS.restarts),
 });
 
 const updateStatus = object<UpdateStatus>({
@@ -92,7 +93,7 @@ const newTask = object<Of<"createTask">["task"]>({
 const RULES: { readonly [K in Command["kind"]]: Check } = {
   createService: object<Of<"createService">>({ kind, now, id, spec: service }),
   updateService: object<Of<"updateService">>({ kind, now, id, version: index, spec: service }),
-  rollbackService: object<Of<"rollbackService">>({ kind, now, id, version: index }),
+  rollbackService: object<Of<"rollbackService">>({ kind, now, id, version: index, message: optional(message) }),
   removeService: object<Of<"removeService">>({ kind, now, id }),
   updateNode: object<Of<"updateNode">>({ kind, now, id, version: index, spec: node }),
   removeNode: object<Of<"removeNode">>({ kind, now, id, force: boolean }),
@@ -138,7 +139,7 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     statuses: list(object<Of<"reportTasks">["statuses"][number]>({ id, status: taskStatus }), 10_000),
   }),
   orphanTasks: object<Of<"orphanTasks">>({ kind, now, nodeId: id, message }),
-  setUpdateStatus: object<Of<"setUpdateStatus">>({ kind, now, id, status: updateStatus }),
+  setUpdateStatus: object<Of<"setUpdateStatus">>({ kind, now, id, specVersion: index, status: updateStatus }),
   recordRestart: object<Of<"recordRestart">>({ kind, now, history: restartHistory }),
   finishRemoveService: object<Of<"finishRemoveService">>({ kind, now, id }),
 };

@@ -17,7 +17,13 @@ export type UserCommand = Timed &
   (
     | { readonly kind: "createService"; readonly id: ServiceId; readonly spec: ServiceSpec }
     | { readonly kind: "updateService"; readonly id: ServiceId; readonly version: Index; readonly spec: ServiceSpec }
-    | { readonly kind: "rollbackService"; readonly id: ServiceId; readonly version: Index }
+    | {
+        readonly kind: "rollbackService";
+        readonly id: ServiceId;
+        readonly version: Index;
+        /** Why, for people; left out when a user asks for it. */
+        readonly message?: string;
+      }
     | { readonly kind: "removeService"; readonly id: ServiceId }
     | { readonly kind: "updateNode"; readonly id: NodeId; readonly version: Index; readonly spec: NodeSpec }
     | { readonly kind: "removeNode"; readonly id: NodeId; readonly force: boolean }
@@ -64,11 +70,12 @@ export type InternalCommand = Timed &
         readonly kind: "createTask";
         readonly task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> & { readonly spec?: Task["spec"] };
       }
-    /** Refused when the task has a node already, isn't wanted any more, or the node's version is not the one read. */
+    /** Refused when the task has a node already, isn't wanted any more, or the node takes no tasks or has no room. */
     | { readonly kind: "assignTask"; readonly id: TaskId; readonly nodeId: NodeId }
     /** Why a task waits, for people; written only when the text changes. */
     | { readonly kind: "explainTask"; readonly id: TaskId; readonly message: string; readonly error: string }
     | { readonly kind: "setDesiredState"; readonly id: TaskId; readonly desired: DesiredState }
+    /** Deletes the record. Refused while something may run for the task on a node that can still tell. */
     | { readonly kind: "removeTask"; readonly id: TaskId }
     /** Statuses of one node's tasks; those of tasks that are gone, or that would go back, are passed over. */
     | {
@@ -77,7 +84,13 @@ export type InternalCommand = Timed &
         readonly statuses: readonly { readonly id: TaskId; readonly status: TaskStatus }[];
       }
     | { readonly kind: "orphanTasks"; readonly nodeId: NodeId; readonly message: string }
-    | { readonly kind: "setUpdateStatus"; readonly id: ServiceId; readonly status: UpdateStatus }
+    /** About the update to `specVersion`; refused when the service has another one by now. */
+    | {
+        readonly kind: "setUpdateStatus";
+        readonly id: ServiceId;
+        readonly specVersion: Index;
+        readonly status: UpdateStatus;
+      }
     | { readonly kind: "recordRestart"; readonly history: RestartHistory }
     | { readonly kind: "finishRemoveService"; readonly id: ServiceId }
   );

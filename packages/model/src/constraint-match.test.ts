@@ -15,7 +15,7 @@ const node: ClusterNode = {
     murmurVersion: "0",
     dataPlane: "ports",
   },
-  status: { state: "ready", message: "", at: 0, engine: { state: "ready", message: "" } },
+  status: { state: "ready", message: "", at: 0, engine: { state: "ready", message: "", at: 0 } },
   address: "10.1.2.3:7373",
   raftRole: "voter",
   keyDigest: "",

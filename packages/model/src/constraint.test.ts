@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
+import { constraint, CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
 
 describe("a constraint", () => {
   it.each([
@@ -11,7 +11,28 @@ describe("a constraint", () => {
     ["engine.labels.disk==a!=b", { key: "engine.labels.disk", operator: "==", value: "a!=b" }],
     ["node.ip==10.0.0.0/8", { key: "node.ip", operator: "==", value: "10.0.0.0/8" }],
   ])("%j is read", (line, parsed) => {
-    expect(parseConstraint(line)).toEqual(parsed);
+    const found = parseConstraint(line);
+    expect({ ...found, text: undefined }).toEqual({ ...parsed, text: undefined });
+    expect("problem" in found ? undefined : formatConstraint(found)).toBe(line);
+  });
+
+  it("keeps how the user wrote it, and only when that is not the plain form", () => {
+    expect(parseConstraint("node.role==worker")).toEqual({ key: "node.role", operator: "==", value: "worker" });
+    const spaced = parseConstraint("Node.Role == worker");
+    expect(spaced).toEqual({ key: "node.role", operator: "==", value: "worker", text: "Node.Role == worker" });
+    expect("problem" in spaced ? undefined : formatConstraint(spaced)).toBe("Node.Role == worker");
+  });
+
+  it.each([
+    ["node.role == worker", 0],
+    ["node.role==worker", 1],
+    ["node.role == manager", 1],
+    ["node.role != worker", 1],
+    ["no constraint", 1],
+  ])("with the text %j has %s problems: its text says what it says", (text, problems) => {
+    const found: string[] = [];
+    constraint({ key: "node.role", operator: "==", value: "worker", text }, "c", (path) => void found.push(path));
+    expect(found).toEqual(Array.from({ length: problems }, () => "c.text"));
   });
 
   it.each([
@@ -24,6 +45,7 @@ describe("a constraint", () => {
     "node.labels.==a",
     "node.labels.a b==c",
     "node.id==a\nb",
+    `node.id==a${" ".repeat(5_000)}`,
   ])("%j is refused, in one line", (line) => {
     const parsed = parseConstraint(line);
     expect(parsed).toHaveProperty("problem");
@@ -38,6 +60,21 @@ describe("a constraint", () => {
       fc.property(key, fc.constantFrom("==" as const, "!=" as const), value, (key, operator, value) => {
         const constraint = { key, operator, value };
         expect(parseConstraint(formatConstraint(constraint))).toEqual(constraint);
+      }),
+    );
+  });
+
+  it("that is read passes its own check, and is written as it was", () => {
+    const space = fc.stringMatching(/^[ \t]{0,3}$/);
+    const line = fc
+      .tuple(space, fc.constantFrom("node.role", "NODE.id"), space, fc.constantFrom("==", "!="), space, fc.string())
+      .map((parts) => parts.join(""));
+    fc.assert(
+      fc.property(line, (line) => {
+        const parsed = parseConstraint(line);
+        if ("problem" in parsed) return;
+        constraint(parsed, "c", (path, problem) => expect.fail(`${path} ${problem}`));
+        expect(formatConstraint(parsed)).toBe(line);
       }),
     );
   });

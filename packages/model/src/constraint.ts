@@ -1,4 +1,4 @@
-import { object, text, type Check } from "./check.ts";
+import { object, optional, text, type Check, type CrossCheck } from "./check.ts";
 import type { Constraint } from "./service-spec.ts";
 
 /** What a constraint may speak of, beside `node.labels.NAME` and `engine.labels.NAME`. */
@@ -15,9 +15,13 @@ const LABEL_KEYS = ["node.labels.", "engine.labels."] as const;
 const KEYS_SAY = `${CONSTRAINT_KEYS.join(", ")}, node.labels.NAME or engine.labels.NAME`;
 const OPERATOR = /==|!=/;
 
+/** Longer than any key, operator and value; only spaces can be more. */
+const TEXT_MAX = 4_096;
+
 /**
  * Parses Docker's text form, `KEY==VALUE` or `KEY!=VALUE`, spaces around the parts allowed. Keys are known without
- * regard to case, label names are taken as they are. Returns the problem, in one line, when it is no constraint.
+ * regard to case, label names are taken as they are. A line that is written otherwise than `formatConstraint` would is
+ * kept as `text`. Returns the problem, in one line, when it is no constraint.
  */
 export function parseConstraint(line: string): Constraint | { readonly problem: string } {
   const found = OPERATOR.exec(line);
@@ -29,13 +33,15 @@ export function parseConstraint(line: string): Constraint | { readonly problem: 
   if (key === undefined) return { problem: `constraint ${quote(line)} must begin with ${KEYS_SAY}` };
   if (!VALUE.test(value))
     return { problem: `constraint ${quote(line)} must have a value of 1 to 1024 printable characters` };
-  return { key, operator: found[0] === "==" ? "==" : "!=", value };
+  const constraint = { key, operator: found[0] === "==" ? "==" : "!=", value } as const;
+  if (line.length > TEXT_MAX) return { problem: `constraint ${quote(line)} must have at most ${TEXT_MAX} characters` };
+  return line === plain(constraint) ? constraint : { ...constraint, text: line };
 }
 
-/** The text form that `parseConstraint` reads back. */
-export function formatConstraint(constraint: Constraint): string {
-  return `${constraint.key}${constraint.operator}${constraint.value}`;
-}
+/** The text that `parseConstraint` reads back: the user's own where it is known. */
+export const formatConstraint = (constraint: Constraint): string => constraint.text ?? plain(constraint);
+
+const plain = ({ key, operator, value }: Constraint): string => `${key}${operator}${value}`;
 
 /** The key as constraints carry it, or undefined when there is no such key. */
 function canonicalKey(text: string): string | undefined {
@@ -52,15 +58,27 @@ const VALUE = /^[^\s\p{C}]([^\r\n\t\p{C}]{0,1022}[^\s\p{C}])?$/u;
 
 const quote = (line: string): string => JSON.stringify(line.length > 128 ? `${line.slice(0, 128)}…` : line);
 
-export const constraint: Check = object<Constraint>({
-  key: (value, path, report) => {
-    if (typeof value !== "string" || canonicalKey(value) !== value) report(path, `must be ${KEYS_SAY}`);
+/** A text that says something else than the rest would show people what isn't so. */
+const textFits: CrossCheck<Constraint> = (value, path, report) => {
+  if (value.text === undefined) return;
+  const parsed = parseConstraint(value.text);
+  const fits = !("problem" in parsed) && parsed.text !== undefined && plain(parsed) === plain(value);
+  if (!fits) report(`${path}.text`, "must be another way to write the same constraint");
+};
+
+export const constraint: Check = object<Constraint>(
+  {
+    key: (value, path, report) => {
+      if (typeof value !== "string" || canonicalKey(value) !== value) report(path, `must be ${KEYS_SAY}`);
+    },
+    operator: (value, path, report) => {
+      if (value !== "==" && value !== "!=") report(path, "must be == or !=");
+    },
+    value: text({ min: 1, max: 1_024, pattern: VALUE, says: "1 to 1024 printable characters, no space at either end" }),
+    text: optional(text({ max: TEXT_MAX })),
   },
-  operator: (value, path, report) => {
-    if (value !== "==" && value !== "!=") report(path, "must be == or !=");
-  },
-  value: text({ min: 1, max: 1_024, pattern: VALUE, says: "1 to 1024 printable characters, no space at either end" }),
-});
+  textFits,
+);
 
 /** What a spread preference may name. */
 export const spreadKey: Check = (value, path, report) => {

@@ -53,6 +53,7 @@ export {
   AVAILABILITIES,
   DESIRED_STATES,
   holdsSlot,
+  isAssigned,
   isDesiredLater,
   isLater,
   isTerminal,

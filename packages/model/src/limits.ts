@@ -19,6 +19,8 @@ export const LIMITS = {
   nanoCpus: 4_096 * 1_000_000_000,
   memoryBytes: 2 ** 46,
   pids: 4_194_304,
+  /** Times of restarts kept for a slot. */
+  restarts: 256,
   /** Ten years. */
   durationMs: 3_653 * 24 * 3_600_000,
   /** Problems listed by one validation; more are counted only. */

@@ -26,7 +26,7 @@ export interface NodeDescription {
   readonly dataPlane: "ports" | "overlay";
 }
 
-/** Whether the node's engine answers. */
+/** Whether the node's engine answers; as its agent reports it. */
 export interface EngineStatus {
   readonly state: "ready" | "down";
   /** One line: the engine's or the socket's own error. */
@@ -37,7 +37,8 @@ export interface NodeStatus {
   readonly state: NodeState;
   readonly message: string;
   readonly at: Millis;
-  readonly engine: EngineStatus;
+  /** `at`: when the managers learned that the engine's state changed; agents' clocks have no say in it. */
+  readonly engine: EngineStatus & { readonly at: Millis };
 }
 
 export interface ClusterNode {

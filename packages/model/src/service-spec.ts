@@ -29,6 +29,8 @@ export interface Constraint {
   readonly key: string;
   readonly operator: "==" | "!=";
   readonly value: string;
+  /** As the user wrote it, when that is not the plain form; clients name constraints by their text. Means nothing. */
+  readonly text?: string;
 }
 
 export interface Placement {

@@ -39,6 +39,8 @@ export interface RestartHistory {
   /** Slot number (replicated) or node (global). */
   readonly slot: number | NodeId;
   readonly specVersion: Index;
-  /** Times of the restarts within the policy's window, oldest first; at most 32 kept. */
+  /** All restarts under this spec version, also those whose times are not kept. */
+  readonly count: number;
+  /** Times of the last restarts, oldest first; at most `LIMITS.restarts`. */
   readonly restarts: readonly Millis[];
 }

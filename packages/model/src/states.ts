@@ -26,15 +26,24 @@ export type TaskState = (typeof TASK_STATES)[number];
 export const DESIRED_STATES = ["ready", "running", "complete", "shutdown", "remove"] as const;
 export type DesiredState = (typeof DESIRED_STATES)[number];
 
+/** Places in the orders above: these questions are asked for every task, so nothing is searched for. */
+const RANK: ReadonlyMap<TaskState, number> = new Map(TASK_STATES.map((state, at) => [state, at]));
+const DESIRED_RANK: ReadonlyMap<DesiredState, number> = new Map(DESIRED_STATES.map((state, at) => [state, at]));
+const TERMINAL: ReadonlySet<TaskState> = new Set(TASK_STATES.slice(TASK_STATES.indexOf("complete")));
+const UNASSIGNED: ReadonlySet<TaskState> = new Set(TASK_STATES.slice(0, TASK_STATES.indexOf("assigned")));
+
 /** Whether `a` comes after `b` in a task's life. */
-export const isLater = (a: TaskState, b: TaskState): boolean => TASK_STATES.indexOf(a) > TASK_STATES.indexOf(b);
+export const isLater = (a: TaskState, b: TaskState): boolean => (RANK.get(a) ?? -1) > (RANK.get(b) ?? -1);
 
 /** Whether a task in this state will never run again. */
-export const isTerminal = (state: TaskState): boolean => TASK_STATES.indexOf(state) >= TASK_STATES.indexOf("complete");
+export const isTerminal = (state: TaskState): boolean => TERMINAL.has(state);
 
-/** Whether desired state `a` is at least as final as `b`; desired state never goes back. */
+/** Whether a node was told of a task in this state, so that something of it may be there. */
+export const isAssigned = (state: TaskState): boolean => !UNASSIGNED.has(state);
+
+/** Whether desired state `a` is more final than `b`; desired state never goes back. */
 export const isDesiredLater = (a: DesiredState, b: DesiredState): boolean =>
-  DESIRED_STATES.indexOf(a) > DESIRED_STATES.indexOf(b);
+  (DESIRED_RANK.get(a) ?? -1) > (DESIRED_RANK.get(b) ?? -1);
 
 /** Whether the manager wants this task to be, or to come up, rather than to go away. */
 export const wantsToRun = (desired: DesiredState): boolean =>

@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affectedServices } from "./affected-services.ts";
 import { reconcile } from "./reconcile.ts";
-import { spec, TestWorld, withImage, withTask } from "./test-world.ts";
+import { NODE_MEMORY, spec, TestWorld, withImage, withMemory, withTask } from "./test-world.ts";
 
 const NODES = 4;
 
@@ -56,7 +56,8 @@ function services(world: TestWorld, config: ServiceSpec["update"]): readonly Ser
     platforms: [],
   };
   const web = { ...spec({ mode: { kind: "replicated", replicas: 3 } }), ...common };
-  const agent = { ...spec({ name: "agent", mode: { kind: "global" } }), ...common };
+  // A node has room for two of them, not for three: an update that starts first needs the second.
+  const agent = { ...withMemory(spec({ name: "agent", mode: { kind: "global" } }), NODE_MEMORY * 0.4), ...common };
   const job = spec({ name: "job", mode: { kind: "replicated-job", totalCompletions: 3, maxConcurrent: 2 } });
   return [withTask(web, { placement }), agent, withImage(job, "batch")].map((from) => world.createService(from));
 }

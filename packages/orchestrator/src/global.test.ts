@@ -1,6 +1,6 @@
 import { DEFAULT_RESTART, type ServiceId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
-import { spec, TestWorld, withImage, withTask } from "./test-world.ts";
+import { NODE_MEMORY, spec, TestWorld, withImage, withMemory, withTask } from "./test-world.ts";
 
 function started(nodes = 3): { world: TestWorld; web: ServiceId } {
   const world = new TestWorld({ nodes });
@@ -51,6 +51,30 @@ describe("a global service", () => {
     world.setNode(1, "ready");
     world.run(5_000);
     expect(world.running(web)).toHaveLength(3);
+  });
+
+  it("takes tasks with it that no node was told of", () => {
+    const world = new TestWorld();
+    const web = world.createService(withMemory(spec({ mode: { kind: "global" } }), NODE_MEMORY + 1));
+    world.run(1_000);
+    expect(world.picture(web)).toEqual(["@1 running pending", "@2 running pending", "@3 running pending"]);
+    world.apply({ kind: "removeService", id: web });
+    world.settle();
+    expect(world.view.service(web)).toBeUndefined();
+    expect(world.view.taskCount).toBe(0);
+  });
+
+  it("starts on a node as soon as there is room, one after the other", () => {
+    const world = new TestWorld({ nodes: 1 });
+    const create = (name: string): ServiceId =>
+      world.createService(withMemory(spec({ name, mode: { kind: "global" } }), NODE_MEMORY * 0.6));
+    const [first, second] = [create("first"), create("second")];
+    world.run(3_000);
+    expect([...world.running(first), ...world.running(second)]).toHaveLength(1);
+    const runs = world.running(first).length === 1 ? first : second;
+    world.apply({ kind: "removeService", id: runs });
+    world.run(3_000);
+    expect(world.running(runs === first ? second : first)).toHaveLength(1);
   });
 
   it("keeps its task on a node whose engine is down: it has nowhere else to go", () => {

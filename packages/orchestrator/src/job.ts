@@ -1,9 +1,8 @@
 import type { NodeId } from "@murmur/base";
 import type { Round } from "./round.ts";
-import { reap } from "./reaper.ts";
+import { letGo, reap } from "./reaper.ts";
 import { fill, settle } from "./settle.ts";
 import { slotsOf, standingOf, type Slot } from "./standing.ts";
-import { isFinished } from "./task-facts.ts";
 
 /**
  * A replicated job: so many slots that each have to complete once, some of them at the same time. A slot whose task
@@ -37,7 +36,6 @@ export function dropEarlierRuns(round: Round): void {
   for (const task of round.view.tasksOfService(round.service.id)) {
     if (round.isCurrent(task)) continue;
     if (round.full) return;
-    if (isFinished(task)) round.removeTask(task);
-    else round.setDesired(task, "remove");
+    letGo(round, task);
   }
 }

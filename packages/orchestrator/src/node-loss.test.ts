@@ -52,6 +52,28 @@ describe("a node that is down", () => {
     expect(world.picture(web)).toEqual(["1 shutdown shutdown", "1 running running"]);
   });
 
+  it("keeps no record of a task that is not needed any more: its agent removes what no assignment names", () => {
+    const { world, web } = started();
+    world.setNode(1, "down");
+    world.apply({ kind: "removeService", id: web });
+    world.run(3_000);
+    expect(world.view.service(web)).toBeUndefined();
+    expect(world.view.taskCount).toBe(0);
+  });
+
+  it("is not waited for when a service shrinks", () => {
+    const { world, web } = started();
+    world.stopMs = 1e9;
+    world.scale(web, 2);
+    world.run(2_000);
+    const surplus = world.tasks(web).find((task) => task.desiredState === "remove");
+    expect(surplus?.status.state).toBe("running");
+    world.setNode(Number(surplus?.nodeId?.slice(1)), "down");
+    world.settle();
+    expect(world.picture(web)).toHaveLength(2);
+    expect(world.running(web)).toHaveLength(2);
+  });
+
   it("has its tasks given up after a day", () => {
     const { world, web } = started();
     world.setNode(1, "down");
@@ -137,6 +159,22 @@ describe("a node whose engine is down", () => {
     world.setEngine(1, "ready");
     world.run(ENGINE_GRACE_MS, 1_000);
     expect(world.tasks(web)).toHaveLength(3);
+  });
+
+  it("gets no longer time for it because something else about the node changes", () => {
+    const { world, web } = started();
+    world.setEngine(1, "down");
+    const downAt = world.now;
+    for (let times = 0; times < 3; times += 1) {
+      world.run(ENGINE_GRACE_MS / 4, ENGINE_GRACE_MS / 4);
+      world.updateNode(1, { labels: { times: String(times) } });
+      world.apply({ kind: "describeNode", id: world.node(1), engine: { state: "down", message: String(times) } });
+    }
+    expect(world.wakeAt()).toBe(downAt + ENGINE_GRACE_MS);
+    world.now = downAt + ENGINE_GRACE_MS;
+    world.settle();
+    const lost = world.tasks(web).find((task) => task.nodeId === world.node(1));
+    expect(lost?.desiredState).toBe("shutdown");
   });
 
   it("loses them after it", () => {

@@ -1,7 +1,7 @@
-import { isTerminal, wantsToRun, type Task } from "@murmur/model";
+import { wantsToRun, type Task } from "@murmur/model";
 import type { Round } from "./round.ts";
 import type { Slot } from "./standing.ts";
-import { isFinished, isUp } from "./task-facts.ts";
+import { isFinished, isStopped, isUp } from "./task-facts.ts";
 
 /**
  * Removes the records of old tasks of a slot, oldest first, until no more than the history limit remain, the present
@@ -13,40 +13,31 @@ export function reap(round: Round, slot: Slot): void {
   const limit = round.view.cluster()?.spec.taskHistoryLimit;
   const kept: Task[] = [];
   for (const task of slot.tasks) {
-    if (task.desiredState === "remove") remove(round, task);
+    if (task.desiredState === "remove") letGo(round, task);
     else kept.push(task);
   }
   if (limit === undefined || kept.length <= Math.max(limit, 1)) return;
   const last = kept.at(-1);
   const history = kept.filter((task) => task !== last && !wantsToRun(task.desiredState) && isFinished(task));
   if (last !== undefined && !isUp(last)) history.pop();
-  for (const task of history.slice(0, kept.length - limit)) remove(round, task);
+  for (const task of history.slice(0, kept.length - limit)) letGo(round, task);
 }
 
-/** Lets go of all tasks of a slot that is not needed any more; true once only records that go now are left. */
-export function clear(round: Round, slot: Slot): boolean {
-  let isEmpty = true;
-  for (const task of slot.tasks) {
-    round.setDesired(task, "remove");
-    if (!remove(round, task)) isEmpty = false;
-  }
-  return isEmpty;
+/** Lets go of all tasks of a slot that is not needed any more. */
+export function clear(round: Round, slot: Slot): void {
+  for (const task of slot.tasks) letGo(round, task);
 }
 
 /**
- * Removes a record when nothing can be running for it, and says whether it did. A task that was made for a node which
- * was never told of it is closed first: nobody else reports on it.
+ * Stops a task and removes its record, and says whether the record goes now: not while its node has something to stop.
+ * A node that is down is not waited for; when it comes back, its agent removes the containers that no assignment names.
  */
-function remove(round: Round, task: Task): boolean {
-  const { nodeId } = task;
-  const node = nodeId === undefined ? undefined : round.view.node(nodeId);
-  if (isTerminal(task.status.state) || node === undefined) {
-    round.removeTask(task);
-    return true;
+export function letGo(round: Round, task: Task): boolean {
+  const node = task.nodeId === undefined ? undefined : round.view.node(task.nodeId);
+  if (node !== undefined && !isStopped(task)) {
+    round.setDesired(task, "remove");
+    if (node.status.state !== "down") return false;
   }
-  if (isFinished(task)) {
-    const status = { state: "shutdown", at: round.now, message: "never started" } as const;
-    round.push({ kind: "reportTasks", nodeId: node.id, statuses: [{ id: task.id, status }] });
-  }
-  return false;
+  round.removeTask(task);
+  return true;
 }

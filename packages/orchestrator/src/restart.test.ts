@@ -1,4 +1,4 @@
-import { DEFAULT_RESTART, type RestartPolicy, type ServiceId, type Task } from "@murmur/model";
+import { DEFAULT_RESTART, LIMITS, type RestartPolicy, type ServiceId, type Task } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { BACKOFF_CEILING_MS, QUICK_FAILURE_MS, RESTARTS_KEPT } from "./restart.ts";
 import { spec, TestWorld, withImage, withTask } from "./test-world.ts";
@@ -113,10 +113,27 @@ describe("a task that ends", () => {
       expect(end(world, web, "failed")).toBeDefined();
       world.run(BACKOFF_CEILING_MS + 10_000, 10_000);
     }
-    end(world, web, "failed");
-    expect(world.view.restartHistory(web, 1)?.restarts).toHaveLength(RESTARTS_KEPT);
+    expect(end(world, web, "failed")).toBeDefined();
     world.run(BACKOFF_CEILING_MS + 10_000, 10_000);
-    expect(end(world, web, "failed")).toBeUndefined();
+    expect(end(world, web, "failed")).toBeDefined();
+    const history = world.view.restartHistory(web, 1);
+    expect(history?.restarts).toHaveLength(RESTARTS_KEPT);
+    expect(history?.count).toBe(RESTARTS_KEPT + 1);
+  });
+
+  it.each([
+    ["ever", 0, 40],
+    ["within a window", 100 * 24 * 3_600_000, 40],
+    ["within a window, more than is kept", 100 * 24 * 3_600_000, LIMITS.restarts + 1],
+  ])("may be tried again more often than back-off remembers: attempts counted %s", (_what, windowMs, maxAttempts) => {
+    const { world, web } = started({ delayMs: 0, maxAttempts, windowMs });
+    let restarts = 0;
+    while (end(world, web, "failed") !== undefined) {
+      restarts += 1;
+      world.run(BACKOFF_CEILING_MS + 10_000, BACKOFF_CEILING_MS / 2);
+    }
+    expect(restarts).toBe(Math.min(maxAttempts, LIMITS.restarts));
+    expect(world.decide()).toEqual([]);
   });
 });
 

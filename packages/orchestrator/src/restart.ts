@@ -1,5 +1,5 @@
 import type { Millis, NodeId } from "@murmur/base";
-import type { RestartHistory, Task } from "@murmur/model";
+import { LIMITS, type RestartHistory, type RestartPolicy, type Task } from "@murmur/model";
 import type { Round } from "./round.ts";
 import { endedAt } from "./task-facts.ts";
 
@@ -11,7 +11,7 @@ const QUICK_FAILURES_FREE = 2;
 const BACKOFF_FIRST_MS: Millis = 5_000;
 /** The longest delay that back-off leads to; a policy's own delay may be longer. */
 export const BACKOFF_CEILING_MS: Millis = 5 * 60_000;
-/** Restarts remembered for each slot; more attempts than these cannot be counted. */
+/** Times of restarts kept for a slot: back-off looks back no further. */
 export const RESTARTS_KEPT = 32;
 
 /** When a task that ended by itself is to be started again. */
@@ -26,33 +26,43 @@ export interface Restart {
  */
 export function isRestartable(round: Round, slot: number | NodeId, ended: Task): boolean {
   const past = round.view.restartHistory(round.service.id, slot);
-  return mayRestart(ended, { isJob: round.isJob, restarts: restartsFor(past, ended.specVersion) });
+  return mayRestart(ended, { isJob: round.isJob, ...pastOf(past, ended.specVersion) });
 }
 
 /** When to start the replacement of a task that ended by itself: after the policy's delay, later if it keeps failing. */
 export function restartOf(round: Round, slot: number | NodeId, ended: Task): Restart {
   const { service } = round;
-  const past = restartsFor(round.view.restartHistory(service.id, slot), service.specVersion);
+  const { count, restarts: past } = pastOf(round.view.restartHistory(service.id, slot), service.specVersion);
   const { delayMs } = ended.spec.restart;
-  const backoff = delayAfter(delayMs, quickFailures(ended, past)) - delayMs;
+  const backoff = delayAfter(delayMs, quickFailures(ended, past.slice(-RESTARTS_KEPT))) - delayMs;
   const at = Math.ceil(round.now + delayMs + backoff * jitter(ended));
-  const restarts = [...past, at].slice(-RESTARTS_KEPT);
-  return { at, history: { serviceId: service.id, slot, specVersion: service.specVersion, restarts } };
+  const restarts = [...past, at].slice(-keptFor(ended.spec.restart));
+  return { at, history: { serviceId: service.id, slot, specVersion: service.specVersion, count: count + 1, restarts } };
 }
 
+type Past = Pick<RestartHistory, "count" | "restarts">;
+const NO_PAST: Past = { count: 0, restarts: [] };
+
 /** What happened under another spec does not count against this one, as in SwarmKit. */
-const restartsFor = (past: RestartHistory | undefined, specVersion: number): readonly Millis[] =>
-  past?.specVersion === specVersion ? past.restarts : [];
+const pastOf = (past: RestartHistory | undefined, specVersion: number): Past =>
+  past?.specVersion === specVersion ? past : NO_PAST;
+
+/** A window needs the time of every attempt that it may hold; without one, attempts are counted. */
+function keptFor({ windowMs, maxAttempts }: RestartPolicy): number {
+  return windowMs === 0 ? RESTARTS_KEPT : Math.min(Math.max(maxAttempts, RESTARTS_KEPT), LIMITS.restarts);
+}
 
 /** The policy itself, with SwarmKit's rules: `any` means `on-failure` for a job; a window looks back from the end. */
-function mayRestart(ended: Task, past: { isJob: boolean; restarts: readonly Millis[] }): boolean {
+function mayRestart(ended: Task, past: Past & { readonly isJob: boolean }): boolean {
   const { condition, maxAttempts, windowMs } = ended.spec.restart;
   if (condition === "none") return false;
   if (ended.status.state === "complete" && (condition === "on-failure" || past.isJob)) return false;
   if (maxAttempts === 0) return true;
   const end = endedAt(ended);
-  const counted = past.restarts.filter((at) => at <= end && (windowMs === 0 || at > end - windowMs));
-  return counted.length < Math.min(maxAttempts, RESTARTS_KEPT);
+  // This task's own replacement may be among them: the answer stays the same once it was made.
+  const before = past.restarts.filter((at) => at <= end);
+  if (windowMs === 0) return past.count - (past.restarts.length - before.length) < maxAttempts;
+  return before.filter((at) => at > end - windowMs).length < Math.min(maxAttempts, LIMITS.restarts);
 }
 
 /** Quick failures in a row before the one of this task; 0 when it was not quick itself. */

@@ -1,5 +1,5 @@
 import type { Millis, NodeId } from "@murmur/base";
-import { isDesiredLater, type DesiredState, type Service, type Task } from "@murmur/model";
+import { isDesiredLater, type DesiredState, type Service, type Task, type UpdateStatus } from "@murmur/model";
 import type { View } from "@murmur/store";
 import {
   COMMANDS_MAX,
@@ -65,6 +65,11 @@ export class Round {
   /** Desired state never goes back, so asking for less than what is already asked does nothing. */
   setDesired(task: Task, desired: DesiredState): void {
     if (isDesiredLater(desired, task.desiredState)) this.push({ kind: "setDesiredState", id: task.id, desired });
+  }
+
+  setUpdateStatus(status: UpdateStatus): void {
+    const { id, specVersion } = this.service;
+    this.push({ kind: "setUpdateStatus", id, specVersion, status });
   }
 
   createTask(slot: number | NodeId, start: { desired: DesiredState; notBefore?: Millis }): void {

@@ -1,17 +1,12 @@
 import type { Millis } from "@murmur/base";
-import { isTerminal, TASK_STATES, wantsToRun, type Task } from "@murmur/model";
-
-const ASSIGNED = TASK_STATES.indexOf("assigned");
-
-/** Whether a node was told of the task, so that something of it may be there. */
-export const isAssigned = (task: Task): boolean => TASK_STATES.indexOf(task.status.state) >= ASSIGNED;
+import { isAssigned, isTerminal, wantsToRun, type Task } from "@murmur/model";
 
 /** Whether nothing of a task runs right now. */
-export const isStopped = (task: Task): boolean => isTerminal(task.status.state) || !isAssigned(task);
+export const isStopped = (task: Task): boolean => isTerminal(task.status.state) || !isAssigned(task.status.state);
 
 /** Whether a task will never run again: it has stopped, or it is not wanted and no node was ever told of it. */
 export const isFinished = (task: Task): boolean =>
-  isTerminal(task.status.state) || (!isAssigned(task) && !wantsToRun(task.desiredState));
+  isTerminal(task.status.state) || (!isAssigned(task.status.state) && !wantsToRun(task.desiredState));
 
 /** Whether a task ended by itself, as against one that was stopped or lost. */
 export const endedByItself = ({ status }: Task): boolean =>

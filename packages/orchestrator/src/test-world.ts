@@ -4,6 +4,7 @@ import {
   DEFAULT_CLUSTER_SPEC,
   DEFAULT_RESTART,
   DEFAULT_UPDATE,
+  isAssigned,
   isTerminal,
   matchesConstraints,
   networkId,
@@ -39,6 +40,9 @@ export type Behaviour =
 /** Rounds without end would be a bug: nothing that a test does needs so many. */
 const ROUNDS_MAX = 400;
 
+/** What each node has. */
+export const NODE_MEMORY = 10_000_000_000;
+
 export const spec = (change: Partial<ServiceSpec> = {}): ServiceSpec => ({
   name: "web",
   labels: {},
@@ -65,6 +69,9 @@ export const withTask = (base: ServiceSpec, change: Partial<ServiceSpec["task"]>
   ...base,
   task: { ...base.task, ...change },
 });
+
+export const withMemory = (base: ServiceSpec, memoryBytes: number): ServiceSpec =>
+  withTask(base, { resources: { ...base.task.resources, reservations: { nanoCpus: 0, memoryBytes } } });
 
 export const withImage = (base: ServiceSpec, image: string): ServiceSpec =>
   withTask(base, { container: { ...base.task.container, image } });
@@ -137,7 +144,7 @@ export class TestWorld {
       description: {
         hostname,
         platform: { os: "linux", architecture: "x86_64" },
-        resources: { nanoCpus: 4e9, memoryBytes: 2 ** 33 },
+        resources: { nanoCpus: 4e9, memoryBytes: NODE_MEMORY },
         engine: { version: "27.0.0", labels: {}, plugins: [] },
         murmurVersion: "0.1.0",
         dataPlane: "ports",
@@ -256,7 +263,10 @@ export class TestWorld {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  /** Gives every pending task the open node with the fewest tasks; the tests of placement are the scheduler's. */
+  /**
+   * Gives every pending task the open node with the fewest tasks that has the memory; the tests of placement are the
+   * scheduler's.
+   */
   place(): void {
     const open = this.view
       .nodes()
@@ -269,9 +279,18 @@ export class TestWorld {
       const best = open
         .filter((node) => (task.nodeId ?? node.id) === node.id)
         .filter((node) => matchesConstraints(node, task.spec.placement.constraints))
+        .filter((node) => this.#freeMemory(node) >= task.spec.resources.reservations.memoryBytes)
         .sort((a, b) => count(a.id) - count(b.id) || (a.id < b.id ? -1 : 1))[0];
       if (best !== undefined) this.apply({ kind: "assignTask", id: task.id, nodeId: best.id });
     }
+  }
+
+  #freeMemory(node: ClusterNode): number {
+    const held = this.view
+      .tasksOfNode(node.id)
+      .filter(({ status }) => isAssigned(status.state) && !isTerminal(status.state));
+    const total = node.description?.resources.memoryBytes ?? 0;
+    return held.reduce((free, task) => free - task.spec.resources.reservations.memoryBytes, total);
   }
 
   /** Lets time pass in steps: agents act, then the orchestrator comes to rest. */

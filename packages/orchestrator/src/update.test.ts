@@ -1,4 +1,5 @@
-import type { ServiceId, UpdateConfig } from "@murmur/model";
+import { assert } from "@murmur/base";
+import type { Command, ServiceId, UpdateConfig } from "@murmur/model";
 import { DEFAULT_RESTART, DEFAULT_UPDATE } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { spec, TestWorld, withImage, withTask } from "./test-world.ts";
@@ -219,6 +220,13 @@ describe.each([["broken"], ["missing"]])("an update to an image that is %s", (im
     const { world, web } = started({ failureAction: "rollback" });
     const before = world.running(web).map(({ id }) => id);
     world.updateService(web, (old) => withImage(old, image));
+    while (state(world, web) === "updating") world.run(500);
+    const failed = world.tasks(web).find((task) => task.spec.container.image === image);
+    const cause = `due to failure or early termination of task ${failed?.id ?? ""}`;
+    expect(world.service(web).updateStatus).toMatchObject({
+      state: "rollback_started",
+      message: `update rolled back ${cause}`,
+    });
     watch(world, web);
     expect(world.service(web).updateStatus).toMatchObject({ state: "rollback_completed" });
     expect(images(world, web)).toEqual(["runs", "runs", "runs", "runs"]);
@@ -268,12 +276,17 @@ describe("a paused update", () => {
     expect(state(world, web)).toBe("completed");
   });
 
-  it("does not hold up an update that the pause is not about", () => {
+  it("does not hold up an update that was made while the pause was on its way", () => {
     const { world, web } = started();
+    world.updateService(web, (old) => withImage(old, "missing"));
+    let pause: Command | undefined;
+    world.onApplied = (command) => {
+      if (command.kind === "setUpdateStatus" && command.status.state === "paused") pause = command;
+    };
+    watch(world, web);
+    assert(pause !== undefined, "the update has paused");
     world.updateService(web, (old) => withImage(old, "v2"));
-    const late = { state: "paused", startedAt: world.now, message: "about the one before" } as const;
-    world.apply({ kind: "setUpdateStatus", id: web, status: late });
-    world.settle();
+    expect(world.tryApply(pause)).toMatchObject({ ok: false, code: "out_of_date" });
     watch(world, web);
     expect(images(world, web)).toEqual(["v2", "v2", "v2", "v2"]);
   });

@@ -1,9 +1,16 @@
 import type { Millis } from "@murmur/base";
-import type { Service, Task, UpdateConfig, UpdateState, UpdateStatus } from "@murmur/model";
+import {
+  isAssigned,
+  type Service,
+  type Task,
+  type UpdateConfig,
+  type UpdateState,
+  type UpdateStatus,
+} from "@murmur/model";
 import type { Round } from "./round.ts";
 import { fill, shutDown } from "./settle.ts";
 import type { Occupied } from "./standing.ts";
-import { isAssigned, isStopped, isUp, observedAt } from "./task-facts.ts";
+import { isStopped, isUp, observedAt } from "./task-facts.ts";
 import { isRollingBack, updateConfigOf } from "./update-config.ts";
 
 /**
@@ -62,14 +69,9 @@ function isRunning({ service }: Round): boolean {
   return state === "updating" || state === "rollback_started";
 }
 
-/**
- * A pause is about tasks of the present spec. One that was decided while the user's next update was on its way is about
- * the spec before, and must not hold up the new one.
- */
-function isPaused(round: Round): boolean {
-  const { updateStatus, id } = round.service;
-  if (updateStatus?.state !== "paused" && updateStatus?.state !== "rollback_paused") return false;
-  return round.view.tasksOfService(id).some((task) => round.isCurrent(task));
+function isPaused({ service }: Round): boolean {
+  const state = service.updateStatus?.state;
+  return state === "paused" || state === "rollback_paused";
 }
 
 /**
@@ -77,11 +79,10 @@ function isPaused(round: Round): boolean {
  * rollback, so that its failure never leads back to the spec that was given up.
  */
 function begin(round: Round): void {
-  const { id, updateStatus } = round.service;
-  const wentBack = updateStatus?.state === "rollback_completed" || isRollingBack(round.service);
+  const wentBack = round.service.updateStatus?.state === "rollback_completed" || isRollingBack(round.service);
   const state: UpdateState = wentBack ? "rollback_started" : "updating";
   const message = wentBack ? "rollback in progress" : "update in progress";
-  round.push({ kind: "setUpdateStatus", id, status: { state, startedAt: round.now, message } });
+  round.setUpdateStatus({ state, startedAt: round.now, message });
 }
 
 interface Progress {
@@ -111,7 +112,7 @@ function progressOf(
     // A new task that no node has room for holds up the update only if it took another one's place.
     const isNew = holder !== undefined && tried.includes(holder);
     const took = slot.tasks.some((task) => !round.isCurrent(task));
-    return isNew && (isAssigned(holder) || took) ? { underway: true } : NOT_TOUCHED;
+    return isNew && (isAssigned(holder.status.state) || took) ? { underway: true } : NOT_TOUCHED;
   }
   const at = observedAt(settled);
   const isWaiting = tried.includes(settled) && round.now < at + update.config.delayMs;
@@ -134,13 +135,14 @@ function stop(round: Round, status: UpdateStatus, failed: readonly Task[]): void
   const cause = `due to failure or early termination of task ${failed[0]?.id ?? ""}`;
   const rollingBack = isRollingBack(service);
   if (!rollingBack && service.spec.update.failureAction === "rollback" && canGoBack(service)) {
-    round.push({ kind: "rollbackService", id: service.id, version: service.version });
+    const message = `update rolled back ${cause}`;
+    round.push({ kind: "rollbackService", id: service.id, version: service.version, message });
     round.end();
     return;
   }
   const state: UpdateState = rollingBack ? "rollback_paused" : "paused";
   const message = `${rollingBack ? "rollback" : "update"} paused ${cause}`;
-  round.push({ kind: "setUpdateStatus", id: service.id, status: { state, startedAt: status.startedAt, message } });
+  round.setUpdateStatus({ state, startedAt: status.startedAt, message });
 }
 
 /** A spec before that differs in its number of replicas only would bring the same tasks again. */
@@ -163,11 +165,7 @@ function completeWhenWatched(
   const rollingBack = isRollingBack(round.service);
   const state: UpdateState = rollingBack ? "rollback_completed" : "completed";
   const message = rollingBack ? "rollback completed" : "update completed";
-  round.push({
-    kind: "setUpdateStatus",
-    id: round.service.id,
-    status: { state, startedAt: status.startedAt, completedAt: round.now, message },
-  });
+  round.setUpdateStatus({ state, startedAt: status.startedAt, completedAt: round.now, message });
 }
 
 function replace(round: Round, standing: Stale, config: UpdateConfig): void {

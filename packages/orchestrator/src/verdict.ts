@@ -44,8 +44,7 @@ export function isLost(round: Round, task: Task): boolean {
 function isGone(round: Round, node: ClusterNode | undefined): boolean {
   if (node === undefined || node.status.state === "down") return true;
   if (node.status.engine.state === "ready") return false;
-  // The report of the engine was the record's last change, or came before it: then the grace is a little longer.
-  const deadline = node.updatedAt + ENGINE_GRACE_MS;
+  const deadline = node.status.engine.at + ENGINE_GRACE_MS;
   round.wake(deadline);
   return round.now >= deadline;
 }

@@ -1,7 +1,7 @@
 import type { Millis, NodeId } from "@murmur/base";
 import {
+  isAssigned,
   isTerminal,
-  TASK_STATES,
   wantsToRun,
   type ClusterNode,
   type Resources,
@@ -25,16 +25,14 @@ interface Failure {
 const NOTHING: Resources = { nanoCpus: 0, memoryBytes: 0 };
 const share = (free: number, total: number): number => (total > 0 ? free / total : 0);
 
-const ASSIGNED = TASK_STATES.indexOf("assigned");
-
 /** Whether a task still has to be given a node, or, when it was made for one, to be let in there. */
 export function isPending(task: Task): boolean {
-  return TASK_STATES.indexOf(task.status.state) < ASSIGNED && wantsToRun(task.desiredState);
+  return !isAssigned(task.status.state) && wantsToRun(task.desiredState);
 }
 
 /** Whether a task takes room on its node: from its assignment until it has stopped, wanted or not. */
 function occupies(task: Task): boolean {
-  return TASK_STATES.indexOf(task.status.state) >= ASSIGNED && !isTerminal(task.status.state);
+  return isAssigned(task.status.state) && !isTerminal(task.status.state);
 }
 
 /**

@@ -1,9 +1,10 @@
-import { isTerminal, type ClusterNode, type Task } from "@murmur/model";
+import { isAssigned, isTerminal, type ClusterNode, type Task } from "@murmur/model";
 import type { State } from "./state.ts";
 
 /**
  * What a node lacks for one more task, or undefined when it fits. The scheduler has looked before; this is what keeps
- * a node from being given more than it has when two plans were made from the same view. A node that hasn't described
+ * a node from being given more than it has when two plans were made from the same view. Tasks count from their
+ * assignment on: those that only wait for the node would else keep each other out of it. A node that hasn't described
  * itself yet isn't judged.
  */
 export function lacking(state: State, node: ClusterNode, task: Task): "CPU" | "memory" | undefined {
@@ -13,7 +14,8 @@ export function lacking(state: State, node: ClusterNode, task: Task): "CPU" | "m
   let { nanoCpus, memoryBytes } = reservations;
   // Sums beyond what fits need not be exact: reservations are never negative, so they stay beyond.
   for (const other of state.tasksOfNode(node.id)) {
-    if (other.id === task.id || isTerminal(other.status.state)) continue;
+    const { state: at } = other.status;
+    if (other.id === task.id || !isAssigned(at) || isTerminal(at)) continue;
     nanoCpus += other.spec.resources.reservations.nanoCpus;
     memoryBytes += other.spec.resources.reservations.memoryBytes;
   }

@@ -113,3 +113,21 @@ describe("raft roles", () => {
     expect(driver.store.view.nodes().map(({ raftRole }) => raftRole)).toEqual(["none", "none"]);
   });
 });
+
+describe("the engine's state", () => {
+  it("is of the moment at which it changed, whatever else happens to the node", () => {
+    const driver = new Driver().cluster().nodes("n1");
+    const engine = () => driver.store.view.node(node("n1"))?.status.engine;
+    const report = (state: "ready" | "down", message: string): void =>
+      driver.do({ kind: "describeNode", id: node("n1"), engine: { state, message } });
+    report("ready", "");
+    const readyAt = driver.index;
+    expect(engine()).toEqual({ state: "ready", message: "", at: readyAt });
+    driver.memory("n1", 1);
+    driver.nodeIs("n1", "down");
+    report("ready", "still\nso");
+    expect(engine()).toEqual({ state: "ready", message: "still so", at: readyAt });
+    report("down", "no socket");
+    expect(engine()).toEqual({ state: "down", message: "no socket", at: driver.index });
+  });
+});

@@ -43,7 +43,7 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
       state: "unknown",
       message: "has not connected yet",
       at: now,
-      engine: { state: "down", message: "not reported yet" },
+      engine: { state: "down", message: "not reported yet", at: now },
     },
     address,
     raftRole: "none",
@@ -58,8 +58,11 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
 export function describeNode({ state, index, now }: Context, command: Of<"describeNode">): Decision {
   const node = state.node(command.id);
   if (node === undefined) return noNode(command.id);
-  const { description = node.description, engine = node.status.engine, address = node.address } = command;
-  const status = { ...node.status, engine: { ...engine, message: singleLine(engine.message) } };
+  const { description = node.description, address = node.address } = command;
+  const known = node.status.engine;
+  const { state: engineState, message } = command.engine ?? known;
+  const at = engineState === known.state ? known.at : now;
+  const status = { ...node.status, engine: { state: engineState, message: singleLine(message), at } };
   const next = { ...node, ...(description && { description }), status, address };
   if (equal(next, node)) return accepted(node.id);
   return accepted(node.id, [putNode({ ...next, updatedAt: now, version: index })]);

@@ -145,9 +145,41 @@ describe("an update", () => {
   it("takes up a paused update again, as Docker does", () => {
     const driver = new Driver().cluster().service("web");
     driver.update("web", { image: "broken" });
-    driver.do({ kind: "setUpdateStatus", id: web, status: { state: "paused", startedAt: 1, message: "task failed" } });
+    const status = { state: "paused", startedAt: 1, message: "task failed" } as const;
+    driver.do({ kind: "setUpdateStatus", id: web, specVersion: driver.specVersion("web"), status });
     driver.update("web", { image: "broken", mode: { kind: "replicated", replicas: 2 } });
     expect(driver.store.view.service(web)?.updateStatus?.state).toBe("updating");
+  });
+
+  it("is not touched by what is said of the one before", () => {
+    const driver = new Driver().cluster().service("web");
+    driver.update("web", { image: "broken" });
+    const specVersion = driver.specVersion("web");
+    driver.update("web", { image: "mended" });
+    const status = { state: "paused", startedAt: 1, message: "task failed" } as const;
+    const late = driver.try({ kind: "setUpdateStatus", id: web, specVersion, status });
+    expect(late).toMatchObject({ ok: false, code: "out_of_date" });
+    expect(driver.store.view.service(web)?.updateStatus?.state).toBe("updating");
+  });
+
+  it("that only spells a constraint otherwise keeps the tasks, and the new text", () => {
+    const driver = new Driver().cluster().service("web");
+    const write = (text?: string) => {
+      const service = driver.store.view.service(web);
+      const spec = serviceSpec("web");
+      const plain = { key: "node.role", operator: "==", value: "worker" } as const;
+      const constraints = [text === undefined ? plain : { ...plain, text }];
+      const placement = { ...spec.task.placement, constraints };
+      const next = { ...spec, task: { ...spec.task, placement } };
+      driver.do({ kind: "updateService", id: web, version: service?.version ?? 0, spec: next });
+    };
+    write();
+    const version = driver.specVersion("web");
+    write("node.role == worker");
+    expect(driver.specVersion("web")).toBe(version);
+    const { constraints } = driver.store.view.service(web)?.spec.task.placement ?? {};
+    expect(constraints).toMatchObject([{ text: "node.role == worker" }]);
+    expect(driver.createTask("t1", "web").ok).toBe(true);
   });
 
   it("gives a job a new iteration, and no update status", () => {
@@ -172,6 +204,18 @@ describe("a rollback", () => {
     expect(service?.spec.task.container.image).toBe("nginx");
     expect(service?.previousSpec?.task.container.image).toBe("nginx:2");
     expect(service?.updateStatus?.state).toBe("rollback_started");
+  });
+
+  it("says why, when the leader does it", () => {
+    const driver = new Driver().cluster().service("web");
+    driver.update("web", { image: "broken" });
+    const roll = (message?: string): string | undefined => {
+      const version = driver.store.view.service(web)?.version ?? 0;
+      driver.do({ kind: "rollbackService", id: web, version, ...(message !== undefined && { message }) });
+      return driver.store.view.service(web)?.updateStatus?.message;
+    };
+    expect(roll("task t1\nfailed")).toBe("task t1 failed");
+    expect(roll()).toBe("rollback in progress");
   });
 
   it("needs a spec to go back to", () => {

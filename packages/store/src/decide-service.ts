@@ -18,9 +18,6 @@ import { restartKey, type State } from "./state.ts";
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
-/** Restarts kept for a slot; the policy's window and back-off need no more. */
-const RESTARTS_MAX = 32;
-
 export function createService({ state, index, now }: Context, command: Of<"createService">): Decision {
   const { id, spec } = command;
   if (state.service(id) !== undefined) return refused("already_exists", `service ${id} exists already`);
@@ -72,7 +69,9 @@ export function rollbackService(context: Context, command: Of<"rollbackService">
   if (service.previousSpec === undefined) {
     return refused("failed_precondition", `service ${name} does not have a previous spec to go back to`);
   }
-  return replaceSpec(context, service, { spec: service.previousSpec, status: rollbackStatus });
+  const message = singleLine(command.message ?? "rollback in progress");
+  const status: Replacement["status"] = (_, replaced, now) => rollbackStatus(message, replaced, now);
+  return replaceSpec(context, service, { spec: service.previousSpec, status });
 }
 
 interface Replacement {
@@ -113,8 +112,8 @@ function updateStatusAfter(service: Service, replaced: boolean, now: Millis): Up
   return service.updateStatus;
 }
 
-function rollbackStatus(_service: Service, replaced: boolean, now: Millis): UpdateStatus {
-  if (replaced) return { state: "rollback_started", startedAt: now, message: "rollback in progress" };
+function rollbackStatus(message: string, replaced: boolean, now: Millis): UpdateStatus {
+  if (replaced) return { state: "rollback_started", startedAt: now, message };
   return { state: "rollback_completed", startedAt: now, completedAt: now, message: "rollback completed" };
 }
 
@@ -135,9 +134,14 @@ export function finishRemoveService({ state }: Context, command: Of<"finishRemov
   return accepted(service.id, [remove("services", service.id)]);
 }
 
+/** What the leader says of an update that another one has replaced meanwhile is not about the new one. */
 export function setUpdateStatus({ state, index, now }: Context, command: Of<"setUpdateStatus">): Decision {
   const service = present(state, command.id);
   if (service === undefined) return noService(command.id);
+  if (command.specVersion !== service.specVersion) {
+    const { name } = service.spec;
+    return refused("out_of_date", `service ${name} is not updated to spec version ${command.specVersion} any more`);
+  }
   const updateStatus = { ...command.status, message: singleLine(command.status.message) };
   if (equal(updateStatus, service.updateStatus)) return accepted(service.id);
   return accepted(service.id, [putService({ ...service, updateStatus, updatedAt: now, version: index })]);
@@ -151,7 +155,7 @@ export function recordRestart({ state }: Context, command: Of<"recordRestart">):
   if (state.tasksOfSlot(serviceId, slot).length === 0) {
     return refused("failed_precondition", `slot ${slot} of service ${serviceId} has no task`);
   }
-  return accepted(serviceId, [putRestarts({ ...history, restarts: history.restarts.slice(-RESTARTS_MAX) })]);
+  return accepted(serviceId, [putRestarts(history)]);
 }
 
 /** What to delete when a slot has lost its last task. */

@@ -1,4 +1,4 @@
-import { serviceId, taskId } from "@murmur/model";
+import { LIMITS, serviceId, taskId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, node, serviceSpec } from "./fixtures.ts";
 
@@ -82,21 +82,26 @@ describe("assigning", () => {
 
   it("never gives a node more than it has", () => {
     const driver = new Driver().cluster().nodes("n1").service("web", { memoryBytes: 600 });
-    const description = {
-      hostname: "n1",
-      platform: { os: "linux", architecture: "x86_64" },
-      resources: { nanoCpus: 0, memoryBytes: 1_000 },
-      engine: { version: "1", labels: {}, plugins: [] },
-      murmurVersion: "1",
-      dataPlane: "ports",
-    } as const;
-    driver.do({ kind: "describeNode", id: node("n1"), description });
+    driver.memory("n1", 1_000);
     driver.running("t1", "web", "n1", 1);
     driver.createTask("t2", "web", { slot: 2 });
     const assign = () => driver.try({ kind: "assignTask", id: taskId("t2"), nodeId: node("n1") });
     expect(assign()).toMatchObject({ ok: false, message: "node n1 has not enough memory for task t2" });
     driver.report("n1", "t1", { state: "complete" });
     expect(assign().ok).toBe(true);
+  });
+
+  it("counts no task that only waits for the node: two that do would keep each other out", () => {
+    const driver = new Driver().cluster().nodes("n1").memory("n1", 1_000);
+    for (const name of ["a", "b"]) {
+      driver.service(name, { mode: { kind: "global" }, memoryBytes: 600 });
+      driver.createTask(`t${name}`, name, { slot: 0, nodeId: node("n1") });
+    }
+    const assign = (id: string) => driver.try({ kind: "assignTask", id: taskId(id), nodeId: node("n1") });
+    expect(assign("tb").ok).toBe(true);
+    expect(assign("ta")).toMatchObject({ ok: false, message: "node n1 has not enough memory for task ta" });
+    driver.report("n1", "tb", { state: "failed" });
+    expect(assign("ta").ok).toBe(true);
   });
 
   it("explains, while the task waits, in one line", () => {
@@ -165,15 +170,41 @@ describe("removing a task", () => {
     expect(driver.store.view.taskCount).toBe(0);
   });
 
+  it("made for a node wants nothing as long as that node was not told of it", () => {
+    const driver = ready().service("agent", { mode: { kind: "global" } });
+    driver.createTask("t1", "agent", { slot: 0, nodeId: node("n1") });
+    driver.do({ kind: "setDesiredState", id: taskId("t1"), desired: "shutdown" });
+    expect(driver.try({ kind: "removeTask", id: taskId("t1") }).ok).toBe(true);
+  });
+
+  it("does not wait for a node that is down, when the task is to be removed", () => {
+    const driver = ready().running("t1", "web", "n1");
+    const remove = () => driver.try({ kind: "removeTask", id: taskId("t1") });
+    const want = (desired: "shutdown" | "remove") => driver.do({ kind: "setDesiredState", id: taskId("t1"), desired });
+    driver.nodeIs("n1", "down");
+    want("shutdown");
+    expect(remove()).toMatchObject({ code: "failed_precondition" });
+    want("remove");
+    driver.nodeIs("n1", "ready");
+    expect(remove()).toMatchObject({ code: "failed_precondition" });
+    driver.nodeIs("n1", "down");
+    expect(remove().ok).toBe(true);
+    driver.nodeIs("n1", "ready");
+    driver.report("n1", "t1", { state: "running" });
+    expect(driver.task("t1")).toBeUndefined();
+  });
+
   it("takes the slot's restart history with the last one", () => {
     const driver = ready().running("t1", "web", "n1");
-    const history = { serviceId: serviceId("web"), slot: 1, specVersion: 3 };
-    const restarts = Array.from({ length: 40 }, (_, at) => at);
-    driver.do({ kind: "recordRestart", history: { ...history, restarts } });
-    expect(driver.store.view.restartHistory(serviceId("web"), 1)?.restarts).toEqual(restarts.slice(-32));
+    const restarts = Array.from({ length: LIMITS.restarts }, (_, at) => at);
+    const history = { serviceId: serviceId("web"), slot: 1, specVersion: 3, count: 999, restarts };
+    driver.do({ kind: "recordRestart", history });
+    expect(driver.store.view.restartHistory(serviceId("web"), 1)).toEqual(history);
+    const tooMany = { ...history, restarts: [...restarts, 999] };
+    expect(driver.try({ kind: "recordRestart", history: tooMany })).toMatchObject({ code: "invalid_argument" });
     driver.report("n1", "t1", { state: "failed" });
     driver.do({ kind: "removeTask", id: taskId("t1") });
     expect(driver.store.view.restartHistory(serviceId("web"), 1)).toBeUndefined();
-    expect(driver.try({ kind: "recordRestart", history: { ...history, restarts } }).ok).toBe(false);
+    expect(driver.try({ kind: "recordRestart", history }).ok).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import {
   DESIRED_STATES,
   holdsSlot,
+  isAssigned,
   isDesiredLater,
   isLater,
   isTerminal,
@@ -102,7 +103,7 @@ function sharedParts(state: State, task: NewTask): Pick<Task, "serviceLabels" | 
 export function assignTask({ state, index, now }: Context, { id, nodeId }: Of<"assignTask">): Decision {
   const task = state.task(id);
   if (task === undefined) return noTask(id);
-  const waits = task.status.state === "new" || task.status.state === "pending";
+  const waits = !isAssigned(task.status.state);
   if (!waits || (task.nodeId ?? nodeId) !== nodeId) {
     return refused("failed_precondition", `task ${id} has been assigned to node ${task.nodeId ?? "none"} already`);
   }
@@ -124,7 +125,7 @@ export function assignTask({ state, index, now }: Context, { id, nodeId }: Of<"a
 export function explainTask({ state, index, now }: Context, command: Of<"explainTask">): Decision {
   const task = state.task(command.id);
   if (task === undefined) return noTask(command.id);
-  if (task.status.state !== "new" && task.status.state !== "pending") {
+  if (isAssigned(task.status.state)) {
     return refused("failed_precondition", `task ${task.id} is ${task.status.state}, it doesn't wait for a node`);
   }
   const message = singleLine(command.message);
@@ -150,16 +151,27 @@ export function setDesiredState({ state, index, now }: Context, { id, desired }:
   return accepted(id, [putTask({ ...task, desiredState: desired, updatedAt: now, version: index })]);
 }
 
-/** Deletes a task's record, once nothing can be running for it. */
+/** Deletes a task's record, once nothing of it is left that anybody could ask about. */
 export function removeTask({ state }: Context, { id }: Of<"removeTask">): Decision {
   const task = state.task(id);
   if (task === undefined) return noTask(id);
-  const gone = isTerminal(task.status.state) || task.nodeId === undefined || state.node(task.nodeId) === undefined;
-  if (!gone)
+  if (!isRemovable(state, task)) {
     return refused("failed_precondition", `task ${id} is ${task.status.state}; it must stop before it is removed`);
+  }
   const slot = slotOf(task);
   const isLast = slot !== undefined && state.tasksOfSlot(task.serviceId, slot).length === 1;
   return accepted(id, [remove("tasks", id), ...(isLast ? forgetRestarts(state, task.serviceId, slot) : [])]);
+}
+
+/**
+ * Whether a record may go: the task has ended, no node was ever told of it, or its node is gone. One that is to be
+ * removed need not wait for a node that is down either: when that node comes back, its agent removes every container
+ * that its full assignment doesn't name.
+ */
+function isRemovable(state: State, { nodeId, status, desiredState }: Task): boolean {
+  if (nodeId === undefined || !isAssigned(status.state) || isTerminal(status.state)) return true;
+  const node = state.node(nodeId);
+  return node === undefined || (desiredState === "remove" && node.status.state === "down");
 }
 
 /**

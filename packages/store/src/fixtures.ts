@@ -117,6 +117,20 @@ export class Driver {
     this.do({ kind: "setNodeState", id: nodeId(id), state, message: "" });
   }
 
+  /** A node says how much memory it has. */
+  memory(id: string, memoryBytes: number): this {
+    const description = {
+      hostname: `host-${id}`,
+      platform: { os: "linux", architecture: "x86_64" },
+      resources: { nanoCpus: 0, memoryBytes },
+      engine: { version: "1", labels: {}, plugins: [] },
+      murmurVersion: "1",
+      dataPlane: "ports",
+    } as const;
+    this.do({ kind: "describeNode", id: nodeId(id), description });
+    return this;
+  }
+
   /** A service whose id is its name. */
   service(name: string, overrides: Overrides = {}): this {
     this.do({ kind: "createService", id: serviceId(name), spec: serviceSpec(name, overrides) });

@@ -12,7 +12,7 @@ function filled(): Driver {
   driver.report("n1", "t1", { state: "running", message: "läuft ☺ \u007f\u2028" });
   driver.do({
     kind: "recordRestart",
-    history: { serviceId: serviceId("web"), slot: 1, specVersion: 3, restarts: [1] },
+    history: { serviceId: serviceId("web"), slot: 1, specVersion: 3, count: 1, restarts: [1] },
   });
   return driver;
 }

@@ -1,4 +1,4 @@
-import type { Index, PortConfig, Service, ServiceSpec } from "@murmur/model";
+import type { Index, PortConfig, Service, ServiceSpec, TaskSpec } from "@murmur/model";
 import { equal } from "./equal.ts";
 
 /**
@@ -18,11 +18,17 @@ export function nextSpecVersion(service: Service, next: ServiceSpec, index: Inde
 
 /** Whether tasks made from `old` serve `next` as well. */
 function fits(old: ServiceSpec, next: ServiceSpec): boolean {
-  if (!equal(old.task, next.task)) return false;
+  if (!equal(meaningOf(old.task), meaningOf(next.task))) return false;
   const had = new Set(old.endpoint.ports.map(neededOf));
   const hostPorts = (spec: ServiceSpec): string[] => spec.endpoint.ports.filter(isHost).map(neededOf).sort();
   return next.endpoint.ports.every((port) => had.has(neededOf(port))) && equal(hostPorts(old), hostPorts(next));
 }
+
+/** A constraint that is only spelled otherwise replaces nothing. */
+const meaningOf = (task: TaskSpec): TaskSpec => {
+  const constraints = task.placement.constraints.map(({ text: _, ...meaning }) => meaning);
+  return { ...task, placement: { ...task.placement, constraints } };
+};
 
 /** What of a port concerns the task: an ingress port's number is the cluster's affair, a host port's the task's. */
 const neededOf = (port: PortConfig): string =>

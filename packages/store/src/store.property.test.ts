@@ -61,6 +61,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     const current = view.services().find((other) => other.id === id);
     return { kind: "rollbackService", id, version: version(view, current, at) };
   }),
+  step(fc.tuple(service, near), ([id, at], view) => {
+    const current = view.services().find((other) => other.id === id);
+    const specVersion = at === 0 ? (current?.specVersion ?? 0) : at;
+    return { kind: "setUpdateStatus", id, specVersion, status: { state: "paused", startedAt: at, message: "" } };
+  }),
   step(service, (id) => ({ kind: "removeService", id })),
   step(service, (id) => ({ kind: "finishRemoveService", id })),
   step(fc.tuple(id("n"), id("k"), id("a")), ([id, keyDigest, address]) => {
@@ -68,6 +73,9 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
   step(fc.tuple(id("n"), fc.constantFrom("ready", "ready", "down")), ([id, state]) => {
     return { kind: "setNodeState", id, state, message: "" };
+  }),
+  step(fc.tuple(id("n"), fc.constantFrom("ready", "down"), fc.constantFrom("", "why")), ([id, state, message]) => {
+    return { kind: "describeNode", id, engine: { state, message } };
   }),
   step(fc.dictionary(id("n"), fc.constantFrom("voter", "learner")), (roles) => ({ kind: "setRaftRoles", roles })),
   step(fc.tuple(id("n"), fc.boolean()), ([id, force]) => ({ kind: "removeNode", id, force })),
@@ -102,7 +110,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     };
   }),
   step(fc.tuple(service, fc.integer({ min: 1, max: 2 })), ([serviceId, slot]) => {
-    return { kind: "recordRestart", history: { serviceId, slot, specVersion: 1, restarts: [1, 2] } };
+    return { kind: "recordRestart", history: { serviceId, slot, specVersion: 1, count: 2, restarts: [1, 2] } };
   }),
 );
 
