@@ -15,6 +15,7 @@ import { askToJoin, foundCluster, IdentityStore, Member, type CallMember } from 
 import type { DataPlane } from "@murmur/network";
 import { MemoryDisk, type NodeState } from "@murmur/storage";
 import { MemoryNetwork } from "@murmur/transport";
+import { quiet } from "./real-work.ts";
 
 /** A node of the world: what outlives its process, and the process while there is one. */
 export interface Host {
@@ -219,9 +220,9 @@ export class World implements AsyncDisposable {
     const watched = work.finally(() => (settled = true));
     watched.catch(() => {});
     for (let passed = 0; !settled && passed < 300_000; passed += 10) {
+      await quiet();
       await this.clock.advance(10);
-      // Certificates and keys are made by the system's crypto, in real time.
-      await new Promise((resolve) => setImmediate(resolve));
+      await quiet();
     }
     if (!settled) throw new Error("nothing came of it in five minutes of simulated time");
     return watched;
@@ -233,7 +234,7 @@ export class World implements AsyncDisposable {
     while (!condition()) {
       if (this.clock.monotonic() - start > limitMs) throw new Error(`not within ${String(limitMs)} ms: ${what}`);
       await this.clock.advance(10);
-      await new Promise((resolve) => setImmediate(resolve));
+      await quiet();
     }
     return this.clock.monotonic() - start;
   }
