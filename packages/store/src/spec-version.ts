@@ -25,8 +25,8 @@ function fits(old: ServiceSpec, next: ServiceSpec): boolean {
 }
 
 /** A constraint that is only spelled otherwise replaces nothing. */
-const meaningOf = (task: TaskSpec): TaskSpec => {
-  const constraints = task.placement.constraints.map(({ text: _, ...meaning }) => meaning);
+const meaningOf = (task: TaskSpec): unknown => {
+  const constraints = task.placement.constraints.map((constraint) => ({ ...constraint, text: undefined }));
   return { ...task, placement: { ...task.placement, constraints } };
 };
 
