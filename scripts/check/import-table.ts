@@ -36,6 +36,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     "storage",
     "api",
   ],
+  main: ["base", "cli", "node"],
 };
 
 /** Packages whose code decides: no clock, no randomness, no timers, no I/O. Compiled without any ambient types. */

@@ -24,7 +24,7 @@ function specifiers(text: string): string[] {
 }
 
 function problemOf(packageName: string, file: string, specifier: string): string | undefined {
-  const isTest = /(\.test|-contract)\.ts$/.test(file) || file.includes("/testing/");
+  const isTest = /(\.test|-contract|\/contract-[\w-]+)\.ts$/.test(file) || file.includes("/testing/");
   if (specifier.startsWith(".")) {
     const target = resolve(file, "..", specifier);
     const home = join(root, "packages", packageName);
