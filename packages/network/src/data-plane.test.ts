@@ -1,0 +1,80 @@
+import { afterEach, expect, it } from "vitest";
+import type { PortConfig } from "@murmur/model";
+import { openDataPlane, type DataPlane, type DataPlaneOptions } from "./data-plane.ts";
+import { endpoint, exchange, freePort, namedTask, ports, service, table, tcpTask, udpTask, until } from "./fixture.ts";
+
+let plane: DataPlane;
+afterEach(() => plane[Symbol.asyncDispose]());
+
+async function open(options: Partial<DataPlaneOptions> = {}): Promise<void> {
+  plane = await openDataPlane({
+    publishAddress: "127.0.0.1",
+    dnsAddress: undefined,
+    upstreams: [],
+    ...ports(),
+    ...options,
+  });
+}
+const published = (publishedPort: number, rest: Partial<PortConfig> = {}): PortConfig => ({
+  protocol: "tcp",
+  targetPort: 80,
+  publishedPort,
+  mode: "ingress",
+  ...rest,
+});
+
+it("listens on the published ports and answers names, from one table", async () => {
+  await using task = await namedTask("hello");
+  const port = await freePort();
+  await open({ dnsAddress: "127.0.0.1:0" });
+  plane.update(table(service("web", port, [endpoint({ task: "t1", hostPort: task.port })])));
+  await until(() => plane.listeners().every(({ state }) => state === "listening"));
+  expect(plane.listeners().map(({ protocol }) => protocol)).toEqual(["tcp", "dns"]);
+  expect(await exchange(port)).toBe("hello");
+  plane.update(table());
+  expect(plane.listeners().map(({ protocol }) => protocol)).toEqual(["dns"]);
+  expect(plane.stats()).toMatchObject({ proxies: { connectionsTotal: 1 }, dns: { queries: 0 } });
+});
+
+it("opens although the DNS server's address is in use", async () => {
+  await using blocker = await udpTask(() => undefined);
+  await open({ dnsAddress: `127.0.0.1:${String(blocker.port)}` });
+  await until(() => plane.listeners()[0]?.state === "failed");
+  expect(plane.listeners()).toMatchObject([{ protocol: "dns", port: blocker.port, state: "failed" }]);
+});
+
+it.each(["localhost:53", "53", "127.0.0.1"])("refuses %s as the DNS server's address", async (dnsAddress) => {
+  await expect(
+    openDataPlane({ publishAddress: "127.0.0.1", dnsAddress, upstreams: [], ...ports() }),
+  ).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+  await open();
+});
+
+it("says which ports other programs have, but not of those that it listens on itself", async () => {
+  await using tcp = await tcpTask(() => {});
+  await using udp = await udpTask(() => undefined);
+  const [own, free] = [await freePort(), await freePort()];
+  await open();
+  plane.update(table(service("web", own, [])));
+  await until(() => plane.listeners().every(({ state }) => state === "listening"));
+  const asked = [
+    published(own),
+    published(free),
+    published(tcp.port),
+    published(tcp.port, { mode: "host" }),
+    published(udp.port, { protocol: "udp" }),
+    published(9, { protocol: "sctp" }),
+  ];
+  expect(await plane.portsInUse(asked)).toEqual([
+    `port ${String(tcp.port)}/tcp is in use by another program`,
+    `port ${String(udp.port)}/udp is in use by another program`,
+  ]);
+});
+
+it("says that SCTP can't be published so", async () => {
+  await open();
+  plane.update(table(service("signal", 2_905, [], "sctp")));
+  expect(plane.listeners()).toMatchObject([{ protocol: "sctp", port: 2_905, state: "failed" }]);
+});
