@@ -1,1 +1,3 @@
-export {};
+export type { CliPorts, DaemonRunner, DaemonSettings, Output } from "./ports.ts";
+export { runCli } from "./run.ts";
+export { referencePages } from "./reference-pages.ts";

@@ -1,0 +1,39 @@
+import { Option, type Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { withDaemon } from "../daemon/ensure-daemon.ts";
+import { parseCount } from "../units/number.ts";
+import { joinInstructions } from "./join-instructions.ts";
+import { addMembershipFlags, membershipBody, type MembershipFlags } from "./membership-options.ts";
+
+interface InitFlags extends MembershipFlags {
+  readonly name?: string;
+  readonly voters?: string;
+}
+
+export function clusterInit(cli: Cli): Command {
+  const command = newCommand({
+    name: "init",
+    usage: "[OPTIONS]",
+    summary: "Start a cluster, with this host as its first node",
+    details: "Starts the daemon in the background when it isn't running, and prints the line that other hosts join with.",
+    examples: [
+      { says: "On a host with one address", line: "murmur cluster init" },
+      { says: "On a host with several", line: "murmur cluster init --advertise-addr 10.0.0.1" },
+    ],
+  });
+  return addMembershipFlags(command)
+    .option("--name <name>", "Name of the cluster")
+    .addOption(new Option("--voters <number>", "How many managers the cluster keeps: 1, 3, 5 or 7 (default: 3)"))
+    .action(async (flags: InitFlags) => {
+      const body = {
+        ...membershipBody(flags),
+        ...(flags.name === undefined ? {} : { name: flags.name }),
+        ...(flags.voters === undefined ? {} : { voters: parseCount(flags.voters) }),
+      };
+      const client = await cli.client();
+      const answer = await withDaemon(cli, () => client.initCluster(body));
+      cli.print(`Cluster initialized: current node (${answer.nodeId}) is now a manager.\n`);
+      cli.print(joinInstructions(answer));
+    });
+}

@@ -1,0 +1,80 @@
+import { resolve } from "node:path";
+import { Option, type Command } from "commander";
+import { invalid } from "../argument-error.ts";
+import { listOption } from "../command.ts";
+import { defaultDataDir, defaultSocket } from "../default-paths.ts";
+import { LOG_FORMATS, LOG_LEVELS, type CliPorts, type DaemonSettings, type LogFormat, type LogLevel } from "../ports.ts";
+
+/** The flags of `murmur daemon` as commander reads them. */
+export interface DaemonFlags {
+  readonly dataDir?: string;
+  readonly socket?: string;
+  readonly dockerHost?: string;
+  readonly listenAddr: string;
+  readonly dnsAddr: string;
+  readonly publishAddr?: string;
+  readonly dnsUpstream: readonly string[];
+  readonly hostname?: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export const DEFAULT_LISTEN = "0.0.0.0:7373";
+const DEFAULT_DNS = "127.0.0.1:7353";
+const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
+
+export function addDaemonFlags(command: Command): Command {
+  return command
+    .addOption(env(new Option("--data-dir <path>", "State (default: /var/lib/murmur, else ~/.local/share/murmur)")))
+    .addOption(
+      env(
+        new Option(
+          "--socket <path>",
+          "Socket of the API (default: /run/murmur/docker.sock, else $XDG_RUNTIME_DIR/murmur/docker.sock)",
+        ),
+      ),
+    )
+    .addOption(
+      env(new Option("--docker-host <address>", `The engine (default: $DOCKER_HOST, else ${DEFAULT_ENGINE})`)),
+    )
+    .addOption(env(new Option("--listen-addr <ip:port>", "The nodes' own port, TCP and UDP").default(DEFAULT_LISTEN)))
+    .addOption(env(new Option("--dns-addr <ip:port>", 'The DNS server, or "none"').default(DEFAULT_DNS)))
+    .addOption(
+      env(new Option("--publish-addr <ip>", "Address that published ports are opened on (default: --listen-addr's)")),
+    )
+    .addOption(listOption("--dns-upstream <ip[:port]>", "Where other names are asked for (default: as this machine)"))
+    .addOption(env(new Option("--hostname <name>", "Name in `murmur node ls` (default: this machine's)")))
+    .addOption(env(new Option("--log-level <level>", "How much is logged").choices(LOG_LEVELS).default("info")))
+    .addOption(env(new Option("--log-format <format>", "How it is logged").choices(LOG_FORMATS).default("text")));
+}
+
+/** `--data-dir` may also be said as MURMUR_DATA_DIR. */
+function env(option: Option): Option {
+  return option.env(`MURMUR_${option.name().toUpperCase().replaceAll("-", "_")}`);
+}
+
+/** The daemon's settings of its flags. Errors: `invalid_argument`. */
+export function daemonSettings(flags: DaemonFlags, ports: CliPorts): DaemonSettings {
+  const upstreams = flags.dnsUpstream.length > 0 ? flags.dnsUpstream : listOf(ports.env["MURMUR_DNS_UPSTREAM"]);
+  return {
+    dataDir: resolve(flags.dataDir || defaultDataDir(ports)),
+    socketPath: resolve(withoutScheme(flags.socket || defaultSocket(ports))),
+    dockerHost: flags.dockerHost || ports.env["DOCKER_HOST"] || DEFAULT_ENGINE,
+    listenAddr: checkedAddress("--listen-addr", flags.listenAddr),
+    dnsAddr: flags.dnsAddr === "none" ? undefined : checkedAddress("--dns-addr", flags.dnsAddr),
+    publishAddr: flags.publishAddr || undefined,
+    dnsUpstreams: upstreams,
+    hostname: flags.hostname || undefined,
+    logLevel: flags.logLevel,
+    logFormat: flags.logFormat,
+  };
+}
+
+const withoutScheme = (path: string): string => path.replace(/^unix:\/\//, "");
+const listOf = (text = ""): string[] => text.split(/[\s,]+/).filter((word) => word !== "");
+
+function checkedAddress(flag: string, text: string): string {
+  const port = Number(/^(?:\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(text)?.[1]);
+  if (port >= 1 && port <= 65_535) return text;
+  throw invalid(`${flag} ${text}: give IP:PORT, such as 10.0.0.1:7373 or [fd00::1]:7373`);
+}

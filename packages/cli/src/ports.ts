@@ -1,0 +1,49 @@
+import type { Clock } from "@murmur/base";
+
+/** What `murmur daemon` runs with. Paths are absolute. The same as `DaemonOptions` of the package `node`. */
+export interface DaemonSettings {
+  readonly dataDir: string;
+  readonly socketPath: string;
+  readonly dockerHost: string;
+  readonly listenAddr: string;
+  readonly dnsAddr: string | undefined;
+  readonly publishAddr: string | undefined;
+  readonly dnsUpstreams: readonly string[];
+  readonly hostname: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** The daemon itself; given from outside, so that a command that only talks to one doesn't load it. */
+export interface DaemonRunner {
+  /** Resolves after an orderly stop by SIGTERM or SIGINT; rejects when it can't start. */
+  run(settings: DaemonSettings): Promise<void>;
+}
+
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** Width of the terminal in columns. */
+  readonly columns: number;
+}
+
+/** The process around the commands. */
+export interface CliPorts {
+  readonly version: string;
+  readonly daemon: DaemonRunner;
+  /** The command and its first arguments that start this program again: `[node, murmur.js]`. */
+  readonly self: readonly string[];
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly isRoot: boolean;
+  readonly home: string;
+  readonly clock: Clock;
+  /** From the first call on, Ctrl-C aborts the signal instead of ending the process. */
+  interrupts(): AbortSignal;
+}

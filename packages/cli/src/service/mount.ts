@@ -1,0 +1,87 @@
+import type { Mount } from "@murmur/api";
+import { invalid } from "../argument-error.ts";
+import { cutAssignment } from "../units/assignment.ts";
+import { parseBytes } from "../units/bytes.ts";
+import { splitCsv } from "./csv.ts";
+
+const TYPES = ["volume", "bind", "tmpfs"] as const;
+const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
+
+type Setter = (mount: Mount, value: string, key: string) => void;
+const SETTERS: Readonly<Record<string, Setter>> = {
+  type: (mount, value) => (mount.Type = wordOf(TYPES, "type", value)),
+  source: (mount, value) => (mount.Source = value),
+  target: (mount, value) => (mount.Target = value),
+  readonly: (mount, value, key) => (mount.ReadOnly = switchOf(key, value)),
+  "bind-propagation": (mount, value) =>
+    (mount.BindOptions = { Propagation: wordOf(PROPAGATIONS, "bind-propagation", value) }),
+  "volume-nocopy": (mount, value, key) => ((mount.VolumeOptions ??= {}).NoCopy = switchOf(key, value)),
+  "volume-label": (mount, value) => assign(((mount.VolumeOptions ??= {}).Labels ??= {}), value),
+  "volume-driver": (mount, value) => (((mount.VolumeOptions ??= {}).DriverConfig ??= {}).Name = value),
+  "volume-opt": (mount, value) => assign((((mount.VolumeOptions ??= {}).DriverConfig ??= {}).Options ??= {}), value),
+  "tmpfs-size": (mount, value) => ((mount.TmpfsOptions ??= {}).SizeBytes = parseBytes(value)),
+  "tmpfs-mode": (mount, value) => ((mount.TmpfsOptions ??= {}).Mode = octal(value)),
+};
+const ALIASES: Readonly<Record<string, string>> = {
+  src: "source",
+  dst: "target",
+  destination: "target",
+  ro: "readonly",
+};
+
+/** `type=volume,source=data,target=/data,readonly`. Errors: `invalid_argument`. */
+export function parseMount(text: string): Mount {
+  const mount: Mount = { Type: "volume", Target: "" };
+  for (const field of splitCsv(text)) {
+    const [written, value] = cutAssignment(field);
+    const key = written.trim().toLowerCase();
+    const name = ALIASES[key] ?? key;
+    const setter = Object.hasOwn(SETTERS, name) ? SETTERS[name] : undefined;
+    if (setter === undefined) {
+      throw invalid(`invalid mount '${text}': no field '${key}'; there are ${Object.keys(SETTERS).join(", ")}`);
+    }
+    const isSwitch = name === "readonly" || name === "volume-nocopy";
+    if (value === undefined && !isSwitch) throw invalid(`invalid mount '${text}': give ${key}=VALUE`);
+    setter(mount, value ?? "true", key);
+  }
+  if (mount.Target === "") throw invalid(`invalid mount '${text}': target= is missing`);
+  checkFit(mount, text);
+  return mount;
+}
+
+function checkFit(mount: Mount, text: string): void {
+  const only: readonly (readonly [keyof Mount, Mount["Type"]])[] = [
+    ["BindOptions", "bind"],
+    ["VolumeOptions", "volume"],
+    ["TmpfsOptions", "tmpfs"],
+  ];
+  for (const [field, type] of only) {
+    if (mount[field] !== undefined && mount.Type !== type) {
+      throw invalid(`invalid mount '${text}': ${type}-… fields are for type=${type}`);
+    }
+  }
+  if (mount.Type === "bind" && (mount.Source ?? "") === "") throw invalid(`invalid mount '${text}': source= is missing`);
+  if (mount.Type === "tmpfs" && mount.Source !== undefined) throw invalid(`invalid mount '${text}': a tmpfs has no source`);
+}
+
+function wordOf<const W extends string>(words: readonly W[], what: string, text: string): W {
+  const word = words.find((candidate) => candidate === text.toLowerCase());
+  if (word === undefined) throw invalid(`invalid mount ${what} '${text}': give one of ${words.join(", ")}`);
+  return word;
+}
+
+function switchOf(key: string, text: string): boolean {
+  if (/^(true|1)$/i.test(text)) return true;
+  if (/^(false|0)$/i.test(text)) return false;
+  throw invalid(`invalid mount: ${key}=${text} must be true or false`);
+}
+
+function octal(text: string): number {
+  if (!/^[0-7]{1,5}$/.test(text)) throw invalid(`invalid tmpfs-mode '${text}': give an octal number, such as 1777`);
+  return Number.parseInt(text, 8);
+}
+
+function assign(map: Record<string, string>, text: string): void {
+  const [key, value = ""] = cutAssignment(text);
+  map[key] = value;
+}

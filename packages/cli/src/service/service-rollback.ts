@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { changeWithRetry } from "../change-retry.ts";
+import type { Cli } from "../cli.ts";
+import { newCommand } from "../command.ts";
+import { baselineOf, followService } from "../progress/follow-service.ts";
+import { addWaitFlags, type WaitFlags } from "./service-create.ts";
+
+export function serviceRollback(cli: Cli): Command {
+  const command = newCommand({
+    name: "rollback",
+    usage: "[OPTIONS] SERVICE",
+    summary: "Revert changes to a service's configuration",
+    details: "Goes back to the spec before the last update, as --rollback-… says. Going back twice brings it again.",
+    examples: [{ says: "Undo the last update", line: "murmur service rollback web" }],
+  }).argument("<service>", "Id or name");
+  return addWaitFlags(command).action((name: string, flags: WaitFlags) => rollBack(cli, name, flags));
+}
+
+export async function rollBack(cli: Cli, name: string, flags: WaitFlags): Promise<void> {
+  const client = await cli.client();
+  const { service, baseline } = await changeWithRetry(async () => {
+    const service = await client.service(name);
+    const baseline = await baselineOf(client, service, true);
+    await client.rollbackService(service.ID, { version: service.Version.Index, spec: service.Spec });
+    return { service, baseline };
+  });
+  cli.print(name);
+  if (flags.detach === true) return;
+  await followService(cli, { id: service.ID, name, baseline, quiet: flags.quiet === true });
+}

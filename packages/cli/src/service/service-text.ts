@@ -1,0 +1,121 @@
+import type { Service, UpdateConfig } from "@murmur/api";
+import { humanSize } from "../format/human-size.ts";
+import { formatDuration } from "../units/duration.ts";
+import { modeText } from "./service-row.ts";
+
+type Line = readonly [depth: number, name: string, value?: string];
+
+/** A service for people, laid out as by `docker service inspect --pretty`. */
+export function serviceText(service: Service): string {
+  const lines: Line[] = [
+    [0, "ID", service.ID],
+    [0, "Name", service.Spec.Name ?? ""],
+    ...mapLines("Labels", service.Spec.Labels),
+    [0, "Service Mode", modeText(service).replace(/^./, (letter) => letter.toUpperCase())],
+    ...replicaLines(service),
+    ...updateStatusLines(service),
+    ...placementLines(service),
+    ...configLines("UpdateConfig", service.Spec.UpdateConfig),
+    ...configLines("RollbackConfig", service.Spec.RollbackConfig),
+    ...containerLines(service),
+    ...resourceLines(service),
+    [0, "Endpoint Mode", service.Endpoint.Spec.Mode ?? "vip"],
+    ...portLines(service),
+  ];
+  return lines.map(formatLine).join("\n");
+}
+
+function formatLine([depth, name, value]: Line): string {
+  const indent = " ".repeat(depth);
+  return value === undefined ? indent + name : `${indent}${name}:`.padEnd(20).concat(value).trimEnd();
+}
+
+const mapLines = (title: string, map: Readonly<Record<string, string>> = {}): Line[] => {
+  const entries = Object.entries(map);
+  return entries.length === 0 ? [] : [[0, title, ""], ...entries.map(([key, value]): Line => [1, `${key}=${value}`])];
+};
+
+function replicaLines({ Spec: { Mode } }: Service): Line[] {
+  if (Mode?.Replicated !== undefined) return [[1, "Replicas", String(Mode.Replicated.Replicas ?? 1)]];
+  if (Mode?.ReplicatedJob === undefined) return [];
+  const { MaxConcurrent = 1, TotalCompletions = 1 } = Mode.ReplicatedJob;
+  return [
+    [1, "Max Concurrent", String(MaxConcurrent)],
+    [1, "Total Completions", String(TotalCompletions)],
+  ];
+}
+
+function updateStatusLines({ UpdateStatus }: Service): Line[] {
+  if (UpdateStatus === undefined) return [];
+  const { State, StartedAt, CompletedAt, Message } = UpdateStatus;
+  return [
+    [0, "UpdateStatus", ""],
+    [1, "State", State],
+    [1, "Started", StartedAt],
+    ...(CompletedAt === undefined ? [] : [[1, "Completed", CompletedAt] as const]),
+    [1, "Message", Message],
+  ];
+}
+
+function placementLines({ Spec: { TaskTemplate } }: Service): Line[] {
+  const { Constraints = [], Preferences = [], MaxReplicas = 0 } = TaskTemplate.Placement ?? {};
+  const lines: Line[] = [];
+  if (Constraints.length > 0) lines.push([1, "Constraints", Constraints.join(", ")]);
+  for (const { Spread } of Preferences) lines.push([1, "Spread", Spread.SpreadDescriptor]);
+  if (MaxReplicas > 0) lines.push([1, "Max Replicas Per Node", ` ${String(MaxReplicas)}`]);
+  return lines.length === 0 ? [] : [[0, "Placement", ""], ...lines];
+}
+
+function configLines(title: string, config: UpdateConfig | undefined): Line[] {
+  if (config === undefined) return [];
+  const { Parallelism = 1, Delay = 0, FailureAction = "pause", Monitor = 5e9, MaxFailureRatio = 0, Order } = config;
+  return [
+    [0, title, ""],
+    [1, "Parallelism", String(Parallelism)],
+    ...(Delay === 0 ? [] : [[1, "Delay", formatDuration(Delay)] as const]),
+    [1, "On failure", FailureAction],
+    [1, "Monitoring Period", formatDuration(Monitor)],
+    [1, "Max failure ratio", ` ${String(MaxFailureRatio)}`],
+    [1, "Update order", Order ?? "stop-first"],
+  ];
+}
+
+function containerLines({ Spec: { TaskTemplate } }: Service): Line[] {
+  const { Image, Command = [], Args = [], Env = [], Dir, User, Mounts = [], Healthcheck } = TaskTemplate.ContainerSpec;
+  const lines: Line[] = [
+    [0, "ContainerSpec", ""],
+    [1, "Image", Image],
+  ];
+  if (Command.length > 0) lines.push([1, "Command", Command.join(" ")]);
+  if (Args.length > 0) lines.push([1, "Args", Args.join(" ")]);
+  if (Env.length > 0) lines.push([1, "Env", Env.join(" ")]);
+  if (Dir !== undefined && Dir !== "") lines.push([1, "Dir", Dir]);
+  if (User !== undefined && User !== "") lines.push([1, "User", User]);
+  if ((Healthcheck?.Test?.length ?? 0) > 0) lines.push([1, "Healthcheck", Healthcheck?.Test?.join(" ") ?? ""]);
+  for (const { Type, Source = "", Target, ReadOnly } of Mounts) {
+    lines.push([1, "Mount", `${Type} ${Source} → ${Target}${ReadOnly === true ? " (read only)" : ""}`]);
+  }
+  return lines;
+}
+
+function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
+  const lines: Line[] = [];
+  for (const which of ["Reservations", "Limits"] as const) {
+    const { NanoCPUs = 0, MemoryBytes = 0 } = TaskTemplate.Resources?.[which] ?? {};
+    if (NanoCPUs === 0 && MemoryBytes === 0) continue;
+    lines.push([1, which, ""]);
+    if (NanoCPUs > 0) lines.push([2, "CPU", String(NanoCPUs / 1e9)]);
+    if (MemoryBytes > 0) lines.push([2, "Memory", humanSize(MemoryBytes)]);
+  }
+  return lines.length === 0 ? [] : [[0, "Resources", ""], ...lines];
+}
+
+function portLines({ Endpoint }: Service): Line[] {
+  const ports = Endpoint.Ports ?? [];
+  if (ports.length === 0) return [];
+  const lines = ports.map(({ PublishedPort = 0, TargetPort, Protocol = "tcp", PublishMode = "ingress" }): Line => [
+    1,
+    `${String(PublishedPort)} → ${String(TargetPort)}/${Protocol} (${PublishMode})`,
+  ]);
+  return [[0, "Ports", ""], ...lines];
+}

@@ -1,0 +1,20 @@
+import { enableCompileCache } from "node:module";
+import { processPorts } from "./process-ports.ts";
+
+/** A reader that has enough (`murmur service ls | head -1`) ends this process in silence. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+}
+
+async function main(): Promise<void> {
+  enableCompileCache();
+  process.stdout.on("error", endWithReader);
+  process.stderr.on("error", endWithReader);
+  const { runCli } = await import("@murmur/cli");
+  process.exitCode = await runCli(process.argv.slice(2), processPorts());
+}
+
+void main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
