@@ -7,15 +7,33 @@ const root = resolve(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
 /**
- * dockerode can reach an engine over SSH, by a library with native parts, which Murmur doesn't offer. Whoever tries is
- * told.
+ * What libraries bring along and nothing here uses: dockerode's engines over SSH (by a library with native parts) and
+ * its sessions with a builder, zod's messages in forty languages. Whoever calls one of them all the same is told.
  */
-const withoutSsh: Plugin = {
-  name: "without-ssh",
+const UNUSED: readonly { readonly path: RegExp; readonly from: RegExp; readonly contents: string }[] = [
+  {
+    path: /^ssh2$/,
+    from: /docker-modem/,
+    contents: 'exports.Client = class { constructor() { throw new Error("ssh:// engines are not supported"); } };',
+  },
+  {
+    path: /^\.\/session$/,
+    from: /dockerode/,
+    contents: 'module.exports = () => { throw new Error("builds with BuildKit are not supported"); };',
+  },
+  { path: /\/locales\/index\.js$/, from: /zod/, contents: "module.exports = {};" },
+];
+
+const withoutUnused: Plugin = {
+  name: "without-unused",
   setup(context) {
-    context.onResolve({ filter: /^ssh2$/ }, ({ path }) => ({ path, namespace: "without-ssh" }));
-    context.onLoad({ filter: /.*/, namespace: "without-ssh" }, () => ({
-      contents: 'exports.Client = class { constructor() { throw new Error("ssh:// engines are not supported"); } };',
+    for (const [at, { path, from }] of UNUSED.entries()) {
+      context.onResolve({ filter: path }, ({ importer }) =>
+        from.test(importer) ? { path: String(at), namespace: "unused" } : undefined,
+      );
+    }
+    context.onLoad({ filter: /.*/, namespace: "unused" }, ({ path }) => ({
+      contents: UNUSED[Number(path)]?.contents ?? "",
       loader: "js",
     }));
   },
@@ -40,7 +58,7 @@ await build({
   legalComments: "none",
   // Compiled speed-ups that their users do without when they are missing.
   external: ["bufferutil", "utf-8-validate", "msgpackr-extract"],
-  plugins: [withoutSsh],
+  plugins: [withoutUnused],
   logLevel: "warning",
 });
 console.log(`dist/murmur.js: ${(statSync(join(dist, "murmur.js")).size / 1024 / 1024).toFixed(2)} MiB`);

@@ -68,8 +68,11 @@ function textOf(title: string, facts: Readonly<Record<string, unknown>>): string
   return [title, ...lines];
 }
 
+/** The daemon's own version is that of its component; what `Version` says is the engine's, for Docker's clients. */
 function serverText(version: VersionInfo | undefined): string[] {
   if (version === undefined) return [];
-  const parts = version.Components.map(({ Name, Version }) => ` ${`${Name}:`.padEnd(20)}${Version}`);
-  return ["", ...textOf("Server: Murmur", version), ...parts];
+  const own = version.Components.find(({ Name }) => Name === "Murmur");
+  const others = version.Components.filter((component) => component !== own);
+  const parts = others.map(({ Name, Version }) => ` ${`${Name}:`.padEnd(20)}${Version}`);
+  return ["", ...textOf("Server: Murmur", { ...version, Version: own?.Version ?? version.Version }), ...parts];
 }

@@ -27,7 +27,7 @@ export function clusterText(summary: ClusterSummary): string {
     ["ID", summary.id],
     ["Name", summary.name],
     ["Created", summary.createdAt],
-    ["Leader", leader === undefined ? "none: too few managers can reach each other" : leader.hostname],
+    ["Leader", leader === undefined ? "none now" : leader.hostname],
     ["Term", String(summary.term)],
     ["Version", String(summary.version)],
     ["Nodes", `${String(summary.nodes.total)} (${String(summary.nodes.ready)} ready)`],
