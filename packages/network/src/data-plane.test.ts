@@ -1,7 +1,20 @@
+import { connect } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import type { PortConfig } from "@murmur/model";
 import { openDataPlane, type DataPlane, type DataPlaneOptions } from "./data-plane.ts";
-import { endpoint, exchange, freePort, namedTask, ports, service, table, tcpTask, udpTask, until } from "./fixture.ts";
+import {
+  endpoint,
+  exchange,
+  freePort,
+  namedTask,
+  ports,
+  received,
+  service,
+  table,
+  tcpTask,
+  udpTask,
+  until,
+} from "./fixture.ts";
 
 let plane: DataPlane;
 afterEach(() => plane[Symbol.asyncDispose]());
@@ -71,6 +84,25 @@ it("says which ports other programs have, but not of those that it listens on it
     `port ${String(tcp.port)}/tcp is in use by another program`,
     `port ${String(udp.port)}/udp is in use by another program`,
   ]);
+});
+
+it.each(["0.0.0.0", "::"])("listens on every address of both families for %s", async (publishAddress) => {
+  await using task = await namedTask("hello");
+  const port = await freePort();
+  await open({ publishAddress });
+  plane.update(table(service("web", port, [endpoint({ task: "t1", hostPort: task.port })])));
+  await until(() => plane.listeners().every(({ state }) => state === "listening"));
+  for (const host of ["127.0.0.1", "::1"]) {
+    expect((await received(connect({ host, port }))).toString()).toBe("hello");
+  }
+});
+
+it("opens nothing any more once it is closed", async () => {
+  const port = await freePort();
+  await open();
+  await plane[Symbol.asyncDispose]();
+  plane.update(table(service("web", port, [])));
+  expect(plane.listeners()).toEqual([]);
 });
 
 it("says that SCTP can't be published so", async () => {

@@ -26,7 +26,7 @@ export interface DataPlane extends AsyncDisposable {
 }
 
 export interface DataPlaneOptions {
-  /** IP that published ports are opened on; `0.0.0.0` opens them on IPv6 as well. */
+  /** IP that published ports are opened on; `0.0.0.0` and `::` open them on every address of both families. */
   readonly publishAddress: string;
   /** `IP:PORT` of the DNS server; undefined: none. */
   readonly dnsAddress: string | undefined;

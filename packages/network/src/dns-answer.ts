@@ -15,7 +15,7 @@ import {
 import { ipBytes } from "./ip-address.ts";
 
 /** The longest answer by UDP that is neither fragmented on the way nor needs asking about (DNS flag day 2020). */
-export const UDP_BYTES_MAX = 1_232;
+const UDP_BYTES_MAX = 1_232;
 /** What everybody takes who doesn't say more (RFC 1035). */
 const UDP_BYTES_MIN = 512;
 export const TCP_BYTES_MAX = 65_535;

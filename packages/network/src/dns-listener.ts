@@ -20,7 +20,7 @@ const SEND_QUEUE_MAX = 1_024;
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
 /** Answers a message; undefined: it gets none. Never rejects. */
-export type Answerer = (message: Buffer, way: Way) => Buffer | undefined | Promise<Buffer | undefined>;
+type Answerer = (message: Buffer, way: Way) => Buffer | undefined | Promise<Buffer | undefined>;
 
 export interface DnsListenerOptions {
   readonly address: IpPort;

@@ -28,7 +28,7 @@ export interface DnsQuery {
 }
 
 /** What the asker says of itself (RFC 6891). */
-export interface Edns {
+interface Edns {
   /** The longest answer that it takes by UDP, in bytes. */
   readonly payloadBytes: number;
   readonly wantsDnssec: boolean;

@@ -368,9 +368,10 @@ it("does not ask itself", async () => {
 
 it("says that its address is in use, and opens it once it is free", async () => {
   const blocker = createSocket("udp4");
-  blocker.bind(0, "127.0.0.1");
+  // For both protocols: a port that UDP alone has may be one of TCP's that is not free yet.
+  const number = await freePort();
+  blocker.bind(number, "127.0.0.1");
   await once(blocker, "listening");
-  const { port: number } = blocker.address();
   server = new DnsServer({ address: `127.0.0.1:${String(number)}`, upstreams: [], ...world });
   server.start();
   await until(() => server.listeners()[0]?.state === "failed");

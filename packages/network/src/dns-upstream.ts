@@ -7,7 +7,7 @@ import { MessageReader, withLength } from "./dns-stream.ts";
 import type { IpPort } from "./ip-address.ts";
 
 /** How long a server upstream may take before the next one is asked. */
-export const UPSTREAM_MS: Millis = 2_000;
+const UPSTREAM_MS: Millis = 2_000;
 
 /** One question for one server. */
 export interface UpstreamCall {
@@ -95,7 +95,7 @@ function withRandomId(query: Buffer): Buffer {
  * Whether a message answers a query: the id, and the question in any case of letters. One that says that it could not
  * read the query may leave the question out.
  */
-export function isAnswerTo(query: Buffer, bytes: Buffer): boolean {
+function isAnswerTo(query: Buffer, bytes: Buffer): boolean {
   if (bytes.length < HEADER_BYTES || bytes.readUInt16BE(0) !== query.readUInt16BE(0)) return false;
   const flags = bytes.readUInt16BE(2);
   if ((flags & FLAG.QR) === 0 || (flags & OPCODE_MASK) !== 0) return false;

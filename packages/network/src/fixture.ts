@@ -15,8 +15,8 @@ import {
 
 /** What the tests of this package share: tables, and servers that stand for tasks. Nothing else imports it. */
 
-export const NETWORK = { id: networkId("net"), name: "default" };
-export const TARGET_PORT = 8080;
+const NETWORK = { id: networkId("net"), name: "default" };
+const TARGET_PORT = 8080;
 
 export const ports = () => ({ clock: new ManualClock(), random: new SeededRandom(7), log: silentLog });
 

@@ -10,7 +10,10 @@ export const KEEP_ALIVE_MS: Millis = 60_000;
 /** What the kernel holds back of packets that come in a burst. */
 const BUFFER_BYTES = 1024 * 1024;
 
-/** Opens a published TCP port. `0.0.0.0` stands for every address, those of IPv6 as well where the machine has it. */
+/** Every address of the machine; either stands for both families, where the machine has both. */
+const isAnyAddress = (address: string): boolean => address === "0.0.0.0" || address === "::";
+
+/** Opens a published TCP port. */
 export async function openTcpPort(publishAddress: string, port: number): Promise<Server> {
   const server = createServer({
     // Half a connection may outlive the other, and nothing is read before there is somebody to give it to.
@@ -21,7 +24,7 @@ export async function openTcpPort(publishAddress: string, port: number): Promise
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
   // Without a host Node listens on `::` for both families, and on `0.0.0.0` where there is no IPv6.
-  const host = publishAddress === "0.0.0.0" ? {} : { host: publishAddress };
+  const host = isAnyAddress(publishAddress) ? {} : { host: publishAddress };
   server.listen({ ...host, port, backlog: BACKLOG, exclusive: true });
   await once(server, "listening");
   return server;
@@ -36,8 +39,8 @@ export async function openUdpPort(
   port: number,
   onError: (error: Error) => void,
 ): Promise<readonly UdpSocket[]> {
-  const first = await bindUdp(publishAddress, port, onError);
-  if (publishAddress !== "0.0.0.0") return [first];
+  if (!isAnyAddress(publishAddress)) return [await bindUdp(publishAddress, port, onError)];
+  const first = await bindUdp("0.0.0.0", port, onError);
   try {
     return [first, await bindUdp("::", first.address().port, onError)];
   } catch (error) {

@@ -44,6 +44,7 @@ export class ProxySet implements AsyncDisposable {
   readonly #retired = new Set<Proxy>();
   /** What those that have ended had counted. */
   #past = NO_TRAFFIC;
+  #closed = false;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -51,6 +52,7 @@ export class ProxySet implements AsyncDisposable {
 
   /** Opens and closes listeners until they fit the table. */
   render(): void {
+    if (this.#closed) return;
     const wanted = this.#options.targets.published();
     for (const [key, proxy] of this.#proxies) {
       if (!wanted.has(key)) this.#retire(key, proxy);
@@ -80,6 +82,7 @@ export class ProxySet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     await Promise.all(this.#all().map((proxy) => proxy[Symbol.asyncDispose]()));
   }
 

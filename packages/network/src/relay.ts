@@ -105,7 +105,7 @@ export class Relay {
     else this.abort();
   }
 
-  /** Ends a client that has no task yet; whether it has ended. */
+  /** Ends a client that has no task yet. */
   abortUnlessJoined(): void {
     if (this.#state.kind !== "joined") this.abort();
   }

@@ -55,7 +55,7 @@ export class RetryListen<T> implements AsyncDisposable {
       });
       this.#opened = opened;
       if (this.#closed || broken !== undefined) return this.#close();
-      if (this.#problem !== undefined) this.#options.log.info(`no longer true: ${this.#problem}`);
+      if (this.#problem !== undefined) this.#options.log.info("opened at last", { before: this.#problem });
       this.#problem = undefined;
       this.#delayMs = FIRST_MS;
     } catch (error) {

@@ -20,7 +20,8 @@ export class TcpProxy implements Proxy {
   readonly #listen: RetryListen<Server>;
   readonly #relays = new Set<Relay>();
   readonly #room = new WaitingRoom(WAITING_MAX);
-  #onEmpty: (() => void) | undefined;
+  readonly #empty = Promise.withResolvers<void>();
+  #isRetired = false;
   #total = 0;
   #refused = 0;
 
@@ -41,10 +42,10 @@ export class TcpProxy implements Proxy {
   }
 
   async retire(): Promise<void> {
-    const closed = this.#listen[Symbol.asyncDispose]();
+    this.#isRetired = true;
     for (const relay of this.#relays) relay.abortUnlessJoined();
-    await closed;
-    if (this.#relays.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    await this.#listen[Symbol.asyncDispose]();
+    if (this.#relays.size > 0) await this.#empty.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,7 +71,10 @@ export class TcpProxy implements Proxy {
     server.maxConnections = CONNECTIONS_MAX;
     server.on("error", onBroken);
     server.on("connection", (client) => this.#accept(client));
-    server.on("drop", () => (this.#refused += 1));
+    server.on("drop", () => {
+      this.#total += 1;
+      this.#refused += 1;
+    });
     return server;
   }
 
@@ -79,7 +83,7 @@ export class TcpProxy implements Proxy {
     const onEnd = (ended: Relay, isRefused: boolean): void => {
       this.#relays.delete(ended);
       if (isRefused) this.#refused += 1;
-      if (this.#relays.size === 0) this.#onEmpty?.();
+      if (this.#isRetired && this.#relays.size === 0) this.#empty.resolve();
     };
     const relay = new Relay({ client, key: this.#port.key, targets, clock, room: this.#room, onEnd });
     this.#total += 1;
