@@ -96,6 +96,15 @@ export class Host {
     return text === "" ? [] : text.split("\n").toSorted();
   }
 
+  /** The addresses that the host's own DNS server gives for a name; none when there is no such name. */
+  async resolve(name: string): Promise<readonly string[]> {
+    const script =
+      "const { Resolver } = require('node:dns').promises; const r = new Resolver(); r.setServers(['127.0.0.1:7353']);" +
+      "r.resolve4(process.argv[1]).then((list) => console.log(list.join('\\n')), (error) => { if (error.code !== 'ENOTFOUND' && error.code !== 'ENODATA') throw error; });";
+    const text = await this.ok("/usr/local/lib/murmur/node", "-e", script, name);
+    return text === "" ? [] : text.split("\n");
+  }
+
   async logs(): Promise<string> {
     return (await this.run(["tail", "-n", "200", "/var/log/murmur.log"])).stdout;
   }

@@ -50,6 +50,8 @@ export class HttpConnection implements Disposable {
     try {
       const answer = await this.#send(path, options, AbortSignal.any([options.signal, head.signal]));
       if ((answer.statusCode ?? 0) >= 400) throw refusal(answer, await readAll(answer));
+      // Ended by the signal while nobody reads it, it would report that to nobody, and so end the process.
+      answer.on("error", () => {});
       return answer;
     } catch (error) {
       throw this.#explain(error, head.signal.aborted ? timeoutMs : undefined, options.signal);
