@@ -57,8 +57,7 @@ export const NPM_TABLE: Readonly<Record<string, readonly string[]>> = {
   identity: ["@peculiar/x509", "reflect-metadata"],
   manager: ["msgpackr"],
   agent: ["dockerode"],
-  network: ["dns-packet"],
   api: ["hono", "@hono/node-server", "zod"],
-  cli: ["commander", "yaml"],
+  cli: ["commander"],
   node: ["pino", "prom-client", "zod"],
 };
