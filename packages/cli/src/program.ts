@@ -20,7 +20,10 @@ export function createProgram(cli: Cli): Command {
     summary: "A cluster of equal nodes that runs containers",
     examples: [
       { says: "Start a cluster on this host", line: "murmur cluster init --advertise-addr 10.0.0.1" },
-      { says: "Run three copies of a web server", line: "murmur service create --name web --replicas 3 -p 80:8080 IMAGE" },
+      {
+        says: "Run three copies of a web server",
+        line: "murmur service create --name web --replicas 3 -p 80:8080 IMAGE",
+      },
       { says: "Try it all on this machine", line: "murmur dev up --nodes 3" },
     ],
   });
@@ -43,6 +46,8 @@ export function createProgram(cli: Cli): Command {
 }
 
 const exitStatusText = (): string =>
-  ["", "Exit status:", ...EXIT_STATUS_MEANINGS.map(([status, says]) => `  ${String(status).padStart(3)}  ${says}`)].join(
-    "\n",
-  );
+  [
+    "",
+    "Exit status:",
+    ...EXIT_STATUS_MEANINGS.map(([status, says]) => `  ${String(status).padStart(3)}  ${says}`),
+  ].join("\n");

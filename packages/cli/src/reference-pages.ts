@@ -17,7 +17,10 @@ export function referencePages(): ReadonlyMap<string, string> {
 }
 
 const visible = (command: Command): readonly Command[] =>
-  command.createHelp().visibleCommands(command).filter(({ name }) => name.call(command) !== "help");
+  command
+    .createHelp()
+    .visibleCommands(command)
+    .filter(({ name }) => name.call(command) !== "help");
 
 const MADE = "<!-- Made from the commands by `npm run docs`: change them, not this. -->";
 
@@ -52,7 +55,10 @@ function groupPage(group: Command): string {
     group.summary(),
     table(
       ["Command", "What it does"],
-      commands.map((command) => [`[\`${command.name()}\`](#murmur-${group.name()}-${command.name()})`, command.summary()]),
+      commands.map((command) => [
+        `[\`${command.name()}\`](#murmur-${group.name()}-${command.name()})`,
+        command.summary(),
+      ]),
     ),
     ...commands.flatMap((command) => commandParts(command, "##")),
   ]);
@@ -87,7 +93,10 @@ const argumentTable = (parameters: readonly Argument[]): string =>
 const optionTable = (command: Command): string =>
   table(
     ["Option", "What it does"],
-    command.createHelp().visibleOptions(command).map((option) => [`\`${option.flags}\``, optionText(option, "`")]),
+    command
+      .createHelp()
+      .visibleOptions(command)
+      .map((option) => [`\`${option.flags}\``, optionText(option, "`")]),
   );
 
 function examples(command: Command): string {

@@ -1,12 +1,19 @@
 import { enableCompileCache } from "node:module";
 import { processPorts } from "./process-ports.ts";
 
+const NODE_MAJOR_MIN = 24;
+
 /** A reader that has enough (`murmur service ls | head -1`) ends this process in silence. */
 function endWithReader(error: NodeJS.ErrnoException): void {
   process.exit(error.code === "EPIPE" ? 0 : 1);
 }
 
 async function main(): Promise<void> {
+  if (Number.parseInt(process.versions.node) < NODE_MAJOR_MIN) {
+    process.stderr.write(`murmur: needs Node.js ${String(NODE_MAJOR_MIN)} or later; this is ${process.version}\n`);
+    process.exitCode = 1;
+    return;
+  }
   enableCompileCache();
   process.stdout.on("error", endWithReader);
   process.stderr.on("error", endWithReader);

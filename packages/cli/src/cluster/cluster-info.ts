@@ -11,7 +11,9 @@ export function clusterInfo(cli: Cli): Command {
     usage: "[OPTIONS]",
     summary: "Show the cluster: its managers, its leader, what it runs",
     details: "Answered also without a leader, from what the asked node has.",
-    examples: [{ says: "For people, then for programs", line: "murmur cluster info; murmur cluster info --format json" }],
+    examples: [
+      { says: "For people, then for programs", line: "murmur cluster info; murmur cluster info --format json" },
+    ],
   })
     .addOption(formatOption())
     .action(async ({ format }: { readonly format: ListFormat }) => {

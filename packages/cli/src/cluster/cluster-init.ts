@@ -16,7 +16,8 @@ export function clusterInit(cli: Cli): Command {
     name: "init",
     usage: "[OPTIONS]",
     summary: "Start a cluster, with this host as its first node",
-    details: "Starts the daemon in the background when it isn't running, and prints the line that other hosts join with.",
+    details:
+      "Starts the daemon in the background when it isn't running, and prints the line that other hosts join with.",
     examples: [
       { says: "On a host with one address", line: "murmur cluster init" },
       { says: "On a host with several", line: "murmur cluster init --advertise-addr 10.0.0.1" },

@@ -85,7 +85,12 @@ function completeFlag({ command }: Walk, prefix: string): Completion {
   const named = command.options.find(({ long }) => cut > 0 && long === prefix.slice(0, cut));
   if (named !== undefined) {
     const candidates = choicesOf(named).map(({ word, says }) => ({ word: `${prefix.slice(0, cut)}=${word}`, says }));
-    return { candidates: candidates.filter(({ word }) => word.startsWith(prefix)), names: undefined, prefix, suffix: "" };
+    return {
+      candidates: candidates.filter(({ word }) => word.startsWith(prefix)),
+      names: undefined,
+      prefix,
+      suffix: "",
+    };
   }
   const flags = command.options
     .filter(({ hidden }) => !hidden)
@@ -102,5 +107,4 @@ function valueNames(option: Option): Names | undefined {
   return FILE_VALUES.includes(value) ? "files" : undefined;
 }
 
-const isHidden = (parent: Command, sub: Command): boolean =>
-  !parent.createHelp().visibleCommands(parent).includes(sub);
+const isHidden = (parent: Command, sub: Command): boolean => !parent.createHelp().visibleCommands(parent).includes(sub);

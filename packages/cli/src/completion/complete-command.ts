@@ -58,5 +58,8 @@ async function ask(client: MurmurClient, names: Exclude<Names, "files">): Promis
 function hostIn(words: readonly string[]): string | undefined {
   const at = words.findIndex((word) => word === "-H" || word === "--host" || word === "--socket");
   if (at >= 0 && at < words.length - 2) return words[at + 1];
-  return words.slice(0, -1).map((word) => /^--(?:host|socket)=(.+)$/.exec(word)?.[1]).find((host) => host !== undefined);
+  return words
+    .slice(0, -1)
+    .map((word) => /^--(?:host|socket)=(.+)$/.exec(word)?.[1])
+    .find((host) => host !== undefined);
 }

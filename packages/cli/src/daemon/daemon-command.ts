@@ -12,7 +12,10 @@ export function daemonCommand(cli: Cli): Command {
       "What systemd or a container runs. It takes up its place in the cluster again after a restart, and stops in order at SIGTERM or SIGINT; the containers run on.",
     examples: [
       { says: "With all defaults", line: "murmur daemon" },
-      { says: "A second one beside it", line: "murmur daemon --data-dir /srv/two --socket /srv/two.sock --listen-addr 127.0.0.2:7373" },
+      {
+        says: "A second one beside it",
+        line: "murmur daemon --data-dir /srv/two --socket /srv/two.sock --listen-addr 127.0.0.2:7373",
+      },
     ],
   });
   return addDaemonFlags(command).action(async (flags: DaemonFlags) => {

@@ -3,7 +3,14 @@ import { Option, type Command } from "commander";
 import { invalid } from "../argument-error.ts";
 import { listOption } from "../command.ts";
 import { defaultDataDir, defaultSocket } from "../default-paths.ts";
-import { LOG_FORMATS, LOG_LEVELS, type CliPorts, type DaemonSettings, type LogFormat, type LogLevel } from "../ports.ts";
+import {
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type CliPorts,
+  type DaemonSettings,
+  type LogFormat,
+  type LogLevel,
+} from "../ports.ts";
 
 /** The flags of `murmur daemon` as commander reads them. */
 export interface DaemonFlags {
@@ -34,9 +41,7 @@ export function addDaemonFlags(command: Command): Command {
         ),
       ),
     )
-    .addOption(
-      env(new Option("--docker-host <address>", `The engine (default: $DOCKER_HOST, else ${DEFAULT_ENGINE})`)),
-    )
+    .addOption(env(new Option("--docker-host <address>", `The engine (default: $DOCKER_HOST, else ${DEFAULT_ENGINE})`)))
     .addOption(env(new Option("--listen-addr <ip:port>", "The nodes' own port, TCP and UDP").default(DEFAULT_LISTEN)))
     .addOption(env(new Option("--dns-addr <ip:port>", 'The DNS server, or "none"').default(DEFAULT_DNS)))
     .addOption(

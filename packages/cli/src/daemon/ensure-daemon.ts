@@ -29,7 +29,8 @@ export async function withDaemon<T>(cli: Cli, work: () => Promise<T>): Promise<T
     return result;
   } catch (error) {
     const gone = await stopProcess(daemon.pid, ports.clock, signal);
-    if (!gone) cli.note(`The daemon that was started (process ${String(daemon.pid)}) doesn't stop: ${messageOf(error)}`);
+    if (!gone)
+      cli.note(`The daemon that was started (process ${String(daemon.pid)}) doesn't stop: ${messageOf(error)}`);
     throw error;
   }
 }

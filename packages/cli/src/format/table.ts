@@ -9,7 +9,12 @@ export function formatTable(headers: readonly string[], rows: readonly (readonly
     Math.max(WIDTH_MIN, PADDING + Math.max(...lines.map((line) => [...(line[column] ?? "")].length))),
   );
   return lines
-    .map((line) => line.map((cell, column) => cell + " ".repeat(padding(cell, widths[column]))).join("").trimEnd())
+    .map((line) =>
+      line
+        .map((cell, column) => cell + " ".repeat(padding(cell, widths[column])))
+        .join("")
+        .trimEnd(),
+    )
     .join("\n");
 }
 

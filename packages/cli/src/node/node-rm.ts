@@ -9,7 +9,8 @@ export function nodeRm(cli: Cli): Command {
     alias: "remove",
     usage: "[OPTIONS] NODE [NODE...]",
     summary: "Forget one or more nodes that are down",
-    details: "A node that still works leaves by itself: `murmur node leave` on it. --force removes it against its will.",
+    details:
+      "A node that still works leaves by itself: `murmur node leave` on it. --force removes it against its will.",
     examples: [{ says: "A host that won't come back", line: "murmur node rm host3" }],
   })
     .argument("<nodes...>", "Ids or host names")

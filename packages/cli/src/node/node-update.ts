@@ -25,14 +25,19 @@ export function nodeUpdate(cli: Cli): Command {
   })
     .argument("<node>", "Id or host name; self for this host's")
     .addOption(
-      new Option("--availability <availability>", "Whether the node takes tasks, keeps those it has, or gives all up").choices(
-        AVAILABILITIES,
-      ),
+      new Option(
+        "--availability <availability>",
+        "Whether the node takes tasks, keeps those it has, or gives all up",
+      ).choices(AVAILABILITIES),
     )
     .addOption(listOption("--label-add <key=value>", "Add or update a node label; may be repeated"))
     .addOption(listOption("--label-rm <key>", "Remove a node label if it exists; may be repeated"))
     .addOption(
-      new Option("--role <role>", "Pin the node's role; auto lets the cluster choose").choices(["worker", "manager", "auto"]),
+      new Option("--role <role>", "Pin the node's role; auto lets the cluster choose").choices([
+        "worker",
+        "manager",
+        "auto",
+      ]),
     )
     .action(async (name: string, flags: UpdateFlags) => {
       await changeNode(cli, name, (spec) => updatedNode(spec, flags));

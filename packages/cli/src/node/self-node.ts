@@ -6,5 +6,8 @@ export async function nodeIdOf(client: MurmurClient, name: string): Promise<stri
   if (name !== "self") return name;
   const { Swarm } = await client.info();
   if (Swarm.NodeID !== "") return Swarm.NodeID;
-  throw new ClusterError("not_in_cluster", "this node is in no cluster: start one with `murmur cluster init`, or join one");
+  throw new ClusterError(
+    "not_in_cluster",
+    "this node is in no cluster: start one with `murmur cluster init`, or join one",
+  );
 }

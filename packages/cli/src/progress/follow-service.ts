@@ -31,14 +31,16 @@ export async function baselineOf(client: MurmurClient, service: Service, isRollb
 export async function followService(cli: Cli, options: FollowOptions): Promise<void> {
   const { id, name, quiet } = options;
   const { clock, stdout } = cli.ports;
+  const { MurmurClient } = await import("@murmur/api");
+  // Connections of its own: cutting the stream off must not touch those of other requests.
+  const client = new MurmurClient({ host: cli.host });
   const ended = new AbortController();
-  const signal = AbortSignal.any([cli.ports.interrupts(), ended.signal]);
   try {
-    const outcome = await waitForService(watchService(await cli.client(), id, { clock, signal }), {
+    const outcome = await waitForService(watchService(client, id, { clock, signal: ended.signal }), {
       baseline: options.baseline ?? NOTHING_BEFORE,
       display: quiet ? NO_DISPLAY : displayOn(stdout),
       clock,
-      signal,
+      signal: cli.ports.interrupts(),
     });
     switch (outcome.kind) {
       case "converged":
@@ -52,6 +54,7 @@ export async function followService(cli: Cli, options: FollowOptions): Promise<v
         cli.exitStatus = EXIT_STATUS.cancelled;
     }
   } finally {
+    client[Symbol.dispose]();
     ended.abort();
   }
 }

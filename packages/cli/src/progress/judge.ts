@@ -1,6 +1,6 @@
 import type { Service, Task } from "@murmur/api";
 import type { Picture } from "./picture.ts";
-import { isCurrent, isEnded, isFailed, isUp, slotsOf, type Slot } from "./slots.ts";
+import { isCurrent, isFailed, isUp, slotsOf, type Slot } from "./slots.ts";
 
 /** How often a slot may fail before the wait is given up. */
 export const FAILURES_MAX = 3;
@@ -27,7 +27,7 @@ export interface SlotProgress {
 export type Verdict =
   | { readonly kind: "converging" }
   | { readonly kind: "converged" }
-  /** Nothing will change until a person does something, unless what ended is still to be replaced. */
+  /** Some tasks have ended for good, and nothing else is on its way. */
   | { readonly kind: "stuck"; readonly reasons: readonly string[] }
   | { readonly kind: "failed"; readonly reasons: readonly string[] };
 
@@ -49,13 +49,18 @@ export function judge(picture: Picture, baseline: Baseline): Judgement {
     return { done: 0, total: 0, noun: "tasks", slots: [], notice: undefined, verdict };
   }
   const job = service.JobStatus !== undefined;
-  const slots = slotsOf(picture).filter(({ current }) => !job || isOfThisRun(current, service));
-  const progress = slots.map((slot) => progressOf(slot, service));
   const wanted = wantedOf(service);
+  const slots = shownSlots(picture, service, { wanted, baseline });
+  const progress = slots.map((slot) => progressOf(slot, service));
   const total = wanted ?? progress.length;
   const done = progress.filter((slot) => slot.done).length;
-  const surplus = wanted !== undefined && !job && slots.length > wanted;
-  const judgement = { done: Math.min(done, total), total, noun: job ? ("jobs" as const) : ("tasks" as const), slots: progress };
+  const surplus = wanted !== undefined && !job && slots.filter(({ spent }) => !spent).length > wanted;
+  const judgement = {
+    done: Math.min(done, total),
+    total,
+    noun: job ? ("jobs" as const) : ("tasks" as const),
+    slots: progress,
+  };
   const notice = noticeOf(service, baseline);
   const failure = failureOf(service, slots, baseline);
   if (failure !== undefined) return { ...judgement, notice, verdict: failure };
@@ -64,6 +69,20 @@ export function judge(picture: Picture, baseline: Baseline): Judgement {
   const reasons = gaveUp(slots, service);
   const verdict: Verdict = reasons.length > 0 ? { kind: "stuck", reasons } : { kind: "converging" };
   return { ...judgement, notice, verdict };
+}
+
+/** Spent slots count as far as tasks are missing; of a global service, which misses none, if they are news. */
+function shownSlots(
+  picture: Picture,
+  service: Service,
+  { wanted, baseline }: { readonly wanted: number | undefined; readonly baseline: Baseline },
+): readonly Slot[] {
+  const slots = slotsOf(picture);
+  if (service.JobStatus !== undefined) return slots.filter(({ current }) => isOfThisRun(current, service));
+  const held = slots.filter(({ spent }) => !spent).length;
+  return slots.filter(
+    ({ spent, current }) => !spent || (wanted === undefined ? !baseline.taskIds.has(current.ID) : held < wanted),
+  );
 }
 
 /** How many tasks there are to be; undefined for a global service: one for each node that fits. */
@@ -88,7 +107,8 @@ function progressOf(slot: Slot, service: Service): SlotProgress {
   return { name: nameOf(current), state: outdated ? "to be updated" : stateOf(current), problem, done };
 }
 
-export const nameOf = ({ Murmur, Slot, NodeID }: Task): string => `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
+export const nameOf = ({ Murmur, Slot, NodeID }: Task): string =>
+  `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
 
 function stateOf({ Status, Murmur }: Task): string {
   if (Status.State !== "running" || Murmur.Health === undefined || Murmur.Health === "none") return Status.State;
@@ -128,11 +148,11 @@ function failureOf(service: Service, slots: readonly Slot[], baseline: Baseline)
   return { kind: "failed", reasons: [what, ...distinct(hopeless.flat())] };
 }
 
-/** Tasks that ended and that nothing follows: the restart policy leaves it at that, unless it is only a moment old. */
+/** The spent slots, once all others have what they want. */
 function gaveUp(slots: readonly Slot[], service: Service): string[] {
-  const ended = slots.flatMap(({ current }) => (isEnded(current) && isCurrent(current, service) ? [current] : []));
-  const others = slots.some(({ current }) => !isEnded(current) && !(isUp(current) && isCurrent(current, service)));
-  return others ? [] : ended.filter((task) => service.JobStatus === undefined || isFailed(task)).map(endOf);
+  const isAtRest = (slot: Slot): boolean => slot.spent || progressOf(slot, service).done;
+  const ended = slots.filter((slot) => slot.spent && !progressOf(slot, service).done);
+  return slots.every(isAtRest) ? ended.map(({ current }) => endOf(current)) : [];
 }
 
 const endOf = (task: Task): string =>

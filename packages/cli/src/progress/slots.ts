@@ -6,17 +6,19 @@ export interface Slot {
   readonly key: string;
   /** Newest last. */
   readonly tasks: readonly Task[];
-  /** The newest of those that are wanted, else the newest. */
+  /** The newest of those that are wanted; of a spent slot the newest. */
   readonly current: Task;
+  /** Its last task ended by itself, and the restart policy leaves it at that: nothing is wanted here any more. */
+  readonly spent: boolean;
 }
 
 const WANTED: readonly Task["DesiredState"][] = ["ready", "running", "complete"];
 const FAILED: readonly Task["Status"]["State"][] = ["failed", "rejected"];
-const ENDED: readonly Task["Status"]["State"][] = [...FAILED, "complete", "shutdown", "remove", "orphaned"];
 
 export const isWanted = (task: Task): boolean => WANTED.includes(task.DesiredState);
 export const isFailed = (task: Task): boolean => FAILED.includes(task.Status.State);
-export const isEnded = (task: Task): boolean => ENDED.includes(task.Status.State);
+/** Neither stopped by anybody nor lost. */
+const endedByItself = (task: Task): boolean => isFailed(task) || task.Status.State === "complete";
 
 /** As the orchestrator sees it: a task that runs, and whose health check, if it has one, is content. */
 export const isUp = ({ Status, Murmur }: Task): boolean =>
@@ -26,7 +28,7 @@ export const isUp = ({ Status, Murmur }: Task): boolean =>
 export const isCurrent = (task: Task, service: Service): boolean =>
   task.Murmur.SpecVersion === service.Murmur.SpecVersion;
 
-/** The slots that are of interest: those that some task is wanted in, or was until it ended by itself. */
+/** The slots in which a task is wanted, or was until it ended by itself. */
 export function slotsOf(picture: Picture): readonly Slot[] {
   const groups = new Map<string, Task[]>();
   const byAge = [...picture.tasks.values()].sort(
@@ -40,8 +42,12 @@ export function slotsOf(picture: Picture): readonly Slot[] {
   }
   const slots: Slot[] = [];
   for (const [key, tasks] of groups) {
-    const current = tasks.findLast(isWanted);
-    if (current !== undefined) slots.push({ key, tasks, current });
+    const wanted = tasks.findLast(isWanted);
+    const newest = tasks.at(-1);
+    if (wanted !== undefined) slots.push({ key, tasks, current: wanted, spent: false });
+    else if (newest !== undefined && newest.DesiredState === "shutdown" && endedByItself(newest)) {
+      slots.push({ key, tasks, current: newest, spent: true });
+    }
   }
   return slots.sort((a, b) => (a.current.Slot ?? 0) - (b.current.Slot ?? 0) || (a.key < b.key ? -1 : 1));
 }

@@ -17,7 +17,11 @@ export function readVariables(texts: readonly string[], { env }: FlagContext): s
 /** The lines of files: variables as above; empty lines and those that start with # are passed over. */
 export function readVariableFiles(paths: readonly string[], context: FlagContext): string[] {
   return paths.flatMap((path) => {
-    const lines = context.readFile(path).replace(/^\uFEFF/, "").split(/\r?\n/).map((line) => line.trimStart());
+    const lines = context
+      .readFile(path)
+      .replace(/^\uFEFF/, "")
+      .split(/\r?\n/)
+      .map((line) => line.trimStart());
     const variables = lines.filter((line) => line !== "" && !line.startsWith("#"));
     const odd = variables.find((line) => /\s/.test(keyOfVariable(line)));
     if (odd !== undefined) throw invalid(`${path}: variable '${keyOfVariable(odd)}' contains white space`);

@@ -36,7 +36,11 @@ export interface ListFlag extends FlagStart {
   readonly kind: "list";
   readonly value: string;
   /** What `-rm` takes; without it there is none and the update's flag is named as the create's. */
-  readonly remove?: { readonly value: string; readonly help: string; from(spec: ServiceSpec, keys: readonly string[]): void };
+  readonly remove?: {
+    readonly value: string;
+    readonly help: string;
+    from(spec: ServiceSpec, keys: readonly string[]): void;
+  };
   add(spec: ServiceSpec, texts: readonly string[], context: FlagContext): void;
 }
 

@@ -9,7 +9,11 @@ export const without = (list: readonly string[] | undefined, texts: readonly str
   (list ?? []).filter((text) => !texts.includes(text));
 
 /** Replaces entries by their key and appends new ones. */
-export function replacedByKey<T>(list: readonly T[] | undefined, added: readonly T[], keyOf: (entry: T) => string): T[] {
+export function replacedByKey<T>(
+  list: readonly T[] | undefined,
+  added: readonly T[],
+  keyOf: (entry: T) => string,
+): T[] {
   const entries = new Map((list ?? []).map((entry) => [keyOf(entry), entry]));
   for (const entry of added) entries.set(keyOf(entry), entry);
   return [...entries.values()];

@@ -60,8 +60,10 @@ function checkFit(mount: Mount, text: string): void {
       throw invalid(`invalid mount '${text}': ${type}-… fields are for type=${type}`);
     }
   }
-  if (mount.Type === "bind" && (mount.Source ?? "") === "") throw invalid(`invalid mount '${text}': source= is missing`);
-  if (mount.Type === "tmpfs" && mount.Source !== undefined) throw invalid(`invalid mount '${text}': a tmpfs has no source`);
+  if (mount.Type === "bind" && (mount.Source ?? "") === "")
+    throw invalid(`invalid mount '${text}': source= is missing`);
+  if (mount.Type === "tmpfs" && mount.Source !== undefined)
+    throw invalid(`invalid mount '${text}': a tmpfs has no source`);
 }
 
 function wordOf<const W extends string>(words: readonly W[], what: string, text: string): W {

@@ -38,7 +38,8 @@ function parseShort(text: string): PortConfig[] {
   const [ports = "", protocol = "tcp", ...rest] = text.split("/");
   const parts = ports.split(":");
   if (rest.length > 0 || parts.length > 2) {
-    const hint = parts.length > 2 ? "a service can't be published on one address" : "give [PUBLISHED:]TARGET[/PROTOCOL]";
+    const hint =
+      parts.length > 2 ? "a service can't be published on one address" : "give [PUBLISHED:]TARGET[/PROTOCOL]";
     throw invalid(`invalid port '${text}': ${hint}`);
   }
   const target = parseRange(parts.at(-1) ?? "");

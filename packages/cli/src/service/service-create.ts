@@ -28,9 +28,15 @@ export function serviceCreate(cli: Cli): Command {
     details:
       "Waits until all tasks have run for a second, and says why one can't be placed or started; exits with 1 when tasks fail again and again. --detach returns at once.",
     examples: [
-      { says: "Three web servers on port 80 of every node", line: "murmur service create --name web --replicas 3 -p 80:8080 IMAGE" },
+      {
+        says: "Three web servers on port 80 of every node",
+        line: "murmur service create --name web --replicas 3 -p 80:8080 IMAGE",
+      },
       { says: "With limits", line: "murmur service create --limit-cpu 0.5 --limit-memory 64M IMAGE" },
-      { says: "One task on each node of a zone", line: "murmur service create --mode global --constraint node.labels.zone==east IMAGE" },
+      {
+        says: "One task on each node of a zone",
+        line: "murmur service create --mode global --constraint node.labels.zone==east IMAGE",
+      },
       { says: "Another command", line: "murmur service create --name echo IMAGE nc -l -p 5353" },
     ],
   })

@@ -41,7 +41,8 @@ function optionsOf(flag: ServiceFlag, purpose: Purpose): Option[] {
   }
 }
 
-const lowerFirst = (text: string): string => (/^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
+const lowerFirst = (text: string): string =>
+  /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 
 /** The flags of a command line as commander has read them, by name. */
 type Given = ReadonlyMap<string, unknown>;

@@ -68,6 +68,8 @@ export function portsText(ports: readonly PortConfig[]): string {
   const span = (first: number, length: number): string =>
     length === 1 ? String(first) : `${String(first)}-${String(first + length - 1)}`;
   return ranges
-    .map(({ protocol, published, target, length }) => `*:${span(published, length)}->${span(target, length)}/${protocol}`)
+    .map(
+      ({ protocol, published, target, length }) => `*:${span(published, length)}->${span(target, length)}/${protocol}`,
+    )
     .join(", ");
 }

@@ -21,8 +21,14 @@ export function serviceUpdate(cli: Cli): Command {
       "Changes only what is named, task by task as --update-… says. Waits as `service create` does; exits with 1 when the update is paused or rolled back.",
     examples: [
       { says: "A new image", line: "murmur service update --image web:2 web" },
-      { says: "Two tasks at a time, new ones first", line: "murmur service update --update-parallelism 2 --update-order start-first --image web:2 web" },
-      { says: "Another port and variable", line: "murmur service update --publish-add 8080:80 --env-add COLOR=blue --env-rm OLD web" },
+      {
+        says: "Two tasks at a time, new ones first",
+        line: "murmur service update --update-parallelism 2 --update-order start-first --image web:2 web",
+      },
+      {
+        says: "Another port and variable",
+        line: "murmur service update --publish-add 8080:80 --env-add COLOR=blue --env-rm OLD web",
+      },
     ],
   })
     .argument("<service>", "Id or name")
