@@ -15,6 +15,9 @@ export function encodeEntry(body: EntryBody): Uint8Array {
   return packr.pack(body);
 }
 
+/** About the bytes that a command takes in an entry. */
+export const entryBytes = (command: Command): number => packr.pack(command).byteLength;
+
 /** Reads an entry that this cluster's managers wrote. Throws when the bytes are no entry: the log is damaged. */
 export function decodeEntry(bytes: Uint8Array): EntryBody {
   const body: unknown = packr.unpack(bytes);

@@ -1,5 +1,5 @@
 import { codeOf, messageOf, sleep, type Clock, type Log, type Millis, type Scope, type Timer } from "@murmur/base";
-import { taskId, type Command, type ServiceId } from "@murmur/model";
+import { taskId, type Command, type ServiceId, type Task, type TaskId } from "@murmur/model";
 import { affectedServices, reconcile, reconcileNodes } from "@murmur/orchestrator";
 import { NodeSet, PendingTasks, schedule } from "@murmur/scheduler";
 import type { Change, ChangeBatch, Store, Watch } from "@murmur/store";
@@ -7,16 +7,19 @@ import type { Change, ChangeBatch, Store, Watch } from "@murmur/store";
 const WATCH_LIMIT = 262_144;
 /** The most commands of one log entry. */
 const BATCH_COMMANDS = 500;
-/** Tasks that are placed in one round. */
+/** Half of it is the services' to fill, so that placing tasks never waits for ever. */
+const RECONCILED_COMMANDS = BATCH_COMMANDS / 2;
+/** Tasks that are given to the scheduler at once. */
 const PLACED_AT_ONCE = 250;
-/** After a batch that could not be committed. */
+/** After a batch that could not be committed, or of which nothing was accepted. */
 const RETRY_MS: Millis = 100;
 /** Everything is looked at anew this often, so that a missed change would cost a delay and not an outage. */
 const RESEED_MS: Millis = 60_000;
 
 export interface ControlLoopOptions {
   readonly store: Store;
-  readonly submit: (commands: readonly Command[]) => Promise<void>;
+  /** Resolves with what became of each command. */
+  readonly submit: (commands: readonly Command[]) => Promise<readonly { readonly ok: boolean }[]>;
   readonly newId: () => string;
   readonly clock: Clock;
   readonly log: Log;
@@ -33,9 +36,11 @@ export class ControlLoop {
   #nodes: NodeSet;
   readonly #dirty = new Set<ServiceId>();
   readonly #wakeAt = new Map<ServiceId, Millis>();
-  /** Tasks that want a node. Tried again whenever something changed that could make room. */
+  /** Tasks that want a node, and those of them that fit nowhere; forgotten when something could have made room. */
   #pending: PendingTasks;
-  #retryPending = true;
+  readonly #unplaceable = new Set<TaskId>();
+  /** The most commands of the next entry; halved when one turns out to be too large. */
+  #batchMax = BATCH_COMMANDS;
   /** When to look at the nodes that are down for long; a change of a node makes it now. */
   #nodesDueAt: Millis = 0;
   #wake: (() => void) | undefined;
@@ -60,19 +65,27 @@ export class ControlLoop {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#takeChanges();
-      const commands = [...this.#reconcileDirty(), ...this.#place()].slice(0, BATCH_COMMANDS);
-      if (commands.length === 0) {
-        await this.#idle(signal);
-        continue;
-      }
-      try {
-        await this.#options.submit(commands);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.log.debug("the leader's decisions wait", { code: codeOf(error), error: messageOf(error) });
-        await sleep(this.#options.clock, RETRY_MS, signal);
-        this.#seed();
-      }
+      const commands = [...this.#reconcileDirty(), ...this.#place()];
+      if (commands.length === 0) await this.#idle(signal);
+      else await this.#commit(commands, signal);
+    }
+  }
+
+  async #commit(commands: readonly Command[], signal: AbortSignal): Promise<void> {
+    const { submit, clock, log } = this.#options;
+    const batch = commands.slice(0, this.#batchMax);
+    try {
+      const results = await submit(batch);
+      this.#batchMax = Math.min(BATCH_COMMANDS, this.#batchMax * 2);
+      // What was left out, or refused because the state had moved on, is decided anew.
+      if (batch.length < commands.length) this.#unplaceable.clear();
+      if (results.every(({ ok }) => !ok)) await sleep(clock, RETRY_MS, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.debug("the leader's decisions wait", { code: codeOf(error), error: messageOf(error) });
+      if (codeOf(error) === "invalid_argument") this.#batchMax = Math.max(1, Math.floor(batch.length / 2));
+      await sleep(clock, RETRY_MS, signal);
+      this.#seed();
     }
   }
 
@@ -87,12 +100,12 @@ export class ControlLoop {
     }
     const commands: Command[] = [...this.#reconcileNodes(now)];
     for (const id of [...this.#dirty].toSorted()) {
-      if (commands.length >= BATCH_COMMANDS / 2) break;
+      if (commands.length >= RECONCILED_COMMANDS) break;
       this.#dirty.delete(id);
       const result = reconcile(store.view, id, {
         now,
         newTaskId: () => taskId(newId()),
-        commandsMax: BATCH_COMMANDS / 2,
+        commandsMax: RECONCILED_COMMANDS,
       });
       commands.push(...result.commands);
       if (result.commands.length > 0) this.#dirty.add(id);
@@ -111,21 +124,27 @@ export class ControlLoop {
 
   /** Places the pending tasks; those that nothing fits wait, with the reason in their status. */
   #place(): Command[] {
-    if (!this.#retryPending || this.#pending.size === 0) return [];
+    const untried = this.#pending.list().filter(({ id }) => !this.#unplaceable.has(id));
+    const commands: Command[] = [];
+    for (let at = 0; at < untried.length && commands.length === 0; at += PLACED_AT_ONCE) {
+      commands.push(...this.#placeSome(untried.slice(at, at + PLACED_AT_ONCE)));
+    }
+    return commands;
+  }
+
+  #placeSome(tasks: readonly Task[]): Command[] {
     const { store, clock } = this.#options;
     const now = clock.now();
-    const tasks = this.#pending.list().slice(0, PLACED_AT_ONCE);
-    this.#retryPending = this.#pending.size > tasks.length;
     const commands: Command[] = [];
     for (const decision of schedule(this.#nodes, tasks, { now })) {
+      const { taskId: id } = decision;
       if (decision.nodeId !== undefined) {
-        commands.push({ kind: "assignTask", id: decision.taskId, nodeId: decision.nodeId, now });
+        commands.push({ kind: "assignTask", id, nodeId: decision.nodeId, now });
         continue;
       }
-      const task = store.view.task(decision.taskId);
-      if (task?.status.error === decision.reason) continue;
-      const message = "pending task scheduling";
-      commands.push({ kind: "explainTask", id: decision.taskId, message, error: decision.reason, now });
+      this.#unplaceable.add(id);
+      if (store.view.task(id)?.status.error === decision.reason) continue;
+      commands.push({ kind: "explainTask", id, message: "pending task scheduling", error: decision.reason, now });
     }
     return commands;
   }
@@ -145,7 +164,7 @@ export class ControlLoop {
       this.#pending.apply(change);
       for (const id of affectedServices(view, change)) this.#dirty.add(id);
       if (change.table === "nodes") this.#nodesDueAt = 0;
-      if (makesRoom(change)) this.#retryPending = true;
+      if (makesRoom(change)) this.#unplaceable.clear();
     }
   }
 
@@ -156,7 +175,7 @@ export class ControlLoop {
     this.#nodes = NodeSet.of(view);
     this.#pending = PendingTasks.of(view);
     for (const service of view.services()) this.#dirty.add(service.id);
-    this.#retryPending = true;
+    this.#unplaceable.clear();
   }
 
   async #idle(signal: AbortSignal): Promise<void> {

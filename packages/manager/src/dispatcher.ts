@@ -11,7 +11,7 @@ const WATCH_LIMIT = 65_536;
 
 export interface DispatcherOptions {
   readonly store: Store;
-  readonly submit: (commands: readonly InternalCommand[]) => Promise<void>;
+  readonly submit: (commands: readonly InternalCommand[]) => Promise<unknown>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,7 +33,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions, scope: Scope) {
     this.#options = options;
     this.#scope = scope;
-    this.#batcher = new ReportBatcher({ ...options, scope });
+    this.#batcher = new ReportBatcher(options, scope);
     this.#watch = options.store.watch({ limit: WATCH_LIMIT, onReady: () => this.#flushSoon() });
     this.#endpoints = new EndpointComputer(options.store.view);
     this.#facts = this.#readFacts();

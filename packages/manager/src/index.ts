@@ -1,5 +1,6 @@
 export { Manager, type ManagerOptions, type ManagerStatus } from "./manager.ts";
 export type {
+  GossipVerdict,
   Liveness,
   LogEntry,
   LogStorage,

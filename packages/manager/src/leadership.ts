@@ -1,4 +1,6 @@
-import { Scope, messageOf } from "@murmur/base";
+import { Scope } from "@murmur/base";
+import type { Command } from "@murmur/model";
+import type { ApplyResult } from "@murmur/store";
 import { ControlLoop } from "./control-loop.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
 import type { ManagerContext } from "./manager.ts";
@@ -14,7 +16,7 @@ export async function lead(context: ManagerContext, scope: Scope): Promise<void>
   if (scope.closed) return;
   log.info("leading", { term: raft.status().term });
   const view = (): typeof replica.store.view => replica.store.view;
-  const submit = (commands: Parameters<typeof submitInternal>[0]): Promise<void> =>
+  const submit = (commands: readonly Command[]): Promise<readonly ApplyResult[]> =>
     submitInternal(commands, scope.signal);
   new LivenessWatch({
     self,
@@ -67,13 +69,7 @@ export class LeadershipKeeper {
     if (role !== "leader" || this.#current !== undefined || this.#scope.closed) return;
     const scope = new Scope(this.#context.log, (error) => this.#context.onFatal(error));
     this.#current = { term, scope };
-    scope.run("leadership", async (signal) => {
-      try {
-        await lead(this.#context, scope);
-      } catch (error) {
-        if (!signal.aborted) this.#context.log.warn("leadership ended early", { error: messageOf(error) });
-      }
-    });
+    scope.run("leadership", () => lead(this.#context, scope));
   }
 
   async #end(): Promise<void> {

@@ -1,4 +1,4 @@
-import { codeOf, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
+import { codeOf, messageOf, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
 import type { InternalCommand } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Liveness, Peers } from "./ports.ts";
@@ -7,8 +7,11 @@ import type { Liveness, Peers } from "./ports.ts";
 const CHECK_MS: Millis = 100;
 /** How long another manager may take to say whether it has a session with a node that gossip calls dead. */
 const ASK_TIMEOUT_MS: Millis = 300;
-/** A new leader gives nodes this long to be heard of by gossip before it believes their silence. */
-const GRACE_MS: Millis = 3_000;
+/**
+ * A node that gossip has not heard of since this manager's start gets this long to show up: after a power cut not all
+ * hosts are back at the same moment, and none of them is to lose its tasks for that.
+ */
+const GRACE_MS: Millis = 10_000;
 
 export interface LivenessWatchOptions {
   readonly self: NodeId;
@@ -17,7 +20,7 @@ export interface LivenessWatchOptions {
   readonly peers: Peers;
   readonly managers: () => readonly NodeId[];
   readonly hasSession: (id: NodeId) => boolean;
-  readonly submit: (commands: readonly InternalCommand[]) => Promise<void>;
+  readonly submit: (commands: readonly InternalCommand[]) => Promise<unknown>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -40,37 +43,43 @@ export class LivenessWatch {
   /** Starts the watch in a scope; it ends with it. */
   start(scope: Scope): void {
     const { clock } = this.#options;
-    let timer = clock.setTimer(CHECK_MS, tick);
-    const self = this;
-    function tick(): void {
-      self.#check(scope);
+    const tick = (): void => {
+      this.#check(scope);
       timer = clock.setTimer(CHECK_MS, tick);
-    }
+    };
+    let timer = clock.setTimer(CHECK_MS, tick);
     scope.defer(() => timer.cancel());
   }
 
   #check(scope: Scope): void {
-    const { view, liveness, self, hasSession, clock } = this.#options;
-    for (const node of view().nodes()) {
-      if (node.status.state === "down" || this.#asking.has(node.id)) continue;
-      if (node.id === self || hasSession(node.id) || !liveness.isDead(node.id)) continue;
-      if (node.status.state === "unknown" && clock.monotonic() - this.#startedAt < GRACE_MS) continue;
-      this.#asking.add(node.id);
+    const { view, log } = this.#options;
+    for (const { id, status } of view().nodes()) {
+      if (status.state === "down" || this.#asking.has(id) || !this.#seemsDown(id)) continue;
+      this.#asking.add(id);
       scope.run("node liveness", async (signal) => {
         try {
-          await this.#judge(node.id, signal);
+          await this.#judge(id, signal);
+        } catch (error) {
+          if (!signal.aborted) log.debug("could not record that a node is down", { node: id, error: messageOf(error) });
         } finally {
-          this.#asking.delete(node.id);
+          this.#asking.delete(id);
         }
       });
     }
   }
 
+  #seemsDown(id: NodeId): boolean {
+    const { self, hasSession, liveness, clock } = this.#options;
+    if (id === self || hasSession(id)) return false;
+    const verdict = liveness.verdict(id);
+    return verdict === "dead" || (verdict === "unheard" && clock.monotonic() - this.#startedAt >= GRACE_MS);
+  }
+
   async #judge(id: NodeId, signal: AbortSignal): Promise<void> {
-    const { managers, self, log, submit, clock, hasSession, liveness } = this.#options;
+    const { managers, self, log, submit, clock } = this.#options;
     const others = managers().filter((manager) => manager !== self && manager !== id);
     const answers = await Promise.all(others.map((manager) => this.#askSession(manager, id, signal)));
-    if (signal.aborted || answers.includes(true) || hasSession(id) || !liveness.isDead(id)) return;
+    if (signal.aborted || answers.includes(true) || !this.#seemsDown(id)) return;
     log.warn("node is down", { node: id });
     const message = "no manager hears from the node and gossip has declared it dead";
     await submit([{ kind: "setNodeState", id, state: "down", message, now: clock.now() }]);

@@ -1,10 +1,18 @@
-import { ClusterError, nodeId, Scope, type Clock, type Log, type Millis, type NodeId, type Random } from "@murmur/base";
+import {
+  ClusterError,
+  messageOf,
+  nodeId,
+  Scope,
+  type Clock,
+  type Log,
+  type Millis,
+  type NodeId,
+  type Random,
+} from "@murmur/base";
 import type { Command } from "@murmur/model";
 import {
-  decodeMembership,
   encodeMembership,
   membershipOf,
-  NO_MEMBERSHIP,
   Raft,
   type Entry,
   type HardState,
@@ -12,17 +20,20 @@ import {
   type RaftConfig,
 } from "@murmur/raft";
 import { createStore, type ApplyResult, type View, type Watch, type WatchOptions } from "@murmur/store";
+import { withDeadline } from "./deadline.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { LeadershipKeeper } from "./leadership.ts";
 import type { Liveness, LogEntry, LogStorage, Peers, SessionChannel } from "./ports.ts";
-import { RaftDriver } from "./raft-driver.ts";
+import { membershipOfSnapshot, RaftDriver } from "./raft-driver.ts";
 import { Replica } from "./replica.ts";
 import { loadSnapshot } from "./snapshot-courier.ts";
-import { Submitter } from "./submitter.ts";
+import { SessionGuard } from "./session-guard.ts";
+import { noLeader, Submitter } from "./submitter.ts";
 
 const READ_TIMEOUT_MS: Millis = 10_000;
 /** An agent that gets no session here tries another manager. */
 const SESSION_READ_TIMEOUT_MS: Millis = 2_000;
+const HAND_OVER_MS: Millis = 1_000;
 
 export interface ManagerOptions {
   readonly self: NodeId;
@@ -49,7 +60,8 @@ export interface ManagerContext extends ManagerOptions {
   readonly replica: Replica;
   readonly driver: RaftDriver;
   readonly dispatcher: Dispatcher;
-  submitInternal(commands: readonly Command[], signal: AbortSignal): Promise<void>;
+  /** Resolves with what became of each command. */
+  submitInternal(commands: readonly Command[], signal: AbortSignal): Promise<readonly ApplyResult[]>;
 }
 
 export interface ManagerStatus {
@@ -81,51 +93,39 @@ export class Manager implements AsyncDisposable {
 
   /** Recovers what the storage holds and takes part from then on. Rejects with `corrupt` when it can't be read. */
   static async start(options: ManagerOptions): Promise<Manager> {
-    const { storage, log, self, clock, random, peers, newId } = options;
-    const scope = new Scope(log, options.onFatal);
+    const scope = new Scope(options.log, options.onFatal);
+    try {
+      return await Manager.#build(options, scope);
+    } catch (error) {
+      await scope[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  static async #build(options: ManagerOptions, scope: Scope): Promise<Manager> {
+    const { storage, log, self, clock, peers, newId, bootstrap } = options;
     const store = createStore();
     const replica = new Replica({ store, appliedIndex: 0, log });
-    const { snapshot, damage } = storage.recovered;
-    if (snapshot !== undefined) {
-      const stored = await storage.openSnapshot();
-      if (stored === undefined) throw new ClusterError("corrupt", "the stored snapshot is missing");
-      await using reader = stored;
-      await loadSnapshot(reader, replica);
-    }
-    if (damage !== undefined)
-      log.warn("the log is damaged; what is lost comes back from the other managers", { why: damage.reason });
-    const start = options.bootstrap === undefined ? recoveredLog(storage) : await foundLog(storage, self);
-    const membership = snapshot === undefined ? NO_MEMBERSHIP : decodeMembership(snapshot.membership);
-    const raft = new Raft({
-      id: self,
-      membership,
-      random,
-      config: options.raftConfig ?? {},
-      hardState: start.hardState,
-      snapshot: { index: snapshot?.index ?? 0, term: snapshot?.term ?? 0 },
-      entries: start.entries,
-      appliedIndex: snapshot?.index ?? 0,
-      ...(damage === undefined ? {} : { recovering: { untilIndex: damage.lastIndex } }),
-    });
+    const raft = await recoverRaft(options, replica);
     let keeper: LeadershipKeeper | undefined;
     const onChange = (): void => {
       keeper?.changed();
       options.onChange?.();
     };
     const driver = new RaftDriver(
-      { self, raft, storage, replica, membership, peers, clock, log, onFatal: options.onFatal, onChange },
+      { self, raft, storage, replica, peers, clock, log, onFatal: options.onFatal, onChange },
       scope,
     );
-    const submitter = new Submitter({ consensus: driver, replica, clock, newId });
-    const submitInternal = async (commands: readonly Command[], signal: AbortSignal): Promise<void> => {
-      await submitter.submit(commands, signal);
-    };
+    const submitter = new Submitter({ consensus: driver, replica, clock, newId, stopping: scope.signal });
+    const submitInternal = (commands: readonly Command[], signal: AbortSignal): Promise<readonly ApplyResult[]> =>
+      submitter.submit(commands, signal);
     const dispatcher = new Dispatcher(
       { store, clock, log, submit: (commands) => submitInternal(commands, scope.signal) },
       scope,
     );
     const context: ManagerContext = { ...options, raft, replica, driver, dispatcher, submitInternal };
     keeper = new LeadershipKeeper(context, scope);
+    new SessionGuard({ leader: () => driver.leader().id, dispatcher, clock, log }).start(scope);
     scope.use(
       peers.handle("session.has", (_from, id) =>
         Promise.resolve(typeof id === "string" && dispatcher.has(id as NodeId)),
@@ -133,7 +133,7 @@ export class Manager implements AsyncDisposable {
     );
     driver.start();
     const manager = new Manager(context, submitter, scope);
-    if (options.bootstrap !== undefined) await manager.#bootstrap(options.bootstrap.commands);
+    if (bootstrap !== undefined) await manager.#bootstrap(bootstrap.commands);
     return manager;
   }
 
@@ -194,7 +194,7 @@ export class Manager implements AsyncDisposable {
 
   /** Hands leadership to another voter, if this one leads; resolves when it does no more, or after a second. */
   async handOver(signal: AbortSignal): Promise<void> {
-    const { raft, driver, clock } = this.#context;
+    const { raft, driver, clock, log } = this.#context;
     const { role, membership, peers } = raft.status();
     if (role !== "leader") return;
     const best = peers
@@ -204,17 +204,14 @@ export class Manager implements AsyncDisposable {
     if (best === undefined) return;
     raft.transferLeadership(best);
     driver.pump();
-    const deadline = new AbortController();
-    const timer = clock.setTimer(1_000, () => deadline.abort(new Error("nobody took over")));
-    const abort = (): void => deadline.abort(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
+    const late = new Error("nobody took over");
     try {
-      while (raft.status().role === "leader") await driver.leaderChanged(deadline.signal);
-    } catch {
-      // Nobody took over in time: the others will elect a leader by themselves.
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", abort);
+      await withDeadline({ clock, limitMs: HAND_OVER_MS, late: () => late, signals: [signal] }, async (until) => {
+        while (raft.status().role === "leader") await driver.leaderChanged(until);
+      });
+    } catch (error) {
+      // The others will elect a leader by themselves.
+      log.info("leadership could not be handed over", { to: best, error: messageOf(error) });
     }
   }
 
@@ -224,20 +221,13 @@ export class Manager implements AsyncDisposable {
 
   /** Waits until this replica shows all that was committed before the call, confirmed by a quorum. */
   async #confirm(signal: AbortSignal, limitMs: Millis): Promise<void> {
-    const deadline = new AbortController();
-    const abort = (): void => deadline.abort(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    const timer = this.#context.clock.setTimer(limitMs, () =>
-      deadline.abort(
-        new ClusterError("no_leader", "no leader: too few managers can reach each other; see `murmur node ls`"),
-      ),
-    );
+    const { clock, driver } = this.#context;
+    const signals = [signal, this.#scope.signal];
     try {
-      await this.#context.driver.barrier(deadline.signal);
-    } finally {
-      timer.cancel();
-      signal.removeEventListener("abort", abort);
+      await withDeadline({ clock, limitMs, late: noLeader, signals }, (until) => driver.barrier(until));
+    } catch (error) {
+      if (!this.#scope.closed) throw error;
+      throw new ClusterError("unavailable", "this manager is stopping; ask another one", { cause: error });
     }
   }
 
@@ -259,6 +249,32 @@ function accepted(result: ApplyResult | undefined): { readonly id?: string; read
 interface StartLog {
   readonly hardState: HardState;
   readonly entries: readonly Entry[];
+}
+
+/** The core and the replica as the disk has them; what was committed after the snapshot comes out of the core again. */
+async function recoverRaft(options: ManagerOptions, replica: Replica): Promise<Raft> {
+  const { storage, log, self, random, bootstrap, raftConfig = {} } = options;
+  const { snapshot, damage } = storage.recovered;
+  if (snapshot !== undefined) {
+    const stored = await storage.openSnapshot();
+    if (stored === undefined) throw new ClusterError("corrupt", "the stored snapshot is missing");
+    await using reader = stored;
+    await loadSnapshot(reader, replica);
+  }
+  if (damage !== undefined)
+    log.warn("the log is damaged; what is lost comes back from the other managers", { why: damage.reason });
+  const start = bootstrap === undefined ? recoveredLog(storage) : await foundLog(storage, self);
+  return new Raft({
+    id: self,
+    membership: membershipOfSnapshot(snapshot),
+    random,
+    config: raftConfig,
+    hardState: start.hardState,
+    snapshot: { index: snapshot?.index ?? 0, term: snapshot?.term ?? 0 },
+    entries: start.entries,
+    appliedIndex: snapshot?.index ?? 0,
+    ...(damage === undefined ? {} : { recovering: { untilIndex: damage.lastIndex } }),
+  });
 }
 
 /** What the disk held, as the core wants it. */

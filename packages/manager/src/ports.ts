@@ -9,6 +9,13 @@ export interface LogEntry {
   readonly data: Uint8Array;
 }
 
+/** What raft must remember whatever happens. */
+export interface StoredHardState {
+  readonly term: number;
+  readonly votedFor?: string;
+  readonly commit: number;
+}
+
 export interface SnapshotMeta {
   readonly index: number;
   readonly term: number;
@@ -35,17 +42,14 @@ export interface SnapshotReceiver {
 /** Durable storage of the log, the vote and the snapshots. What a resolved promise says is on the disk. */
 export interface LogStorage {
   readonly recovered: {
-    readonly hardState: { readonly term: number; readonly votedFor?: string; readonly commit: number };
+    readonly hardState: StoredHardState;
     readonly snapshot?: SnapshotMeta;
     readonly entries: readonly LogEntry[];
     /** Entries that were durable once and are lost: until the log reaches `lastIndex` again this node does not vote. */
     readonly damage?: { readonly fromIndex: number; readonly lastIndex: number; readonly reason: string };
   };
   /** Calls take effect in order; entries replace any conflicting ones from the first one's index on. */
-  write(batch: {
-    readonly hardState?: { readonly term: number; readonly votedFor?: string; readonly commit: number };
-    readonly entries?: readonly LogEntry[];
-  }): Promise<void>;
+  write(batch: { readonly hardState?: StoredHardState; readonly entries?: readonly LogEntry[] }): Promise<void>;
   saveSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   openSnapshot(): Promise<SnapshotReader | undefined>;
   receiveSnapshot(options: { readonly meta: SnapshotMeta; readonly source: string }): Promise<SnapshotReceiver>;
@@ -81,7 +85,11 @@ export interface SessionChannel {
   close(): void;
 }
 
-/** What gossip says of the members, as this node sees it. */
+/**
+ * What gossip says of a node, as this one sees it. `unheard`: nothing yet, which after a start of this node means little.
+ */
+export type GossipVerdict = "alive" | "dead" | "unheard";
+
 export interface Liveness {
-  isDead(id: NodeId): boolean;
+  verdict(id: NodeId): GossipVerdict;
 }

@@ -1,5 +1,6 @@
 import { ClusterError, type Log } from "@murmur/base";
 import type { ApplyResult, Store } from "@murmur/store";
+import { abortReason } from "./abort-reason.ts";
 import { decodeEntry } from "./codec.ts";
 
 /** The most requests that wait for their entry at once. */
@@ -11,6 +12,15 @@ export type Outcome =
   /** A snapshot was installed while it waited, so its entry, if there was one, was never seen. */
   | { readonly kind: "unknown" };
 
+/** A request that waits for its entry. */
+export interface Waiter {
+  readonly outcome: Promise<Outcome>;
+  /** The outcome, once there is one. */
+  settled(): Outcome | undefined;
+  /** Nobody waits any more. */
+  cancel(): void;
+}
+
 /**
  * This manager's copy of the state: applies what is committed, in order, and tells the requests that were submitted
  * here what became of them.
@@ -19,7 +29,7 @@ export class Replica {
   readonly store: Store;
   readonly #log: Log;
   readonly #waiting = new Map<string, (outcome: Outcome) => void>();
-  readonly #indexWaiters = new Set<{ index: number; resolve: () => void; reject: (error: Error) => void }>();
+  readonly #indexWaiters = new Set<{ readonly index: number; readonly resolve: () => void }>();
   #applied: number;
   #appliedBytes = 0;
 
@@ -68,11 +78,7 @@ export class Replica {
   }
 
   /** Waits for the entry of a request. Throws `overloaded` when too many wait. */
-  expect(requestId: string): {
-    readonly outcome: Promise<Outcome>;
-    readonly settled: () => Outcome | undefined;
-    cancel(): void;
-  } {
+  expect(requestId: string): Waiter {
     if (this.#waiting.size >= WAITING_LIMIT) {
       throw new ClusterError("overloaded", "too many requests wait to be committed; try again in a moment");
     }
@@ -96,13 +102,10 @@ export class Replica {
           signal.removeEventListener("abort", onAbort);
           resolve();
         },
-        reject,
       };
       const onAbort = (): void => {
         this.#indexWaiters.delete(waiter);
-        reject(
-          signal.reason instanceof Error ? signal.reason : new ClusterError("cancelled", "the request was cancelled"),
-        );
+        reject(abortReason(signal));
       };
       if (signal.aborted) return onAbort();
       this.#indexWaiters.add(waiter);

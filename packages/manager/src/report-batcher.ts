@@ -1,15 +1,24 @@
-import { codeOf, sleep, type Clock, type Log, type Scope } from "@murmur/base";
+import { codeOf, messageOf, sleep, type Clock, type Log, type Scope } from "@murmur/base";
 import type { InternalCommand } from "@murmur/model";
+import { entryBytes } from "./codec.ts";
 
-/** The most commands that one log entry carries; more wait for the next. */
+/** The most commands, and about the most bytes, that one log entry carries; more wait for the next. */
 const COMMANDS_PER_ENTRY = 256;
+const BYTES_PER_ENTRY = 512 * 1024;
 /** The most commands that wait; the sessions are not read while there are more. */
 const WAITING_LIMIT = 4_096;
 /** Between two tries while there is no leader. */
 const RETRY_MS = 100;
 
+export interface ReportBatcherOptions {
+  readonly submit: (commands: readonly InternalCommand[]) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 interface Waiting {
   readonly command: InternalCommand;
+  readonly bytes: number;
   readonly done: () => void;
 }
 
@@ -18,25 +27,16 @@ interface Waiting {
  * goes into the next. Under load the entries grow instead of their number.
  */
 export class ReportBatcher {
-  readonly #submit: (commands: readonly InternalCommand[]) => Promise<void>;
-  readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #options: ReportBatcherOptions;
+  readonly #scope: Scope;
   #waiting: Waiting[] = [];
   #room: (() => void)[] = [];
   #flushing = false;
-  readonly #scope: Scope;
 
-  constructor(options: {
-    readonly submit: (commands: readonly InternalCommand[]) => Promise<void>;
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly scope: Scope;
-  }) {
-    this.#submit = options.submit;
-    this.#clock = options.clock;
-    this.#log = options.log;
-    this.#scope = options.scope;
-    options.scope.defer(() => this.#releaseAll());
+  constructor(options: ReportBatcherOptions, scope: Scope) {
+    this.#options = options;
+    this.#scope = scope;
+    scope.signal.addEventListener("abort", () => this.#releaseAll(), { once: true });
   }
 
   get size(): number {
@@ -46,7 +46,7 @@ export class ReportBatcher {
   /** Adds a command; resolves when there is room for more, `done` is called when it is committed. */
   async add(command: InternalCommand, done: () => void): Promise<void> {
     if (this.#scope.closed) return;
-    this.#waiting.push({ command, done });
+    this.#waiting.push({ command, done, bytes: entryBytes(command) });
     this.#startFlush();
     while (this.#waiting.length >= WAITING_LIMIT && !this.#scope.closed) {
       await new Promise<void>((resolve) => this.#room.push(resolve));
@@ -54,33 +54,52 @@ export class ReportBatcher {
   }
 
   #startFlush(): void {
-    if (this.#flushing || this.#waiting.length === 0) return;
+    if (this.#flushing) return;
     this.#flushing = true;
     this.#scope.run("report batch", async (signal) => {
       try {
         // Lets the other reports of this turn come along.
         await Promise.resolve();
-        while (this.#waiting.length > 0 && !signal.aborted) await this.#flush(signal);
+        while (this.#waiting.length > 0 && !signal.aborted) {
+          await this.#flush(this.#nextBatch(), signal);
+          if (this.#waiting.length < WAITING_LIMIT) this.#releaseAll();
+        }
       } finally {
         this.#flushing = false;
       }
     });
   }
 
-  async #flush(signal: AbortSignal): Promise<void> {
-    const batch = this.#waiting.splice(0, COMMANDS_PER_ENTRY);
+  /** At least one command, and no more than fits an entry. */
+  #nextBatch(): Waiting[] {
+    let count = 0;
+    let bytes = 0;
+    for (const waiting of this.#waiting) {
+      bytes += waiting.bytes;
+      if (count > 0 && (bytes > BYTES_PER_ENTRY || count >= COMMANDS_PER_ENTRY)) break;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #flush(batch: readonly Waiting[], signal: AbortSignal): Promise<void> {
+    const { submit, clock, log } = this.#options;
     for (;;) {
       try {
-        await this.#submit(batch.map(({ command }) => command));
+        await submit(batch.map(({ command }) => command));
         break;
       } catch (error) {
         if (signal.aborted) return;
-        this.#log.debug("reports wait for a leader", { code: codeOf(error), waiting: this.#waiting.length });
-        await sleep(this.#clock, RETRY_MS, signal);
+        if (codeOf(error) === "invalid_argument") {
+          // No later try would go better, and all other reports wait behind it. Its agent keeps it.
+          log.error("a report cannot be recorded", { kind: batch[0]?.command.kind, error: messageOf(error) });
+          return;
+        }
+        log.debug("reports wait for a leader", { code: codeOf(error), waiting: this.#waiting.length });
+        await sleep(clock, RETRY_MS, signal);
       }
     }
     for (const { done } of batch) done();
-    if (this.#waiting.length < WAITING_LIMIT) this.#releaseAll();
   }
 
   #releaseAll(): void {

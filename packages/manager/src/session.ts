@@ -1,15 +1,15 @@
-import type { NodeId } from "@murmur/base";
+import { BoundedQueue, type NodeId } from "@murmur/base";
 import type {
   AssignmentMessage,
   ClusterFacts,
   EndpointTable,
   Index,
+  NodeSpec,
   ReportMessage,
   SessionMessage,
   Task,
   TaskId,
 } from "@murmur/model";
-import type { NodeSpec } from "@murmur/model";
 import type { SessionChannel } from "./ports.ts";
 
 /** What a full assignment is made of, read from the replica in one go. */
@@ -29,6 +29,9 @@ interface Pending {
   cluster: ClusterFacts | undefined;
 }
 
+/** Confirmations that wait for a slow agent; beyond them the oldest is dropped, and the agent reports anew. */
+const ACKNOWLEDGEMENTS_MAX = 4_096;
+
 const nothing = (): Pending => ({ tasks: new Map(), spec: undefined, endpoints: undefined, cluster: undefined });
 
 /**
@@ -43,7 +46,7 @@ export class Session {
   #needsFull = true;
   #sent: Index = 0;
   #acknowledged: Index = 0;
-  #acknowledgements: number[] = [];
+  readonly #acknowledgements = new BoundedQueue<number>({ limit: ACKNOWLEDGEMENTS_MAX, onFull: "drop-oldest" });
   #wake: (() => void) | undefined;
   #closed = false;
 

@@ -28,6 +28,12 @@ interface Chunk {
   readonly bytes: Uint8Array;
 }
 
+interface Incoming {
+  readonly meta: SnapshotMeta;
+  readonly source: string;
+  readonly receiver: SnapshotReceiver;
+}
+
 /**
  * Carries snapshots between managers in chunks: the receiver says where it stands, the sender goes on from there, so a
  * broken transfer resumes. The bytes go straight from disk to disk; the core only hears of complete ones.
@@ -36,8 +42,9 @@ export class SnapshotCourier {
   readonly #options: CourierOptions;
   readonly #scope: Scope;
   readonly #delivering = new Set<NodeId>();
-  #incoming: { readonly meta: SnapshotMeta; readonly source: string; readonly receiver: SnapshotReceiver } | undefined;
-  #complete: SnapshotReceiver | undefined;
+  #incoming: Incoming | undefined;
+  /** All bytes are here and the core was told; it has it installed, or has no use for it any more. */
+  #complete: Incoming | undefined;
   /** Chunks are taken one after the other. */
   #taking: Promise<unknown> = Promise.resolve();
 
@@ -67,6 +74,7 @@ export class SnapshotCourier {
 
   async #transfer(peer: NodeId, signal: AbortSignal): Promise<void> {
     const { storage, raft, log } = this.#options;
+    const { term } = raft.status();
     const snapshot = await storage.openSnapshot();
     if (snapshot === undefined) throw new ClusterError("internal", "there is no stored snapshot to send");
     await using reader = snapshot;
@@ -75,8 +83,11 @@ export class SnapshotCourier {
     for (let offset = 0; ;) {
       signal.throwIfAborted();
       const bytes = await reader.read(offset, CHUNK_BYTES);
-      const leaderTerm = raft.status().term;
-      const received = await this.#sendChunk(peer, { meta, leaderTerm, size, offset, bytes }, signal);
+      // The term vouches for its leader: whoever leads no more must not speak for it, and not for a later one.
+      const status = raft.status();
+      if (status.role !== "leader" || status.term !== term)
+        throw new ClusterError("out_of_date", "this manager leads no more");
+      const received = await this.#sendChunk(peer, { meta, leaderTerm: term, size, offset, bytes }, signal);
       if (received >= size) return;
       offset = received;
     }
@@ -98,40 +109,56 @@ export class SnapshotCourier {
   }
 
   #receive(from: NodeId, body: unknown): Promise<number> {
-    if (!isChunk(body)) return Promise.reject(new ClusterError("invalid_argument", "raft.snapshot: malformed chunk"));
+    if (!isChunk(body) || body.size < 1)
+      return Promise.reject(new ClusterError("invalid_argument", "raft.snapshot: malformed chunk"));
     const result = this.#taking.then(() => this.#takeChunk(from, body));
     this.#taking = result.catch(() => {});
     return result;
   }
 
+  /** Returns how many bytes are here; all of them also when there is nothing to gain: the core says where it stands. */
   async #takeChunk(from: NodeId, chunk: Chunk): Promise<number> {
-    const { raft, replica, storage, self } = this.#options;
+    const { raft, replica } = this.#options;
     const { meta, size, offset, bytes } = chunk;
     if (chunk.leaderTerm < raft.status().term)
       throw new ClusterError("out_of_date", "the sender is no longer the leader");
-    // Nothing to gain: what it holds is here already. The core answers with where it stands.
-    if (meta.index <= replica.applied || this.#complete !== undefined) return size;
-    const source = `${from} ${String(size)}`;
-    if (this.#incoming?.meta.index !== meta.index || this.#incoming.source !== source) {
-      const receiver = await storage.receiveSnapshot({ meta, source });
-      this.#incoming = { meta, source, receiver };
+    if (this.#complete !== undefined && this.#complete.meta.index <= replica.applied) {
+      // The log had caught up before it was complete.
+      await this.#complete.receiver.abort();
+      this.#complete = undefined;
     }
-    const { receiver } = this.#incoming;
-    await receiver.append(offset, bytes);
-    if (receiver.received < size) return receiver.received;
+    if (meta.index <= replica.applied || this.#complete !== undefined) return size;
+    const incoming = await this.#receiving(meta, `${from} ${String(size)}`);
+    try {
+      await incoming.receiver.append(offset, bytes);
+    } catch (error) {
+      this.#incoming = undefined;
+      throw error;
+    }
+    if (incoming.receiver.received < size) return incoming.receiver.received;
     this.#incoming = undefined;
-    this.#complete = receiver;
+    this.#complete = incoming;
     const snapshot = { index: meta.index, term: meta.term, membership: decodeMembership(meta.membership) };
-    this.#options.step({ kind: "snapshot", from, to: self, term: chunk.leaderTerm, snapshot });
+    const { step, self } = this.#options;
+    step({ kind: "snapshot", from, to: self, term: chunk.leaderTerm, snapshot });
     return size;
   }
 
-  /** Makes the received snapshot the current one, on disk and in the replica. */
-  async install(): Promise<SnapshotMeta> {
+  async #receiving(meta: SnapshotMeta, source: string): Promise<Incoming> {
+    if (this.#incoming?.meta.index === meta.index && this.#incoming.source === source) return this.#incoming;
+    this.#incoming = undefined;
+    const receiver = await this.#options.storage.receiveSnapshot({ meta, source });
+    this.#incoming = { meta, source, receiver };
+    return this.#incoming;
+  }
+
+  /** Makes the received snapshot of this index the current one, on disk and in the replica. */
+  async install(index: number): Promise<SnapshotMeta> {
     const { storage, replica, log } = this.#options;
-    const receiver = this.#complete;
-    if (receiver === undefined) throw new ClusterError("internal", "no snapshot has been received");
-    await receiver.commit();
+    const complete = this.#complete;
+    if (complete?.meta.index !== index)
+      throw new ClusterError("internal", `the snapshot at ${String(index)} is not here`);
+    await complete.receiver.commit();
     this.#complete = undefined;
     const snapshot = await storage.openSnapshot();
     if (snapshot === undefined) throw new ClusterError("corrupt", "the received snapshot is gone");

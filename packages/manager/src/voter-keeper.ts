@@ -15,7 +15,7 @@ export interface VoterKeeperOptions {
   readonly raft: Raft;
   readonly view: () => View;
   readonly pump: () => void;
-  readonly submit: (commands: readonly InternalCommand[]) => Promise<void>;
+  readonly submit: (commands: readonly InternalCommand[]) => Promise<unknown>;
   readonly clock: Clock;
   readonly log: Log;
 }

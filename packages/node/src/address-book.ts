@@ -15,10 +15,14 @@ export class AddressBook {
     for (const { id, address } of recorded) this.#recorded.set(id, address);
   }
 
-  learn(facts: ClusterFacts): void {
+  /** Takes over what the cluster says of its nodes. Returns whether the addresses are others than before. */
+  learn(facts: ClusterFacts): boolean {
     this.#facts = facts;
     // A cluster that tells its nodes makes what was recorded at the join out of date.
-    if (facts.nodes.length > 0) this.#recorded = new Map(facts.nodes.map(({ id, address }) => [id, address]));
+    if (facts.nodes.length === 0) return false;
+    const before = this.#recorded;
+    this.#recorded = new Map(facts.nodes.map(({ id, address }) => [id, address]));
+    return before.size !== this.#recorded.size || facts.nodes.some(({ id, address }) => before.get(id) !== address);
   }
 
   addressOf(id: NodeId): string | undefined {

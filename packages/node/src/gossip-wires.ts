@@ -1,17 +1,24 @@
 import { ClusterError, type NodeId } from "@murmur/base";
 import type { Datagrams, GossipDriver, ReliableChannel } from "@murmur/agent";
 import type { GossipKeyRing } from "@murmur/identity";
+import type { GossipVerdict } from "@murmur/manager";
 import type { Datagrams as SealedDatagrams, PeerTransport } from "@murmur/transport";
 import type { DatagramHandlers } from "./member-wires.ts";
 
 const PROBE_METHOD = "gossip.probe";
 const EXCHANGE_METHOD = "gossip.exchange";
 
-/** Whether gossip says that a node is not there: dead, or gone with a farewell. A node it never heard of counts too. */
-export function isGone(gossip: GossipDriver, id: NodeId): boolean {
+type Members = Pick<GossipDriver, "member">;
+
+/** What gossip says of a node. One that has left with a farewell is as gone as a dead one. */
+export function verdictOn(gossip: Members, id: NodeId): GossipVerdict {
   const state = gossip.member(id)?.state;
-  return state !== "alive" && state !== "suspect";
+  if (state === undefined) return "unheard";
+  return state === "alive" || state === "suspect" ? "alive" : "dead";
 }
+
+/** Whether gossip says that a node is not there. A node it never heard of counts too. */
+export const isGone = (gossip: Members, id: NodeId): boolean => verdictOn(gossip, id) !== "alive";
 
 /** The sealed datagrams of one cluster, on the peers' port. The key ring is asked for each one: it may be rotated. */
 export async function openClusterDatagrams(options: {

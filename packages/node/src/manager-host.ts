@@ -1,4 +1,13 @@
-import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
+import {
+  ClusterError,
+  messageOf,
+  sleep,
+  type Clock,
+  type Log,
+  type NodeId,
+  type Random,
+  type Scope,
+} from "@murmur/base";
 import { Manager, type Liveness } from "@murmur/manager";
 import type { ClusterFacts, Command } from "@murmur/model";
 import type { LogStorage } from "@murmur/storage";
@@ -7,6 +16,8 @@ import type { PeerTransport } from "@murmur/transport";
 const CHECK_MS = 2_000;
 /** Checks in a row that must agree before a manager that was taken out of the membership is closed. */
 const CHECKS_TO_RETIRE = 3;
+/** Before the next call is heard, when this node could not become a manager. */
+const RETRY_MS = 1_000;
 
 export interface ManagerHostOptions {
   readonly self: NodeId;
@@ -41,6 +52,15 @@ export class ManagerHost {
 
   manager(): Manager | undefined {
     return this.#running?.manager;
+  }
+
+  /**
+   * The manager while it takes part, as far as it knows itself: not one that was just called and has nothing yet, nor one
+   * that was taken out and is about to be closed. What those can't answer others can.
+   */
+  serving(): Manager | undefined {
+    const manager = this.manager();
+    return manager !== undefined && isListed(manager, this.#options.self) ? manager : undefined;
   }
 
   /** Starts the manager if this node was one, or starts a new cluster; otherwise waits to be called. */
@@ -86,16 +106,19 @@ export class ManagerHost {
 
   /** The leader's first message makes this node a manager; raft repeats what is lost in the meantime. */
   #awaitCall(): void {
-    this.#placeholder = this.#options.transport.onMessage("raft", () => {
+    const { transport, clock, log } = this.#options;
+    if (this.#scope.closed) return;
+    this.#placeholder = transport.onMessage("raft", () => {
       if (this.#changing || this.#scope.closed) return;
       this.#changing = true;
       this.#placeholder?.[Symbol.dispose]();
       this.#placeholder = undefined;
-      this.#scope.run("become a manager", async () => {
+      this.#scope.run("become a manager", async (signal) => {
         try {
           await this.#run(await this.#options.openLog(), undefined);
         } catch (error) {
-          this.#options.log.error("this node could not become a manager", { error: messageOf(error) });
+          log.error("this node could not become a manager; trying again", { error: messageOf(error) });
+          await sleep(clock, RETRY_MS, signal);
           this.#awaitCall();
         } finally {
           this.#changing = false;
@@ -107,30 +130,24 @@ export class ManagerHost {
   #retireIfUnwanted(): void {
     const { self, facts, log } = this.#options;
     const running = this.#running;
-    if (running === undefined || this.#changing) return;
-    const { membership } = running.manager.status();
-    const listed = [
-      ...membership.voters,
-      ...membership.votersOutgoing,
-      ...membership.learners,
-      ...membership.learnersNext,
-    ];
+    if (running === undefined || this.#changing || this.#scope.closed) return;
+    const { voters } = running.manager.status().membership;
     const recorded = facts()?.nodes.find((node) => node.id === self)?.raftRole ?? "none";
-    const unwanted = listed.length > 0 && !listed.includes(self) && recorded === "none";
+    const unwanted = voters.length > 0 && !isListed(running.manager, self) && recorded === "none";
     this.#disagreements = unwanted ? this.#disagreements + 1 : 0;
     if (this.#disagreements < CHECKS_TO_RETIRE) return;
     this.#changing = true;
+    this.#running = undefined;
     this.#scope.run("stop being a manager", async () => {
       try {
         await running.manager[Symbol.asyncDispose]();
         await running.storage.reset();
-        await running.storage[Symbol.asyncDispose]();
-        this.#running = undefined;
         log.info("this node is no manager any more");
-        this.#awaitCall();
       } finally {
+        await running.storage[Symbol.asyncDispose]();
         this.#changing = false;
       }
+      this.#awaitCall();
     });
   }
 
@@ -142,6 +159,12 @@ export class ManagerHost {
     await running.manager[Symbol.asyncDispose]();
     await running.storage[Symbol.asyncDispose]();
   }
+}
+
+/** Whether a manager's own membership has it, in whichever part. */
+function isListed(manager: Manager, self: NodeId): boolean {
+  const { voters, votersOutgoing, learners, learnersNext } = manager.status().membership;
+  return [...voters, ...votersOutgoing, ...learners, ...learnersNext].includes(self);
 }
 
 /** The node's own manager, or a clear refusal. */

@@ -1,32 +1,22 @@
-import {
-  ClusterError,
-  codeOf,
-  messageOf,
-  shuffled,
-  type Clock,
-  type Log,
-  type NodeId,
-  type Random,
-  type Scope,
-} from "@murmur/base";
+import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
 import { Agent, GossipDriver, type KeyValue, type Runtime } from "@murmur/agent";
 import type { Cluster, NodeStanding } from "@murmur/api";
 import { GossipKeyRing, parseGossipKey, verifyPeer, type NodeIdentity } from "@murmur/identity";
-import { clusterId, type Command, type PortConfig } from "@murmur/model";
+import { clusterId, type ClusterFacts, type Command } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import { parseAddress, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
-import { admit, ADMIT_METHOD, JOIN_METHOD, renew, RENEW_METHOD } from "./admission.ts";
-import { AgentSessions, channelOver, SESSION_METHOD } from "./agent-sessions.ts";
+import { RENEW_METHOD } from "./admission.ts";
+import { AgentSessions } from "./agent-sessions.ts";
 import { keepCertificate } from "./certificate-renewal.ts";
-import { ClusterAdapter, PORTS_METHOD } from "./cluster-adapter.ts";
+import { ClusterAdapter } from "./cluster-adapter.ts";
 import { GossipFacts } from "./gossip-facts.ts";
-import { isGone, openClusterDatagrams, reliableChannel } from "./gossip-wires.ts";
-import { fetchThrough, HTTP_METHOD, serveHttp } from "./http-stream.ts";
+import { isGone, openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
-import { departure, DEPARTURE_METHODS } from "./departure.ts";
+import { ManagerClient } from "./manager-client.ts";
 import { ManagerHost, managerOf } from "./manager-host.ts";
 import type { MemberWires } from "./member-wires.ts";
+import { PeerDesk } from "./peer-desk.ts";
 import { MURMUR_VERSION } from "./version.ts";
 import { hearWithdrawals, withdrawals } from "./withdrawals.ts";
 
@@ -54,8 +44,6 @@ export interface MemberStart {
 
 type Callbacks = { readonly onRemoved: () => void; readonly onFatal: (error: unknown) => void };
 
-const CALL_TIMEOUT_MS = 11_000;
-
 /** Everything that runs while this machine is a node of a cluster. Its parts end with the scope that it was started in. */
 export class Member {
   readonly #start: MemberStart;
@@ -67,6 +55,8 @@ export class Member {
   readonly host: ManagerHost;
   readonly plane: DataPlane;
   readonly #book: AddressBook;
+  readonly #client: ManagerClient;
+  readonly #desk: PeerDesk;
   #ring: GossipKeyRing;
 
   /** Builds and starts the parts in the order in which they need each other. */
@@ -119,7 +109,7 @@ export class Member {
         newId: start.newId,
         transport,
         liveness: {
-          isDead: (id) => isGone(gossip, id),
+          verdict: (id) => verdictOn(gossip, id),
         },
         facts: () => member?.agent.facts(),
         clock,
@@ -145,7 +135,7 @@ export class Member {
         self,
         transport,
         managers: () => book.managers(),
-        local: () => host.manager(),
+        local: () => host.serving(),
         random,
         log,
       }),
@@ -162,19 +152,9 @@ export class Member {
       facts.follow(table);
       plane.update(table);
     });
-    agent.onFacts((news) => {
-      book.learn(news);
-      built().#useKeys(news.gossipKeys);
-      gossip.join(
-        book
-          .all()
-          .map(({ address }) => address)
-          .filter((address) => address !== membership.address),
-      );
-      scope.run("record peers", () => start.identities.writeMembership({ ...membership, peers: book.all() }));
-    });
+    agent.onFacts((news) => built().#learn(news));
     agent.onRemoved(start.onRemoved);
-    member.#serve();
+    member.#desk.open(scope);
     gossip.start();
     await host.start(start.bootstrap);
     scope.defer(() => agent.stop());
@@ -207,6 +187,26 @@ export class Member {
     this.agent = parts.agent;
     this.#book = parts.book;
     this.#ring = parts.ring;
+    const { answer, clock, log, random } = start;
+    const self = start.identity.nodeId;
+    this.#client = new ManagerClient({
+      self,
+      transport: this.transport,
+      managers: () => this.#book.managers(),
+      isGone: (id) => isGone(this.gossip, id),
+      answer: (method, body, signal) => this.#desk.answerAsManager({ method, from: self, body }, signal),
+      random,
+    });
+    this.#desk = new PeerDesk({
+      transport: this.transport,
+      manager: () => managerOf(this.host),
+      serves: () => this.host.serving() !== undefined,
+      plane: this.plane,
+      askManager: (method, body, signal) => this.#client.ask(method, body, signal),
+      answer,
+      clock,
+      log,
+    });
   }
 
   /** The node that is known to be at an address. */
@@ -227,14 +227,14 @@ export class Member {
       state: "active",
       nodeId: this.#identity.nodeId,
       address: this.#start.membership.address,
-      manager: this.host.manager() !== undefined,
+      manager: this.host.serving() !== undefined,
       managers,
     };
   }
 
-  /** The replicated state, while this node is a manager. */
+  /** The replicated state, while this node is a manager that takes part. */
   cluster(): Cluster | undefined {
-    const manager = this.host.manager();
+    const manager = this.host.serving();
     if (manager === undefined) return undefined;
     return new ClusterAdapter({
       self: this.#identity.nodeId,
@@ -246,34 +246,13 @@ export class Member {
   }
 
   /** Answers a request through any manager that can be reached. */
-  async forward(request: Request): Promise<Response> {
-    let problem: unknown = new ClusterError("unavailable", "no manager is known");
-    for (const manager of this.#otherManagers()) {
-      try {
-        return await fetchThrough(this.transport, manager, request);
-      } catch (error) {
-        problem = error;
-        // A body that has been read can't be sent again; without one, a request that can't have been executed can.
-        if (request.body !== null || codeOf(error) !== "unavailable" || request.signal.aborted) break;
-      }
-    }
-    throw problem;
+  forward(request: Request): Promise<Response> {
+    return this.#client.forward(request);
   }
 
-  /** Calls a method that any manager answers; other managers come first, since this one may be on its way out. */
-  async askManager(method: string, body: unknown, signal: AbortSignal): Promise<unknown> {
-    const own = this.host.manager();
-    let problem: unknown = new ClusterError("unavailable", "no manager is known");
-    for (const manager of this.#otherManagers()) {
-      try {
-        return await this.transport.call(manager, method, body, { signal, timeoutMs: CALL_TIMEOUT_MS });
-      } catch (error) {
-        problem = error;
-        if (codeOf(error) !== "unavailable" && codeOf(error) !== "timeout") throw error;
-      }
-    }
-    if (own === undefined) throw problem;
-    return this.#answerAsManager(method, this.#identity.nodeId, body, signal);
+  /** Calls a method that any manager answers. */
+  askManager(method: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+    return this.#client.ask(method, body, signal);
   }
 
   /** Hands leadership over before this process ends, if it leads. */
@@ -282,50 +261,14 @@ export class Member {
     await this.host.manager()?.handOver(this.#scope.signal);
   }
 
-  #otherManagers(): readonly NodeId[] {
-    const others = this.#book.managers().filter((id) => id !== this.#identity.nodeId);
-    const alive = others.filter((id) => !isGone(this.gossip, id));
-    return shuffled(alive.length > 0 ? alive : others, this.#start.random);
-  }
-
-  #serve(): void {
-    const { transport } = this;
-    const { answer, clock, log } = this.#start;
-    this.#scope.use(
-      transport.handleStream(SESSION_METHOD, async (from, _body, stream) => {
-        await managerOf(this.host).serveSession(channelOver(from, stream));
-      }),
-    );
-    this.#scope.use(transport.handleStream(HTTP_METHOD, (_from, body, stream) => serveHttp(stream, body, answer)));
-    this.#scope.use(
-      transport.handle(PORTS_METHOD, async (_from, body) =>
-        Array.isArray(body) ? this.plane.portsInUse(body as readonly PortConfig[]) : [],
-      ),
-    );
-    this.#scope.use(
-      transport.handleJoin(JOIN_METHOD, async (remoteAddress, body) => {
-        const manager = this.host.manager();
-        const signal = this.#scope.signal;
-        if (manager !== undefined) return admit(manager, body, { clock, log, signal, remoteAddress });
-        return this.askManager(ADMIT_METHOD, { remoteAddress, request: body }, signal);
-      }),
-    );
-    for (const method of [ADMIT_METHOD, RENEW_METHOD, ...DEPARTURE_METHODS]) {
-      this.#scope.use(
-        transport.handle(method, (from, body, { signal }) => this.#answerAsManager(method, from, body, signal)),
-      );
-    }
-  }
-
-  async #answerAsManager(method: string, from: NodeId, body: unknown, signal: AbortSignal): Promise<unknown> {
-    const manager = managerOf(this.host);
-    const { clock, log } = this.#start;
-    if (method === RENEW_METHOD) return renew(manager, from, body, { clock, signal });
-    if (method !== ADMIT_METHOD) return departure(manager, { method, from, signal, clock });
-    if (typeof body !== "object" || body === null || !("remoteAddress" in body) || !("request" in body)) {
-      throw new ClusterError("invalid_argument", "admit: malformed request");
-    }
-    return admit(manager, body.request, { clock, log, signal, remoteAddress: String(body.remoteAddress) });
+  /** The cluster has told its nodes who is in it, and with which keys. */
+  #learn(news: ClusterFacts): void {
+    const { identities, membership } = this.#start;
+    this.#useKeys(news.gossipKeys);
+    const others = news.nodes.filter(({ id }) => id !== this.#identity.nodeId);
+    this.gossip.join(others.filter(({ id }) => isGone(this.gossip, id)).map(({ address }) => address));
+    if (!this.#book.learn(news)) return;
+    this.#store("the nodes' addresses", () => identities.writeMembership({ ...membership, peers: this.#book.all() }));
   }
 
   /** New keys are taken over from the managers, so that a rotation reaches every node. */
@@ -342,7 +285,21 @@ export class Member {
 
   #replaceIdentity(identity: NodeIdentity): void {
     this.#identity = identity;
-    this.#scope.run("store identity", () => this.#start.identities.writeIdentity(identity));
+    this.#store("the identity", () => this.#start.identities.writeIdentity(identity));
+  }
+
+  /** Writes in the background. What can't be written is in use all the same; a restart will find the older state. */
+  #store(what: string, write: () => Promise<void>): void {
+    this.#scope.run("store", async () => {
+      try {
+        await write();
+      } catch (error) {
+        this.#start.log.error("a record could not be stored; check the data directory", {
+          what,
+          error: messageOf(error),
+        });
+      }
+    });
   }
 
   #keepCertificate(): void {

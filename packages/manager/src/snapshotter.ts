@@ -1,0 +1,94 @@
+import { codeOf, sleep, type Clock, type Log, type Scope } from "@murmur/base";
+import { encodeMembership, type Membership, type Raft } from "@murmur/raft";
+import type { LogStorage, SnapshotMeta } from "./ports.ts";
+import type { Replica } from "./replica.ts";
+
+/** A snapshot is due after so many bytes or entries. */
+const SNAPSHOT_BYTES = 16 * 1024 * 1024;
+const SNAPSHOT_ENTRIES = 20_000;
+/** Kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
+const TRAILING_ENTRIES = 5_000;
+const TRAILING_BYTES = 16 * 1024 * 1024;
+
+export interface SnapshotterOptions {
+  readonly raft: Raft;
+  readonly storage: LogStorage;
+  readonly replica: Replica;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Stores the replica's state now and then, and drops the log behind it. */
+export class Snapshotter {
+  readonly #options: SnapshotterOptions;
+  readonly #scope: Scope;
+  /** Of the newest stored snapshot. */
+  #index: number;
+  #saving = false;
+
+  constructor(options: SnapshotterOptions, scope: Scope) {
+    this.#options = options;
+    this.#scope = scope;
+    this.#index = options.storage.recovered.snapshot?.index ?? 0;
+  }
+
+  /** A snapshot of another manager has taken the place of the own ones. */
+  installed(index: number): void {
+    this.#index = Math.max(this.#index, index);
+  }
+
+  /** To be called after entries were applied: starts a snapshot when one is due, and none is under way. */
+  applied(at: { readonly term: number; readonly membership: Membership }): void {
+    const { replica } = this.#options;
+    const entries = replica.applied - this.#index;
+    if (this.#saving || (replica.appliedBytes < SNAPSHOT_BYTES && entries < SNAPSHOT_ENTRIES)) return;
+    this.#saving = true;
+    const meta = { index: replica.applied, term: at.term, membership: encodeMembership(at.membership) };
+    const trailing = trailingEntries(replica.appliedBytes / Math.max(1, entries));
+    const chunks = replica.store.snapshot();
+    replica.snapshotTaken();
+    this.#scope.run("snapshot", async (signal) => {
+      try {
+        await this.#save(meta, chunks, signal);
+        await this.#compact(meta.index - trailing);
+      } catch (error) {
+        if (!signal.aborted) this.#options.onFailure(error);
+      } finally {
+        this.#saving = false;
+      }
+    });
+  }
+
+  async #save(meta: SnapshotMeta, chunks: Iterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    const { storage, clock, log } = this.#options;
+    try {
+      await storage.saveSnapshot(meta, paced(chunks, clock, signal));
+    } catch (error) {
+      // Meanwhile a newer one has come from the leader.
+      if (codeOf(error) === "out_of_date") return;
+      throw error;
+    }
+    this.installed(meta.index);
+    log.info("snapshot stored", { index: meta.index });
+  }
+
+  async #compact(through: number): Promise<void> {
+    const { raft, storage } = this.#options;
+    if (through <= 0) return;
+    raft.compact(through);
+    await storage.compact(through);
+  }
+}
+
+/** How many entries of this size are kept for followers that lag. */
+export const trailingEntries = (bytesEach: number): number =>
+  Math.min(TRAILING_ENTRIES, Math.floor(TRAILING_BYTES / Math.max(1, bytesEach)));
+
+/** Encodes one chunk a turn of the event loop, so that heartbeats go out in between. */
+async function* paced(chunks: Iterable<Uint8Array>, clock: Clock, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunks) {
+    yield chunk;
+    await sleep(clock, 0, signal);
+  }
+}

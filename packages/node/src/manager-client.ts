@@ -1,0 +1,73 @@
+import { ClusterError, codeOf, shuffled, type NodeId, type Random } from "@murmur/base";
+import { wasSent, type PeerTransport } from "@murmur/transport";
+import { fetchThrough } from "./http-stream.ts";
+
+/** From the call to its result: a little longer than a manager waits for a leader. */
+const CALL_TIMEOUT_MS = 11_000;
+
+export interface ManagerClientOptions {
+  readonly self: NodeId;
+  readonly transport: PeerTransport;
+  /** The nodes that are, or may be, managers. */
+  readonly managers: () => readonly NodeId[];
+  /** Whether gossip says that a node is not there. */
+  readonly isGone: (id: NodeId) => boolean;
+  /** Answers as this node's own manager; rejects with `unavailable` while there is none. */
+  readonly answer: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
+  readonly random: Random;
+}
+
+/** Asks the managers on behalf of this node: one after the other, in random order, those that gossip knows gone last. */
+export class ManagerClient {
+  readonly #options: ManagerClientOptions;
+
+  constructor(options: ManagerClientOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a request through any manager that can be reached. */
+  async forward(request: Request): Promise<Response> {
+    let problem: unknown = new ClusterError("unavailable", "no manager is known");
+    for (const manager of this.#others()) {
+      try {
+        return await fetchThrough(this.#options.transport, manager, request);
+      } catch (error) {
+        problem = error;
+        if (codeOf(error) !== "unavailable" || request.signal.aborted || !mayRepeat(request, error)) break;
+      }
+    }
+    throw problem;
+  }
+
+  /** Calls a method that any manager answers; other managers come first, since this one may be on its way out. */
+  async ask(method: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+    const { transport, answer } = this.#options;
+    let problem: unknown;
+    for (const manager of this.#others()) {
+      try {
+        return await transport.call(manager, method, body, { signal, timeoutMs: CALL_TIMEOUT_MS });
+      } catch (error) {
+        problem = error;
+        if (codeOf(error) !== "unavailable" && codeOf(error) !== "timeout") throw error;
+      }
+    }
+    try {
+      return await answer(method, body, signal);
+    } catch (error) {
+      throw codeOf(error) === "unavailable" ? (problem ?? error) : error;
+    }
+  }
+
+  #others(): readonly NodeId[] {
+    const { self, managers, isGone, random } = this.#options;
+    const others = shuffled(
+      managers().filter((id) => id !== self),
+      random,
+    );
+    return [...others.filter((id) => !isGone(id)), ...others.filter(isGone)];
+  }
+}
+
+/** A request that was certainly not executed, or may be executed twice; and only while nothing of its body was read. */
+const mayRepeat = (request: Request, error: unknown): boolean =>
+  !request.bodyUsed && (!wasSent(error) || request.method === "GET" || request.method === "HEAD");

@@ -1,0 +1,90 @@
+import { ClusterError, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
+import type { Manager } from "@murmur/manager";
+import type { PortConfig } from "@murmur/model";
+import type { DataPlane } from "@murmur/network";
+import type { PeerTransport } from "@murmur/transport";
+import { admit, ADMIT_METHOD, JOIN_METHOD, renew, RENEW_METHOD } from "./admission.ts";
+import { channelOver, SESSION_METHOD } from "./agent-sessions.ts";
+import { PORTS_METHOD } from "./cluster-adapter.ts";
+import { departure, DEPARTURE_METHODS } from "./departure.ts";
+import { HTTP_METHOD, serveHttp } from "./http-stream.ts";
+
+export interface PeerDeskOptions {
+  readonly transport: PeerTransport;
+  /** This node's manager; throws `unavailable` while it has none. */
+  readonly manager: () => Manager;
+  /** Whether this node has a manager that takes part. */
+  readonly serves: () => boolean;
+  readonly plane: DataPlane;
+  /** Asks another manager. */
+  readonly askManager: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
+  readonly answer: (request: Request) => Promise<Response>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What a member answers to its peers, and to nodes that want to be some. */
+export class PeerDesk {
+  readonly #options: PeerDeskOptions;
+
+  constructor(options: PeerDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Answers until the scope ends. */
+  open(scope: Scope): void {
+    const { transport, manager, serves, plane, askManager, answer, clock, log } = this.#options;
+    const { signal } = scope;
+    scope.use(
+      transport.handleStream(SESSION_METHOD, (from, _body, stream) =>
+        manager().serveSession(channelOver(from, stream)),
+      ),
+    );
+    scope.use(
+      transport.handleStream(HTTP_METHOD, async (from, body, stream) => {
+        await requireNode(manager(), from, stream.signal);
+        await serveHttp(stream, body, answer);
+      }),
+    );
+    scope.use(
+      transport.handle(PORTS_METHOD, async (_from, body) =>
+        Array.isArray(body) ? plane.portsInUse(body as readonly PortConfig[]) : [],
+      ),
+    );
+    scope.use(
+      transport.handleJoin(JOIN_METHOD, async (remoteAddress, body) => {
+        if (serves()) return admit(manager(), body, { clock, log, signal, remoteAddress });
+        return askManager(ADMIT_METHOD, { remoteAddress, request: body }, signal);
+      }),
+    );
+    for (const method of [ADMIT_METHOD, RENEW_METHOD, ...DEPARTURE_METHODS]) {
+      scope.use(
+        transport.handle(method, (from, body, options) => this.answerAsManager({ method, from, body }, options.signal)),
+      );
+    }
+  }
+
+  /** Answers what only managers do, for a node of the cluster. */
+  async answerAsManager(
+    { method, from, body }: { readonly method: string; readonly from: NodeId; readonly body: unknown },
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const { clock, log } = this.#options;
+    const manager = this.#options.manager();
+    if (method === RENEW_METHOD) return renew(manager, from, body, { clock, signal });
+    if (method !== ADMIT_METHOD) return departure(manager, { method, from, signal, clock });
+    await requireNode(manager, from, signal);
+    if (typeof body !== "object" || body === null || !("remoteAddress" in body) || !("request" in body)) {
+      throw new ClusterError("invalid_argument", "admit: malformed request");
+    }
+    return admit(manager, body.request, { clock, log, signal, remoteAddress: String(body.remoteAddress) });
+  }
+}
+
+/** A node that was removed still has a certificate for a while; it may not speak for a member with it. */
+async function requireNode(manager: Manager, id: NodeId, signal: AbortSignal): Promise<void> {
+  if (manager.view.node(id) !== undefined) return;
+  // It may have joined a moment ago, through another manager.
+  const view = await manager.read(signal);
+  if (view.node(id) === undefined) throw new ClusterError("forbidden", "this node was removed from the cluster");
+}
