@@ -8,6 +8,8 @@ import { Session, type NodeAssignment } from "./session.ts";
 
 /** Changes that may wait for the dispatcher; beyond that every session gets a full assignment. */
 const WATCH_LIMIT = 65_536;
+/** Statuses of one command: with messages of the greatest length it still fits an entry. */
+const STATUSES_PER_COMMAND = 64;
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -96,10 +98,8 @@ export class Dispatcher {
         return session.acknowledgedBy(report.version);
       case "resync":
         return session.resync();
-      case "tasks": {
-        const command = { kind: "reportTasks", nodeId, statuses: report.statuses, now } as const;
-        return this.#batcher.add(command, () => session.committed(report.sequence));
-      }
+      case "tasks":
+        return this.#takeStatuses(session, report);
       case "node": {
         const { description, engine, address } = report;
         const command = {
@@ -115,6 +115,22 @@ export class Dispatcher {
       default:
         // A newer agent may say more than this manager understands; it is told nothing and keeps its report.
         this.#options.log.warn("unknown report", { node: nodeId });
+    }
+  }
+
+  /** In parts that fit an entry each, however long the messages are; confirmed when the last part is committed. */
+  async #takeStatuses(session: Session, report: Extract<ReportMessage, { kind: "tasks" }>): Promise<void> {
+    const { nodeId } = session;
+    const now = this.#options.clock.now();
+    const { statuses, sequence } = report;
+    let open = Math.max(1, Math.ceil(statuses.length / STATUSES_PER_COMMAND));
+    const done = (): void => {
+      open -= 1;
+      if (open === 0) session.committed(sequence);
+    };
+    for (let at = 0; at === 0 || at < statuses.length; at += STATUSES_PER_COMMAND) {
+      const part = statuses.slice(at, at + STATUSES_PER_COMMAND);
+      await this.#batcher.add({ kind: "reportTasks", nodeId, statuses: part, now }, done);
     }
   }
 

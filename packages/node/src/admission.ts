@@ -178,39 +178,44 @@ export async function admit(
       `${address} is the address of the node ${taken.description?.hostname ?? taken.id}, which is up: give another with --advertise-addr`,
     );
   }
-  const certificatePem = await signNodeCertificate({
-    ca: { certificatePem: cluster.caPem, keyPem: cluster.secrets.caKeyPem },
-    csrPem: request.csrPem,
-    nodeId: id,
-    clusterId: cluster.id,
-    now: clock.now(),
-    validityMs: cluster.spec.nodeCertificateValidityMs,
-  });
-  await manager.submitInternal(
-    [
-      {
-        kind: "createNode",
-        id,
-        address,
-        keyDigest: keyDigest(certificatePem),
-        joinSecret: request.secret,
-        hostname: request.hostname,
-        labels: request.labels,
-        availability: request.availability,
-        now: clock.now(),
-      },
-    ],
+  const sign = (node: NodeId): Promise<string> =>
+    signNodeCertificate({
+      ca: { certificatePem: cluster.caPem, keyPem: cluster.secrets.caKeyPem },
+      csrPem: request.csrPem,
+      nodeId: node,
+      clusterId: cluster.id,
+      now: clock.now(),
+      validityMs: cluster.spec.nodeCertificateValidityMs,
+    });
+  const certificatePem = await sign(id);
+  const admitted = await manager.submit(
+    {
+      kind: "createNode",
+      id,
+      address,
+      keyDigest: keyDigest(certificatePem),
+      joinSecret: request.secret,
+      hostname: request.hostname,
+      labels: request.labels,
+      availability: request.availability,
+      now: clock.now(),
+    },
     signal,
   );
-  log.info("a node joined", { node: id, hostname: request.hostname, address });
+  // A node that asks again, because the answer was lost, is the node that it was made the first time.
+  const given = nodeId(admitted.id ?? id);
+  log.info("a node joined", { node: given, hostname: request.hostname, address });
   return {
-    nodeId: id,
+    nodeId: given,
     clusterId: cluster.id,
     caPem: cluster.caPem,
-    certificatePem,
+    certificatePem: given === id ? certificatePem : await sign(given),
     gossipKeys: [...cluster.secrets.gossipKeys],
     address,
-    peers: view.nodes().map((node) => ({ id: node.id, address: node.address })),
+    peers: view
+      .nodes()
+      .filter((node) => node.id !== given)
+      .map((node) => ({ id: node.id, address: node.address })),
   };
 }
 

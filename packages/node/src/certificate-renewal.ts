@@ -26,13 +26,17 @@ export async function keepCertificate(options: RenewalOptions, signal: AbortSign
         log.info("certificate renewed");
       } catch (error) {
         signal.throwIfAborted();
-        const hoursLeft = Math.round((notAfter - clock.now()) / 3_600_000);
-        log.warn("the certificate could not be renewed; trying again in a minute", {
-          error: messageOf(error),
-          hoursLeft,
-        });
+        log.warn(warning(notAfter - clock.now()), { error: messageOf(error) });
       }
     }
     await sleep(clock, CHECK_MS, signal);
   }
+}
+
+function warning(leftMs: Millis): string {
+  if (leftMs > 0) {
+    const hours = String(Math.floor(leftMs / 3_600_000));
+    return `the certificate could not be renewed, trying again in a minute; it is valid for ${hours} more hours`;
+  }
+  return "the certificate has expired, and no manager talks to this node any more: `murmur cluster leave --force`, then join again";
 }

@@ -6,7 +6,8 @@ import type { View, Watch, WatchOptions } from "@murmur/store";
 import type { PeerTransport } from "@murmur/transport";
 
 export const PORTS_METHOD = "ports.check";
-const PORTS_TIMEOUT_MS = 1_000;
+/** A node that was just cut off must not hold a write up for longer than the managers take to elect. */
+const PORTS_TIMEOUT_MS = 500;
 
 export interface ClusterAdapterOptions {
   readonly self: NodeId;

@@ -7,11 +7,12 @@ import { caDigest, formatToken, newJoinSecret } from "@murmur/identity";
 import { openNodeState, type NodeState } from "@murmur/storage";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { IdentityStore } from "./identity-store.ts";
-import { LocalNodeControl } from "./local-node.ts";
+import { LocalNodeControl, type LocalNodeStart } from "./local-node.ts";
 import { openMetrics } from "./metrics.ts";
 import { openLog } from "./pino-log.ts";
 import { agentRecords, forgetAgentRecords } from "./record-store.ts";
 import { systemClock } from "./system-clock.ts";
+import { systemEdge } from "./system-edge.ts";
 import { newId, systemRandom } from "./system-random.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
@@ -19,7 +20,7 @@ import { MURMUR_VERSION } from "./version.ts";
 const PRIORITY = -10;
 
 /**
- * Runs the daemon until SIGTERM or SIGINT: serves the API on the socket, and is a node of its cluster while it has an
+ * Runs the daemon until SIGTERM, SIGINT or SIGHUP: serves the API on the socket, and is a node of its cluster while it has an
  * identity. Rejects when it can't start: data directory or socket in use, or not writable.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
@@ -40,7 +41,7 @@ async function serveNode(
   const { createApi, serve } = await loadServer();
   const identities = new IdentityStore(state);
   const engine = openEngine(parseDaemonAddress(options.dockerHost), systemClock);
-  const node: LocalNodeControl = new LocalNodeControl(options, identities, {
+  const start: LocalNodeStart = {
     hostname: options.hostname,
     identities,
     runtime: new DockerRuntime(options.dockerHost),
@@ -51,7 +52,8 @@ async function serveNode(
     random: systemRandom(),
     newId,
     log,
-  });
+  };
+  const node = new LocalNodeControl({ daemon: options, identities, start, edge: systemEdge(options) });
   const api = createApi({
     murmurVersion: MURMUR_VERSION,
     clock: systemClock,
@@ -88,8 +90,8 @@ function stopSignal(log: Log): Promise<void> {
       log.info("stopping", { signal: name });
       resolve();
     };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
+    // A terminal that closes is as good a reason as any other: it must not cost the cluster an election.
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, onSignal);
   });
 }
 

@@ -9,7 +9,7 @@ export const DEPARTURE_METHODS: readonly string[] = Object.values(DEPARTURE);
 export interface DepartureView {
   /** Nodes in the cluster, this one included. */
   readonly nodes: number;
-  /** Whether raft's membership has the node. */
+  /** Whether raft's membership has the node, or its record still says so. */
   readonly manager: boolean;
 }
 
@@ -25,7 +25,9 @@ export async function departure(
     const { voters, votersOutgoing, learners, learnersNext } = manager.status().membership;
     return {
       nodes: view.nodes().length,
-      manager: [...voters, ...votersOutgoing, ...learners, ...learnersNext].includes(from),
+      manager:
+        [...voters, ...votersOutgoing, ...learners, ...learnersNext].includes(from) ||
+        (view.node(from)?.raftRole ?? "none") !== "none",
     };
   };
   if (node === undefined) {

@@ -1,11 +1,13 @@
-import { ClusterError, codeOf, sleep } from "@murmur/base";
+import { ClusterError, codeOf, sleep, type Clock } from "@murmur/base";
 import { DEPARTURE, type DepartureView } from "./departure.ts";
 import type { Member } from "./member.ts";
-import { systemClock } from "./system-clock.ts";
 
 /** How long the others may take to elect, or to take in, managers without this node. */
 const HAND_OVER_MS = 15_000;
 const POLL_MS = 100;
+
+/** What leaving needs of a member. */
+export type Leaver = Pick<Member, "askManager"> & { readonly agent: Pick<Member["agent"], "retire"> };
 
 /**
  * Takes this node out of its cluster: it stops being a manager first, so that nothing is lost with it, then its record
@@ -13,19 +15,20 @@ const POLL_MS = 100;
  * can't answer, needs `force`, and takes with it what only it knew.
  */
 export async function leaveCluster(
-  member: Member,
-  options: { readonly force: boolean; readonly signal: AbortSignal },
+  member: Leaver,
+  options: { readonly force: boolean; readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { force, signal } = options;
+  const { force, clock, signal } = options;
   try {
-    await depart(member, signal);
+    await depart(member, clock, signal);
   } catch (error) {
     if (!force || codeOf(error) === "cancelled") throw error;
   }
-  await member.agent.retire(signal);
+  // There is no way back any more, whether the one who asked still waits or not.
+  await member.agent.retire(new AbortController().signal);
 }
 
-async function depart(member: Member, signal: AbortSignal): Promise<void> {
+async function depart(member: Leaver, clock: Clock, signal: AbortSignal): Promise<void> {
   const { nodes } = await ask(member, DEPARTURE.look, signal);
   if (nodes <= 1) {
     throw new ClusterError(
@@ -34,21 +37,21 @@ async function depart(member: Member, signal: AbortSignal): Promise<void> {
     );
   }
   let { manager } = await ask(member, DEPARTURE.demote, signal);
-  const until = systemClock.monotonic() + HAND_OVER_MS;
+  const until = clock.monotonic() + HAND_OVER_MS;
   while (manager) {
-    if (systemClock.monotonic() > until) {
+    if (clock.monotonic() > until) {
       throw new ClusterError(
         "failed_precondition",
         "the other nodes can't take over from this manager now: see `murmur node ls`, or say --force",
       );
     }
-    await sleep(systemClock, POLL_MS, signal);
+    await sleep(clock, POLL_MS, signal);
     ({ manager } = await ask(member, DEPARTURE.look, signal));
   }
   await ask(member, DEPARTURE.remove, signal);
 }
 
-async function ask(member: Member, method: string, signal: AbortSignal): Promise<DepartureView> {
+async function ask(member: Leaver, method: string, signal: AbortSignal): Promise<DepartureView> {
   const answer = await member.askManager(method, null, signal);
   if (typeof answer === "object" && answer !== null && "nodes" in answer && "manager" in answer) {
     return { nodes: Number(answer.nodes), manager: answer.manager === true };

@@ -1,44 +1,64 @@
-import { ClusterError, messageOf, Scope, type Log } from "@murmur/base";
+import { ClusterError, messageOf, Scope, sleep, type Log, type Millis } from "@murmur/base";
 import type { InitRequest, JoinRequest, LocalNode, NodeStanding } from "@murmur/api";
 import { parseAddress } from "@murmur/transport";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { advertiseAddress } from "./advertise-address.ts";
-import { askToJoin, callMember } from "./admission.ts";
+import { askToJoin, type CallMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { foundCluster } from "./found-cluster.ts";
 import type { IdentityStore } from "./identity-store.ts";
 import { leaveCluster } from "./leave-cluster.ts";
-import { checkListenable } from "./listen-check.ts";
 import { Member, type MemberStart } from "./member.ts";
-import { systemWires } from "./system-wires.ts";
-import { systemClock } from "./system-clock.ts";
+import type { MemberWires } from "./member-wires.ts";
 
 /** While it starts and stops nothing else may. */
 type State =
   | { readonly kind: "outside" }
   | { readonly kind: "busy"; readonly what: string }
-  | { readonly kind: "active"; readonly member: Member; readonly scope: Scope }
+  | { readonly kind: "active"; readonly member: Member; readonly scope: Scope; readonly since: Millis }
   | { readonly kind: "failed"; readonly message: string };
 
 /** What stays the same over a machine's memberships. */
-type LocalNodeStart = Omit<MemberStart, "identity" | "membership" | "bootstrap" | "wires">;
+export type LocalNodeStart = Omit<MemberStart, "identity" | "membership" | "bootstrap" | "wires">;
+
+/** What a membership needs of the machine. `systemEdge` is the real one. */
+export interface LocalNodeEdge {
+  wires(start: Omit<MemberStart, "wires">): MemberWires;
+  /** Rejects in one line when the peers' port can't be bound. */
+  checkListenable(address: string): Promise<void>;
+  /** Calls a member of a cluster that this node isn't in yet. */
+  callMember(signal: AbortSignal): CallMember;
+  /** Removes the log and the snapshots of a membership that is over. */
+  wipeLog(): Promise<void>;
+}
+
+export interface LocalNodeOptions {
+  readonly daemon: Pick<DaemonOptions, "listenAddr" | "hostname">;
+  readonly identities: IdentityStore;
+  readonly start: LocalNodeStart;
+  readonly edge: LocalNodeEdge;
+}
+
+/** Before a membership that has failed is taken up again; doubles with each failure in a row. */
+const RESTART_FIRST_MS: Millis = 1_000;
+const RESTART_MOST_MS: Millis = 30_000;
+/** A membership that held for so long counts as whole again. */
+const STEADY_MS: Millis = 60_000;
 
 /** This machine's way into a cluster and out of it. At any time it is in one state; a change is all or nothing. */
 export class LocalNodeControl implements LocalNode {
-  readonly #options: DaemonOptions;
-  readonly #identities: IdentityStore;
-  readonly #start: LocalNodeStart;
+  readonly #options: LocalNodeOptions;
   readonly #log: Log;
+  /** Restarts and removals, which nobody has asked for and nobody waits for. */
+  readonly #background: Scope;
   #state: State = { kind: "outside" };
+  #failures = 0;
   /** While this node leaves by its own wish, its removal is no news. */
   #leaving = false;
 
-  constructor(options: DaemonOptions, identities: IdentityStore, start: LocalNodeStart) {
+  constructor(options: LocalNodeOptions) {
     this.#options = options;
-    this.#identities = identities;
-    this.#start = start;
-    this.#log = start.log;
+    this.#log = options.start.log;
+    this.#background = new Scope(this.#log);
   }
 
   /** The running member, while this node is in a cluster. */
@@ -60,45 +80,47 @@ export class LocalNodeControl implements LocalNode {
     }
   }
 
-  /** Takes up the identity that this machine has, if it has one. Never throws: what is wrong shows in `status`. */
+  /**
+   * Takes up the identity that this machine has, if it has one. Never throws: what is wrong shows in `status`, and is
+   * tried again.
+   */
   async resume(): Promise<void> {
+    const { identities, start } = this.#options;
     try {
-      const stored = await this.#identities.read();
-      if (stored === undefined) return;
+      const stored = await identities.read();
+      if (stored === undefined) {
+        this.#state = { kind: "outside" };
+        return;
+      }
       this.#state = { kind: "busy", what: stored.membership.address };
-      await this.#activate({ ...this.#start, ...stored, bootstrap: undefined });
+      await this.#activate({ ...start, ...stored, bootstrap: undefined });
     } catch (error) {
-      const message = `this node can't take up its place in the cluster: ${messageOf(error)}`;
-      this.#log.error(message);
-      this.#state = { kind: "failed", message };
+      this.#failed(`this node can't take up its place in the cluster: ${messageOf(error)}`);
     }
   }
 
   async init(request: InitRequest, signal: AbortSignal): Promise<void> {
+    const { daemon, identities, start, edge } = this.#options;
     await this.#change("init", async () => {
-      const listen = request.listenAddr ?? this.#options.listenAddr;
+      const listen = request.listenAddr ?? daemon.listenAddr;
       const address = advertiseAddress(request.advertiseAddr, parseAddress(listen));
-      await checkListenable(listen);
+      await edge.checkListenable(listen);
       signal.throwIfAborted();
       // What an interrupted attempt left behind belongs to no cluster.
       await this.#wipe();
-      const { identity, commands } = await foundCluster({
-        address,
-        request,
-        hostname: this.#options.hostname,
-        clock: this.#start.clock,
-        newId: this.#start.newId,
-      });
+      const { clock, newId } = start;
+      const { identity, commands } = await foundCluster({ address, request, hostname: daemon.hostname, clock, newId });
       const membership = { listen, address, peers: [] };
-      await this.#identities.writeMembership(membership);
-      await this.#activate({ ...this.#start, identity, membership, bootstrap: { commands } });
-      await this.#identities.writeIdentity(identity);
+      await identities.writeMembership(membership);
+      await this.#activate({ ...start, identity, membership, bootstrap: { commands } });
+      await identities.writeIdentity(identity);
     });
   }
 
   async join(request: JoinRequest, signal: AbortSignal): Promise<void> {
+    const { daemon, identities, start, edge } = this.#options;
     await this.#change(request.addresses.join(", "), async () => {
-      const listen = request.listenAddr ?? this.#options.listenAddr;
+      const listen = request.listenAddr ?? daemon.listenAddr;
       const { port, host } = parseAddress(listen);
       // Without an address of its own it is known by the one that its request comes from.
       const wildcard = host === "0.0.0.0" || host === "::";
@@ -106,28 +128,32 @@ export class LocalNodeControl implements LocalNode {
         request.advertiseAddr === undefined && wildcard
           ? `:${String(port)}`
           : advertiseAddress(request.advertiseAddr, { host, port });
-      await checkListenable(listen);
+      await edge.checkListenable(listen);
       await this.#wipe();
       const joined = await askToJoin({
         ...request,
         advertise,
-        hostname: this.#options.hostname,
-        call: callMember(systemClock, signal),
+        hostname: daemon.hostname,
+        call: edge.callMember(signal),
       });
       const membership = { listen, address: joined.address, peers: joined.peers };
-      await this.#identities.writeMembership(membership);
-      await this.#identities.writeIdentity(joined.identity);
-      await this.#activate({ ...this.#start, identity: joined.identity, membership, bootstrap: undefined });
+      await identities.writeMembership(membership);
+      await identities.writeIdentity(joined.identity);
+      await this.#activate({ ...start, identity: joined.identity, membership, bootstrap: undefined });
     });
   }
 
   async leave({ force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
     const state = this.#state;
     if (state.kind === "failed" && force) return this.#forget();
-    if (state.kind !== "active") throw new ClusterError("not_in_cluster", "this node is in no cluster");
+    if (state.kind === "failed")
+      throw new ClusterError("failed_precondition", `${state.message}; say --force to leave nevertheless`);
+    if (state.kind === "busy" || this.#leaving)
+      throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
+    if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
     this.#leaving = true;
     try {
-      await leaveCluster(state.member, { force, signal });
+      await leaveCluster(state.member, { force, clock: this.#options.start.clock, signal });
       await this.#shutDown(state);
       await this.#forget();
     } finally {
@@ -135,11 +161,17 @@ export class LocalNodeControl implements LocalNode {
     }
   }
 
-  /** Ends the member for good or until the next start; containers run on, the identity stays. */
+  /** Ends the member until the next start; containers run on, the identity stays. */
   async stop(): Promise<void> {
-    if (this.#state.kind !== "active") return;
-    await this.#state.member.handOver();
-    await this.#shutDown(this.#state);
+    await this.#background[Symbol.asyncDispose]();
+    await this.#endMember();
+  }
+
+  async #endMember(): Promise<void> {
+    const state = this.#state;
+    if (state.kind !== "active") return;
+    await state.member.handOver();
+    await this.#shutDown(state);
   }
 
   async #change(what: string, work: () => Promise<void>): Promise<void> {
@@ -155,43 +187,55 @@ export class LocalNodeControl implements LocalNode {
     try {
       await work();
     } catch (error) {
-      if (this.#current().kind === "active") await this.stop();
+      await this.#endMember();
       await this.#forget();
       throw error;
     }
   }
 
-  /** Read through a call: what work() has made of the state isn't what the compiler saw last. */
-  #current(): State {
-    return this.#state;
-  }
-
   async #activate(start: Omit<MemberStart, "wires">): Promise<void> {
-    const scope = new Scope(this.#log, (error) => this.#restartAfter(error));
+    // What happens while the member is still being built is acted upon once it is there.
+    let early: (() => void) | undefined;
+    const once =
+      (act: () => void): (() => void) =>
+      () => {
+        if (this.#state.kind === "active" && this.#state.scope === scope) act();
+        else early ??= act;
+      };
+    const onFatal = (error: unknown): void => once(() => this.#restartAfter(error))();
+    const scope = new Scope(this.#log, onFatal);
     try {
-      const wires = systemWires(this.#options, start);
-      const member = await Member.start(
-        { ...start, wires, onRemoved: () => this.#removed(), onFatal: (error) => this.#restartAfter(error) },
-        scope,
-      );
-      this.#state = { kind: "active", member, scope };
+      const wires = this.#options.edge.wires(start);
+      const member = await Member.start({ ...start, wires, onRemoved: once(() => this.#removed()), onFatal }, scope);
+      this.#state = { kind: "active", member, scope, since: start.clock.monotonic() };
     } catch (error) {
       await scope[Symbol.asyncDispose]();
       throw error;
     }
+    early?.();
   }
 
   /** A part that the rest can't do without has failed: everything is built anew from what is on the disk. */
   #restartAfter(error: unknown): void {
     const state = this.#state;
     if (state.kind !== "active") return;
-    this.#log.error("restarting this node's part in the cluster", { error: messageOf(error) });
-    this.#state = { kind: "busy", what: "restart" };
-    void (async () => {
-      await state.scope[Symbol.asyncDispose]();
-      await new Promise<void>((resolve) => void systemClock.setTimer(1_000, resolve));
-      await this.resume();
-    })();
+    if (this.#options.start.clock.monotonic() - state.since >= STEADY_MS) this.#failures = 0;
+    this.#failed(`this node has failed and is being restarted: ${messageOf(error)}`, state.scope);
+  }
+
+  /** Says what is wrong, and tries again after a while, unless somebody makes this node leave. */
+  #failed(message: string, scope?: Scope): void {
+    const { clock } = this.#options.start;
+    const failed = { kind: "failed", message } as const;
+    this.#log.error(message);
+    this.#state = failed;
+    const delay = Math.min(RESTART_MOST_MS, RESTART_FIRST_MS * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#background.run("restart", async (signal) => {
+      await scope?.[Symbol.asyncDispose]();
+      await sleep(clock, delay, signal);
+      if (this.#state === failed) await this.resume();
+    });
   }
 
   #removed(): void {
@@ -199,10 +243,16 @@ export class LocalNodeControl implements LocalNode {
     if (state.kind !== "active" || this.#leaving) return;
     this.#log.warn("this node was removed from the cluster");
     this.#state = { kind: "busy", what: "leaving" };
-    void (async () => {
+    this.#background.run("removal", async () => {
       await state.scope[Symbol.asyncDispose]();
-      await this.#forget();
-    })();
+      try {
+        await this.#forget();
+      } catch (error) {
+        const why = `this node was removed from its cluster and can't forget it: ${messageOf(error)}`;
+        this.#state = { kind: "failed", message: why };
+        this.#log.error(why);
+      }
+    });
   }
 
   async #shutDown(state: Extract<State, { kind: "active" }>): Promise<void> {
@@ -212,13 +262,13 @@ export class LocalNodeControl implements LocalNode {
   }
 
   async #forget(): Promise<void> {
-    await this.#identities.forget();
+    await this.#options.identities.forget();
     await this.#wipe();
     this.#state = { kind: "outside" };
   }
 
   async #wipe(): Promise<void> {
-    await rm(join(this.#options.dataDir, "raft"), { recursive: true, force: true });
-    await this.#start.forgetTasks();
+    await this.#options.edge.wipeLog();
+    await this.#options.start.forgetTasks();
   }
 }

@@ -17,7 +17,7 @@ export function systemWires(
   return {
     openTransport: (wiring) => openPeerTransport({ ...wiring, listen, software: MURMUR_VERSION, clock, random, log }),
     openDatagrams: (handlers) => openDatagrams({ ...handlers, listen, log }),
-    openLog: () => openLogStorage({ directory: join(options.dataDir, "raft"), log }),
+    openLog: () => openLogStorage({ directory: raftDirectory(options), log }),
     openDataPlane: () =>
       openDataPlane({
         publishAddress: options.publishAddr ?? (isWildcard ? "0.0.0.0" : listen.host),
@@ -29,3 +29,6 @@ export function systemWires(
       }),
   };
 }
+
+/** Where log and snapshots are kept. */
+export const raftDirectory = ({ dataDir }: Pick<DaemonOptions, "dataDir">): string => join(dataDir, "raft");
