@@ -66,10 +66,12 @@ async function failure(logFile: string, ended: boolean): Promise<ClusterError> {
 /** Whether a daemon answers at the socket. */
 export async function isAnswering(socketPath: string): Promise<boolean> {
   using client = new MurmurClient({ host: socketPath, timeoutMs: 2_000 });
-  return client.ping().then(
-    () => true,
-    () => false,
-  );
+  try {
+    await client.ping();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Asks a process to stop, waits, and ends it by force when it doesn't. True when it is gone. */

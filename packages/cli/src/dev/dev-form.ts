@@ -36,10 +36,12 @@ async function untilReady(
   for (;;) {
     const nodes = await client.nodes({ signal }).catch(() => []);
     const waiting = nodes.filter(({ Status, Murmur }) => Status.State !== "ready" || Murmur.EngineState !== "ready");
-    if (nodes.length >= count && waiting.length === 0) return;
+    const voters = nodes.filter(({ Murmur }) => Murmur.RaftRole === "voter").length;
+    // With fewer managers than it will have, the cluster wouldn't survive the loss that somebody is about to try.
+    if (nodes.length >= count && waiting.length === 0 && voters >= (count < 3 ? 1 : 3)) return;
     if (clock.monotonic() > until) {
       const names = waiting.map(({ Description, Status }) => `${Description.Hostname ?? ""} ${Status.Message ?? ""}`);
-      throw new ClusterError("timeout", `the nodes aren't ready: ${names.join(", ").trim() || "no leader"}`);
+      throw new ClusterError("timeout", `the nodes aren't ready: ${names.join(", ").trim() || "managers are missing"}`);
     }
     await sleep(clock, POLL_MS, signal);
   }
