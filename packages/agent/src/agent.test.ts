@@ -156,6 +156,21 @@ describe("an agent", () => {
     });
   });
 
+  it("gives up a pull that nobody wants any more, but not one that somebody still wants", async () => {
+    await begin({ images: [], registry: ["big:1"], latencyMs: 2_000 });
+    await world.pass(10_000);
+    const big = { container: { image: "big:1" } };
+    const [first, second] = [world.assign(big), world.assign(big)];
+    await world.pass(5_000);
+    expect(world.agent.stats().engineCallsRunning).toBe(1);
+    world.manager.want(first, "shutdown");
+    await world.pass(100);
+    expect(world.state(first)).toBe("shutdown");
+    await world.pass(30_000);
+    expect(world.state(second)).toBe("running");
+    expect(world.containersOf(first)).toEqual([]);
+  });
+
   it("rejects what the engine refuses, in the engine's words", async () => {
     await begin();
     world.engine.faults.createError = 'invalid mount config for type "bind": bind source path does not exist: /x';
@@ -374,7 +389,7 @@ describe("an agent among others", () => {
     expect(world.agent.stats().reportsPending).toBe(20);
     world.manager.quorum = true;
     await world.agent.drain(0);
-    await world.pass(6_000);
+    await world.pass(40_000);
     expect(world.agent.stats().reportsPending).toBe(0);
     expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => "failed"));
   });

@@ -176,6 +176,23 @@ export class Agent {
     return subscribe(this.#removedListeners, listener);
   }
 
+  /** Stops all tasks because this node leaves its cluster; resolves when their containers are gone, or after a minute. */
+  retire(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#removal === "done") return resolve();
+      const unsubscribe = this.onRemoved(() => finish(resolve));
+      const onAbort = (): void => finish(() => reject(asError(signal.reason)));
+      const finish = (settle: () => void): void => {
+        unsubscribe();
+        signal.removeEventListener("abort", onAbort);
+        settle();
+      };
+      if (signal.aborted) return onAbort();
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#beginRemoval();
+    });
+  }
+
   stats(): AgentStats {
     return {
       tasks: this.#worker.size,
@@ -274,3 +291,5 @@ function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
+
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));

@@ -1,5 +1,6 @@
 import type { Clock, Millis } from "@murmur/base";
 import { Limiter } from "./limiter.ts";
+import { orAborted } from "./or-aborted.ts";
 import type {
   Abortable,
   Container,
@@ -36,6 +37,12 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   pullMs: 15 * 60_000,
 };
 
+interface Pull {
+  readonly done: Promise<void>;
+  readonly end: AbortController;
+  waiting: number;
+}
+
 /** The runtime with limits: nothing waits for it without end, and never too much is asked of it at once. */
 export class Engine implements Runtime {
   readonly #runtime: Runtime;
@@ -45,7 +52,7 @@ export class Engine implements Runtime {
   readonly #changes: Limiter;
   readonly #looks: Limiter;
   /** Pulls under way, by image: tasks of the same image share one. */
-  readonly #pulling = new Map<string, Promise<void>>();
+  readonly #pulling = new Map<string, Pull>();
 
   constructor(runtime: Runtime, clock: Clock, limits: EngineLimits) {
     this.#runtime = runtime;
@@ -73,15 +80,17 @@ export class Engine implements Runtime {
     return this.#limited(this.#limits.shortMs, signal, (options) => this.#runtime.info(options));
   }
 
-  /** Tasks that ask for the same image share a pull; it ends when the signal of the first of them is aborted. */
-  pull(image: string, { signal }: Abortable): Promise<void> {
-    const shared = this.#pulling.get(image);
-    if (shared !== undefined) return shared;
-    const pull = this.#pulls
-      .run(() => this.#limited(this.#limits.pullMs, signal, (options) => this.#runtime.pull(image, options)), signal)
-      .finally(() => this.#pulling.delete(image));
-    this.#pulling.set(image, pull);
-    return pull;
+  /** Tasks that ask for the same image share a pull; it is given up when the last of them has left. */
+  async pull(image: string, { signal }: Abortable): Promise<void> {
+    signal.throwIfAborted();
+    const pull = this.#pulling.get(image) ?? this.#beginPull(image);
+    pull.waiting += 1;
+    try {
+      await orAborted(pull.done, signal);
+    } finally {
+      pull.waiting -= 1;
+      if (pull.waiting === 0) this.#endPull(image, pull);
+    }
   }
 
   create(request: ContainerRequest, { signal }: Abortable): Promise<string> {
@@ -111,6 +120,21 @@ export class Engine implements Runtime {
   /** The limit is on subscribing; the stream itself ends with `signal`. */
   events(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<AsyncIterable<ContainerEvent>> {
     return this.#limited(this.#limits.shortMs, signal, () => this.#runtime.events(labels, { signal }));
+  }
+
+  #beginPull(image: string): Pull {
+    const end = new AbortController();
+    const work = (options: Abortable): Promise<void> => this.#runtime.pull(image, options);
+    const done = this.#pulls.run(() => this.#limited(this.#limits.pullMs, end.signal, work), end.signal);
+    const pull = { done, end, waiting: 0 };
+    this.#pulling.set(image, pull);
+    return pull;
+  }
+
+  /** Nobody waits for it: it is over, or not wanted any more. */
+  #endPull(image: string, pull: Pull): void {
+    pull.end.abort(new Error("nobody waits for the image"));
+    if (this.#pulling.get(image) === pull) this.#pulling.delete(image);
   }
 
   #change<T>(signal: AbortSignal, work: (options: Abortable) => Promise<T>): Promise<T> {

@@ -113,7 +113,10 @@ export interface Sessions {
   open(options: Abortable): Promise<Session>;
 }
 
-/** One session with one manager: the manager sends a full assignment first. */
+/**
+ * One session with one manager. The manager sends a full assignment first, and one that is no older than anything that
+ * this node was ever told: what it doesn't list is stopped.
+ */
 export interface Session {
   /** Resolves when the transport has taken the report; rejects when the session is over. */
   send(report: ReportMessage): Promise<void>;

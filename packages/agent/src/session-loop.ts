@@ -21,8 +21,8 @@ const RECONNECT = { firstMs: 50, mostMs: 2_000 };
 const OPEN_LIMIT_MS: Millis = 5_000;
 /** A transport that takes no report for so long is as good as broken. */
 const SEND_LIMIT_MS: Millis = 10_000;
-/** A report that isn't confirmed within this time is sent again: its manager may have lost it with the leader. */
-const CONFIRM_LIMIT_MS: Millis = 5_000;
+/** A report that isn't confirmed within this time is sent again, should its manager have lost it. */
+const CONFIRM_LIMIT_MS: Millis = 30_000;
 
 /**
  * Keeps a session with some manager for as long as it runs. Reports gather for 20 ms and go in the order: resync,

@@ -1,5 +1,5 @@
 import { codeOf, messageOf, unreachable, type Millis, type Timer } from "@murmur/base";
-import { isLater, isTerminal, type Task, type TaskId, type TaskStatus } from "@murmur/model";
+import { isLater, isTerminal, wantsToRun, type Task, type TaskId, type TaskStatus } from "@murmur/model";
 import { backoff } from "./backoff.ts";
 import type { DriverContext } from "./driver-context.ts";
 import { nextStep, type ContainerFacts, type ImageFacts, type Observation, type StopFacts } from "./next-step.ts";
@@ -45,6 +45,8 @@ export class TaskDriver {
   #retryAt: Millis = 0;
   /** The last step that was done and was no inspection. */
   #done: Act["kind"] | undefined;
+  /** Ends the pull under way: the one step that may take long. */
+  #pulling: AbortController | undefined;
   #driving = false;
   #again = false;
   #gone = false;
@@ -75,6 +77,9 @@ export class TaskDriver {
   /** Takes in what the manager wants now; undefined: it doesn't know the task any more. */
   want(task: Task | undefined): void {
     this.#wanted = task;
+    if (task === undefined || !wantsToRun(task.desiredState)) {
+      this.#pulling?.abort(new Error("the task is not wanted any more"));
+    }
     if (task !== undefined) {
       this.#startAfter = Math.min(this.#startAfter, this.#context.clock.monotonic() + delayOf(task));
       // The manager gave the task up (orphaned) while this node was cut off, or this node has lost its own memory.
@@ -181,13 +186,19 @@ export class TaskDriver {
       image: this.#image,
       failures: this.#failures,
     };
+    const own = new AbortController();
+    const onAbort = (): void => own.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (act.kind === "pull") this.#pulling = own;
     try {
-      const learned = await perform(act, subject, this.#context, signal);
+      const learned = await perform(act, subject, this.#context, own.signal);
       if (act.kind !== "inspect") this.#succeed(act);
       this.#learn(learned, this.#generation === generation);
     } catch (error) {
-      if (signal.aborted) return;
-      this.#fail(act, error);
+      if (!own.signal.aborted) this.#fail(act, error);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#pulling = undefined;
     }
   }
 

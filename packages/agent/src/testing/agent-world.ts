@@ -130,6 +130,7 @@ export interface AgentWorldOptions {
   readonly seed?: number;
   readonly latencyMs?: number;
   readonly images?: readonly string[];
+  readonly registry?: readonly string[];
   readonly program?: (request: ContainerRequest) => Program;
   /** How long the other nodes take to acknowledge a withdrawal. */
   readonly withdrawalMs?: number;
