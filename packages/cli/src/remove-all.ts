@@ -21,5 +21,7 @@ export async function removeAll(
 }
 
 function allOf(failures: readonly unknown[]): ClusterError {
-  return new ClusterError(codeOf(failures[0]), [...new Set(failures.map(messageOf))].join("; "), { cause: failures[0] });
+  return new ClusterError(codeOf(failures[0]), [...new Set(failures.map(messageOf))].join("; "), {
+    cause: failures[0],
+  });
 }

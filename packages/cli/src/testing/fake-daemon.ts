@@ -1,0 +1,73 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+}
+
+/** What a route answers: JSON, an error of the API, or lines that are sent one after another and then left open. */
+export type Answer =
+  | { readonly json: unknown }
+  | { readonly status: number; readonly code: string; readonly message: string }
+  | { readonly lines: readonly unknown[] };
+
+export type Route = (asked: Asked) => Answer;
+
+/** An API server on a socket of its own, whose routes are a table: `GET /nodes`, `POST /services/*`. */
+export class FakeDaemon implements AsyncDisposable {
+  readonly socketPath: string;
+  readonly asked: Asked[] = [];
+  readonly routes: Record<string, Route>;
+  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  readonly #folder: string;
+
+  private constructor(folder: string, routes: Record<string, Route>) {
+    this.#folder = folder;
+    this.socketPath = join(folder, "docker.sock");
+    this.routes = routes;
+  }
+
+  static async start(routes: Record<string, Route>): Promise<FakeDaemon> {
+    const daemon = new FakeDaemon(await mkdtemp(join(tmpdir(), "murmur-cli-")), routes);
+    await new Promise<void>((resolve) => daemon.#server.listen(daemon.socketPath, resolve));
+    return daemon;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = "";
+    request.setEncoding("utf8");
+    for await (const chunk of request) text += String(chunk);
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://murmur");
+    const body: unknown = text === "" ? undefined : JSON.parse(text);
+    const asked = { method: request.method ?? "", path: pathname, query: searchParams, body };
+    this.asked.push(asked);
+    const route =
+      this.routes[`${asked.method} ${pathname}`] ??
+      this.routes[`${asked.method} ${pathname.replace(/[^/]+(?=\/update$|$)/, "*")}`];
+    send(response, route?.(asked) ?? { status: 404, code: "not_found", message: "page not found" });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  response.setHeader("content-type", "application/json");
+  if ("json" in answer) {
+    response.end(JSON.stringify(answer.json));
+  } else if ("lines" in answer) {
+    for (const line of answer.lines) response.write(`${JSON.stringify(line)}\n`);
+  } else {
+    response.statusCode = answer.status;
+    response.setHeader("murmur-error-code", answer.code);
+    response.end(JSON.stringify({ message: answer.message }));
+  }
+}
