@@ -1,0 +1,73 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { aNode, aService } from "../testing/objects.ts";
+import { FakeDaemon } from "../testing/fake-daemon.ts";
+import { runMurmur } from "../testing/run-murmur.ts";
+import { SCRIPTS } from "./scripts.ts";
+
+/** The words that are offered for the end of a line. */
+async function offered(line: string, host = "/no/such.sock"): Promise<string[]> {
+  const { stdout, status } = await runMurmur(["-H", host, "__complete", "--", ...line.split(" ")]);
+  expect(status).toBe(0);
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .map((answer) => answer.split("\t")[0] ?? "");
+}
+
+describe("completion", () => {
+  it.each([
+    ["serv", ["service"]],
+    ["service s", ["scale"]],
+    ["service create --limit-m", ["--limit-memory"]],
+    ["service update --env", ["--env-add", "--env-rm"]],
+    ["service create --mode g", ["global", "global-job"]],
+    ["service create --mode=rep", ["--mode=replicated", "--mode=replicated-job"]],
+    ["node update --availability ", ["active", "pause", "drain"]],
+    ["completion ", ["bash", "zsh", "fish"]],
+    ["--ho", ["--host"]],
+    ["service create --env-file ", [":files"]],
+    ["service create nginx -- --na", []],
+    ["service ps web", []],
+  ])("of %j", async (line, words) => expect(await offered(line)).toEqual(words));
+
+  it("doesn't offer what is hidden", async () => expect(await offered("")).not.toContain("__complete"));
+
+  it("knows the names of services and nodes", async () => {
+    await using daemon = await FakeDaemon.start({
+      "GET /services": () => ({ json: [aService("web"), aService("db")] }),
+      "GET /nodes": () => ({ json: [aNode("host1")] }),
+    });
+    expect(await offered("service ps ", daemon.socketPath)).toEqual(["db", "web"]);
+    expect(await offered("service scale w", daemon.socketPath)).toEqual(["web="]);
+    expect(await offered("service update --image x w", daemon.socketPath)).toEqual(["web"]);
+    expect(await offered(`-H ${daemon.socketPath} node inspect h`)).toEqual(["host1"]);
+  });
+});
+
+describe("scripts", () => {
+  const folder = mkdtempSync(join(tmpdir(), "murmur-completion-"));
+  const shells = Object.entries(SCRIPTS).filter(([shell]) => spawnSync(shell, ["--version"]).status === 0);
+
+  it.each(shells)("for %s have no syntax error", (shell, script) => {
+    const file = join(folder, shell);
+    writeFileSync(file, script);
+    execFileSync(shell, ["-n", file]);
+  });
+
+  it("for bash put the answers in place of what bash takes for the word", () => {
+    const answers = String.raw`murmur() { printf 'web=\tnginx\nweb-2=\tnginx\n'; }`;
+    const line = "murmur service scale we";
+    const asked = `${answers}\n${SCRIPTS.bash}\nCOMP_LINE=${JSON.stringify(line)} COMP_POINT=${String(line.length)}; _murmur; printf '%s\n' "\${COMPREPLY[@]}"`;
+    expect(execFileSync("bash", ["-c", asked], { encoding: "utf8" })).toBe("web=\nweb-2=\n");
+    const flag = "murmur service create --mode=re";
+    const cut =
+      String.raw`murmur() { printf -- '--mode=replicated\n'; }` +
+      `\n${SCRIPTS.bash}\nCOMP_LINE=${JSON.stringify(flag)} COMP_POINT=${String(flag.length)}; _murmur; printf '%s\n' "\${COMPREPLY[@]}"`;
+    expect(execFileSync("bash", ["-c", cut], { encoding: "utf8" })).toBe("replicated\n");
+    rmSync(folder, { recursive: true, force: true });
+  });
+});

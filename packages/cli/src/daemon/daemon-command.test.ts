@@ -1,0 +1,57 @@
+import { expect, it } from "vitest";
+import { runMurmur } from "../testing/run-murmur.ts";
+
+it("runs with defaults that fit root, and others for everybody else", async () => {
+  const { daemons, status } = await runMurmur(["daemon"]);
+  expect(status).toBe(0);
+  expect(daemons).toEqual([
+    {
+      dataDir: "/var/lib/murmur",
+      socketPath: "/run/murmur/docker.sock",
+      dockerHost: "unix:///var/run/docker.sock",
+      listenAddr: "0.0.0.0:7373",
+      dnsAddr: "127.0.0.1:7353",
+      publishAddr: undefined,
+      dnsUpstreams: [],
+      hostname: undefined,
+      logLevel: "info",
+      logFormat: "text",
+    },
+  ]);
+  const env = {
+    XDG_RUNTIME_DIR: "/run/user/7",
+    DOCKER_HOST: "tcp://10.0.0.9:2375",
+    MURMUR_DNS_UPSTREAM: "1.1.1.1 9.9.9.9:53",
+  };
+  const other = await runMurmur(["daemon", "--dns-addr", "none"], { isRoot: false, home: "/home/me", env });
+  expect(other.daemons[0]).toMatchObject({
+    dataDir: "/home/me/.local/share/murmur",
+    socketPath: "/run/user/7/murmur/docker.sock",
+    dockerHost: "tcp://10.0.0.9:2375",
+    dnsAddr: undefined,
+    dnsUpstreams: ["1.1.1.1", "9.9.9.9:53"],
+  });
+});
+
+it("takes flags over variables over defaults", async () => {
+  process.env["MURMUR_LOG_LEVEL"] = "warn";
+  process.env["MURMUR_HOSTNAME"] = "from-env";
+  try {
+    const { daemons } = await runMurmur(["daemon", "--hostname", "from-flag", "--dns-upstream", "1.1.1.1"]);
+    expect(daemons[0]).toMatchObject({ logLevel: "warn", hostname: "from-flag", dnsUpstreams: ["1.1.1.1"] });
+  } finally {
+    delete process.env["MURMUR_LOG_LEVEL"];
+    delete process.env["MURMUR_HOSTNAME"];
+  }
+});
+
+it.each([
+  ["--listen-addr 7373", "--listen-addr 7373: give IP:PORT, such as 10.0.0.1:7373 or [fd00::1]:7373"],
+  ["--dns-addr 1.2.3.4:99999", "--dns-addr 1.2.3.4:99999: give IP:PORT"],
+  ["--log-level loud", "option '--log-level <level>' argument 'loud' is invalid"],
+])("%s is refused", async (line, message) => {
+  const { daemons, stderr, status } = await runMurmur(["daemon", ...line.split(" ")]);
+  expect(daemons).toEqual([]);
+  expect(stderr).toContain(message);
+  expect(status).toBe(2);
+});
