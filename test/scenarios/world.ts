@@ -1,5 +1,6 @@
 import {
   ManualClock,
+  messageOf,
   randomId,
   Scope,
   SeededRandom,
@@ -9,58 +10,29 @@ import {
   type Random,
 } from "@murmur/base";
 import { SimulatedRuntime } from "@murmur/agent";
-import { DEFAULT_CLUSTER_SPEC, serviceId, type EndpointTable, type ServiceSpec } from "@murmur/model";
+import { DEFAULT_CLUSTER_SPEC, serviceId, type Command, type ServiceId, type ServiceSpec } from "@murmur/model";
 import { caDigest, formatToken } from "@murmur/identity";
-import { askToJoin, foundCluster, IdentityStore, Member, type CallMember } from "@murmur/node";
-import type { DataPlane } from "@murmur/network";
-import { MemoryDisk, type NodeState } from "@murmur/storage";
+import type { Manager } from "@murmur/manager";
+import { askToJoin, foundCluster, IdentityStore, leaveCluster, Member, type CallMember } from "@murmur/node";
+import { MemoryDisk } from "@murmur/storage";
 import { MemoryNetwork } from "@murmur/transport";
+import { SafetyWatch } from "./checks.ts";
+import { MemoryState } from "./memory-state.ts";
 import { quiet } from "./real-work.ts";
+import { RecordingPlane } from "./recording-plane.ts";
 
 /** A node of the world: what outlives its process, and the process while there is one. */
 export interface Host {
   readonly name: string;
   readonly address: string;
-  readonly disk: MemoryDisk;
-  readonly state: NodeState;
+  disk: MemoryDisk;
+  readonly state: MemoryState;
   readonly engine: SimulatedRuntime;
   process: { readonly member: Member; readonly scope: Scope; readonly plane: RecordingPlane } | undefined;
 }
 
-/** Keeps the last table that a data plane was given, in place of sockets. */
-class RecordingPlane implements DataPlane {
-  table: EndpointTable | undefined;
-  update(table: EndpointTable): void {
-    this.table = table;
-  }
-  avoid(): void {}
-  portsInUse(): Promise<readonly string[]> {
-    return Promise.resolve([]);
-  }
-  listeners(): ReturnType<DataPlane["listeners"]> {
-    return [];
-  }
-  stats(): ReturnType<DataPlane["stats"]> {
-    throw new Error("a recording plane measures nothing");
-  }
-  async [Symbol.asyncDispose](): Promise<void> {}
-}
-
-/** A node's records, in memory. */
-class MemoryState implements NodeState {
-  readonly #records = new Map<string, string>();
-  get(name: string): Promise<unknown> {
-    const text = this.#records.get(name);
-    return Promise.resolve(text === undefined ? undefined : JSON.parse(text));
-  }
-  async put(name: string, value: unknown): Promise<void> {
-    this.#records.set(name, JSON.stringify(value));
-  }
-  async delete(name: string): Promise<void> {
-    this.#records.delete(name);
-  }
-  async [Symbol.asyncDispose](): Promise<void> {}
-}
+/** How much time passes between two looks at conditions. */
+const STEP_MS = 10;
 
 /**
  * Whole nodes in one process: members exactly as the daemon runs them, over a simulated network, disks, engines and one
@@ -71,7 +43,12 @@ export class World implements AsyncDisposable {
   readonly random: Random;
   readonly network: MemoryNetwork;
   readonly hosts: Host[] = [];
+  /** The services that were acknowledged, with their replicas; removed ones are taken out by whoever removes them. */
+  readonly acknowledged = new Map<ServiceId, number>();
+  readonly #safety = new SafetyWatch(this);
   readonly #log: (host: string) => Log;
+  /** What went wrong in the background; the next step throws it. */
+  #failure: unknown;
 
   constructor(seed: number, log: (host: string) => Log = () => silentLog) {
     this.random = new SeededRandom(seed);
@@ -118,18 +95,18 @@ export class World implements AsyncDisposable {
     await this.during(this.start(host, commands));
   }
 
+  /** Lets a host into the cluster through any of the others. */
   async #join(host: Host): Promise<void> {
-    const [first] = this.hosts;
-    const member = first?.process?.member;
-    const cluster = member?.host.manager()?.view.cluster();
-    if (cluster === undefined) throw new Error("the first host is no manager");
+    const others = this.running.filter((other) => other !== host);
+    const cluster = others.map((other) => this.manager(other)?.view.cluster()).find((found) => found !== undefined);
+    if (cluster === undefined) throw new Error("no host is a manager");
     const token = formatToken({ caDigest: caDigest(cluster.caPem), secret: cluster.secrets.joinSecret });
     const call: CallMember = (address, { method, body }) =>
       this.network.joinCall(host.address, address, { method, body });
     const joined = await this.during(
       askToJoin({
         token,
-        addresses: this.hosts.slice(0, -1).map(({ address }) => address),
+        addresses: others.map(({ address }) => address),
         advertise: host.address,
         labels: {},
         availability: "active",
@@ -143,15 +120,13 @@ export class World implements AsyncDisposable {
     await this.during(this.start(host));
   }
 
+  /** Lets a host that has left join again, as a new node. */
+  rejoinCluster(host: Host): Promise<void> {
+    return this.#join(host);
+  }
+
   /** Starts a host's process from what it has on its disk. */
-  async start(
-    host: Host,
-    commands?: Parameters<typeof Member.start>[0]["bootstrap"] extends infer B
-      ? B extends { commands: infer C }
-        ? C
-        : never
-      : never,
-  ): Promise<void> {
+  async start(host: Host, commands?: readonly Command[]): Promise<void> {
     const identities = new IdentityStore(host.state);
     const stored = await identities.read();
     if (stored === undefined) throw new Error("this host is in no cluster");
@@ -188,8 +163,11 @@ export class World implements AsyncDisposable {
         random,
         newId: this.newId,
         log,
-        onRemoved: () => {},
-        onFatal: (error) => log.error("fatal", { error: String(error) }),
+        onRemoved: () => this.#background(this.#forget(host)),
+        onFatal: (error) => {
+          log.error("fatal", { error: messageOf(error) });
+          this.#background(this.#restart(host));
+        },
       },
       scope,
     );
@@ -205,13 +183,56 @@ export class World implements AsyncDisposable {
     await this.during(process?.scope[Symbol.asyncDispose]() ?? Promise.resolve());
   }
 
-  /** Cuts a host off from all others, without anybody being told. */
-  isolate(host: Host): void {
-    for (const other of this.hosts) if (other !== host) this.network.cut(host.address, other.address);
+  /** An orderly stop, as on SIGTERM. */
+  async stop(host: Host): Promise<void> {
+    const { process } = host;
+    await this.during(process?.member.handOver() ?? Promise.resolve());
+    await this.during(this.#end(host));
   }
 
-  rejoin(host: Host): void {
-    for (const other of this.hosts) if (other !== host) this.network.heal(host.address, other.address);
+  /** The node leaves the cluster by its own wish. */
+  async leave(host: Host, force = false): Promise<void> {
+    const { process } = host;
+    if (process === undefined) throw new Error(`${host.name} does not run`);
+    const signal = new AbortController().signal;
+    await this.during(leaveCluster(process.member, { force, clock: this.clock, signal }));
+    await this.during(this.#forget(host));
+  }
+
+  async #end(host: Host): Promise<void> {
+    const { process } = host;
+    host.process = undefined;
+    await process?.scope[Symbol.asyncDispose]();
+  }
+
+  async #forget(host: Host): Promise<void> {
+    await this.#end(host);
+    host.state.clear();
+    host.disk = new MemoryDisk();
+  }
+
+  async #restart(host: Host): Promise<void> {
+    await this.#end(host);
+    await this.start(host);
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => (this.#failure ??= error));
+  }
+
+  /** Cuts a host off from all others, without anybody being told. */
+  isolate(...hosts: Host[]): void {
+    this.#between(hosts, (a, b) => this.network.cut(a, b));
+  }
+
+  rejoin(...hosts: Host[]): void {
+    this.#between(hosts, (a, b) => this.network.heal(a, b));
+  }
+
+  #between(hosts: readonly Host[], act: (a: string, b: string) => void): void {
+    for (const host of hosts) {
+      for (const other of this.hosts) if (!hosts.includes(other)) act(host.address, other.address);
+    }
   }
 
   /** Lets simulated time pass until a promise settles; at most five minutes of it. */
@@ -219,11 +240,8 @@ export class World implements AsyncDisposable {
     let settled = false;
     const watched = work.finally(() => (settled = true));
     watched.catch(() => {});
-    for (let passed = 0; !settled && passed < 300_000; passed += 10) {
-      await quiet();
-      await this.clock.advance(10);
-      await quiet();
-    }
+    await quiet();
+    for (let passed = 0; !settled && passed < 300_000; passed += STEP_MS) await this.#step();
     if (!settled) throw new Error("nothing came of it in five minutes of simulated time");
     return watched;
   }
@@ -233,10 +251,22 @@ export class World implements AsyncDisposable {
     const start = this.clock.monotonic();
     while (!condition()) {
       if (this.clock.monotonic() - start > limitMs) throw new Error(`not within ${String(limitMs)} ms: ${what}`);
-      await this.clock.advance(10);
-      await quiet();
+      await this.#step();
     }
     return this.clock.monotonic() - start;
+  }
+
+  /** Lets so much time pass. */
+  async pass(byMs: number): Promise<void> {
+    const end = this.clock.monotonic() + byMs;
+    while (this.clock.monotonic() < end) await this.#step();
+  }
+
+  async #step(): Promise<void> {
+    await this.clock.advance(STEP_MS);
+    await quiet();
+    this.#safety.check();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   get running(): Host[] {
@@ -254,57 +284,57 @@ export class World implements AsyncDisposable {
       .at(0)?.host;
   }
 
-  /** Submits a service through a host's own manager. */
-  async createService(host: Host, spec: ServiceSpec): Promise<string> {
-    const manager = host.process?.member.host.manager();
+  /** A host's manager, while it has one that takes part. */
+  manager(host: Host | undefined): Manager | undefined {
+    return host?.process?.member.host.serving();
+  }
+
+  nodeId(host: Host): NodeId {
+    const { process } = host;
+    if (process === undefined) throw new Error(`${host.name} does not run`);
+    return process.member.identity.nodeId;
+  }
+
+  /** How many voters the leader's membership has. */
+  get voters(): number {
+    return this.manager(this.leader())?.status().membership.voters.length ?? 0;
+  }
+
+  /** Submits a command through a host's own manager. */
+  async submit(host: Host, command: Command): Promise<void> {
+    const manager = this.manager(host);
     if (manager === undefined) throw new Error(`${host.name} is no manager`);
+    await this.during(manager.submit(command, new AbortController().signal));
+  }
+
+  /** Creates a service through a host's own manager; from then on it must be there. */
+  async createService(host: Host, spec: ServiceSpec): Promise<ServiceId> {
     const id = serviceId(this.newId());
-    const signal = new AbortController().signal;
-    await this.during(manager.submit({ kind: "createService", id, spec, now: this.clock.now() }, signal));
+    await this.submit(host, { kind: "createService", id, spec, now: this.clock.now() });
+    this.acknowledged.set(id, spec.mode.kind === "replicated" ? spec.mode.replicas : 0);
     return id;
   }
 
-  /** Tasks of a service that are wanted and run, with their nodes, as one host's replica has them. */
-  runningTasks(host: Host, id: string): readonly { readonly id: string; readonly nodeId?: NodeId }[] {
-    const view = host.process?.member.host.manager()?.view;
-    return (view?.tasksOfService(serviceId(id)) ?? []).filter(
-      (task) => task.desiredState === "running" && task.status.state === "running",
-    );
+  /** Gives a service another spec. */
+  async updateService(host: Host, id: ServiceId, spec: ServiceSpec): Promise<void> {
+    const version = this.manager(host)?.view.service(id)?.version ?? 0;
+    await this.submit(host, { kind: "updateService", id, version, spec, now: this.clock.now() });
+    this.acknowledged.set(id, spec.mode.kind === "replicated" ? spec.mode.replicas : 0);
+  }
+
+  /** Changes what the user wants of a node. */
+  async updateNode(
+    host: Host,
+    id: NodeId,
+    change: { readonly pinnedRole?: "manager" | "worker"; readonly availability?: "active" | "pause" | "drain" },
+  ): Promise<void> {
+    const node = this.manager(host)?.view.node(id);
+    if (node === undefined) throw new Error(`node ${id} is unknown`);
+    const spec = { ...node.spec, ...change };
+    await this.submit(host, { kind: "updateNode", id, version: node.version, spec, now: this.clock.now() });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const host of this.running) {
-      const { process } = host;
-      host.process = undefined;
-      await this.during(process?.scope[Symbol.asyncDispose]() ?? Promise.resolve());
-    }
+    for (const host of this.running) await this.during(this.#end(host));
   }
-}
-
-/** A small web service. */
-export function webSpec(name: string, replicas: number): ServiceSpec {
-  const update = {
-    parallelism: 1,
-    delayMs: 0,
-    failureAction: "pause",
-    monitorMs: 5_000,
-    maxFailureRatio: 0,
-    order: "stop-first",
-  } as const;
-  return {
-    name,
-    labels: {},
-    mode: { kind: "replicated", replicas },
-    task: {
-      container: { image: "web" },
-      resources: { reservations: { nanoCpus: 0, memoryBytes: 0 }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
-      restart: { condition: "any", delayMs: 5_000, maxAttempts: 0, windowMs: 0 },
-      placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-      networks: [],
-      forceUpdate: 0,
-    },
-    update,
-    rollback: update,
-    endpoint: { mode: "vip", ports: [{ protocol: "tcp", targetPort: 8080, publishedPort: 80, mode: "ingress" }] },
-  };
 }

@@ -1,0 +1,20 @@
+import type { NodeState } from "@murmur/storage";
+
+/** A node's records, in memory. */
+export class MemoryState implements NodeState {
+  readonly #records = new Map<string, string>();
+  get(name: string): Promise<unknown> {
+    const text = this.#records.get(name);
+    return Promise.resolve(text === undefined ? undefined : JSON.parse(text));
+  }
+  async put(name: string, value: unknown): Promise<void> {
+    this.#records.set(name, JSON.stringify(value));
+  }
+  async delete(name: string): Promise<void> {
+    this.#records.delete(name);
+  }
+  clear(): void {
+    this.#records.clear();
+  }
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
