@@ -2,7 +2,7 @@ import type { ErrorCode } from "@murmur/base";
 
 export const SUCCESS = 0;
 /** A failure of any kind that has no status of its own; also: a service didn't converge. */
-export const FAILURE = 1;
+const FAILURE = 1;
 
 /** The one table from error codes to the exit status of `murmur`; shown by `murmur --help`. */
 export const EXIT_STATUS = {

@@ -20,7 +20,7 @@ const visible = (command: Command): readonly Command[] =>
   command
     .createHelp()
     .visibleCommands(command)
-    .filter(({ name }) => name.call(command) !== "help");
+    .filter((sub) => sub.name() !== "help");
 
 const MADE = "<!-- Made from the commands by `npm run docs`: change them, not this. -->";
 

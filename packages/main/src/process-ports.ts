@@ -5,7 +5,7 @@ import { CLI_VERSION } from "./version.ts";
 
 const outputOf = (stream: NodeJS.WriteStream): Output => ({
   write: (text) => void stream.write(text),
-  isTerminal: stream.isTTY === true,
+  isTerminal: stream.isTTY,
   get columns() {
     return stream.columns ?? 80;
   },

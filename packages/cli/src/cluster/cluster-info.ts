@@ -23,7 +23,7 @@ export function clusterInfo(cli: Cli): Command {
     });
 }
 
-export function clusterText(summary: ClusterSummary): string {
+function clusterText(summary: ClusterSummary): string {
   const leader = summary.managers.find(({ id }) => id === summary.leader);
   const facts: readonly (readonly [string, string])[] = [
     ["ID", summary.id],

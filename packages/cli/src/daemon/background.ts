@@ -6,7 +6,7 @@ import { MurmurClient } from "@murmur/api";
 import { lastLines } from "./log-tail.ts";
 
 /** How long a daemon that was just started may take until its socket answers. */
-export const START_LIMIT_MS = 15_000;
+const START_LIMIT_MS = 15_000;
 /** How long it may take to stop in order. */
 const STOP_LIMIT_MS = 20_000;
 const POLL_MS = 50;
@@ -64,7 +64,7 @@ async function failure(logFile: string, ended: boolean): Promise<ClusterError> {
 }
 
 /** Whether a daemon answers at the socket. */
-export async function isAnswering(socketPath: string): Promise<boolean> {
+async function isAnswering(socketPath: string): Promise<boolean> {
   using client = new MurmurClient({ host: socketPath, timeoutMs: 2_000 });
   try {
     await client.ping();

@@ -26,7 +26,7 @@ export interface DaemonFlags {
   readonly logFormat: LogFormat;
 }
 
-export const DEFAULT_LISTEN = "0.0.0.0:7373";
+const DEFAULT_LISTEN = "0.0.0.0:7373";
 const DEFAULT_DNS = "127.0.0.1:7353";
 const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
 

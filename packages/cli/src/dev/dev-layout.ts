@@ -44,13 +44,20 @@ export const peerAddress = ({ ip }: DevNode): string => `${ip}:${String(PEER_POR
 /** The arguments of a node's `murmur daemon`. */
 export const daemonArguments = (node: DevNode, dockerHost: string): readonly string[] => [
   "daemon",
-  ...["--data-dir", node.dataDir],
-  ...["--socket", node.socketPath],
-  ...["--docker-host", dockerHost],
-  ...["--listen-addr", peerAddress(node)],
-  ...["--dns-addr", `${node.ip}:${String(DNS_PORT)}`],
-  ...["--publish-addr", node.ip],
-  ...["--hostname", node.name],
+  "--data-dir",
+  node.dataDir,
+  "--socket",
+  node.socketPath,
+  "--docker-host",
+  dockerHost,
+  "--listen-addr",
+  peerAddress(node),
+  "--dns-addr",
+  `${node.ip}:${String(DNS_PORT)}`,
+  "--publish-addr",
+  node.ip,
+  "--hostname",
+  node.name,
 ];
 
 /** What `dev down` must know when no daemon answers any more. */

@@ -6,7 +6,7 @@ const PADDING = 3;
 export function formatTable(headers: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [headers, ...rows];
   const widths = headers.map((_header, column) =>
-    Math.max(WIDTH_MIN, PADDING + Math.max(...lines.map((line) => [...(line[column] ?? "")].length))),
+    Math.max(WIDTH_MIN, PADDING + Math.max(...lines.map((line) => lengthOf(line[column] ?? "")))),
   );
   return lines
     .map((line) =>
@@ -18,4 +18,7 @@ export function formatTable(headers: readonly string[], rows: readonly (readonly
     .join("\n");
 }
 
-const padding = (cell: string, width = 0): number => Math.max(0, width - [...cell].length);
+const padding = (cell: string, width = 0): number => Math.max(0, width - lengthOf(cell));
+
+/** In code points, as Go counts runes. */
+const lengthOf = (text: string): number => Array.from(text).length;

@@ -3,6 +3,6 @@ export const capitalized = (word: string): string => word.charAt(0).toUpperCase(
 
 /** Cuts a text to so many characters, as Docker does in tables. */
 export const shortened = (text: string, max: number): string => {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= max ? text : `${characters.slice(0, max - 1).join("")}…`;
 };

@@ -13,7 +13,7 @@ interface LsFlags {
 }
 
 /** The fields of `docker node ls --format json`, as texts. */
-export interface NodeRow {
+interface NodeRow {
   readonly ID: string;
   readonly Hostname: string;
   readonly Status: string;
@@ -63,7 +63,7 @@ export function nodeLs(cli: Cli): Command {
 const byHostname = (a: NodeRow, b: NodeRow): number =>
   a.Hostname.localeCompare(b.Hostname, "en", { numeric: true }) || (a.ID < b.ID ? -1 : 1);
 
-export function nodeRow(node: Node, self: string | undefined): NodeRow {
+function nodeRow(node: Node, self: string | undefined): NodeRow {
   const { Description, Spec, ManagerStatus } = node;
   return {
     ID: node.ID,

@@ -45,7 +45,7 @@ export function nodeUpdate(cli: Cli): Command {
     });
 }
 
-export function updatedNode(spec: NodeSpec, { availability, labelAdd, labelRm, role }: UpdateFlags): NodeSpec {
+function updatedNode(spec: NodeSpec, { availability, labelAdd, labelRm, role }: UpdateFlags): NodeSpec {
   const kept = Object.entries(spec.Labels ?? {}).filter(([key]) => !labelRm.includes(key));
   return {
     ...spec,

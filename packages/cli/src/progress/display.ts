@@ -27,7 +27,7 @@ export class TerminalDisplay implements Display {
 }
 
 /** A log, or a program that reads: a line only when something changes. */
-export class PlainDisplay implements Display {
+class PlainDisplay implements Display {
   readonly #output: Output;
   #before: Judgement | undefined;
 

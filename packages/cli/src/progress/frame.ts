@@ -18,7 +18,7 @@ const STEPS: readonly TaskState[] = [
   "running",
 ];
 
-export const overall = ({ done, total, noun }: Judgement): string =>
+const overall = ({ done, total, noun }: Judgement): string =>
   noun === "jobs"
     ? `job progress: ${String(done)} out of ${String(total)} complete`
     : `overall progress: ${String(done)} out of ${String(total)} tasks`;

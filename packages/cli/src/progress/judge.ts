@@ -3,7 +3,7 @@ import type { Picture } from "./picture.ts";
 import { isCurrent, isFailed, isUp, slotsOf, type Slot } from "./slots.ts";
 
 /** How often a slot may fail before the wait is given up. */
-export const FAILURES_MAX = 3;
+const FAILURES_MAX = 3;
 
 /** What was there before the user's change, and so says nothing about it. */
 export interface Baseline {
@@ -24,7 +24,7 @@ export interface SlotProgress {
   readonly done: boolean;
 }
 
-export type Verdict =
+type Verdict =
   | { readonly kind: "converging" }
   | { readonly kind: "converged" }
   /** Some tasks have ended for good, and nothing else is on its way. */
@@ -107,8 +107,7 @@ function progressOf(slot: Slot, service: Service): SlotProgress {
   return { name: nameOf(current), state: outdated ? "to be updated" : stateOf(current), problem, done };
 }
 
-export const nameOf = ({ Murmur, Slot, NodeID }: Task): string =>
-  `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
+const nameOf = ({ Murmur, Slot, NodeID }: Task): string => `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
 
 function stateOf({ Status, Murmur }: Task): string {
   if (Status.State !== "running" || Murmur.Health === undefined || Murmur.Health === "none") return Status.State;

@@ -4,7 +4,7 @@ import { EMPTY_PICTURE, pictureOf, withEvent, type Picture } from "./picture.ts"
 
 const POLL_MS = 500;
 /** How long in a row nothing may be heard from the cluster. */
-export const SILENCE_MAX_MS = 60_000;
+const SILENCE_MAX_MS = 60_000;
 
 /**
  * Whole pictures of a service, one after each change: from the event stream, and while that can't be had (a leader or

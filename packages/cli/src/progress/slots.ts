@@ -15,7 +15,7 @@ export interface Slot {
 const WANTED: readonly Task["DesiredState"][] = ["ready", "running", "complete"];
 const FAILED: readonly Task["Status"]["State"][] = ["failed", "rejected"];
 
-export const isWanted = (task: Task): boolean => WANTED.includes(task.DesiredState);
+const isWanted = (task: Task): boolean => WANTED.includes(task.DesiredState);
 export const isFailed = (task: Task): boolean => FAILED.includes(task.Status.State);
 /** Neither stopped by anybody nor lost. */
 const endedByItself = (task: Task): boolean => isFailed(task) || task.Status.State === "complete";

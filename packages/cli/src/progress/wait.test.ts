@@ -53,38 +53,38 @@ const isOpen = (outcome: Promise<Outcome>): Promise<boolean> =>
 it("ends when the service has been whole for a second", async () => {
   const { clock, show, outcome } = waiting();
   await show(STARTING);
-  clock.advance(60_000);
+  await clock.advance(60_000);
   await show(RUNNING);
-  clock.advance(STABLE_MS - 1);
+  await clock.advance(STABLE_MS - 1);
   expect(await isOpen(outcome)).toBe(true);
   await show(RUNNING);
-  clock.advance(1);
+  await clock.advance(1);
   expect(await outcome).toEqual({ kind: "converged" });
 });
 
 it("begins to count anew when a task goes down in between", async () => {
   const { clock, show, outcome } = waiting();
   await show(RUNNING);
-  clock.advance(STABLE_MS - 1);
+  await clock.advance(STABLE_MS - 1);
   await show(STARTING);
-  clock.advance(STABLE_MS);
+  await clock.advance(STABLE_MS);
   expect(await isOpen(outcome)).toBe(true);
   await show(RUNNING);
-  clock.advance(STABLE_MS);
+  await clock.advance(STABLE_MS);
   expect(await outcome).toEqual({ kind: "converged" });
 });
 
 it("gives up on what isn't replaced, after a while", async () => {
   const { clock, show, outcome } = waiting();
   await show(picture([{ slot: 1 }, { slot: 2, state: "complete", desired: "shutdown" }]));
-  clock.advance(STUCK_MS);
+  await clock.advance(STUCK_MS);
   expect(await outcome).toEqual({ kind: "failed", reasons: ["task web.2 is complete and isn't restarted"] });
 });
 
 it("doesn't wait for a global service that no node fits", async () => {
   const { clock, show, outcome } = waiting();
   await show(picture([], aService("web", { Spec: { ...web.Spec, Mode: { Global: {} } } })));
-  clock.advance(NO_NODE_MS);
+  await clock.advance(NO_NODE_MS);
   expect(await outcome).toEqual({ kind: "converged", note: "no node meets the service's constraints" });
 });
 

@@ -26,7 +26,7 @@ export interface ValueFlag extends FlagStart {
 }
 
 /** `--read-only`, `--read-only=false`. */
-export interface SwitchFlag extends FlagStart {
+interface SwitchFlag extends FlagStart {
   readonly kind: "switch";
   set(spec: ServiceSpec, on: boolean): void;
 }

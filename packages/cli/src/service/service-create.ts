@@ -58,7 +58,7 @@ export function serviceCreate(cli: Cli): Command {
   return command;
 }
 
-export function newService(
+function newService(
   command: Command,
   image: string,
   { args, context }: { readonly args: readonly string[]; readonly context: FlagContext },

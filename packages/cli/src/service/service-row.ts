@@ -52,7 +52,7 @@ interface Range {
 }
 
 /** `*:80-82->8080-8082/tcp, *:53->53/udp`: ports that follow each other are one, as Docker shows them. */
-export function portsText(ports: readonly PortConfig[]): string {
+function portsText(ports: readonly PortConfig[]): string {
   const ranges: Range[] = [];
   const sorted = ports
     .filter(({ PublishMode }) => PublishMode !== "host")

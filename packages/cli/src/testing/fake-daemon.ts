@@ -11,7 +11,7 @@ export interface Asked {
 }
 
 /** What a route answers: JSON, an error of the API, or lines that are sent one after another and then left open. */
-export type Answer =
+type Answer =
   | { readonly json: unknown }
   | { readonly status: number; readonly code: string; readonly message: string }
   | { readonly lines: readonly unknown[] };

@@ -1,5 +1,5 @@
 import { codeOf, messageOf } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cutAssignment } from "./assignment.ts";
 import { parseBytes } from "./bytes.ts";
