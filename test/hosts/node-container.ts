@@ -18,7 +18,6 @@ export class NodeContainer extends GenericContainer {
       ])
       .withEnvironment({ MURMUR_DAEMON_ARGS: "--log-level debug" })
       .withStartupTimeout(60_000);
-    Object.assign(this.hostConfig, { CgroupnsMode: "host" });
     this.hostConfig.Devices = [
       { PathOnHost: "/dev/net/tun", PathInContainer: "/dev/net/tun", CgroupPermissions: "rwm" },
     ];

@@ -1,4 +1,4 @@
-import type { Service, Task, UpdateStatus } from "@murmur/model";
+import { wantsToRun, type Service, type Task, type UpdateStatus } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { fromPort, fromServiceSpec } from "./service-spec.ts";
 import type * as docker from "./service-types.ts";
@@ -43,7 +43,10 @@ const fromUpdateStatus = (status: UpdateStatus): docker.UpdateStatus =>
     Message: status.message,
   });
 
-/** `ServiceStatus`, counted as SwarmKit counts it: see ListServiceStatuses in its control API. */
+/**
+ * `ServiceStatus`, counted as SwarmKit's ListServiceStatuses does, with one difference: a task that nobody wants any more
+ * is not counted as running. On a lost node its record says "running" until the node is back, and 8 of 6 help nobody.
+ */
 export function countTasks(service: Service, tasks: readonly Task[]): docker.ServiceStatus {
   const { mode } = service.spec;
   const global = mode.kind === "global" || mode.kind === "global-job";
@@ -53,7 +56,7 @@ export function countTasks(service: Service, tasks: readonly Task[]): docker.Ser
   const count = (holds: (task: Task) => boolean): number => counted.filter(holds).length;
   const isComplete = (task: Task): boolean => task.status.state === "complete";
   return {
-    RunningTasks: count((task) => task.status.state === "running"),
+    RunningTasks: count((task) => task.status.state === "running" && wantsToRun(task.desiredState)),
     DesiredTasks: global
       ? count((task) => task.desiredState === "running" || (task.desiredState === "complete" && !isComplete(task)))
       : mode.kind === "replicated"
