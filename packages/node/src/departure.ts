@@ -13,6 +13,14 @@ export interface DepartureView {
   readonly manager: boolean;
 }
 
+/** Reads what `departure` answered. */
+export function departureView(answer: unknown): DepartureView {
+  if (typeof answer === "object" && answer !== null && "nodes" in answer && "manager" in answer) {
+    return { nodes: Number(answer.nodes), manager: answer.manager === true };
+  }
+  throw new ClusterError("internal", "a manager's answer can't be understood");
+}
+
 /** Answers a node that leaves, on a manager. A node can only speak for itself. */
 export async function departure(
   manager: Manager,

@@ -1,5 +1,5 @@
 import { ClusterError, codeOf, sleep, type Clock } from "@murmur/base";
-import { DEPARTURE, type DepartureView } from "./departure.ts";
+import { DEPARTURE, departureView, type DepartureView } from "./departure.ts";
 import type { Member } from "./member.ts";
 
 /** How long the others may take to elect, or to take in, managers without this node. */
@@ -51,10 +51,5 @@ async function depart(member: Leaver, clock: Clock, signal: AbortSignal): Promis
   await ask(member, DEPARTURE.remove, signal);
 }
 
-async function ask(member: Leaver, method: string, signal: AbortSignal): Promise<DepartureView> {
-  const answer = await member.askManager(method, null, signal);
-  if (typeof answer === "object" && answer !== null && "nodes" in answer && "manager" in answer) {
-    return { nodes: Number(answer.nodes), manager: answer.manager === true };
-  }
-  throw new ClusterError("internal", "a manager's answer can't be understood");
-}
+const ask = async (member: Leaver, method: string, signal: AbortSignal): Promise<DepartureView> =>
+  departureView(await member.askManager(method, null, signal));

@@ -26,20 +26,27 @@ export interface ManagerHostOptions {
   readonly transport: PeerTransport;
   readonly liveness: Liveness;
   readonly facts: () => ClusterFacts | undefined;
+  /** Asks the other managers whether this node is one. */
+  readonly isManager: (signal: AbortSignal) => Promise<boolean>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly onFatal: (error: unknown) => void;
 }
 
+interface Running {
+  readonly manager: Manager;
+  readonly storage: LogStorage;
+}
+
 /**
  * This node's manager, while it has one. A node becomes a manager when the leader begins to replicate to it, and stops
- * being one when membership and replicated state agree that it is none; its log is then wiped.
+ * being one when another manager says for certain that it is none; its log is then wiped.
  */
 export class ManagerHost {
   readonly #options: ManagerHostOptions;
   readonly #scope: Scope;
-  #running: { readonly manager: Manager; readonly storage: LogStorage } | undefined;
+  #running: Running | undefined;
   #placeholder: Disposable | undefined;
   #changing = false;
   #disagreements = 0;
@@ -127,28 +134,47 @@ export class ManagerHost {
     });
   }
 
+  /** A manager that was taken out may never have heard of it: then it knows no leader either. */
   #retireIfUnwanted(): void {
-    const { self, facts, log } = this.#options;
+    const { self, facts } = this.#options;
     const running = this.#running;
     if (running === undefined || this.#changing || this.#scope.closed) return;
-    const { voters } = running.manager.status().membership;
     const recorded = facts()?.nodes.find((node) => node.id === self)?.raftRole ?? "none";
-    const unwanted = voters.length > 0 && !isListed(running.manager, self) && recorded === "none";
-    this.#disagreements = unwanted ? this.#disagreements + 1 : 0;
+    const { leader, membership } = running.manager.status();
+    const knowsIt = membership.voters.length > 0 && !isListed(running.manager, self);
+    this.#disagreements = recorded === "none" && (knowsIt || leader === undefined) ? this.#disagreements + 1 : 0;
     if (this.#disagreements < CHECKS_TO_RETIRE) return;
     this.#changing = true;
-    this.#running = undefined;
-    this.#scope.run("stop being a manager", async () => {
+    this.#scope.run("stop being a manager", async (signal) => {
       try {
-        await running.manager[Symbol.asyncDispose]();
-        await running.storage.reset();
-        log.info("this node is no manager any more");
+        if (await this.#isUnwanted(signal)) await this.#retire(running);
       } finally {
-        await running.storage[Symbol.asyncDispose]();
         this.#changing = false;
       }
-      this.#awaitCall();
     });
+  }
+
+  /** What is wiped cannot be had again, so another manager must say it for certain. */
+  async #isUnwanted(signal: AbortSignal): Promise<boolean> {
+    this.#disagreements = 0;
+    try {
+      return !(await this.#options.isManager(signal));
+    } catch (error) {
+      this.#options.log.debug("no manager says whether this node is one", { error: messageOf(error) });
+      return false;
+    }
+  }
+
+  async #retire({ manager, storage }: Running): Promise<void> {
+    this.#running = undefined;
+    try {
+      await manager[Symbol.asyncDispose]();
+      await storage.reset();
+    } finally {
+      await storage[Symbol.asyncDispose]();
+    }
+    this.#options.log.info("this node is no manager any more");
+    this.#awaitCall();
   }
 
   async #stop(): Promise<void> {

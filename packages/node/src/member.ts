@@ -13,6 +13,7 @@ import { ClusterAdapter } from "./cluster-adapter.ts";
 import { GossipFacts } from "./gossip-facts.ts";
 import { isGone, openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
+import { DEPARTURE, departureView } from "./departure.ts";
 import { ManagerClient } from "./manager-client.ts";
 import { ManagerHost, managerOf } from "./manager-host.ts";
 import type { MemberWires } from "./member-wires.ts";
@@ -112,6 +113,7 @@ export class Member {
           verdict: (id) => verdictOn(gossip, id),
         },
         facts: () => member?.agent.facts(),
+        isManager: async (signal) => departureView(await built().askManager(DEPARTURE.look, null, signal)).manager,
         clock,
         random,
         log,
