@@ -7,7 +7,8 @@ const outputOf = (stream: NodeJS.WriteStream): Output => ({
   write: (text) => void stream.write(text),
   isTerminal: stream.isTTY,
   get columns() {
-    return stream.columns ?? 80;
+    // 0 where the terminal doesn't know.
+    return stream.columns || 80;
   },
 });
 

@@ -129,7 +129,20 @@ describe("an update", () => {
       verdict: { kind: "converging" },
     });
     const done = updating("rollback_completed", "rollback completed");
-    expect(verdict([{ slot: 1 }, { slot: 2 }], done)).toEqual({ kind: "failed", reasons: ["service rolled back"] });
+    expect(verdict([{ slot: 1 }, { slot: 2 }], done)).toEqual({
+      kind: "failed",
+      reasons: ["the update was rolled back"],
+    });
+  });
+
+  it("that is rolled back has failed as soon as the old tasks run, before they were watched", () => {
+    const back = updating("rollback_started", "rollback in progress");
+    const failed: TaskStart = { slot: 1, id: "f", state: "rejected", desired: "shutdown", error: "no such image" };
+    expect(verdict([failed, { slot: 1, after: 1 }, { slot: 2 }], back)).toEqual({
+      kind: "failed",
+      reasons: ["the update was rolled back", "web.1: no such image"],
+    });
+    expect(verdict([{ slot: 1 }, { slot: 2 }], back, { ...NOTHING_BEFORE, isRollback: true }).kind).toBe("converged");
   });
 
   it("that went back is what a rollback wants", () => {

@@ -62,9 +62,9 @@ export function judge(picture: Picture, baseline: Baseline): Judgement {
     slots: progress,
   };
   const notice = noticeOf(service, baseline);
-  const failure = failureOf(service, slots, baseline);
-  if (failure !== undefined) return { ...judgement, notice, verdict: failure };
   const isDone = done >= total && !surplus && (wanted !== undefined || total > 0);
+  const failure = failureOf(service, slots, { baseline, isDone });
+  if (failure !== undefined) return { ...judgement, notice, verdict: failure };
   if (isDone) return { ...judgement, notice, verdict: { kind: "converged" } };
   const reasons = gaveUp(slots, service);
   const verdict: Verdict = reasons.length > 0 ? { kind: "stuck", reasons } : { kind: "converging" };
@@ -132,13 +132,20 @@ function noticeOf(service: Service, baseline: Baseline): string | undefined {
     : undefined;
 }
 
-function failureOf(service: Service, slots: readonly Slot[], baseline: Baseline): Verdict | undefined {
+function failureOf(
+  service: Service,
+  slots: readonly Slot[],
+  { baseline, isDone }: { readonly baseline: Baseline; readonly isDone: boolean },
+): Verdict | undefined {
   const failures = slots.map((slot) => slot.tasks.filter((task) => isFailed(task) && !baseline.taskIds.has(task.ID)));
   const status = updateOf(service, baseline);
-  const rolledBack = status?.State === "rollback_completed" && !baseline.isRollback;
-  if (status?.State === "paused" || status?.State === "rollback_paused" || rolledBack) {
-    const what = rolledBack ? "service rolled back" : `service ${status.Message}`;
-    return { kind: "failed", reasons: [what, ...distinct(failures.flat())] };
+  // The rollback itself is waited for, so that what is said at last is how the service stands.
+  const wentBack = status?.State === "rollback_completed" || (status?.State === "rollback_started" && isDone);
+  if (wentBack && !baseline.isRollback) {
+    return { kind: "failed", reasons: ["the update was rolled back", ...distinct(failures.flat())] };
+  }
+  if (status?.State === "paused" || status?.State === "rollback_paused") {
+    return { kind: "failed", reasons: [`service ${status.Message}`, ...distinct(failures.flat())] };
   }
   const hopeless = failures.filter((tasks) => tasks.length >= FAILURES_MAX);
   if (hopeless.length === 0) return undefined;
