@@ -1,8 +1,10 @@
-import { ClusterError, type Clock, type NodeId } from "@murmur/base";
+import { ClusterError, type Clock, type Millis, type NodeId } from "@murmur/base";
 import type { Manager } from "@murmur/manager";
 
 /** What a node that leaves asks the managers to do about it. */
 export const DEPARTURE = { look: "departure.look", demote: "departure.demote", remove: "departure.remove" } as const;
+/** A manager that doesn't answer by then is cut off, or was taken out itself; another one is asked. */
+export const LOOK_TIMEOUT_MS: Millis = 3_000;
 export const DEPARTURE_METHODS: readonly string[] = Object.values(DEPARTURE);
 
 /** The state of the cluster as far as it matters to a node that leaves. */

@@ -3,11 +3,11 @@ import { DEPARTURE, departureView, type DepartureView } from "./departure.ts";
 import type { Member } from "./member.ts";
 
 /** How long the others may take to elect, or to take in, managers without this node. */
-const HAND_OVER_MS = 15_000;
+const HAND_OVER_MS = 20_000;
 const POLL_MS = 100;
 
 /** What leaving needs of a member. */
-export type Leaver = Pick<Member, "askManager"> & { readonly agent: Pick<Member["agent"], "retire"> };
+export type Leaver = Pick<Member, "askManager" | "look"> & { readonly agent: Pick<Member["agent"], "retire"> };
 
 /**
  * Takes this node out of its cluster: it stops being a manager first, so that nothing is lost with it, then its record
@@ -29,7 +29,7 @@ export async function leaveCluster(
 }
 
 async function depart(member: Leaver, clock: Clock, signal: AbortSignal): Promise<void> {
-  const { nodes } = await ask(member, DEPARTURE.look, signal);
+  const { nodes } = await member.look(signal);
   if (nodes <= 1) {
     throw new ClusterError(
       "failed_precondition",
@@ -46,10 +46,10 @@ async function depart(member: Leaver, clock: Clock, signal: AbortSignal): Promis
       );
     }
     await sleep(clock, POLL_MS, signal);
-    ({ manager } = await ask(member, DEPARTURE.look, signal));
+    ({ manager } = await member.look(signal));
   }
   await ask(member, DEPARTURE.remove, signal);
 }
 
 const ask = async (member: Leaver, method: string, signal: AbortSignal): Promise<DepartureView> =>
-  departureView(await member.askManager(method, null, signal));
+  departureView(await member.askManager(method, null, { signal }));

@@ -1,9 +1,9 @@
-import { ClusterError, codeOf, shuffled, type NodeId, type Random } from "@murmur/base";
+import { ClusterError, codeOf, shuffled, type ErrorCode, type Millis, type NodeId, type Random } from "@murmur/base";
 import { wasSent, type PeerTransport } from "@murmur/transport";
 import { fetchThrough } from "./http-stream.ts";
 
 /** From the call to its result: a little longer than a manager waits for a leader. */
-const CALL_TIMEOUT_MS = 11_000;
+const CALL_TIMEOUT_MS: Millis = 11_000;
 
 export interface ManagerClientOptions {
   readonly self: NodeId;
@@ -16,6 +16,15 @@ export interface ManagerClientOptions {
   readonly answer: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
   readonly random: Random;
 }
+
+export interface AskOptions {
+  readonly signal: AbortSignal;
+  /** For each manager that is asked. Default: 11 s. */
+  readonly timeoutMs?: Millis;
+}
+
+/** Answers after which another manager is asked. */
+const MAY_KNOW_BETTER: ReadonlySet<ErrorCode> = new Set(["unavailable", "timeout", "no_leader"]);
 
 /** Asks the managers on behalf of this node: one after the other, in random order, those that gossip knows gone last. */
 export class ManagerClient {
@@ -40,15 +49,17 @@ export class ManagerClient {
   }
 
   /** Calls a method that any manager answers; other managers come first, since this one may be on its way out. */
-  async ask(method: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+  async ask(method: string, body: unknown, options: AskOptions): Promise<unknown> {
     const { transport, answer } = this.#options;
+    const { signal, timeoutMs = CALL_TIMEOUT_MS } = options;
     let problem: unknown;
     for (const manager of this.#others()) {
       try {
-        return await transport.call(manager, method, body, { signal, timeoutMs: CALL_TIMEOUT_MS });
+        return await transport.call(manager, method, body, { signal, timeoutMs });
       } catch (error) {
         problem = error;
-        if (codeOf(error) !== "unavailable" && codeOf(error) !== "timeout") throw error;
+        // One that was cut off, or taken out, may not know it; the next one does.
+        if (!MAY_KNOW_BETTER.has(codeOf(error))) throw error;
       }
     }
     try {

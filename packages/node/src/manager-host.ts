@@ -195,7 +195,7 @@ function isListed(manager: Manager, self: NodeId): boolean {
 
 /** The node's own manager, or a clear refusal. */
 export function managerOf(host: ManagerHost): Manager {
-  const manager = host.manager();
+  const manager = host.serving();
   if (manager === undefined) throw new ClusterError("unavailable", "this node is no manager; ask another one");
   return manager;
 }

@@ -13,8 +13,9 @@ import { ClusterAdapter } from "./cluster-adapter.ts";
 import { GossipFacts } from "./gossip-facts.ts";
 import { isGone, openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
-import { DEPARTURE, departureView } from "./departure.ts";
-import { ManagerClient } from "./manager-client.ts";
+import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
+import type { Manager } from "@murmur/manager";
+import { ManagerClient, type AskOptions } from "./manager-client.ts";
 import { ManagerHost, managerOf } from "./manager-host.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
@@ -58,6 +59,7 @@ export class Member {
   readonly #book: AddressBook;
   readonly #client: ManagerClient;
   readonly #desk: PeerDesk;
+  #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
   #ring: GossipKeyRing;
 
   /** Builds and starts the parts in the order in which they need each other. */
@@ -113,7 +115,7 @@ export class Member {
           verdict: (id) => verdictOn(gossip, id),
         },
         facts: () => member?.agent.facts(),
-        isManager: async (signal) => departureView(await built().askManager(DEPARTURE.look, null, signal)).manager,
+        isManager: async (signal) => (await built().look(signal)).manager,
         clock,
         random,
         log,
@@ -204,7 +206,7 @@ export class Member {
       manager: () => managerOf(this.host),
       serves: () => this.host.serving() !== undefined,
       plane: this.plane,
-      askManager: (method, body, signal) => this.#client.ask(method, body, signal),
+      askManager: (method, body, signal) => this.#client.ask(method, body, { signal }),
       answer,
       clock,
       log,
@@ -238,13 +240,17 @@ export class Member {
   cluster(): Cluster | undefined {
     const manager = this.host.serving();
     if (manager === undefined) return undefined;
-    return new ClusterAdapter({
+    // One for each manager: streams end when it is another one's.
+    if (this.#cluster?.manager === manager) return this.#cluster.adapter;
+    const adapter = new ClusterAdapter({
       self: this.#identity.nodeId,
       manager,
       transport: this.transport,
       checkPorts: (ports) => this.plane.portsInUse(ports),
       log: this.#start.log,
     });
+    this.#cluster = { manager, adapter };
+    return adapter;
   }
 
   /** Answers a request through any manager that can be reached. */
@@ -253,8 +259,13 @@ export class Member {
   }
 
   /** Calls a method that any manager answers. */
-  askManager(method: string, body: unknown, signal: AbortSignal): Promise<unknown> {
-    return this.#client.ask(method, body, signal);
+  askManager(method: string, body: unknown, options: AskOptions): Promise<unknown> {
+    return this.#client.ask(method, body, options);
+  }
+
+  /** What another manager knows of this node's part in the cluster. */
+  async look(signal: AbortSignal): Promise<DepartureView> {
+    return departureView(await this.askManager(DEPARTURE.look, null, { signal, timeoutMs: LOOK_TIMEOUT_MS }));
   }
 
   /** Hands leadership over before this process ends, if it leads. */
@@ -314,7 +325,7 @@ export class Member {
             this.#replaceIdentity(identity);
             this.transport.identityChanged();
           },
-          ask: (body) => this.askManager(RENEW_METHOD, body, signal),
+          ask: (body) => this.askManager(RENEW_METHOD, body, { signal }),
           clock,
           log,
         },
