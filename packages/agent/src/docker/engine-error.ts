@@ -44,9 +44,12 @@ export function statusOf(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
-/** dockerode wraps the engine's message in words of its own; the answer's body has it alone. */
+/** What dockerode puts before the engine's words: `(HTTP code 500) server error - `. */
+const WRAPPING = /^\(HTTP code \d+\) [^-]*- /;
+
+/** dockerode wraps the engine's message in words of its own; the answer's body has it alone, where it kept it. */
 function textOf(error: unknown): string {
   const body: unknown = error instanceof Error && "json" in error ? error.json : undefined;
   const own = typeof body === "object" && body !== null && "message" in body ? body.message : undefined;
-  return messageOf(typeof own === "string" && own !== "" ? own : error);
+  return messageOf(typeof own === "string" && own !== "" ? own : error).replace(WRAPPING, "");
 }

@@ -14,7 +14,9 @@ const SILENCE_MS = 35_000;
  */
 export async function* readEvents(answer: IncomingMessage): AsyncGenerator<ClusterEvent, void, undefined> {
   answer.setEncoding("utf8");
-  answer.socket.setTimeout(SILENCE_MS, () => answer.destroy(new Error("the daemon fell silent")));
+  const onSilence = (): void => void answer.destroy(new Error("the daemon fell silent"));
+  const { socket } = answer;
+  socket.setTimeout(SILENCE_MS, onSilence);
   let rest = "";
   try {
     for await (const chunk of answer) {
@@ -33,6 +35,9 @@ export async function* readEvents(answer: IncomingMessage): AsyncGenerator<Clust
     if (error instanceof ClusterError) throw error;
     throw new ClusterError("unavailable", `lost the daemon's events: ${messageOf(error)}`, { cause: error });
   } finally {
+    // The socket may serve other requests after this.
+    socket.setTimeout(0);
+    socket.off("timeout", onSilence);
     answer.destroy();
   }
 }

@@ -77,10 +77,20 @@ export class HttpConnection implements Disposable {
         : { host: this.#address.host, port: this.#address.port };
     return new Promise((resolve, reject) => {
       const outgoing: ClientRequest = request(
-        { ...target, path, method: options.method ?? "GET", headers, agent: this.#agent, signal },
-        resolve,
+        { ...target, path, method: options.method ?? "GET", headers, agent: this.#agent },
+        (answer) => {
+          // Not given to `request`: a socket that was kept for the next one would stay bound to this signal.
+          const onAbort = (): void => void answer.destroy(abortError(signal));
+          answer.once("close", () => signal.removeEventListener("abort", onAbort));
+          signal.addEventListener("abort", onAbort, { once: true });
+          resolve(answer);
+        },
       );
-      outgoing.once("error", reject);
+      const onAbort = (): void => void outgoing.destroy(abortError(signal));
+      outgoing.once("close", () => signal.removeEventListener("abort", onAbort));
+      if (signal.aborted) onAbort();
+      else signal.addEventListener("abort", onAbort, { once: true });
+      outgoing.on("error", reject);
       outgoing.end(body);
     });
   }
@@ -122,6 +132,9 @@ async function readAll(answer: IncomingMessage): Promise<string> {
   }
   return Buffer.concat(chunks).toString("utf8");
 }
+
+const abortError = (signal: AbortSignal): Error =>
+  signal.reason instanceof Error ? signal.reason : new Error("aborted");
 
 const isJson = (answer: IncomingMessage): boolean =>
   (answer.headers["content-type"] ?? "").startsWith("application/json");

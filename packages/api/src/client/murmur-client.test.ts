@@ -98,6 +98,28 @@ describe("the client", () => {
   });
 });
 
+describe("many streams, one after the other", () => {
+  it("leave no listeners behind, and an abort between two reads ends only the stream", async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning.name);
+    process.on("warning", onWarning);
+    try {
+      for (let count = 0; count < 15; count += 1) {
+        const abort = new AbortController();
+        const events = client.events({ signal: abort.signal });
+        await events.next();
+        abort.abort();
+        // Nobody reads now: the stream's end has nobody to tell.
+        await new Promise((resolve) => setImmediate(resolve));
+        await client.tasks({ signal: new AbortController().signal });
+      }
+    } finally {
+      process.off("warning", onWarning);
+    }
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe("a daemon that can't be reached", () => {
   it("is said to be not running, and how to start it", async () => {
     const none = new MurmurClient({ host: "unix:///tmp/no-such-murmur.sock" });
