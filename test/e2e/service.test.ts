@@ -179,7 +179,11 @@ describe("a service on three hosts", () => {
     await cluster.first.murmur(
       ..."service create --name echo --replicas 2 --publish 5353:5353/udp --stop-grace-period 0s".split(" "),
       ...borrowed,
-      ...["--entrypoint", "/usr/bin/perl", WEB_IMAGE, "-e", program],
+      "--entrypoint",
+      "/usr/bin/perl",
+      WEB_IMAGE,
+      "-e",
+      program,
     );
     await running(cluster.first, "echo", 2);
     for (const host of cluster.hosts) {

@@ -3,7 +3,7 @@ import type { Metrics } from "@murmur/api";
 import type { Member } from "./member.ts";
 
 /** What is measured of a member, read when somebody asks. Names are Prometheus' style: unit last. */
-const GAUGES: readonly { readonly name: string; readonly help: string; read(member: Member): number }[] = [
+const GAUGES: readonly { readonly name: string; readonly help: string; readonly read: (member: Member) => number }[] = [
   { name: "murmur_raft_term", help: "Raft's term", read: (member) => member.host.manager()?.status().term ?? 0 },
   {
     name: "murmur_raft_commit_index",
@@ -66,6 +66,26 @@ const GAUGES: readonly { readonly name: string; readonly help: string; read(memb
     name: "murmur_agent_reports_pending",
     help: "Facts that no manager has confirmed",
     read: (member) => member.agent.stats().reportsPending,
+  },
+  {
+    name: "murmur_network_listeners_failed",
+    help: "Published ports, and the DNS server, that this node can't open",
+    read: (member) => member.plane.listeners().filter(({ state }) => state === "failed").length,
+  },
+  {
+    name: "murmur_network_connections",
+    help: "Connections through this node's published ports",
+    read: (member) => member.plane.stats().proxies.connections,
+  },
+  {
+    name: "murmur_network_connections_refused",
+    help: "Connections for which no task could be reached, since the start",
+    read: (member) => member.plane.stats().proxies.refused,
+  },
+  {
+    name: "murmur_network_dns_queries",
+    help: "Questions to this node's DNS server, since the start",
+    read: (member) => member.plane.stats().dns.queries,
   },
 ];
 
