@@ -47,12 +47,16 @@ export class ControlLoop {
   #timer: Timer | undefined;
   #seededAt: Millis = 0;
 
-  constructor(options: ControlLoopOptions, scope: Scope) {
+  constructor(options: ControlLoopOptions) {
     this.#options = options;
     this.#watch = options.store.watch({ limit: WATCH_LIMIT, onReady: () => this.#wakeUp() });
     this.#nodes = NodeSet.of(options.store.view);
     this.#pending = PendingTasks.of(options.store.view);
     this.#seed();
+  }
+
+  /** Works until the scope ends. */
+  start(scope: Scope): void {
     scope.defer(() => {
       this.#watch.close();
       this.#timer?.cancel();

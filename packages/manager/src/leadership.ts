@@ -10,14 +10,14 @@ import { VoterKeeper } from "./voter-keeper.ts";
  * Everything that only a leader runs, as one scope that ends with its term. It begins when the replica has applied
  * everything of the terms before, so nothing is decided on an old state.
  */
-export async function lead(context: ManagerContext, scope: Scope): Promise<void> {
-  const { driver, replica, clock, log, submitInternal, dispatcher, peers, liveness, self, raft, newId } = context;
+async function lead(context: ManagerContext, scope: Scope): Promise<void> {
+  const { driver, replica, clock, log, dispatcher, peers, liveness, self, raft, newId } = context;
   await driver.barrier(scope.signal);
   if (scope.closed) return;
   log.info("leading", { term: raft.status().term });
   const view = (): typeof replica.store.view => replica.store.view;
   const submit = (commands: readonly Command[]): Promise<readonly ApplyResult[]> =>
-    submitInternal(commands, scope.signal);
+    context.submitInternal(commands, scope.signal);
   new LivenessWatch({
     self,
     view,
@@ -30,7 +30,7 @@ export async function lead(context: ManagerContext, scope: Scope): Promise<void>
     log,
   }).start(scope);
   new VoterKeeper({ self, raft, view, pump: () => driver.pump(), submit, clock, log }).start(scope);
-  new ControlLoop({ store: replica.store, submit, newId, clock, log }, scope);
+  new ControlLoop({ store: replica.store, submit, newId, clock, log }).start(scope);
 }
 
 /** Starts and ends leaderships as raft says; at most one at a time, each ended wholly before the next begins. */

@@ -56,7 +56,7 @@ export interface LogStorage {
   compact(throughIndex: number): Promise<void>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
 }

@@ -21,7 +21,7 @@ import { Snapshotter } from "./snapshotter.ts";
 import type { Consensus, Offer, OfferedRequest } from "./submitter.ts";
 
 /** One tick of raft's clock; heartbeats every second tick, elections after 10 to 20. */
-export const TICK_MS: Millis = 50;
+const TICK_MS: Millis = 50;
 const OFFER_TIMEOUT_MS: Millis = 2_000;
 const READ_RETRY_MS: Millis = 20;
 
@@ -190,7 +190,7 @@ export class RaftDriver implements Consensus {
   /** The core is told in the order of the Readys: of each one it concludes that all before are durable, too. */
   #persist(ready: Ready): void {
     const { raft } = this.#options;
-    const done = (): void => {
+    const report = (): void => {
       raft.persisted(ready.number);
       if (ready.snapshot !== undefined) raft.applied(ready.snapshot.index);
       this.#send(ready.messagesAfterSync);
@@ -200,9 +200,9 @@ export class RaftDriver implements Consensus {
       snapshot === undefined
         ? this.#writes.write(ready)
         : this.#writes.replaceLog(ready, () => this.#install(snapshot.index));
-    if (this.#writes.idle) return done();
+    if (this.#writes.idle) return report();
     written.then(
-      () => this.#guard(done),
+      () => this.#guard(report),
       (error: unknown) => this.#fail(error),
     );
   }

@@ -69,7 +69,7 @@ export class Replica {
   /** The state was replaced by a snapshot: nobody who waits can be told what happened in between. */
   installed(index: number): void {
     this.#appliedBytes = 0;
-    for (const requestId of [...this.#waiting.keys()]) this.#settle(requestId, { kind: "unknown" });
+    for (const requestId of this.#waiting.keys()) this.#settle(requestId, { kind: "unknown" });
     this.#advance(index);
   }
 

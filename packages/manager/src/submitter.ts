@@ -6,7 +6,7 @@ import { withDeadline } from "./deadline.ts";
 import type { Outcome, Replica, Waiter } from "./replica.ts";
 
 /** How long a request may wait for a leader and a quorum before its caller is told. */
-export const SUBMIT_TIMEOUT_MS: Millis = 10_000;
+const SUBMIT_TIMEOUT_MS: Millis = 10_000;
 /** Between two tries when the leader refused. */
 const RETRY_MS: Millis = 20;
 

@@ -3,9 +3,6 @@ import { networkInterfaces } from "node:os";
 import { ClusterError } from "@murmur/base";
 import { formatAddress, parseAddress, type HostPort } from "@murmur/transport";
 
-/** The one number of Murmur's ports: TCP for the peers, UDP for gossip. */
-export const DEFAULT_PORT = 7373;
-
 /**
  * Where the other nodes reach this one: what the user said (`IP`, `IP:port` or an interface's name), else the address
  * that it listens on, else the machine's only address. Throws `invalid_argument` with what to say instead.

@@ -3,7 +3,7 @@ import type { DataPlane } from "@murmur/network";
 import type { LogStorage } from "@murmur/storage";
 import type { Datagrams, NodeIdentity, PeerTransport, VerifyPeer } from "@murmur/transport";
 
-export interface TransportWiring {
+interface TransportWiring {
   readonly identity: () => NodeIdentity;
   readonly verifyPeer: VerifyPeer;
   readonly addressOf: (id: NodeId) => string | undefined;
