@@ -1,0 +1,169 @@
+import { ManualClock, nodeId, Scope, silentLog } from "@murmur/base";
+import { taskId, type AssignmentMessage, type InternalCommand } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { Dispatcher } from "./dispatcher.ts";
+import { ClusterStore } from "./testing/cluster-store.ts";
+import { FakeChannel } from "./testing/fake-channel.ts";
+
+const N1 = nodeId("n1");
+const turn = async (): Promise<void> => {
+  for (let count = 0; count < 60; count += 1) await Promise.resolve();
+};
+type Of<K extends AssignmentMessage["kind"]> = Extract<AssignmentMessage, { kind: K }>;
+const last = (channel: FakeChannel): AssignmentMessage | undefined =>
+  channel.heard.findLast((message): message is AssignmentMessage => message.kind !== "committed");
+
+function setup() {
+  const clock = new ManualClock();
+  const scope = new Scope(silentLog);
+  const cluster = new ClusterStore();
+  const submitted: InternalCommand[] = [];
+  const submit = (commands: readonly InternalCommand[]): Promise<unknown> => {
+    submitted.push(...commands);
+    return cluster.submit(commands);
+  };
+  const dispatcher = new Dispatcher({ store: cluster.store, submit, clock, log: silentLog }, scope);
+  const open = async (id = N1): Promise<{ channel: FakeChannel; served: Promise<void> }> => {
+    const channel = new FakeChannel(id);
+    const served = dispatcher.serve(channel);
+    await turn();
+    return { channel, served };
+  };
+  /** A task of a new service that has been placed on a node. */
+  const place = (name: string, node = N1): ReturnType<typeof taskId> => {
+    const service = cluster.createService(name, 1);
+    const id = taskId(`${name}-1`);
+    const specVersion = cluster.store.view.service(service)?.specVersion ?? 0;
+    const networks = cluster.store.view.networks().map((network) => ({ networkId: network.id, aliases: [] }));
+    const status = { state: "pending", at: 1, message: "" } as const;
+    const rest = { serviceLabels: {}, endpointPorts: [], networks, desiredState: "running", status } as const;
+    cluster.apply(
+      {
+        kind: "createTask",
+        task: { id, serviceId: service, serviceName: name, slot: 1, specVersion, ...rest },
+        now: 1,
+      },
+      { kind: "assignTask", id, nodeId: node, now: 1 },
+    );
+    return id;
+  };
+  return { clock, scope, cluster, submitted, dispatcher, open, place };
+}
+
+describe("a dispatcher", () => {
+  it("sends a node its tasks, the endpoints and the facts, and then what is new for it", async () => {
+    const { open, place, dispatcher, cluster } = setup();
+    const first = place("a");
+    place("b", nodeId("n2"));
+    const { channel } = await open();
+    expect(dispatcher.has(N1)).toBe(true);
+    const full = channel.heard[0] as Of<"full">;
+    expect(full.kind).toBe("full");
+    expect(full.tasks.map(({ id }) => id)).toEqual([first]);
+    expect(full.cluster.nodes.map(({ id }) => id)).toEqual(cluster.nodes);
+    expect(full.cluster.gossipKeys).toEqual(["k1"]);
+    const second = place("c");
+    await turn();
+    expect(last(channel)).toMatchObject({ kind: "delta", from: full.version, updated: [{ id: second }] });
+    place("d", nodeId("n2"));
+    await turn();
+    expect((last(channel) as Of<"delta">).updated).toEqual([]);
+  });
+
+  it("does not send an agent its own reports back, but everybody the endpoint that comes of them", async () => {
+    const { open, place, cluster } = setup();
+    const id = place("a");
+    const { channel } = await open();
+    const other = await open(nodeId("n2"));
+    cluster.report(N1, id, "running");
+    await turn();
+    for (const heard of [last(channel), last(other.channel)]) {
+      expect(heard).toMatchObject({
+        kind: "delta",
+        updated: [],
+        endpoints: { services: [{ endpoints: [{ taskId: id }] }] },
+      });
+    }
+    cluster.apply({ kind: "setDesiredState", id, desired: "shutdown", now: 2 });
+    await turn();
+    expect(last(channel)).toMatchObject({
+      updated: [{ id, desiredState: "shutdown" }],
+      endpoints: { services: [{ endpoints: [] }] },
+    });
+  });
+
+  it("commits what agents report and confirms it, however much it is", async () => {
+    const { open, place, submitted, cluster } = setup();
+    const id = place("a");
+    const { channel } = await open();
+    const status = { state: "running", at: 5, message: "started" } as const;
+    const statuses = [
+      { id, status },
+      ...Array.from({ length: 200 }, (_, at) => ({ id: taskId(`gone${String(at)}`), status })),
+    ];
+    channel.say({ kind: "acknowledge", version: 3 });
+    channel.say({ kind: "tasks", sequence: 7, statuses });
+    channel.say({ kind: "node", sequence: 8, engine: { state: "down", message: "no socket" } });
+    await turn();
+    expect(cluster.store.view.task(id)?.status.state).toBe("running");
+    expect(cluster.store.view.node(N1)?.status.engine).toMatchObject({ state: "down", message: "no socket" });
+    expect(submitted.filter(({ kind }) => kind === "reportTasks").length).toBeGreaterThan(1);
+    const confirmed = channel.heard.flatMap((message) => (message.kind === "committed" ? [message.sequence] : []));
+    expect(confirmed).toEqual([7, 8]);
+  });
+
+  it("says that a node is ready when it has a session, also when somebody thought otherwise meanwhile", async () => {
+    const { open, cluster } = setup();
+    cluster.apply({ kind: "setNodeState", id: N1, state: "down", message: "", now: 2 });
+    await open();
+    expect(cluster.store.view.node(N1)?.status.state).toBe("ready");
+    cluster.apply({ kind: "setNodeState", id: N1, state: "down", message: "", now: 3 });
+    await turn();
+    expect(cluster.store.view.node(N1)?.status.state).toBe("ready");
+  });
+
+  it("starts over when the agent asks for it", async () => {
+    const { open, channelKinds } = {
+      ...setup(),
+      channelKinds: (channel: FakeChannel) => channel.heard.map(({ kind }) => kind),
+    };
+    const { channel } = await open();
+    channel.say({ kind: "resync" });
+    await turn();
+    expect(channelKinds(channel)).toEqual(["full", "full"]);
+  });
+
+  it("tells a node that was removed, and one that it never heard of", async () => {
+    const { open, cluster, dispatcher } = setup();
+    const { channel, served } = await open();
+    cluster.apply({ kind: "removeNode", id: N1, force: true, now: 2 });
+    await served;
+    expect(channel.heard.at(-1)).toEqual({ kind: "removed" });
+    const stranger = await open(nodeId("stranger"));
+    await stranger.served;
+    expect(stranger.channel.heard).toEqual([{ kind: "removed" }]);
+    expect(dispatcher.nodes()).toEqual([]);
+  });
+
+  it("keeps the newest session of a node", async () => {
+    const { open, dispatcher } = setup();
+    const first = await open();
+    const second = await open();
+    await first.served;
+    expect(first.channel.closed).toBe(true);
+    expect(second.channel.closed).toBe(false);
+    expect(dispatcher.has(N1)).toBe(true);
+    second.channel.close();
+    await second.served;
+    expect(dispatcher.has(N1)).toBe(false);
+  });
+
+  it("ends its sessions with the manager, and takes no new ones", async () => {
+    const { open, scope } = setup();
+    const { channel, served } = await open();
+    await scope[Symbol.asyncDispose]();
+    await served;
+    expect(channel.closed).toBe(true);
+    expect((await open()).channel.closed).toBe(true);
+  });
+});
