@@ -70,8 +70,8 @@ const PARTS: Readonly<Record<string, () => void>> = {
     step("dead code", "knip", "--no-progress");
   },
   unit: () => {
-    // Some packages' contracts run against a real engine.
-    if (step("an engine answers", "scripts/engine")) suite("unit");
+    // Some packages' contracts run against a real engine, with containers made of the machine's busybox.
+    if (step("an engine answers", "scripts/engine") && step("demo image", "scripts/demo-image")) suite("unit");
   },
   e2e: () => {
     const ready =
