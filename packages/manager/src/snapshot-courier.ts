@@ -10,7 +10,7 @@ const CHUNK_TRIES = 3;
 
 export interface CourierOptions {
   readonly self: NodeId;
-  readonly raft: Raft;
+  readonly raft: Pick<Raft, "status" | "reportSnapshot">;
   readonly storage: LogStorage;
   readonly replica: Replica;
   readonly peers: Peers;

@@ -1,0 +1,167 @@
+import { ManualClock, nodeId, Scope, SeededRandom, silentLog, type NodeId } from "@murmur/base";
+import { encodeMembership, membershipOf, type Message, type Status } from "@murmur/raft";
+import { createStore } from "@murmur/store";
+import { MemoryDisk } from "@murmur/storage";
+import { MemoryNetwork } from "@murmur/transport";
+import { describe, expect, it } from "vitest";
+import { Replica } from "./replica.ts";
+import { SnapshotCourier } from "./snapshot-courier.ts";
+import { ClusterStore } from "./testing/cluster-store.ts";
+
+const MEMBERSHIP = encodeMembership(membershipOf([nodeId("a"), nodeId("b")]));
+
+/** The state of a large cluster, as the chunks of its snapshot. */
+function largeState(services: number): Uint8Array[] {
+  const cluster = new ClusterStore();
+  for (let count = 0; count < services; count += 1) cluster.createService(`service-${String(count)}`, 1);
+  return [...cluster.store.snapshot()];
+}
+const STATE = largeState(3_000);
+const OTHER_STATE = largeState(2_000);
+
+async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+async function setup() {
+  const clock = new ManualClock();
+  const network = new MemoryNetwork({ clock, random: new SeededRandom(1) });
+  const addressOf = (id: NodeId): string => `${id}:1`;
+  const station = async (name: string) => {
+    const self = nodeId(name);
+    const scope = new Scope(silentLog);
+    const peers = network.openPeerTransport({ nodeId: self, address: addressOf(self), addressOf, log: silentLog });
+    const storage = await new MemoryDisk().open();
+    const replica = new Replica({ store: createStore(), appliedIndex: 0, log: silentLog });
+    const status = { role: "leader" as Status["role"], term: 1 };
+    const outcomes: string[] = [];
+    const stepped: Message[] = [];
+    const raft = {
+      status: () => status as Status,
+      reportSnapshot: (peer: NodeId, outcome: string) => void outcomes.push(`${peer} ${outcome}`),
+    };
+    const offsets: number[] = [];
+    const watched: typeof peers = Object.create(peers, {
+      call: {
+        value: (to: NodeId, method: string, body: { offset: number }, options: object) => {
+          offsets.push(body.offset);
+          return peers.call(to, method, body, options);
+        },
+      },
+      handle: { value: peers.handle.bind(peers) },
+    });
+    const step = (message: Message): void => void stepped.push(message);
+    const courier = new SnapshotCourier(
+      { self, raft, storage, replica, peers: watched, clock, log: silentLog, step },
+      scope,
+    );
+    const save = (index: number, chunks = STATE): Promise<void> =>
+      storage.saveSnapshot({ index, term: 1, membership: MEMBERSHIP }, each(chunks));
+    return { self, courier, storage, replica, status, outcomes, stepped, offsets, save };
+  };
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 10) await clock.advance(10);
+  };
+  return { clock, network, station, pass };
+}
+
+describe("a snapshot courier", () => {
+  it("brings a snapshot from disk to disk, tells the core, and installs it", async () => {
+    const { station, pass } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await a.save(100);
+    a.courier.deliver(b.self);
+    a.courier.deliver(b.self);
+    await pass(500);
+    expect(a.outcomes).toEqual(["b finished"]);
+    expect(a.offsets.length).toBeGreaterThan(2);
+    expect(b.stepped).toMatchObject([{ kind: "snapshot", from: "a", to: "b", term: 1, snapshot: { index: 100 } }]);
+    expect(b.replica.applied).toBe(0);
+    expect(await b.courier.install(100)).toMatchObject({ index: 100, term: 1 });
+    expect(b.replica.applied).toBe(100);
+    expect(b.replica.store.view.services()).toHaveLength(3_000);
+  });
+
+  it("goes on where a broken transfer stopped", async () => {
+    const { station, pass, network } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await a.save(100);
+    network.set({ latencyMs: [20, 20] });
+    a.courier.deliver(b.self);
+    await pass(150);
+    network.cut("a:1", "b:1");
+    const reached = a.offsets.at(-1) ?? 0;
+    expect(reached).toBeGreaterThan(0);
+    await pass(20_000);
+    expect(a.outcomes).toEqual(["b failed"]);
+    network.heal("a:1", "b:1");
+    a.offsets.length = 0;
+    a.courier.deliver(b.self);
+    await pass(2_000);
+    expect(a.outcomes).toEqual(["b failed", "b finished"]);
+    // The first chunk is offered again, and refused: the answer says where to go on.
+    expect(a.offsets[1]).toBeGreaterThanOrEqual(reached);
+    await b.courier.install(100);
+    expect(b.replica.store.view.services()).toHaveLength(3_000);
+  });
+
+  it("stops speaking for a term that it no longer leads", async () => {
+    const { station, pass, network } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await a.save(100);
+    network.set({ latencyMs: [20, 20] });
+    a.courier.deliver(b.self);
+    await pass(100);
+    Object.assign(a.status, { role: "follower", term: 2 });
+    await pass(2_000);
+    expect(a.outcomes).toEqual(["b failed"]);
+    expect(b.stepped).toEqual([]);
+  });
+
+  it("takes another leader's snapshot in the middle of one, and nothing from a leader of an older term", async () => {
+    const { station, pass, network } = await setup();
+    const [a, b, c] = [await station("a"), await station("b"), await station("c")];
+    await a.save(100);
+    await c.save(120, OTHER_STATE);
+    network.set({ latencyMs: [20, 20] });
+    a.courier.deliver(b.self);
+    await pass(100);
+    Object.assign(c.status, { term: 2 });
+    Object.assign(b.status, { term: 2, role: "follower" });
+    c.courier.deliver(b.self);
+    await pass(5_000);
+    expect(a.outcomes).toEqual(["b failed"]);
+    expect(c.outcomes).toEqual(["b finished"]);
+    expect(b.stepped).toMatchObject([{ from: "c", term: 2, snapshot: { index: 120 } }]);
+    await b.courier.install(120);
+    expect(b.replica.store.view.services()).toHaveLength(2_000);
+  });
+
+  it("forgets a complete one that the log has overtaken, and takes the next", async () => {
+    const { station, pass } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await a.save(100);
+    a.courier.deliver(b.self);
+    await pass(500);
+    b.replica.apply({ index: 150, kind: "noop", data: new Uint8Array() });
+    a.courier.deliver(b.self);
+    await pass(500);
+    expect(b.stepped).toHaveLength(1);
+    await a.save(200, OTHER_STATE);
+    a.courier.deliver(b.self);
+    await pass(500);
+    expect(b.stepped.at(-1)).toMatchObject({ snapshot: { index: 200 } });
+    await b.courier.install(200);
+    expect(b.replica.applied).toBe(200);
+    expect(a.outcomes).toEqual(["b finished", "b finished", "b finished"]);
+  });
+
+  it("does not install what is not there, and reports a transfer without a snapshot as failed", async () => {
+    const { station, pass } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await expect(b.courier.install(5)).rejects.toThrow("not here");
+    a.courier.deliver(b.self);
+    await pass(50);
+    expect(a.outcomes).toEqual(["b failed"]);
+  });
+});
