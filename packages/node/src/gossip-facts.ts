@@ -2,7 +2,7 @@ import type { Clock, Millis, NodeId } from "@murmur/base";
 import type { EndpointTable, TaskId } from "@murmur/model";
 
 /** Withdrawals remembered; the committed state follows within seconds, so old ones can go. */
-const WITHDRAWN_MAX = 8_192;
+const WITHDRAWN_MAX = 4_096;
 const WITHDRAWN_MS: Millis = 60_000;
 
 /** The negative facts: what traffic must avoid although the committed state still has it. */

@@ -1,4 +1,4 @@
-import { nodeId, type NodeId } from "@murmur/base";
+import { ClusterError, nodeId, type NodeId } from "@murmur/base";
 import { parseIdentity, serializeIdentity, type NodeIdentity } from "@murmur/identity";
 import type { NodeState } from "@murmur/storage";
 import { z } from "zod";
@@ -34,7 +34,14 @@ export class IdentityStore {
     const stored = await this.#state.get(IDENTITY);
     if (stored === undefined) return undefined;
     const identity = parseIdentity(stored);
-    const { listen, address, peers } = membership.parse(await this.#state.get(MEMBERSHIP));
+    const record = membership.safeParse(await this.#state.get(MEMBERSHIP));
+    if (!record.success) {
+      throw new ClusterError(
+        "corrupt",
+        "this node has an identity but no record of its cluster: `murmur cluster leave --force`, then join again",
+      );
+    }
+    const { listen, address, peers } = record.data;
     return {
       identity,
       membership: { listen, address, peers: peers.map((peer) => ({ ...peer, id: nodeId(peer.id) })) },

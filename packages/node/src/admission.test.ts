@@ -1,0 +1,141 @@
+import { codeOf, nodeId, silentLog } from "@murmur/base";
+import {
+  caDigest,
+  certificateTimes,
+  createCsr,
+  createNodeKey,
+  formatToken,
+  newJoinSecret,
+  verifyPeer,
+} from "@murmur/identity";
+import { X509Certificate } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { admit, askToJoin, keyDigest, parseRenewal, renew, type CallMember, type JoinOptions } from "./admission.ts";
+import { SoloManager } from "./testing/solo-manager.ts";
+
+describe("admission", () => {
+  let solo: SoloManager;
+  beforeEach(async () => {
+    solo = await SoloManager.start();
+  });
+  afterEach(() => solo[Symbol.asyncDispose]());
+
+  const secrets = () => {
+    const cluster = solo.manager.view.cluster();
+    if (cluster === undefined) throw new Error("there is a cluster");
+    return cluster;
+  };
+  const token = (): string => {
+    const { caPem, secrets: own } = secrets();
+    return formatToken({ caDigest: caDigest(caPem), secret: own.joinSecret });
+  };
+  const decide = (body: unknown, remoteAddress = "10.0.0.9") =>
+    solo.during(admit(solo.manager, body, { clock: solo.clock, log: silentLog, signal: solo.signal, remoteAddress }));
+  /** Calls the manager as the transport would, after the CA was checked. */
+  const call: CallMember = async (_address, { caDigestCheck, body }) => {
+    caDigestCheck(secrets().caPem);
+    return JSON.parse(JSON.stringify(await decide(JSON.parse(JSON.stringify(body)))));
+  };
+  const join = (changes: Partial<JoinOptions> = {}) =>
+    askToJoin({
+      token: token(),
+      addresses: ["10.0.0.1:7373"],
+      advertise: "10.0.0.2:7373",
+      labels: { zone: "z" },
+      availability: "active",
+      hostname: "second",
+      call,
+      ...changes,
+    });
+  const refusal = async (work: Promise<unknown>): Promise<string> => {
+    const error = await work.catch((reason: unknown) => reason);
+    return `${codeOf(error)}: ${String(error)}`;
+  };
+  const request = async () => {
+    const csrPem = await createCsr({ keyPem: await createNodeKey() });
+    const rest = { hostname: "h", address: "10.0.0.2:7373", labels: {}, availability: "active", version: "0.1.0" };
+    return { secret: secrets().secrets.joinSecret, csrPem, ...rest };
+  };
+
+  it("lets a node in: its record, a certificate of its own, keys and the others' addresses", async () => {
+    const joined = await join();
+    const node = solo.manager.view.node(joined.identity.nodeId);
+    expect(node).toMatchObject({ address: "10.0.0.2:7373", spec: { labels: { zone: "z" } }, hostname: "second" });
+    expect(node?.keyDigest).toBe(keyDigest(joined.identity.certificatePem));
+    expect(joined.peers).toEqual([{ id: solo.self, address: "10.0.0.1:7373" }]);
+    const { raw } = new X509Certificate(joined.identity.certificatePem);
+    const { caPem, id: clusterId } = secrets();
+    const verified = verifyPeer(raw, { caPem, clusterId, now: solo.clock.now() });
+    expect(JSON.stringify(verified)).toContain(joined.identity.nodeId);
+  });
+
+  it("uses the address that a request comes from, when the node names only a port", async () => {
+    const admitted = await decide({ ...(await request()), address: ":7373" }, "10.0.0.77");
+    expect(admitted.address).toBe("10.0.0.77:7373");
+  });
+
+  it("makes a node that asks twice with one key the same node", async () => {
+    const body = await request();
+    const first = await decide(body);
+    const second = await decide(body);
+    expect(second.nodeId).toBe(first.nodeId);
+    expect(new X509Certificate(second.certificatePem).subject).toContain(first.nodeId);
+    expect(solo.manager.view.nodes()).toHaveLength(2);
+  });
+
+  it("refuses a wrong token, one of another cluster, and one that was rotated", async () => {
+    const { caPem } = secrets();
+    const wrong = formatToken({ caDigest: caDigest(caPem), secret: newJoinSecret() });
+    expect(await refusal(join({ token: wrong }))).toMatch(/unauthenticated.*not valid/);
+    await using other = await SoloManager.start();
+    const foreign = other.manager.view.cluster()?.caPem ?? "";
+    const elsewhere = formatToken({ caDigest: caDigest(foreign), secret: secrets().secrets.joinSecret });
+    expect(await refusal(join({ token: elsewhere }))).toMatch(/unauthenticated.*another cluster/);
+    const old = token();
+    const { version } = secrets();
+    const rotate = { kind: "rotateJoinSecret", version, joinSecret: newJoinSecret(), now: solo.clock.now() } as const;
+    await solo.during(solo.manager.submit(rotate, solo.signal));
+    expect(await refusal(join({ token: old }))).toMatch(/unauthenticated/);
+    expect(await refusal(join({ token: "nonsense" }))).toMatch(/invalid_argument/);
+    expect(solo.manager.view.nodes()).toHaveLength(1);
+  });
+
+  it("refuses malformed requests and an address that is taken by a node that is up", async () => {
+    expect(await refusal(decide({ secret: 1 }))).toMatch(/invalid_argument.*malformed/);
+    expect(await refusal(decide({ ...(await request()), csrPem: "no request" }))).toMatch(/invalid_argument|corrupt/);
+    const ready = { kind: "setNodeState", id: solo.self, state: "ready", message: "", now: solo.clock.now() } as const;
+    await solo.during(solo.manager.submit(ready, solo.signal));
+    expect(await refusal(join({ advertise: "10.0.0.1:7373" }))).toMatch(/already_exists.*which is up/);
+  });
+
+  it("tries the next address after one that does not answer, and none after a refusal", async () => {
+    const tried: string[] = [];
+    const unreachable: CallMember = async (address, options) => {
+      tried.push(address);
+      if (address !== "down:1") return call(address, options);
+      return solo.during(solo.network.joinCall("x:1", address, { method: "join", body: null }));
+    };
+    await join({ addresses: ["down:1", "up:1"], call: unreachable });
+    expect(tried).toEqual(["down:1", "up:1"]);
+    tried.length = 0;
+    const wrong = formatToken({ caDigest: caDigest(secrets().caPem), secret: newJoinSecret() });
+    await refusal(join({ addresses: ["up:1", "up:2"], token: wrong, call: unreachable }));
+    expect(tried).toEqual(["up:1"]);
+    expect(await refusal(join({ addresses: [] }))).toMatch(/give the address/);
+  });
+
+  it("renews a certificate for the same key only, and for members only", async () => {
+    const { identity } = await join();
+    const options = { clock: solo.clock, signal: solo.signal };
+    await solo.clock.advance(1_000);
+    const csrPem = await createCsr({ keyPem: identity.keyPem });
+    const renewed = parseRenewal(await solo.during(renew(solo.manager, identity.nodeId, { csrPem }, options)));
+    expect(keyDigest(renewed.certificatePem)).toBe(keyDigest(identity.certificatePem));
+    const { notAfter } = certificateTimes(renewed.certificatePem);
+    expect(notAfter).toBeGreaterThanOrEqual(certificateTimes(identity.certificatePem).notAfter);
+    const otherKey = { csrPem: await createCsr({ keyPem: await createNodeKey() }) };
+    expect(await refusal(solo.during(renew(solo.manager, identity.nodeId, otherKey, options)))).toMatch(/forbidden/);
+    const stranger = nodeId("z".repeat(25));
+    expect(await refusal(solo.during(renew(solo.manager, stranger, { csrPem }, options)))).toMatch(/was removed/);
+  });
+});

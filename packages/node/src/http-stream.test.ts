@@ -1,0 +1,81 @@
+import { ManualClock, nodeId, SeededRandom, silentLog, type NodeId } from "@murmur/base";
+import { MemoryNetwork } from "@murmur/transport";
+import { describe, expect, it } from "vitest";
+import { fetchThrough, HTTP_METHOD, serveHttp } from "./http-stream.ts";
+
+const [A, B] = [nodeId("a"), nodeId("b")];
+
+function setup(answer: (request: Request) => Promise<Response>) {
+  const clock = new ManualClock();
+  const network = new MemoryNetwork({ clock, random: new SeededRandom(1) });
+  const addressOf = (id: NodeId): string => `${id}:1`;
+  const open = (nodeId_: NodeId) =>
+    network.openPeerTransport({ nodeId: nodeId_, address: addressOf(nodeId_), addressOf, log: silentLog });
+  const [client, server] = [open(A), open(B)];
+  server.handleStream(HTTP_METHOD, (_from, body, stream) => serveHttp(stream, body, answer));
+  /** Lets time pass until the work is done. */
+  const during = async <T>(work: Promise<T>): Promise<T> => {
+    let settled = false;
+    const watched = work.finally(() => (settled = true));
+    watched.catch(() => {});
+    for (let count = 0; !settled && count < 5_000; count += 1) {
+      await clock.advance(1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return watched;
+  };
+  const fetch = (path: string, init?: RequestInit): Promise<Response> =>
+    during(fetchThrough(client, B, new Request(`http://murmur${path}`, init)));
+  return { during, fetch, network, client };
+}
+
+describe("HTTP through a peer", () => {
+  it("carries method, path, headers, status and bodies", async () => {
+    const { fetch, during } = setup(async (request) => {
+      const body = await request.text();
+      const { pathname, search } = new URL(request.url);
+      const said = [request.method, pathname + search, request.headers.get("x-question"), body].join(" ");
+      return new Response(said, { status: 201, headers: { "x-answer": "yes" } });
+    });
+    const response = await fetch("/services?a=b", { method: "POST", body: "hello", headers: { "x-question": "q" } });
+    expect(response.status).toBe(201);
+    expect(response.headers.get("x-answer")).toBe("yes");
+    expect(await during(response.text())).toBe("POST /services?a=b q hello");
+  });
+
+  it("carries large bodies both ways", async () => {
+    const { fetch, during } = setup(async (request) => new Response(await request.arrayBuffer()));
+    const sent = new Uint8Array(1_000_000).map((_, at) => at % 251);
+    const response = await fetch("/", { method: "POST", body: sent });
+    const received = new Uint8Array(await during(response.arrayBuffer()));
+    expect(Buffer.compare(received, sent)).toBe(0);
+  });
+
+  it("carries answers without a body", async () => {
+    const { fetch } = setup(() => Promise.resolve(new Response(null, { status: 204 })));
+    const response = await fetch("/");
+    expect([response.status, response.body]).toEqual([204, null]);
+  });
+
+  it("tells the other side when nobody reads the answer any more", async () => {
+    let cancelled = false;
+    const { fetch, during } = setup((request) => {
+      request.signal.addEventListener("abort", () => (cancelled = true));
+      const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1_000)) });
+      return Promise.resolve(new Response(endless));
+    });
+    const response = await fetch("/events");
+    await during(response.body?.cancel() ?? Promise.resolve());
+    await during(new Promise((resolve) => setImmediate(resolve)));
+    for (let count = 0; count < 20 && !cancelled; count += 1) await during(Promise.resolve());
+    expect(cancelled).toBe(true);
+  });
+
+  it("fails clearly when the handler fails, and when what arrives is no request", async () => {
+    const failing = setup(() => Promise.reject(new Error("broken")));
+    await expect(failing.fetch("/")).rejects.toThrow();
+    const { client, during } = setup(() => Promise.resolve(new Response("")));
+    const stream = await during(client.open(B, HTTP_METHOD, { method: 1 }));
+    await expect(during(stream[Symbol.asyncIterator]().next())).rejects.toThrow("malformed request");
+  });
+});

@@ -1,0 +1,176 @@
+import { codeOf, ManualClock, SeededRandom } from "@murmur/base";
+import { caDigest, formatToken } from "@murmur/identity";
+import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { MemoryNetwork } from "@murmur/transport";
+import { describe, expect, it } from "vitest";
+import { Machine } from "./testing/machine.ts";
+
+const signal = new AbortController().signal;
+const INIT = { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC } as const;
+
+function setup() {
+  const clock = new ManualClock();
+  const random = new SeededRandom(5);
+  const network = new MemoryNetwork({ clock, random });
+  const machine = (number: number): Machine =>
+    new Machine({ clock, random, network, address: `10.0.0.${String(number)}:7373` });
+  const step = async (): Promise<void> => {
+    await clock.advance(10);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const during = async <T>(work: Promise<T>): Promise<T> => {
+    let settled = false;
+    const watched = work.finally(() => (settled = true));
+    watched.catch(() => {});
+    while (!settled) await step();
+    return watched;
+  };
+  const until = async (condition: () => boolean): Promise<void> => {
+    for (let steps = 0; !condition(); steps += 1) {
+      if (steps > 20_000) throw new Error("it did not come to that");
+      await step();
+    }
+  };
+  const founded = async (): Promise<Machine> => {
+    const first = machine(1);
+    await during(first.control.init(INIT, signal));
+    return first;
+  };
+  const tokenOf = ({ control }: Machine): string => {
+    const cluster = control.member()?.host.manager()?.view.cluster();
+    return formatToken({ caDigest: caDigest(cluster?.caPem ?? ""), secret: cluster?.secrets.joinSecret ?? "" });
+  };
+  const joinRequest = (first: Machine) => ({
+    token: tokenOf(first),
+    addresses: [first.address],
+    labels: {},
+    availability: "active" as const,
+  });
+  const refusal = async (work: Promise<unknown>): Promise<string> => {
+    const error = await during(work).catch((reason: unknown) => reason);
+    return `${codeOf(error)}: ${String(error)}`;
+  };
+  return { clock, network, machine, during, until, founded, joinRequest, refusal };
+}
+
+describe("a machine's way into a cluster and out of it", () => {
+  it("starts a cluster, stops in good order and takes up its place again", async () => {
+    const { founded, during, until } = setup();
+    const first = await founded();
+    const standing = first.control.status();
+    expect(standing).toMatchObject({ state: "active", address: first.address, manager: true });
+    await during(first.control.stop());
+    expect(first.control.status()).toEqual({ state: "outside" });
+    await during(first.restarted().resume());
+    expect(first.control.status()).toMatchObject({ state: "active" });
+    await until(() => first.control.member()?.host.manager()?.status().role === "leader");
+    expect(first.control.member()?.cluster()).toBeDefined();
+  });
+
+  it("joins, and refuses to join or start twice", async () => {
+    const { founded, machine, during, joinRequest, refusal } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    expect(second.control.status()).toMatchObject({ state: "active", manager: false });
+    expect(await refusal(second.control.join(joinRequest(first), signal))).toMatch(
+      /already_in_cluster.*leave it first/,
+    );
+    expect(await refusal(second.control.init(INIT, signal))).toMatch(/already_in_cluster/);
+  });
+
+  it("is outside again, with nothing left behind, when joining or starting fails", async () => {
+    const { founded, machine, joinRequest, refusal } = setup();
+    const first = await founded();
+    const second = machine(2);
+    const request = { ...joinRequest(first), addresses: ["10.0.0.99:7373"] };
+    expect(await refusal(second.control.join(request, signal))).toMatch(/unavailable/);
+    second.portProblem = new Error("the port is in use");
+    expect(await refusal(second.control.join(joinRequest(first), signal))).toContain("in use");
+    expect(await refusal(second.control.init(INIT, signal))).toContain("in use");
+    expect(second.control.status()).toEqual({ state: "outside" });
+    expect([...second.records.keys()]).toEqual([]);
+    expect(await refusal(second.control.leave({ force: true }, signal))).toMatch(/not_in_cluster/);
+  });
+
+  it("lets one change happen at a time", async () => {
+    const { machine, during, refusal } = setup();
+    const first = machine(1);
+    const starting = first.control.init(INIT, signal);
+    expect(first.control.status()).toMatchObject({ state: "joining" });
+    expect(await refusal(first.control.init(INIT, signal))).toMatch(/failed_precondition/);
+    await during(starting);
+    expect(first.control.status()).toMatchObject({ state: "active" });
+  });
+
+  it("leaves, and may start anew", async () => {
+    const { founded, machine, during, until, joinRequest, refusal } = setup();
+    const first = await founded();
+    expect(await refusal(first.control.leave({ force: false }, signal))).toMatch(/failed_precondition.*last node/);
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    await during(second.control.leave({ force: false }, signal));
+    expect(second.control.status()).toEqual({ state: "outside" });
+    expect([...second.records.keys()]).toEqual([]);
+    await until(() => first.control.member()?.host.manager()?.view.nodes().length === 1);
+    await during(second.control.init(INIT, signal));
+    expect(second.control.status()).toMatchObject({ state: "active" });
+  });
+
+  it("forgets a cluster that has removed it", async () => {
+    const { founded, machine, during, until, joinRequest, clock } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    const id = second.control.member()?.identity.nodeId;
+    const manager = first.control.member()?.host.manager();
+    if (id === undefined || manager === undefined) throw new Error("both are there");
+    await during(manager.submit({ kind: "removeNode", id, force: true, now: clock.now() }, signal));
+    await until(() => second.control.status().state === "outside");
+    expect([...second.records.keys()]).toEqual([]);
+  });
+
+  it("says so when its disk has failed, and goes on by itself as soon as it can", async () => {
+    const { founded, until, refusal } = setup();
+    const first = await founded();
+    const { disk } = first;
+    disk.beforeSync = () => Promise.reject(new Error("EIO"));
+    await until(() => first.control.status().state === "failed");
+    expect(first.control.status()).toMatchObject({ message: expect.stringMatching(/failed.*restarted/) });
+    expect(await refusal(first.control.leave({ force: false }, signal))).toMatch(/failed_precondition.*--force/);
+    disk.beforeSync = async () => {};
+    await until(() => first.control.status().state === "active");
+    await until(() => first.control.member()?.host.manager()?.status().role === "leader");
+  });
+
+  it("keeps trying when it can't take up its place, until it is told to leave", async () => {
+    const { founded, during, until, clock } = setup();
+    const first = await founded();
+    await during(first.control.stop());
+    const held = await first.disk.open();
+    const control = first.restarted();
+    await during(control.resume());
+    expect(control.status()).toMatchObject({ state: "failed", message: expect.stringContaining("in use") });
+    await during(Promise.resolve(clock.advance(5_000)));
+    expect(control.status().state).toBe("failed");
+    await held[Symbol.asyncDispose]();
+    await until(() => control.status().state === "active");
+    await during(control.stop());
+    await first.disk.open();
+    await during(first.restarted().resume());
+    await during(first.control.leave({ force: true }, signal));
+    expect(first.control.status()).toEqual({ state: "outside" });
+    await during(Promise.resolve(clock.advance(60_000)));
+    expect(first.control.status()).toEqual({ state: "outside" });
+  });
+
+  it("stops in the middle of a restart", async () => {
+    const { founded, during, until, clock } = setup();
+    const first = await founded();
+    first.disk.beforeSync = () => Promise.reject(new Error("EIO"));
+    await until(() => first.control.status().state === "failed");
+    await during(first.control.stop());
+    const { pending } = clock;
+    expect(pending).toBe(0);
+  });
+});

@@ -1,0 +1,103 @@
+import { randomId, silentLog, type ManualClock, type Random } from "@murmur/base";
+import { SimulatedRuntime } from "@murmur/agent";
+import type { DataPlane } from "@murmur/network";
+import { MemoryDisk, type NodeState } from "@murmur/storage";
+import type { MemoryNetwork } from "@murmur/transport";
+import { IdentityStore } from "../identity-store.ts";
+import { LocalNodeControl } from "../local-node.ts";
+
+export interface MachineOptions {
+  readonly clock: ManualClock;
+  readonly random: Random;
+  readonly network: MemoryNetwork;
+  /** `10.0.0.N:7373` */
+  readonly address: string;
+}
+
+/** A machine with a daemon: what outlives the process, and the node's control as long as there is one. */
+export class Machine {
+  readonly address: string;
+  readonly engine: SimulatedRuntime;
+  disk = new MemoryDisk();
+  control: LocalNodeControl;
+  /** What binding the port says. */
+  portProblem: Error | undefined;
+  readonly #options: MachineOptions;
+  readonly #records = new Map<string, string>();
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.address = options.address;
+    this.engine = new SimulatedRuntime({ ...options, hostname: options.address });
+    this.control = this.#newControl();
+  }
+
+  /** Another process on the same machine. */
+  restarted(): LocalNodeControl {
+    this.control = this.#newControl();
+    return this.control;
+  }
+
+  get records(): ReadonlyMap<string, string> {
+    return this.#records;
+  }
+
+  #newControl(): LocalNodeControl {
+    const { clock, random, network, address } = this.#options;
+    const records = this.#records;
+    const state: NodeState = {
+      get: async (name) => {
+        const text = records.get(name);
+        return text === undefined ? undefined : JSON.parse(text);
+      },
+      put: async (name, value) => void records.set(name, JSON.stringify(value)),
+      delete: async (name) => void records.delete(name),
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const identities = new IdentityStore(state);
+    return new LocalNodeControl({
+      daemon: { listenAddr: address, hostname: address },
+      identities,
+      start: {
+        hostname: address,
+        identities,
+        runtime: this.engine,
+        records: { get: async () => undefined, put: async () => {} },
+        answer: async () => new Response(null, { status: 501 }),
+        forgetTasks: async () => {},
+        clock,
+        random,
+        newId: () => randomId(random),
+        log: silentLog,
+      },
+      edge: {
+        wires: () => ({
+          openTransport: async ({ identity, addressOf }) =>
+            network.openPeerTransport({ nodeId: identity().nodeId, address, addressOf, log: silentLog }),
+          openDatagrams: async (handlers) => network.openDatagrams(address, handlers),
+          openLog: () => this.disk.open(),
+          openDataPlane: async () => PLANE,
+        }),
+        checkListenable: async () => {
+          if (this.portProblem !== undefined) throw this.portProblem;
+        },
+        callMember: () => (to, request) => network.joinCall(address, to, request),
+        wipeLog: async () => {
+          this.disk = new MemoryDisk();
+        },
+      },
+    });
+  }
+}
+
+/** A data plane that takes everything and does nothing. */
+const PLANE: DataPlane = {
+  update: () => {},
+  avoid: () => {},
+  portsInUse: () => Promise.resolve([]),
+  listeners: () => [],
+  stats: () => {
+    throw new Error("nothing is measured");
+  },
+  [Symbol.asyncDispose]: async () => {},
+};
