@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -53,4 +53,16 @@ it("that can't start is reported with the end of its log", async () => {
     `murmur: the daemon that was started ended at once; see ${join(folder, "dies", "daemon.log")}, its last lines: port 7373 is in use\n`,
   );
   expect(status).toBe(7);
+});
+
+it("puts a log that has grown large aside", async () => {
+  const logFile = join(folder, "refuses-large", "daemon.log");
+  await mkdir(join(folder, "refuses-large"));
+  await writeFile(logFile, Buffer.alloc(17 * 1024 * 1024, "x"));
+  await runMurmur(["--socket", join(folder, "large.sock"), "node", "join", "--token", "T", "10.0.0.1:7373"], {
+    self: [process.execPath, join(folder, "standin.mjs"), "dies"],
+    env: { MURMUR_DATA_DIR: join(folder, "refuses-large") },
+  });
+  expect((await stat(`${logFile}.1`)).size).toBe(17 * 1024 * 1024);
+  expect((await stat(logFile)).size).toBeLessThan(10_000);
 });

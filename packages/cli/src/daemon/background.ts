@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ClusterError, sleep, type Clock } from "@murmur/base";
 import { MurmurClient } from "@murmur/api";
@@ -28,7 +28,18 @@ export interface BackgroundDaemon {
   answers(signal: AbortSignal): Promise<void>;
 }
 
-/** Starts a daemon that outlives this process, its output in a log file that only grows. */
+/** A log of this size makes room for a new one at the next start; the one before the last is forgotten. */
+const LOG_BYTES_MAX = 16 * 1024 * 1024;
+
+async function makeRoom(logFile: string): Promise<void> {
+  const size = await stat(logFile).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size > LOG_BYTES_MAX) await rename(logFile, `${logFile}.1`);
+}
+
+/** Starts a daemon that outlives this process, its output at the end of a log file. */
 export async function startInBackground(start: BackgroundStart): Promise<BackgroundDaemon> {
   const { logFile, clock } = start;
   await mkdir(dirname(logFile), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
@@ -36,6 +47,7 @@ export async function startInBackground(start: BackgroundStart): Promise<Backgro
       cause: error,
     });
   });
+  await makeRoom(logFile);
   await using log = await open(logFile, "a", 0o600);
   const [program = "", ...args] = start.command;
   const child = spawn(program, args, { detached: true, stdio: ["ignore", log.fd, log.fd] });
