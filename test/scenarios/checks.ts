@@ -97,7 +97,7 @@ export function runningTasks(world: World, host: Host, id: ServiceId): readonly 
 }
 
 /** Whether every node of the cluster that runs has the endpoints that the managers' state has. */
-export function sameEndpoints(world: World, hosts: readonly Host[] = world.running): boolean {
+function sameEndpoints(world: World, hosts: readonly Host[] = world.running): boolean {
   const leader = world.leader(hosts);
   const view = leader === undefined ? undefined : world.manager(leader)?.view;
   if (view === undefined) return false;

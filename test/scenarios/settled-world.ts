@@ -37,6 +37,8 @@ export function hostOf(host: Host | undefined): Host {
 
 /** The seeds that a scenario runs with; `SEED=7` runs it with that one alone. */
 export function seeds(count: number): readonly number[] {
+  if (process.env["SEEDS"] !== undefined)
+    return Array.from({ length: Number(process.env["SEEDS"]) }, (_, at) => at + 100);
   const given = process.env["SEED"];
   return given === undefined ? Array.from({ length: count }, (_, at) => at + 1) : [Number(given)];
 }

@@ -82,7 +82,7 @@ export class Snapshotter {
 }
 
 /** How many entries of this size are kept for followers that lag. */
-export const trailingEntries = (bytesEach: number): number =>
+const trailingEntries = (bytesEach: number): number =>
   Math.min(TRAILING_ENTRIES, Math.floor(TRAILING_BYTES / Math.max(1, bytesEach)));
 
 /** Encodes one chunk a turn of the event loop, so that heartbeats go out in between. */

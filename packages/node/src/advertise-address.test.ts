@@ -8,7 +8,7 @@ vi.mock("node:os", async (original) => ({
   networkInterfaces: vi.fn(),
 }));
 
-const entry = (address: string, family = "IPv4", internal = false) => ({ address, family, internal }) as never;
+const entry = (address: string, family = "IPv4", internal = false) => ({ address, family, internal });
 const machine = (interfaces: Record<string, unknown[]>): void => {
   vi.mocked(networkInterfaces).mockReturnValue({ lo: [entry("127.0.0.1", "IPv4", true)], ...interfaces } as never);
 };

@@ -46,7 +46,7 @@ class FakeStream {
   abort(error: unknown): void {
     this.aborted = error;
   }
-  async *[Symbol.asyncIterator](): AsyncGenerator<unknown> {
+  async *[Symbol.asyncIterator]() {
     yield { kind: "committed", sequence: 1 };
   }
 }

@@ -1,10 +1,11 @@
-import { ClusterError, type Clock, type Millis, type NodeId } from "@murmur/base";
+import { ClusterError, codeOf, type Clock, type Millis, type NodeId } from "@murmur/base";
 import type { Manager } from "@murmur/manager";
 
 /** What a node that leaves asks the managers to do about it. */
 export const DEPARTURE = { look: "departure.look", demote: "departure.demote", remove: "departure.remove" } as const;
 /** A manager that doesn't answer by then is cut off, or was taken out itself; another one is asked. */
 export const LOOK_TIMEOUT_MS: Millis = 3_000;
+const DEMOTE_TRIES = 5;
 export const DEPARTURE_METHODS: readonly string[] = Object.values(DEPARTURE);
 
 /** The state of the cluster as far as it matters to a node that leaves. */
@@ -46,11 +47,29 @@ export async function departure(
     return look();
   }
   if (method === DEPARTURE.demote && node.spec.pinnedRole !== "worker") {
-    const spec = { ...node.spec, pinnedRole: "worker" as const };
-    await manager.submit({ kind: "updateNode", id: from, version: node.version, spec, now: clock.now() }, signal);
+    await demote(manager, from, { signal, clock });
   }
   if (method === DEPARTURE.remove) {
     await manager.submit({ kind: "removeNode", id: from, force: true, now: clock.now() }, signal);
   }
   return look();
+}
+
+/** The node's record changes with whatever its agent says of it: an update that comes too late is made again. */
+async function demote(
+  manager: Manager,
+  id: NodeId,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
+): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const node = manager.view.node(id);
+    if (node === undefined) return;
+    const spec = { ...node.spec, pinnedRole: "worker" as const };
+    try {
+      await manager.submit({ kind: "updateNode", id, version: node.version, spec, now: clock.now() }, signal);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== "out_of_date" || tries === DEMOTE_TRIES) throw error;
+    }
+  }
 }

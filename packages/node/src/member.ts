@@ -1,26 +1,24 @@
-import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
-import { Agent, GossipDriver, type KeyValue, type Runtime } from "@murmur/agent";
+import { messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
+import type { Agent, GossipDriver, KeyValue, Runtime } from "@murmur/agent";
 import type { Cluster, NodeStanding } from "@murmur/api";
-import { GossipKeyRing, parseGossipKey, verifyPeer, type NodeIdentity } from "@murmur/identity";
-import { clusterId, type ClusterFacts, type Command } from "@murmur/model";
+import { GossipKeyRing, parseGossipKey, type NodeIdentity } from "@murmur/identity";
+import type { Manager } from "@murmur/manager";
+import type { ClusterFacts, Command } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
-import { parseAddress, type PeerTransport } from "@murmur/transport";
-import { AddressBook } from "./address-book.ts";
+import type { PeerTransport } from "@murmur/transport";
+import type { AddressBook } from "./address-book.ts";
 import { RENEW_METHOD } from "./admission.ts";
-import { AgentSessions } from "./agent-sessions.ts";
 import { keepCertificate } from "./certificate-renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
-import { GossipFacts } from "./gossip-facts.ts";
-import { isGone, openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
-import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
-import type { Manager } from "@murmur/manager";
+import { isGone } from "./gossip-wires.ts";
+import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
-import { ManagerHost, managerOf } from "./manager-host.ts";
+import { managerOf, type ManagerHost } from "./manager-host.ts";
+import { newAgent, newHost, openLines, type Lines } from "./member-parts.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
-import { MURMUR_VERSION } from "./version.ts";
-import { hearWithdrawals, withdrawals } from "./withdrawals.ts";
+import { hearWithdrawals } from "./withdrawals.ts";
 
 /** What stays the same over a machine's memberships. */
 export interface MemberStart {
@@ -44,7 +42,7 @@ export interface MemberStart {
   readonly log: Log;
 }
 
-type Callbacks = { readonly onRemoved: () => void; readonly onFatal: (error: unknown) => void };
+export type Callbacks = { readonly onRemoved: () => void; readonly onFatal: (error: unknown) => void };
 
 /** Everything that runs while this machine is a node of a cluster. Its parts end with the scope that it was started in. */
 export class Member {
@@ -64,122 +62,38 @@ export class Member {
 
   /** Builds and starts the parts in the order in which they need each other. */
   static async start(start: MemberStart & Callbacks, scope: Scope): Promise<Member> {
-    const { identity, membership, wires, clock, random, log } = start;
-    const self = identity.nodeId;
+    const { membership, wires } = start;
     // Parts that speak of each other are reached through this; nothing does before all are built.
     let member: Member | undefined;
-    const built = (): Member => {
-      if (member === undefined) throw new ClusterError("unavailable", "this node is still starting");
-      return member;
-    };
-    const book = new AddressBook(
-      (id) => (member?.gossip.member(id)?.state === "alive" ? member.gossip.member(id)?.address : undefined),
-      membership.peers,
-    );
-    const transport = scope.use(
-      await wires.openTransport({
-        identity: () => member?.identity ?? identity,
-        verifyPeer: (certificate) =>
-          verifyPeer(certificate.raw, {
-            caPem: (member?.identity ?? identity).caPem,
-            clusterId: identity.clusterId,
-            now: clock.now(),
-          }),
-        addressOf: (id) => book.addressOf(id),
-      }),
-    );
-    const ring = new GossipKeyRing(identity.gossipKeys);
-    const facts = new GossipFacts(clock, (avoided) => member?.plane.avoid(avoided));
-    const datagrams = scope.use(
-      await openClusterDatagrams({
-        ring: () => member?.ring ?? ring,
-        open: (handlers) => wires.openDatagrams(handlers),
-      }),
-    );
-    const gossip = new GossipDriver({
-      self: { id: self, address: membership.address, meta: new Uint8Array() },
-      datagrams,
-      reliable: reliableChannel(transport, (address) => member?.idAt(address) ?? book.idAt(address)),
-      clock,
-      random,
-      log,
-    });
-    scope.defer(() => gossip.stop());
-    const host = new ManagerHost(
-      {
-        self,
-        openLog: () => wires.openLog(),
-        newId: start.newId,
-        transport,
-        liveness: {
-          verdict: (id) => verdictOn(gossip, id),
-        },
-        facts: () => member?.agent.facts(),
-        isManager: async (signal) => (await built().look(signal)).manager,
-        clock,
-        random,
-        log,
-        onFatal: start.onFatal,
-      },
-      scope,
-    );
+    const lines = await openLines(start, scope, () => member);
+    const { gossip, facts, transport } = lines;
+    const host = newHost(start, scope, { lines, member: () => member });
     const plane = scope.use(await wires.openDataPlane());
-    const agent = new Agent({
-      node: {
-        nodeId: self,
-        clusterId: clusterId(identity.clusterId),
-        dataAddress: parseAddress(membership.address).host,
-        dataPlane: "ports",
-      },
-      ...(start.hostname === undefined ? {} : { hostname: start.hostname }),
-      murmurVersion: MURMUR_VERSION,
-      address: membership.address,
-      runtime: start.runtime,
-      sessions: new AgentSessions({
-        self,
-        transport,
-        managers: () => book.managers(),
-        local: () => host.serving(),
-        random,
-        log,
-      }),
-      withdrawals: withdrawals({ self, facts, gossip, transport }),
-      store: start.records,
-      clock,
-      random,
-      log,
-    });
-    member = new Member(start, scope, { transport, gossip, host, plane, agent, book, ring });
+    const agent = newAgent(start, lines, host);
+    const built = new Member(start, scope, { ...lines, host, plane, agent });
+    member = built;
     gossip.onMember((_change, { id, state }) => facts.setDead(id, state === "dead" || state === "left"));
     scope.use(hearWithdrawals({ facts, gossip, transport }));
     agent.onEndpoints((table) => {
       facts.follow(table);
       plane.update(table);
     });
-    agent.onFacts((news) => built().#learn(news));
+    agent.onFacts((news) => built.#learn(news));
     agent.onRemoved(start.onRemoved);
-    member.#desk.open(scope);
+    built.#desk.open(scope);
     gossip.start();
     await host.start(start.bootstrap);
     scope.defer(() => agent.stop());
     await agent.start();
     gossip.join(membership.peers.map(({ address }) => address));
-    member.#keepCertificate();
-    return member;
+    built.#keepCertificate();
+    return built;
   }
 
   private constructor(
     start: MemberStart,
     scope: Scope,
-    parts: {
-      transport: PeerTransport;
-      gossip: GossipDriver;
-      host: ManagerHost;
-      plane: DataPlane;
-      agent: Agent;
-      book: AddressBook;
-      ring: GossipKeyRing;
-    },
+    parts: Lines & { readonly host: ManagerHost; readonly plane: DataPlane; readonly agent: Agent },
   ) {
     this.#start = start;
     this.#scope = scope;

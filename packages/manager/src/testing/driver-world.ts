@@ -16,7 +16,7 @@ export interface Member {
   process: Process | undefined;
 }
 
-export interface Process {
+interface Process {
   readonly scope: Scope;
   readonly raft: Raft;
   readonly driver: RaftDriver;
