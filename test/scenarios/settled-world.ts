@@ -35,10 +35,10 @@ export function hostOf(host: Host | undefined): Host {
   return host;
 }
 
-/** The seeds that a scenario runs with; `SEED=7` runs it with that one alone. */
+/** The seeds that a scenario runs with. `SEED=7` runs it with that one alone, `SEEDS=50` with so many others. */
 export function seeds(count: number): readonly number[] {
-  if (process.env["SEEDS"] !== undefined)
-    return Array.from({ length: Number(process.env["SEEDS"]) }, (_, at) => at + 100);
-  const given = process.env["SEED"];
-  return given === undefined ? Array.from({ length: count }, (_, at) => at + 1) : [Number(given)];
+  const { SEED: one, SEEDS: many } = process.env;
+  if (one !== undefined) return [Number(one)];
+  if (many !== undefined) return Array.from({ length: Number(many) }, (_, at) => at + 100);
+  return Array.from({ length: count }, (_, at) => at + 1);
 }
