@@ -18,7 +18,7 @@ import { MemoryDisk } from "@murmur/storage";
 import { MemoryNetwork } from "@murmur/transport";
 import { SafetyWatch } from "./checks.ts";
 import { MemoryState } from "./memory-state.ts";
-import { quiet } from "./real-work.ts";
+import { quiet } from "../../packages/node/src/testing/real-work.ts";
 import { RecordingPlane } from "./recording-plane.ts";
 
 /** A node of the world: what outlives its process, and the process while there is one. */

@@ -4,6 +4,7 @@ import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
 import { Machine } from "./testing/machine.ts";
+import { quiet } from "./testing/real-work.ts";
 
 const signal = new AbortController().signal;
 const INIT = { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC } as const;
@@ -16,7 +17,7 @@ function setup() {
     new Machine({ clock, random, network, address: `10.0.0.${String(number)}:7373` });
   const step = async (): Promise<void> => {
     await clock.advance(10);
-    await new Promise((resolve) => setImmediate(resolve));
+    await quiet();
   };
   const during = async <T>(work: Promise<T>): Promise<T> => {
     let settled = false;

@@ -5,6 +5,7 @@ import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { MemoryDisk } from "@murmur/storage";
 import { MemoryNetwork, type PeerTransport } from "@murmur/transport";
 import { foundCluster } from "../found-cluster.ts";
+import { quiet } from "./real-work.ts";
 
 /** A real manager, the only one of its cluster, on a memory disk and network. */
 export class SoloManager implements AsyncDisposable {
@@ -65,7 +66,7 @@ export class SoloManager implements AsyncDisposable {
     watched.catch(() => {});
     while (!settled) {
       await this.clock.advance(5);
-      await new Promise((resolve) => setImmediate(resolve));
+      await quiet();
     }
     return watched;
   }
