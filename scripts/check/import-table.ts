@@ -37,6 +37,25 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     "api",
   ],
   main: ["base", "cli", "node"],
+  // The simulator runs whole members over wires of its own; nothing imports it.
+  sim: [
+    "base",
+    "model",
+    "raft",
+    "gossip",
+    "store",
+    "orchestrator",
+    "scheduler",
+    "discovery",
+    "manager",
+    "agent",
+    "network",
+    "transport",
+    "identity",
+    "storage",
+    "api",
+    "node",
+  ],
 };
 
 /** Packages whose code decides: no clock, no randomness, no timers, no I/O. Compiled without any ambient types. */
