@@ -2,15 +2,12 @@ import { setPriority } from "node:os";
 import { join } from "node:path";
 import { DockerRuntime } from "@murmur/agent";
 import { loadServer, openEngine, parseDaemonAddress } from "@murmur/api";
-import { ClusterError, messageOf, type Log } from "@murmur/base";
-import { caDigest, formatToken, newJoinSecret } from "@murmur/identity";
+import { messageOf, type Log } from "@murmur/base";
 import { openNodeState, type NodeState } from "@murmur/storage";
 import type { DaemonOptions } from "./daemon-options.ts";
-import { IdentityStore } from "./identity-store.ts";
-import { LocalNodeControl, type LocalNodeStart } from "./local-node.ts";
 import { openMetrics } from "./metrics.ts";
+import { openNode } from "./open-node.ts";
 import { openLog } from "./pino-log.ts";
-import { agentRecords, forgetAgentRecords } from "./record-store.ts";
 import { systemClock } from "./system-clock.ts";
 import { systemEdge } from "./system-edge.ts";
 import { newId, systemRandom } from "./system-random.ts";
@@ -38,46 +35,24 @@ async function serveNode(
   options: DaemonOptions,
   { state, log, stack }: { readonly state: NodeState; readonly log: Log; readonly stack: AsyncDisposableStack },
 ): Promise<void> {
-  const { createApi, serve } = await loadServer();
-  const identities = new IdentityStore(state);
+  const { serve } = await loadServer();
   const engine = openEngine(parseDaemonAddress(options.dockerHost), systemClock);
-  const start: LocalNodeStart = {
-    hostname: options.hostname,
-    identities,
+  const { control, api } = await openNode({
+    daemon: options,
+    state,
     runtime: new DockerRuntime(options.dockerHost),
-    records: agentRecords(state),
-    answer: (request) => api.fetchForwarded(request),
-    forgetTasks: () => forgetAgentRecords(state),
+    edge: systemEdge(options),
+    engine,
+    metrics: openMetrics,
     clock: systemClock,
     random: systemRandom(),
     newId,
     log,
-  };
-  const node = new LocalNodeControl({ daemon: options, identities, start, edge: systemEdge(options) });
-  const api = createApi({
-    murmurVersion: MURMUR_VERSION,
-    clock: systemClock,
-    log,
-    newId,
-    node,
-    cluster: () => node.member()?.cluster(),
-    forward: (request) => {
-      const member = node.member();
-      if (member === undefined)
-        return Promise.reject(new ClusterError("unavailable", "this node is still joining the cluster"));
-      return member.forward(request);
-    },
-    engine,
-    tokens: {
-      newSecret: newJoinSecret,
-      format: ({ caPem, secrets }) => formatToken({ caDigest: caDigest(caPem), secret: secrets.joinSecret }),
-    },
-    metrics: openMetrics(() => node.member()),
   });
   // In reverse: the API stops taking requests first, then the node hands over and stops.
-  stack.defer(() => node.stop());
+  stack.defer(() => control.stop());
   stack.use(await serve({ api, engine, log, listen: { socketPath: options.socketPath } }));
-  await node.resume();
+  await control.resume();
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */

@@ -7,7 +7,8 @@ export type { CallHandler, JoinHandler, MessageHandler, StreamHandler } from "./
 export { PROTOCOL } from "./hello.ts";
 export { joinCall, type JoinCallOptions } from "./join-call.ts";
 export { DEFAULT_LIMITS, type TransportLimits } from "./limits.ts";
-export { MemoryNetwork, type MemoryNetworkOptions } from "./memory-network.ts";
+export type { Enter } from "./memory-link.ts";
+export { MemoryNetwork, type MemoryNetworkOptions, type Weather } from "./memory-network.ts";
 export { openPeerTransport, type OpenPeerTransportOptions } from "./open-peer-transport.ts";
 export type { CallOptions } from "./outgoing-calls.ts";
 export type { PeerStream } from "./peer-stream.ts";

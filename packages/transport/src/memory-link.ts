@@ -1,10 +1,15 @@
 import type { Clock, Millis } from "@murmur/base";
 import type { Link, LinkEvents } from "./link.ts";
 
+/** How something that happens reaches a process: at once, or later when the process is held up, or never. */
+export type Enter = (work: () => void) => void;
+
 export interface MemoryPipeOptions {
   readonly clock: Clock;
-  /** How long the next frame takes. */
+  /** How long the next frame that this end sends takes. */
   readonly latency: () => Millis;
+  /** How events reach the process at this end. */
+  readonly enter: Enter;
   /** One end will carry nothing any more. */
   readonly onEnded: (end: MemoryLink) => void;
 }
@@ -35,8 +40,8 @@ export class MemoryLink implements Link {
   }
 
   /** The two ends of a new connection. */
-  static pair(options: MemoryPipeOptions): [MemoryLink, MemoryLink] {
-    const [left, right] = [new MemoryLink(options), new MemoryLink(options)];
+  static pair(leftOptions: MemoryPipeOptions, rightOptions: MemoryPipeOptions): [MemoryLink, MemoryLink] {
+    const [left, right] = [new MemoryLink(leftOptions), new MemoryLink(rightOptions)];
     left.#other = right;
     right.#other = left;
     return [left, right];
@@ -85,7 +90,7 @@ export class MemoryLink implements Link {
   reset(): void {
     if (this.#state !== "open") return;
     this.#sent.length = 0;
-    this.#ended();
+    this.noticed(() => this.#ended());
   }
 
   /** Holds everything back that this end sends, the end of the connection too. */
@@ -99,6 +104,11 @@ export class MemoryLink implements Link {
     this.#cut = false;
     for (const frame of this.#sent) frame.arrivesAt = this.#arrival();
     this.#schedule();
+  }
+
+  /** Something happens at this end: its process notices when it can. */
+  noticed(work: () => void): void {
+    this.#options.enter(work);
   }
 
   #arrival(): Millis {
@@ -128,18 +138,22 @@ export class MemoryLink implements Link {
       this.#sent.shift();
       this.#bytes -= next.bytes.length;
       delivered = true;
-      if (this.#other !== undefined) this.#other.#receive(next.bytes);
+      const other = this.#other;
+      other?.noticed(() => other.#receive(next.bytes));
     }
     if (this.#sent.length > 0) this.#schedule();
     else if (this.#state !== "open") this.#finish();
-    if (delivered && this.#state === "open") this.#events?.drained();
+    if (!delivered) return;
+    this.noticed(() => {
+      if (this.#state === "open") this.#events?.drained();
+    });
   }
 
   #finish(): void {
     const other = this.#other;
     this.#state = "closed";
     this.#other = undefined;
-    if (other !== undefined) other.#ended();
+    other?.noticed(() => other.#ended());
     this.#options.onEnded(this);
   }
 

@@ -5,17 +5,23 @@ import { PROTOCOL, type Hello } from "./hello.ts";
 import type { JoinDesk } from "./join-desk.ts";
 import { transportLimits, type TransportLimits } from "./limits.ts";
 import type { Connector, Dialled, Incoming, Link } from "./link.ts";
-import { MemoryLink } from "./memory-link.ts";
+import { MemoryLink, type Enter, type MemoryPipeOptions } from "./memory-link.ts";
 import type { PeerTransport } from "./peer-transport.ts";
 import { Peers } from "./peers.ts";
 
-export interface MemoryNetworkOptions {
+/** What happens to what is sent. */
+export interface Weather {
+  /** One way; uniform between the two. Datagrams overtake each other, frames of a connection don't. Default: 1 and 2 ms. */
+  readonly latencyMs: readonly [min: Millis, max: Millis];
+  /** The part of the datagrams that get lost, from 0 to 1. Connections lose nothing: they take longer. Default: 0. */
+  readonly loss: number;
+  /** The part of the datagrams that arrive once more, up to a second later. Default: 0. */
+  readonly duplicates: number;
+}
+
+export interface MemoryNetworkOptions extends Partial<Weather> {
   readonly clock: Clock;
   readonly random: Random;
-  /** One way; uniform between the two. Default: 1 and 2 ms. */
-  readonly latencyMs?: readonly [min: Millis, max: Millis];
-  /** The part of the datagrams that get lost, from 0 to 1. Connections lose nothing: they take longer. Default: 0. */
-  readonly loss?: number;
 }
 
 export interface MemoryTransportOptions {
@@ -27,9 +33,12 @@ export interface MemoryTransportOptions {
   readonly software?: string;
   readonly limits?: Partial<TransportLimits>;
   readonly protocol?: { readonly min: number; readonly max: number };
+  /** How events reach the process that opens this. Default: at once. */
+  readonly enter?: Enter;
 }
 
 interface Station {
+  readonly enter: Enter;
   readonly nodeId: NodeId;
   readonly accept: (incoming: Incoming) => void;
   readonly joins: JoinDesk;
@@ -44,6 +53,11 @@ interface Cable {
 
 /** What a retransmission adds to the latency of a frame that was lost. */
 const RETRANSMISSION_MS = 200;
+/** How late a copy of a datagram may come. */
+const COPY_MS = 1_000;
+
+const FAIR: Weather = { latencyMs: [1, 2], loss: 0, duplicates: 0 };
+const atOnce: Enter = (work) => work();
 
 /**
  * A network in memory, for tests and the simulator: the same transport over simulated links, in simulated time. The same
@@ -52,10 +66,11 @@ const RETRANSMISSION_MS = 200;
 export class MemoryNetwork {
   readonly #clock: Clock;
   readonly #random: Random;
-  #latencyMs: readonly [Millis, Millis];
-  #loss: number;
+  #weather: Weather;
   readonly #stations = new Map<string, Station>();
   readonly #packets = new Map<string, (from: string, bytes: Uint8Array) => void>();
+  /** Between two hosts it may be different than elsewhere, as "from to". */
+  readonly #local = new Map<string, Weather>();
   readonly #cables = new Set<Cable>();
   /** Directions that carry nothing, as "from to". */
   readonly #cuts = new Set<string>();
@@ -63,24 +78,29 @@ export class MemoryNetwork {
   constructor(options: MemoryNetworkOptions) {
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#latencyMs = options.latencyMs ?? [1, 2];
-    this.#loss = options.loss ?? 0;
+    this.#weather = { ...FAIR, ...options };
   }
 
   /** Changes the weather: from now on, for everybody. */
-  set(options: { readonly latencyMs?: readonly [Millis, Millis]; readonly loss?: number }): void {
-    this.#latencyMs = options.latencyMs ?? this.#latencyMs;
-    this.#loss = options.loss ?? this.#loss;
+  set(weather: Partial<Weather>): void {
+    this.#weather = { ...this.#weather, ...weather };
+  }
+
+  /** Changes the weather in one direction; undefined: as everywhere else. */
+  setBetween(from: string, to: string, weather: Partial<Weather> | undefined): void {
+    if (weather === undefined) this.#local.delete(`${from} ${to}`);
+    else this.#local.set(`${from} ${to}`, { ...FAIR, ...weather });
   }
 
   /** Opens a node's transport; the counterpart of `openPeerTransport`. */
   openPeerTransport(options: MemoryTransportOptions): PeerTransport {
-    const { nodeId, address, addressOf, log, limits = {}, software = "simulated", protocol = PROTOCOL } = options;
+    const { nodeId, address, addressOf, log, limits = {} } = options;
+    const { software = "simulated", protocol = PROTOCOL, enter = atOnce } = options;
     if (this.#stations.has(address)) throw new ClusterError("port_conflict", `${address} is in use`);
     return new Peers({
       self: nodeId,
       versions: { software, protocolMin: protocol.min, protocolMax: protocol.max },
-      connector: this.#connector(nodeId, address),
+      connector: this.#connector({ nodeId, address, enter }),
       addressOf,
       log,
       clock: this.#clock,
@@ -90,38 +110,50 @@ export class MemoryNetwork {
   }
 
   /** Opens a node's datagrams; the counterpart of `openDatagrams`. */
-  openDatagrams(address: string, handlers: DatagramHandlers): Datagrams {
+  openDatagrams(address: string, handlers: DatagramHandlers, enter: Enter = atOnce): Datagrams {
     if (this.#packets.has(address)) throw new ClusterError("port_conflict", `UDP ${address} is in use`);
     const counters = new DatagramCounters();
-    this.#packets.set(address, (from, bytes) => {
+    const receive = (from: string, bytes: Uint8Array): void => {
+      if (this.#packets.get(address) !== arrived) return;
       counters.received(bytes.length);
       const opened = handlers.open(bytes);
       if (opened === undefined) counters.unopened();
       else handlers.onPacket(from, opened);
-    });
+    };
+    const arrived = (from: string, bytes: Uint8Array): void => enter(() => receive(from, bytes));
+    this.#packets.set(address, arrived);
     return {
       address,
       send: (to, bytes) => {
         const sealed = new Uint8Array(handlers.seal(bytes));
-        if (sealed.length > DATAGRAM_BYTES_MAX || !this.#packets.has(address)) return counters.failed();
+        if (sealed.length > DATAGRAM_BYTES_MAX || this.#packets.get(address) !== arrived) return counters.failed();
         counters.sent(sealed.length);
         this.#sendPacket({ from: address, to, bytes: sealed });
       },
       stats: () => counters.read(),
-      [Symbol.asyncDispose]: async () => void this.#packets.delete(address),
+      [Symbol.asyncDispose]: async () => {
+        if (this.#packets.get(address) === arrived) this.#packets.delete(address);
+      },
     };
   }
 
   /** The counterpart of `joinCall`; there are no certificates to check. */
-  async joinCall(from: string, to: string, options: { method: string; body: unknown }): Promise<unknown> {
-    await this.#travel(from, to);
-    const station = this.#stations.get(to);
-    if (station === undefined) throw refused(to);
+  async joinCall(
+    from: string,
+    to: string,
+    options: { readonly method: string; readonly body: unknown; readonly enter?: Enter },
+  ): Promise<unknown> {
+    const { enter = atOnce } = options;
+    const station = await this.#reach(from, to);
+    if (station === undefined) {
+      await this.#travel(to, from, enter);
+      throw refused(to);
+    }
     const { software, protocolMin, protocolMax } = station.joins.versions;
     const body: unknown = JSON.parse(JSON.stringify(options.body ?? null));
     const versions = { software, protocolMin, protocolMax };
     const answer = await station.joins.answer({ remoteAddress: from, versions, method: options.method, body });
-    await this.#travel(to, from);
+    await this.#travel(to, from, enter);
     if (!answer.ok) throw new ClusterError(answer.code, answer.message);
     return JSON.parse(JSON.stringify(answer.value ?? null));
   }
@@ -139,13 +171,13 @@ export class MemoryNetwork {
 
   /** Lets everything through again; what the connections still hold arrives now. */
   heal(a: string, b: string): void {
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      this.#cuts.delete(`${from} ${to}`);
-      for (const cable of this.#cables) if (cable.from === from && cable.to === to) cable.link.heal();
-    }
+    this.healOneWay(a, b);
+    this.healOneWay(b, a);
+  }
+
+  healOneWay(from: string, to: string): void {
+    this.#cuts.delete(`${from} ${to}`);
+    for (const cable of this.#cables) if (cable.from === from && cable.to === to) cable.link.heal();
   }
 
   /** Breaks all connections of a host, as a firewall that resets them does. */
@@ -171,19 +203,19 @@ export class MemoryNetwork {
     }
   }
 
-  #connector(nodeId: NodeId, address: string): Connector {
+  #connector({ nodeId, address, enter }: { nodeId: NodeId; address: string; enter: Enter }): Connector {
     let station: Station | undefined;
     return {
       address,
       listen: (accept, joins) => {
-        station = { nodeId, accept, joins };
+        station = { enter, nodeId, accept, joins };
         this.#stations.set(address, station);
       },
       dial: (to, toAddress, { own, signal }) => {
         // A killed node that runs on reaches nobody.
         const alive = station !== undefined && this.#stations.get(address) === station;
         if (!alive) return Promise.reject(noAnswer(toAddress));
-        return abortable(this.#dial(to, { from: address, to: toAddress, own, self: nodeId }), signal);
+        return abortable(this.#dial(to, { from: address, to: toAddress, own, self: nodeId, enter }), signal);
       },
       identityChanged: () => {},
       [Symbol.asyncDispose]: async () => {
@@ -192,11 +224,10 @@ export class MemoryNetwork {
     };
   }
 
-  async #dial(id: NodeId, way: { from: string; to: string; own: Hello; self: NodeId }): Promise<Dialled> {
-    await this.#travel(way.from, way.to);
-    const station = this.#stations.get(way.to);
+  async #dial(id: NodeId, way: { from: string; to: string; own: Hello; self: NodeId; enter: Enter }): Promise<Dialled> {
+    const station = await this.#reach(way.from, way.to);
     if (station === undefined) {
-      await this.#travel(way.to, way.from);
+      await this.#travel(way.to, way.from, way.enter);
       throw refused(way.to);
     }
     if (station.nodeId !== id) {
@@ -208,22 +239,24 @@ export class MemoryNetwork {
         hello: way.own,
         refuse: reject,
         accept: (hello, established) => {
-          const [near, far] = this.#pair(way.from, way.to);
+          const [near, far] = this.#pair(way, station);
           established(far);
           resolve({ link: near, hello });
         },
       });
     });
-    await this.#travel(way.to, way.from);
+    await this.#travel(way.to, way.from, way.enter);
     return answer;
   }
 
-  #pair(from: string, to: string): [MemoryLink, MemoryLink] {
-    const [near, far] = MemoryLink.pair({
+  #pair({ from, to, enter }: { from: string; to: string; enter: Enter }, station: Station): [MemoryLink, MemoryLink] {
+    const end = (source: string, target: string, own: Enter): MemoryPipeOptions => ({
       clock: this.#clock,
-      latency: () => this.#frameLatency(),
-      onEnded: (end) => this.#unplug(end),
+      latency: () => this.#frameLatency(source, target),
+      enter: own,
+      onEnded: (link) => this.#unplug(link),
     });
+    const [near, far] = MemoryLink.pair(end(from, to, enter), end(to, from, station.enter));
     for (const cable of [
       { from, to, link: near },
       { from: to, to: from, link: far },
@@ -238,31 +271,56 @@ export class MemoryNetwork {
     for (const cable of this.#cables) if (cable.link === end) this.#cables.delete(cable);
   }
 
-  /** Waits for one way; for ever when it is cut. */
-  #travel(from: string, to: string): Promise<void> {
+  /** Waits for one way, until the process at its end notices; for ever when the way is cut. */
+  #travel(from: string, to: string, enter: Enter): Promise<void> {
     return new Promise((resolve) => {
-      this.#clock.setTimer(this.#frameLatency(), () => {
-        if (!this.#cuts.has(`${from} ${to}`)) resolve();
+      this.#clock.setTimer(this.#frameLatency(from, to), () => {
+        if (!this.#cuts.has(`${from} ${to}`)) enter(resolve);
       });
     });
   }
 
-  #sendPacket({ from, to, bytes }: { from: string; to: string; bytes: Uint8Array }): void {
-    const lost = this.#random.next() < this.#loss;
-    const latency = this.#latency();
-    if (lost) return;
-    this.#clock.setTimer(latency, () => {
+  /** Waits for one way, and says who is there then. */
+  #reach(from: string, to: string): Promise<Station | undefined> {
+    return new Promise((resolve) => {
+      this.#clock.setTimer(this.#frameLatency(from, to), () => {
+        if (this.#cuts.has(`${from} ${to}`)) return;
+        const station = this.#stations.get(to);
+        if (station === undefined) resolve(undefined);
+        else station.enter(() => resolve(station));
+      });
+    });
+  }
+
+  #sendPacket(packet: { from: string; to: string; bytes: Uint8Array }): void {
+    const { from, to } = packet;
+    const { loss, duplicates } = this.#weatherBetween(from, to);
+    const lost = this.#random.next() < loss;
+    const latency = this.#latency(from, to);
+    if (!lost) this.#deliverIn(latency, packet);
+    if (duplicates > 0 && this.#random.next() < duplicates) {
+      this.#deliverIn(latency + this.#random.next() * COPY_MS, packet);
+    }
+  }
+
+  #deliverIn(delayMs: Millis, { from, to, bytes }: { from: string; to: string; bytes: Uint8Array }): void {
+    this.#clock.setTimer(delayMs, () => {
       if (!this.#cuts.has(`${from} ${to}`)) this.#packets.get(to)?.(from, bytes);
     });
   }
 
-  #latency(): Millis {
-    const [min, max] = this.#latencyMs;
+  #weatherBetween(from: string, to: string): Weather {
+    return (this.#local.size === 0 ? undefined : this.#local.get(`${from} ${to}`)) ?? this.#weather;
+  }
+
+  #latency(from: string, to: string): Millis {
+    const [min, max] = this.#weatherBetween(from, to).latencyMs;
     return min + this.#random.next() * (max - min);
   }
 
-  #frameLatency(): Millis {
-    return this.#latency() + (this.#random.next() < this.#loss ? RETRANSMISSION_MS : 0);
+  #frameLatency(from: string, to: string): Millis {
+    const { loss } = this.#weatherBetween(from, to);
+    return this.#latency(from, to) + (this.#random.next() < loss ? RETRANSMISSION_MS : 0);
   }
 }
 

@@ -53,7 +53,10 @@ beforeEach(() => {
   });
 });
 
-const pair = (): [MemoryLink, MemoryLink] => MemoryLink.pair({ clock, latency: () => 1, onEnded: () => {} });
+const pair = (): [MemoryLink, MemoryLink] => {
+  const end = { clock, latency: () => 1, enter: (work: () => void) => work(), onEnded: () => {} };
+  return MemoryLink.pair(end, end);
+};
 const refused = new ClusterError("unavailable", "refused");
 
 describe("attempts to reach a peer", () => {

@@ -1,0 +1,72 @@
+import type { Runtime } from "@murmur/agent";
+import { loadServer, type Api, type Engine, type Metrics } from "@murmur/api";
+import { ClusterError, type Clock, type Log, type Random } from "@murmur/base";
+import { caDigest, formatToken, newJoinSecret } from "@murmur/identity";
+import type { NodeState } from "@murmur/storage";
+import type { DaemonOptions } from "./daemon-options.ts";
+import { IdentityStore } from "./identity-store.ts";
+import { LocalNodeControl, type LocalNodeEdge, type LocalNodeStart } from "./local-node.ts";
+import type { Member } from "./member.ts";
+import { agentRecords, forgetAgentRecords } from "./record-store.ts";
+import { MURMUR_VERSION } from "./version.ts";
+
+export interface NodeOptions {
+  readonly daemon: Pick<DaemonOptions, "listenAddr" | "hostname">;
+  /** The node's small records. */
+  readonly state: NodeState;
+  readonly runtime: Runtime;
+  readonly edge: LocalNodeEdge;
+  /** The local engine, as the API passes requests on to it. */
+  readonly engine: Engine;
+  readonly metrics: (member: () => Member | undefined) => Metrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly newId: () => string;
+  readonly log: Log;
+}
+
+export interface OpenedNode {
+  readonly control: LocalNodeControl;
+  readonly api: Api;
+}
+
+/** Puts a node together: its way into clusters and out of them, and the API over it. Nothing runs yet: see `resume`. */
+export async function openNode(options: NodeOptions): Promise<OpenedNode> {
+  const { daemon, state, runtime, edge, engine, metrics, clock, random, newId, log } = options;
+  const { createApi } = await loadServer();
+  const identities = new IdentityStore(state);
+  const start: LocalNodeStart = {
+    hostname: daemon.hostname,
+    identities,
+    runtime,
+    records: agentRecords(state),
+    answer: (request) => api.fetchForwarded(request),
+    forgetTasks: () => forgetAgentRecords(state),
+    clock,
+    random,
+    newId,
+    log,
+  };
+  const control = new LocalNodeControl({ daemon, identities, start, edge });
+  const api = createApi({
+    murmurVersion: MURMUR_VERSION,
+    clock,
+    log,
+    newId,
+    node: control,
+    cluster: () => control.member()?.cluster(),
+    forward: (request) => {
+      const member = control.member();
+      if (member === undefined)
+        return Promise.reject(new ClusterError("unavailable", "this node is still joining the cluster"));
+      return member.forward(request);
+    },
+    engine,
+    tokens: {
+      newSecret: newJoinSecret,
+      format: ({ caPem, secrets }) => formatToken({ caDigest: caDigest(caPem), secret: secrets.joinSecret }),
+    },
+    metrics: metrics(() => control.member()),
+  });
+  return { control, api };
+}
