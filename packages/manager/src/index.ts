@@ -1,4 +1,5 @@
-export { Manager, type ManagerOptions, type ManagerStatus } from "./manager.ts";
+export { wholeState, writeFirstSnapshot, type PositionedState } from "./first-snapshot.ts";
+export { Manager, type ManagerOptions, type ManagerStatus, type StateSnapshot } from "./manager.ts";
 export type {
   GossipVerdict,
   Liveness,

@@ -34,6 +34,8 @@ const READ_TIMEOUT_MS: Millis = 10_000;
 /** An agent that gets no session here tries another manager. */
 const SESSION_READ_TIMEOUT_MS: Millis = 2_000;
 const HAND_OVER_MS: Millis = 1_000;
+/** The most commands of one of the first entries. */
+const BOOTSTRAP_COMMANDS = 500;
 
 export interface ManagerOptions {
   readonly self: NodeId;
@@ -45,8 +47,11 @@ export interface ManagerOptions {
   readonly log: Log;
   /** Mints ids of tasks and requests: 25 characters of base 36. */
   readonly newId: () => string;
-  /** Set to start a new cluster with this node as its only voter; the storage must be empty. */
-  readonly bootstrap?: { readonly commands: readonly Command[] };
+  /**
+   * Set to start with this node as the only voter, which submits these commands first. The storage must be empty, or,
+   * if `prepared`, hold what `writeFirstSnapshot` wrote.
+   */
+  readonly bootstrap?: { readonly commands: readonly Command[]; readonly prepared?: boolean };
   /** The storage failed or an invariant broke: the manager must be closed, and may be started anew. */
   readonly onFatal: (error: unknown) => void;
   /** Called when leader, term or membership have changed. */
@@ -71,9 +76,21 @@ export interface ManagerStatus {
   readonly membership: Membership;
   readonly commit: number;
   readonly applied: number;
+  readonly lastIndex: number;
+  readonly lastTerm: number;
+  /** The disk lost entries that have not come back yet: this manager neither votes nor leads. */
+  readonly recovering: boolean;
   readonly sessions: number;
   /** Requests that wait to be committed. */
   readonly waiting: number;
+}
+
+/** The replicated state at one position. `view` is live: what must fit the chunks is read of it at once. */
+export interface StateSnapshot {
+  readonly index: number;
+  readonly term: number;
+  readonly view: View;
+  readonly chunks: Iterable<Uint8Array>;
 }
 
 /**
@@ -143,13 +160,16 @@ export class Manager implements AsyncDisposable {
   }
 
   status(): ManagerStatus {
-    const { role, term, leader, membership, commit } = this.#context.raft.status();
+    const { role, term, leader, membership, commit, lastIndex, lastTerm, recovering } = this.#context.raft.status();
     return {
       role,
       term,
       leader,
       membership,
       commit,
+      lastIndex,
+      lastTerm,
+      recovering,
       applied: this.#context.replica.applied,
       sessions: this.#context.dispatcher.nodes().length,
       waiting: this.#context.replica.waiting,
@@ -171,6 +191,16 @@ export class Manager implements AsyncDisposable {
   async read(signal: AbortSignal): Promise<View> {
     await this.#confirm(signal, READ_TIMEOUT_MS);
     return this.view;
+  }
+
+  /**
+   * The whole state at one position that a quorum has confirmed. Its chunks may be read while commands go on; what they
+   * are made of is kept in memory for so long.
+   */
+  async snapshot(signal: AbortSignal): Promise<StateSnapshot> {
+    const view = await this.read(signal);
+    const { raft, replica } = this.#context;
+    return { index: replica.applied, term: raft.status().term, view, chunks: replica.store.snapshot() };
   }
 
   /** A feed of the replica's changes. Ends with the manager, or when it is closed. */
@@ -231,12 +261,13 @@ export class Manager implements AsyncDisposable {
     }
   }
 
-  /** The first entries of a new cluster: this node becomes leader by its own vote alone. */
+  /** The first entries of a new cluster, or of one that begins anew: this node becomes leader by its own vote alone. */
   async #bootstrap(commands: readonly Command[]): Promise<void> {
     this.#context.raft.campaign();
     this.#context.driver.pump();
-    const results = await this.#submitter.submit(commands, this.#scope.signal);
-    for (const result of results) accepted(result);
+    for (let at = 0; at < commands.length; at += BOOTSTRAP_COMMANDS) {
+      await this.submitInternal(commands.slice(at, at + BOOTSTRAP_COMMANDS), this.#scope.signal);
+    }
   }
 }
 
@@ -263,7 +294,8 @@ async function recoverRaft(options: ManagerOptions, replica: Replica): Promise<R
   }
   if (damage !== undefined)
     log.warn("the log is damaged; what is lost comes back from the other managers", { why: damage.reason });
-  const start = bootstrap === undefined ? recoveredLog(storage) : await foundLog(storage, self);
+  const isNew = bootstrap !== undefined && bootstrap.prepared !== true;
+  const start = isNew ? await foundLog(storage, self) : recoveredLog(storage);
   return new Raft({
     id: self,
     membership: membershipOfSnapshot(snapshot),

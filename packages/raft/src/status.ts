@@ -30,6 +30,8 @@ export interface Status {
   readonly stable: Index;
   readonly firstIndex: Index;
   readonly lastIndex: Index;
+  /** Of the entry at `lastIndex`: of two logs, the one with the later last term, then the higher index, knows more. */
+  readonly lastTerm: Term;
   readonly uncommittedBytes: number;
   readonly membership: Membership;
   /** A change of the membership that is in the leader's log but not committed. */
@@ -57,6 +59,7 @@ export function statusOf(core: Core): Status {
     stable: core.writes.stable,
     firstIndex: log.firstIndex,
     lastIndex: log.lastIndex,
+    lastTerm: log.lastTerm,
     uncommittedBytes: log.uncommittedBytes,
     membership: core.membership,
     pendingMembership: pending ? leader.membershipIndex : undefined,
