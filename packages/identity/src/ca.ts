@@ -10,6 +10,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 import { toBase36 } from "./base36.ts";
+import { withCrypto } from "./crypto-work.ts";
 import { isP256, keyPairOf, loadX509, randomSerial, SIGNATURE } from "./x509.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -33,15 +34,21 @@ export interface CreateCaOptions {
 }
 
 /** A new P-256 private key, in PEM (PKCS #8). It never leaves the node that made it. */
-export async function createNodeKey(): Promise<string> {
-  const { privateKey } = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
-  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+export function createNodeKey(): Promise<string> {
+  return withCrypto(async () => {
+    const { privateKey } = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
+    return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  });
 }
 
 /** The name, in a certificate and for TLS, of a node. */
 export const peerName = (node: NodeId): string => `${node}.murmur`;
 
-export async function createCa(options: CreateCaOptions): Promise<Ca> {
+export function createCa(options: CreateCaOptions): Promise<Ca> {
+  return withCrypto(() => makeCa(options));
+}
+
+async function makeCa(options: CreateCaOptions): Promise<Ca> {
   const { clusterId, now, validityMs = CA_VALIDITY_MS } = options;
   const keyPem = await createNodeKey();
   const keys = keyPairOf(keyPem);
@@ -75,14 +82,16 @@ export function checkCaDigest(certificatePem: string, digest: string): boolean {
 }
 
 /** A request to sign a node's key, in PEM (PKCS #10), signed with that key. What else it says is not believed. */
-export async function createCsr(options: { readonly keyPem: string }): Promise<string> {
-  const x509 = await loadX509();
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: [{ CN: ["murmur-node"] }],
-    keys: keyPairOf(options.keyPem),
-    signingAlgorithm: SIGNATURE,
+export function createCsr(options: { readonly keyPem: string }): Promise<string> {
+  return withCrypto(async () => {
+    const x509 = await loadX509();
+    const request = await x509.Pkcs10CertificateRequestGenerator.create({
+      name: [{ CN: ["murmur-node"] }],
+      keys: keyPairOf(options.keyPem),
+      signingAlgorithm: SIGNATURE,
+    });
+    return request.toString("pem");
   });
-  return request.toString("pem");
 }
 
 export interface SignOptions {
@@ -98,7 +107,11 @@ export interface SignOptions {
  * Makes a node's certificate, in PEM. Subject: the node's id and the cluster's; it is good for both ends of a TLS
  * connection. Rejects with `invalid_argument` when the request is not one that its key signed.
  */
-export async function signNodeCertificate(options: SignOptions): Promise<string> {
+export function signNodeCertificate(options: SignOptions): Promise<string> {
+  return withCrypto(() => sign(options));
+}
+
+async function sign(options: SignOptions): Promise<string> {
   const { ca, csrPem, nodeId, clusterId, now, validityMs = NODE_VALIDITY_MS } = options;
   const x509 = await loadX509();
   const publicKey = await requestedKey(csrPem);

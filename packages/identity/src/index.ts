@@ -14,6 +14,7 @@ export {
   type CreateCaOptions,
   type SignOptions,
 } from "./ca.ts";
+export { cryptoUnderWay } from "./crypto-work.ts";
 export {
   GOSSIP_KEYS_MAX,
   GossipKeyRing,
