@@ -6,6 +6,8 @@ export class AddressBook {
   readonly #gossip: (id: NodeId) => string | undefined;
   #recorded = new Map<NodeId, string>();
   #facts: ClusterFacts | undefined;
+  /** The manager that the present generation of the cluster began with, if it was ever recovered or restored. */
+  #founder: { readonly id: NodeId; readonly address: string } | undefined;
 
   constructor(
     gossip: (id: NodeId) => string | undefined,
@@ -25,11 +27,17 @@ export class AddressBook {
     return before.size !== this.#recorded.size || facts.nodes.some(({ id, address }) => before.get(id) !== address);
   }
 
+  /** Where to ask, besides all that are known: no node that is known may have heard of the new managers. */
+  startFrom(founder: { readonly id: NodeId; readonly address: string }): void {
+    this.#founder = founder;
+  }
+
   addressOf(id: NodeId): string | undefined {
-    return this.#gossip(id) ?? this.#recorded.get(id);
+    return this.#gossip(id) ?? this.#recorded.get(id) ?? (this.#founder?.id === id ? this.#founder.address : undefined);
   }
 
   idAt(address: string): NodeId | undefined {
+    if (this.#founder?.address === address) return this.#founder.id;
     for (const [id, recorded] of this.#recorded) if (recorded === address) return id;
     return undefined;
   }
@@ -42,6 +50,7 @@ export class AddressBook {
   /** The nodes to try for a manager: those that are recorded as one, else all. */
   managers(): readonly NodeId[] {
     const known = (this.#facts?.nodes ?? []).filter(({ raftRole }) => raftRole !== "none").map(({ id }) => id);
-    return known.length > 0 ? known : [...this.#recorded.keys()];
+    const candidates = known.length > 0 ? known : [...this.#recorded.keys()];
+    return this.#founder === undefined ? candidates : [...new Set([...candidates, this.#founder.id])];
   }
 }

@@ -27,6 +27,7 @@ function setup(reachable: readonly string[], serve?: (channel: SessionChannel) =
     transport,
     managers: () => ["self", "a", "b", "c"].map(nodeId),
     local: () => own,
+    generation: () => 0,
     random: new SeededRandom(1),
     log: silentLog,
   });

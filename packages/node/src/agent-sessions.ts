@@ -3,6 +3,7 @@ import type { Session, Sessions } from "@murmur/agent";
 import type { Manager, SessionChannel } from "@murmur/manager";
 import type { ReportMessage, SessionMessage } from "@murmur/model";
 import type { PeerStream, PeerTransport } from "@murmur/transport";
+import { FIRST_GENERATION } from "./generation.ts";
 import { localSession } from "./local-session.ts";
 
 export const SESSION_METHOD = "session";
@@ -14,9 +15,22 @@ export interface AgentSessionsOptions {
   readonly managers: () => readonly NodeId[];
   /** This node's own manager, while it has one. */
   readonly local: () => Manager | undefined;
+  /** Which generation of the cluster this node is in. */
+  readonly generation: () => number;
   readonly random: Random;
   readonly log: Log;
 }
+
+/** What a session opens with, so that a manager of another generation doesn't serve it. */
+interface Opening {
+  readonly generation: number;
+}
+
+/** The generation that an agent's session was opened in. */
+export const generationOf = (opening: unknown): number =>
+  typeof opening === "object" && opening !== null && "generation" in opening && typeof opening.generation === "number"
+    ? opening.generation
+    : FIRST_GENERATION;
 
 /** The node's own manager is passed over once after this many failures in a row. */
 const LOCAL_FAILURES_MAX = 1;
@@ -28,13 +42,15 @@ const LOCAL_FAILURES_MAX = 1;
 export class AgentSessions implements Sessions {
   readonly #options: AgentSessionsOptions;
   #localFailures = 0;
+  /** The newest session with another node's manager. */
+  #remote: Session | undefined;
 
   constructor(options: AgentSessionsOptions) {
     this.#options = options;
   }
 
   async open({ signal }: { readonly signal: AbortSignal }): Promise<Session> {
-    const { self, local, managers, transport, random, log } = this.#options;
+    const { self, local, managers, transport, generation, random, log } = this.#options;
     const own = local();
     if (own !== undefined && this.#localFailures < LOCAL_FAILURES_MAX) return this.#openLocal(own);
     this.#localFailures = 0;
@@ -45,13 +61,21 @@ export class AgentSessions implements Sessions {
     )) {
       signal.throwIfAborted();
       try {
-        return sessionOver(await transport.open(manager, SESSION_METHOD, null, { signal }));
+        const opening: Opening = { generation: generation() };
+        this.#remote = sessionOver(await transport.open(manager, SESSION_METHOD, opening, { signal }));
+        return this.#remote;
       } catch (error) {
         problem = error;
         log.debug("no session with a manager", { manager, error: messageOf(error) });
       }
     }
     throw problem;
+  }
+
+  /** Ends the session with another node's manager, whose word counts no more; the agent looks for one anew. */
+  dropRemote(): void {
+    this.#remote?.close();
+    this.#remote = undefined;
   }
 
   /** The node's own manager; when it can't serve (it is new, or cut off), the next tries go to the others. */

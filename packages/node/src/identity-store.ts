@@ -2,9 +2,11 @@ import { ClusterError, nodeId, type NodeId } from "@murmur/base";
 import { parseIdentity, serializeIdentity, type NodeIdentity } from "@murmur/identity";
 import type { NodeState } from "@murmur/storage";
 import { z } from "zod";
+import { readGeneration, type Generation } from "./generation.ts";
 
 const IDENTITY = "identity";
 const MEMBERSHIP = "membership";
+const GENERATION = "generation";
 
 const membership = z.object({
   listen: z.string(),
@@ -21,6 +23,13 @@ export interface StoredMembership {
   readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
 }
 
+export interface StoredNode {
+  readonly identity: NodeIdentity;
+  readonly membership: StoredMembership;
+  /** The generation of the cluster that this node is in; undefined in the first. */
+  readonly generation: Generation | undefined;
+}
+
 /** What makes this machine a node of its cluster, on disk. The identity is written last and removed first. */
 export class IdentityStore {
   readonly #state: NodeState;
@@ -30,7 +39,7 @@ export class IdentityStore {
   }
 
   /** Undefined when this machine is in no cluster. Throws `corrupt` when what is stored does not fit together. */
-  async read(): Promise<{ readonly identity: NodeIdentity; readonly membership: StoredMembership } | undefined> {
+  async read(): Promise<StoredNode | undefined> {
     const stored = await this.#state.get(IDENTITY);
     if (stored === undefined) return undefined;
     const identity = parseIdentity(stored);
@@ -45,7 +54,19 @@ export class IdentityStore {
     return {
       identity,
       membership: { listen, address, peers: peers.map((peer) => ({ ...peer, id: nodeId(peer.id) })) },
+      generation: await this.#readGeneration(identity),
     };
+  }
+
+  async #readGeneration(identity: NodeIdentity): Promise<Generation | undefined> {
+    const stored = await this.#state.get(GENERATION);
+    if (stored === undefined) return undefined;
+    const generation = readGeneration(stored, identity);
+    if (generation !== undefined) return generation;
+    throw new ClusterError(
+      "corrupt",
+      "this node's record of the cluster's recovery can't be read: `murmur cluster leave --force`, then join again",
+    );
   }
 
   async writeMembership(value: StoredMembership): Promise<void> {
@@ -56,8 +77,13 @@ export class IdentityStore {
     await this.#state.put(IDENTITY, { ...serializeIdentity(identity) });
   }
 
+  async writeGeneration(generation: Generation): Promise<void> {
+    await this.#state.put(GENERATION, { ...generation, manager: { ...generation.manager } });
+  }
+
   async forget(): Promise<void> {
     await this.#state.delete(IDENTITY);
     await this.#state.delete(MEMBERSHIP);
+    await this.#state.delete(GENERATION);
   }
 }

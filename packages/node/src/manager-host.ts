@@ -8,24 +8,49 @@ import {
   type Random,
   type Scope,
 } from "@murmur/base";
-import { Manager, type Liveness } from "@murmur/manager";
+import {
+  Manager,
+  wholeState,
+  writeFirstSnapshot,
+  type Liveness,
+  type ManagerOptions,
+  type PositionedState,
+} from "@murmur/manager";
 import type { ClusterFacts, Command } from "@murmur/model";
 import type { LogStorage } from "@murmur/storage";
 import type { PeerTransport } from "@murmur/transport";
+import type { Generation } from "./generation.ts";
+import { fencedPeers } from "./generation-fence.ts";
+import type { GenerationKeeper } from "./generation-keeper.ts";
 
 const CHECK_MS = 2_000;
 /** Checks in a row that must agree before a manager that was taken out of the membership is closed. */
 const CHECKS_TO_RETIRE = 3;
 /** Before the next call is heard, when this node could not become a manager. */
 const RETRY_MS = 1_000;
+/** How long a manager that comes back waits for the others to say whether the cluster has gone on without it. */
+const MEET_MS = 500;
+
+/** How a manager begins that is the first one, of a cluster or of a generation. */
+export interface Bootstrap {
+  readonly commands: readonly Command[];
+  /** What the cluster knew before; undefined for a new cluster. */
+  readonly state?: PositionedState;
+}
 
 export interface ManagerHostOptions {
   readonly self: NodeId;
-  readonly openLog: () => Promise<LogStorage>;
+  /** Opens the log of a generation; each has a place of its own. */
+  readonly openLog: (generation: number) => Promise<LogStorage>;
+  /** Removes the logs of all other generations. */
+  readonly keepOnlyLog: (generation: number) => Promise<void>;
+  readonly generations: GenerationKeeper;
   readonly newId: () => string;
   readonly transport: PeerTransport;
   readonly liveness: Liveness;
   readonly facts: () => ClusterFacts | undefined;
+  /** The other nodes that are, or were, managers. */
+  readonly others: () => readonly NodeId[];
   /** Asks the other managers whether this node is one. */
   readonly isManager: (signal: AbortSignal) => Promise<boolean>;
   readonly clock: Clock;
@@ -37,18 +62,22 @@ export interface ManagerHostOptions {
 interface Running {
   readonly manager: Manager;
   readonly storage: LogStorage;
+  readonly generation: number;
 }
 
 /**
  * This node's manager, while it has one. A node becomes a manager when the leader begins to replicate to it, and stops
- * being one when another manager says for certain that it is none; its log is then wiped.
+ * being one when another manager says for certain that it is none, or when the cluster has begun a new generation without
+ * it; its log is then wiped. Changes follow one another.
  */
 export class ManagerHost {
   readonly #options: ManagerHostOptions;
   readonly #scope: Scope;
   #running: Running | undefined;
   #placeholder: Disposable | undefined;
-  #changing = false;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Changes under way and waiting. */
+  #changes = 0;
   #disagreements = 0;
 
   constructor(options: ManagerHostOptions, scope: Scope) {
@@ -66,18 +95,14 @@ export class ManagerHost {
    * that was taken out and is about to be closed. What those can't answer others can.
    */
   serving(): Manager | undefined {
-    const manager = this.manager();
-    return manager !== undefined && isListed(manager, this.#options.self) ? manager : undefined;
+    const { self, generations } = this.#options;
+    const { manager, generation } = this.#running ?? {};
+    return manager !== undefined && generation === generations.number && isListed(manager, self) ? manager : undefined;
   }
 
   /** Starts the manager if this node was one, or starts a new cluster; otherwise waits to be called. */
-  async start(bootstrap?: { readonly commands: readonly Command[] }): Promise<void> {
-    const storage = await this.#options.openLog();
-    const { entries, snapshot } = storage.recovered;
-    if (bootstrap === undefined && entries.length === 0 && snapshot === undefined) {
-      await storage[Symbol.asyncDispose]();
-      this.#awaitCall();
-    } else await this.#run(storage, bootstrap);
+  async start(bootstrap?: Bootstrap): Promise<void> {
+    await this.#inTurn(() => (bootstrap === undefined ? this.#resume() : this.#begin(bootstrap)));
     const { clock } = this.#options;
     const check = (): void => {
       this.#retireIfUnwanted();
@@ -87,13 +112,93 @@ export class ManagerHost {
     this.#scope.defer(() => timer.cancel());
   }
 
-  async #run(storage: LogStorage, bootstrap: { readonly commands: readonly Command[] } | undefined): Promise<void> {
-    const { self, transport, liveness, clock, random, newId, log, onFatal } = this.#options;
+  /** The cluster has begun a new generation elsewhere: what this node's manager knew and promised counts no more. */
+  supersede(): void {
+    this.#scope.run("step over to the new generation", () =>
+      this.#inTurn(async () => {
+        const { generations, keepOnlyLog, log } = this.#options;
+        if (this.#running !== undefined) log.warn("this node's manager belongs to the cluster's past and is closed");
+        await this.#stop();
+        await keepOnlyLog(generations.number);
+        this.#awaitCall();
+      }),
+    );
+  }
+
+  /**
+   * Begins a generation with this node as the only manager, from all that its log holds. The new log is written beside the
+   * old one and counts from the moment at which the generation is stored: a crash leaves the one or the other. What fails
+   * leaves the manager as it was.
+   */
+  async beginAnew(generation: Generation, signal: AbortSignal): Promise<void> {
+    if (this.#scope.closed) throw noManager();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#scope.run("a new generation", () =>
+      this.#inTurn(() => this.#moveTo(generation, signal)).then(resolve, (error: unknown) => reject(asError(error))),
+    );
+    await promise;
+  }
+
+  async #moveTo(generation: Generation, signal: AbortSignal): Promise<void> {
+    const { generations, openLog, keepOnlyLog, log } = this.#options;
+    const before = generations.number;
+    if (this.#running === undefined || generation.number <= before) throw noManager();
+    await this.#stop();
+    try {
+      {
+        await using old = await openLog(before);
+        await this.#writeLog(generation.number, await wholeState(old, log), signal);
+      }
+      await generations.begin(generation);
+    } catch (error) {
+      await keepOnlyLog(before);
+      await this.#run(before, await openLog(before));
+      throw error;
+    }
+    await this.#run(generation.number, await openLog(generation.number), { commands: [], prepared: true });
+    await keepOnlyLog(generation.number);
+  }
+
+  async #resume(): Promise<void> {
+    const { generations, openLog, keepOnlyLog, others } = this.#options;
+    const { number } = generations;
+    await keepOnlyLog(number);
+    const storage = await openLog(number);
+    const { entries, snapshot } = storage.recovered;
+    const wasManager = entries.length > 0 || snapshot !== undefined;
+    // Old managers that come back together could lead each other: they ask first whether their time is over.
+    if (wasManager) await generations.meetAll(others(), MEET_MS, this.#scope.signal);
+    if (wasManager && generations.number === number) return this.#run(number, storage);
+    await storage[Symbol.asyncDispose]();
+    this.#awaitCall();
+  }
+
+  async #begin({ commands, state }: Bootstrap): Promise<void> {
+    const { openLog, generations } = this.#options;
+    const { number } = generations;
+    if (state !== undefined) await this.#writeLog(number, state, this.#scope.signal);
+    await this.#run(number, await openLog(number), { commands, ...(state !== undefined && { prepared: true }) });
+  }
+
+  async #writeLog(generation: number, state: PositionedState, signal: AbortSignal): Promise<void> {
+    const { self, openLog, clock } = this.#options;
+    if (state.store.view.cluster() === undefined)
+      throw new ClusterError("corrupt", "there is no cluster in what this node has; recover on another manager");
+    await using storage = await openLog(generation);
+    await writeFirstSnapshot(storage, state, { voter: self, clock, signal });
+  }
+
+  async #run(
+    generation: number,
+    storage: LogStorage,
+    bootstrap?: NonNullable<ManagerOptions["bootstrap"]>,
+  ): Promise<void> {
+    const { self, transport, generations, liveness, clock, random, newId, log, onFatal } = this.#options;
     try {
       const manager = await Manager.start({
         self,
         storage,
-        peers: transport,
+        peers: fencedPeers(transport, generation, generations),
         liveness,
         clock,
         random,
@@ -102,7 +207,7 @@ export class ManagerHost {
         onFatal,
         ...(bootstrap === undefined ? {} : { bootstrap }),
       });
-      this.#running = { manager, storage };
+      this.#running = { manager, storage, generation };
       this.#disagreements = 0;
       log.info("this node is a manager");
     } catch (error) {
@@ -113,45 +218,51 @@ export class ManagerHost {
 
   /** The leader's first message makes this node a manager; raft repeats what is lost in the meantime. */
   #awaitCall(): void {
-    const { transport, clock, log } = this.#options;
-    if (this.#scope.closed) return;
-    this.#placeholder = transport.onMessage("raft", () => {
-      if (this.#changing || this.#scope.closed) return;
-      this.#changing = true;
-      this.#placeholder?.[Symbol.dispose]();
-      this.#placeholder = undefined;
-      this.#scope.run("become a manager", async (signal) => {
-        try {
-          await this.#run(await this.#options.openLog(), undefined);
-        } catch (error) {
-          log.error("this node could not become a manager; trying again", { error: messageOf(error) });
-          await sleep(clock, RETRY_MS, signal);
-          this.#awaitCall();
-        } finally {
-          this.#changing = false;
-        }
-      });
+    const { transport, generations } = this.#options;
+    if (this.#scope.closed || this.#placeholder !== undefined) return;
+    const peers = fencedPeers(transport, generations.number, generations);
+    const placeholder = peers.onMessage("raft", () => {
+      if (this.#placeholder !== placeholder || this.#scope.closed) return;
+      this.#stopWaiting();
+      this.#scope.run("become a manager", (signal) => this.#inTurn(() => this.#become(signal)));
     });
+    this.#placeholder = placeholder;
+  }
+
+  #stopWaiting(): void {
+    this.#placeholder?.[Symbol.dispose]();
+    this.#placeholder = undefined;
+  }
+
+  async #become(signal: AbortSignal): Promise<void> {
+    const { generations, openLog, clock, log } = this.#options;
+    if (this.#running !== undefined) return;
+    this.#stopWaiting();
+    try {
+      const { number } = generations;
+      await this.#run(number, await openLog(number));
+    } catch (error) {
+      log.error("this node could not become a manager; trying again", { error: messageOf(error) });
+      await sleep(clock, RETRY_MS, signal);
+      this.#awaitCall();
+    }
   }
 
   /** A manager that was taken out may never have heard of it: then it knows no leader either. */
   #retireIfUnwanted(): void {
     const { self, facts } = this.#options;
     const running = this.#running;
-    if (running === undefined || this.#changing || this.#scope.closed) return;
+    if (running === undefined || this.#changes > 0 || this.#scope.closed) return;
     const recorded = facts()?.nodes.find((node) => node.id === self)?.raftRole ?? "none";
     const { leader, membership } = running.manager.status();
     const knowsIt = membership.voters.length > 0 && !isListed(running.manager, self);
     this.#disagreements = recorded === "none" && (knowsIt || leader === undefined) ? this.#disagreements + 1 : 0;
     if (this.#disagreements < CHECKS_TO_RETIRE) return;
-    this.#changing = true;
-    this.#scope.run("stop being a manager", async (signal) => {
-      try {
+    this.#scope.run("stop being a manager", (signal) =>
+      this.#inTurn(async () => {
         if (await this.#isUnwanted(signal)) await this.#retire(running);
-      } finally {
-        this.#changing = false;
-      }
-    });
+      }),
+    );
   }
 
   /** What is wiped cannot be had again, so another manager must say it for certain. */
@@ -165,7 +276,9 @@ export class ManagerHost {
     }
   }
 
-  async #retire({ manager, storage }: Running): Promise<void> {
+  async #retire(running: Running): Promise<void> {
+    if (this.#running !== running) return;
+    const { manager, storage } = running;
     this.#running = undefined;
     try {
       await manager[Symbol.asyncDispose]();
@@ -178,12 +291,19 @@ export class ManagerHost {
   }
 
   async #stop(): Promise<void> {
-    this.#placeholder?.[Symbol.dispose]();
+    this.#stopWaiting();
     const running = this.#running;
     this.#running = undefined;
     if (running === undefined) return;
     await running.manager[Symbol.asyncDispose]();
     await running.storage[Symbol.asyncDispose]();
+  }
+
+  async #inTurn(change: () => Promise<void>): Promise<void> {
+    this.#changes += 1;
+    const done = this.#turn.then(change).finally(() => (this.#changes -= 1));
+    this.#turn = done.catch(() => {});
+    await done;
   }
 }
 
@@ -196,6 +316,10 @@ function isListed(manager: Manager, self: NodeId): boolean {
 /** The node's own manager, or a clear refusal. */
 export function managerOf(host: ManagerHost): Manager {
   const manager = host.serving();
-  if (manager === undefined) throw new ClusterError("unavailable", "this node is no manager; ask another one");
+  if (manager === undefined) throw noManager();
   return manager;
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)));
+
+const noManager = (): ClusterError => new ClusterError("unavailable", "this node is no manager; ask another one");

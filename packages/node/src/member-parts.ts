@@ -1,10 +1,12 @@
-import { ClusterError, type Scope } from "@murmur/base";
+import { ClusterError, type NodeId, type Scope } from "@murmur/base";
 import { Agent, GossipDriver } from "@murmur/agent";
 import { GossipKeyRing, verifyPeer } from "@murmur/identity";
 import { clusterId } from "@murmur/model";
 import { parseAddress, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
 import { AgentSessions } from "./agent-sessions.ts";
+import { decodeNumber, encodeNumber, FIRST_GENERATION } from "./generation.ts";
+import { GenerationKeeper } from "./generation-keeper.ts";
 import { GossipFacts } from "./gossip-facts.ts";
 import { openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import { ManagerHost } from "./manager-host.ts";
@@ -19,6 +21,7 @@ export interface Lines {
   readonly transport: PeerTransport;
   readonly gossip: GossipDriver;
   readonly facts: GossipFacts;
+  readonly generations: GenerationKeeper;
 }
 
 /** The member that is being built, once it is: until then its parts make do with what it starts from. */
@@ -26,7 +29,7 @@ type Late = () => Member | undefined;
 
 /** Opens the connections to the other nodes. Gossip isn't started yet. */
 export async function openLines(start: MemberStart, scope: Scope, member: Late): Promise<Lines> {
-  const { identity, membership, wires, clock, random, log } = start;
+  const { identity, membership, generation, wires, clock, random, log } = start;
   const aliveAt: ConstructorParameters<typeof AddressBook>[0] = (id) => {
     const known = member()?.gossip.member(id);
     return known?.state === "alive" ? known.address : undefined;
@@ -50,7 +53,11 @@ export async function openLines(start: MemberStart, scope: Scope, member: Late):
     }),
   );
   const gossip = new GossipDriver({
-    self: { id: identity.nodeId, address: membership.address, meta: new Uint8Array() },
+    self: {
+      id: identity.nodeId,
+      address: membership.address,
+      meta: encodeNumber(generation?.number ?? FIRST_GENERATION),
+    },
     datagrams,
     reliable: reliableChannel(transport, (address) => member()?.idAt(address) ?? book.idAt(address)),
     clock,
@@ -59,7 +66,17 @@ export async function openLines(start: MemberStart, scope: Scope, member: Late):
   });
   scope.defer(() => gossip.stop());
   const facts = new GossipFacts(clock, (avoided) => member()?.plane.avoid(avoided));
-  return { book, ring, transport, gossip, facts };
+  const generations = new GenerationKeeper({
+    stored: generation,
+    cluster: () => member()?.identity ?? identity,
+    store: (begun) => start.identities.writeGeneration(begun),
+    transport,
+    neighbours: () => neighboursOf(gossip, identity.nodeId),
+    clock,
+    log,
+  });
+  if (generation !== undefined) book.startFrom(generation.manager);
+  return { book, ring, transport, gossip, facts, generations };
 }
 
 /** The place for this node's manager. */
@@ -69,7 +86,8 @@ export function newHost(
   { lines, member }: { readonly lines: Lines; readonly member: Late },
 ): ManagerHost {
   const { identity, wires, clock, random, newId, log, onFatal } = start;
-  const { transport, gossip } = lines;
+  const { transport, gossip, book, generations } = lines;
+  const self = identity.nodeId;
   const built = (): Member => {
     const present = member();
     if (present === undefined) throw new ClusterError("unavailable", "this node is still starting");
@@ -77,8 +95,11 @@ export function newHost(
   };
   return new ManagerHost(
     {
-      self: identity.nodeId,
-      openLog: () => wires.openLog(),
+      self,
+      openLog: (generation) => wires.openLog(generation),
+      keepOnlyLog: async (generation) => wires.keepOnlyLog?.(generation),
+      generations,
+      others: () => book.managers().filter((id) => id !== self),
       newId,
       transport,
       liveness: { verdict: (id) => verdictOn(gossip, id) },
@@ -93,12 +114,31 @@ export function newHost(
   );
 }
 
+/** The agent's ways to a manager. */
+export function newSessions({ identity, random, log }: MemberStart, lines: Lines, host: ManagerHost): AgentSessions {
+  const { book, transport, generations } = lines;
+  return new AgentSessions({
+    self: identity.nodeId,
+    transport,
+    managers: () => book.managers(),
+    local: () => host.serving(),
+    generation: () => generations.number,
+    random,
+    log,
+  });
+}
+
+/** Live nodes, with the generation that each tells by gossip. */
+const neighboursOf = (gossip: GossipDriver, self: NodeId): { readonly id: NodeId; readonly generation: number }[] =>
+  gossip.members().flatMap(({ id, state, meta }) => {
+    return id === self || state !== "alive" ? [] : [{ id, generation: decodeNumber(meta) }];
+  });
+
 /** The agent, with sessions to the node's own manager or to any other. */
-export function newAgent(start: MemberStart, lines: Lines, host: ManagerHost): Agent {
+export function newAgent(start: MemberStart, lines: Lines, sessions: AgentSessions): Agent {
   const { identity, membership, hostname, runtime, records, clock, random, log } = start;
-  const { book, transport, gossip, facts } = lines;
+  const { transport, gossip, facts } = lines;
   const self = identity.nodeId;
-  const managers = (): ReturnType<AddressBook["managers"]> => book.managers();
   return new Agent({
     node: {
       nodeId: self,
@@ -110,7 +150,7 @@ export function newAgent(start: MemberStart, lines: Lines, host: ManagerHost): A
     murmurVersion: MURMUR_VERSION,
     address: membership.address,
     runtime,
-    sessions: new AgentSessions({ self, transport, managers, local: () => host.serving(), random, log }),
+    sessions,
     withdrawals: withdrawals({ self, facts, gossip, transport }),
     store: records,
     clock,

@@ -22,6 +22,9 @@ export interface DatagramHandlers {
 export interface MemberWires {
   openTransport(wiring: TransportWiring): Promise<PeerTransport>;
   openDatagrams(handlers: DatagramHandlers): Promise<Datagrams>;
-  openLog(): Promise<LogStorage>;
+  /** The log of one generation of the cluster; each has a place of its own. */
+  openLog(generation: number): Promise<LogStorage>;
+  /** Removes the logs of all other generations; they are closed. A world in which nothing is recovered needs none. */
+  keepOnlyLog?(generation: number): Promise<void>;
   openDataPlane(): Promise<DataPlane>;
 }

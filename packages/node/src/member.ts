@@ -3,7 +3,7 @@ import type { Agent, GossipDriver, KeyValue, Runtime } from "@murmur/agent";
 import type { Cluster, NodeStanding } from "@murmur/api";
 import { GossipKeyRing, parseGossipKey, type NodeIdentity } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
-import type { ClusterFacts, Command } from "@murmur/model";
+import type { ClusterFacts } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
 import type { AddressBook } from "./address-book.ts";
@@ -11,11 +11,12 @@ import { RENEW_METHOD } from "./admission.ts";
 import { keepCertificate } from "./certificate-renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
+import { encodeNumber, type Generation } from "./generation.ts";
 import { isGone } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
-import { managerOf, type ManagerHost } from "./manager-host.ts";
-import { newAgent, newHost, openLines, type Lines } from "./member-parts.ts";
+import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
+import { newAgent, newHost, newSessions, openLines, type Lines } from "./member-parts.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
 import { hearWithdrawals } from "./withdrawals.ts";
@@ -28,8 +29,10 @@ export interface MemberStart {
   readonly identities: IdentityStore;
   readonly identity: NodeIdentity;
   readonly membership: StoredMembership;
-  /** Set on the node that starts the cluster. */
-  readonly bootstrap: { readonly commands: readonly Command[] } | undefined;
+  /** Which life of the cluster this node was in; undefined in the first. */
+  readonly generation?: Generation | undefined;
+  /** Set on the node that starts the cluster, or restores it. */
+  readonly bootstrap: Bootstrap | undefined;
   readonly runtime: Runtime;
   readonly records: KeyValue;
   /** Answers the requests that nodes without a replica send here. */
@@ -66,10 +69,11 @@ export class Member {
     // Parts that speak of each other are reached through this; nothing does before all are built.
     let member: Member | undefined;
     const lines = await openLines(start, scope, () => member);
-    const { gossip, facts, transport } = lines;
+    const { gossip, facts, transport, generations, book } = lines;
     const host = newHost(start, scope, { lines, member: () => member });
     const plane = scope.use(await wires.openDataPlane());
-    const agent = newAgent(start, lines, host);
+    const sessions = newSessions(start, lines, host);
+    const agent = newAgent(start, lines, sessions);
     const built = new Member(start, scope, { ...lines, host, plane, agent });
     member = built;
     gossip.onMember((_change, { id, state }) => facts.setDead(id, state === "dead" || state === "left"));
@@ -80,6 +84,13 @@ export class Member {
     });
     agent.onFacts((news) => built.#learn(news));
     agent.onRemoved(start.onRemoved);
+    generations.onChange((generation) => {
+      book.startFrom(generation.manager);
+      gossip.setMeta(encodeNumber(generation.number));
+      sessions.dropRemote();
+      if (generation.manager.id !== start.identity.nodeId) host.supersede();
+    });
+    generations.open(scope);
     built.#desk.open(scope);
     gossip.start();
     await host.start(start.bootstrap);
@@ -119,6 +130,7 @@ export class Member {
       transport: this.transport,
       manager: () => managerOf(this.host),
       serves: () => this.host.serving() !== undefined,
+      generations: parts.generations,
       plane: this.plane,
       askManager: (method, body, signal) => this.#client.ask(method, body, { signal }),
       answer,

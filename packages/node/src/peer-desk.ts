@@ -4,9 +4,10 @@ import type { PortConfig } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
 import { admit, ADMIT_METHOD, JOIN_METHOD, renew, RENEW_METHOD } from "./admission.ts";
-import { channelOver, SESSION_METHOD } from "./agent-sessions.ts";
+import { channelOver, generationOf, SESSION_METHOD } from "./agent-sessions.ts";
 import { PORTS_METHOD } from "./cluster-adapter.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
+import type { GenerationKeeper } from "./generation-keeper.ts";
 import { HTTP_METHOD, serveHttp } from "./http-stream.ts";
 
 export interface PeerDeskOptions {
@@ -15,6 +16,7 @@ export interface PeerDeskOptions {
   readonly manager: () => Manager;
   /** Whether this node has a manager that takes part. */
   readonly serves: () => boolean;
+  readonly generations: Pick<GenerationKeeper, "number" | "meet">;
   readonly plane: DataPlane;
   /** Asks another manager. */
   readonly askManager: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
@@ -33,12 +35,15 @@ export class PeerDesk {
 
   /** Answers until the scope ends. */
   open(scope: Scope): void {
-    const { transport, manager, serves, plane, askManager, answer, clock, log } = this.#options;
+    const { transport, manager, serves, generations, plane, askManager, answer, clock, log } = this.#options;
     const { signal } = scope;
     scope.use(
-      transport.handleStream(SESSION_METHOD, (from, _body, stream) =>
-        manager().serveSession(channelOver(from, stream)),
-      ),
+      transport.handleStream(SESSION_METHOD, (from, opening, stream) => {
+        if (generationOf(opening) !== generations.number) generations.meet(from);
+        // An agent that is behind is told the truth; one that is ahead knows that this manager's is old.
+        if (generationOf(opening) > generations.number) throw behind();
+        return manager().serveSession(channelOver(from, stream));
+      }),
     );
     scope.use(
       transport.handleStream(HTTP_METHOD, async (from, body, stream) => {
@@ -80,6 +85,9 @@ export class PeerDesk {
     return admit(manager, body.request, { clock, log, signal, remoteAddress: String(body.remoteAddress) });
   }
 }
+
+const behind = (): ClusterError =>
+  new ClusterError("unavailable", "the cluster was recovered or restored, and this manager belongs to its past");
 
 /** A node that was removed still has a certificate for a while; it may not speak for a member with it. */
 async function requireNode(manager: Manager, id: NodeId, signal: AbortSignal): Promise<void> {

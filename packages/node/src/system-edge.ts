@@ -1,15 +1,14 @@
-import { rm } from "node:fs/promises";
 import { callMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { checkListenable } from "./listen-check.ts";
 import type { LocalNodeEdge } from "./local-node.ts";
 import { systemClock } from "./system-clock.ts";
-import { raftDirectory, systemWires } from "./system-wires.ts";
+import { removeLogs, systemWires } from "./system-wires.ts";
 
 /** The machine's own sockets, disk and kernel, for its memberships. */
 export const systemEdge = (options: DaemonOptions): LocalNodeEdge => ({
   wires: (start) => systemWires(options, start),
   checkListenable,
   callMember: (signal) => callMember(systemClock, signal),
-  wipeLog: () => rm(raftDirectory(options), { recursive: true, force: true }),
+  wipeLog: () => removeLogs(options),
 });

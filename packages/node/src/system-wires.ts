@@ -1,3 +1,4 @@
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openDataPlane } from "@murmur/network";
 import { openLogStorage } from "@murmur/storage";
@@ -5,6 +6,7 @@ import { openDatagrams, openPeerTransport, parseAddress } from "@murmur/transpor
 import type { DaemonOptions } from "./daemon-options.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
+import { FIRST_GENERATION } from "./generation.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 /** The real sockets, disk and kernel. */
@@ -17,7 +19,8 @@ export function systemWires(
   return {
     openTransport: (wiring) => openPeerTransport({ ...wiring, listen, software: MURMUR_VERSION, clock, random, log }),
     openDatagrams: (handlers) => openDatagrams({ ...handlers, listen, log }),
-    openLog: () => openLogStorage({ directory: raftDirectory(options), log }),
+    openLog: (generation) => openLogStorage({ directory: logDirectory(options, generation), log }),
+    keepOnlyLog: (generation) => removeLogs(options, logDirectory(options, generation)),
     openDataPlane: () =>
       openDataPlane({
         publishAddress: options.publishAddr ?? (isWildcard ? "0.0.0.0" : listen.host),
@@ -30,5 +33,17 @@ export function systemWires(
   };
 }
 
-/** Where log and snapshots are kept. */
-export const raftDirectory = ({ dataDir }: Pick<DaemonOptions, "dataDir">): string => join(dataDir, "raft");
+type DataDir = Pick<DaemonOptions, "dataDir">;
+
+/** Where log and snapshots of a generation are kept: `raft`, and after a recovery or a restore `raft-NUMBER`. */
+const logDirectory = ({ dataDir }: DataDir, generation: number): string =>
+  join(dataDir, generation === FIRST_GENERATION ? "raft" : `raft-${String(generation)}`);
+
+/** Removes the logs and snapshots of all generations but, perhaps, one. */
+export async function removeLogs({ dataDir }: DataDir, except?: string): Promise<void> {
+  const names = await readdir(dataDir).catch((): string[] => []);
+  for (const name of names) {
+    const path = join(dataDir, name);
+    if (/^raft(-\d+)?$/.test(name) && path !== except) await rm(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,89 @@
+import { sign, verify, X509Certificate } from "node:crypto";
+import { nodeId, type Millis, type NodeId } from "@murmur/base";
+import { z } from "zod";
+
+/**
+ * One life of a cluster. A cluster begins in generation 0; recovering it on a survivor, or restoring it from a backup,
+ * begins another one, in which a single manager has the say that a majority of the old ones can't be asked for. Managers
+ * of different generations never count each other's votes or take each other's entries, and whoever meets a later
+ * generation steps over to it.
+ *
+ * The statement is signed with the cluster's CA key, which only managers have: no other node can make managers give up
+ * their logs by claiming that there is a later generation.
+ */
+export interface Generation {
+  /** Grows from one generation to the next; the later one wins. */
+  readonly number: number;
+  readonly origin: "recover" | "restore";
+  /** The manager that it began with, and where that was. */
+  readonly manager: { readonly id: NodeId; readonly address: string };
+  /** Of all the above, and of the cluster's id; base64. */
+  readonly signature: string;
+}
+
+/** Before the first recovery there is no statement, only this number. */
+export const FIRST_GENERATION = 0;
+
+type Unsigned = Omit<Generation, "signature">;
+
+const statement = z.object({
+  number: z.int().positive(),
+  origin: z.enum(["recover", "restore"]),
+  manager: z.object({ id: z.string().max(100), address: z.string().max(300) }),
+  signature: z.string().max(1_000),
+});
+
+/** Steps of a generation's number for each millisecond. */
+const STEPS = 1_024;
+
+/**
+ * The number of a generation that begins now: the time, so that of two that don't know each other the later one wins, and
+ * something random, so that two at once still differ. Later than `after` in any case, whatever the clock says.
+ */
+export const nextNumber = (now: Millis, after: number, random: (bound: number) => number): number =>
+  Math.max(Math.floor(now) * STEPS, after + 1) + random(STEPS);
+
+export function signGeneration(
+  unsigned: Unsigned,
+  cluster: { readonly clusterId: string; readonly caKeyPem: string },
+): Generation {
+  const signature = sign("sha256", signedBytes(unsigned, cluster.clusterId), cluster.caKeyPem).toString("base64");
+  return { ...unsigned, signature };
+}
+
+/** Reads a statement of a peer, or from the disk. Undefined when it is none, or none of this cluster. */
+export function readGeneration(
+  value: unknown,
+  cluster: { readonly clusterId: string; readonly caPem: string },
+): Generation | undefined {
+  const parsed = statement.safeParse(value);
+  if (!parsed.success) return undefined;
+  const { number, origin, manager, signature } = parsed.data;
+  const generation: Generation = { number, origin, manager: { ...manager, id: nodeId(manager.id) }, signature };
+  const { publicKey } = new X509Certificate(cluster.caPem);
+  const isGenuine = verify(
+    "sha256",
+    signedBytes(generation, cluster.clusterId),
+    publicKey,
+    Buffer.from(signature, "base64"),
+  );
+  return isGenuine ? generation : undefined;
+}
+
+const signedBytes = ({ number, origin, manager }: Unsigned, clusterId: string): Buffer =>
+  Buffer.from(JSON.stringify(["murmur generation", clusterId, number, origin, manager.id, manager.address]));
+
+const NUMBER_BYTES = 8;
+
+/** The number as a node tells it by gossip; nothing in the first generation. */
+export function encodeNumber(number: number): Uint8Array {
+  if (number === FIRST_GENERATION) return new Uint8Array();
+  const bytes = new Uint8Array(NUMBER_BYTES);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(number));
+  return bytes;
+}
+
+export function decodeNumber(bytes: Uint8Array): number {
+  if (bytes.byteLength < NUMBER_BYTES) return FIRST_GENERATION;
+  return Number(new DataView(bytes.buffer, bytes.byteOffset, NUMBER_BYTES).getBigUint64(0));
+}
