@@ -30,7 +30,15 @@ describe("admission", () => {
     return formatToken({ caDigest: caDigest(caPem), secret: own.joinSecret });
   };
   const decide = (body: unknown, remoteAddress = "10.0.0.9") =>
-    solo.during(admit(solo.manager, body, { clock: solo.clock, log: silentLog, signal: solo.signal, remoteAddress }));
+    solo.during(
+      admit(solo.manager, body, {
+        newId: solo.newId,
+        clock: solo.clock,
+        log: silentLog,
+        signal: solo.signal,
+        remoteAddress,
+      }),
+    );
   /** Calls the manager as the transport would, after the CA was checked. */
   const call: CallMember = async (_address, { caDigestCheck, body }) => {
     caDigestCheck(secrets().caPem);

@@ -16,7 +16,6 @@ import type { Manager } from "@murmur/manager";
 import type { Availability } from "@murmur/model";
 import { joinCall, parseAddress, formatAddress } from "@murmur/transport";
 import { z } from "zod";
-import { newId } from "./system-random.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 export const JOIN_METHOD = "join";
@@ -147,9 +146,15 @@ const lastCertificate = (chainPem: string): string => {
 export async function admit(
   manager: Manager,
   body: unknown,
-  options: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal; readonly remoteAddress: string },
+  options: {
+    readonly newId: () => string;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly signal: AbortSignal;
+    readonly remoteAddress: string;
+  },
 ): Promise<Admission> {
-  const { clock, log, signal, remoteAddress } = options;
+  const { newId, clock, log, signal, remoteAddress } = options;
   const parsed = admissionRequest.safeParse(body);
   if (!parsed.success)
     throw new ClusterError(

@@ -116,7 +116,7 @@ export class Member {
     this.agent = parts.agent;
     this.#book = parts.book;
     this.#ring = parts.ring;
-    const { answer, clock, log, random } = start;
+    const { answer, newId, clock, log, random } = start;
     const self = start.identity.nodeId;
     this.#client = new ManagerClient({
       self,
@@ -134,6 +134,7 @@ export class Member {
       plane: this.plane,
       askManager: (method, body, signal) => this.#client.ask(method, body, { signal }),
       answer,
+      newId,
       clock,
       log,
     });

@@ -21,6 +21,7 @@ export interface PeerDeskOptions {
   /** Asks another manager. */
   readonly askManager: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
   readonly answer: (request: Request) => Promise<Response>;
+  readonly newId: () => string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -35,7 +36,7 @@ export class PeerDesk {
 
   /** Answers until the scope ends. */
   open(scope: Scope): void {
-    const { transport, manager, serves, generations, plane, askManager, answer, clock, log } = this.#options;
+    const { transport, manager, serves, generations, plane, askManager, answer, newId, clock, log } = this.#options;
     const { signal } = scope;
     scope.use(
       transport.handleStream(SESSION_METHOD, (from, opening, stream) => {
@@ -58,7 +59,7 @@ export class PeerDesk {
     );
     scope.use(
       transport.handleJoin(JOIN_METHOD, async (remoteAddress, body) => {
-        if (serves()) return admit(manager(), body, { clock, log, signal, remoteAddress });
+        if (serves()) return admit(manager(), body, { newId, clock, log, signal, remoteAddress });
         return askManager(ADMIT_METHOD, { remoteAddress, request: body }, signal);
       }),
     );
@@ -74,7 +75,7 @@ export class PeerDesk {
     { method, from, body }: { readonly method: string; readonly from: NodeId; readonly body: unknown },
     signal: AbortSignal,
   ): Promise<unknown> {
-    const { clock, log } = this.#options;
+    const { newId, clock, log } = this.#options;
     const manager = this.#options.manager();
     if (method === RENEW_METHOD) return renew(manager, from, body, { clock, signal });
     if (method !== ADMIT_METHOD) return departure(manager, { method, from, signal, clock });
@@ -82,7 +83,7 @@ export class PeerDesk {
     if (typeof body !== "object" || body === null || !("remoteAddress" in body) || !("request" in body)) {
       throw new ClusterError("invalid_argument", "admit: malformed request");
     }
-    return admit(manager, body.request, { clock, log, signal, remoteAddress: String(body.remoteAddress) });
+    return admit(manager, body.request, { newId, clock, log, signal, remoteAddress: String(body.remoteAddress) });
   }
 }
 

@@ -35,6 +35,8 @@ export interface MemoryTransportOptions {
   readonly protocol?: { readonly min: number; readonly max: number };
   /** How events reach the process that opens this. Default: at once. */
   readonly enter?: Enter;
+  /** The process's own clock. Default: the network's. */
+  readonly clock?: Clock;
 }
 
 interface Station {
@@ -95,7 +97,7 @@ export class MemoryNetwork {
   /** Opens a node's transport; the counterpart of `openPeerTransport`. */
   openPeerTransport(options: MemoryTransportOptions): PeerTransport {
     const { nodeId, address, addressOf, log, limits = {} } = options;
-    const { software = "simulated", protocol = PROTOCOL, enter = atOnce } = options;
+    const { software = "simulated", protocol = PROTOCOL, enter = atOnce, clock = this.#clock } = options;
     if (this.#stations.has(address)) throw new ClusterError("port_conflict", `${address} is in use`);
     return new Peers({
       self: nodeId,
@@ -103,7 +105,7 @@ export class MemoryNetwork {
       connector: this.#connector({ nodeId, address, enter }),
       addressOf,
       log,
-      clock: this.#clock,
+      clock,
       random: this.#random,
       limits: transportLimits(limits),
     });

@@ -1,0 +1,41 @@
+import type { ContainerEvent, Runtime } from "@murmur/agent";
+import { Inbox } from "@murmur/base";
+import type { Process } from "./process.ts";
+
+/** Events that wait for a process; as many as the engine keeps for a slow reader. */
+const EVENTS_MAX = 4_096;
+
+/** An engine as one process sees it: what it answers and tells reaches the process when the process can take it in. */
+export function gatedRuntime(engine: Runtime, process: Process): Runtime {
+  return {
+    ping: (options) => process.call(() => engine.ping(options)),
+    info: (options) => process.call(() => engine.info(options)),
+    pull: (image, options) => process.call(() => engine.pull(image, options)),
+    create: (request, options) => process.call(() => engine.create(request, options)),
+    start: (id, options) => process.call(() => engine.start(id, options)),
+    kill: (id, signal, options) => process.call(() => engine.kill(id, signal, options)),
+    remove: (id, options) => process.call(() => engine.remove(id, options)),
+    inspect: (name, options) => process.call(() => engine.inspect(name, options)),
+    list: (labels, options) => process.call(() => engine.list(labels, options)),
+    events: async (labels, options) => gatedEvents(await process.call(() => engine.events(labels, options)), process),
+  };
+}
+
+function gatedEvents(events: AsyncIterable<ContainerEvent>, process: Process): AsyncIterable<ContainerEvent> {
+  const inbox = new Inbox<ContainerEvent>({ limit: EVENTS_MAX, onFull: "reject" });
+  const close = (): void => process.enter(() => inbox.close());
+  const forward = async (): Promise<void> => {
+    for await (const event of events) {
+      if (!process.alive) return;
+      process.enter(() => {
+        if (!inbox.push(event)) inbox.close();
+      });
+    }
+  };
+  forward().then(close, close);
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (let event = await inbox.take(); event !== undefined; event = await inbox.take()) yield event;
+    },
+  };
+}

@@ -1,0 +1,218 @@
+import { ClusterError, type Log, type LogFields, type Random } from "@murmur/base";
+import { SimulatedRuntime } from "@murmur/agent";
+import type { Manager } from "@murmur/manager";
+import { openNode, type LocalNodeEdge, type Member, type MemberWires, type OpenedNode } from "@murmur/node";
+import { MemoryDisk } from "@murmur/storage";
+import { DiskFaults } from "./disk-faults.ts";
+import { gatedRuntime } from "./gated-runtime.ts";
+import type { LogLevel } from "./observer.ts";
+import { SimulatedPlane } from "./plane.ts";
+import { Process, type ClockError } from "./process.ts";
+import { Records } from "./records.ts";
+import { tappedLog } from "./tapped-log.ts";
+import { tappedTransport, type MessageFaults } from "./tapped-transport.ts";
+import type { World } from "./world.ts";
+
+/** One life of the process, with what it is made of. */
+export interface Life {
+  readonly process: Process;
+  readonly node: OpenedNode;
+}
+
+/** A host of the world: what outlives its process, and the process while there is one. */
+export class Host {
+  readonly name: string;
+  readonly address: string;
+  readonly engine: SimulatedRuntime;
+  readonly clockError: ClockError;
+  readonly messageFaults: MessageFaults = { loss: 0, duplicates: 0, replayMs: 1_000 };
+  readonly diskFaults: DiskFaults;
+  /** The versions of the wire protocol that its software speaks; undefined: the newest software's. */
+  protocol: { readonly min: number; readonly max: number } | undefined;
+  disk: MemoryDisk;
+  readonly #world: World;
+  readonly #records: Records;
+  readonly #random: Random;
+  #plane: SimulatedPlane | undefined;
+  #life: Life | undefined;
+
+  constructor(world: World, options: { name: string; address: string; random: Random; clockError: ClockError }) {
+    this.#world = world;
+    this.name = options.name;
+    this.address = options.address;
+    this.#random = options.random;
+    this.clockError = options.clockError;
+    this.diskFaults = new DiskFaults(world.clock, options.random);
+    this.disk = this.#newDisk();
+    this.#records = new Records(world.clock, options.random);
+    this.engine = new SimulatedRuntime({
+      clock: world.clock,
+      random: options.random,
+      hostname: options.name,
+      latencyMs: 20,
+    });
+  }
+
+  /** The process, while there is one; it may be paused. */
+  get life(): Life | undefined {
+    return this.#life;
+  }
+  get member(): Member | undefined {
+    return this.#life?.node.control.member();
+  }
+  /** The manager while it takes part. */
+  get manager(): Manager | undefined {
+    return this.member?.host.serving();
+  }
+  /** What the data plane was told last. */
+  get plane(): SimulatedPlane | undefined {
+    return this.#life === undefined ? undefined : this.#plane;
+  }
+
+  /** Starts the process. It is in no cluster until it is told to found, to join, or to `resume`. */
+  async boot(): Promise<Life> {
+    if (this.#life !== undefined) throw new Error(`${this.name} runs already`);
+    const process: Process = new Process({
+      queue: this.#world.queue,
+      clockError: this.clockError,
+      onWork: () => this.#world.touched(this),
+      onFuse: () => this.crash(),
+    });
+    const { newId } = this.#world;
+    const node = await openNode({
+      daemon: { listenAddr: this.address, hostname: this.name },
+      state: this.#records.openedBy(process),
+      runtime: gatedRuntime(this.engine, process),
+      edge: this.#edge(process),
+      engine: NO_ENGINE_API,
+      metrics: () => ({ text: () => Promise.resolve("") }),
+      clock: process.clock,
+      random: this.#random,
+      newId,
+      log: this.#log(),
+    });
+    this.#life = { process, node };
+    this.#world.tell((observer) => observer.started?.(this));
+    return this.#life;
+  }
+
+  /**
+   * The process is gone from one moment to the next. What was not synced is lost, but for the first writes, as luck has
+   * it. With the whole host its connections fall silent instead of being reset, and its containers are gone, too.
+   */
+  crash(what: "process" | "host" = "process"): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#life = undefined;
+    life.process.die();
+    this.#world.network.kill(this.address, what);
+    this.disk.crash({ pendingKept: this.#random.below(4) });
+    this.#world.tell((observer) => observer.ended?.(this, "crashed"));
+  }
+
+  /** An orderly stop, as on SIGTERM. Resolves when the process has ended. */
+  async stop(): Promise<void> {
+    const life = this.#life;
+    if (life === undefined) return;
+    await life.node.control.stop();
+    if (this.#life !== life) return;
+    this.#life = undefined;
+    const { timers } = life.process;
+    life.process.die();
+    this.#world.tell((observer) => observer.ended?.(this, "stopped"));
+    if (timers > 0) throw new Error(`${this.name} has stopped and left ${String(timers)} timers behind`);
+  }
+
+  /** Takes everything off the disk, as a new installation does. Containers run on. */
+  wipe(): void {
+    if (this.#life !== undefined) throw new Error(`${this.name} still runs`);
+    this.#records.wipe();
+    this.#replaceDisk();
+  }
+
+  #replaceDisk(): void {
+    this.disk = this.#newDisk();
+    this.#world.tell((observer) => observer.logReplaced?.(this, 0));
+  }
+
+  #newDisk(): MemoryDisk {
+    return new MemoryDisk(() => this.diskFaults.sync());
+  }
+
+  #edge(process: Process): LocalNodeEdge {
+    const { network } = this.#world;
+    const { enter } = process;
+    return {
+      wires: () => this.#wires(process),
+      checkListenable: async () => {},
+      callMember: () => (to, request) => network.joinCall(this.address, to, { ...request, enter }),
+      wipeLog: async () => this.#replaceDisk(),
+    };
+  }
+
+  #wires(process: Process): MemberWires {
+    const { network, clock } = this.#world;
+    const { address, messageFaults } = this;
+    const { enter, clock: own } = process;
+    const log = this.#log();
+    return {
+      openTransport: async ({ identity, addressOf }) => {
+        const { nodeId } = identity();
+        const versions = this.protocol === undefined ? {} : { protocol: this.protocol };
+        const transport = network.openPeerTransport({
+          nodeId,
+          address,
+          addressOf,
+          log,
+          enter,
+          clock: own,
+          ...versions,
+        });
+        return tappedTransport(transport, {
+          process,
+          faults: messageFaults,
+          clock,
+          random: this.#random,
+          sent: (to, message) => this.#world.tell((observer) => observer.sent?.(this, to, message)),
+        });
+      },
+      openDatagrams: async ({ onPacket }) => {
+        // Sealing costs time and hides nothing here.
+        const plain = { seal: (bytes: Uint8Array) => bytes, open: (bytes: Uint8Array) => bytes, onPacket };
+        const datagrams = network.openDatagrams(address, plain, enter);
+        return {
+          address,
+          send: (to, bytes) => {
+            if (process.acts()) datagrams.send(to, bytes);
+          },
+          stats: () => datagrams.stats(),
+          [Symbol.asyncDispose]: () => datagrams[Symbol.asyncDispose](),
+        };
+      },
+      openLog: async () => {
+        this.diskFaults.open();
+        return tappedLog(await this.disk.open(), process, {
+          wrote: (batch) => this.#world.tell((observer) => observer.wrote?.(this, batch)),
+          durable: (batch) => this.#world.tell((observer) => observer.durable?.(this, batch)),
+          replaced: (index) => this.#world.tell((observer) => observer.logReplaced?.(this, index)),
+        });
+      },
+      openDataPlane: async () => (this.#plane = new SimulatedPlane()),
+    };
+  }
+
+  #log(): Log {
+    const at =
+      (level: LogLevel) =>
+      (message: string, fields: LogFields = {}): void =>
+        this.#world.tell((observer) => observer.logged?.(this, level, message, fields));
+    return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+  }
+}
+
+/** Nothing in the world asks the API for what only a real engine has. */
+const NO_ENGINE_API: Parameters<typeof openNode>[0]["engine"] = {
+  address: { socketPath: "" },
+  facts: () => Promise.resolve(undefined),
+  get: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
+};

@@ -1,0 +1,30 @@
+import type { LogFields, NodeId } from "@murmur/base";
+import type { WriteBatch } from "@murmur/storage";
+import type { Host } from "./host.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/**
+ * Somebody who watches a world: checkers and traces. Everything is told in the order in which it happens; whoever finds
+ * something wrong throws, and the run has failed. Watching changes nothing.
+ */
+export interface Observer {
+  /** Something happened in a host's process, and all that followed from it at once is done. */
+  stepped?(host: Host): void;
+  /** A host's process begins a life. */
+  started?(host: Host): void;
+  /** It has ended: by itself in good order, or from one moment to the next. */
+  ended?(host: Host, how: "stopped" | "crashed"): void;
+  /** A process hands the disk a batch of Raft's log. */
+  wrote?(host: Host, batch: WriteBatch): void;
+  /** The batch is durable, and the process is about to hear it. */
+  durable?(host: Host, batch: WriteBatch): void;
+  /** The log starts anew, empty or behind a snapshot at this index. */
+  logReplaced?(host: Host, snapshotIndex: number): void;
+  /** A process sends one of its best-effort messages (Raft's), before the network does anything to it. */
+  sent?(host: Host, to: NodeId, message: unknown): void;
+  /** A log line. */
+  logged?(host: Host, level: LogLevel, message: string, fields: LogFields): void;
+  /** Somebody did something to the world. */
+  happened?(what: string): void;
+}

@@ -1,0 +1,56 @@
+import type { Clock, NodeId, Random } from "@murmur/base";
+import type { PeerTransport } from "@murmur/transport";
+import type { Process } from "./process.ts";
+
+/** What happens to best-effort messages above the connection, as if they had travelled in datagrams. */
+export interface MessageFaults {
+  /** Parts from 0 to 1. */
+  loss: number;
+  duplicates: number;
+  /** A copy may come so much later. */
+  replayMs: number;
+}
+
+export interface TransportTap {
+  readonly process: Process;
+  readonly faults: MessageFaults;
+  readonly clock: Clock;
+  readonly random: Random;
+  sent(to: NodeId, message: unknown): void;
+}
+
+/** A transport whose messages are seen, and some of which are lost, doubled or come again later. */
+export function tappedTransport(transport: PeerTransport, tap: TransportTap): PeerTransport {
+  const { process, faults, clock, random } = tap;
+  const send: PeerTransport["send"] = (to, channel, message) => {
+    if (!process.acts()) return false;
+    tap.sent(to, message);
+    if (faults.duplicates > 0 && random.next() < faults.duplicates) {
+      const copy = structuredClone(message);
+      clock.setTimer(random.next() * faults.replayMs, () => {
+        if (process.alive) transport.send(to, channel, copy);
+      });
+    }
+    if (faults.loss > 0 && random.next() < faults.loss) return true;
+    return transport.send(to, channel, message);
+  };
+  return {
+    address: transport.address,
+    send,
+    onMessage: (channel, handler) => transport.onMessage(channel, handler),
+    call: (to, method, body, options) =>
+      process.acts() ? transport.call(to, method, body, options) : new Promise(() => {}),
+    handle: (method, handler) => transport.handle(method, handler),
+    open: (to, method, body, options) =>
+      process.acts() ? transport.open(to, method, body, options) : new Promise(() => {}),
+    handleStream: (method, handler) => transport.handleStream(method, handler),
+    handleJoin: (method, handler) => transport.handleJoin(method, handler),
+    connect: (to) => transport.connect(to),
+    isUp: (id) => transport.isUp(id),
+    onPeerUp: (listener) => transport.onPeerUp(listener),
+    onPeerDown: (listener) => transport.onPeerDown(listener),
+    identityChanged: () => transport.identityChanged(),
+    stats: () => transport.stats(),
+    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+  };
+}

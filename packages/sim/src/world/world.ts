@@ -1,0 +1,187 @@
+import { randomId, SeededRandom, type Millis, type Random } from "@murmur/base";
+import { createCa, cryptoUnderWay } from "@murmur/identity";
+import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { caDigest, formatToken } from "@murmur/identity";
+import { MemoryNetwork } from "@murmur/transport";
+import { EventQueue, WorldClock } from "./event-queue.ts";
+import { Host } from "./host.ts";
+import type { Observer } from "./observer.ts";
+import type { ClockError } from "./process.ts";
+
+/** What everything that is chosen in a world depends on. */
+export interface WorldOptions {
+  readonly seed: number;
+  readonly observers?: readonly Observer[];
+  /** How the hosts' clocks err, by the host's number. Default: not at all. */
+  readonly clockError?: (number: number) => ClockError;
+}
+
+/** The longest that anything may take which somebody waits for, in simulated time. */
+const WAIT_MS: Millis = 300_000;
+
+/** A stream of chance of its own for each purpose: what one purpose uses up changes nothing for the others. */
+export function randomFor(seed: number, purpose: string): Random {
+  let hash = 0x811c9dc5 ^ seed;
+  for (let at = 0; at < purpose.length; at += 1) hash = Math.imul(hash ^ purpose.charCodeAt(at), 0x01000193);
+  return new SeededRandom((hash >>> 0) + seed * 2 ** 32);
+}
+
+/**
+ * Hosts, a network and one time for all. Whatever happens is an event of one queue; after each, all that follows from it
+ * at once is done before the next. So a seed determines everything.
+ */
+export class World {
+  readonly seed: number;
+  readonly queue = new EventQueue();
+  readonly clock = new WorldClock(this.queue);
+  readonly network: MemoryNetwork;
+  readonly hosts: Host[] = [];
+  readonly observers: Observer[];
+  readonly newId: () => string;
+  /** Events that have happened. */
+  events = 0;
+  readonly #clockError: (number: number) => ClockError;
+  readonly #touched = new Set<Host>();
+  /** What went wrong where nobody waits for it; the next step throws it. */
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: WorldOptions) {
+    const { seed, observers = [], clockError = () => ({ rate: 1, wallMs: 0 }) } = options;
+    this.seed = seed;
+    this.observers = [...observers];
+    this.#clockError = clockError;
+    this.network = new MemoryNetwork({ clock: this.clock, random: randomFor(seed, "network") });
+    const ids = randomFor(seed, "ids");
+    this.newId = () => randomId(ids);
+  }
+
+  /** Loads what is loaded at the first use, so that it takes no real time inside a run. */
+  static async warmUp(): Promise<void> {
+    await createCa({ clusterId: "warm-up", now: 0 });
+  }
+
+  /** A new host with nothing on it. */
+  addHost(): Host {
+    const number = this.hosts.length + 1;
+    const name = `host${String(number)}`;
+    const random = randomFor(this.seed, name);
+    const address = `10.0.${String(number >> 8)}.${String(number & 255)}:7373`;
+    const host = new Host(this, { name, address, random, clockError: this.#clockError(number) });
+    this.hosts.push(host);
+    return host;
+  }
+
+  /** Starts a cluster on a host. */
+  async found(host: Host): Promise<void> {
+    const life = await host.boot();
+    await this.during(
+      life.node.control.init(
+        { advertiseAddr: host.address, availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC },
+        new AbortController().signal,
+      ),
+    );
+  }
+
+  /** Lets a host into the cluster, through any of the others. Rejects as `murmur node join` does. */
+  async join(host: Host): Promise<void> {
+    const life = host.life ?? (await host.boot());
+    const token = this.joinToken();
+    if (token === undefined) throw new Error("nobody knows the join token");
+    const addresses = this.running.filter((other) => other !== host).map(({ address }) => address);
+    await life.node.control.join(
+      { token, addresses, advertiseAddr: host.address, availability: "active", labels: {} },
+      new AbortController().signal,
+    );
+  }
+
+  /** Starts the process of a host that was in the cluster. */
+  async restart(host: Host): Promise<void> {
+    const life = await host.boot();
+    this.background(life.node.control.resume());
+  }
+
+  joinToken(): string | undefined {
+    const cluster = this.running.map(({ manager }) => manager?.view.cluster()).find((found) => found !== undefined);
+    return cluster && formatToken({ caDigest: caDigest(cluster.caPem), secret: cluster.secrets.joinSecret });
+  }
+
+  get running(): Host[] {
+    return this.hosts.filter(({ life }) => life !== undefined);
+  }
+
+  /** The host that leads, as it says itself; the one with the highest term, if several do. */
+  get leader(): Host | undefined {
+    let best: { readonly host: Host; readonly term: number } | undefined;
+    for (const host of this.hosts) {
+      const status = host.member?.host.manager()?.status();
+      if (status?.role === "leader" && status.term > (best?.term ?? 0)) best = { host, term: status.term };
+    }
+    return best?.host;
+  }
+
+  /** Lets time pass until then, in simulated time since the world began. */
+  async runUntil(until: Millis): Promise<void> {
+    for (let run = this.queue.take(until); run !== undefined; run = this.queue.take(until)) {
+      run();
+      this.events += 1;
+      await this.settle();
+    }
+  }
+
+  pass(byMs: Millis): Promise<void> {
+    return this.runUntil(this.queue.now + byMs);
+  }
+
+  /** Lets time pass until a condition holds, looking every 10 ms. Returns how long it took; undefined: not within it. */
+  async until(condition: () => boolean, limitMs: Millis): Promise<Millis | undefined> {
+    const start = this.queue.now;
+    while (!condition()) {
+      if (this.queue.now - start >= limitMs) return undefined;
+      await this.pass(10);
+    }
+    return this.queue.now - start;
+  }
+
+  /** Lets time pass until a promise settles. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    let settled = false;
+    const watched = work.finally(() => (settled = true));
+    watched.catch(() => {});
+    await this.settle();
+    const start = this.queue.now;
+    while (!settled) {
+      if (this.queue.now - start > WAIT_MS) throw new Error("nothing came of it in five minutes of simulated time");
+      await this.pass(5);
+    }
+    return watched;
+  }
+
+  /** Work that nobody waits for; when it fails, the run has failed. */
+  background(work: Promise<unknown>): void {
+    work.catch((error: unknown) => (this.#failure ??= { error }));
+  }
+
+  /** Lets all that follows from what has happened run, and the observers look at it. */
+  async settle(): Promise<void> {
+    do await new Promise((resolve) => setImmediate(resolve));
+    while (cryptoUnderWay() > 0);
+    for (const host of this.#touched) this.tell((observer) => observer.stepped?.(host));
+    this.#touched.clear();
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  touched(host: Host): void {
+    this.#touched.add(host);
+  }
+
+  tell(what: (observer: Observer) => void): void {
+    for (const observer of this.observers) {
+      try {
+        what(observer);
+      } catch (error) {
+        // It may be in the middle of the system's own code, which must not catch it.
+        this.#failure ??= { error };
+      }
+    }
+  }
+}
