@@ -1,1 +1,31 @@
-export {};
+export { checkAcknowledged, type AcknowledgedWrite } from "./history/acknowledged.ts";
+export { checkNodes, checkServices, type ApiCheckOptions, type ApiVerdict } from "./history/check-api.ts";
+export { isRefusal, outcomeOfError, type ErrorOutcome, type RefusalCode } from "./history/error-outcome.ts";
+export {
+  HistoryRecorder,
+  type Ending,
+  type HistoryOptions,
+  type Moment,
+  type OpenOperation,
+  type Operation,
+} from "./history/history.ts";
+export { checkLinearizable, type Failure, type LinearizabilityOptions, type Verdict } from "./history/linearizable.ts";
+export type { Model, ModelEvent } from "./history/model.ts";
+export { nodeModel, type NodeInput, type NodeOutput, type NodeState, type ShownNode } from "./history/node-model.ts";
+export { registerModel, type RegisterInput, type RegisterOutput } from "./history/register-model.ts";
+export {
+  serviceModel,
+  type ServiceInput,
+  type ServiceOutput,
+  type ServiceState,
+  type ShownService,
+} from "./history/service-model.ts";
+export type { Writers } from "./history/version-belief.ts";
+export { checkVersionOrder, type VersionEvidence, type VersionProblem } from "./history/version-order.ts";
+export {
+  checkWatch,
+  type LoggedChange,
+  type WatchCheckOptions,
+  type WatchProblem,
+  type WatchRecord,
+} from "./history/watch-check.ts";

@@ -1,0 +1,100 @@
+import type { Index } from "@murmur/model";
+import type { Operation } from "./history.ts";
+
+/** What an operation's answer says about versions. */
+export interface VersionEvidence {
+  /** An acknowledged write and the index that it has in the log. */
+  readonly wrote?: { readonly object: string; readonly version: Index };
+  /** The object that the operation removed, or may have: it was not acknowledged. */
+  readonly mayHaveRemoved?: string;
+  readonly shown: readonly { readonly object: string; readonly version: Index }[];
+  /** Whether `shown` are all objects, at one moment. */
+  readonly isWhole: boolean;
+}
+
+/** One broken promise, in a line. */
+export interface VersionProblem {
+  readonly operation: number;
+  readonly message: string;
+}
+
+/**
+ * Versions are indices of one log. That promises more than linearizability, and is checked in full, in any length of
+ * history: no two acknowledged writes have the same one; a write has a higher one than all that anybody was told before
+ * it was called; and a list that shows something of index i shows every acknowledged write up to i, or a later one of
+ * its object. (A list that is put together from two moments may be linearizable when the writes in between overlap;
+ * this finds it.) Gives the first 16 problems.
+ */
+export function checkVersionOrder<Input, Output>(
+  history: readonly Operation<Input, Output>[],
+  evidenceOf: (operation: Operation<Input, Output>) => VersionEvidence,
+): readonly VersionProblem[] {
+  const facts = history.map((operation) => ({ operation, ...evidenceOf(operation) }));
+  return [...duplicates(facts), ...steppedBack(facts), ...torn(facts)].slice(0, 16);
+}
+
+type Fact<Input, Output> = VersionEvidence & { readonly operation: Operation<Input, Output> };
+
+function* duplicates<Input, Output>(facts: readonly Fact<Input, Output>[]): Generator<VersionProblem, void, undefined> {
+  const writers = new Map<Index, number>();
+  for (const { operation, wrote } of facts) {
+    if (wrote === undefined) continue;
+    const other = writers.get(wrote.version);
+    if (other === undefined) writers.set(wrote.version, operation.number);
+    else yield problem(operation, `version ${wrote.version} was given to operation #${String(other)} already`);
+  }
+}
+
+/** Goes through calls and answers in their order, with the highest version that anybody was told. */
+function* steppedBack<Input, Output>(
+  facts: readonly Fact<Input, Output>[],
+): Generator<VersionProblem, void, undefined> {
+  const answers = facts.filter(({ operation }) => operation.ending.kind === "returned").toSorted(byAnswer);
+  let told = { version: 0, by: -1 };
+  let next = 0;
+  for (const { operation, wrote } of facts) {
+    for (let answer = answers[next]; answer !== undefined && answeredAt(answer) < operation.called.order;) {
+      const version = highest(answer);
+      if (version > told.version) told = { version, by: answer.operation.number };
+      answer = answers[(next += 1)];
+    }
+    if (wrote === undefined || wrote.version > told.version) continue;
+    const known = `operation #${String(told.by)} had told of version ${told.version} before it was called`;
+    yield problem(operation, `it was given version ${wrote.version}, but ${known}`);
+  }
+}
+
+function* torn<Input, Output>(facts: readonly Fact<Input, Output>[]): Generator<VersionProblem, void, undefined> {
+  const writes = new Map<string, Index[]>();
+  for (const { wrote } of facts) {
+    if (wrote !== undefined) writes.set(wrote.object, [...(writes.get(wrote.object) ?? []), wrote.version]);
+  }
+  for (const versions of writes.values()) versions.sort((left, right) => left - right);
+  const removed = new Set(facts.map(({ mayHaveRemoved }) => mayHaveRemoved));
+  for (const { operation, shown, isWhole } of facts) {
+    if (!isWhole) continue;
+    const upTo = shown.reduce((most, { version }) => Math.max(most, version), 0);
+    const versionOf = new Map(shown.map(({ object, version }) => [object, version]));
+    for (const [object, versions] of writes) {
+      const due = versions.findLast((version) => version <= upTo);
+      const version = versionOf.get(object);
+      if (due === undefined || (version === undefined ? removed.has(object) : version >= due)) continue;
+      const what = version === undefined ? `does not show ${object}` : `shows ${object} at version ${version}`;
+      yield problem(operation, `it shows version ${upTo}, but ${what}, which was written at version ${due}`);
+    }
+  }
+}
+
+const problem = ({ number, client }: Operation<unknown, unknown>, message: string): VersionProblem => ({
+  operation: number,
+  message: `#${String(number)} of ${client}: ${message}`,
+});
+
+const highest = ({ wrote, shown }: VersionEvidence): Index =>
+  shown.reduce((most, { version }) => Math.max(most, version), wrote?.version ?? 0);
+
+const answeredAt = <Input, Output>({ operation: { ending } }: Fact<Input, Output>): number =>
+  ending.kind === "returned" ? ending.at.order : Infinity;
+
+const byAnswer = <Input, Output>(left: Fact<Input, Output>, right: Fact<Input, Output>): number =>
+  answeredAt(left) - answeredAt(right);
