@@ -35,6 +35,7 @@ export class Host {
   readonly #random: Random;
   #plane: SimulatedPlane | undefined;
   #life: Life | undefined;
+  #booting = false;
 
   constructor(world: World, options: { name: string; address: string; random: Random; clockError: ClockError }) {
     this.#world = world;
@@ -57,6 +58,10 @@ export class Host {
   get life(): Life | undefined {
     return this.#life;
   }
+  /** Whether it has a process, or will have one in a moment. */
+  get running(): boolean {
+    return this.#life !== undefined || this.#booting;
+  }
   get member(): Member | undefined {
     return this.#life?.node.control.member();
   }
@@ -71,7 +76,8 @@ export class Host {
 
   /** Starts the process. It is in no cluster until it is told to found, to join, or to `resume`. */
   async boot(): Promise<Life> {
-    if (this.#life !== undefined) throw new Error(`${this.name} runs already`);
+    if (this.running) throw new Error(`${this.name} runs already`);
+    this.#booting = true;
     const process: Process = new Process({
       queue: this.#world.queue,
       clockError: this.clockError,
@@ -91,6 +97,7 @@ export class Host {
       newId,
       log: this.#log(),
     });
+    this.#booting = false;
     this.#life = { process, node };
     this.#world.tell((observer) => observer.started?.(this));
     return this.#life;

@@ -1,0 +1,162 @@
+import { codeOf, type Millis, type Random } from "@murmur/base";
+import type { Host } from "../world/host.ts";
+import { randomFor, type World } from "../world/world.ts";
+import { DISK_FAULTS } from "./disk-faults.ts";
+import { ENGINE_FAULTS, wellBehaved } from "./engine-faults.ts";
+import { chance, logBetween, type Fault, type Scene } from "./fault.ts";
+import { NETWORK_FAULTS } from "./network-faults.ts";
+import { PROCESS_FAULTS } from "./process-faults.ts";
+
+export const FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS, ...ENGINE_FAULTS];
+
+/** Before a host that nobody lets in asks again. */
+const JOIN_RETRY_MS: Millis = 2_000;
+
+export interface ChaosOptions {
+  readonly world: World;
+  /** Which faults there may be. */
+  readonly faults: readonly Fault[];
+  /** The part of them that is on in one seed: with all of them at once nothing ever works. */
+  readonly part: number;
+  /** What was damaged on purpose is no violation. */
+  readonly excuse: (host: Host) => void;
+}
+
+/** Lets things go wrong, as a seed has it, until it is told to make everything well again. */
+export class Chaos {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #faults: readonly { readonly fault: Fault; readonly everyMs: Millis }[];
+  readonly #excuse: (host: Host) => void;
+  readonly #scene: Scene;
+  /** Hosts that have lost what they had stored, with the node id they had then. */
+  readonly #impaired = new Map<Host, string | undefined>();
+  /** Hosts that stay away for good once all is well. */
+  readonly gone = new Set<Host>();
+  #over = false;
+
+  constructor({ world, faults, part, excuse }: ChaosOptions) {
+    this.#world = world;
+    this.#random = randomFor(world.seed, "chaos");
+    this.#excuse = excuse;
+    this.#faults = faults
+      .filter(() => chance(this.#random, part))
+      .map((fault) => ({ fault, everyMs: 60_000 / (fault.perMinute * logBetween(this.#random, 0.3, 3)) }));
+    this.#scene = {
+      world,
+      random: this.#random,
+      say: (what) => this.#say(what),
+      later: (delayMs, act) => void world.clock.setTimer(delayMs, act),
+      restartIn: (host, delayMs) => this.#restartIn(host, delayMs),
+      mayLose: (host) => this.#mayLose(host),
+    };
+  }
+
+  /** The faults that are on. */
+  get names(): readonly string[] {
+    return this.#faults.map(({ fault }) => fault.name);
+  }
+
+  start(): void {
+    for (const { fault, everyMs } of this.#faults) {
+      const next = (): void => {
+        // Exponential: what strikes independently of all else.
+        this.#scene.later(-Math.log(1 - this.#random.next()) * everyMs, () => {
+          if (this.#over) return;
+          fault.strike(this.#scene);
+          next();
+        });
+      };
+      next();
+    }
+  }
+
+  /** Makes everything well again, but for some hosts, so few that the others can do without them, which stay away. */
+  heal(): void {
+    this.#over = true;
+    const { hosts, network } = this.#world;
+    this.#say("all is made well");
+    network.set({ latencyMs: [1, 5], loss: 0, duplicates: 0 });
+    for (const host of hosts) {
+      for (const other of hosts) {
+        if (other === host) continue;
+        network.setBetween(host.address, other.address, undefined);
+        network.healOneWay(host.address, other.address);
+      }
+      host.messageFaults.loss = 0;
+      host.messageFaults.duplicates = 0;
+      host.diskFaults.heal();
+      host.engine.wake();
+      host.engine.boot();
+      wellBehaved(host);
+      host.life?.process.dieAfter(Infinity);
+      host.life?.process.resume();
+    }
+    this.#loseSomeForGood();
+    for (const host of hosts) this.#restartIn(host, this.#random.next() * 2_000);
+  }
+
+  #loseSomeForGood(): void {
+    const { hosts } = this.#world;
+    if (this.#impaired.size > 0 || hosts.length < 4 || !chance(this.#random, 0.3)) return;
+    const host = hosts[this.#random.below(hosts.length)];
+    if (host === undefined) return;
+    this.#say(`${host.name} stays away for good`);
+    this.gone.add(host);
+    host.crash("host");
+    host.engine.shutDown();
+  }
+
+  #say(what: string): void {
+    this.#world.tell((observer) => observer.happened?.(what));
+  }
+
+  #restartIn(host: Host, delayMs: Millis): void {
+    this.#scene.later(delayMs, () => {
+      if (host.running || this.gone.has(host)) return;
+      this.#world.background(this.#bringBack(host));
+    });
+  }
+
+  async #bringBack(host: Host): Promise<void> {
+    const life = await host.boot();
+    await life.node.control.resume();
+    if (life.node.control.status().state === "outside") this.#joinAgain(host);
+  }
+
+  /** A host with nothing on it asks to be let in until it is, or it is gone again. */
+  #joinAgain(host: Host): void {
+    const life = host.life;
+    if (life === undefined) return;
+    const retry = (): void => this.#scene.later(JOIN_RETRY_MS, () => this.#joinAgain(host));
+    if (life.node.control.status().state !== "outside") return;
+    if (this.#world.joinToken() === undefined) return retry();
+    this.#world.join(host).catch((error: unknown) => {
+      this.#say(`${host.name} was not let in: ${codeOf(error)}`);
+      if (host.life === life) retry();
+    });
+  }
+
+  /** Only one at a time, and only while at least three vote and all the other voters are well. */
+  #mayLose(host: Host): boolean {
+    const status = this.#world.leader?.manager?.status();
+    if (status === undefined) return false;
+    const { voters, votersOutgoing } = status.membership;
+    for (const [other, id] of this.#impaired) {
+      const repaired =
+        id === undefined || !voters.some((voter) => voter === id) || this.#caughtUp(other, id, status.commit);
+      if (repaired) this.#impaired.delete(other);
+    }
+    const id = host.member?.identity.nodeId;
+    const needed = id !== undefined && voters.includes(id);
+    if (this.#impaired.size > 0 || votersOutgoing.length > 0 || (needed && voters.length < 3)) return false;
+    if (needed) this.#impaired.set(host, id);
+    this.#excuse(host);
+    return true;
+  }
+
+  #caughtUp(host: Host, id: string, commit: number): boolean {
+    const manager = host.manager;
+    return host.member?.identity.nodeId === id && manager !== undefined && manager.status().applied >= commit;
+  }
+}

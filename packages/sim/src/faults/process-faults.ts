@@ -1,0 +1,97 @@
+import type { Host } from "../world/host.ts";
+import { chance, logBetween, oneOf, seconds, type Fault, type Scene } from "./fault.ts";
+
+const running = ({ world, random }: Scene): Host | undefined => oneOf(world.running, random);
+
+/** The leader as often as anybody else: it is the one whose end changes most. */
+const prominent = (scene: Scene): Host | undefined =>
+  chance(scene.random, 0.5) ? (scene.world.leader ?? running(scene)) : running(scene);
+
+const pauseBeforeRestart = ({ random }: Scene): number => logBetween(random, 50, 15_000);
+
+export const PROCESS_FAULTS: readonly Fault[] = [
+  {
+    name: "crash",
+    perMinute: 2,
+    strike(scene) {
+      const host = prominent(scene);
+      if (host === undefined) return;
+      scene.say(`${host.name} crashes`);
+      host.crash();
+      scene.restartIn(host, pauseBeforeRestart(scene));
+    },
+  },
+  {
+    name: "crash in the middle",
+    perMinute: 2,
+    strike(scene) {
+      const host = prominent(scene);
+      if (host?.life === undefined) return;
+      const actions = 1 + scene.random.below(60);
+      scene.say(`${host.name} will crash before its action ${String(actions)} from here`);
+      host.life.process.dieAfter(actions);
+      // Also when it does so little that it is still there.
+      scene.restartIn(host, 5_000 + pauseBeforeRestart(scene));
+    },
+  },
+  {
+    name: "host lost",
+    perMinute: 1,
+    strike(scene) {
+      const host = prominent(scene);
+      if (host === undefined) return;
+      scene.say(`${host.name} loses power`);
+      host.crash("host");
+      host.engine.shutDown();
+      const delayMs = 1_000 + pauseBeforeRestart(scene);
+      scene.later(delayMs, () => host.engine.boot());
+      scene.restartIn(host, delayMs);
+    },
+  },
+  {
+    name: "all hosts lost",
+    perMinute: 0.2,
+    strike(scene) {
+      scene.say("all processes crash");
+      for (const host of scene.world.running) {
+        host.crash();
+        scene.restartIn(host, pauseBeforeRestart(scene));
+      }
+    },
+  },
+  {
+    name: "pause",
+    perMinute: 2,
+    strike(scene) {
+      const host = prominent(scene);
+      const process = host?.life?.process;
+      if (host === undefined || process === undefined) return;
+      const forMs = logBetween(scene.random, 50, 30_000);
+      scene.say(`${host.name} pauses for ${seconds(forMs)}`);
+      process.pause();
+      scene.later(forMs, () => process.resume());
+    },
+  },
+  {
+    name: "restart",
+    perMinute: 1,
+    strike(scene) {
+      const host = prominent(scene);
+      if (host === undefined || host.life?.process.paused === true) return;
+      scene.say(`${host.name} is stopped`);
+      scene.world.background(host.stop());
+      scene.restartIn(host, 2_000 + pauseBeforeRestart(scene));
+    },
+  },
+  {
+    name: "clock jump",
+    perMinute: 1,
+    strike({ world, random, say }) {
+      const host = oneOf(world.hosts, random);
+      if (host === undefined) return;
+      const byMs = logBetween(random, 10, 3_600_000) * (chance(random, 0.5) ? 1 : -1);
+      say(`the clock of ${host.name} jumps by ${seconds(byMs)}`);
+      host.clockError.wallMs += byMs;
+    },
+  },
+];

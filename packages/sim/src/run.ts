@@ -1,0 +1,81 @@
+import { messageOf, type Millis } from "@murmur/base";
+import { Chaos } from "./faults/chaos.ts";
+import { PROFILES, type ProfileName } from "./profile.ts";
+import type { Host } from "./world/host.ts";
+import type { Observer } from "./world/observer.ts";
+import { TraceHash } from "./world/trace-hash.ts";
+import { randomFor, World } from "./world/world.ts";
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Hosts; undefined: three to nine, as the seed has it. */
+  readonly nodes: number | undefined;
+  readonly profile: ProfileName;
+  /** How long things go wrong, in simulated time. */
+  readonly faultMs: Millis;
+  /** Makes a watcher of the run, for a trace. */
+  readonly trace?: (world: World) => Observer;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  /** Why it failed; undefined when it didn't. */
+  readonly failure: { readonly message: string; readonly atMs: Millis; readonly phase: Phase } | undefined;
+  readonly simulatedMs: Millis;
+  readonly events: number;
+  /** The same for each run of the same seed. */
+  readonly hash: string;
+}
+
+export type Phase = "setup" | "faults" | "healing" | "checking";
+
+/** How long a cluster may take to be whole once nothing goes wrong any more. */
+const HEAL_MS: Millis = 120_000;
+const SETUP_MS: Millis = 30_000;
+
+/**
+ * One run, in two phases as TigerBeetle's VOPR has them: first things go wrong and nothing that was promised may be
+ * broken (safety); then all is made well but for what a cluster must do without, and it must become whole (liveness).
+ */
+export async function simulate(options: RunOptions): Promise<RunResult> {
+  const { seed, faultMs } = options;
+  const profile = PROFILES[options.profile];
+  const random = randomFor(seed, "run");
+  const drift = randomFor(seed, "drift");
+  const clockError = (): Host["clockError"] => ({ rate: 1 + (2 * drift.next() - 1) * profile.clockDrift, wallMs: 0 });
+  const world = new World({ seed, clockError });
+  const hash = new TraceHash(world);
+  world.observers.push(hash);
+  if (options.trace !== undefined) world.observers.push(options.trace(world));
+  let phase: Phase = "setup";
+  let failure: RunResult["failure"];
+  try {
+    await settle(world, options.nodes ?? 3 + random.below(7));
+    const chaos = new Chaos({ world, ...profile, excuse: () => {} });
+    phase = "faults";
+    chaos.start();
+    await world.pass(faultMs);
+    phase = "healing";
+    chaos.heal();
+    await world.pass(HEAL_MS / 4);
+    phase = "checking";
+    for (const host of world.running) await world.during(host.stop());
+  } catch (error) {
+    failure = { message: messageOf(error), atMs: world.queue.now, phase };
+    if (!(error instanceof Error) || process.env["SIM_STACK"] !== undefined) console.error(error);
+  }
+  return { seed, failure, simulatedMs: world.queue.now, events: world.events, hash: hash.value };
+}
+
+/** A cluster of so many hosts that has its managers. */
+async function settle(world: World, nodes: number): Promise<void> {
+  const first = world.addHost();
+  await world.found(first);
+  const rest = Array.from({ length: nodes - 1 }, () => world.addHost());
+  await world.during(Promise.all(rest.map((host) => world.join(host))));
+  const wanted = nodes < 3 ? 1 : 3;
+  const took = await world.until(() => votersOf(world) === wanted, SETUP_MS);
+  if (took === undefined) throw new Error(`not ${String(wanted)} voters within ${String(SETUP_MS)} ms`);
+}
+
+const votersOf = (world: World): number => world.leader?.manager?.status().membership.voters.length ?? 0;
