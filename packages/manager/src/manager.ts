@@ -17,6 +17,7 @@ import {
   type Entry,
   type HardState,
   type Membership,
+  type PeerStatus,
   type RaftConfig,
 } from "@murmur/raft";
 import { createStore, type ApplyResult, type View, type Watch, type WatchOptions } from "@murmur/store";
@@ -80,6 +81,8 @@ export interface ManagerStatus {
   readonly lastTerm: number;
   /** The disk lost entries that have not come back yet: this manager neither votes nor leads. */
   readonly recovering: boolean;
+  /** On the leader: how far each other manager's log is. */
+  readonly peers: readonly PeerStatus[];
   readonly sessions: number;
   /** Requests that wait to be committed. */
   readonly waiting: number;
@@ -160,7 +163,8 @@ export class Manager implements AsyncDisposable {
   }
 
   status(): ManagerStatus {
-    const { role, term, leader, membership, commit, lastIndex, lastTerm, recovering } = this.#context.raft.status();
+    const { role, term, leader, membership, commit, lastIndex, lastTerm, recovering, peers } =
+      this.#context.raft.status();
     return {
       role,
       term,
@@ -170,6 +174,7 @@ export class Manager implements AsyncDisposable {
       lastIndex,
       lastTerm,
       recovering,
+      peers,
       applied: this.#context.replica.applied,
       sessions: this.#context.dispatcher.nodes().length,
       waiting: this.#context.replica.waiting,

@@ -139,7 +139,7 @@ export class Host {
 
   #replaceDisk(): void {
     this.disk = this.#newDisk();
-    this.#world.tell((observer) => observer.logReplaced?.(this, 0));
+    this.#world.tell((observer) => observer.wiped?.(this));
   }
 
   #newDisk(): MemoryDisk {
@@ -196,12 +196,15 @@ export class Host {
           [Symbol.asyncDispose]: () => datagrams[Symbol.asyncDispose](),
         };
       },
-      openLog: async () => {
+      openLog: async (generation) => {
         this.diskFaults.open();
-        return tappedLog(await this.disk.open(), process, {
+        const storage = await this.disk.open();
+        this.#world.tell((observer) => observer.opened?.(this, storage.recovered, generation));
+        return tappedLog(storage, process, {
           wrote: (batch) => this.#world.tell((observer) => observer.wrote?.(this, batch)),
           durable: (batch) => this.#world.tell((observer) => observer.durable?.(this, batch)),
-          replaced: (index) => this.#world.tell((observer) => observer.logReplaced?.(this, index)),
+          replaced: (snapshot) => this.#world.tell((observer) => observer.logReplaced?.(this, snapshot)),
+          saved: (snapshot) => this.#world.tell((observer) => observer.snapshotSaved?.(this, snapshot)),
         });
       },
       openDataPlane: async () => (this.#plane = new SimulatedPlane()),

@@ -1,5 +1,5 @@
 import type { LogFields, NodeId } from "@murmur/base";
-import type { WriteBatch } from "@murmur/storage";
+import type { Recovered, SnapshotMeta, WriteBatch } from "@murmur/storage";
 import type { Host } from "./host.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -15,12 +15,21 @@ export interface Observer {
   started?(host: Host): void;
   /** It has ended: by itself in good order, or from one moment to the next. */
   ended?(host: Host, how: "stopped" | "crashed"): void;
+  /** A process has opened its log of a generation of the cluster, and found this. What follows is about that log. */
+  opened?(host: Host, recovered: Recovered, generation: number): void;
   /** A process hands the disk a batch of Raft's log. */
   wrote?(host: Host, batch: WriteBatch): void;
   /** The batch is durable, and the process is about to hear it. */
   durable?(host: Host, batch: WriteBatch): void;
-  /** The log starts anew, empty or behind a snapshot at this index. */
-  logReplaced?(host: Host, snapshotIndex: number): void;
+  /**
+   * A snapshot that came from another host is durable: the log starts anew behind it, unless it holds the snapshot's last
+   * entry. Undefined: the log is empty again, but for term and vote.
+   */
+  logReplaced?(host: Host, snapshot: SnapshotMeta | undefined): void;
+  /** A snapshot of the process's own state is durable. */
+  snapshotSaved?(host: Host, snapshot: SnapshotMeta): void;
+  /** Nothing is left of what was on the host's disk. */
+  wiped?(host: Host): void;
   /** A process sends one of its best-effort messages (Raft's), before the network does anything to it. */
   sent?(host: Host, to: NodeId, message: unknown): void;
   /** A log line. */

@@ -1,10 +1,11 @@
-import type { LogStorage, WriteBatch } from "@murmur/storage";
+import type { LogStorage, SnapshotMeta, WriteBatch } from "@murmur/storage";
 import type { Process } from "./process.ts";
 
 export interface LogTap {
   wrote(batch: WriteBatch): void;
   durable(batch: WriteBatch): void;
-  replaced(snapshotIndex: number): void;
+  replaced(snapshot: SnapshotMeta | undefined): void;
+  saved(snapshot: SnapshotMeta): void;
 }
 
 /** Raft's log as one process has it open: results reach it through its gate, and what it writes is seen. */
@@ -18,7 +19,11 @@ export function tappedLog(storage: LogStorage, process: Process, tap: LogTap): L
         tap.durable(batch);
       });
     },
-    saveSnapshot: (meta, content) => process.call(() => storage.saveSnapshot(meta, gated(content, process))),
+    saveSnapshot: (meta, content) =>
+      process.call(async () => {
+        await storage.saveSnapshot(meta, gated(content, process));
+        tap.saved(meta);
+      }),
     openSnapshot: () => process.call(() => storage.openSnapshot()),
     receiveSnapshot: (options) =>
       process.call(async () => {
@@ -32,7 +37,7 @@ export function tappedLog(storage: LogStorage, process: Process, tap: LogTap): L
           commit: () =>
             process.call(async () => {
               await receiver.commit();
-              tap.replaced(receiver.meta.index);
+              tap.replaced(receiver.meta);
             }),
           abort: () => process.call(() => receiver.abort()),
         };
@@ -41,7 +46,7 @@ export function tappedLog(storage: LogStorage, process: Process, tap: LogTap): L
     reset: () =>
       process.call(async () => {
         await storage.reset();
-        tap.replaced(0);
+        tap.replaced(undefined);
       }),
     stats: () => storage.stats(),
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
