@@ -12,9 +12,14 @@ export const isRaftMessage = (value: unknown): value is Message =>
   typeof value["to"] === "string" &&
   typeof value["term"] === "number";
 
-export const isOffer = (value: unknown): value is Offer => isObject(value) && typeof value["kind"] === "string";
+/** What a leader answers to `OfferedRequest`s, in their order. */
+export const isOffers = (value: unknown): value is readonly Offer[] =>
+  Array.isArray(value) && value.every((offer: unknown) => isObject(offer) && typeof offer["kind"] === "string");
 
-export const isOfferedRequest = (value: unknown): value is OfferedRequest =>
+export const isOfferedRequests = (value: unknown): value is readonly OfferedRequest[] =>
+  Array.isArray(value) && value.every(isOfferedRequest);
+
+const isOfferedRequest = (value: unknown): value is OfferedRequest =>
   isObject(value) &&
   typeof value["term"] === "number" &&
   typeof value["requestId"] === "string" &&

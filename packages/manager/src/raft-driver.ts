@@ -1,5 +1,14 @@
-import { ClusterError, codeOf, messageOf, sleep, type Clock, type Log, type Millis, type NodeId } from "@murmur/base";
-import type { Scope } from "@murmur/base";
+import {
+  ClusterError,
+  messageOf,
+  sleep,
+  type Clock,
+  type Log,
+  type Millis,
+  type NodeId,
+  type Scope,
+  type Timer,
+} from "@murmur/base";
 import {
   decodeMembership,
   membersOf,
@@ -11,7 +20,8 @@ import {
 } from "@murmur/raft";
 import { ChangeBell } from "./change-bell.ts";
 import { DurableWrites } from "./durable-writes.ts";
-import { isOffer, isOfferedRequest, isRaftMessage } from "./messages.ts";
+import { isOfferedRequests, isRaftMessage } from "./messages.ts";
+import { OFFER_METHOD, OfferBatcher } from "./offer-batcher.ts";
 import { OfferLedger } from "./offer-ledger.ts";
 import { PendingReads } from "./pending-reads.ts";
 import type { LogStorage, Peers, SnapshotMeta } from "./ports.ts";
@@ -22,7 +32,8 @@ import type { Consensus, Offer, OfferedRequest } from "./submitter.ts";
 
 /** One tick of raft's clock; heartbeats every second tick, elections after 10 to 20. */
 const TICK_MS: Millis = 50;
-const OFFER_TIMEOUT_MS: Millis = 2_000;
+/** How long proposals may wait for the write before them, to share the next one: no longer, whatever the disk does. */
+const GATHER_MS: Millis = 2;
 const READ_RETRY_MS: Millis = 20;
 
 const RAFT_CHANNEL = "raft";
@@ -54,7 +65,10 @@ export class RaftDriver implements Consensus {
   readonly #snapshotter: Snapshotter;
   readonly #reads = new PendingReads();
   readonly #leaderBell = new ChangeBell();
+  /** To the leader that offers were last sent to. */
+  #offers: { readonly leader: NodeId; readonly batcher: OfferBatcher } | undefined;
   #pumpDue = false;
+  #gathering: Timer | undefined;
   /** Where the replica stands, as a snapshot of it has to say. */
   #applied: { readonly term: number; readonly membership: Membership };
   #failed = false;
@@ -73,11 +87,11 @@ export class RaftDriver implements Consensus {
   start(): void {
     const { peers, clock, raft, self } = this.#options;
     this.#scope.use(peers.onMessage(RAFT_CHANNEL, (from, message) => this.#receive(from, message)));
-    this.#scope.use(peers.handle("raft.offer", (_from, body) => Promise.resolve(this.#answerOffer(body))));
+    this.#scope.use(peers.handle(OFFER_METHOD, (_from, body) => Promise.resolve(this.#answerOffers(body))));
     this.#scope.use(
       peers.onPeerDown((peer) => {
         this.#guard(() => {
-          if (peer === raft.status().leader && peer !== self) raft.hintLeaderUnreachable();
+          if (peer === raft.standing().leader && peer !== self) raft.hintLeaderUnreachable();
           else raft.reportUnreachable(peer);
         });
       }),
@@ -89,11 +103,12 @@ export class RaftDriver implements Consensus {
     };
     let timer = clock.setTimer(TICK_MS, tick);
     this.#scope.defer(() => timer.cancel());
+    this.#scope.defer(() => this.#gathering?.cancel());
     this.pump();
   }
 
   leader(): { readonly id: NodeId | undefined; readonly term: number } {
-    const { leader, term } = this.#options.raft.status();
+    const { leader, term } = this.#options.raft.standing();
     return { id: leader, term };
   }
 
@@ -106,19 +121,11 @@ export class RaftDriver implements Consensus {
     return this.#leaderBell.wait(signal);
   }
 
-  async offer(leader: NodeId, request: OfferedRequest, signal: AbortSignal): Promise<Offer> {
-    if (leader === this.#options.self) return this.#take(request);
-    try {
-      const answer = await this.#options.peers.call(leader, "raft.offer", request, {
-        signal,
-        timeoutMs: OFFER_TIMEOUT_MS,
-      });
-      return isOffer(answer) ? answer : { kind: "unknown" };
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#options.log.debug("offer got no answer", { leader, code: codeOf(error) });
-      return { kind: "unknown" };
-    }
+  /** The signal ends when this manager stops. Never rejects: an offer without an answer is `unknown`. */
+  offer(leader: NodeId, request: OfferedRequest, signal: AbortSignal): Promise<Offer> {
+    if (leader === this.#options.self) return Promise.resolve(this.#take(request));
+    if (this.#offers?.leader !== leader) this.#offers = { leader, batcher: new OfferBatcher(leader, this.#options) };
+    return this.#offers.batcher.offer(request, signal);
   }
 
   async barrier(signal: AbortSignal): Promise<void> {
@@ -137,6 +144,18 @@ export class RaftDriver implements Consensus {
     queueMicrotask(() => {
       this.#pumpDue = false;
       this.#guard(() => this.#takeReadys(), false);
+    });
+  }
+
+  /**
+   * Takes out what was proposed: at once while nothing is being written, else when that is durable, so that all that is
+   * proposed meanwhile is one write and one message to each follower.
+   */
+  #pumpGathered(): void {
+    if (this.#writes.idle) return this.pump();
+    this.#gathering ??= this.#options.clock.setTimer(GATHER_MS, () => {
+      this.#gathering = undefined;
+      this.pump();
     });
   }
 
@@ -233,20 +252,20 @@ export class RaftDriver implements Consensus {
     this.#guard(() => this.#options.raft.step(message));
   }
 
-  #answerOffer(body: unknown): Offer {
-    if (!isOfferedRequest(body)) throw new ClusterError("invalid_argument", "raft.offer: malformed request");
-    return this.#take(body);
+  #answerOffers(body: unknown): readonly Offer[] {
+    if (!isOfferedRequests(body)) throw new ClusterError("invalid_argument", `${OFFER_METHOD}: malformed requests`);
+    return body.map((request) => this.#take(request));
   }
 
   #take(request: OfferedRequest): Offer {
     const { raft } = this.#options;
     if (this.#failed || this.#scope.closed) return { kind: "refused", reason: "not_leader" };
-    if (raft.status().term !== request.term) return { kind: "refused", reason: "other_term" };
+    if (raft.standing().term !== request.term) return { kind: "refused", reason: "other_term" };
     if (this.#ledger.has(request.requestId)) return { kind: "accepted" };
     const answer = raft.propose([request.data]);
     if (answer.kind === "accepted") {
       this.#ledger.add(request.requestId);
-      this.pump();
+      this.#pumpGathered();
       return { kind: "accepted" };
     }
     switch (answer.reason) {

@@ -21,11 +21,13 @@ function setup() {
 describe("a replica", () => {
   it("applies entries and tells the request that waits what became of each command", async () => {
     const { replica, store, node, entry } = setup();
-    const waiter = replica.expect("r1");
+    let rung = 0;
+    const waiter = replica.expect("r1", () => (rung += 1));
     expect(waiter.settled()).toBeUndefined();
     replica.apply(entry(50, "r0", "other"));
     replica.apply(entry(51, "r1", "own"));
-    expect(await waiter.outcome).toMatchObject({ kind: "applied", results: [{ ok: true, version: 51 }] });
+    expect(rung).toBe(1);
+    expect(waiter.settled()).toMatchObject({ kind: "applied", results: [{ ok: true, version: 51 }] });
     expect(store.view.node(node)?.status.message).toBe("own");
     expect(replica.applied).toBe(51);
     expect(replica.appliedBytes).toBeGreaterThan(100);
@@ -60,25 +62,25 @@ describe("a replica", () => {
 
   it("tells whoever waited for an entry that a snapshot has taken its place", async () => {
     const { replica } = setup();
-    const waiter = replica.expect("r1");
+    const waiter = replica.expect("r1", () => {});
     const index = replica.reached(100, never);
     replica.installed(100);
     await index;
-    expect(await waiter.outcome).toEqual({ kind: "unknown" });
+    expect(waiter.settled()).toEqual({ kind: "unknown" });
     expect(replica.appliedBytes).toBe(0);
   });
 
   it("takes no more requests than it has room for", () => {
     const { replica } = setup();
-    const waiters = Array.from({ length: 16_384 }, (_, at) => replica.expect(String(at)));
+    const waiters = Array.from({ length: 16_384 }, (_, at) => replica.expect(String(at), () => {}));
     let refusal: unknown;
     try {
-      replica.expect("one more");
+      replica.expect("one more", () => {});
     } catch (error) {
       refusal = error;
     }
     expect(codeOf(refusal)).toBe("overloaded");
     waiters[0]?.cancel();
-    replica.expect("one more").cancel();
+    replica.expect("one more", () => {}).cancel();
   });
 });

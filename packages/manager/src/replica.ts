@@ -14,7 +14,6 @@ export type Outcome =
 
 /** A request that waits for its entry. */
 export interface Waiter {
-  readonly outcome: Promise<Outcome>;
   /** The outcome, once there is one. */
   settled(): Outcome | undefined;
   /** Nobody waits any more. */
@@ -77,19 +76,17 @@ export class Replica {
     this.#appliedBytes = 0;
   }
 
-  /** Waits for the entry of a request. Throws `overloaded` when too many wait. */
-  expect(requestId: string): Waiter {
+  /** Waits for the entry of a request; `onSettled` is called once its outcome is there. Throws `overloaded`. */
+  expect(requestId: string, onSettled: () => void): Waiter {
     if (this.#waiting.size >= WAITING_LIMIT) {
       throw new ClusterError("overloaded", "too many requests wait to be committed; try again in a moment");
     }
     let settled: Outcome | undefined;
-    const outcome = new Promise<Outcome>((resolve) => {
-      this.#waiting.set(requestId, (value) => {
-        settled = value;
-        resolve(value);
-      });
+    this.#waiting.set(requestId, (outcome) => {
+      settled = outcome;
+      onSettled();
     });
-    return { outcome, settled: () => settled, cancel: () => void this.#waiting.delete(requestId) };
+    return { settled: () => settled, cancel: () => void this.#waiting.delete(requestId) };
   }
 
   /** Resolves when everything up to `index` has been applied here. */

@@ -1,8 +1,8 @@
-import { ClusterError, sleep, unreachable, type Clock, type Millis, type NodeId } from "@murmur/base";
+import { ClusterError, unreachable, type Clock, type Millis, type NodeId } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import type { ApplyResult } from "@murmur/store";
+import { abortReason } from "./abort-reason.ts";
 import { encodeEntry } from "./codec.ts";
-import { withDeadline } from "./deadline.ts";
 import type { Outcome, Replica, Waiter } from "./replica.ts";
 
 /** How long a request may wait for a leader and a quorum before its caller is told. */
@@ -49,14 +49,21 @@ export interface SubmitterOptions {
   readonly stopping: AbortSignal;
 }
 
-/** One request on its way. */
+/** One request on its way. Whatever happens to it rings its bell, and `#bringIn` looks what it was. */
 interface Request {
   readonly requestId: string;
   readonly data: Uint8Array;
   readonly waiter: Waiter;
   /** The term whose leader may have it in its log. Invariant: it was offered to no other since that was last certain. */
   offeredIn: number | undefined;
+  /** Whether that leader said that it has it. */
+  accepted: boolean;
+  /** Why nobody waits for it any more. */
+  ended: "late" | "stopping" | "cancelled" | undefined;
+  bell: () => void;
 }
+
+const silent = (): void => {};
 
 /**
  * Brings commands into the replicated log, once. An entry is found again by its request id when it is applied on this
@@ -66,9 +73,14 @@ interface Request {
  */
 export class Submitter {
   readonly #options: SubmitterOptions;
+  /** Bounded by the replica, which takes no more that wait. */
+  readonly #open = new Set<Request>();
+  #watching = false;
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
+    const { stopping } = options;
+    stopping.addEventListener("abort", () => this.#stop(), { once: true });
   }
 
   /**
@@ -81,73 +93,90 @@ export class Submitter {
     signal: AbortSignal,
     timeoutMs = SUBMIT_TIMEOUT_MS,
   ): Promise<readonly ApplyResult[]> {
-    const { replica, clock, newId, stopping } = this.#options;
-    const requestId = newId();
-    const data = encodeEntry({ requestId, commands });
-    const waiter = replica.expect(requestId);
-    const late = new ClusterError("timeout", "the time limit has passed");
-    const deadline = { clock, limitMs: timeoutMs, late: () => late, signals: [signal, stopping] };
-    const request: Request = { requestId, data, waiter, offeredIn: undefined };
+    const { clock, stopping } = this.#options;
+    const request = this.#newRequest(commands);
+    const onAbort = (): void => end(request, "cancelled");
+    const timer = clock.setTimer(timeoutMs, () => end(request, "late"));
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    if (stopping.aborted) end(request, "stopping");
+    this.#open.add(request);
     try {
-      return resultsOf(await withDeadline(deadline, (until) => this.#bringIn(request, until)));
-    } catch (error) {
-      if (error !== late && error !== stopping.reason) throw error;
+      const outcome = await this.#bringIn(request);
+      if (outcome !== undefined) return resultsOf(outcome);
+      if (request.ended === "cancelled") throw abortReason(signal);
       if (request.offeredIn !== undefined) throw unconfirmed();
-      throw error === late ? noLeader() : new ClusterError("unavailable", "this manager is stopping; ask another one");
+      throw request.ended === "late" ? noLeader() : stopped();
     } finally {
-      waiter.cancel();
+      this.#open.delete(request);
+      timer.cancel();
+      signal.removeEventListener("abort", onAbort);
+      request.waiter.cancel();
     }
   }
 
-  /** Offers the request to one leader after the other until its outcome is certain. */
-  async #bringIn(request: Request, signal: AbortSignal): Promise<Outcome> {
-    const { consensus, clock } = this.#options;
+  #newRequest(commands: readonly Command[]): Request {
+    const { replica, newId } = this.#options;
+    const requestId = newId();
+    const data = encodeEntry({ requestId, commands });
+    const request: Request = {
+      requestId,
+      data,
+      waiter: replica.expect(requestId, () => request.bell()),
+      offeredIn: undefined,
+      accepted: false,
+      ended: undefined,
+      bell: silent,
+    };
+    return request;
+  }
+
+  /** Offers the request to one leader after the other until its outcome is certain; undefined when it ends before. */
+  async #bringIn(request: Request): Promise<Outcome | undefined> {
+    const { consensus } = this.#options;
     for (;;) {
       const done = request.waiter.settled();
       if (done !== undefined) return done;
-      signal.throwIfAborted();
+      if (request.ended !== undefined) return undefined;
       const { id: leader, term } = consensus.leader();
-      if (request.offeredIn !== undefined && request.offeredIn !== term) {
-        const outcome = await this.#findOut(request.waiter, request.offeredIn, signal);
-        if (outcome !== undefined) return outcome;
-        request.offeredIn = undefined;
-      } else if (leader === undefined) {
-        await consensus.leaderChanged(signal);
-      } else if (await this.#offer(request, { leader, term }, signal)) {
-        const outcome = await this.#findOut(request.waiter, term, signal);
-        if (outcome !== undefined) return outcome;
-        request.offeredIn = undefined;
-      } else {
-        await sleep(clock, RETRY_MS, signal);
-      }
+      if (request.offeredIn !== undefined && request.offeredIn !== term) await this.#findOut(request);
+      else if (leader === undefined || request.accepted) await this.#news(request);
+      else await this.#offer(request, { leader, term });
     }
   }
 
-  /** Offers the request once. True when the leader has it in its log; false: look again who leads. */
-  async #offer(
-    request: Request,
-    { leader, term }: { readonly leader: NodeId; readonly term: number },
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { consensus } = this.#options;
+  /** Resolves at whatever happens next to the request: it was applied, it ended, the leader changed. */
+  #news(request: Request): Promise<void> {
+    this.#watchLeader();
+    return new Promise((resolve) => {
+      request.bell = () => {
+        request.bell = silent;
+        resolve();
+      };
+    });
+  }
+
+  /** Offers the request once; sets `accepted` when the leader has it in its log. */
+  async #offer(request: Request, to: { readonly leader: NodeId; readonly term: number }): Promise<void> {
     const { requestId, data } = request;
     const before = request.offeredIn;
     // From here on it may have it, whatever comes back: an answer can be lost, and an offer can be late.
-    request.offeredIn = term;
-    const offer = await this.#whileLeading(term, signal, (ended) =>
-      consensus.offer(leader, { term, requestId, data }, ended),
-    );
-    switch (offer.kind) {
+    request.offeredIn = to.term;
+    const offer = await this.#answer(request, to, { term: to.term, requestId, data });
+    switch (offer?.kind) {
+      case undefined:
+        return;
       case "accepted":
-        return true;
+        request.accepted = true;
+        return;
       case "unknown":
-        return false;
+        return this.#pause(request);
       case "refused":
         request.offeredIn = before;
-        return false;
+        return this.#pause(request);
       case "overloaded":
         request.offeredIn = before;
-        if (before !== undefined) return false;
+        if (before !== undefined) return this.#pause(request);
         throw new ClusterError("overloaded", "the leader has too much to do; try again in a moment");
       case "too_large":
         request.offeredIn = before;
@@ -157,58 +186,92 @@ export class Submitter {
     }
   }
 
-  /** An offer that outlives its leader's term is not waited for: a host that fell silent answers only by time-outs. */
-  async #whileLeading(
-    term: number,
-    signal: AbortSignal,
-    offer: (ended: AbortSignal) => Promise<Offer>,
-  ): Promise<Offer> {
-    const { consensus } = this.#options;
-    const over = new AbortController();
-    const ended = AbortSignal.any([signal, over.signal]);
-    const watch = async (): Promise<void> => {
-      while (consensus.leader().term === term) await consensus.leaderChanged(ended);
-      over.abort(new ClusterError("unavailable", "the leader has changed"));
-    };
-    watch().catch(() => {});
-    try {
-      return await offer(ended);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!ended.aborted) throw error;
-      return { kind: "unknown" };
-    } finally {
-      over.abort(new Error("the offer was answered"));
+  /**
+   * The leader's answer; undefined when it does not matter any more. An offer that outlives its leader's term is not
+   * waited for: a host that fell silent answers only by time-outs.
+   */
+  async #answer(request: Request, { leader, term }: { leader: NodeId; term: number }, offered: OfferedRequest) {
+    const { consensus, stopping } = this.#options;
+    const answered: { offer?: Offer; error?: unknown } = {};
+    consensus.offer(leader, offered, stopping).then(
+      (offer) => {
+        answered.offer = offer;
+        request.bell();
+      },
+      (error: unknown) => {
+        answered.error = error;
+        request.bell();
+      },
+    );
+    while (!isOver(request) && consensus.leader().term === term) {
+      if (answered.error !== undefined) throw answered.error;
+      if (answered.offer !== undefined) return answered.offer;
+      await this.#news(request);
     }
+    return undefined;
   }
 
   /**
-   * Waits until the outcome of a request that was offered in a term is certain; undefined: it is in no log, and will
-   * never be.
+   * Finds out what became of a request that was offered in a term that is over. Unless it was applied, it is in no log
+   * afterwards, and will never be.
    */
-  async #findOut(waiter: Waiter, term: number, signal: AbortSignal): Promise<Outcome | undefined> {
-    const { consensus, clock } = this.#options;
-    const settled = new AbortController();
-    const until = AbortSignal.any([signal, settled.signal]);
-    waiter.outcome.then(
-      () => settled.abort(new Error("settled")),
-      () => {},
-    );
-    for (;;) {
-      try {
-        while (waiter.settled() === undefined && consensus.leader().term === term) await consensus.leaderChanged(until);
-        if (waiter.settled() === undefined) await consensus.barrier(until);
-        return waiter.settled();
-      } catch (error) {
-        if (waiter.settled() !== undefined) return waiter.settled();
-        signal.throwIfAborted();
-        // The new leader was lost as well before it had confirmed the read: the question stays open.
-        if (!(error instanceof ClusterError)) throw error;
-        await sleep(clock, RETRY_MS, signal);
-      }
+  async #findOut(request: Request): Promise<void> {
+    const { consensus } = this.#options;
+    const over = new AbortController();
+    request.bell = () => {
+      if (isOver(request)) over.abort(new Error("the request is over"));
+    };
+    try {
+      await consensus.barrier(over.signal);
+      if (request.waiter.settled() !== undefined) return;
+      request.offeredIn = undefined;
+      request.accepted = false;
+    } catch (error) {
+      if (isOver(request)) return;
+      // The new leader was lost as well before it had confirmed the read: the question stays open.
+      if (!(error instanceof ClusterError)) throw error;
+      await this.#pause(request);
     }
   }
+
+  async #pause(request: Request): Promise<void> {
+    const { clock } = this.#options;
+    let rested = false;
+    const timer = clock.setTimer(RETRY_MS, () => {
+      rested = true;
+      request.bell();
+    });
+    while (!rested && !isOver(request)) await this.#news(request);
+    timer.cancel();
+  }
+
+  /** Rings every open request's bell whenever the leader changes, for as long as there are any. */
+  #watchLeader(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const { consensus, stopping } = this.#options;
+    consensus.leaderChanged(stopping).then(
+      () => {
+        this.#watching = false;
+        if (this.#open.size > 0) this.#watchLeader();
+        for (const request of this.#open) request.bell();
+      },
+      // Stopping rings them too.
+      () => {},
+    );
+  }
+
+  #stop(): void {
+    for (const request of this.#open) end(request, "stopping");
+  }
 }
+
+function end(request: Request, why: NonNullable<Request["ended"]>): void {
+  request.ended ??= why;
+  request.bell();
+}
+
+const isOver = ({ waiter, ended }: Request): boolean => waiter.settled() !== undefined || ended !== undefined;
 
 function resultsOf(outcome: Outcome): readonly ApplyResult[] {
   if (outcome.kind === "applied") return outcome.results;
@@ -221,6 +284,8 @@ function resultsOf(outcome: Outcome): readonly ApplyResult[] {
 /** For whoever needs a leader and finds none in time. */
 export const noLeader = (): ClusterError =>
   new ClusterError("no_leader", "no leader: too few managers can reach each other; see `murmur node ls`");
+
+const stopped = (): ClusterError => new ClusterError("unavailable", "this manager is stopping; ask another one");
 
 const unconfirmed = (): ClusterError =>
   new ClusterError(

@@ -63,6 +63,7 @@ export class ClusterAdapter implements Cluster {
         publishedPort !== 0 &&
         !before.some((held) => held.publishedPort === publishedPort && held.protocol === protocol),
     );
+    if (ports.length === 0) return;
     // A port that another service holds is refused by the store, which knows its name.
     const held = manager.view.services().flatMap((service) => (service.removing === true ? [] : service.ports));
     const asked = ports.filter(

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { DockerRuntime } from "@murmur/agent";
@@ -70,9 +71,15 @@ function stopSignal(log: Log): Promise<void> {
   });
 }
 
+/**
+ * On Linux a priority is a thread's, and new threads have that of the one that starts them. Those that collect garbage
+ * and those that write to the disk are waited for: a log whose syncs come after all other work holds up every request.
+ */
 function raisePriority(log: Log): void {
   try {
     setPriority(PRIORITY);
+    if (process.platform !== "linux") return;
+    for (const thread of readdirSync("/proc/self/task")) setPriority(Number(thread), PRIORITY);
   } catch (error) {
     log.debug("the daemon runs at normal priority", { error: messageOf(error) });
   }

@@ -167,6 +167,12 @@ export class Raft {
   status(): Status {
     return statusOf(this.#core);
   }
+
+  /** The part of the status that is asked for with every request. */
+  standing(): Pick<Status, "role" | "term" | "leader"> {
+    const { state, term, leader } = this.#core;
+    return { role: state.role, term, leader };
+  }
 }
 
 /** The membership in force: the last one that is known to be committed. */
