@@ -20,7 +20,10 @@ export interface RaftStanding {
 export interface Cluster {
   /** Waits, for a bounded time, until the view is as fresh as asked for. Errors: `no_leader`, `timeout`, `cancelled`. */
   read(consistency: Consistency, signal: AbortSignal): Promise<View>;
-  /** Resolves once the command is committed and applied; a refusal of the store rejects as a `ClusterError`. */
+  /**
+   * Resolves once the command is committed and applied; a refusal of the store rejects as a `ClusterError`. Waits for a
+   * bounded time, as `read` does.
+   */
   submit(command: UserCommand, options: { readonly signal: AbortSignal }): Promise<Committed>;
   /** A feed of this replica's changes; a `read` right before it, in the same turn, seeds it. */
   watch(options: WatchOptions): Watch;

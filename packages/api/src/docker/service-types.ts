@@ -131,4 +131,8 @@ export interface ServiceCreated {
 
 export interface ServiceUpdated {
   Warnings: string[] | null;
+  Murmur: {
+    /** What the next update has to name, unless somebody else changes the service before. */
+    Version: number;
+  };
 }

@@ -1,10 +1,10 @@
 import { ClusterError, type NodeId } from "@murmur/base";
-import type { UserCommand } from "@murmur/model";
+import type { Index, UserCommand } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context } from "hono";
 import type { ApiPorts, Cluster, Committed, Consistency } from "../ports.ts";
 
-/** A request to the replica waits this long at the most: for a leader, for the disk of a majority. */
+/** A request that asks several parts waits this long at the most. What the replica is asked is bounded by itself. */
 const REQUEST_MS = 20_000;
 
 /** Aborted when the client goes away or the request's time is over. */
@@ -28,12 +28,32 @@ export class ClusterAccess {
 
   /** `?consistency=local` on any GET asks for what the replica has, also when there is no leader. */
   read(context: Context, consistency: Consistency = wantedConsistency(context)): Promise<View> {
-    return this.cluster().read(consistency, requestSignal(context));
+    return this.cluster().read(consistency, context.req.raw.signal);
+  }
+
+  /**
+   * For an update that names the version it is based on: what this replica has will do if the object is at that version
+   * here, for `apply` checks the version again. `find` throws when there is no such object.
+   */
+  async readForUpdate<T extends { readonly version: Index }>(
+    context: Context,
+    version: Index,
+    find: (view: View) => T,
+  ): Promise<{ readonly view: View; readonly object: T }> {
+    const local = await this.read(context, "local");
+    try {
+      const object = find(local);
+      if (object.version === version) return { view: local, object };
+    } catch {
+      // It may be there by now.
+    }
+    const view = await this.read(context, "linearizable");
+    return { view, object: find(view) };
   }
 
   submit(context: Context, command: Untimed): Promise<Committed> {
     const timed: UserCommand = { ...command, now: this.ports.clock.now() };
-    return this.cluster().submit(timed, { signal: requestSignal(context) });
+    return this.cluster().submit(timed, { signal: context.req.raw.signal });
   }
 
   leader(): NodeId | undefined {

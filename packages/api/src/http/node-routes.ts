@@ -40,7 +40,9 @@ export function addNodeRoutes(app: Hono, access: ClusterAccess): void {
   app.post("/nodes/:id/update", async (context) => {
     const version = versionQuery(context.req.query("version"), "node");
     const body = await readJson(context.req.raw);
-    const node = findNode(await access.read(context), context.req.param("id"));
+    const { object: node } = await access.readForUpdate(context, version, (view) =>
+      findNode(view, context.req.param("id")),
+    );
     await access.submit(context, { kind: "updateNode", id: node.id, version, spec: toNodeSpec(body, node) });
     return context.body(null, 200);
   });

@@ -16,8 +16,9 @@ describe("services", () => {
     expect(service.CreatedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
     const scaled = { ...service.Spec, Mode: { Replicated: { Replicas: 5 } } };
     const path = (version: number) => `/services/web/update?version=${String(version)}`;
-    expect((await asker.ask(path(service.Version.Index), "POST", scaled)).body).toEqual({ Warnings: null });
+    const { body } = await asker.ask(path(service.Version.Index), "POST", scaled);
     const updated = await asker.inspect(id.slice(0, 6));
+    expect(body).toEqual({ Warnings: null, Murmur: { Version: updated.Version.Index } });
     expect(updated.Spec.Mode).toEqual({ Replicated: { Replicas: 5 } });
     expect(updated.PreviousSpec?.Mode).toEqual({ Replicated: { Replicas: 2 } });
 

@@ -1,5 +1,6 @@
 import { ClusterError } from "@murmur/base";
-import { serviceId } from "@murmur/model";
+import { serviceId, type Service, type ServiceSpec } from "@murmur/model";
+import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
 import { countTasks, fromService } from "../docker/service.ts";
@@ -62,20 +63,20 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
     const version = versionQuery(context.req.query("version"), "service");
     const rollback = context.req.query("rollback") ?? "";
     const body = await readJson(context.req.raw);
-    const view = await access.read(context);
-    const service = findService(view, context.req.param("id"));
-    if (rollback === "previous") {
-      await access.submit(context, { kind: "rollbackService", id: service.id, version });
-    } else if (rollback === "") {
-      const spec = toServiceSpec(body, {
-        findNetwork: (text) => findNetworkId(view, text),
-        newName: () => service.spec.name,
-      });
-      await access.submit(context, { kind: "updateService", id: service.id, version, spec });
-    } else {
+    const { view, object: service } = await access.readForUpdate(context, version, (seen) =>
+      findService(seen, context.req.param("id")),
+    );
+    if (rollback !== "" && rollback !== "previous") {
       throw new ClusterError("invalid_argument", `unrecognized rollback option ${rollback}`);
     }
-    const answer: ServiceUpdated = { Warnings: null };
+    const { id } = service;
+    const committed = await access.submit(
+      context,
+      rollback === "previous"
+        ? { kind: "rollbackService", id, version }
+        : { kind: "updateService", id, version, spec: specOf(body, view, service) },
+    );
+    const answer: ServiceUpdated = { Warnings: null, Murmur: { Version: committed.version } };
     return context.json(answer);
   });
 
@@ -87,6 +88,9 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
 
   app.get("/services/:id/logs", () => noLogs());
 }
+
+const specOf = (body: unknown, view: View, { spec }: Service): ServiceSpec =>
+  toServiceSpec(body, { findNetwork: (text) => findNetworkId(view, text), newName: () => spec.name });
 
 export function noLogs(): never {
   throw new ClusterError("unsupported", "Murmur doesn't collect logs yet: use docker logs on the task's node");

@@ -1,0 +1,56 @@
+import { codeOf, messageOf } from "@murmur/base";
+import { describe, expect, it } from "vitest";
+import { readJson } from "./body.ts";
+
+const MEBIBYTE = 1024 * 1024;
+
+type Body = string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
+function request(body: Body, headers: Record<string, string> = {}): Request {
+  const all = { "content-type": "application/json", ...headers };
+  return new Request("http://x/", { method: "POST", body, headers: all, duplex: "half" });
+}
+
+const refusal = (body: Body, headers?: Record<string, string>): Promise<string> =>
+  readJson(request(body, headers)).then(
+    () => "taken",
+    (error: unknown) => `${codeOf(error)}: ${messageOf(error)}`,
+  );
+
+function stream(...chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk);
+      controller.close();
+    },
+  });
+}
+
+describe("a body", () => {
+  it("is read as JSON, with its length announced or not, also when a character is cut in two", async () => {
+    const text = '{"name":"grün"}';
+    const bytes = Buffer.from(text);
+    expect(await readJson(request(text, { "content-length": String(bytes.length) }))).toEqual({ name: "grün" });
+    expect(await readJson(request(stream(bytes.subarray(0, 12), bytes.subarray(12))))).toEqual({ name: "grün" });
+  });
+
+  it("is refused when it is no JSON, no UTF-8, empty, or of another type", async () => {
+    const length = { "content-length": "2" };
+    for (const headers of [{}, length]) {
+      expect(await refusal("{]", headers)).toBe("invalid_argument: invalid JSON in the body");
+      expect(await refusal("  ", headers)).toContain("the body is empty");
+      expect(await refusal(new Uint8Array([0xc3, 0x28]), headers)).toContain("the body is not UTF-8");
+    }
+    expect(await refusal("{}", { "content-type": "text/plain" })).toContain("unsupported Content-Type");
+  });
+
+  it("is refused when it is too long, whatever it announced", async () => {
+    expect(await refusal("{}", { "content-length": String(MEBIBYTE + 1) })).toContain("longer than 1048576 bytes");
+    expect(await refusal(stream(new Uint8Array(MEBIBYTE), new Uint8Array(1)))).toContain("longer than 1048576 bytes");
+  });
+
+  it("is refused when it breaks off", async () => {
+    const broken = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("reset")) });
+    expect(await refusal(broken)).toBe("invalid_argument: the body broke off");
+  });
+});
