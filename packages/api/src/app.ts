@@ -6,6 +6,7 @@ import { errorResponse } from "./http/error-response.ts";
 import { addHealthRoutes } from "./http/health-routes.ts";
 import { addMembershipRoutes } from "./http/membership-routes.ts";
 import { addNetworkRoutes } from "./http/network-routes.ts";
+import { addRecoveryRoutes } from "./http/recovery-routes.ts";
 import { dockerHeaders, handleErrors } from "./http/respond.ts";
 import { addSystemRoutes, type AskCluster } from "./http/system-routes.ts";
 import { NOT_IN_CLUSTER } from "./messages.ts";
@@ -52,6 +53,7 @@ export function createApi(ports: ApiPorts): Api {
   handleErrors(app, ports.log);
   addSystemRoutes(app, ports, askCluster);
   addMembershipRoutes(app, ports, askCluster);
+  addRecoveryRoutes(app, ports, askCluster);
   addHealthRoutes(app, ports, askCluster);
   addNetworkRoutes(app, ports, askCluster);
   app.all("*", (context) => askCluster(context.req.raw));

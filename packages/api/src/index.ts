@@ -44,10 +44,15 @@ export type {
   ManagerSummary,
   NodeJoinAnswer,
   NodeJoinBody,
+  RecoveryManager,
+  RecoveryPlan,
+  RestoreAnswer,
+  RestoreBody,
 } from "./murmur-types.ts";
 export { openEngine } from "./engine/http-engine.ts";
 export type { Api } from "./app.ts";
-export { loadServer, type ServerModule } from "./load-server.ts";
+export type { BackupHeader, OpenedBackup } from "./backup/backup-file.ts";
+export { loadBackups, loadServer, type BackupModule, type ServerModule } from "./load-server.ts";
 export type { ApiServer, ListenAddress, ServeOptions } from "./server/serve.ts";
 export type { SocketAccess } from "./server/socket-file.ts";
 export type {
@@ -64,5 +69,7 @@ export type {
   Metrics,
   NodeStanding,
   RaftStanding,
+  RestoreRequest,
+  StateSnapshot,
   Tokens,
 } from "./ports.ts";

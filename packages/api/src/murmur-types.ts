@@ -89,3 +89,62 @@ export type ClusterEvent =
 
 export const EVENT_KINDS = ["service", "task", "node", "network"] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
+
+/** One of the managers that the cluster had, as the node sees it on which it is to be recovered. */
+export interface RecoveryManager {
+  id: string;
+  hostname: string;
+  address: string;
+  role: "voter" | "learner";
+  state: "this node" | "reachable" | "unreachable";
+  /** Since when gossip calls it dead; left out when it wasn't heard of since this node started. */
+  deadSince?: string;
+  /** How far its log reaches; of two logs the one with the later term, then the higher index, knows more. */
+  log?: { term: number; index: number };
+}
+
+/** `GET /murmur/cluster/recovery`: what a recovery on this node would do, and what would be lost. */
+export interface RecoveryPlan {
+  cluster: { id: string; name: string };
+  node: { id: string; hostname: string; address: string };
+  /** Whether it may be done here and now; forcing it overrules that. */
+  advised: boolean;
+  /** One line: why, or why not and what to do instead. */
+  verdict: string;
+  managers: RecoveryManager[];
+  log: {
+    term: number;
+    lastIndex: number;
+    /** Known here to be committed. */
+    committed: number;
+    /** Entries that aren't, and become part of the state. */
+    uncommitted: number;
+    /** When the newest change that this node knows was made. */
+    lastChangeAt?: string;
+  };
+  keeps: { nodes: number; services: number; tasks: number; running: number };
+  /** One line for each kind of loss. */
+  mayLose: string[];
+}
+
+/** The options of `POST /murmur/cluster/restore`, as JSON in its query; its body is the backup. */
+export interface RestoreBody {
+  advertiseAddr?: string;
+  listenAddr?: string;
+  availability?: "active" | "pause" | "drain";
+  labels?: Record<string, string>;
+  /** Leaves the backup's nodes out. */
+  forgetNodes?: boolean;
+  /** Also when the cluster of the backup still runs. */
+  force?: boolean;
+}
+
+/** `POST /murmur/cluster/restore`: the cluster that was restored. */
+export interface RestoreAnswer {
+  nodeId: string;
+  address: string;
+  clusterId: string;
+  clusterName: string;
+  joinToken: string;
+  keeps: { nodes: number; services: number; tasks: number };
+}

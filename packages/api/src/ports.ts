@@ -1,6 +1,7 @@
 import type { Clock, Log, NodeId } from "@murmur/base";
 import type { Availability, Cluster as ClusterRecord, ClusterSpec, Index, UserCommand } from "@murmur/model";
 import type { View, Watch, WatchOptions } from "@murmur/store";
+import type { RecoveryPlan } from "./murmur-types.ts";
 
 /**
  * How fresh a read is. `linearizable`: shows every write that was acknowledged before the read began; needs a leader.
@@ -28,6 +29,18 @@ export interface Cluster {
   /** A feed of this replica's changes; a `read` right before it, in the same turn, seeds it. */
   watch(options: WatchOptions): Watch;
   standing(): RaftStanding;
+  /** The whole state at one position that a quorum has confirmed. Errors: as `read`. */
+  snapshot(signal: AbortSignal): Promise<StateSnapshot>;
+}
+
+/** `view` is live: what must fit `chunks` is read of it at once. The chunks may be read slowly, while commands go on. */
+export interface StateSnapshot {
+  readonly index: Index;
+  readonly term: number;
+  /** Which life of the cluster it is of; 0 until it is first recovered or restored. */
+  readonly generation: number;
+  readonly view: View;
+  readonly chunks: Iterable<Uint8Array>;
 }
 
 export interface Committed {
@@ -53,6 +66,19 @@ export interface JoinRequest {
   readonly listenAddr?: string;
   readonly availability: Availability;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface RestoreRequest {
+  /** The file, as it arrives. */
+  readonly backup: AsyncIterable<Uint8Array>;
+  readonly advertiseAddr?: string;
+  readonly listenAddr?: string;
+  readonly availability: Availability;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Leaves the backup's nodes out: none of them will come back. */
+  readonly forgetNodes: boolean;
+  /** Also when the cluster of the backup still runs. */
+  readonly force: boolean;
 }
 
 /** Where this node stands. */
@@ -81,6 +107,15 @@ export interface LocalNode {
   join(request: JoinRequest, signal: AbortSignal): Promise<void>;
   /** Errors: `not_in_cluster`, `failed_precondition` when it would lose the quorum and isn't forced. */
   leave(options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
+  /**
+   * Starts the cluster of a backup anew, with this node as its only manager. Errors: `already_in_cluster`, `corrupt`,
+   * `incompatible_version`, `failed_precondition` when that cluster still runs and it isn't forced, those of `init`.
+   */
+  restore(request: RestoreRequest, signal: AbortSignal): Promise<void>;
+  /** What `recover` would do. Errors: `not_in_cluster`, `failed_precondition` when this node is no manager. */
+  recoveryPlan(signal: AbortSignal): Promise<RecoveryPlan>;
+  /** Makes this node the cluster's only manager, as planned. Errors: `failed_precondition` when it is advised against. */
+  recover(options: { readonly force: boolean }, signal: AbortSignal): Promise<RecoveryPlan>;
 }
 
 export type EngineAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };

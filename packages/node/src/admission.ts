@@ -137,7 +137,8 @@ function joinedFrom(answer: Admission, keyPem: string): Joined {
   };
 }
 
-const lastCertificate = (chainPem: string): string => {
+/** The authority's certificate: the last one of a chain. */
+export const lastCertificate = (chainPem: string): string => {
   const certificates = chainPem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g);
   return certificates?.at(-1) ?? chainPem;
 };

@@ -1,5 +1,5 @@
 import { ClusterError, codeOf, type Log, type NodeId } from "@murmur/base";
-import type { Cluster, Committed, Consistency, RaftStanding } from "@murmur/api";
+import type { Cluster, Committed, Consistency, RaftStanding, StateSnapshot } from "@murmur/api";
 import type { Manager } from "@murmur/manager";
 import type { PortConfig, UserCommand } from "@murmur/model";
 import type { View, Watch, WatchOptions } from "@murmur/store";
@@ -12,6 +12,8 @@ const PORTS_TIMEOUT_MS = 500;
 export interface ClusterAdapterOptions {
   readonly self: NodeId;
   readonly manager: Manager;
+  /** Which life of the cluster the manager belongs to. */
+  readonly generation: number;
   readonly transport: PeerTransport;
   /** Whether this node could listen on these ports; the ones that it can't, with the reason. */
   readonly checkPorts: (ports: readonly PortConfig[]) => Promise<readonly string[]>;
@@ -40,6 +42,11 @@ export class ClusterAdapter implements Cluster {
 
   watch(options: WatchOptions): Watch {
     return this.#options.manager.watch(options);
+  }
+
+  async snapshot(signal: AbortSignal): Promise<StateSnapshot> {
+    const { manager, generation } = this.#options;
+    return { ...(await manager.snapshot(signal)), generation };
   }
 
   standing(): RaftStanding {

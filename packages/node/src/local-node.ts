@@ -1,5 +1,13 @@
 import { ClusterError, messageOf, Scope, sleep, type Log, type Millis } from "@murmur/base";
-import type { InitRequest, JoinRequest, LocalNode, NodeStanding } from "@murmur/api";
+import {
+  loadBackups,
+  type InitRequest,
+  type JoinRequest,
+  type LocalNode,
+  type NodeStanding,
+  type RecoveryPlan,
+  type RestoreRequest,
+} from "@murmur/api";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
@@ -9,6 +17,8 @@ import type { IdentityStore } from "./identity-store.ts";
 import { leaveCluster } from "./leave-cluster.ts";
 import { Member, type MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
+import { readBackup, restoredCluster } from "./restore.ts";
+import { refuseIfAlive } from "./restore-guard.ts";
 
 /** While it starts and stops nothing else may. */
 type State =
@@ -141,6 +151,48 @@ export class LocalNodeControl implements LocalNode {
       await identities.writeIdentity(joined.identity);
       await this.#activate({ ...start, identity: joined.identity, membership, bootstrap: undefined });
     });
+  }
+
+  async restore(request: RestoreRequest, signal: AbortSignal): Promise<void> {
+    const { daemon, identities, start, edge } = this.#options;
+    await this.#change("a backup", async () => {
+      const { clock, random, newId } = start;
+      const listen = request.listenAddr ?? daemon.listenAddr;
+      const address = advertiseAddress(request.advertiseAddr, parseAddress(listen));
+      await edge.checkListenable(listen);
+      const { openBackup } = await loadBackups();
+      const backup = await readBackup(await openBackup(request.backup));
+      const call = (until: AbortSignal): CallMember => edge.callMember(AbortSignal.any([signal, until]));
+      if (!request.force) await refuseIfAlive(backup, { self: address, call, clock });
+      signal.throwIfAborted();
+      await this.#wipe();
+      const restoring = { backup, address, request, hostname: daemon.hostname, clock, random, newId };
+      const { identity, generation, peers, commands } = await restoredCluster(restoring);
+      const membership = { listen, address, peers };
+      await identities.writeMembership(membership);
+      await identities.writeGeneration(generation);
+      const bootstrap = { commands, state: backup.state };
+      await this.#activate({ ...start, identity, membership, generation, bootstrap });
+      await identities.writeIdentity(identity);
+    });
+  }
+
+  async recoveryPlan(signal: AbortSignal): Promise<RecoveryPlan> {
+    return this.#active().recovery.plan(signal);
+  }
+
+  async recover(options: { readonly force: boolean }, signal: AbortSignal): Promise<RecoveryPlan> {
+    return this.#active().recovery.recover(options, signal);
+  }
+
+  /** The running member, or why there is none. */
+  #active(): Member {
+    const state = this.#state;
+    if (state.kind === "active") return state.member;
+    if (state.kind === "failed") throw new ClusterError("unavailable", state.message);
+    if (state.kind === "busy")
+      throw new ClusterError("unavailable", "this node is starting or leaving; try again in a moment");
+    throw new ClusterError("not_in_cluster", "this node is in no cluster");
   }
 
   async leave({ force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import { keepCertificate } from "./certificate-renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
 import { encodeNumber, type Generation } from "./generation.ts";
+import type { GenerationKeeper } from "./generation-keeper.ts";
 import { isGone } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
@@ -19,6 +20,7 @@ import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
 import { newAgent, newHost, newSessions, openLines, type Lines } from "./member-parts.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
+import { Recovery } from "./recovery.ts";
 import { hearWithdrawals } from "./withdrawals.ts";
 
 /** What stays the same over a machine's memberships. */
@@ -60,6 +62,8 @@ export class Member {
   readonly #book: AddressBook;
   readonly #client: ManagerClient;
   readonly #desk: PeerDesk;
+  readonly #generations: GenerationKeeper;
+  readonly recovery: Recovery;
   #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
   #ring: GossipKeyRing;
 
@@ -92,6 +96,7 @@ export class Member {
     });
     generations.open(scope);
     built.#desk.open(scope);
+    scope.use(built.recovery.open());
     gossip.start();
     await host.start(start.bootstrap);
     scope.defer(() => agent.stop());
@@ -116,6 +121,7 @@ export class Member {
     this.agent = parts.agent;
     this.#book = parts.book;
     this.#ring = parts.ring;
+    this.#generations = parts.generations;
     const { answer, newId, clock, log, random } = start;
     const self = start.identity.nodeId;
     this.#client = new ManagerClient({
@@ -126,11 +132,23 @@ export class Member {
       answer: (method, body, signal) => this.#desk.answerAsManager({ method, from: self, body }, signal),
       random,
     });
+    this.recovery = new Recovery({
+      self,
+      host: this.host,
+      generations: parts.generations,
+      transport: this.transport,
+      gossip: this.gossip,
+      managers: () => this.#managers(),
+      clock,
+      random,
+      log,
+    });
     this.#desk = new PeerDesk({
       transport: this.transport,
       manager: () => managerOf(this.host),
       serves: () => this.host.serving() !== undefined,
       generations: parts.generations,
+      isAlive: (signal) => this.look(signal),
       plane: this.plane,
       askManager: (method, body, signal) => this.#client.ask(method, body, { signal }),
       answer,
@@ -153,14 +171,18 @@ export class Member {
   }
 
   standing(): NodeStanding {
-    const managers = this.#book.managers().map((id) => ({ id, address: this.#book.addressOf(id) ?? "" }));
     return {
       state: "active",
       nodeId: this.#identity.nodeId,
       address: this.#start.membership.address,
       manager: this.host.serving() !== undefined,
-      managers,
+      managers: this.#managers(),
     };
+  }
+
+  /** The managers that this node knows, and where they are. */
+  #managers(): { readonly id: NodeId; readonly address: string }[] {
+    return this.#book.managers().map((id) => ({ id, address: this.#book.addressOf(id) ?? "" }));
   }
 
   /** The replicated state, while this node is a manager that takes part. */
@@ -172,6 +194,7 @@ export class Member {
     const adapter = new ClusterAdapter({
       self: this.#identity.nodeId,
       manager,
+      generation: this.#generations.number,
       transport: this.transport,
       checkPorts: (ports) => this.plane.portsInUse(ports),
       log: this.#start.log,

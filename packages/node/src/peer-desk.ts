@@ -8,6 +8,7 @@ import { channelOver, generationOf, SESSION_METHOD } from "./agent-sessions.ts";
 import { PORTS_METHOD } from "./cluster-adapter.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
+import { ALIVE_METHOD } from "./restore-guard.ts";
 import { HTTP_METHOD, serveHttp } from "./http-stream.ts";
 
 export interface PeerDeskOptions {
@@ -16,6 +17,8 @@ export interface PeerDeskOptions {
   readonly manager: () => Manager;
   /** Whether this node has a manager that takes part. */
   readonly serves: () => boolean;
+  /** Rejects when the cluster has no leader, as far as this node can find out. */
+  readonly isAlive: (signal: AbortSignal) => Promise<unknown>;
   readonly generations: Pick<GenerationKeeper, "number" | "meet">;
   readonly plane: DataPlane;
   /** Asks another manager. */
@@ -36,7 +39,8 @@ export class PeerDesk {
 
   /** Answers until the scope ends. */
   open(scope: Scope): void {
-    const { transport, manager, serves, generations, plane, askManager, answer, newId, clock, log } = this.#options;
+    const { transport, manager, serves, generations, plane, askManager, isAlive } = this.#options;
+    const { answer, newId, clock, log } = this.#options;
     const { signal } = scope;
     scope.use(
       transport.handleStream(SESSION_METHOD, (from, opening, stream) => {
@@ -62,6 +66,14 @@ export class PeerDesk {
         if (serves()) return admit(manager(), body, { newId, clock, log, signal, remoteAddress });
         return askManager(ADMIT_METHOD, { remoteAddress, request: body }, signal);
       }),
+    );
+    scope.use(
+      transport.handleJoin(ALIVE_METHOD, () =>
+        isAlive(signal).then(
+          () => true,
+          () => false,
+        ),
+      ),
     );
     for (const method of [ADMIT_METHOD, RENEW_METHOD, ...DEPARTURE_METHODS]) {
       scope.use(

@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import fc from "fast-check";
+import { array, assert, asyncProperty, integer, nat, uint8Array } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkBackup, encodeBackup, openBackup, type BackupHeader } from "./backup-file.ts";
 
@@ -38,12 +38,12 @@ const problem = async (bytes: Uint8Array): Promise<ClusterError> => {
   throw new Error("it was taken for whole");
 };
 
-const chunksOf = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 });
+const chunksOf = array(uint8Array({ maxLength: 300 }), { maxLength: 8 });
 
 describe("a backup", () => {
   it("gives back what was put in, however its bytes arrive", async () => {
-    await fc.assert(
-      fc.asyncProperty(chunksOf, fc.integer({ min: 1, max: 2_000 }), async (chunks, size) => {
+    await assert(
+      asyncProperty(chunksOf, integer({ min: 1, max: 2_000 }), async (chunks, size) => {
         const { header: read, content } = await decoded(await encoded(chunks), size);
         expect(read).toEqual(header);
         expect(content.equals(Buffer.concat(chunks))).toBe(true);
@@ -58,8 +58,8 @@ describe("a backup", () => {
 
   it("notices any damaged byte, and any end that comes too early", async () => {
     const whole = await encoded([new Uint8Array(200).fill(1), new Uint8Array(200).fill(2)]);
-    await fc.assert(
-      fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
+    await assert(
+      asyncProperty(nat(whole.length - 1), integer({ min: 1, max: 255 }), async (at, flip) => {
         const damaged = Buffer.from(whole);
         damaged[at] = (damaged[at] ?? 0) ^ flip;
         expect(["corrupt", "invalid_argument", "incompatible_version"]).toContain((await problem(damaged)).code);

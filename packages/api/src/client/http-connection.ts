@@ -1,4 +1,5 @@
 import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import { ClusterError, messageOf } from "@murmur/base";
 import { codeOfAnswer, ERROR_CODE_HEADER } from "../error-status.ts";
 import type { DaemonAddress } from "./daemon-address.ts";
@@ -7,6 +8,8 @@ export interface CallOptions {
   readonly method?: "GET" | "HEAD" | "POST" | "DELETE";
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, in place of `body`, as fast as the daemon takes it. */
+  readonly bytes?: AsyncIterable<Uint8Array>;
   readonly headers?: Readonly<Record<string, string>>;
   /** For the whole answer; for a stream: until its head is there. */
   readonly timeoutMs?: number;
@@ -71,6 +74,7 @@ export class HttpConnection implements Disposable {
       headers["content-type"] = "application/json";
       headers["content-length"] = String(Buffer.byteLength(body));
     }
+    if (options.bytes !== undefined) headers["content-type"] = "application/octet-stream";
     const target =
       "socketPath" in this.#address
         ? { socketPath: this.#address.socketPath }
@@ -91,7 +95,8 @@ export class HttpConnection implements Disposable {
       if (signal.aborted) onAbort();
       else signal.addEventListener("abort", onAbort, { once: true });
       outgoing.on("error", reject);
-      outgoing.end(body);
+      if (options.bytes === undefined) outgoing.end(body);
+      else sendBytes(options.bytes, outgoing);
     });
   }
 
@@ -119,6 +124,15 @@ export class HttpConnection implements Disposable {
       cause: error,
     });
   }
+}
+
+/** An answer that comes before all was sent is the daemon's refusal: it counts, and the rest is not sent. */
+function sendBytes(bytes: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
+  const source = Readable.from(bytes);
+  outgoing.once("response", () => source.unpipe(outgoing));
+  outgoing.once("close", () => source.destroy());
+  source.once("error", (error) => outgoing.destroy(error));
+  source.pipe(outgoing);
 }
 
 async function readAll(answer: IncomingMessage): Promise<string> {

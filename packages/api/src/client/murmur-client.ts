@@ -1,3 +1,4 @@
+import { ClusterError, messageOf } from "@murmur/base";
 import type { NetworkResource } from "../docker/network-types.ts";
 import type { Node, NodeSpec } from "../docker/node-types.ts";
 import type { Service, ServiceCreated, ServiceSpec, ServiceUpdated } from "../docker/service-types.ts";
@@ -13,6 +14,9 @@ import type {
   JoinTokenAnswer,
   NodeJoinAnswer,
   NodeJoinBody,
+  RecoveryPlan,
+  RestoreAnswer,
+  RestoreBody,
 } from "../murmur-types.ts";
 import { parseDaemonAddress } from "./daemon-address.ts";
 import { readEvents } from "./event-stream.ts";
@@ -42,6 +46,8 @@ export interface EventOptions {
   readonly signal: AbortSignal;
 }
 
+/** The whole state is sent, read and written. */
+const LONG_TIMEOUT_MS = 600_000;
 /** Joining waits for the cluster: certificates, a connection, the first replica. */
 const JOIN_TIMEOUT_MS = 90_000;
 
@@ -78,6 +84,29 @@ export class MurmurClient implements Disposable {
   }
   cluster(options: Cancellable = {}): Promise<ClusterSummary> {
     return this.#call("/murmur/cluster", options);
+  }
+  /** What a recovery on the asked node would do, and what it would lose. Changes nothing. */
+  recoveryPlan(options: Cancellable = {}): Promise<RecoveryPlan> {
+    return this.#call("/murmur/cluster/recovery", options);
+  }
+  /** Makes the asked node the cluster's only manager. Answers what was done. */
+  recover(request: { readonly force: boolean }, options: Cancellable = {}): Promise<RecoveryPlan> {
+    return this.#post("/murmur/cluster/recovery", request, { ...options, timeoutMs: LONG_TIMEOUT_MS });
+  }
+  /** The cluster's state as a file, as it is made; see `openBackup`. It holds the cluster's secrets. */
+  async *backup(options: { readonly signal: AbortSignal }): AsyncGenerator<Uint8Array, void, undefined> {
+    const answer = await this.#http.stream("/murmur/cluster/backup", options);
+    try {
+      for await (const chunk of answer) yield chunk as Uint8Array;
+    } catch (error) {
+      if (options.signal.aborted) throw new ClusterError("cancelled", "cancelled", { cause: error });
+      throw new ClusterError("unavailable", `the backup broke off: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  /** Starts the cluster of a backup anew on the asked node, which must be in none. */
+  restore(backup: AsyncIterable<Uint8Array>, body: RestoreBody, options: Cancellable = {}): Promise<RestoreAnswer> {
+    const path = `/murmur/cluster/restore${query({ options: JSON.stringify(body) })}`;
+    return this.#call(path, { ...options, method: "POST", bytes: backup, timeoutMs: LONG_TIMEOUT_MS });
   }
   joinToken(options: Cancellable = {}): Promise<JoinTokenAnswer> {
     return this.#call("/murmur/join-token", options);

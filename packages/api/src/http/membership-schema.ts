@@ -1,9 +1,10 @@
+import { ClusterError } from "@murmur/base";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { z } from "zod";
 import { compact } from "../docker/compact.ts";
 import { parseWith } from "../docker/lenient-object.ts";
 import { checked } from "../docker/swarm.ts";
-import type { InitRequest, JoinRequest } from "../ports.ts";
+import type { InitRequest, JoinRequest, RestoreRequest } from "../ports.ts";
 
 /*
  * The bodies of /murmur/…: Murmur's own, so they are read strictly.
@@ -28,6 +29,12 @@ const joinBody = z.strictObject({
   addresses: z.array(address).min(1, "give the address of a node of the cluster").max(64),
 });
 
+const restoreOptions = z.strictObject({
+  ...common,
+  forgetNodes: z.boolean().default(false),
+  force: z.boolean().default(false),
+});
+
 const leaveBody = z.strictObject({ force: z.boolean().default(false) });
 
 export function parseInit(body: unknown): InitRequest {
@@ -43,3 +50,23 @@ export function parseJoin(body: unknown): JoinRequest {
 }
 
 export const parseLeave = (body: unknown): { readonly force: boolean } => parseWith(leaveBody, body);
+
+export const parseRecover = parseLeave;
+
+/** The options of a restore, which travel in the query: the body is the backup. */
+export function parseRestore(text: string | undefined): Omit<RestoreRequest, "backup"> {
+  const input = parseWith(restoreOptions, text === undefined ? {} : jsonOf(text));
+  return compact<Omit<RestoreRequest, "backup">>({
+    ...input,
+    advertiseAddr: input.advertiseAddr,
+    listenAddr: input.listenAddr,
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ClusterError("invalid_argument", "invalid JSON in the options");
+  }
+}

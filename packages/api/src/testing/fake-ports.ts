@@ -1,5 +1,7 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
-import type { ApiPorts, Engine, InitRequest, JoinRequest, NodeStanding } from "../ports.ts";
+import { openBackup } from "../backup/backup-file.ts";
+import type { RecoveryPlan } from "../murmur-types.ts";
+import type { ApiPorts, Engine, InitRequest, JoinRequest, NodeStanding, RestoreRequest } from "../ports.ts";
 import { MemoryCluster, NODE_ONE } from "./memory-cluster.ts";
 
 /** An engine that answers a ping, `/info` and `/version`, and has one network; or none at all. */
@@ -91,6 +93,22 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       this.calls.push(request);
       this.standing = ACTIVE;
     },
+    restore: async ({ backup, ...options }: RestoreRequest): Promise<void> => {
+      if (this.standing.state === "active") throw alreadyIn();
+      const { header, chunks } = await openBackup(backup);
+      const replica = new MemoryCluster();
+      const restore = replica.store.restore();
+      for await (const chunk of chunks) restore.push(chunk);
+      restore.finish();
+      this.calls.push({ ...options, clusterId: header.clusterId });
+      this.replica = replica;
+      this.standing = ACTIVE;
+    },
+    recoveryPlan: async (): Promise<RecoveryPlan> => aPlan,
+    recover: async (request: { readonly force: boolean }): Promise<RecoveryPlan> => {
+      this.calls.push(request);
+      return aPlan;
+    },
     leave: async (request: { readonly force: boolean }): Promise<void> => {
       this.calls.push(request);
       this.leave();
@@ -102,6 +120,17 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
     this.standing = { state: "outside" };
   }
 }
+
+const aPlan: RecoveryPlan = {
+  cluster: { id: "c0aaaaaaaaaaaaaaaaaaaaaaa", name: "default" },
+  node: { id: NODE_ONE, hostname: "alpha", address: "10.0.0.1:7373" },
+  advised: true,
+  verdict: "most managers can't be reached",
+  managers: [],
+  log: { term: 3, lastIndex: 7, committed: 7, uncommitted: 0 },
+  keeps: { nodes: 2, services: 0, tasks: 0, running: 0 },
+  mayLose: [],
+};
 
 const alreadyIn = (): ClusterError =>
   new ClusterError("already_in_cluster", "this node is part of a cluster already: leave it first");

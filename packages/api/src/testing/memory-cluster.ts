@@ -114,6 +114,14 @@ export class MemoryCluster implements Cluster {
     };
   }
 
+  /** Set, snapshots have these chunks in place of the state's. */
+  chunks: Iterable<Uint8Array> | undefined;
+
+  async snapshot(signal: AbortSignal) {
+    const view = await this.read("linearizable", signal);
+    return { index: this.#index, term: 3, generation: 0, view, chunks: this.chunks ?? this.store.snapshot() };
+  }
+
   standing() {
     const leader = this.leaderless ? undefined : NODE_ONE;
     return { leader, term: 3, voters: [NODE_ONE], learners: [] };

@@ -1,0 +1,111 @@
+import { hostname as machineName } from "node:os";
+import type { OpenedBackup, RestoreRequest } from "@murmur/api";
+import { ClusterError, nodeId, type Clock, type NodeId, type Random } from "@murmur/base";
+import { createCsr, createNodeKey, parseGossipKey, signNodeCertificate } from "@murmur/identity";
+import type { PositionedState } from "@murmur/manager";
+import type { Cluster, Command } from "@murmur/model";
+import { createStore } from "@murmur/store";
+import { keyDigest } from "./admission.ts";
+import { nextNumber, signGeneration, type Generation } from "./generation.ts";
+import type { StoredNode } from "./identity-store.ts";
+
+export interface ReadBackup {
+  readonly state: PositionedState;
+  readonly cluster: Cluster;
+  /** The generation that it was taken in. */
+  readonly generation: number;
+}
+
+/** Takes a whole backup into memory. Errors: `corrupt` and what `openBackup` throws. */
+export async function readBackup({ header, chunks }: OpenedBackup): Promise<ReadBackup> {
+  const store = createStore();
+  const restore = store.restore();
+  const checked = (answer: { readonly ok: true } | { readonly ok: false; readonly message: string }): void => {
+    if (!answer.ok) throw new ClusterError("corrupt", `the backup can't be read: ${answer.message}`);
+  };
+  for await (const chunk of chunks) checked(restore.push(chunk));
+  checked(restore.finish());
+  const cluster = store.view.cluster();
+  if (cluster === undefined) throw new ClusterError("corrupt", "the backup holds no cluster");
+  return { state: { index: header.index, term: header.term, store }, cluster, generation: header.generation };
+}
+
+export interface RestoreOptions {
+  readonly backup: ReadBackup;
+  /** `IP:port` that this node tells the others. */
+  readonly address: string;
+  readonly request: RestoreRequest;
+  readonly hostname: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly newId: () => string;
+}
+
+/** What a node begins with that takes a cluster up again from a backup, as its only manager. */
+export interface RestoredCluster extends Pick<StoredNode, "identity"> {
+  readonly generation: Generation;
+  readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
+  readonly commands: readonly Command[];
+}
+
+/** Makes this machine a new node of the backup's cluster: key, certificate, generation, and the first commands. */
+export async function restoredCluster(options: RestoreOptions): Promise<RestoredCluster> {
+  const { backup, address, request, clock, random, newId } = options;
+  const { cluster, state } = backup;
+  const now = clock.now();
+  const self = nodeId(newId());
+  const { caKeyPem } = cluster.secrets;
+  const keyPem = await createNodeKey();
+  const certificatePem = await signNodeCertificate({
+    ca: { certificatePem: cluster.caPem, keyPem: caKeyPem },
+    csrPem: await createCsr({ keyPem }),
+    nodeId: self,
+    clusterId: cluster.id,
+    now,
+    validityMs: cluster.spec.nodeCertificateValidityMs,
+  });
+  const number = nextNumber(now, backup.generation, (bound) => random.below(bound));
+  const unsigned = { number, origin: "restore", manager: { id: self, address } } as const;
+  const others = request.forgetNodes ? [] : state.store.view.nodes().filter((node) => node.address !== address);
+  return {
+    identity: {
+      nodeId: self,
+      clusterId: cluster.id,
+      caPem: cluster.caPem,
+      certificatePem,
+      keyPem,
+      gossipKeys: cluster.secrets.gossipKeys.map(parseGossipKey),
+    },
+    generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem }),
+    peers: others.map((node) => ({ id: node.id, address: node.address })),
+    commands: firstCommands(options, self, keyDigest(certificatePem)),
+  };
+}
+
+/** Nobody manages any more but this node; whoever had its address is gone, and so is everybody, if so asked. */
+function firstCommands(options: RestoreOptions, self: NodeId, digest: string): Command[] {
+  const { backup, address, request, hostname, clock } = options;
+  const now = clock.now();
+  const commands: Command[] = [{ kind: "setRaftRoles", roles: {}, now }];
+  for (const node of backup.state.store.view.nodes()) {
+    if (request.forgetNodes) commands.push({ kind: "removeNode", id: node.id, force: true, now });
+    else if (node.address === address) {
+      const message = "the cluster was restored on another node at its address";
+      commands.push({ kind: "setNodeState", id: node.id, state: "down", message, now });
+    }
+  }
+  commands.push(
+    {
+      kind: "createNode",
+      id: self,
+      address,
+      keyDigest: digest,
+      hostname: hostname ?? machineName(),
+      labels: request.labels,
+      availability: request.availability,
+      now,
+    },
+    { kind: "setRaftRoles", roles: { [self]: "voter" }, now },
+  );
+  return commands;
+}
