@@ -1,8 +1,9 @@
 import { codeOf, messageOf, sleep, type Clock, type Log, type Millis, type Scope, type Timer } from "@murmur/base";
 import { taskId, type Command, type ServiceId, type Task, type TaskId } from "@murmur/model";
 import { affectedServices, reconcile, reconcileNodes } from "@murmur/orchestrator";
-import { NodeSet, PendingTasks, schedule } from "@murmur/scheduler";
+import { schedule } from "@murmur/scheduler";
 import type { Change, ChangeBatch, Store, Watch } from "@murmur/store";
+import { Fleet } from "./fleet.ts";
 
 const WATCH_LIMIT = 262_144;
 /** The most commands of one log entry. */
@@ -11,6 +12,13 @@ const BATCH_COMMANDS = 500;
 const RECONCILED_COMMANDS = BATCH_COMMANDS / 2;
 /** Tasks that are given to the scheduler at once. */
 const PLACED_AT_ONCE = 250;
+/**
+ * What one turn of the event loop looks at: tasks of services, and nodes for the services that have tasks to place.
+ * Some ten milliseconds; what is left is for the next turns, so that a large cluster holds no heartbeat up. A service is
+ * looked at as a whole: one of 100,000 tasks, the largest allowed, takes a tenth of a second.
+ */
+const TASKS_A_TURN = 5_000;
+const NODE_LOOKS_A_TURN = 20_000;
 /** After a batch that could not be committed, or of which nothing was accepted. */
 const RETRY_MS: Millis = 100;
 /** Everything is looked at anew this often, so that a missed change would cost a delay and not an outage. */
@@ -33,12 +41,16 @@ export interface ControlLoopOptions {
 export class ControlLoop {
   readonly #options: ControlLoopOptions;
   readonly #watch: Watch;
-  #nodes: NodeSet;
+  /** What tasks are placed by, once it has been read whole; and the one that is being read to take its place. */
+  #fleet: Fleet | undefined;
+  #nextFleet: Fleet | undefined;
+  /** Looked at in the order in which they became dirty, so that none waits for ever. */
   readonly #dirty = new Set<ServiceId>();
   readonly #wakeAt = new Map<ServiceId, Millis>();
-  /** Tasks that want a node, and those of them that fit nowhere; forgotten when something could have made room. */
-  #pending: PendingTasks;
+  /** Pending tasks that fit nowhere; forgotten when something could have made room. */
   readonly #unplaceable = new Set<TaskId>();
+  /** Whether the last turn had no time for all of the tasks that want a node. */
+  #moreToPlace = false;
   /** The most commands of the next entry; halved when one turns out to be too large. */
   #batchMax = BATCH_COMMANDS;
   /** When to look at the nodes that are down for long; a change of a node makes it now. */
@@ -50,8 +62,6 @@ export class ControlLoop {
   constructor(options: ControlLoopOptions) {
     this.#options = options;
     this.#watch = options.store.watch({ limit: WATCH_LIMIT, onReady: () => this.#wakeUp() });
-    this.#nodes = NodeSet.of(options.store.view);
-    this.#pending = PendingTasks.of(options.store.view);
     this.#seed();
   }
 
@@ -69,10 +79,17 @@ export class ControlLoop {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.#takeChanges();
+      this.#readFleet();
       const commands = [...this.#reconcileDirty(), ...this.#place()];
-      if (commands.length === 0) await this.#idle(signal);
-      else await this.#commit(commands, signal);
+      if (commands.length > 0) await this.#commit(commands, signal);
+      else if (this.#unfinished) await sleep(this.#options.clock, 0, signal);
+      else await this.#idle(signal);
     }
+  }
+
+  /** Whether there is something left to look at right away. */
+  get #unfinished(): boolean {
+    return this.#dirty.size > 0 || this.#nextFleet !== undefined || this.#moreToPlace;
   }
 
   async #commit(commands: readonly Command[], signal: AbortSignal): Promise<void> {
@@ -93,7 +110,7 @@ export class ControlLoop {
     }
   }
 
-  /** Reconciles dirty services until a batch is full; the others stay dirty. */
+  /** Reconciles dirty services until a batch is full or the turn is over; the others stay dirty. */
   #reconcileDirty(): Command[] {
     const { store, clock, newId } = this.#options;
     const now = clock.now();
@@ -103,8 +120,11 @@ export class ControlLoop {
       this.#dirty.add(id);
     }
     const commands: Command[] = [...this.#reconcileNodes(now)];
-    for (const id of [...this.#dirty].toSorted()) {
-      if (commands.length >= RECONCILED_COMMANDS) break;
+    const dirty = [...this.#dirty];
+    let tasks = 0;
+    for (const id of dirty) {
+      if (commands.length >= RECONCILED_COMMANDS || tasks >= TASKS_A_TURN) break;
+      tasks += store.view.tasksOfService(id).length;
       this.#dirty.delete(id);
       const result = reconcile(store.view, id, {
         now,
@@ -126,21 +146,14 @@ export class ControlLoop {
     return commands;
   }
 
-  /** Places the pending tasks; those that nothing fits wait, with the reason in their status. */
+  /** Places some of the pending tasks; those that nothing fits wait, with the reason in their status. */
   #place(): Command[] {
-    const untried = this.#pending.list().filter(({ id }) => !this.#unplaceable.has(id));
-    const commands: Command[] = [];
-    for (let at = 0; at < untried.length && commands.length === 0; at += PLACED_AT_ONCE) {
-      commands.push(...this.#placeSome(untried.slice(at, at + PLACED_AT_ONCE)));
-    }
-    return commands;
-  }
-
-  #placeSome(tasks: readonly Task[]): Command[] {
     const { store, clock } = this.#options;
+    const fleet = this.#fleet;
+    if (fleet === undefined) return [];
     const now = clock.now();
     const commands: Command[] = [];
-    for (const decision of schedule(this.#nodes, tasks, { now })) {
+    for (const decision of schedule(fleet.nodes, this.#nextToPlace(fleet), { now })) {
       const { taskId: id } = decision;
       if (decision.nodeId !== undefined) {
         commands.push({ kind: "assignTask", id, nodeId: decision.nodeId, now });
@@ -153,10 +166,29 @@ export class ControlLoop {
     return commands;
   }
 
+  /** As many as one turn has time for: the scheduler looks at every node once for each service. */
+  #nextToPlace({ nodes, pending }: Fleet): readonly Task[] {
+    const servicesMax = Math.max(1, Math.floor(NODE_LOOKS_A_TURN / Math.max(1, nodes.size)));
+    const services = new Set<ServiceId>();
+    const tasks: Task[] = [];
+    const untried = pending.list().filter(({ id }) => !this.#unplaceable.has(id));
+    for (const task of untried) {
+      if (tasks.length >= PLACED_AT_ONCE) break;
+      if (!services.has(task.serviceId) && services.size >= servicesMax) continue;
+      services.add(task.serviceId);
+      tasks.push(task);
+    }
+    this.#moreToPlace = tasks.length < untried.length;
+    return tasks;
+  }
+
   #takeChanges(): void {
     const events = this.#watch.drain();
     const due = this.#options.clock.monotonic() - this.#seededAt >= RESEED_MS;
-    if (events.kind === "resync") return this.#seed();
+    if (events.kind === "resync") {
+      this.#fleet = undefined;
+      return this.#seed();
+    }
     for (const batch of events.batches) this.#note(batch);
     if (due) this.#seed();
   }
@@ -164,8 +196,8 @@ export class ControlLoop {
   #note({ changes }: ChangeBatch): void {
     const { view } = this.#options.store;
     for (const change of changes) {
-      this.#nodes.apply(change);
-      this.#pending.apply(change);
+      this.#fleet?.apply(change);
+      this.#nextFleet?.apply(change);
       for (const id of affectedServices(view, change)) this.#dirty.add(id);
       if (change.table === "nodes") this.#nodesDueAt = 0;
       if (makesRoom(change)) this.#unplaceable.clear();
@@ -176,14 +208,21 @@ export class ControlLoop {
   #seed(): void {
     const { view } = this.#options.store;
     this.#seededAt = this.#options.clock.monotonic();
-    this.#nodes = NodeSet.of(view);
-    this.#pending = PendingTasks.of(view);
+    this.#nextFleet = new Fleet(view);
     for (const service of view.services()) this.#dirty.add(service.id);
     this.#unplaceable.clear();
   }
 
+  #readFleet(): void {
+    const fleet = this.#nextFleet;
+    if (fleet === undefined) return;
+    fleet.read(TASKS_A_TURN);
+    if (!fleet.complete) return;
+    this.#fleet = fleet;
+    this.#nextFleet = undefined;
+  }
+
   async #idle(signal: AbortSignal): Promise<void> {
-    if (this.#dirty.size > 0) return;
     const { clock } = this.#options;
     const now = clock.now();
     let delay = Math.min(RESEED_MS - (clock.monotonic() - this.#seededAt), this.#nodesDueAt - now);

@@ -92,11 +92,13 @@ function chooseVoters(candidates: readonly VoterCandidate[], facts: MembershipFa
     facts.learners.includes(candidate.id) ? 0 : 1,
     candidate.id,
   ];
-  const rest = [...eligible];
-  while (chosen.length < count && rest.length > 0) {
-    rest.sort((left, right) => compare(rank(left), rank(right)));
-    const next = rest.shift();
+  const rest = new Set(eligible);
+  while (chosen.length < count) {
+    // Not sorted: there may be thousands, and this is asked four times a second.
+    let next: VoterCandidate | undefined;
+    for (const candidate of rest) if (next === undefined || compare(rank(candidate), rank(next)) < 0) next = candidate;
     if (next === undefined) break;
+    rest.delete(next);
     chosen.push(next);
     zones.set(next.zone, (zones.get(next.zone) ?? 0) + 1);
   }

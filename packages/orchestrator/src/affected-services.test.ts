@@ -35,6 +35,16 @@ describe("affectedServices", () => {
     expect(affectedBy(world, () => world.scale(db, 3))).toEqual(new Set([db]));
   });
 
+  it("says nothing of a task that tells more of the state that it is in", () => {
+    const { world, ids } = setting();
+    const { web } = ids;
+    world.report(world.taskIn(web, 1), { state: "running", health: "healthy" });
+    const more = { state: "running", health: "healthy", pid: 7 } as const;
+    expect(affectedBy(world, () => world.report(world.taskIn(web, 1), more))).toEqual(new Set());
+    const ill = { ...more, health: "unhealthy" } as const;
+    expect(affectedBy(world, () => world.report(world.taskIn(web, 1), ill))).toEqual(new Set([web]));
+  });
+
   it("says those with tasks on a node, and those that want one there", () => {
     const { world, ids } = setting();
     const { web, agent } = ids;

@@ -11,7 +11,7 @@ export function affectedServices(view: View, change: Change): readonly ServiceId
     case "services":
       return [(change.current ?? change.previous).id];
     case "tasks":
-      return [(change.current ?? change.previous).serviceId];
+      return saysNothing(change) ? [] : [(change.current ?? change.previous).serviceId];
     case "nodes":
       return servicesOfNode(view, (change.current ?? change.previous).id);
     case "cluster": {
@@ -24,6 +24,16 @@ export function affectedServices(view: View, change: Change): readonly ServiceId
     case "networks":
       return [];
   }
+}
+
+/** A task that only says more about the state that it is in: a message, a port, a process id. */
+function saysNothing({ previous, current }: Extract<Change, { table: "tasks" }>): boolean {
+  if (previous === undefined || current === undefined) return false;
+  const { status: before } = previous;
+  const { status: after } = current;
+  if (before.state !== after.state || before.health !== after.health || before.exitCode !== after.exitCode)
+    return false;
+  return previous.desiredState === current.desiredState && previous.nodeId === current.nodeId;
 }
 
 function servicesOfNode(view: View, id: NodeId): readonly ServiceId[] {
