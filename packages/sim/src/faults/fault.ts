@@ -7,16 +7,16 @@ export interface Scene {
   readonly world: World;
   readonly random: Random;
   /** Writes into the trace what is done. */
-  say(what: string): void;
+  readonly say: (what: string) => void;
   /** Does something later in simulated time, also when the time of faults is over by then. */
-  later(delayMs: Millis, act: () => void): void;
+  readonly later: (delayMs: Millis, act: () => void) => void;
   /** The host is on its way back after so long. Does nothing when it runs by then. */
-  restartIn(host: Host, delayMs: Millis): void;
+  readonly restartIn: (host: Host, delayMs: Millis) => void;
   /**
    * Whether this host may lose what it had durably stored: never so many at once that the others couldn't repair it.
    * When it may, it counts as impaired until the others have made up for it.
    */
-  mayLose(host: Host): boolean;
+  readonly mayLose: (host: Host) => boolean;
 }
 
 /** One kind of thing that goes wrong. */
