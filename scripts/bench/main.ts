@@ -6,6 +6,7 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   deploy: async () => (await import("./deploy.ts")).deploy,
   idle: async () => (await import("./idle.ts")).idle,
   startup: async () => (await import("./startup.ts")).startup,
+  election: async () => (await import("./election.ts")).election,
 };
 
 const [name = ""] = process.argv.slice(2);

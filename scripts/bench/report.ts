@@ -12,17 +12,20 @@ export interface Report {
 
 export function printReport({ bench, runs, figures, goals = {}, notes = [] }: Report): void {
   const rows = Object.entries(figures).map(([name, value]) => [name, format(value), goalText(goals[name])]);
-  const table = [["FIGURE", "MEASURED", "GOAL"], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  for (const row of table)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("   ")
-        .trimEnd(),
-    );
+  for (const line of tableLines([["FIGURE", "MEASURED", "GOAL"], ...rows])) console.log(line);
   for (const note of notes) console.log(note);
   console.log(JSON.stringify({ bench, runs, figures }));
+}
+
+/** A table as lines, its columns padded to the same width. */
+export function tableLines(rows: readonly (readonly string[])[]): readonly string[] {
+  const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(width(column)))
+      .join("   ")
+      .trimEnd(),
+  );
 }
 
 const format = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(value < 10 ? 3 : 1));

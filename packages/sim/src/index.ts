@@ -1,3 +1,15 @@
+export { murmurConditions } from "./election/murmur.ts";
+export { measureElections, type ExperimentOptions, type ExperimentResult } from "./election/experiment.ts";
+export type { Delay, ElectionConditions, Hardware, Loss } from "./election/conditions.ts";
+export type { Downtimes } from "./election/downtimes.ts";
+export {
+  THESIS_HELD_OUT,
+  THESIS_TABLE,
+  THESIS_TRIALS,
+  thesisConditions,
+  type PublishedRow,
+  type Timeouts,
+} from "./election/thesis.ts";
 export { checkAcknowledged, type AcknowledgedWrite } from "./history/acknowledged.ts";
 export { checkNodes, checkServices, type ApiCheckOptions, type ApiVerdict } from "./history/check-api.ts";
 export { isRefusal, outcomeOfError, type ErrorOutcome, type RefusalCode } from "./history/error-outcome.ts";
