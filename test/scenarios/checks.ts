@@ -13,7 +13,7 @@ import type { Host, World } from "./world.ts";
 export class SafetyWatch {
   readonly #world: World;
   readonly #seen = new WeakMap<Manager, { version: number; states: Map<TaskId, TaskState> }>();
-  readonly #byVersion = new Map<number, string>();
+  readonly #byVersion = new Map<string, string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -74,9 +74,11 @@ export class SafetyWatch {
 
   #same(host: Host, version: number, tasks: readonly Task[]): void {
     const shown = JSON.stringify(tasks.map(({ id, status, desiredState }) => [id, status.state, desiredState]));
-    const other = this.#byVersion.get(version);
+    // A cluster that was begun anew may have lost what an old manager still shows until it hears of that.
+    const place = `${String(this.#world.generation(host))} ${String(version)}`;
+    const other = this.#byVersion.get(place);
     // Within one entry a version is shown several times: only the last word counts, which is what a step ends with.
-    this.#byVersion.set(version, shown);
+    this.#byVersion.set(place, shown);
     if (other !== undefined && other !== shown)
       throw new Error(`${host.name}: shows something else at version ${String(version)}`);
   }

@@ -13,10 +13,20 @@ import { SimulatedRuntime } from "@murmur/agent";
 import { DEFAULT_CLUSTER_SPEC, serviceId, type Command, type ServiceId, type ServiceSpec } from "@murmur/model";
 import { caDigest, formatToken } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
-import { askToJoin, foundCluster, IdentityStore, leaveCluster, Member, type CallMember } from "@murmur/node";
-import { MemoryDisk } from "@murmur/storage";
+import {
+  askToJoin,
+  foundCluster,
+  IdentityStore,
+  leaveCluster,
+  Member,
+  restoredCluster,
+  type Bootstrap,
+  type CallMember,
+  type ReadBackup,
+} from "@murmur/node";
 import { MemoryNetwork } from "@murmur/transport";
 import { SafetyWatch } from "./checks.ts";
+import { MemoryLogs } from "./memory-logs.ts";
 import { MemoryState } from "./memory-state.ts";
 import { quiet } from "../../packages/node/src/testing/real-work.ts";
 import { RecordingPlane } from "./recording-plane.ts";
@@ -25,11 +35,13 @@ import { RecordingPlane } from "./recording-plane.ts";
 export interface Host {
   readonly name: string;
   readonly address: string;
-  disk: MemoryDisk;
+  disk: MemoryLogs;
   readonly state: MemoryState;
   readonly engine: SimulatedRuntime;
   process: { readonly member: Member; readonly scope: Scope; readonly plane: RecordingPlane } | undefined;
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** How much time passes between two looks at conditions. */
 const STEP_MS = 10;
@@ -67,17 +79,22 @@ export class World implements AsyncDisposable {
 
   /** A new host: the first one starts the cluster, the others join it. */
   async addHost(): Promise<Host> {
+    const host = this.#newHost();
+    await (this.hosts.length === 1 ? this.#found(host) : this.#join(host));
+    return host;
+  }
+
+  #newHost(): Host {
     const number = this.hosts.length + 1;
     const host: Host = {
       name: `host${String(number)}`,
       address: `10.0.0.${String(number)}:7373`,
-      disk: new MemoryDisk(),
+      disk: new MemoryLogs(),
       state: new MemoryState(),
       engine: new SimulatedRuntime({ clock: this.clock, random: this.random, hostname: `host${String(number)}` }),
       process: undefined,
     };
     this.hosts.push(host);
-    await (number === 1 ? this.#found(host) : this.#join(host));
     return host;
   }
 
@@ -92,7 +109,23 @@ export class World implements AsyncDisposable {
     const identities = new IdentityStore(host.state);
     await identities.writeMembership({ listen: host.address, address: host.address, peers: [] });
     await identities.writeIdentity(identity);
-    await this.during(this.start(host, commands));
+    await this.during(this.start(host, { commands }));
+  }
+
+  /** A new host that takes the cluster up again from a backup. */
+  async restore(backup: ReadBackup, options: { readonly forgetNodes: boolean }): Promise<Host> {
+    const host = this.#newHost();
+    const { clock, random, newId } = this;
+    const request = { backup: nothing(), availability: "active", labels: {}, force: false, ...options } as const;
+    const { address, name: hostname } = host;
+    const restored = await restoredCluster({ backup, address, request, hostname, clock, random, newId });
+    const { identity, generation, peers, commands } = restored;
+    const identities = new IdentityStore(host.state);
+    await identities.writeMembership({ listen: host.address, address: host.address, peers });
+    await identities.writeGeneration(generation);
+    await identities.writeIdentity(identity);
+    await this.during(this.start(host, { commands, state: backup.state }));
+    return host;
   }
 
   /** Lets a host into the cluster through any of the others. */
@@ -126,7 +159,7 @@ export class World implements AsyncDisposable {
   }
 
   /** Starts a host's process from what it has on its disk. */
-  async start(host: Host, commands?: readonly Command[]): Promise<void> {
+  async start(host: Host, bootstrap?: Bootstrap): Promise<void> {
     const identities = new IdentityStore(host.state);
     const stored = await identities.read();
     if (stored === undefined) throw new Error("this host is in no cluster");
@@ -150,11 +183,12 @@ export class World implements AsyncDisposable {
           openTransport: async ({ identity, addressOf }) =>
             this.network.openPeerTransport({ nodeId: identity().nodeId, address: host.address, addressOf, log }),
           openDatagrams: async (handlers) => this.network.openDatagrams(host.address, handlers),
-          openLog: () => host.disk.open(),
+          openLog: (generation) => host.disk.open(generation),
+          keepOnlyLog: (generation) => host.disk.keepOnly(generation),
           openDataPlane: async () => plane,
         },
         identities,
-        bootstrap: commands === undefined ? undefined : { commands },
+        bootstrap,
         runtime: host.engine,
         records,
         answer: () => Promise.resolve(new Response(null, { status: 501 })),
@@ -208,7 +242,7 @@ export class World implements AsyncDisposable {
   async #forget(host: Host): Promise<void> {
     await this.#end(host);
     host.state.clear();
-    host.disk = new MemoryDisk();
+    host.disk = new MemoryLogs();
   }
 
   async #restart(host: Host): Promise<void> {
@@ -293,6 +327,11 @@ export class World implements AsyncDisposable {
     const { process } = host;
     if (process === undefined) throw new Error(`${host.name} does not run`);
     return process.member.identity.nodeId;
+  }
+
+  /** Which life of the cluster a host is in. */
+  generation(host: Host | undefined): number {
+    return host?.process?.member.generation ?? 0;
   }
 
   /** How many voters the leader's membership has. */

@@ -6,6 +6,8 @@ export { MURMUR_VERSION } from "./version.ts";
 export { askToJoin, type CallMember } from "./admission.ts";
 export { foundCluster } from "./found-cluster.ts";
 export { IdentityStore, type StoredMembership } from "./identity-store.ts";
+export type { Bootstrap } from "./manager-host.ts";
+export { readBackup, restoredCluster, type ReadBackup } from "./restore.ts";
 export { leaveCluster } from "./leave-cluster.ts";
 export { Member, type MemberStart } from "./member.ts";
 export type { MemberWires } from "./member-wires.ts";

@@ -166,6 +166,10 @@ export class Member {
   get identity(): NodeIdentity {
     return this.#identity;
   }
+  /** Which life of the cluster this node is in. */
+  get generation(): number {
+    return this.#generations.number;
+  }
   get ring(): GossipKeyRing {
     return this.#ring;
   }

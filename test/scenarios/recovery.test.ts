@@ -1,0 +1,212 @@
+import { loadBackups, type RecoveryPlan } from "@murmur/api";
+import { codeOf } from "@murmur/base";
+import { readBackup, type ReadBackup } from "@murmur/node";
+import { describe, expect, it } from "vitest";
+import { containersOn, containerStarts, isWhole } from "./checks.ts";
+import { webSpec } from "./services.ts";
+import { hostOf, seeds, settledWorld } from "./settled-world.ts";
+import type { Host, World } from "./world.ts";
+
+const { signal } = new AbortController();
+
+const plan = (world: World, host: Host): Promise<RecoveryPlan> =>
+  world.during(hostOf(host).process?.member.recovery.plan(signal) ?? Promise.reject(new Error("it does not run")));
+const recover = (world: World, host: Host, force = false): Promise<RecoveryPlan> =>
+  world.during(
+    host.process?.member.recovery.recover({ force }, signal) ?? Promise.reject(new Error("it does not run")),
+  );
+
+const managers = (world: World): Host[] => world.running.filter((host) => world.manager(host) !== undefined);
+const nameOf = (world: World, host: Host, at: number): string | undefined =>
+  world.manager(host)?.view.services().at(at)?.spec.name;
+
+/** Whether a host's manager leads in a generation before this one. */
+const leadsInThePast = (world: World, generation: number): boolean =>
+  world.running.some(
+    (host) => world.generation(host) < generation && host.process?.member.host.manager()?.status().role === "leader",
+  );
+
+/** What a backup of a host's state holds, as another machine reads it. */
+async function backupOf(world: World, host: Host): Promise<ReadBackup> {
+  const manager = world.manager(host);
+  if (manager === undefined) throw new Error("it is no manager");
+  const { index, term, view, chunks } = await world.during(manager.snapshot(signal));
+  const { encodeBackup, openBackup } = await loadBackups();
+  const counts = { nodes: view.nodes().length, services: view.services().length, tasks: view.taskCount };
+  const about = { clusterId: "c1", clusterName: "default", takenAt: world.clock.now(), murmurVersion: "0.1.0", counts };
+  const file = encodeBackup({ ...about, index, term, generation: world.generation(host) }, [...chunks]);
+  return readBackup(await openBackup(file));
+}
+
+describe.each(seeds(4))("a cluster that has lost most of its managers, seed %i", (seed) => {
+  it("goes on on the survivor with all that it had, and its containers run on", async () => {
+    await using settled = await settledWorld(seed, { size: 5 });
+    const { world, hosts } = settled;
+    const [survivor, ...lost] = managers(world);
+    const alive = hosts.filter((host) => !lost.includes(host));
+    for (const host of lost) await world.kill(host, "host");
+    await world.pass(3_000);
+    const kept = containerStarts(alive);
+    const shown = await plan(world, hostOf(survivor));
+    expect(shown).toMatchObject({ advised: true, keeps: { nodes: 5, services: 1 } });
+    expect(shown.managers.map(({ state }) => state).toSorted()).toEqual(["this node", "unreachable", "unreachable"]);
+    expect(shown.mayLose).toHaveLength(1);
+    await recover(world, hostOf(survivor));
+    await world.until("whole without the lost ones", () => isWhole(world));
+    expect(containerStarts(alive)).toEqual(expect.arrayContaining(kept));
+    await world.until("managers were chosen", () => world.voters === 3);
+    expect(managers(world)).toHaveLength(3);
+    await world.createService(hostOf(survivor), webSpec("after", 2));
+    await world.until("whole with more", () => isWhole(world));
+    // It is the cluster now, also for whoever starts again.
+    await world.kill(hostOf(survivor));
+    await world.until("the others go on", () => isWhole(world) || containersOn([hostOf(survivor)]) > 0);
+    await world.during(world.start(hostOf(survivor)));
+    await world.until("whole again", () => isWhole(world) && managers(world).length === 3);
+  });
+
+  it("takes the old managers in again as nodes, and never lets them lead each other", async () => {
+    await using settled = await settledWorld(seed, { size: 4 });
+    const { world } = settled;
+    const [survivor, ...lost] = managers(world);
+    for (const host of lost) await world.kill(host, "host");
+    await world.pass(2_000);
+    await recover(world, hostOf(survivor));
+    await world.until("whole without them", () => isWhole(world));
+    const generation = world.generation(survivor);
+    expect(generation).toBeGreaterThan(0);
+    // Both at the same moment: together they are a majority of the managers of before.
+    await world.during(Promise.all(lost.map((host) => world.start(host))));
+    await world.until("whole with them", () => {
+      expect(leadsInThePast(world, generation)).toBe(false);
+      return isWhole(world) && world.running.every((host) => world.generation(host) === generation);
+    });
+    for (const host of world.running) {
+      expect(world.generation(host)).toBe(generation);
+      expect(host.disk.generations.filter((other) => other !== generation)).toEqual([]);
+    }
+    await world.until("three voters", () => world.voters === 3);
+  });
+
+  it("makes a majority step aside that was only cut off, once they meet", async () => {
+    await using settled = await settledWorld(seed, { size: 3 });
+    const { world, hosts } = settled;
+    const survivor = hostOf(settled.others[0]);
+    const others = hosts.filter((host) => host !== survivor);
+    world.isolate(survivor);
+    await world.until("the survivor knows no leader", () => world.manager(survivor)?.status().leader === undefined);
+    await world.until("the others have one", () => world.leader(others) !== undefined);
+    await recover(world, survivor);
+    await world.createService(survivor, webSpec("here", 1));
+    const there = await world.createService(hostOf(world.leader(others)), webSpec("there", 1));
+    await world.pass(5_000);
+    expect(nameOf(world, hostOf(world.leader(others)), 1)).toBe("there");
+    world.rejoin(survivor);
+    // What was written on the side that gave way is lost: there can be only one truth.
+    world.acknowledged.delete(there);
+    await world.until("all follow the one", () => {
+      const generation = world.generation(survivor);
+      return generation > 0 && hosts.every((host) => world.generation(host) === generation) && isWhole(world);
+    });
+    expect(nameOf(world, survivor, 1)).toBe("here");
+  });
+
+  it("is not recovered while a majority is there", async () => {
+    await using settled = await settledWorld(seed);
+    const { world, leader, others } = settled;
+    const shown = await plan(world, leader);
+    expect(shown).toMatchObject({ advised: false });
+    const refusal = await recover(world, leader).catch((error: unknown) => error);
+    expect(codeOf(refusal)).toBe("failed_precondition");
+    await world.kill(leader, "host");
+    const asked = hostOf(others[0]);
+    const early = await plan(world, asked);
+    expect(early.advised).toBe(false);
+    expect(early.verdict).toMatch(/a majority of the managers \(2 of 3\)|has a leader/);
+    await world.until("it goes on", () => isWhole(world));
+    expect(world.generation(asked)).toBe(0);
+  });
+
+  it("is as it was after a recovery that could not be stored, or was cut off before", async () => {
+    await using settled = await settledWorld(seed);
+    const { world } = settled;
+    const [survivor, ...lost] = managers(world);
+    const host = hostOf(survivor);
+    for (const other of lost) await world.kill(other, "host");
+    await world.pass(2_000);
+    host.state.beforePut = async (name) => {
+      if (name === "generation") throw new Error("ENOSPC");
+    };
+    await expect(recover(world, host)).rejects.toThrow("ENOSPC");
+    expect([world.generation(host), host.disk.generations]).toEqual([0, [0]]);
+    expect(world.manager(host)?.status().membership.voters).toHaveLength(3);
+    // Cut off while the new log is there and the generation isn't.
+    host.state.beforePut = (name) => (name === "generation" ? new Promise<void>(() => {}) : Promise.resolve());
+    const cutOff = host.process?.member.recovery.recover({ force: false }, signal);
+    cutOff?.catch(() => {});
+    await world.until("the new log is there", () => host.disk.generations.length === 2);
+    await world.pass(500);
+    host.process = undefined;
+    world.network.kill(host.address, "process");
+    host.disk.crash();
+    host.state.beforePut = async () => {};
+    await world.during(world.start(host));
+    expect([world.generation(host), host.disk.generations]).toEqual([0, [0]]);
+    await world.during(Promise.all(lost.map((other) => world.start(other))));
+    await world.until("whole, as if nothing had been tried", () => isWhole(world));
+  });
+});
+
+describe.each(seeds(4))("a cluster that is restored from a backup, seed %i", (seed) => {
+  it("takes in the nodes that still run, with their containers, and replaces what the others ran", async () => {
+    await using settled = await settledWorld(seed, { size: 5 });
+    const { world, hosts } = settled;
+    const old = managers(world);
+    const backup = await backupOf(world, hostOf(old[0]));
+    const workers = hosts.filter((host) => !old.includes(host));
+    // Two managers are lost for good, the third and the workers run on without a leader.
+    const gone = old.slice(1);
+    for (const host of gone) await world.kill(host, "host");
+    const alive = [hostOf(old[0]), ...workers];
+    await world.pass(5_000);
+    const kept = containerStarts(alive);
+    const restored = await world.restore(backup, { forgetNodes: false });
+    const generation = world.generation(restored);
+    await world.until("all follow", () => alive.every((host) => world.generation(host) === generation));
+    await world.until("whole", () => isWhole(world));
+    expect(containerStarts(alive)).toEqual(expect.arrayContaining(kept));
+    expect(leadsInThePast(world, generation)).toBe(false);
+    await world.until("managers were chosen", () => world.voters === 3);
+    // The lost ones turn up after all.
+    await world.during(Promise.all(gone.map((host) => world.start(host))));
+    await world.until("whole with everybody", () => isWhole(world) && world.generation(gone[0]) === generation);
+    const view = world.manager(world.leader())?.view;
+    expect(view?.nodes()).toHaveLength(6);
+    await world.until("all are up", () => view?.nodes().every(({ status }) => status.state === "ready") === true);
+  });
+
+  it("begins with this node alone if the others are to be forgotten", async () => {
+    await using settled = await settledWorld(seed, { size: 3 });
+    const { world, hosts, leader } = settled;
+    const backup = await backupOf(world, leader);
+    for (const host of [...hosts]) await world.kill(host, "host");
+    const restored = await world.restore(backup, { forgetNodes: true });
+    expect(world.manager(restored)?.view.nodes()).toHaveLength(1);
+    await world.until("it runs all", () => isWhole(world));
+    expect(containersOn([restored])).toBe(6);
+  });
+
+  it("goes on from its own disk like any other", async () => {
+    await using settled = await settledWorld(seed, { size: 1, spec: webSpec("web", 2) });
+    const { world, leader } = settled;
+    const backup = await backupOf(world, leader);
+    await world.kill(leader, "host");
+    const restored = await world.restore(backup, { forgetNodes: false });
+    await world.until("it runs all", () => isWhole(world));
+    const version = world.manager(restored)?.view.version ?? 0;
+    expect(version).toBeGreaterThan(backup.state.index + 1_000);
+    await world.kill(restored);
+    await world.during(world.start(restored));
+    await world.until("it runs all again", () => isWhole(world));
+  });
+});
