@@ -166,4 +166,22 @@ describe("a dispatcher", () => {
     expect(channel.closed).toBe(true);
     expect((await open()).channel.closed).toBe(true);
   });
+
+  it("knows all endpoints when a session comes, whatever changed while there was none", async () => {
+    const { open, place, cluster } = setup();
+    const { channel, served } = await open();
+    channel.close();
+    await served;
+    const id = place("late");
+    cluster.report(N1, id, "running");
+    await turn();
+    const again = await open();
+    const [full] = again.channel.heard as readonly Of<"full">[];
+    expect(full?.endpoints.services.flatMap(({ endpoints }) => endpoints)).toMatchObject([{ taskId: id }]);
+    const more = place("later");
+    cluster.report(N1, more, "running");
+    await turn();
+    const delta = last(again.channel) as Of<"delta">;
+    expect(delta.endpoints?.services.flatMap(({ endpoints }) => endpoints)).toHaveLength(2);
+  });
 });

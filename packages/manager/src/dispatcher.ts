@@ -27,7 +27,8 @@ export class Dispatcher {
   readonly #scope: Scope;
   readonly #sessions = new Map<NodeId, Session>();
   readonly #watch: Watch;
-  readonly #endpoints: EndpointComputer;
+  /** Kept up while there are sessions: for nobody, a table of a hundred thousand endpoints is not computed. */
+  #endpoints: EndpointComputer | undefined;
   readonly #batcher: ReportBatcher;
   #flushDue = false;
   #facts: ClusterFacts;
@@ -37,7 +38,6 @@ export class Dispatcher {
     this.#scope = scope;
     this.#batcher = new ReportBatcher(options, scope);
     this.#watch = options.store.watch({ limit: WATCH_LIMIT, onReady: () => this.#flushSoon() });
-    this.#endpoints = new EndpointComputer(options.store.view);
     this.#facts = this.#readFacts();
     scope.defer(() => this.#watch.close());
     scope.defer(() => this.closeAll());
@@ -65,6 +65,7 @@ export class Dispatcher {
     const { log } = this.#options;
     if (this.#scope.closed) return channel.close();
     this.#flush();
+    this.#endpoints ??= new EndpointComputer(this.#options.store.view);
     const session = new Session(channel, () => this.#assignment(channel.nodeId));
     this.#sessions.get(channel.nodeId)?.close();
     this.#sessions.set(channel.nodeId, session);
@@ -144,7 +145,7 @@ export class Dispatcher {
   #assignment(id: NodeId): NodeAssignment | undefined {
     const { view } = this.#options.store;
     const node = view.node(id);
-    if (node === undefined) return undefined;
+    if (node === undefined || this.#endpoints === undefined) return undefined;
     return {
       version: view.version,
       spec: node.spec,
@@ -165,8 +166,9 @@ export class Dispatcher {
     this.#flushDue = false;
     if (this.#scope.closed) return;
     const events = this.#watch.drain();
-    const before = this.#endpoints.table;
-    const table = this.#endpoints.update(events);
+    if (this.#sessions.size === 0) this.#endpoints = undefined;
+    const before = this.#endpoints?.table;
+    const table = this.#endpoints?.update(events);
     if (events.kind === "resync") {
       this.#facts = this.#readFacts();
       for (const session of this.#sessions.values()) session.resync();
@@ -181,7 +183,7 @@ export class Dispatcher {
       }
     }
     if (nodesChanged) this.#refreshFacts();
-    if (table.services === before.services && table.networks === before.networks) return;
+    if (table === undefined || (table.services === before?.services && table.networks === before.networks)) return;
     for (const session of this.#sessions.values()) session.endpointsChanged(table);
   }
 

@@ -1,6 +1,7 @@
-import { sleep, type Clock, type Log, type NodeId } from "@murmur/base";
+import type { Clock, Log, NodeId } from "@murmur/base";
 import { encodeMembership, membershipOf } from "@murmur/raft";
 import { createStore, type Store } from "@murmur/store";
+import { paced } from "./paced.ts";
 import type { LogStorage } from "./ports.ts";
 import { Replica } from "./replica.ts";
 import { loadSnapshot } from "./snapshot-courier.ts";
@@ -56,12 +57,4 @@ export async function writeFirstSnapshot(
   const meta = { index, term: state.term, membership: encodeMembership(membershipOf([voter])) };
   await storage.saveSnapshot(meta, paced(state.store.snapshot(), clock, signal));
   await storage.write({ hardState: { term: state.term + 1, commit: index } });
-}
-
-/** Encodes one chunk a turn of the event loop: other things go on meanwhile. */
-async function* paced(chunks: Iterable<Uint8Array>, clock: Clock, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunks) {
-    yield chunk;
-    await sleep(clock, 0, signal);
-  }
 }

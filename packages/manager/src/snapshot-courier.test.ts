@@ -57,7 +57,12 @@ async function setup() {
     );
     const save = (index: number, chunks = STATE): Promise<void> =>
       storage.saveSnapshot({ index, term: 1, membership: MEMBERSHIP }, each(chunks));
-    return { self, courier, storage, replica, status, outcomes, stepped, offsets, save };
+    const call = async (to: NodeId, body: unknown): Promise<unknown> => {
+      const [answer] = await Promise.allSettled([peers.call(to, "raft.snapshot", body), clock.advance(100)]);
+      if (answer.status === "rejected") throw answer.reason;
+      return answer.value;
+    };
+    return { self, courier, storage, replica, status, outcomes, stepped, offsets, save, call };
   };
   const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 10) await clock.advance(10);
@@ -88,10 +93,11 @@ describe("a snapshot courier", () => {
     await a.save(100);
     network.set({ latencyMs: [20, 20] });
     a.courier.deliver(b.self);
-    await pass(150);
-    network.cut("a:1", "b:1");
-    const reached = a.offsets.at(-1) ?? 0;
+    // The question, a window of four, and the first of the next one.
+    while (a.offsets.length < 6) await pass(10);
+    const reached = a.offsets[5] ?? 0;
     expect(reached).toBeGreaterThan(0);
+    network.cut("a:1", "b:1");
     await pass(20_000);
     expect(a.outcomes).toEqual(["b failed"]);
     network.heal("a:1", "b:1");
@@ -99,7 +105,8 @@ describe("a snapshot courier", () => {
     a.courier.deliver(b.self);
     await pass(2_000);
     expect(a.outcomes).toEqual(["b failed", "b finished"]);
-    // The first chunk is offered again, and refused: the answer says where to go on.
+    // The question's answer says where to go on.
+    expect(a.offsets[0]).toBe(0);
     expect(a.offsets[1]).toBeGreaterThanOrEqual(reached);
     await b.courier.install(100);
     expect(b.replica.store.view.services()).toHaveLength(3_000);
@@ -154,6 +161,80 @@ describe("a snapshot courier", () => {
     await b.courier.install(200);
     expect(b.replica.applied).toBe(200);
     expect(a.outcomes).toEqual(["b finished", "b finished", "b finished"]);
+  });
+
+  it("keeps several chunks on their way, and begins where the receiver stands", async () => {
+    const { station, pass, network } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await a.save(100);
+    network.set({ latencyMs: [50, 50] });
+    a.courier.deliver(b.self);
+    while (a.offsets.length < 2) await pass(10);
+    expect(a.offsets).toEqual([0, 0, 1, 2, 3].map((chunk, at) => (at === 0 ? 0 : chunk * 262_144)));
+    await pass(5_000);
+    expect(a.outcomes).toEqual(["b finished"]);
+  });
+
+  it("drops an unfinished one after a minute, and takes it anew", async () => {
+    const { station, pass, network, clock } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await a.save(100);
+    network.set({ latencyMs: [20, 20] });
+    a.courier.deliver(b.self);
+    while (a.offsets.length < 6) await pass(10);
+    network.cut("a:1", "b:1");
+    await pass(20_000);
+    await clock.advance(60_000);
+    network.heal("a:1", "b:1");
+    a.offsets.length = 0;
+    a.courier.deliver(b.self);
+    await pass(3_000);
+    expect(a.offsets.slice(0, 2)).toEqual([0, 0]);
+    expect(a.outcomes).toEqual(["b failed", "b finished"]);
+    await b.courier.install(100);
+    expect(b.replica.store.view.services()).toHaveLength(3_000);
+  });
+
+  it.each([
+    ["damaged", STATE.map((chunk, at) => (at === 1 ? chunk.map((byte) => (byte === 0x61 ? 0x62 : byte)) : chunk))],
+    ["cut short", STATE.slice(0, -1)],
+  ])("never makes a %s state current, and does not go on trying", async (_, chunks) => {
+    const { station, pass } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    await a.save(100, chunks);
+    a.courier.deliver(b.self);
+    await pass(1_000);
+    expect(a.outcomes).toEqual(["b failed"]);
+    expect(b.stepped).toEqual([]);
+    expect(await b.storage.openSnapshot()).toBeUndefined();
+    await a.save(101);
+    a.courier.deliver(b.self);
+    await pass(1_000);
+    expect(b.stepped).toMatchObject([{ snapshot: { index: 101 } }]);
+  });
+
+  it("refuses what is no chunk, or beyond its bounds", async () => {
+    const { station } = await setup();
+    const [a, b] = [await station("a"), await station("b")];
+    const chunk = {
+      meta: { index: 5, term: 1, membership: MEMBERSHIP },
+      leaderTerm: 1,
+      size: 10,
+      offset: 0,
+      bytes: new Uint8Array(10),
+    };
+    const bad = [
+      {},
+      { ...chunk, size: 0 },
+      { ...chunk, size: 2 ** 40 },
+      { ...chunk, offset: 1 },
+      { ...chunk, offset: -1 },
+      { ...chunk, offset: 0.5 },
+      { ...chunk, size: 2 ** 22, bytes: new Uint8Array(2 ** 21) },
+      { ...chunk, meta: { ...chunk.meta, index: "5" } },
+    ];
+    for (const body of bad) await expect(a.call(b.self, body)).rejects.toThrow("malformed chunk");
+    await expect(a.call(b.self, chunk)).rejects.toThrow("can't be read");
   });
 
   it("does not install what is not there, and reports a transfer without a snapshot as failed", async () => {

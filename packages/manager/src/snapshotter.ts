@@ -1,5 +1,6 @@
-import { codeOf, sleep, type Clock, type Log, type Scope } from "@murmur/base";
+import { codeOf, type Clock, type Log, type Scope } from "@murmur/base";
 import { encodeMembership, type Membership, type Raft } from "@murmur/raft";
+import { paced } from "./paced.ts";
 import type { LogStorage, SnapshotMeta } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
@@ -84,11 +85,3 @@ export class Snapshotter {
 /** How many entries of this size are kept for followers that lag. */
 const trailingEntries = (bytesEach: number): number =>
   Math.min(TRAILING_ENTRIES, Math.floor(TRAILING_BYTES / Math.max(1, bytesEach)));
-
-/** Encodes one chunk a turn of the event loop, so that heartbeats go out in between. */
-async function* paced(chunks: Iterable<Uint8Array>, clock: Clock, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunks) {
-    yield chunk;
-    await sleep(clock, 0, signal);
-  }
-}

@@ -33,20 +33,6 @@ export type { ChangeMembershipResult, ProposeResult } from "./proposing.ts";
 export { majority, quorumValue, voteResult, type VoteResult } from "./quorum.ts";
 export { newHardState, Raft, type RaftOptions } from "./raft.ts";
 export type { Leadership, Ready, RefusedRead, ServedRead } from "./ready.ts";
-export {
-  SnapshotReceiver,
-  type ReceiverStep,
-  type SnapshotReceiverOptions,
-  type Written,
-} from "./snapshot-receiver.ts";
-export { SnapshotSender, type SenderStep, type SnapshotSenderOptions } from "./snapshot-sender.ts";
-export type {
-  SnapshotAnswer,
-  SnapshotChunk,
-  SnapshotContent,
-  SnapshotOffer,
-  TransferMessage,
-} from "./snapshot-transfer.ts";
 export type { PeerStatus, Status } from "./status.ts";
 export type { TransferResult } from "./transfer.ts";
 export {

@@ -20,6 +20,8 @@ const HEADER_BYTES = 24;
 const FOOTER_BYTES = 14;
 const CRC_BYTES = 4;
 const CHUNK_BYTES = 64 * 1024;
+/** Chunks that are written at once. */
+const CHUNKS_A_WRITE = 4;
 /** Written content is synced each time this much has come together, so that no sync holds up the log's for long. */
 const SYNC_BYTES = 2 * 2 ** 20;
 const MEMBERSHIP_BYTES_MAX = 2 ** 20;
@@ -28,7 +30,10 @@ const MEMBERSHIP_BYTES_MAX = 2 ** 20;
 export class SnapshotWriter implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #seed: number;
-  readonly #chunk = Buffer.allocUnsafe(CRC_BYTES + CHUNK_BYTES);
+  /** Chunks that wait to be written, the last one perhaps not full. */
+  readonly #waiting = Buffer.allocUnsafe(CHUNKS_A_WRITE * (CRC_BYTES + CHUNK_BYTES));
+  /** Where in it the chunk begins that is being filled, and how much content that has. */
+  #chunkAt = 0;
   #chunkBytes = 0;
   #chunks = 0;
   #position: number;
@@ -57,17 +62,19 @@ export class SnapshotWriter implements AsyncDisposable {
   async append(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const part = bytes.subarray(at, at + CHUNK_BYTES - this.#chunkBytes);
-      this.#chunk.set(part, CRC_BYTES + this.#chunkBytes);
+      this.#waiting.set(part, this.#chunkAt + CRC_BYTES + this.#chunkBytes);
       this.#chunkBytes += part.length;
       this.#size += part.length;
       at += part.length;
-      if (this.#chunkBytes === CHUNK_BYTES) await this.#flush();
+      if (this.#chunkBytes === CHUNK_BYTES) this.#endChunk();
+      if (this.#chunkAt === this.#waiting.length) await this.#flush();
     }
   }
 
   /** Writes what is left and makes all of it durable; the name is the caller's matter. */
   async finish(): Promise<void> {
-    if (this.#chunkBytes > 0) await this.#flush();
+    if (this.#chunkBytes > 0) this.#endChunk();
+    await this.#flush();
     await writeFully(this.#file, encodeFooter(this.#size, this.#seed), this.#position);
     await this.#file.sync();
   }
@@ -76,14 +83,21 @@ export class SnapshotWriter implements AsyncDisposable {
     await this.#file.close();
   }
 
+  #endChunk(): void {
+    const from = this.#chunkAt + CRC_BYTES;
+    const content = this.#waiting.subarray(from, from + this.#chunkBytes);
+    this.#waiting.writeUInt32LE(chunkCrc(this.#seed, this.#chunks, content), this.#chunkAt);
+    this.#chunkAt = from + this.#chunkBytes;
+    this.#chunks += 1;
+    this.#chunkBytes = 0;
+  }
+
   async #flush(): Promise<void> {
-    const bytes = this.#chunk.subarray(0, CRC_BYTES + this.#chunkBytes);
-    bytes.writeUInt32LE(chunkCrc(this.#seed, this.#chunks, bytes.subarray(CRC_BYTES)), 0);
+    const bytes = this.#waiting.subarray(0, this.#chunkAt);
     await writeFully(this.#file, bytes, this.#position);
     this.#position += bytes.length;
     this.#unsynced += bytes.length;
-    this.#chunks += 1;
-    this.#chunkBytes = 0;
+    this.#chunkAt = 0;
     if (this.#unsynced < SYNC_BYTES) return;
     await this.#file.datasync();
     this.#unsynced = 0;
@@ -146,15 +160,15 @@ class FileSnapshotReader implements SnapshotReader {
     const contentBytes = Math.min(size, chunkEnd * CHUNK_BYTES) - firstChunk * CHUNK_BYTES;
     const stored = Buffer.allocUnsafe(contentBytes + (chunkEnd - firstChunk) * CRC_BYTES);
     await readFully(this.#file, stored, { at: contentAt + firstChunk * (CHUNK_BYTES + CRC_BYTES), path });
-    const content = Buffer.allocUnsafe(contentBytes);
+    // The content moves together where it is: a second buffer would double what the collector has to clear away.
     for (let chunk = firstChunk, at = 0, to = 0; chunk < chunkEnd; chunk += 1) {
       const data = stored.subarray(at + CRC_BYTES, at + CRC_BYTES + CHUNK_BYTES);
       if (chunkCrc(seed, chunk, data) !== stored.readUInt32LE(at)) throw corrupt(path);
-      to += data.copy(content, to);
       at += CRC_BYTES + data.length;
+      to += data.copy(stored, to);
     }
     const skipped = offset - firstChunk * CHUNK_BYTES;
-    return content.subarray(skipped, skipped + end - offset);
+    return stored.subarray(skipped, skipped + end - offset);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

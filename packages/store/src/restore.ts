@@ -13,6 +13,8 @@ const LINE_BYTES_MAX = 16 * 1_048_576;
 export interface Restore {
   /** The next bytes, cut anywhere. After a refusal every further call gives the same refusal. */
   push(chunk: Uint8Array): { readonly ok: true } | Refusal;
+  /** Whether all of it was read and fits its digest: then `finish` succeeds, if nothing more is pushed. */
+  readonly ended: boolean;
   /** Ends it: the whole state is replaced, watchers are told to resync. On a refusal (`corrupt`) nothing changes. */
   finish(): { readonly ok: true; readonly version: Index } | Refusal;
 }
@@ -36,6 +38,10 @@ export class SnapshotReader implements Restore {
     this.#onFinish = onFinish;
   }
 
+  get ended(): boolean {
+    return this.#phase === "ended" && this.#rest === "" && this.#refusal === undefined;
+  }
+
   push(chunk: Uint8Array): { readonly ok: true } | Refusal {
     return this.#guarded(() => {
       const text = asciiOf(chunk);
@@ -54,7 +60,7 @@ export class SnapshotReader implements Restore {
   finish(): { readonly ok: true; readonly version: Index } | Refusal {
     return this.#guarded(() => {
       const state = this.#state;
-      if (this.#phase !== "ended" || state === undefined || this.#rest !== "") throw new Malformed("it is cut short");
+      if (!this.ended || state === undefined) throw new Malformed("it is cut short");
       this.#phase = "finished";
       this.#onFinish(state);
       return { ok: true, version: state.version };
