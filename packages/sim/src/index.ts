@@ -33,7 +33,13 @@ export {
   type ShownService,
 } from "./history/service-model.ts";
 export type { Writers } from "./history/version-belief.ts";
-export { checkVersionOrder, type VersionEvidence, type VersionProblem } from "./history/version-order.ts";
+export {
+  checkVersionOrder,
+  ranksByVersion,
+  type EvidenceOf,
+  type VersionEvidence,
+  type VersionProblem,
+} from "./history/version-order.ts";
 export {
   checkWatch,
   type LoggedChange,

@@ -3,7 +3,7 @@ import { checkLinearizable, type Verdict } from "./linearizable.ts";
 import { nodeModel, type NodeInput, type NodeOutput } from "./node-model.ts";
 import { serviceModel, type ServiceInput, type ServiceOutput } from "./service-model.ts";
 import type { Writers } from "./version-belief.ts";
-import { checkVersionOrder, type VersionEvidence } from "./version-order.ts";
+import { checkVersionOrder, ranksByVersion, type EvidenceOf, type VersionEvidence } from "./version-order.ts";
 
 export interface ApiCheckOptions {
   /** Default: `others_too`, what a cluster with its loops does. */
@@ -21,7 +21,11 @@ export function checkServices(
   history: readonly Operation<ServiceInput, ServiceOutput>[],
   { writers = "others_too", ...options }: ApiCheckOptions = {},
 ): ApiVerdict {
-  const verdict = checkLinearizable(history, { model: serviceModel(writers), ...options });
+  const verdict = checkLinearizable(history, {
+    model: serviceModel(writers),
+    rankOf: ranksByVersion(history, serviceEvidence),
+    ...options,
+  });
   return withVersionOrder(verdict, history, serviceEvidence);
 }
 
@@ -30,7 +34,11 @@ export function checkNodes(
   history: readonly Operation<NodeInput, NodeOutput>[],
   { writers = "others_too", ...options }: ApiCheckOptions = {},
 ): ApiVerdict {
-  const verdict = checkLinearizable(history, { model: nodeModel(writers), ...options });
+  const verdict = checkLinearizable(history, {
+    model: nodeModel(writers),
+    rankOf: ranksByVersion(history, nodeEvidence),
+    ...options,
+  });
   return withVersionOrder(verdict, history, nodeEvidence);
 }
 
@@ -38,7 +46,7 @@ export function checkNodes(
 function withVersionOrder<Input, Output>(
   verdict: Verdict<Input, Output>,
   history: readonly Operation<Input, Output>[],
-  evidenceOf: (operation: Operation<Input, Output>) => VersionEvidence,
+  evidenceOf: EvidenceOf<Input, Output>,
 ): ApiVerdict {
   const { steps } = verdict;
   if (verdict.kind === "violation") return { kind: "violation", explanation: verdict.explanation, steps };
@@ -61,8 +69,9 @@ function serviceEvidence({ input, ending }: Operation<ServiceInput, ServiceOutpu
   const shown = output?.kind === "service" ? [output.service] : output?.kind === "services" ? output.services : [];
   return {
     ...(wrote && { wrote }),
+    ...((input.kind === "create" || input.kind === "update") && { wants: { object: input.id, spec: input.spec } }),
     ...(input.kind === "remove" && isExecuted && { mayHaveRemoved: input.id }),
-    shown: shown.map(({ id, version }) => ({ object: id, version })),
+    shown: shown.map(({ id, version, spec }) => ({ object: id, version, spec })),
     isWhole: output?.kind === "services",
   };
 }
@@ -77,8 +86,9 @@ function nodeEvidence({ input, ending }: Operation<NodeInput, NodeOutput>): Vers
   const shown = output?.kind === "node" ? [output.node] : output?.kind === "nodes" ? output.nodes : [];
   return {
     ...(wrote && { wrote }),
+    ...(input.kind === "update" && { wants: { object: input.id, spec: input.spec } }),
     ...(input.kind === "remove" && isExecuted && { mayHaveRemoved: input.id }),
-    shown: shown.map(({ id, version }) => ({ object: id, version })),
+    shown: shown.map(({ id, version, spec }) => ({ object: id, version, spec })),
     isWhole: output?.kind === "nodes",
   };
 }

@@ -2,7 +2,7 @@ import { assert } from "@murmur/base";
 import { explain } from "./explain.ts";
 import type { Operation } from "./history.ts";
 import type { Model } from "./model.ts";
-import { search, type SearchResult } from "./search.ts";
+import { search, type RankOf, type SearchResult } from "./search.ts";
 
 /** Configurations that are looked at before a check gives up; each takes some microseconds and some hundred bytes. */
 const STEPS_MAX = 500_000;
@@ -11,6 +11,7 @@ export interface LinearizabilityOptions<State, Input, Output> {
   readonly model: Model<State, Input, Output>;
   /** The most configurations of the search, all objects together. Default: 500,000. */
   readonly stepsMax?: number;
+  readonly rankOf?: RankOf<Input, Output>;
 }
 
 export type Verdict<Input, Output> =
@@ -41,23 +42,24 @@ export interface Failure<Input, Output> {
  */
 export function checkLinearizable<State, Input, Output>(
   history: readonly Operation<Input, Output>[],
-  { model, stepsMax = STEPS_MAX }: LinearizabilityOptions<State, Input, Output>,
+  { model, stepsMax = STEPS_MAX, rankOf }: LinearizabilityOptions<State, Input, Output>,
 ): Verdict<Input, Output> {
   assert(stepsMax > 0, "a search takes a step at least");
   const { parts, readsOfAll } = partition(history, model);
   const objects = [...parts.keys()].toSorted();
+  const ranked = rankOf && { rankOf };
   let steps = 0;
   let undecided: Verdict<Input, Output> | undefined;
   for (const object of objects) {
     const operations = merged(parts.get(object) ?? [], readsOfAll);
-    const result = search({ model, objects: [object], operations, stepsMax: Math.max(1, stepsMax - steps) });
+    const result = search({ model, objects: [object], operations, stepsMax: Math.max(1, stepsMax - steps), ...ranked });
     steps += result.steps;
     if (result.kind === "violation") return failed({ history, model, result, object, steps });
     if (result.kind === "undecided") undecided ??= failed({ history, model, result, object, steps });
   }
   if (undecided !== undefined) return undecided;
   if (objects.length < 2 || readsOfAll.length === 0) return { kind: "ok", steps };
-  const result = search({ model, objects, operations: history, stepsMax: Math.max(1, stepsMax - steps) });
+  const result = search({ model, objects, operations: history, stepsMax: Math.max(1, stepsMax - steps), ...ranked });
   steps += result.steps;
   return result.kind === "ok" ? { kind: "ok", steps } : failed({ history, model, result, object: undefined, steps });
 }

@@ -12,7 +12,14 @@ export interface SearchProblem<State, Input, Output> {
   readonly operations: readonly Operation<Input, Output>[];
   /** The most configurations that are looked at. */
   readonly stepsMax: number;
+  readonly rankOf?: RankOf<Input, Output>;
 }
+
+/**
+ * A guess at an operation's place in the order, from what it or others were told (a version); ways are tried in this
+ * order. Only the speed depends on it: with good guesses a good history is found good without a step back.
+ */
+export type RankOf<Input, Output> = (operation: Operation<Input, Output>) => number | undefined;
 
 export interface SearchResult<Input, Output> {
   readonly kind: "ok" | "violation" | "undecided";
@@ -31,6 +38,7 @@ interface Item<Input, Output> extends Step<Input, Output> {
   readonly called: number;
   /** Infinite when the outcome is unknown. */
   readonly returned: number;
+  readonly rank: number | undefined;
   /** Among those that returned, or among those of unknown outcome. */
   readonly at: number;
   /** Which of the problem's objects it is about. */
@@ -39,13 +47,14 @@ interface Item<Input, Output> extends Step<Input, Output> {
 }
 
 /** One way to go on: an operation and the states that the objects have after it, in the order of `item.objects`. */
-interface Choice<Input, Output> {
+interface Way<Input, Output> {
   readonly item: Item<Input, Output>;
   readonly next: readonly number[];
 }
 
 /** What was placed, and what undoes it. */
-interface Placed<Input, Output> extends Choice<Input, Output> {
+interface Placed<Input, Output> {
+  readonly item: Item<Input, Output>;
   readonly previous: readonly number[];
   readonly top: number;
 }
@@ -84,14 +93,14 @@ class Search<State, Input, Output> {
   readonly #unknownOf: readonly (readonly Item<Input, Output>[])[];
   readonly #unknownPlaced: Uint16Array;
   readonly #trail: Placed<Input, Output>[] = [];
-  /** Where there was a choice. Invariant: of `choices`, those before `next` were tried from `#trail[0..trail)`. */
-  readonly #forks: { readonly trail: number; readonly choices: readonly Choice<Input, Output>[]; next: number }[] = [];
+  /** Where there was a choice. Invariant: of `ways`, those before `next` were tried from `#trail[0..trail)`. */
+  readonly #forks: { readonly trail: number; readonly ways: readonly Way<Input, Output>[]; next: number }[] = [];
   readonly #seen = new Set<string>();
   #steps = 0;
   #placedCount = 0;
   #best: { readonly placedCount: number; readonly result: Omit<SearchResult<Input, Output>, "kind" | "steps"> };
 
-  constructor({ model, objects, operations, stepsMax }: SearchProblem<State, Input, Output>) {
+  constructor({ model, objects, operations, stepsMax, rankOf }: SearchProblem<State, Input, Output>) {
     const slots = new Map(objects.map((object, slot) => [object, slot]));
     const all = objects.map((_, slot) => slot);
     const items: Item<Input, Output>[] = [];
@@ -106,16 +115,15 @@ class Search<State, Input, Output> {
       const slot = object === undefined ? undefined : slots.get(object);
       assert(object === undefined ? isReadOnly : slot !== undefined, "an operation is of one object, or a read of all");
       const list = ending.kind === "returned" ? items : unknown;
-      const returned = ending.kind === "returned" ? ending.at.order : Infinity;
-      const about = slot === undefined ? all : [slot];
       list.push({
         operation,
         input,
         output,
         called: called.order,
-        returned,
+        returned: ending.kind === "returned" ? ending.at.order : Infinity,
+        rank: rankOf?.(operation),
         at: list.length,
-        objects: about,
+        objects: slot === undefined ? all : [slot],
         isReadOnly,
       });
     }
@@ -138,9 +146,9 @@ class Search<State, Input, Output> {
       }
       this.#steps += 1;
       const isNew = this.#isNew();
-      const choices = isNew ? this.#choices() : [];
-      if (isNew && choices.every(({ item }) => item.returned === Infinity)) this.#noteDeadEnd();
-      this.#forks.push({ trail: this.#trail.length, choices, next: 0 });
+      const ways = isNew ? this.#ways() : [];
+      if (isNew && ways.every(({ item }) => item.returned === Infinity)) this.#noteDeadEnd();
+      this.#forks.push({ trail: this.#trail.length, ways, next: 0 });
       const over = this.#steps >= this.#stepsMax;
       if (over) this.#noteDeadEnd();
       if (over || !this.#goOn()) {
@@ -166,35 +174,51 @@ class Search<State, Input, Output> {
       const item = this.#items[at];
       if (item === undefined || item.called > returned) return;
       if (item.isReadOnly && item.objects.every((slot) => this.#after(slot, item) === this.#state[slot])) {
-        this.#place({ item, next: item.objects.map((slot) => this.#state[slot] ?? 0) });
+        this.#place(
+          item,
+          item.objects.map((slot) => this.#state[slot] ?? 0),
+        );
       } else {
         returned = Math.min(returned, item.returned);
       }
     }
   }
 
-  /** Those that must return first come first; those of unknown outcome last. */
-  #choices(): readonly Choice<Input, Output>[] {
-    const choices: Choice<Input, Output>[] = [];
-    const contested = new Set<number>();
+  /**
+   * The ways to go on, by rank. What has none comes right before the operation that can't be placed without a change of
+   * the same object, if there is one, else last; of two alike the first to return comes first.
+   */
+  #ways(): readonly Way<Input, Output>[] {
+    const ways: Way<Input, Output>[] = [];
+    // By object: the lowest rank of an operation that can't be placed because of it; infinite when there is none.
+    const contested = new Map<number, number>();
     let returned = Infinity;
     for (const item of this.#candidates()) {
       returned = Math.min(returned, item.returned);
       const next = item.objects.map((slot) => this.#after(slot, item));
-      for (const [at, slot] of item.objects.entries()) if (next[at] !== this.#state[slot]) contested.add(slot);
-      if (!item.isReadOnly) for (const slot of item.objects) contested.add(slot);
-      if (!next.includes(IMPOSSIBLE)) choices.push({ item, next });
-    }
-    choices.sort((left, right) => left.item.returned - right.item.returned);
-    for (const slot of contested) {
-      for (const item of this.#unknownOf[slot] ?? []) {
-        if (item.called > returned) break;
-        if (this.#isUnknownPlaced(item.at)) continue;
-        const next = this.#after(slot, item);
-        if (next !== IMPOSSIBLE && next !== this.#state[slot]) choices.push({ item, next: [next] });
+      for (const [at, slot] of item.objects.entries()) {
+        if (item.isReadOnly && next[at] === this.#state[slot]) continue;
+        const urgency = next[at] === IMPOSSIBLE ? (item.rank ?? Infinity) : Infinity;
+        contested.set(slot, Math.min(urgency, contested.get(slot) ?? Infinity));
       }
+      if (!next.includes(IMPOSSIBLE)) ways.push({ item, next });
     }
-    return choices;
+    for (const slot of contested.keys()) ways.push(...this.#unknownWays(slot, returned));
+    const rankOf = ({ item }: Way<Input, Output>): number =>
+      item.rank ?? item.objects.reduce((least, slot) => Math.min(least, contested.get(slot) ?? Infinity), Infinity);
+    return ways
+      .map((way) => ({ ...way, rank: rankOf(way) }))
+      .sort((left, right) => compare(left.rank, right.rank) || compare(left.item.returned, right.item.returned));
+  }
+
+  /** The operations of unknown outcome that were called before a moment and would change the object. */
+  *#unknownWays(slot: number, before: number): Generator<Way<Input, Output>, void, undefined> {
+    for (const item of this.#unknownOf[slot] ?? []) {
+      if (item.called > before) return;
+      if (this.#isUnknownPlaced(item.at)) continue;
+      const next = this.#after(slot, item);
+      if (next !== IMPOSSIBLE && next !== this.#state[slot]) yield { item, next: [next] };
+    }
   }
 
   #after(slot: number, item: Item<Input, Output>): number {
@@ -205,10 +229,10 @@ class Search<State, Input, Output> {
   #goOn(): boolean {
     for (let fork = this.#forks.at(-1); fork !== undefined; fork = this.#forks.at(-1)) {
       while (this.#trail.length > fork.trail) this.#takeBack();
-      const choice = fork.choices[fork.next];
+      const choice = fork.ways[fork.next];
       fork.next += 1;
       if (choice !== undefined) {
-        this.#place(choice);
+        this.#place(choice.item, choice.next);
         return true;
       }
       this.#forks.pop();
@@ -216,7 +240,7 @@ class Search<State, Input, Output> {
     return false;
   }
 
-  #place({ item, next }: Choice<Input, Output>): void {
+  #place(item: Item<Input, Output>, next: readonly number[]): void {
     const previous = item.objects.map((slot) => this.#state[slot] ?? 0);
     for (const [at, slot] of item.objects.entries()) this.#state[slot] = next[at] ?? 0;
     let top = 0;
@@ -226,7 +250,7 @@ class Search<State, Input, Output> {
       top = this.#waiting.take(item.at);
       this.#placedCount += 1;
     }
-    this.#trail.push({ item, next, previous, top });
+    this.#trail.push({ item, previous, top });
   }
 
   #takeBack(): void {
@@ -277,3 +301,6 @@ class Search<State, Input, Output> {
     return this.#trail.map(({ item }) => item.operation);
   }
 }
+
+/** Also of two that are infinite. */
+const compare = (left: number, right: number): number => (left < right ? -1 : left > right ? 1 : 0);

@@ -1,5 +1,5 @@
 import { SeededRandom, type Random } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkServices } from "./check-api.ts";
 import { HistoryRecorder, type Operation } from "./history.ts";

@@ -7,10 +7,15 @@ export interface VersionEvidence {
   readonly wrote?: { readonly object: string; readonly version: Index };
   /** The object that the operation removed, or may have: it was not acknowledged. */
   readonly mayHaveRemoved?: string;
-  readonly shown: readonly { readonly object: string; readonly version: Index }[];
+  /** What a create or an update makes of its object, whatever became of it. */
+  readonly wants?: { readonly object: string; readonly spec: string };
+  readonly shown: readonly { readonly object: string; readonly version: Index; readonly spec: string }[];
   /** Whether `shown` are all objects, at one moment. */
   readonly isWhole: boolean;
 }
+
+/** What says something about the versions in a history. */
+export type EvidenceOf<Input, Output> = (operation: Operation<Input, Output>) => VersionEvidence;
 
 /** One broken promise, in a line. */
 export interface VersionProblem {
@@ -27,10 +32,34 @@ export interface VersionProblem {
  */
 export function checkVersionOrder<Input, Output>(
   history: readonly Operation<Input, Output>[],
-  evidenceOf: (operation: Operation<Input, Output>) => VersionEvidence,
+  evidenceOf: EvidenceOf<Input, Output>,
 ): readonly VersionProblem[] {
   const facts = history.map((operation) => ({ operation, ...evidenceOf(operation) }));
   return [...duplicates(facts), ...steppedBack(facts), ...torn(facts)].slice(0, 16);
+}
+
+/**
+ * Where versions say that an operation is: a write at its own, or at the lowest at which anybody saw what it wrote; a
+ * read at the highest that it shows. For specs that are each written once these are good guesses.
+ */
+export function ranksByVersion<Input, Output>(
+  history: readonly Operation<Input, Output>[],
+  evidenceOf: EvidenceOf<Input, Output>,
+): (operation: Operation<Input, Output>) => number | undefined {
+  const firstSeen = new Map<string, Index>();
+  const keyOf = (object: string, spec: string): string => JSON.stringify([object, spec]);
+  for (const operation of history) {
+    for (const { object, spec, version } of evidenceOf(operation).shown) {
+      const key = keyOf(object, spec);
+      firstSeen.set(key, Math.min(version, firstSeen.get(key) ?? version));
+    }
+  }
+  return (operation) => {
+    const evidence = evidenceOf(operation);
+    const version = highest(evidence);
+    if (version > 0) return version;
+    return evidence.wants && firstSeen.get(keyOf(evidence.wants.object, evidence.wants.spec));
+  };
 }
 
 type Fact<Input, Output> = VersionEvidence & { readonly operation: Operation<Input, Output> };
@@ -71,14 +100,15 @@ function* torn<Input, Output>(facts: readonly Fact<Input, Output>[]): Generator<
   }
   for (const versions of writes.values()) versions.sort((left, right) => left - right);
   const removed = new Set(facts.map(({ mayHaveRemoved }) => mayHaveRemoved));
+  const lasting = [...writes.keys()].filter((object) => !removed.has(object));
   for (const { operation, shown, isWhole } of facts) {
     if (!isWhole) continue;
     const upTo = shown.reduce((most, { version }) => Math.max(most, version), 0);
     const versionOf = new Map(shown.map(({ object, version }) => [object, version]));
-    for (const [object, versions] of writes) {
-      const due = versions.findLast((version) => version <= upTo);
+    for (const object of new Set([...versionOf.keys(), ...lasting])) {
+      const due = writes.get(object)?.findLast((version) => version <= upTo);
       const version = versionOf.get(object);
-      if (due === undefined || (version === undefined ? removed.has(object) : version >= due)) continue;
+      if (due === undefined || (version !== undefined && version >= due)) continue;
       const what = version === undefined ? `does not show ${object}` : `shows ${object} at version ${version}`;
       yield problem(operation, `it shows version ${upTo}, but ${what}, which was written at version ${due}`);
     }

@@ -1,5 +1,5 @@
 import { SeededRandom } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkAcknowledged } from "./acknowledged.ts";
 import { checkWatch, type LoggedChange, type WatchRecord } from "./watch-check.ts";

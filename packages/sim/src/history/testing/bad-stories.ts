@@ -2,7 +2,7 @@ import type { OpenOperation } from "../history.ts";
 import type { ServiceInput, ServiceOutput, ShownService } from "../service-model.ts";
 
 /** What a story is told with. Its clients and its service (`victim`) are its own; versions and lists are the world's. */
-export interface Teller {
+interface Teller {
   call(client: string, input: ServiceInput): OpenOperation<ServiceOutput>;
   nextVersion(): number;
   /** What a list shows beside the victim. */
