@@ -189,7 +189,7 @@ describe.each(seeds(4))("a cluster that is restored from a backup, seed %i", (se
     await using settled = await settledWorld(seed, { size: 3 });
     const { world, hosts, leader } = settled;
     const backup = await backupOf(world, leader);
-    for (const host of [...hosts]) await world.kill(host, "host");
+    for (const host of hosts) await world.kill(host, "host");
     const restored = await world.restore(backup, { forgetNodes: true });
     expect(world.manager(restored)?.view.nodes()).toHaveLength(1);
     await world.until("it runs all", () => isWhole(world));

@@ -1,6 +1,6 @@
 import type { CliPorts } from "./ports.ts";
 
-const SILENT = { write: () => {}, isTerminal: false, columns: 100 };
+const SILENT = { write: () => {}, writeBytes: async () => {}, isTerminal: false, columns: 100 };
 
 /** A process that does nothing: for looking at the commands without running any. */
 export const INERT_PORTS: CliPorts = {
@@ -13,5 +13,6 @@ export const INERT_PORTS: CliPorts = {
   isRoot: true,
   home: "/root",
   clock: { now: () => 0, monotonic: () => 0, setTimer: () => ({ cancel: () => {} }) },
+  ask: async () => undefined,
   interrupts: () => new AbortController().signal,
 };

@@ -27,6 +27,8 @@ export interface DaemonRunner {
 
 export interface Output {
   write(text: string): void;
+  /** Resolves when there is room for more. Rejects when nobody reads any more. */
+  writeBytes(bytes: Uint8Array): Promise<void>;
   readonly isTerminal: boolean;
   /** Width of the terminal in columns. */
   readonly columns: number;
@@ -44,6 +46,8 @@ export interface CliPorts {
   readonly isRoot: boolean;
   readonly home: string;
   readonly clock: Clock;
+  /** Asks the person at the terminal for one line. Undefined when there is none, or no terminal. */
+  ask(question: string): Promise<string | undefined>;
   /** From the first call on, Ctrl-C aborts the signal instead of ending the process. */
   interrupts(): AbortSignal;
 }

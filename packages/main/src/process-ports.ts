@@ -5,6 +5,10 @@ import { CLI_VERSION } from "./version.ts";
 
 const outputOf = (stream: NodeJS.WriteStream): Output => ({
   write: (text) => void stream.write(text),
+  writeBytes: (bytes) =>
+    new Promise((resolve, reject) => {
+      stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+    }),
   isTerminal: stream.isTTY,
   get columns() {
     // 0 where the terminal doesn't know.
@@ -22,6 +26,19 @@ function interrupts(): AbortSignal {
     process.once("SIGINT", () => controller.abort(new Error("interrupted")));
   }
   return interrupted.signal;
+}
+
+/** Reads one line from the terminal; none when either side of it is something else. */
+async function ask(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const { createInterface } = await import("node:readline/promises");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<undefined>((resolve) => terminal.once("close", () => resolve(undefined)));
+  try {
+    return await Promise.race([terminal.question(question), closed]);
+  } finally {
+    terminal.close();
+  }
 }
 
 /** This process, for the commands. The daemon is loaded when it is run. */
@@ -42,5 +59,6 @@ export const processPorts = (): CliPorts => ({
   isRoot: process.geteuid?.() === 0,
   home: homedir(),
   clock: systemClock,
+  ask,
   interrupts,
 });

@@ -6,7 +6,7 @@ import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
 import { thisNode } from "./cluster-summary.ts";
 import { requestSignal } from "./context.ts";
-import { parseInit, parseJoin, parseLeave } from "./membership-schema.ts";
+import { parseInit, parseJoin, parseForce } from "./membership-schema.ts";
 import { leaveForce } from "./swarm-routes.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
@@ -45,7 +45,7 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
     return context.json(answer);
   });
   app.post("/murmur/cluster/leave", async (context) => {
-    await node.leave(parseLeave(await readOptionalJson(context.req.raw)), signalOf(context));
+    await node.leave(parseForce(await readOptionalJson(context.req.raw)), signalOf(context));
     return context.body(null, 200);
   });
 

@@ -35,7 +35,7 @@ const restoreOptions = z.strictObject({
   force: z.boolean().default(false),
 });
 
-const leaveBody = z.strictObject({ force: z.boolean().default(false) });
+const forceBody = z.strictObject({ force: z.boolean().default(false) });
 
 export function parseInit(body: unknown): InitRequest {
   const { name, voters, ...input } = parseWith(initBody, body);
@@ -49,9 +49,7 @@ export function parseJoin(body: unknown): JoinRequest {
   return compact<JoinRequest>({ ...input, advertiseAddr: input.advertiseAddr, listenAddr: input.listenAddr });
 }
 
-export const parseLeave = (body: unknown): { readonly force: boolean } => parseWith(leaveBody, body);
-
-export const parseRecover = parseLeave;
+export const parseForce = (body: unknown): { readonly force: boolean } => parseWith(forceBody, body);
 
 /** The options of a restore, which travel in the query: the body is the backup. */
 export function parseRestore(text: string | undefined): Omit<RestoreRequest, "backup"> {

@@ -1,11 +1,10 @@
 import { ClusterError } from "@murmur/base";
 import type { Context, Hono } from "hono";
-import type { RestoreAnswer } from "../murmur-types.ts";
-import type { JoinTokenAnswer, ClusterSummary } from "../murmur-types.ts";
+import type { ClusterSummary, JoinTokenAnswer, RestoreAnswer } from "../murmur-types.ts";
 import type { ApiPorts } from "../ports.ts";
 import { readOptionalJson } from "./body.ts";
 import { requestSignal } from "./context.ts";
-import { parseRecover, parseRestore } from "./membership-schema.ts";
+import { parseForce, parseRestore } from "./membership-schema.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
 /** Both write the whole state to the disk, and a backup has to arrive first. */
@@ -19,7 +18,7 @@ export function addRecoveryRoutes(app: Hono, { node }: ApiPorts, askCluster: Ask
   app.get("/murmur/cluster/recovery", async (context) => context.json(await node.recoveryPlan(requestSignal(context))));
 
   app.post("/murmur/cluster/recovery", async (context) => {
-    const options = parseRecover(await readOptionalJson(context.req.raw));
+    const options = parseForce(await readOptionalJson(context.req.raw));
     return context.json(await node.recover(options, longSignal(context)));
   });
 

@@ -1,15 +1,21 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newGroup } from "../command.ts";
+import { clusterBackup } from "./cluster-backup.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { clusterInit } from "./cluster-init.ts";
 import { clusterJoinToken } from "./cluster-join-token.ts";
 import { clusterLeave } from "./cluster-leave.ts";
+import { clusterRecover } from "./cluster-recover.ts";
+import { clusterRestore } from "./cluster-restore.ts";
 
 export const clusterGroup = (cli: Cli): Command =>
-  newGroup("cluster", "Start, look at and leave a cluster", [
+  newGroup("cluster", "Start, look at, back up, recover and leave a cluster", [
     clusterInit(cli),
     clusterInfo(cli),
     clusterJoinToken(cli),
+    clusterBackup(cli),
+    clusterRestore(cli),
+    clusterRecover(cli),
     clusterLeave(cli),
   ]);

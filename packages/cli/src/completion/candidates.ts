@@ -25,6 +25,7 @@ const NAMES_OF: Readonly<Record<string, Names>> = {
   node: "nodes",
   nodes: "nodes",
   tasks: "tasks",
+  file: "files",
 };
 /** Values of flags that are files. */
 const FILE_VALUES: readonly string[] = ["path"];

@@ -39,7 +39,12 @@ describe("on a terminal", () => {
 
   it("lines are drawn over, and only when they differ", () => {
     let written = "";
-    const display = new TerminalDisplay({ write: (text) => (written += text), isTerminal: true, columns: 80 });
+    const display = new TerminalDisplay({
+      writeBytes: async () => {},
+      write: (text) => (written += text),
+      isTerminal: true,
+      columns: 80,
+    });
     display.show(of(slot(1, "new")));
     written = "";
     display.show(of(slot(1, "new")));

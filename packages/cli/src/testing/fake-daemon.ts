@@ -14,7 +14,8 @@ export interface Asked {
 type Answer =
   | { readonly json: unknown }
   | { readonly status: number; readonly code: string; readonly message: string }
-  | { readonly lines: readonly unknown[] };
+  | { readonly lines: readonly unknown[] }
+  | { readonly bytes: readonly Uint8Array[]; readonly breakOff?: boolean };
 
 export type Route = (asked: Asked) => Answer;
 
@@ -39,11 +40,12 @@ export class FakeDaemon implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let text = "";
-    request.setEncoding("utf8");
-    for await (const chunk of request) text += String(chunk);
+    const parts: Uint8Array[] = [];
+    for await (const chunk of request) parts.push(chunk as Uint8Array);
+    const sent = Buffer.concat(parts);
+    const isJson = request.headers["content-type"] === "application/json";
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://murmur");
-    const body: unknown = text === "" ? undefined : JSON.parse(text);
+    const body: unknown = isJson ? JSON.parse(sent.toString("utf8")) : sent.length > 0 ? sent : undefined;
     const asked = { method: request.method ?? "", path: pathname, query: searchParams, body };
     this.asked.push(asked);
     const route =
@@ -63,6 +65,10 @@ function send(response: ServerResponse, answer: Answer): void {
   response.setHeader("content-type", "application/json");
   if ("json" in answer) {
     response.end(JSON.stringify(answer.json));
+  } else if ("bytes" in answer) {
+    for (const part of answer.bytes) response.write(part);
+    if (answer.breakOff === true) setImmediate(() => response.destroy());
+    else response.end();
   } else if ("lines" in answer) {
     for (const line of answer.lines) response.write(`${JSON.stringify(line)}\n`);
   } else {

@@ -5,6 +5,8 @@ export interface Ran {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** What went to standard output and is no text. */
+  readonly bytes: Uint8Array;
   /** What a daemon was run with. */
   readonly daemons: readonly DaemonSettings[];
 }
@@ -24,18 +26,21 @@ export async function runMurmur(argv: readonly string[], ports: Partial<CliPorts
   let stdout = "";
   let stderr = "";
   const daemons: DaemonSettings[] = [];
+  const bytes: Uint8Array[] = [];
+  const plain = { isTerminal: false, columns: 80 };
   const status = await runCli(argv, {
     version: "1.2.3",
     daemon: { run: async (settings) => void daemons.push(settings) },
     self: [],
-    stdout: { write: (text) => (stdout += text), isTerminal: false, columns: 80 },
-    stderr: { write: (text) => (stderr += text), isTerminal: false, columns: 80 },
+    stdout: { ...plain, write: (text) => (stdout += text), writeBytes: async (part) => void bytes.push(part) },
+    stderr: { ...plain, write: (text) => (stderr += text), writeBytes: async () => {} },
     env: {},
     isRoot: true,
     home: "/root",
     clock,
+    ask: async () => undefined,
     interrupts: () => new AbortController().signal,
     ...ports,
   });
-  return { status, stdout, stderr, daemons };
+  return { status, stdout, stderr, daemons, bytes: Buffer.concat(bytes) };
 }
