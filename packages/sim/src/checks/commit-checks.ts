@@ -1,0 +1,87 @@
+import { decodeMembership, quorumValue, type Membership } from "@murmur/raft";
+import { place, type RaftScene } from "./raft-scene.ts";
+
+/** What a node was seen to take for committed. */
+export interface CommitSeen {
+  readonly index: number;
+  readonly term: number;
+  readonly leads: boolean;
+}
+
+/** A node takes everything up to an index for committed: it is the same as everybody's, and rightly so. */
+export function checkCommit(scene: RaftScene, seen: CommitSeen): void {
+  const { log, history } = scene;
+  const { commits } = history;
+  // What a snapshot covers was compared when it was installed; what isn't written yet comes with the next look.
+  const upTo = Math.min(seen.index, log.written.last);
+  if (upTo <= log.commit || commits.last < log.written.base) return;
+  for (let index = log.commit + 1; index <= Math.min(upTo, commits.last); index += 1) {
+    checkSame(scene, index);
+  }
+  if (upTo > commits.last) {
+    checkOwnTerm(scene, upTo, seen);
+    checkQuorum(scene, upTo);
+    for (let index = commits.last + 1; index <= upTo; index += 1) {
+      const term = log.written.termAt(index);
+      if (term === undefined) break;
+      const entry = history.entries.find(index, term);
+      const membership = entry?.kind === "membership" ? decodeMembership(entry.data) : undefined;
+      commits.add({ term, membership }, seen.term);
+    }
+  }
+  log.commit = upTo;
+}
+
+function checkSame({ judge, host, log, history }: RaftScene, index: number): void {
+  const term = log.written.termAt(index);
+  const committed = history.commits.termAt(index);
+  if (term === undefined || committed === undefined || term === committed) return;
+  judge.refuse(
+    "all hosts commit the same entry at an index",
+    host,
+    `it has committed ${place(index, term)}`,
+    `${place(index, committed)} is committed elsewhere`,
+  );
+}
+
+/** Raft, figure 8: what was replicated in an older term is committed by counting only along with an entry of the own. */
+function checkOwnTerm({ judge, host, log }: RaftScene, index: number, { leads, term }: CommitSeen): void {
+  const own = log.written.termAt(index);
+  if (!leads || own === undefined || own === term) return;
+  const fact = `it leads in term ${String(term)} and has committed up to ${String(index)}, which nobody had before`;
+  judge.refuse("entries of older terms are never committed by counting", host, fact, `that is ${place(index, own)}`);
+}
+
+function checkQuorum(scene: RaftScene, index: number): void {
+  const { judge, host, log, history } = scene;
+  const term = log.written.termAt(index);
+  if (term === undefined) return;
+  const holders = new Set([...history.logs].filter(([, other]) => other.holds({ index, term })).map(([id]) => id));
+  const memberships = membershipsFor(scene, index);
+  const enough = memberships.some((membership) => quorumValue(membership, (id) => (holders.has(id) ? 1 : 0)) >= 1);
+  if (enough || memberships.length === 0) return;
+  const [membership] = memberships;
+  const fact = `it has committed ${place(index, term)} in a membership of ${JSON.stringify([membership?.voters, membership?.votersOutgoing])}`;
+  const held = `durable only on ${JSON.stringify([...holders])}`;
+  judge.refuse(
+    "what is committed is durable on a quorum",
+    host,
+    fact,
+    `${held}, it itself up to ${String(log.durable.last)}`,
+  );
+}
+
+/**
+ * The memberships that a node may rightly have counted by: the one that it worked with, which a new leader may know an
+ * older one of than others do, and each that has come into force along with what it committed.
+ */
+function membershipsFor({ log, history }: RaftScene, index: number): Membership[] {
+  const { commits, entries } = history;
+  const found = [log.inForce, commits.membershipAt(commits.last)].filter((known) => known !== undefined);
+  for (let at = log.membershipBefore(index + 1); at !== undefined && at.index > commits.last;) {
+    const entry = entries.find(at.index, at.term);
+    if (entry !== undefined) found.push(decodeMembership(entry.data));
+    at = log.membershipBefore(at.index);
+  }
+  return found.filter(({ voters }) => voters.length > 0);
+}

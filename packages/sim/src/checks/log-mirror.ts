@@ -1,0 +1,90 @@
+import type { NodeId } from "@murmur/base";
+import type { Membership } from "@murmur/raft";
+import type { HardState, Recovered, StoredEntry, WriteBatch } from "@murmur/storage";
+import { TermLog } from "./term-log.ts";
+
+/** What a host's log of one generation holds, as it was seen: what was handed to the disk, and what of it is durable. */
+export class LogMirror {
+  readonly generation: number;
+  /** Whose log it is; known once the node has spoken. */
+  owner: NodeId | undefined;
+  written = TermLog.empty();
+  durable = TermLog.empty();
+  /** The last hard states. */
+  writtenState: HardState = { term: 0, commit: 0 };
+  durableState: HardState = { term: 0, commit: 0 };
+  /** Whom the node has durably voted for, by term, over all its lives. */
+  readonly votes = new Map<number, string>();
+  /** The disk lost entries on purpose: up to here the node may have acknowledged what it has no more. */
+  lostUpTo = 0;
+  /** The highest commit index that the node's process was seen with, and the membership that it works with. */
+  commit = 0;
+  inForce: Membership | undefined;
+  /** The term that was durable when the process opened the log. */
+  openTerm = 0;
+  /** Where the log has memberships, in order; behind the base only those that were seen. */
+  #memberships: { readonly index: number; readonly term: number }[] = [];
+
+  constructor(generation: number) {
+    this.generation = generation;
+  }
+
+  /** What a process found when it opened the log is what is durable. */
+  open(recovered: Recovered): void {
+    const { entries, snapshot, hardState, damage } = recovered;
+    const base = (entries[0]?.index ?? (snapshot?.index ?? 0) + 1) - 1;
+    const baseTerm = base === snapshot?.index ? snapshot.term : base === 0 ? 0 : undefined;
+    const terms = entries.map(({ term }) => term);
+    this.durable = new TermLog(base, baseTerm, terms);
+    this.written = this.durable.clone();
+    this.durableState = hardState;
+    this.writtenState = hardState;
+    this.openTerm = hardState.term;
+    this.commit = 0;
+    this.inForce = undefined;
+    this.#memberships = membershipsIn(entries);
+    this.lostUpTo = Math.max(this.lostUpTo, damage?.lastIndex ?? 0);
+  }
+
+  wrote({ entries = [], hardState }: WriteBatch): void {
+    this.written.write(entries);
+    const [first] = entries;
+    if (first !== undefined) this.#memberships = this.#memberships.filter(({ index }) => index < first.index);
+    this.#memberships.push(...membershipsIn(entries));
+    this.writtenState = hardState ?? this.writtenState;
+  }
+
+  becameDurable({ entries = [], hardState }: WriteBatch): void {
+    this.durable.write(entries);
+    this.durableState = hardState ?? this.durableState;
+  }
+
+  installed(position: { readonly index: number; readonly term: number }): void {
+    this.written.install(position);
+    this.durable.install(position);
+  }
+
+  /** The log is empty again; term and vote stay. */
+  reset(): void {
+    this.written = TermLog.empty();
+    this.durable = TermLog.empty();
+    this.durableState = { ...this.durableState, commit: 0 };
+    this.writtenState = { ...this.writtenState, commit: 0 };
+    this.commit = 0;
+    this.inForce = undefined;
+    this.#memberships = [];
+  }
+
+  /** The last membership in the log before an index. */
+  membershipBefore(index: number): { readonly index: number; readonly term: number } | undefined {
+    return this.#memberships.findLast((known) => known.index < index);
+  }
+
+  /** Whether the node durably holds an entry, or did until its disk was damaged on purpose. */
+  holds(position: { readonly index: number; readonly term: number }): boolean {
+    return position.index <= this.lostUpTo || this.durable.covers(position);
+  }
+}
+
+const membershipsIn = (entries: readonly StoredEntry[]): { readonly index: number; readonly term: number }[] =>
+  entries.filter(({ kind }) => kind === "membership").map(({ index, term }) => ({ index, term }));

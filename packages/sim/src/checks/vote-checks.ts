@@ -1,0 +1,49 @@
+import type { NodeId } from "@murmur/base";
+import type { HardState } from "@murmur/storage";
+import { place, type RaftScene } from "./raft-scene.ts";
+
+/** A host hands its disk a term and a vote: called before the mirror takes them over. */
+export function checkHardState({ judge, host, log }: RaftScene, state: HardState): void {
+  const before = log.writtenState;
+  if (state.term < before.term) {
+    const fact = `it writes term ${String(state.term)}`;
+    judge.refuse("a term never goes back", host, fact, `it has written term ${String(before.term)}`);
+  }
+  const { votedFor, term } = state;
+  const inTerm = before.term === term ? before.votedFor : undefined;
+  const voted = log.votes.get(term) ?? inTerm;
+  if (voted === undefined || voted === votedFor) return;
+  const fact = `in term ${String(term)} it votes for ${votedFor ?? "nobody"}`;
+  judge.refuse("a node has one vote a term", host, fact, `it has voted for ${voted}`);
+}
+
+/** A vote leaves the host: granted to a candidate, or its own with which it campaigns. */
+export function checkVoteSent({ judge, host, log }: RaftScene, term: number, candidate: NodeId): void {
+  const durable = log.votes.get(term);
+  if (durable === candidate) return;
+  const fact = `it sends its vote of term ${String(term)} for ${candidate}`;
+  const held = durable === undefined ? "no vote of that term is durable" : `durable is its vote for ${durable}`;
+  judge.refuse("a vote is durable before it leaves", host, fact, held);
+}
+
+/** A host leads, or speaks as a leader. */
+export function checkLeader(scene: RaftScene, term: number, id: NodeId): void {
+  const { judge, host, log, history } = scene;
+  const known = history.leaders.get(term);
+  if (known?.id === id) return;
+  if (known !== undefined) {
+    const fact = `it leads as ${id} in term ${String(term)}`;
+    judge.refuse("a term has one leader", host, fact, `${known.host} leads in it as ${known.id}`);
+  }
+  history.leaders.set(term, { id, host: host.name });
+  const index = history.commits.lastBefore(term);
+  const committed = history.commits.termAt(index);
+  if (committed === undefined || log.written.covers({ index, term: committed })) return;
+  const own = log.written.termAt(index);
+  judge.refuse(
+    "a leader has every entry that was committed before its term",
+    host,
+    `it leads in term ${String(term)} with a log up to ${String(log.written.last)}${own === undefined ? "" : ` and ${place(index, own)}`}`,
+    `${place(index, committed)} is committed`,
+  );
+}
