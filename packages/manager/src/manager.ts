@@ -298,7 +298,10 @@ async function recoverRaft(options: ManagerOptions, replica: Replica): Promise<R
     await loadSnapshot(reader, replica);
   }
   if (damage !== undefined)
-    log.warn("the log is damaged; what is lost comes back from the other managers", { why: damage.reason });
+    log.warn("this node doesn't vote until it has again from the other managers what its log once had", {
+      why: damage.reason,
+      until: damage.lastIndex,
+    });
   const isNew = bootstrap !== undefined && bootstrap.prepared !== true;
   const start = isNew ? await foundLog(storage, self) : recoveredLog(storage);
   return new Raft({

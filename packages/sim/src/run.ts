@@ -3,6 +3,7 @@ import { Chaos } from "./faults/chaos.ts";
 import { PROFILES, type ProfileName } from "./profile.ts";
 import type { Host } from "./world/host.ts";
 import type { Observer } from "./world/observer.ts";
+import { Workload } from "./workload/workload.ts";
 import { TraceHash } from "./world/trace-hash.ts";
 import { randomFor, World } from "./world/world.ts";
 
@@ -52,13 +53,20 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   try {
     await settle(world, options.nodes ?? 3 + random.below(7));
     const chaos = new Chaos({ world, ...profile, excuse: () => {} });
+    const workload = new Workload(world);
     phase = "faults";
     chaos.start();
+    workload.start();
     await world.pass(faultMs);
     phase = "healing";
+    workload.stop();
     chaos.heal();
+    const services = await world.during(workload.finish());
     await world.pass(HEAL_MS / 4);
     phase = "checking";
+    const problems = workload.problems();
+    if (problems.length > 0) throw new Error(problems.join("\n"));
+    void services;
     for (const host of world.running) await world.during(host.stop());
   } catch (error) {
     failure = { message: messageOf(error), atMs: world.queue.now, phase };

@@ -15,7 +15,12 @@ export interface EpochOptions {
   readonly directory: string;
   readonly log: Log;
   readonly limits: LogWriterLimits;
+  /** Of a new one: how far the log before it reached. */
+  readonly reached?: number;
 }
+
+/** Nothing new is wrong: the log was emptied, or damaged, before, and does not reach so far again yet. */
+const NOT_BACK = "the log was longer once";
 
 /** One directory with a log and its snapshots: all that is stored between two resets. */
 export class Epoch implements AsyncDisposable {
@@ -50,10 +55,11 @@ export class Epoch implements AsyncDisposable {
     let epoch: Epoch | undefined;
     const onCurrent = async (meta: SnapshotMeta): Promise<void> => epoch?.restartUnlessHolding(meta);
     const { store: snapshots, damaged } = await SnapshotStore.open({ directory, log, onCurrent });
-    const reason = damaged ?? `the log in ${directory} failed its checksums`;
+    const known = replayed.intact && replayed.lost > replayed.last;
+    const reason = damaged ?? (known ? NOT_BACK : `the log in ${directory} failed its checksums`);
     const fitted = fitToSnapshot(replayed, snapshots.current, reason);
     const { hardState } = replayed;
-    const shape = new LogShape(hardState, fitted.compacted, fitted.damage?.lastIndex ?? 0);
+    const shape = new LogShape(hardState, fitted.compacted, fitted.damage?.lastIndex ?? options.reached ?? 0);
     shape.append(fitted.entries);
 
     const files = segmentFiles({ directory, segmentBytes: limits.segmentBytes, log });
@@ -70,7 +76,7 @@ export class Epoch implements AsyncDisposable {
     );
     // Closed before the writer: what becomes current still has to be noted in the log.
     resources.use(snapshots);
-    if (fitted.damage !== undefined)
+    if (fitted.damage !== undefined && fitted.damage.reason !== NOT_BACK)
       log.error("entries of the log are damaged; they have to come from other managers", { ...fitted.damage });
     if (needsRewrite(replayed, fitted)) {
       log.warn("the log is written anew, because parts of it cannot be read", { entries: fitted.entries.length });

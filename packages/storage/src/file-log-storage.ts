@@ -141,13 +141,14 @@ class FileLogStorage implements LogStorage {
     return this.#current.epoch;
   }
 
-  /** Makes an empty epoch that remembers the term and the vote. */
+  /** Makes an empty epoch that remembers the term, the vote and how far the log reached. */
   async #prepareEpoch(directory: string): Promise<void> {
     const { log, limits } = this.#options;
-    const { term, votedFor } = this.#current.epoch.shape.hardState;
+    const { hardState, reached } = this.#current.epoch.shape;
+    const { term, votedFor } = hardState;
     await remove(directory);
     await mkdir(directory, { mode: 0o700 });
-    await using epoch = await Epoch.open({ directory, log, limits });
+    await using epoch = await Epoch.open({ directory, log, limits, reached });
     await epoch.write({ hardState: { term, commit: 0, ...(votedFor !== undefined && { votedFor }) } });
   }
 }

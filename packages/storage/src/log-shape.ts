@@ -37,7 +37,12 @@ export class LogShape {
   }
   /** Above zero until the log reaches this index again. */
   get lost(): number {
-    return this.#lost > this.#last ? this.#lost : 0;
+    return this.#lost;
+  }
+
+  /** How far the log ever reached, as far as it matters: what of it is gone may have been acknowledged. */
+  get reached(): number {
+    return Math.max(this.#lost, this.#last);
   }
 
   setHardState(next: HardState): void {
@@ -59,7 +64,7 @@ export class LogShape {
       assert(term === undefined || entry.term >= term, "the terms of the log went back");
       if (term !== entry.term) this.#runs.push({ from: entry.index, term: entry.term });
     }
-    this.#last = first + entries.length - 1;
+    this.#reachTo(first + entries.length - 1);
   }
 
   compact(through: number): void {
@@ -75,11 +80,22 @@ export class LogShape {
     return this.#termAt(snapshot.index) === snapshot.term;
   }
 
+  /** Drops all entries, and remembers how far they reached. */
+  forget(): void {
+    this.#lost = this.reached;
+    this.restartAfter(0);
+  }
+
   /** Drops all entries; the log goes on after `index`. */
   restartAfter(index: number): void {
     this.#runs = [];
     this.#compacted = index;
-    this.#last = index;
+    this.#reachTo(index);
+  }
+
+  #reachTo(last: number): void {
+    this.#last = last;
+    if (last >= this.#lost) this.#lost = 0;
   }
 
   #termAt(index: number): number | undefined {

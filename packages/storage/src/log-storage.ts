@@ -34,7 +34,7 @@ export interface SnapshotMeta {
 }
 
 /**
- * Entries that were durable, perhaps acknowledged, and cannot be read any more. Until the log reaches `lastIndex` again
+ * Entries that were durable, perhaps acknowledged, and cannot be read any more, or were wiped by `reset`. Until the log reaches `lastIndex` again
  * this node must not help elect a leader that lacks them: it neither votes nor stands. Reported at each start until then.
  */
 export interface Damage {
@@ -126,7 +126,11 @@ export interface LogStorage extends AsyncDisposable {
   receiveSnapshot(options: ReceiveOptions): Promise<SnapshotReceiver>;
   /** Drops the entries up to and including `throughIndex`, which a snapshot must cover. */
   compact(throughIndex: number): Promise<void>;
-  /** Wipes log and snapshots. Term and vote stay: a node that forgot its vote could vote twice in one term. */
+  /**
+   * Wipes log and snapshots. Term and vote stay: a node that forgot its vote could vote twice in one term. How far the log
+   * reached stays too, and is reported as damage until it reaches there again: managers who never heard that this node
+   * was taken out still count its vote, and it must not help them to elect one who lacks what it had acknowledged.
+   */
   reset(): Promise<void>;
   stats(): StorageStats;
 }

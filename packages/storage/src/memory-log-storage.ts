@@ -151,10 +151,11 @@ class MemoryLogStorage implements LogStorage {
     this.#refuse();
     const { term, votedFor } = this.#shape.hardState;
     const hardState = { term, commit: 0, ...(votedFor !== undefined && { votedFor }) };
-    this.#shape.restartAfter(0);
+    this.#shape.forget();
     this.#shape.setHardState(hardState);
     await this.#transfer?.abort();
-    await this.#enqueue(() => ({ ...EMPTY, hardState }));
+    const { lost } = this.#shape;
+    await this.#enqueue(() => ({ ...EMPTY, hardState, lost, reason: "the log was longer once" }));
   }
 
   stats(): StorageStats {

@@ -94,7 +94,7 @@ function logContract(create: () => Promise<StorageWorld>): void {
     expect(again.recovered.entries).toEqual([]);
   });
 
-  it("forgets all but term and vote when reset", async () => {
+  it("forgets all but term, vote and how far it reached when reset", async () => {
     await using world = await create();
     {
       await using storage = await world.open();
@@ -105,8 +105,21 @@ function logContract(create: () => Promise<StorageWorld>): void {
       expect(storage.stats()).toMatchObject({ firstIndex: 1, lastIndex: 0, snapshotIndex: 0 });
       await storage.write({ entries: entries(1, 1, 4) });
     }
+    {
+      await using storage = await world.open();
+      expect(storage.recovered).toEqual({
+        hardState: { term: 4, votedFor: "n2", commit: 0 },
+        entries: entries(1, 1, 4),
+        damage: { fromIndex: 2, lastIndex: 5, reason: expect.any(String) },
+      });
+      await storage.reset();
+    }
     await using storage = await world.open();
-    expect(storage.recovered).toEqual({ hardState: { term: 4, votedFor: "n2", commit: 0 }, entries: entries(1, 1, 4) });
+    expect(storage.recovered).toMatchObject({ entries: [], damage: { fromIndex: 1, lastIndex: 5 } });
+    await storage.write({ entries: entries(1, 5, 4) });
+    await storage[Symbol.asyncDispose]();
+    await using whole = await world.open();
+    expect(whole.recovered.damage).toBeUndefined();
   });
 }
 

@@ -12,6 +12,8 @@ class Model {
   hardState: HardState = { term: 1, commit: 0 };
   log = new Map<number, StoredEntry>();
   compacted = 0;
+  /** How far the log reached before it was reset, until it does again. */
+  lost = 0;
   snapshot: SnapshotMeta | undefined;
 
   get last(): number {
@@ -21,6 +23,11 @@ class Model {
   write(batch: readonly StoredEntry[]): void {
     for (const index of this.log.keys()) if (index >= (batch[0]?.index ?? Infinity)) this.log.delete(index);
     for (const entry of batch) this.log.set(entry.index, entry);
+    this.#reach();
+  }
+
+  #reach(): void {
+    if (this.last >= this.lost) this.lost = 0;
   }
 
   take(meta: SnapshotMeta): void {
@@ -28,6 +35,7 @@ class Model {
     if (meta.index <= this.compacted || this.log.get(meta.index)?.term === meta.term) return;
     this.log.clear();
     this.compacted = meta.index;
+    this.#reach();
   }
 
   compact(through: number): void {
@@ -41,6 +49,9 @@ class Model {
       hardState: { ...this.hardState, commit },
       entries: [...this.log.values()].sort((a, b) => a.index - b.index),
       ...(this.snapshot !== undefined && { snapshot: this.snapshot }),
+      ...(this.lost > 0 && {
+        damage: { fromIndex: this.last + 1, lastIndex: this.lost, reason: "the log was longer once" },
+      }),
     };
   }
 }
@@ -147,7 +158,7 @@ async function change(step: Change, model: Model, storage: LogStorage): Promise<
     }
     case "reset":
       await storage.reset();
-      Object.assign(model, new Model());
+      Object.assign(model, new Model(), { lost: Math.max(model.lost, model.last) });
       model.hardState = { term, commit: 0, ...(votedFor !== undefined && { votedFor }) };
   }
 }

@@ -69,7 +69,7 @@ export class Process {
     return new Promise((resolve, reject) => {
       work().then(
         (value) => this.enter(() => resolve(value)),
-        (error: unknown) => this.enter(() => reject(error as Error)),
+        (error: unknown) => this.enter(() => reject(error)),
       );
     });
   }

@@ -1,0 +1,245 @@
+import { codeOf, type Millis, type NodeId, type Random } from "@murmur/base";
+import type { Cluster } from "@murmur/api";
+import { serviceId, type NodeSpec, type Service, type ServiceId, type ServiceSpec } from "@murmur/model";
+import type { View } from "@murmur/store";
+import { oneOf } from "../faults/fault.ts";
+import { isRefusal, outcomeOfError } from "../history/error-outcome.ts";
+import type { HistoryRecorder, OpenOperation } from "../history/history.ts";
+import type { NodeInput, NodeOutput, ShownNode } from "../history/node-model.ts";
+import type { ServiceInput, ServiceOutput, ShownService } from "../history/service-model.ts";
+import type { World } from "../world/world.ts";
+import { drawChange, drawSpec, WRITE_LABEL } from "./specs.ts";
+
+/** Services are made under these names only, so that clients get in each other's way. */
+const NAMES = ["web", "api", "db", "queue", "mail"] as const;
+/** A client that gets no answer for so long goes on; what became of it is unknown. */
+const PATIENCE_MS: Millis = 15_000;
+
+export interface ClientOptions {
+  readonly name: string;
+  readonly world: World;
+  readonly random: Random;
+  readonly services: HistoryRecorder<ServiceInput, ServiceOutput>;
+  readonly nodes: HistoryRecorder<NodeInput, NodeOutput>;
+}
+
+/** What a client believes of a service: what it needs to change it. */
+type Known = Pick<Service, "id" | "version" | "spec">;
+
+/** A user who asks managers for things, one after the other, and whose every call is recorded. */
+export class Client {
+  readonly #options: ClientOptions;
+  #known: readonly Known[] = [];
+  #knownNodes: readonly { readonly id: NodeId; readonly version: number; readonly spec: NodeSpec }[] = [];
+  #writes = 0;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  /** Does one thing, on any manager. Never rejects: what went wrong is part of the history. */
+  async act(): Promise<void> {
+    const { random } = this.#options;
+    const cluster = this.#anyManager();
+    if (cluster === undefined) return;
+    const dice = random.below(100);
+    const known = oneOf(this.#known, random);
+    if (dice < 20 || (known === undefined && dice < 60)) await this.#create(cluster);
+    else if (dice < 50 && known !== undefined) await this.#update(cluster, known);
+    else if (dice < 60 && known !== undefined) await this.#remove(cluster, known);
+    else if (dice < 75 && known !== undefined) await this.#read(cluster, known);
+    else if (dice < 90) await this.list(cluster);
+    else if (dice < 95) await this.#listNodes(cluster);
+    else await this.#updateNode(cluster);
+  }
+
+  /** Reads all services; undefined when there was no answer. */
+  async list(cluster: Cluster): Promise<readonly Known[] | undefined> {
+    const operation = this.#options.services.call(this.#options.name, { kind: "list" });
+    return this.#answer(operation, async (signal) => {
+      const view = await cluster.read("linearizable", signal);
+      const shown = present(view);
+      this.#known = shown;
+      return { output: { kind: "services", services: shown.map(showService) }, value: shown };
+    });
+  }
+
+  /** Makes every node take tasks again; true when they all do. */
+  async activateAll(cluster: Cluster): Promise<boolean> {
+    await this.#listNodes(cluster);
+    let all = this.#knownNodes.length > 0;
+    for (const node of this.#knownNodes) {
+      if (node.spec.availability === "active" && node.spec.pinnedRole === undefined) continue;
+      all = false;
+      const { pinnedRole: _pinned, ...rest } = node.spec;
+      await this.#writeNode(cluster, node, { ...rest, availability: "active" });
+    }
+    return all;
+  }
+
+  #anyManager(): Cluster | undefined {
+    const { world, random } = this.#options;
+    const open = world.hosts.filter(({ life, manager }) => manager !== undefined && life?.process.paused === false);
+    const host = oneOf(open, random);
+    if (host === undefined) return undefined;
+    world.touched(host);
+    return host.member?.cluster();
+  }
+
+  async #create(cluster: Cluster): Promise<void> {
+    const { services, name: client, random, world } = this.#options;
+    const name = oneOf(NAMES, random) ?? NAMES[0];
+    const write = this.#nextWrite();
+    const id = serviceId(world.newId());
+    const spec = drawSpec(name, write, random);
+    const operation = services.call(client, { kind: "create", name, id, spec: write });
+    await this.#write(operation, (signal) =>
+      cluster.submit({ kind: "createService", id, spec, now: world.clock.now() }, { signal }),
+    );
+  }
+
+  async #update(cluster: Cluster, { id, version, spec }: Known): Promise<void> {
+    const { services, name: client, random, world } = this.#options;
+    const write = this.#nextWrite();
+    const next: ServiceSpec = drawChange(spec, write, random);
+    const operation = services.call(client, { kind: "update", name: spec.name, id, version, spec: write });
+    await this.#write(operation, (signal) =>
+      cluster.submit({ kind: "updateService", id, version, spec: next, now: world.clock.now() }, { signal }),
+    );
+  }
+
+  async #remove(cluster: Cluster, { id, spec }: Known): Promise<void> {
+    const { services, name: client, world } = this.#options;
+    const operation = services.call(client, { kind: "remove", name: spec.name, id });
+    await this.#write(operation, (signal) =>
+      cluster.submit({ kind: "removeService", id, now: world.clock.now() }, { signal }),
+    );
+  }
+
+  async #read(cluster: Cluster, { id, spec }: Known): Promise<void> {
+    const operation = this.#options.services.call(this.#options.name, { kind: "read", name: spec.name, id });
+    await this.#answer(operation, async (signal) => {
+      const found = serviceIn(await cluster.read("linearizable", signal), id);
+      if (found === undefined) return { output: { kind: "refused", code: "not_found" } };
+      this.#known = [...this.#known.filter((known) => known.id !== id), found];
+      return { output: { kind: "service", service: showService(found) } };
+    });
+  }
+
+  async #listNodes(cluster: Cluster): Promise<void> {
+    const operation = this.#options.nodes.call(this.#options.name, { kind: "list" });
+    await this.#answer(operation, async (signal) => {
+      const nodes = (await cluster.read("linearizable", signal)).nodes();
+      this.#knownNodes = nodes.map(({ id, version, spec }) => ({ id, version, spec }));
+      return { output: { kind: "nodes", nodes: this.#knownNodes.map(showNode) } };
+    });
+  }
+
+  async #updateNode(cluster: Cluster): Promise<void> {
+    const { random } = this.#options;
+    const node = oneOf(this.#knownNodes, random);
+    if (node === undefined) return this.#listNodes(cluster);
+    const availability = oneOf(["active", "active", "pause", "drain"] as const, random) ?? "active";
+    const pinnedRole = oneOf(["manager", "worker", undefined, undefined] as const, random);
+    const { pinnedRole: _before, ...rest } = node.spec;
+    await this.#writeNode(cluster, node, {
+      ...rest,
+      availability,
+      ...(pinnedRole === undefined ? {} : { pinnedRole }),
+    });
+  }
+
+  async #writeNode(
+    cluster: Cluster,
+    node: { readonly id: NodeId; readonly version: number },
+    change: NodeSpec,
+  ): Promise<void> {
+    const { nodes, name: client, world } = this.#options;
+    const { id, version } = node;
+    const spec: NodeSpec = { ...change, labels: { ...change.labels, [WRITE_LABEL]: this.#nextWrite() } };
+    const operation = nodes.call(client, { kind: "update", id, version, spec: JSON.stringify(spec) });
+    await this.#write(operation, (signal) =>
+      cluster.submit({ kind: "updateNode", id, version, spec, now: world.clock.now() }, { signal }),
+    );
+  }
+
+  #nextWrite(): string {
+    this.#writes += 1;
+    return `${this.#options.name}-${String(this.#writes)}`;
+  }
+
+  #write(
+    operation: OpenOperation<{ readonly kind: "done"; readonly version?: number } | Refused>,
+    submit: (signal: AbortSignal) => Promise<{ readonly version: number }>,
+  ): Promise<void> {
+    return this.#answer(operation, async (signal) => {
+      const { version } = await submit(signal);
+      return { output: { kind: "done", version } };
+    });
+  }
+
+  /** Ends an operation with what its call gives, or with what its error says; with nothing when nobody answers. */
+  async #answer<Output, T = void>(
+    operation: OpenOperation<Output | Refused>,
+    call: (signal: AbortSignal) => Promise<{ readonly output: Output | Refused; readonly value?: T }>,
+  ): Promise<T | undefined> {
+    const { world } = this.#options;
+    const controller = new AbortController();
+    const answered = call(controller.signal).then(
+      ({ output, value }) => {
+        if (!controller.signal.aborted) operation.returned(output);
+        return value;
+      },
+      (error: unknown) => {
+        if (controller.signal.aborted) return undefined;
+        const code = codeOf(error);
+        switch (outcomeOfError(code)) {
+          case "refused":
+            if (isRefusal(code)) operation.returned({ kind: "refused", code });
+            break;
+          case "not_executed":
+            operation.notExecuted(code);
+            break;
+          case "unknown":
+            operation.unknown(code);
+            break;
+        }
+        return undefined;
+      },
+    );
+    const patience = new Promise<undefined>((resolve) => {
+      const timer = world.clock.setTimer(PATIENCE_MS, () => {
+        controller.abort(new Error("the client gives up"));
+        resolve(undefined);
+      });
+      answered.then(timer.cancel, timer.cancel);
+    });
+    return Promise.race([answered, patience]);
+  }
+}
+
+type Refused = Extract<ServiceOutput, { kind: "refused" }>;
+
+const present = (view: View): readonly Known[] => view.services().filter(({ removing }) => removing !== true);
+
+function serviceIn(view: View, id: ServiceId): Known | undefined {
+  const service = view.service(id);
+  return service?.removing === true ? undefined : service;
+}
+
+const showService = ({ id, version, spec }: Known): ShownService => ({
+  id,
+  version,
+  name: spec.name,
+  spec: spec.labels[WRITE_LABEL] ?? "",
+});
+
+const showNode = ({
+  id,
+  version,
+  spec,
+}: {
+  readonly id: NodeId;
+  readonly version: number;
+  readonly spec: NodeSpec;
+}): ShownNode => ({ id, version, spec: JSON.stringify(spec) });

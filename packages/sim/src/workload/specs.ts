@@ -1,0 +1,73 @@
+import type { Random } from "@murmur/base";
+import type { ServiceMode, ServiceSpec, UpdateConfig } from "@murmur/model";
+import { chance, oneOf } from "../faults/fault.ts";
+
+/** The label that tells each written spec from all others. */
+export const WRITE_LABEL = "write";
+
+/** Published ports that services fight for. */
+const PORTS: readonly number[] = [8080, 8081, 8082];
+const MEBI = 2 ** 20;
+
+/** A service of some kind, as a user might want it; `write` is told by no other. */
+export function drawSpec(name: string, write: string, random: Random): ServiceSpec {
+  const update: UpdateConfig = {
+    parallelism: random.below(3),
+    delayMs: oneOf([0, 0, 1_000], random) ?? 0,
+    // A service that rolls itself back writes what no client has asked for.
+    failureAction: chance(random, 0.5) ? "pause" : "continue",
+    monitorMs: 1_000,
+    maxFailureRatio: 0,
+    order: chance(random, 0.3) ? "start-first" : "stop-first",
+  };
+  const publishedPort = chance(random, 0.4) ? (oneOf(PORTS, random) ?? 0) : 0;
+  const port = { protocol: "tcp", targetPort: 8080, publishedPort, mode: "ingress" } as const;
+  return {
+    name,
+    labels: { [WRITE_LABEL]: write },
+    mode: drawMode(random),
+    task: {
+      container: { image: "web:1" },
+      resources: {
+        reservations: {
+          nanoCpus: chance(random, 0.5) ? random.below(5) * 100_000_000 : 0,
+          memoryBytes: chance(random, 0.5) ? random.below(500) * MEBI : 0,
+        },
+        limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 },
+      },
+      restart: { condition: "any", delayMs: oneOf([0, 500, 5_000], random) ?? 0, maxAttempts: 0, windowMs: 0 },
+      placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
+      networks: [],
+      forceUpdate: 0,
+    },
+    update,
+    rollback: update,
+    endpoint: { mode: "vip", ports: chance(random, 0.6) ? [port] : [] },
+  };
+}
+
+function drawMode(random: Random): ServiceMode {
+  return chance(random, 0.85) ? { kind: "replicated", replicas: random.below(6) } : { kind: "global" };
+}
+
+/** Another spec of the same service: scaled, of a new image, or with tasks that are all replaced. */
+export function drawChange(spec: ServiceSpec, write: string, random: Random): ServiceSpec {
+  const labels = { ...spec.labels, [WRITE_LABEL]: write };
+  const { task } = spec;
+  switch (random.below(4)) {
+    case 0: {
+      const { container } = task;
+      return {
+        ...spec,
+        labels,
+        task: { ...task, container: { ...container, image: `web:${String(random.below(9))}` } },
+      };
+    }
+    case 1:
+      return { ...spec, labels, task: { ...task, forceUpdate: task.forceUpdate + 1 } };
+    default:
+      return spec.mode.kind === "replicated"
+        ? { ...spec, labels, mode: { kind: "replicated", replicas: random.below(6) } }
+        : { ...spec, labels };
+  }
+}

@@ -1,0 +1,99 @@
+import type { Millis, Random } from "@murmur/base";
+import type { Service } from "@murmur/model";
+import { logBetween, oneOf } from "../faults/fault.ts";
+import { checkNodes, checkServices } from "../history/check-api.ts";
+import { HistoryRecorder } from "../history/history.ts";
+import type { NodeInput, NodeOutput } from "../history/node-model.ts";
+import type { ServiceInput, ServiceOutput } from "../history/service-model.ts";
+import { randomFor, type World } from "../world/world.ts";
+import { Client } from "./client.ts";
+import { Watchers } from "./watchers.ts";
+
+const OPERATIONS_MAX = 20_000;
+/** Between two tries to make all nodes active at the end. */
+const RETRY_MS: Millis = 500;
+
+/** Clients who keep a cluster busy, and what they were told. */
+export class Workload {
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #clients: readonly Client[];
+  readonly #services: HistoryRecorder<ServiceInput, ServiceOutput>;
+  readonly #nodes: HistoryRecorder<NodeInput, NodeOutput>;
+  readonly #watchers = new Watchers();
+  #over = false;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#random = randomFor(world.seed, "workload");
+    const limits = { limit: OPERATIONS_MAX, now: (): Millis => world.queue.now };
+    const services = new HistoryRecorder<ServiceInput, ServiceOutput>(limits);
+    const nodes = new HistoryRecorder<NodeInput, NodeOutput>(limits);
+    this.#services = services;
+    this.#nodes = nodes;
+    this.#clients = Array.from({ length: 2 + this.#random.below(5) }, (_, at) => {
+      const name = `client${String(at + 1)}`;
+      return new Client({ name, world, random: randomFor(world.seed, name), services, nodes });
+    });
+    world.observers.push(this.#watchers);
+  }
+
+  start(): void {
+    const meanMs = logBetween(this.#random, 200, 4_000);
+    for (const client of this.#clients) this.#world.background(this.#keepBusy(client, meanMs));
+    this.#world.background(this.#handOver());
+  }
+
+  /** Nothing new is begun. */
+  stop(): void {
+    this.#over = true;
+  }
+
+  /** Once the cluster answers again: makes all nodes active, reads what there is, and gives it. */
+  async finish(): Promise<readonly Pick<Service, "id" | "spec">[]> {
+    const [client] = this.#clients;
+    if (client === undefined) return [];
+    for (;;) {
+      const cluster = this.#world.leader?.member?.cluster();
+      if (cluster !== undefined && (await client.activateAll(cluster))) {
+        const services = await client.list(cluster);
+        if (services !== undefined) return services;
+      }
+      await this.#pause(RETRY_MS);
+    }
+  }
+
+  /** What the histories break of what the API promises. */
+  problems(): readonly string[] {
+    const verdicts = [checkServices(this.#services.history()), checkNodes(this.#nodes.history())];
+    return [
+      ...verdicts.flatMap((verdict) => (verdict.kind === "violation" ? [verdict.explanation] : [])),
+      ...this.#watchers.problems(),
+    ];
+  }
+
+  get operations(): number {
+    return this.#services.size + this.#nodes.size;
+  }
+
+  async #keepBusy(client: Client, meanMs: Millis): Promise<void> {
+    while (!this.#over) {
+      await client.act();
+      await this.#pause(-Math.log(1 - this.#random.next()) * meanMs);
+    }
+  }
+
+  /** Now and then somebody makes a leader hand over. */
+  async #handOver(): Promise<void> {
+    while (!this.#over) {
+      await this.#pause(logBetween(this.#random, 5_000, 60_000));
+      const leader = this.#over ? undefined : oneOf([this.#world.leader], this.#random);
+      // Its process may die over it, and then this never ends.
+      leader?.manager?.handOver(new AbortController().signal).catch(() => {});
+    }
+  }
+
+  #pause(forMs: Millis): Promise<void> {
+    return new Promise((resolve) => void this.#world.clock.setTimer(forMs, resolve));
+  }
+}
