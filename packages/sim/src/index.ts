@@ -1,3 +1,7 @@
+export { unmet, type Expectation } from "./checks/liveness.ts";
+export { RaftChecks } from "./checks/raft-checks.ts";
+export type { ServiceExpectation } from "./checks/unmet-services.ts";
+export { Judge, Violation } from "./checks/violation.ts";
 export { murmurConditions } from "./election/murmur.ts";
 export { measureElections, type ExperimentOptions, type ExperimentResult } from "./election/experiment.ts";
 export type { Delay, ElectionConditions, Hardware, Loss } from "./election/conditions.ts";

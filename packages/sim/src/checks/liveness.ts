@@ -1,0 +1,29 @@
+import type { ServiceId } from "@murmur/model";
+import type { Host } from "../world/host.ts";
+import type { World } from "../world/world.ts";
+import { unmetManagers } from "./unmet-managers.ts";
+import { unmetContainers, unmetEndpoints, unmetNodes } from "./unmet-nodes.ts";
+import { unmetServices, type ServiceExpectation } from "./unmet-services.ts";
+
+/** What a cluster must come to once nothing goes wrong any more. */
+export interface Expectation {
+  /** The services whose creation, last change or removal was acknowledged. All others must be as their specs say. */
+  readonly services: ReadonlyMap<ServiceId, ServiceExpectation>;
+  /** The hosts that are left; the others are gone for good. Default: all that have a process. */
+  readonly hosts?: readonly Host[];
+}
+
+/** Why a cluster is not whole yet, a line each; nothing when it is. */
+export function unmet(world: World, { services, hosts = world.running }: Expectation): string[] {
+  const leaders = hosts.filter((host) => host.manager?.status().role === "leader");
+  const leader = leaders.find((host) => host === world.leader) ?? leaders[0];
+  const view = leader?.manager?.view;
+  if (leader === undefined || view === undefined) return ["nobody leads"];
+  return [
+    ...unmetManagers(hosts, leader),
+    ...unmetNodes(view, hosts),
+    ...unmetServices(view, services),
+    ...unmetContainers(view, hosts),
+    ...unmetEndpoints(view, hosts),
+  ];
+}
