@@ -3,6 +3,7 @@ import { SimulatedRuntime } from "@murmur/agent";
 import type { DataPlane } from "@murmur/network";
 import { MemoryDisk, type NodeState } from "@murmur/storage";
 import type { MemoryNetwork } from "@murmur/transport";
+import { FIRST_GENERATION } from "../generation.ts";
 import { IdentityStore } from "../identity-store.ts";
 import { LocalNodeControl } from "../local-node.ts";
 
@@ -18,7 +19,9 @@ export interface MachineOptions {
 export class Machine {
   readonly address: string;
   readonly engine: SimulatedRuntime;
+  /** Of the cluster's first generation. */
   disk = new MemoryDisk();
+  readonly #laterDisks = new Map<number, MemoryDisk>();
   control: LocalNodeControl;
   /** What binding the port says. */
   portProblem: Error | undefined;
@@ -40,6 +43,13 @@ export class Machine {
 
   get records(): ReadonlyMap<string, string> {
     return this.#records;
+  }
+
+  #diskOf(generation: number): MemoryDisk {
+    if (generation === FIRST_GENERATION) return this.disk;
+    const disk = this.#laterDisks.get(generation) ?? new MemoryDisk();
+    this.#laterDisks.set(generation, disk);
+    return disk;
   }
 
   #newControl(): LocalNodeControl {
@@ -75,7 +85,10 @@ export class Machine {
           openTransport: async ({ identity, addressOf }) =>
             network.openPeerTransport({ nodeId: identity().nodeId, address, addressOf, log: silentLog }),
           openDatagrams: async (handlers) => network.openDatagrams(address, handlers),
-          openLog: () => this.disk.open(),
+          openLog: (generation) => this.#diskOf(generation).open(),
+          keepOnlyLog: async (generation) => {
+            for (const other of this.#laterDisks.keys()) if (other !== generation) this.#laterDisks.delete(other);
+          },
           openDataPlane: async () => PLANE,
         }),
         checkListenable: async () => {
@@ -84,6 +97,7 @@ export class Machine {
         callMember: () => (to, request) => network.joinCall(address, to, request),
         wipeLog: async () => {
           this.disk = new MemoryDisk();
+          this.#laterDisks.clear();
         },
       },
     });

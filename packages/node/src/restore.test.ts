@@ -1,0 +1,111 @@
+import { loadBackups } from "@murmur/api";
+import { codeOf, ManualClock, SeededRandom } from "@murmur/base";
+import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { MemoryNetwork } from "@murmur/transport";
+import { describe, expect, it } from "vitest";
+import { Machine } from "./testing/machine.ts";
+import { quiet } from "./testing/real-work.ts";
+
+const { signal } = new AbortController();
+const RESTORE = { availability: "active", labels: {}, forgetNodes: false, force: false } as const;
+
+function setup() {
+  const clock = new ManualClock();
+  const random = new SeededRandom(5);
+  const network = new MemoryNetwork({ clock, random });
+  const machine = (number: number): Machine =>
+    new Machine({ clock, random, network, address: `10.0.0.${String(number)}:7373` });
+  const during = async <T>(work: Promise<T>): Promise<T> => {
+    let settled = false;
+    const watched = work.finally(() => (settled = true));
+    watched.catch(() => {});
+    while (!settled) {
+      await clock.advance(10);
+      await quiet();
+    }
+    return watched;
+  };
+  /** A cluster of one machine, and its backup. */
+  const backedUp = async (): Promise<{ readonly first: Machine; readonly backup: () => AsyncIterable<Uint8Array> }> => {
+    const first = machine(1);
+    await during(first.control.init({ availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC }, signal));
+    const snapshot = await during(first.control.member()?.cluster()?.snapshot(signal) ?? Promise.reject(new Error()));
+    const { encodeBackup } = await loadBackups();
+    const about = { clusterId: "c", clusterName: "default", takenAt: clock.now(), murmurVersion: "0.1.0" };
+    const { index, term, generation } = snapshot;
+    const counts = { nodes: 1, services: 0, tasks: 0 };
+    const chunks = [...snapshot.chunks];
+    return { first, backup: () => encodeBackup({ ...about, index, term, generation, counts }, chunks) };
+  };
+  const refusal = async (work: Promise<unknown>): Promise<string> => {
+    const error = await during(work).catch((reason: unknown) => reason);
+    return `${codeOf(error)}: ${String(error)}`;
+  };
+  return { network, machine, during, backedUp, refusal };
+}
+
+describe("a machine that restores a cluster", () => {
+  it("is its only manager, with an identity of its own, also after a restart", async () => {
+    const { network, machine, during, backedUp } = setup();
+    const { first, backup } = await backedUp();
+    const old = first.control.member()?.identity;
+    network.kill(first.address, "host");
+    const second = machine(2);
+    await during(second.control.restore({ ...RESTORE, backup: backup() }, signal));
+    const identity = second.control.member()?.identity;
+    expect(identity).toMatchObject({ clusterId: old?.clusterId, caPem: old?.caPem });
+    expect(identity?.nodeId).not.toBe(old?.nodeId);
+    const view = second.control.member()?.host.serving()?.view;
+    expect(view?.nodes().map(({ address, raftRole }) => [address, raftRole])).toEqual([
+      [first.address, "none"],
+      [second.address, "voter"],
+    ]);
+    await during(second.control.stop());
+    await during(second.restarted().resume());
+    expect(second.control.status()).toMatchObject({ state: "active", manager: true });
+    expect(second.control.member()?.generation).toBeGreaterThan(0);
+  });
+
+  it("refuses while the cluster still runs, and leaves nothing behind", async () => {
+    const { machine, during, backedUp, refusal } = setup();
+    const { first, backup } = await backedUp();
+    const second = machine(2);
+    const refused = await refusal(second.control.restore({ ...RESTORE, backup: backup() }, signal));
+    expect(refused).toMatch(/failed_precondition: .*still runs, 10\.0\.0\.1:7373 answers/);
+    expect([second.control.status(), [...second.records.keys()]]).toEqual([{ state: "outside" }, []]);
+    // By force it takes the cluster over: the nodes that run follow it.
+    await during(second.control.restore({ ...RESTORE, force: true, backup: backup() }, signal));
+    const generation = second.control.member()?.generation;
+    await during(
+      (async () => {
+        while (first.control.member()?.generation !== generation) await quiet();
+      })(),
+    );
+  });
+
+  it("takes the place of the node that had its address", async () => {
+    const { network, machine, during, backedUp } = setup();
+    const { first, backup } = await backedUp();
+    network.kill(first.address, "host");
+    const again = machine(1);
+    await during(again.control.restore({ ...RESTORE, backup: backup() }, signal));
+    const nodes = again.control.member()?.host.serving()?.view.nodes();
+    expect(nodes?.map(({ status }) => status.state).toSorted()).toContain("down");
+    expect(nodes).toHaveLength(2);
+  });
+
+  it("is outside again when the file is damaged, and refuses in a cluster", async () => {
+    const { network, machine, backedUp, refusal } = setup();
+    const { first, backup } = await backedUp();
+    network.kill(first.address, "host");
+    const second = machine(2);
+    const cutOff = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const piece of backup()) yield piece.subarray(0, 500);
+    };
+    expect(await refusal(second.control.restore({ ...RESTORE, backup: cutOff() }, signal))).toMatch(/^corrupt/);
+    expect([second.control.status(), [...second.records.keys()]]).toEqual([{ state: "outside" }, []]);
+    const inCluster = await refusal(first.control.restore({ ...RESTORE, backup: backup() }, signal));
+    expect(inCluster).toMatch(/^already_in_cluster/);
+    expect(await refusal(second.control.recover({ force: false }, signal))).toMatch(/^not_in_cluster/);
+  });
+});
