@@ -60,6 +60,7 @@ export class SimulatedRuntime implements Runtime {
   readonly #containers = new Map<string, SimulatedContainer>();
   readonly #images: Set<string> | undefined;
   readonly #subscribers = new Set<Subscriber>();
+  #changes = 0;
   #nextNumber = 1;
   #nextPort = 32_768;
   /** Raised at each stop: a call that began before is not answered. */
@@ -71,6 +72,11 @@ export class SimulatedRuntime implements Runtime {
   constructor(options: SimulatedRuntimeOptions) {
     this.#options = options;
     this.#images = options.images && new Set(options.images);
+  }
+
+  /** Raised whenever a container is made, starts, ends, is removed or changes its health. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** All containers, in the order in which they were made. */
@@ -158,6 +164,7 @@ export class SimulatedRuntime implements Runtime {
       const emit = (from: SimulatedContainer, action: string): void => this.#emit(from, action);
       const container = new SimulatedContainer({ id, request, program: program(request), clock, emit });
       this.#containers.set(id, container);
+      this.#changes += 1;
       return id;
     });
   }
@@ -266,6 +273,7 @@ export class SimulatedRuntime implements Runtime {
   }
 
   #emit(container: SimulatedContainer, action: string): void {
+    this.#changes += 1;
     if (this.faults.eventsLost) return;
     for (const { labels, inbox } of this.#subscribers) {
       if (!carries(container, labels)) continue;

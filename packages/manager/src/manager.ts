@@ -208,6 +208,11 @@ export class Manager implements AsyncDisposable {
     return { index: replica.applied, term: raft.status().term, view, chunks: replica.store.snapshot() };
   }
 
+  /** A digest of the whole replica, to compare it with another one at the same version. O(n). */
+  digest(): string {
+    return this.#context.replica.store.hash();
+  }
+
   /** A feed of the replica's changes. Ends with the manager, or when it is closed. */
   watch(options: WatchOptions): Watch {
     return this.#context.replica.store.watch(options);

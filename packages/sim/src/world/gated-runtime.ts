@@ -6,14 +6,22 @@ import type { Process } from "./process.ts";
 const EVENTS_MAX = 4_096;
 
 /** An engine as one process sees it: what it answers and tells reaches the process when the process can take it in. */
-export function gatedRuntime(engine: Runtime, process: Process): Runtime {
+export function gatedRuntime(
+  engine: Runtime,
+  process: Process,
+  signalled: (containerId: string, signalName: string) => void,
+): Runtime {
   return {
     ping: (options) => process.call(() => engine.ping(options)),
     info: (options) => process.call(() => engine.info(options)),
     pull: (image, options) => process.call(() => engine.pull(image, options)),
     create: (request, options) => process.call(() => engine.create(request, options)),
     start: (id, options) => process.call(() => engine.start(id, options)),
-    kill: (id, signal, options) => process.call(() => engine.kill(id, signal, options)),
+    kill: (id, signal, options) =>
+      process.call(() => {
+        signalled(id, signal);
+        return engine.kill(id, signal, options);
+      }),
     remove: (id, options) => process.call(() => engine.remove(id, options)),
     inspect: (name, options) => process.call(() => engine.inspect(name, options)),
     list: (labels, options) => process.call(() => engine.list(labels, options)),

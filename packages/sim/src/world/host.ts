@@ -88,7 +88,9 @@ export class Host {
     const node = await openNode({
       daemon: { listenAddr: this.address, hostname: this.name },
       state: this.#records.openedBy(process),
-      runtime: gatedRuntime(this.engine, process),
+      runtime: gatedRuntime(this.engine, process, (id, signalName) =>
+        this.#world.tell((observer) => observer.signalled?.(this, id, signalName)),
+      ),
       edge: this.#edge(process),
       engine: NO_ENGINE_API,
       metrics: () => ({ text: () => Promise.resolve("") }),
@@ -181,6 +183,8 @@ export class Host {
           clock,
           random: this.#random,
           sent: (to, message) => this.#world.tell((observer) => observer.sent?.(this, to, message)),
+          called: (to, call) => this.#world.tell((observer) => observer.called?.(this, to, call)),
+          answered: (from, call) => this.#world.tell((observer) => observer.answered?.(this, from, call)),
         });
       },
       openDatagrams: async ({ onPacket }) => {

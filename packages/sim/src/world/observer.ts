@@ -32,6 +32,16 @@ export interface Observer {
   wiped?(host: Host): void;
   /** A process sends one of its best-effort messages (Raft's), before the network does anything to it. */
   sent?(host: Host, to: NodeId, message: unknown): void;
+  /** A call of a process to a peer has settled: with an answer, or without one. The process is about to hear it. */
+  called?(
+    host: Host,
+    to: NodeId,
+    call: { readonly method: string; readonly body: unknown; readonly ok: boolean },
+  ): void;
+  /** A process answers a peer's call, and not with an error. */
+  answered?(host: Host, from: NodeId, call: { readonly method: string; readonly body: unknown }): void;
+  /** A process asks its engine to send a container a signal. */
+  signalled?(host: Host, containerId: string, signalName: string): void;
   /** A log line. */
   logged?(host: Host, level: LogLevel, message: string, fields: LogFields): void;
   /** Somebody did something to the world. */

@@ -17,6 +17,8 @@ export interface TransportTap {
   readonly clock: Clock;
   readonly random: Random;
   sent(to: NodeId, message: unknown): void;
+  called(to: NodeId, call: { readonly method: string; readonly body: unknown; readonly ok: boolean }): void;
+  answered(from: NodeId, call: { readonly method: string; readonly body: unknown }): void;
 }
 
 /** A transport whose messages are seen, and some of which are lost, doubled or come again later. */
@@ -38,9 +40,19 @@ export function tappedTransport(transport: PeerTransport, tap: TransportTap): Pe
     address: transport.address,
     send,
     onMessage: (channel, handler) => transport.onMessage(channel, handler),
-    call: (to, method, body, options) =>
-      process.acts() ? transport.call(to, method, body, options) : new Promise(() => {}),
-    handle: (method, handler) => transport.handle(method, handler),
+    call: (to, method, body, options) => {
+      if (!process.acts()) return new Promise(() => {});
+      const answer = transport.call(to, method, body, options);
+      const settled = (ok: boolean) => (): void => tap.called(to, { method, body, ok });
+      answer.then(settled(true), settled(false));
+      return answer;
+    },
+    handle: (method, handler) =>
+      transport.handle(method, async (from, body, options) => {
+        const answer = await handler(from, body, options);
+        if (process.alive) tap.answered(from, { method, body });
+        return answer;
+      }),
     open: (to, method, body, options) =>
       process.acts() ? transport.open(to, method, body, options) : new Promise(() => {}),
     handleStream: (method, handler) => transport.handleStream(method, handler),
