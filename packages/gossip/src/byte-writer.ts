@@ -1,8 +1,22 @@
 import { assert } from "@murmur/base";
 import { COUNTER_MAX } from "./limits.ts";
 
-/** Writes the primitives of the wire format into a buffer that grows. What cannot be sent is a bug of the caller. */
-export class ByteWriter {
+/** The primitives of the wire format. */
+export interface ByteSink {
+  byte(value: number): void;
+  flag(value: boolean): void;
+  /** Four bytes, most significant first. */
+  uint32(value: number): void;
+  /** Seven bits a byte, least significant first; the high bit says that more follow. */
+  counter(value: number): void;
+  /** ASCII text after its length in one byte. */
+  text(text: string): void;
+  /** Bytes after their length. */
+  bytes(bytes: Uint8Array): void;
+}
+
+/** Writes into a buffer that grows. What cannot be sent is a bug of the caller. */
+export class ByteWriter implements ByteSink {
   #bytes = new Uint8Array(256);
   #length = 0;
 
@@ -26,13 +40,11 @@ export class ByteWriter {
     this.byte(value ? 1 : 0);
   }
 
-  /** Four bytes, most significant first. */
   uint32(value: number): void {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, "an unsigned 32-bit number is written");
     for (const shift of [24, 16, 8, 0]) this.byte((value >>> shift) & 0xff);
   }
 
-  /** Seven bits a byte, least significant first; the high bit says that more follow. */
   counter(value: number): void {
     assert(Number.isInteger(value) && value >= 0 && value <= COUNTER_MAX, "a counter of 48 bits is written");
     let rest = value;
@@ -43,13 +55,11 @@ export class ByteWriter {
     this.byte(rest);
   }
 
-  /** ASCII text after its length in one byte. */
   text(text: string): void {
     this.byte(text.length);
     for (let index = 0; index < text.length; index += 1) this.byte(text.charCodeAt(index));
   }
 
-  /** Bytes after their length. */
   bytes(bytes: Uint8Array): void {
     this.counter(bytes.length);
     this.append(bytes);

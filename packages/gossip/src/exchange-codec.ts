@@ -1,5 +1,6 @@
 import { ByteReader } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteCounter } from "./byte-counter.ts";
+import { ByteWriter, type ByteSink } from "./byte-writer.ts";
 import type { Exchange, Snapshot } from "./exchange.ts";
 import { ADDRESS_LENGTH_MAX, META_BYTES_MAX } from "./limits.ts";
 import { MEMBER_STATES } from "./member.ts";
@@ -42,25 +43,25 @@ export function decodeExchange(bytes: Uint8Array): Exchange | undefined {
 
 /** The exact size of a message without members and publications, with room for any number of members. */
 export function exchangeHeaderBytes(exchange: Exchange): number {
-  const writer = new ByteWriter();
-  writeHeader(writer, exchange);
-  writer.counter(0xffff_ffff);
-  return writer.length;
+  const counter = new ByteCounter();
+  writeHeader(counter, exchange);
+  counter.counter(0xffff_ffff);
+  return counter.length;
 }
 
 export function snapshotBytes(snapshot: Snapshot): number {
-  const writer = new ByteWriter();
-  writeSnapshot(writer, snapshot);
-  return writer.length;
+  const counter = new ByteCounter();
+  writeSnapshot(counter, snapshot);
+  return counter.length;
 }
 
 export function publicationBytes(publication: Publication): number {
-  const writer = new ByteWriter();
-  writePublication(writer, publication);
-  return writer.length;
+  const counter = new ByteCounter();
+  writePublication(counter, publication);
+  return counter.length;
 }
 
-function writeHeader(writer: ByteWriter, exchange: Exchange): void {
+function writeHeader(writer: ByteSink, exchange: Exchange): void {
   writer.byte(VERSION);
   const reply = exchange.kind === "reply" ? FLAG_REPLY : 0;
   writer.byte(reply | (exchange.joining ? FLAG_JOINING : 0) | (exchange.last ? FLAG_LAST : 0));
@@ -68,7 +69,7 @@ function writeHeader(writer: ByteWriter, exchange: Exchange): void {
   writer.text(exchange.address);
 }
 
-function writeSnapshot(writer: ByteWriter, snapshot: Snapshot): void {
+function writeSnapshot(writer: ByteSink, snapshot: Snapshot): void {
   writer.text(snapshot.id);
   writer.byte(MEMBER_STATES.indexOf(snapshot.state));
   writer.counter(snapshot.incarnation);

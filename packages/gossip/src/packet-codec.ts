@@ -1,6 +1,7 @@
 import { assert, unreachable } from "@murmur/base";
 import { ByteReader } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteCounter } from "./byte-counter.ts";
+import { ByteWriter, type ByteSink } from "./byte-writer.ts";
 import { ADDRESS_LENGTH_MAX, DATAGRAM_BYTES_MAX } from "./limits.ts";
 import type { Message, Packet, Rumor } from "./packet.ts";
 import { readId, readRumor, writeRumor } from "./rumor-codec.ts";
@@ -38,12 +39,12 @@ export function decodePacket(bytes: Uint8Array): Packet | undefined {
 
 /** The exact size of a packet without its rumours. */
 export function headerBytes(packet: Packet): number {
-  const writer = new ByteWriter();
-  writeHeader(writer, packet);
-  return writer.length;
+  const counter = new ByteCounter();
+  writeHeader(counter, packet);
+  return counter.length;
 }
 
-function writeHeader(writer: ByteWriter, packet: Packet): void {
+function writeHeader(writer: ByteSink, packet: Packet): void {
   writer.byte(VERSION);
   writer.text(packet.from);
   const message = packet.message;

@@ -1,6 +1,7 @@
 import { nodeId, unreachable, type NodeId } from "@murmur/base";
 import type { ByteReader } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { ByteCounter } from "./byte-counter.ts";
+import type { ByteSink } from "./byte-writer.ts";
 import { ADDRESS_LENGTH_MAX, ID_LENGTH_MAX, KEY_LENGTH_MAX, META_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.ts";
 import type { Publication, Rumor } from "./packet.ts";
 
@@ -9,7 +10,7 @@ const TAGS = { alive: 1, suspect: 2, dead: 3, left: 4, publication: 5 } as const
   number
 >;
 
-export function writeRumor(writer: ByteWriter, rumor: Rumor): void {
+export function writeRumor(writer: ByteSink, rumor: Rumor): void {
   writer.byte(TAGS[rumor.kind]);
   if (rumor.kind === "publication") return writePublication(writer, rumor);
   writer.text(rumor.id);
@@ -53,7 +54,7 @@ export function readRumor(reader: ByteReader): Rumor | undefined {
   }
 }
 
-export function writePublication(writer: ByteWriter, publication: Publication): void {
+export function writePublication(writer: ByteSink, publication: Publication): void {
   writer.text(publication.origin);
   writer.text(publication.key);
   writer.counter(publication.sequence);
@@ -76,7 +77,7 @@ export function readId(reader: ByteReader): NodeId {
 
 /** The exact size of a rumour in a packet. */
 export function rumorBytes(rumor: Rumor): number {
-  const writer = new ByteWriter();
-  writeRumor(writer, rumor);
-  return writer.length;
+  const counter = new ByteCounter();
+  writeRumor(counter, rumor);
+  return counter.length;
 }
