@@ -86,6 +86,29 @@ describe.each(seeds(4))("a cluster that has lost most of its managers, seed %i",
       expect(host.disk.generations.filter((other) => other !== generation)).toEqual([]);
     }
     await world.until("three voters", () => world.voters === 3);
+    const joined = await world.addHost();
+    await world.until("whole with a new one", () => isWhole(world) && world.generation(joined) === generation);
+  });
+
+  it("lets old managers ask first, so that they don't lead each other while the news is on its way", async () => {
+    await using settled = await settledWorld(seed, { size: 3 });
+    const { world } = settled;
+    const [survivor, ...lost] = managers(world);
+    for (const host of lost) await world.kill(host, "host");
+    await world.pass(2_000);
+    await recover(world, hostOf(survivor));
+    await world.until("it leads", () => world.leader() === survivor);
+    // The two are next to each other, and far from the one that knows better.
+    for (const { address } of lost) {
+      world.network.setBetween(address, hostOf(survivor).address, { latencyMs: [190, 200] });
+      world.network.setBetween(hostOf(survivor).address, address, { latencyMs: [190, 200] });
+    }
+    const generation = world.generation(survivor);
+    await world.during(Promise.all(lost.map((host) => world.start(host))));
+    await world.until("whole with them", () => {
+      expect(leadsInThePast(world, generation)).toBe(false);
+      return isWhole(world) && world.running.every((host) => world.generation(host) === generation);
+    });
   });
 
   it("makes a majority step aside that was only cut off, once they meet", async () => {

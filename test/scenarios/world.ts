@@ -119,12 +119,12 @@ export class World implements AsyncDisposable {
     const request = { backup: nothing(), availability: "active", labels: {}, force: false, ...options } as const;
     const { address, name: hostname } = host;
     const restored = await restoredCluster({ backup, address, request, hostname, clock, random, newId });
-    const { identity, generation, peers, commands } = restored;
+    const { identity, generation, peers, bootstrap } = restored;
     const identities = new IdentityStore(host.state);
     await identities.writeMembership({ listen: host.address, address: host.address, peers });
     await identities.writeGeneration(generation);
     await identities.writeIdentity(identity);
-    await this.during(this.start(host, { commands, state: backup.state }));
+    await this.during(this.start(host, bootstrap));
     return host;
   }
 

@@ -50,7 +50,8 @@ describe("a log that is begun anew", () => {
       await old.write({ hardState: { term: 4, commit: 1 }, entries: [membership(1), noop(2, 2), commands(3, 4)] });
     }
     await using again = await disk.open();
-    const state = await wholeState(again, silentLog);
+    const clock = new ManualClock();
+    const state = await during(clock, wholeState(again, { clock, log: silentLog, signal }));
     expect([state.index, state.term]).toEqual([3, 4]);
     expect(state.store.view.cluster()?.spec.name).toBe("default");
   });

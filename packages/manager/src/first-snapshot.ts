@@ -1,4 +1,4 @@
-import type { Clock, Log, NodeId } from "@murmur/base";
+import { sleep, type Clock, type Log, type NodeId } from "@murmur/base";
 import { encodeMembership, membershipOf } from "@murmur/raft";
 import { createStore, type Store } from "@murmur/store";
 import { paced } from "./paced.ts";
@@ -12,6 +12,9 @@ import { loadSnapshot } from "./snapshot-courier.ts";
  */
 const INDEX_GAP = 1_000_000_000;
 
+/** Entries that are applied before other things have their turn. */
+const ENTRIES_A_TURN = 200;
+
 /** A replicated state, and the position in the log that it is of. */
 export interface PositionedState {
   readonly index: number;
@@ -23,7 +26,11 @@ export interface PositionedState {
  * Reads everything that a stored log holds into a state: its snapshot, and all entries after it, also those that were
  * never known to be committed here. One of them may have been acknowledged by managers that are gone.
  */
-export async function wholeState(storage: LogStorage, log: Log): Promise<PositionedState> {
+export async function wholeState(
+  storage: LogStorage,
+  options: { readonly clock: Clock; readonly log: Log; readonly signal: AbortSignal },
+): Promise<PositionedState> {
+  const { clock, log, signal } = options;
   const { snapshot, entries } = storage.recovered;
   const store = createStore();
   const replica = new Replica({ store, appliedIndex: 0, log });
@@ -35,10 +42,11 @@ export async function wholeState(storage: LogStorage, log: Log): Promise<Positio
     }
   }
   let term = snapshot?.term ?? 0;
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
     if (entry.index <= replica.applied) continue;
     replica.apply(entry);
     term = entry.term;
+    if (at % ENTRIES_A_TURN === 0) await sleep(clock, 0, signal);
   }
   return { index: replica.applied, term, store };
 }

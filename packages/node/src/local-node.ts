@@ -1,13 +1,5 @@
 import { ClusterError, messageOf, Scope, sleep, type Log, type Millis } from "@murmur/base";
-import {
-  loadBackups,
-  type InitRequest,
-  type JoinRequest,
-  type LocalNode,
-  type NodeStanding,
-  type RecoveryPlan,
-  type RestoreRequest,
-} from "@murmur/api";
+import type { InitRequest, JoinRequest, LocalNode, NodeStanding, RecoveryPlan, RestoreRequest } from "@murmur/api";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
@@ -17,8 +9,7 @@ import type { IdentityStore } from "./identity-store.ts";
 import { leaveCluster } from "./leave-cluster.ts";
 import { Member, type MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
-import { readBackup, restoredCluster } from "./restore.ts";
-import { refuseIfAlive } from "./restore-guard.ts";
+import { takeUpBackup } from "./restore.ts";
 
 /** While it starts and stops nothing else may. */
 type State =
@@ -160,18 +151,14 @@ export class LocalNodeControl implements LocalNode {
       const listen = request.listenAddr ?? daemon.listenAddr;
       const address = advertiseAddress(request.advertiseAddr, parseAddress(listen));
       await edge.checkListenable(listen);
-      const { openBackup } = await loadBackups();
-      const backup = await readBackup(await openBackup(request.backup));
       const call = (until: AbortSignal): CallMember => edge.callMember(AbortSignal.any([signal, until]));
-      if (!request.force) await refuseIfAlive(backup, { self: address, call, clock });
+      const options = { address, request, hostname: daemon.hostname, call, clock, random, newId };
+      const { identity, generation, peers, bootstrap } = await takeUpBackup(options);
       signal.throwIfAborted();
       await this.#wipe();
-      const restoring = { backup, address, request, hostname: daemon.hostname, clock, random, newId };
-      const { identity, generation, peers, commands } = await restoredCluster(restoring);
       const membership = { listen, address, peers };
       await identities.writeMembership(membership);
       await identities.writeGeneration(generation);
-      const bootstrap = { commands, state: backup.state };
       await this.#activate({ ...start, identity, membership, generation, bootstrap });
       await identities.writeIdentity(identity);
     });

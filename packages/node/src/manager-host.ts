@@ -17,6 +17,7 @@ import {
   type PositionedState,
 } from "@murmur/manager";
 import type { ClusterFacts, Command } from "@murmur/model";
+import { decodeMembership, membersOf } from "@murmur/raft";
 import type { LogStorage } from "@murmur/storage";
 import type { PeerTransport } from "@murmur/transport";
 import type { Generation } from "./generation.ts";
@@ -29,7 +30,7 @@ const CHECKS_TO_RETIRE = 3;
 /** Before the next call is heard, when this node could not become a manager. */
 const RETRY_MS = 1_000;
 /** How long a manager that comes back waits for the others to say whether the cluster has gone on without it. */
-const MEET_MS = 500;
+const MEET_MS = 1_000;
 
 /** How a manager begins that is the first one, of a cluster or of a generation. */
 export interface Bootstrap {
@@ -49,7 +50,7 @@ export interface ManagerHostOptions {
   readonly transport: PeerTransport;
   readonly liveness: Liveness;
   readonly facts: () => ClusterFacts | undefined;
-  /** The other nodes that are, or were, managers. */
+  /** Nodes that are, or were, managers. */
   readonly others: () => readonly NodeId[];
   /** Asks the other managers whether this node is one. */
   readonly isManager: (signal: AbortSignal) => Promise<boolean>;
@@ -140,14 +141,14 @@ export class ManagerHost {
   }
 
   async #moveTo(generation: Generation, signal: AbortSignal): Promise<void> {
-    const { generations, openLog, keepOnlyLog, log } = this.#options;
+    const { generations, openLog, keepOnlyLog, clock, log } = this.#options;
     const before = generations.number;
     if (this.#running === undefined || generation.number <= before) throw noManager();
     await this.#stop();
     try {
       {
         await using old = await openLog(before);
-        await this.#writeLog(generation.number, await wholeState(old, log), signal);
+        await this.#writeLog(generation.number, await wholeState(old, { clock, log, signal }), signal);
       }
       await generations.begin(generation);
     } catch (error) {
@@ -160,14 +161,18 @@ export class ManagerHost {
   }
 
   async #resume(): Promise<void> {
-    const { generations, openLog, keepOnlyLog, others } = this.#options;
+    const { generations, openLog, keepOnlyLog, self, others } = this.#options;
     const { number } = generations;
     await keepOnlyLog(number);
     const storage = await openLog(number);
     const { entries, snapshot } = storage.recovered;
     const wasManager = entries.length > 0 || snapshot !== undefined;
-    // Old managers that come back together could lead each other: they ask first whether their time is over.
-    if (wasManager) await generations.meetAll(others(), MEET_MS, this.#scope.signal);
+    if (wasManager) {
+      // Old managers that come back together could lead each other: they ask first whether their time is over.
+      const known = new Set([...membersIn(storage), ...others()]);
+      known.delete(self);
+      await generations.meetAll([...known], MEET_MS, this.#scope.signal);
+    }
     if (wasManager && generations.number === number) return this.#run(number, storage);
     await storage[Symbol.asyncDispose]();
     this.#awaitCall();
@@ -305,6 +310,13 @@ export class ManagerHost {
     this.#turn = done.catch(() => {});
     await done;
   }
+}
+
+/** All managers, as the newest membership in a log has them. */
+function membersIn({ recovered }: LogStorage): readonly NodeId[] {
+  const entry = recovered.entries.findLast(({ kind }) => kind === "membership");
+  const bytes = entry?.data ?? recovered.snapshot?.membership;
+  return bytes === undefined ? [] : membersOf(decodeMembership(bytes));
 }
 
 /** Whether a manager's own membership has it, in whichever part. */

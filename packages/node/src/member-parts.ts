@@ -99,7 +99,7 @@ export function newHost(
       openLog: (generation) => wires.openLog(generation),
       keepOnlyLog: async (generation) => wires.keepOnlyLog?.(generation),
       generations,
-      others: () => book.managers().filter((id) => id !== self),
+      others: () => book.managers(),
       newId,
       transport,
       liveness: { verdict: (id) => verdictOn(gossip, id) },

@@ -94,6 +94,8 @@ describe("the plan of a recovery", () => {
   });
 
   it("says that a damaged disk has lost something", () => {
-    expect(planRecovery(facts({}, { recovering: true })).mayLose.at(-1)).toContain("damaged disk");
+    const plan = planRecovery(facts({}, { recovering: true }));
+    expect([plan.advised, plan.verdict]).toEqual([true, expect.stringContaining("this node's log is damaged")]);
+    expect(plan.mayLose.at(-1)).toContain("damaged disk");
   });
 });

@@ -32,7 +32,7 @@ export function planRecovery(facts: RecoveryFacts): RecoveryPlan {
     cluster: { id: cluster?.id ?? "", name: cluster?.spec.name ?? "" },
     node: { id: self, hostname: hostnameOf(view, self), address: view.node(self)?.address ?? "" },
     advised: objection === undefined,
-    verdict: objection ?? "most managers can't be reached; no reachable one knows more than this node",
+    verdict: objection ?? `${lackOf(status)}; no reachable one knows more than this node`,
     managers: managersIn(facts),
     log: {
       term,
@@ -68,6 +68,11 @@ function objectionTo(facts: RecoveryFacts): string | undefined {
   const [id, log] = best;
   return `${hostnameOf(view, id)} (${view.node(id)?.address ?? id}) knows more than this node, up to ${String(log.lastIndex)} instead of ${String(status.lastIndex)}: run \`murmur cluster recover\` there`;
 }
+
+const lackOf = ({ recovering }: ManagerStatus): string =>
+  recovering
+    ? "this node's log is damaged, and too few other managers can be reached to mend it"
+    : "most managers can't be reached";
 
 type LogEnd = Pick<Standing, "lastTerm" | "lastIndex">;
 

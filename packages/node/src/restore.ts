@@ -1,13 +1,15 @@
 import { hostname as machineName } from "node:os";
-import type { OpenedBackup, RestoreRequest } from "@murmur/api";
+import { loadBackups, type OpenedBackup, type RestoreRequest } from "@murmur/api";
 import { ClusterError, nodeId, type Clock, type NodeId, type Random } from "@murmur/base";
 import { createCsr, createNodeKey, parseGossipKey, signNodeCertificate } from "@murmur/identity";
 import type { PositionedState } from "@murmur/manager";
 import type { Cluster, Command } from "@murmur/model";
 import { createStore } from "@murmur/store";
-import { keyDigest } from "./admission.ts";
+import { keyDigest, type CallMember } from "./admission.ts";
 import { nextNumber, signGeneration, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
+import type { Bootstrap } from "./manager-host.ts";
+import { refuseIfAlive } from "./restore-guard.ts";
 
 export interface ReadBackup {
   readonly state: PositionedState;
@@ -45,7 +47,21 @@ export interface RestoreOptions {
 export interface RestoredCluster extends Pick<StoredNode, "identity"> {
   readonly generation: Generation;
   readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
-  readonly commands: readonly Command[];
+  readonly bootstrap: Required<Bootstrap>;
+}
+
+/**
+ * Reads a backup to its end, makes sure that its cluster is gone (unless it is forced), and makes this machine a new node
+ * of it. Nothing is changed yet.
+ */
+export async function takeUpBackup(
+  options: Omit<RestoreOptions, "backup"> & { readonly call: (signal: AbortSignal) => CallMember },
+): Promise<RestoredCluster> {
+  const { request, address, call, clock } = options;
+  const { openBackup } = await loadBackups();
+  const backup = await readBackup(await openBackup(request.backup));
+  if (!request.force) await refuseIfAlive(backup, { self: address, call, clock });
+  return restoredCluster({ ...options, backup });
 }
 
 /** Makes this machine a new node of the backup's cluster: key, certificate, generation, and the first commands. */
@@ -78,7 +94,7 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
     },
     generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem }),
     peers: others.map((node) => ({ id: node.id, address: node.address })),
-    commands: firstCommands(options, self, keyDigest(certificatePem)),
+    bootstrap: { state, commands: firstCommands(options, self, keyDigest(certificatePem)) },
   };
 }
 
