@@ -3,6 +3,7 @@ import { checkLinearizable, type Verdict } from "./linearizable.ts";
 import { nodeModel, type NodeInput, type NodeOutput } from "./node-model.ts";
 import { serviceModel, type ServiceInput, type ServiceOutput } from "./service-model.ts";
 import type { Writers } from "./version-belief.ts";
+import { withoutUnseenCreates } from "./unseen-creates.ts";
 import { checkVersionOrder, ranksByVersion, type EvidenceOf, type VersionEvidence } from "./version-order.ts";
 
 export interface ApiCheckOptions {
@@ -21,7 +22,7 @@ export function checkServices(
   history: readonly Operation<ServiceInput, ServiceOutput>[],
   { writers = "others_too", ...options }: ApiCheckOptions = {},
 ): ApiVerdict {
-  const verdict = checkLinearizable(history, {
+  const verdict = checkLinearizable(withoutUnseenCreates(history), {
     model: serviceModel(writers),
     rankOf: ranksByVersion(history, serviceEvidence),
     ...options,
@@ -58,8 +59,8 @@ function withVersionOrder<Input, Output>(
   return verdict.kind === "ok" ? verdict : { kind: "undecided", explanation: verdict.explanation, steps };
 }
 
-/** By id: an index of the log speaks of one service, a name may have had several. */
-function serviceEvidence({ input, ending }: Operation<ServiceInput, ServiceOutput>): VersionEvidence {
+/** What is known from the answers about services. By id: an index of the log speaks of one service, a name may have had several. */
+export function serviceEvidence({ input, ending }: Operation<ServiceInput, ServiceOutput>): VersionEvidence {
   const output = ending.kind === "returned" ? ending.output : undefined;
   const isExecuted = ending.kind === "unknown" || output?.kind === "done";
   const wrote =

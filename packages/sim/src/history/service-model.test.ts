@@ -10,6 +10,7 @@ import { isLinearizable } from "./testing/brute-force.ts";
 import { ConcurrentClients } from "./testing/concurrent-clients.ts";
 import { chooseServiceInput, ServiceTable } from "./testing/service-table.ts";
 import { StoreTable } from "./testing/store-table.ts";
+import { withoutUnseenCreates } from "./unseen-creates.ts";
 import type { Writers } from "./version-belief.ts";
 
 type ServiceOperation = Operation<ServiceInput, ServiceOutput>;
@@ -176,6 +177,44 @@ describe("bad histories of services", () => {
   });
 });
 
+describe("creates that nobody saw anything of", () => {
+  const create = (id: string): ServiceInput => ({ kind: "create", name: "s", id, spec: id });
+  const conflict: ServiceOutput = { kind: "refused", code: "name_conflict" };
+
+  it("are left out, unless they explain a refusal", () => {
+    const recorder = new HistoryRecorder<ServiceInput, ServiceOutput>({ limit: 10, now: () => 0 });
+    recorder.call("a", create("unseen")).unknown("timeout");
+    expect(withoutUnseenCreates(recorder.history())).toEqual([]);
+    const refused = recorder.call("b", create("other"));
+    refused.returned(conflict);
+    expect(withoutUnseenCreates(recorder.history())).toHaveLength(2);
+    expect(checkServices(recorder.history())).toMatchObject({ kind: "ok" });
+  });
+
+  it("are kept when their service is shown, named, or told to have the name", () => {
+    const shown = { name: "s", id: "seen", spec: "seen", version: 3 };
+    const traces: readonly (readonly [ServiceInput, ServiceOutput])[] = [
+      [
+        { kind: "read", name: "s" },
+        { kind: "service", service: shown },
+      ],
+      [{ kind: "list" }, { kind: "services", services: [shown] }],
+      [
+        { kind: "remove", name: "s", id: "seen" },
+        { kind: "done", version: 4 },
+      ],
+      [create("other"), { ...conflict, holder: "seen" }],
+    ];
+    for (const [input, output] of traces) {
+      const recorder = new HistoryRecorder<ServiceInput, ServiceOutput>({ limit: 10, now: () => 0 });
+      recorder.call("a", create("seen")).unknown("timeout");
+      recorder.call("b", input).returned(output);
+      expect(withoutUnseenCreates(recorder.history())).toHaveLength(2);
+      expect(checkServices(recorder.history())).toMatchObject({ kind: "ok" });
+    }
+  });
+});
+
 /** The name of an entry of the list at this place that no write overlaps with. */
 function settledEntry(history: readonly ServiceOperation[], at: number): string | undefined {
   const list = history[at];
@@ -205,6 +244,8 @@ describe("small histories of services", () => {
           const expected = isLinearizable(history, serviceModel(writers)) ? "ok" : "violation";
           counts[expected] += 1;
           expect(checkLinearizable(history, { model: serviceModel(writers) }).kind).toBe(expected);
+          const traced = withoutUnseenCreates(history);
+          expect(checkLinearizable(traced, { model: serviceModel(writers) }).kind).toBe(expected);
         },
       ),
       { numRuns: 2_000 },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { checkServices } from "./check-api.ts";
+import { checkServices, serviceEvidence } from "./check-api.ts";
 import { HistoryRecorder } from "./history.ts";
 import type { ServiceInput, ServiceOutput, ShownService } from "./service-model.ts";
+import { checkVersionOrder } from "./version-order.ts";
 
 const recorder = () => new HistoryRecorder<ServiceInput, ServiceOutput>({ limit: 100, now: () => 0 });
 const create = (name: string): ServiceInput => ({ kind: "create", name, id: `id-${name}`, spec: "first" });
@@ -34,6 +35,29 @@ describe("the order of versions", () => {
     one.returned({ kind: "done", version: 5 });
     other.returned({ kind: "done", version: 4 });
     expect(checkServices(history.history())).toMatchObject({ kind: "ok" });
+  });
+
+  it("forbids what is older than anybody was told, and two specs at one version", () => {
+    const read: ServiceInput = { kind: "read", name: "one" };
+    const history = recorder();
+    const open = history.call("a", create("one"));
+    for (const service of [shown("one", 5), shown("one", 4), { ...shown("one", 5), spec: "other" }]) {
+      history.call("b", read).returned({ kind: "service", service });
+    }
+    open.returned({ kind: "done", version: 4 });
+    expect(checkVersionOrder(history.history(), serviceEvidence).map(({ message }) => message)).toEqual([
+      "#3 of b: id-one at version 5 is other, and first in operation #1",
+      "#2 of b: it shows id-one at version 4, but operation #1 had told of version 5 before it was called",
+    ]);
+  });
+
+  it("is certain also where the search gives up", () => {
+    const history = recorder();
+    history.call("a", create("one")).returned({ kind: "done", version: 5 });
+    history.call("a", create("other")).returned({ kind: "done", version: 4 });
+    history.call("a", create("third")).returned({ kind: "done", version: 6 });
+    expect(checkServices(history.history().slice(0, 1), { stepsMax: 1 })).toMatchObject({ kind: "undecided" });
+    expect(checkServices(history.history(), { stepsMax: 1 })).toMatchObject({ kind: "violation" });
   });
 
   it("forbids a list of two moments, also where writes overlap", () => {

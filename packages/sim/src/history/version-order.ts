@@ -24,9 +24,10 @@ export interface VersionProblem {
 }
 
 /**
- * Versions are indices of one log. That promises more than linearizability, and is checked in full, in any length of
- * history: no two acknowledged writes have the same one; a write has a higher one than all that anybody was told before
- * it was called; and a list that shows something of index i shows every acknowledged write up to i, or a later one of
+ * Versions are indices of one log. That promises more than linearizability, and is checked in full, however long and
+ * busy the history: no two acknowledged writes have the same one; an object has one spec at one version; a write gets a
+ * higher one than all that anybody was told before it was called, and nobody is shown an older one of an object than
+ * was told before; and a list that shows something of index i shows every acknowledged write up to i, or a later one of
  * its object. (A list that is put together from two moments may be linearizable when the writes in between overlap;
  * this finds it.) Gives the first 16 problems.
  */
@@ -35,7 +36,7 @@ export function checkVersionOrder<Input, Output>(
   evidenceOf: EvidenceOf<Input, Output>,
 ): readonly VersionProblem[] {
   const facts = history.map((operation) => ({ operation, ...evidenceOf(operation) }));
-  return [...duplicates(facts), ...steppedBack(facts), ...torn(facts)].slice(0, 16);
+  return [...duplicates(facts), ...ambiguous(facts), ...steppedBack(facts), ...torn(facts)].slice(0, 16);
 }
 
 /**
@@ -74,22 +75,58 @@ function* duplicates<Input, Output>(facts: readonly Fact<Input, Output>[]): Gene
   }
 }
 
-/** Goes through calls and answers in their order, with the highest version that anybody was told. */
+/** Goes through calls and answers in their order, with the highest versions that anybody was told. */
 function* steppedBack<Input, Output>(
   facts: readonly Fact<Input, Output>[],
 ): Generator<VersionProblem, void, undefined> {
   const answers = facts.filter(({ operation }) => operation.ending.kind === "returned").toSorted(byAnswer);
-  let told = { version: 0, by: -1 };
+  const told = new Told();
   let next = 0;
-  for (const { operation, wrote } of facts) {
+  for (const { operation, wrote, shown } of facts) {
     for (let answer = answers[next]; answer !== undefined && answeredAt(answer) < operation.called.order;) {
-      const version = highest(answer);
-      if (version > told.version) told = { version, by: answer.operation.number };
+      told.add(answer.operation.number, answer);
       answer = answers[(next += 1)];
     }
-    if (wrote === undefined || wrote.version > told.version) continue;
-    const known = `operation #${String(told.by)} had told of version ${told.version} before it was called`;
-    yield problem(operation, `it was given version ${wrote.version}, but ${known}`);
+    if (wrote !== undefined && wrote.version <= told.any.version) {
+      const known = `operation #${String(told.any.by)} had told of version ${told.any.version} before it was called`;
+      yield problem(operation, `it was given version ${wrote.version}, but ${known}`);
+    }
+    for (const { object, version } of shown) {
+      const known = told.of.get(object);
+      if (known === undefined || known.version <= version) continue;
+      const before = `operation #${String(known.by)} had told of version ${known.version} before it was called`;
+      yield problem(operation, `it shows ${object} at version ${version}, but ${before}`);
+    }
+  }
+}
+
+/** The highest version that anybody was told, of anything and of each object, and by which operation. */
+class Told {
+  any = { version: 0, by: -1 };
+  readonly of = new Map<string, { readonly version: Index; readonly by: number }>();
+
+  add(by: number, { wrote, shown }: VersionEvidence): void {
+    for (const { object, version } of wrote === undefined ? shown : [wrote, ...shown]) {
+      if (version > this.any.version) this.any = { version, by };
+      if (version > (this.of.get(object)?.version ?? -1)) this.of.set(object, { version, by });
+    }
+  }
+}
+
+/** What an object is at one version is what everybody sees of it there. */
+function* ambiguous<Input, Output>(facts: readonly Fact<Input, Output>[]): Generator<VersionProblem, void, undefined> {
+  const specs = new Map<string, { readonly spec: string; readonly by: number }>();
+  for (const { operation, wrote, wants, shown } of facts) {
+    const written = wrote !== undefined && wants !== undefined ? [{ ...wants, version: wrote.version }] : [];
+    for (const { object, spec, version } of [...written, ...shown]) {
+      const key = JSON.stringify([object, version]);
+      const known = specs.get(key);
+      if (known === undefined) specs.set(key, { spec, by: operation.number });
+      else if (known.spec !== spec) {
+        const other = `${known.spec} in operation #${String(known.by)}`;
+        yield problem(operation, `${object} at version ${version} is ${spec}, and ${other}`);
+      }
+    }
   }
 }
 

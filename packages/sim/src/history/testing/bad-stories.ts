@@ -148,6 +148,19 @@ export const BAD_STORIES: Readonly<Record<string, Story>> = {
     const first = yield* write(teller, "x", create());
     yield* told(teller, "x", update(first, "second"), { kind: "done", version: early });
   },
+  *"a removal gets an older version than what it removes"(teller) {
+    const early = teller.nextVersion();
+    yield;
+    yield* write(teller, "x", create());
+    yield* told(teller, "x", { kind: "remove", name: NAME, id: ID }, { kind: "done", version: early });
+  },
+  *"a service gets an older version than the one that had its name"(teller) {
+    const early = teller.nextVersion();
+    yield;
+    yield* write(teller, "x", create());
+    yield* write(teller, "x", { kind: "remove", name: NAME, id: ID });
+    yield* told(teller, "y", create("id-other"), { kind: "done", version: early });
+  },
   *"two creates of one name are accepted"(teller) {
     yield* write(teller, "x", create("id-one", "one"));
     yield* write(teller, "y", create("id-other", "other"));
