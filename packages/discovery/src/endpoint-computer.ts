@@ -1,4 +1,4 @@
-import type { ClusterNode, EndpointTable, ServiceEndpoints, ServiceId, Task } from "@murmur/model";
+import type { ClusterNode, EndpointTable, Service, ServiceEndpoints, ServiceId, Task } from "@murmur/model";
 import { equal, type Change, type View, type WatchEvents } from "@murmur/store";
 import { byServiceId, endpointTable, networksOf, reachOf, serviceEndpoints } from "./endpoint-table.ts";
 
@@ -45,7 +45,7 @@ export class EndpointComputer {
 
   #mark(change: Change, dirty: Set<ServiceId>): void {
     const { table, previous, current } = change;
-    if (table === "services") dirty.add((current ?? previous).id);
+    if (table === "services" && serviceMatters(previous, current)) dirty.add((current ?? previous).id);
     if (table === "tasks" && taskMatters(previous, current)) dirty.add((current ?? previous).serviceId);
     if (table === "nodes" && nodeMatters(previous, current)) {
       for (const { serviceId } of this.#view.tasksOfNode((current ?? previous).id)) dirty.add(serviceId);
@@ -84,6 +84,20 @@ export class EndpointComputer {
     this.#services.clear();
     for (const service of this.#table.services) this.#services.set(service.serviceId, service);
   }
+}
+
+/** Most updates change what the service's tasks are made of, or a label, and not where they are found. */
+function serviceMatters(previous: Service | undefined, current: Service | undefined): boolean {
+  if (previous === undefined || current === undefined) return true;
+  const { spec: before } = previous;
+  const { spec: after } = current;
+  return !(
+    before.name === after.name &&
+    previous.removing === current.removing &&
+    equal(previous.ports, current.ports) &&
+    equal(before.endpoint.ports, after.endpoint.ports) &&
+    equal(before.task.networks, after.task.networks)
+  );
 }
 
 /** Most reports only change a message. The node is left out: whatever happens to it marks its services itself. */

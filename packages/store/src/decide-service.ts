@@ -84,13 +84,14 @@ function replaceSpec({ state, index, now }: Context, service: Service, { spec, s
   if (missing !== undefined) return missing;
   const ports = choosePorts(state, service.id, spec.endpoint.ports, service);
   if ("ok" in ports) return ports;
-  const specVersion = nextSpecVersion(service, spec, index);
+  // The same object as long as it says the same: tasks share it, and comparing it with itself costs nothing.
+  const shared = equal(spec.task, service.spec.task) ? { ...spec, task: service.spec.task } : spec;
+  const specVersion = nextSpecVersion(service, shared, index);
   const { updateStatus: _, ...rest } = service;
   const updateStatus = isJob(spec) ? undefined : status(service, specVersion !== service.specVersion, now);
   const next: Service = {
     ...rest,
-    // The same object as long as it says the same: tasks share it.
-    spec: equal(spec.task, service.spec.task) ? { ...spec, task: service.spec.task } : spec,
+    spec: shared,
     specVersion,
     previousSpec: service.spec,
     previousSpecVersion: service.specVersion,

@@ -18,7 +18,7 @@ export function nextSpecVersion(service: Service, next: ServiceSpec, index: Inde
 
 /** Whether tasks made from `old` serve `next` as well. */
 function fits(old: ServiceSpec, next: ServiceSpec): boolean {
-  if (!equal(meaningOf(old.task), meaningOf(next.task))) return false;
+  if (old.task !== next.task && !equal(meaningOf(old.task), meaningOf(next.task))) return false;
   const had = new Set(old.endpoint.ports.map(neededOf));
   const hostPorts = (spec: ServiceSpec): string[] => spec.endpoint.ports.filter(isHost).map(neededOf).sort();
   return next.endpoint.ports.every((port) => had.has(neededOf(port))) && equal(hostPorts(old), hostPorts(next));
