@@ -2,6 +2,7 @@
 import { printReport, type Report } from "./report.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = {
+  raft: async () => (await import("./raft.ts")).raft,
   failover: async () => (await import("./failover.ts")).failover,
   deploy: async () => (await import("./deploy.ts")).deploy,
   idle: async () => (await import("./idle.ts")).idle,

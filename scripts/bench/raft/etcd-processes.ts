@@ -1,0 +1,142 @@
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { cpuSeconds } from "./cpu.ts";
+import { freePorts } from "./free-ports.ts";
+
+const MEMBERS = 3;
+const START_LIMIT_MS = 30_000;
+/** `check perf` writes for 60 s, then removes what it wrote. */
+const CHECK_LIMIT_MS = 150_000;
+const environment = { ...process.env, ETCDCTL_API: "3" };
+
+/** What etcd's own check says of a cluster. */
+export interface EtcdResult {
+  readonly writesPerS: number;
+  readonly slowestS: number;
+  readonly deviationS: number;
+  /** CPU of the three members, without the check itself. */
+  readonly cpuS: number;
+}
+
+/** Rejects in one line that says what to install. */
+export async function requireEtcd(): Promise<void> {
+  for (const [program, what] of [
+    ["etcd", "etcd-server"],
+    ["etcdctl", "etcd-client"],
+  ] as const) {
+    try {
+      await promisify(execFile)(program, ["--help"], { env: environment });
+    } catch {
+      throw new Error(`${program} is missing: install etcd to compare with (Debian: apt-get install ${what})`);
+    }
+  }
+}
+
+/** Starts three members over empty directories, runs etcd's largest check against all three, and stops them. */
+export async function checkEtcd(directory: string): Promise<EtcdResult> {
+  const ports = await freePorts(2 * MEMBERS);
+  const urls = ports.map((port) => `http://127.0.0.1:${String(port)}`);
+  const peers = urls.slice(0, MEMBERS);
+  const clients = urls.slice(MEMBERS);
+  const cluster = peers.map((url, at) => `m${String(at)}=${url}`).join(",");
+  const members: ChildProcess[] = [];
+  try {
+    for (const [at, peer] of peers.entries())
+      members.push(await startMember({ directory, name: `m${String(at)}`, peer, client: clients[at] ?? "", cluster }));
+    const endpoints = clients.join(",");
+    await untilHealthy(endpoints);
+    const before = cpuOf(members);
+    const text = await check(endpoints);
+    return { ...parseCheck(text), cpuS: cpuOf(members) - before };
+  } finally {
+    await Promise.all(members.map(stop));
+  }
+}
+
+const cpuOf = (members: readonly ChildProcess[]): number => members.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0);
+
+interface MemberOptions {
+  readonly directory: string;
+  readonly name: string;
+  readonly peer: string;
+  readonly client: string;
+  readonly cluster: string;
+}
+
+/** Everything that has to do with speed is left as etcd has it; each commit is synced. */
+async function startMember({ directory, name, peer, client, cluster }: MemberOptions): Promise<ChildProcess> {
+  await mkdir(directory, { recursive: true });
+  const log = await open(join(directory, `${name}.log`), "a");
+  const flags = {
+    name,
+    "data-dir": join(directory, name),
+    "listen-peer-urls": peer,
+    "initial-advertise-peer-urls": peer,
+    "listen-client-urls": client,
+    "advertise-client-urls": client,
+    "initial-cluster": cluster,
+    "initial-cluster-state": "new",
+    logger: "zap",
+    "log-level": "warn",
+  };
+  const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  const member = spawn("etcd", words, { stdio: ["ignore", log.fd, log.fd] });
+  await log.close();
+  return member;
+}
+
+async function stop(member: ChildProcess): Promise<void> {
+  if (member.exitCode !== null || member.signalCode !== null) return;
+  member.kill("SIGKILL");
+  await once(member, "exit");
+}
+
+async function untilHealthy(endpoints: string): Promise<void> {
+  for (const until = performance.now() + START_LIMIT_MS; ; await sleep(200)) {
+    try {
+      await promisify(execFile)("etcdctl", ["--endpoints", endpoints, "endpoint", "health"], { env: environment });
+      return;
+    } catch (error) {
+      if (performance.now() > until) throw new Error("etcd's members did not become healthy", { cause: error });
+    }
+  }
+}
+
+/** The check calls a cluster that does not reach its own goals a failure, by its exit status as well. */
+async function check(endpoints: string): Promise<string> {
+  const command = ["--endpoints", endpoints, "check", "perf", "--load=xl"];
+  try {
+    const { stdout } = await promisify(execFile)("etcdctl", command, { env: environment, timeout: CHECK_LIMIT_MS });
+    return stdout;
+  } catch (error) {
+    if (!(error instanceof Error) || !("stdout" in error) || !("stderr" in error)) throw error;
+    return `${String(error.stdout)}\n${String(error.stderr)}`;
+  }
+}
+
+/** The figures in the lines that `etcdctl check perf` prints. */
+export function parseCheck(text: string): Omit<EtcdResult, "cpuS"> {
+  const figure = (pattern: RegExp): number => {
+    const found = pattern.exec(text)?.[1];
+    if (found === undefined) throw new Error(`etcdctl check perf failed: ${lastLines(text)}`);
+    return Number(found);
+  };
+  if (text.includes("ERROR(")) throw new Error(`etcd refused writes: ${lastLines(text)}`);
+  return {
+    writesPerS: figure(/Throughput (?:is|too low:) (\d+) writes\/s/),
+    slowestS: figure(/Slowest request took (?:too long: )?([\d.]+)s/),
+    deviationS: figure(/Stddev (?:is|too high:) ([\d.]+)s/),
+  };
+}
+
+/** Without its bar, which is one long line. */
+const lastLines = (text: string): string =>
+  text
+    .split("\n")
+    .filter((line) => line.length < 300)
+    .slice(-4)
+    .join("; ");
