@@ -1,5 +1,6 @@
 import { loadBackups, type RecoveryPlan } from "@murmur/api";
 import { codeOf } from "@murmur/base";
+import type { ClusterNode } from "@murmur/model";
 import { readBackup, type ReadBackup } from "@murmur/node";
 import { describe, expect, it } from "vitest";
 import { containersOn, containerStarts, isWhole } from "./checks.ts";
@@ -134,6 +135,28 @@ describe.each(seeds(4))("a cluster that has lost most of its managers, seed %i",
     expect(nameOf(world, survivor, 1)).toBe("here");
   });
 
+  it("follows the later of two recoveries that did not know of each other", async () => {
+    await using settled = await settledWorld(seed, { size: 3 });
+    const { world, hosts } = settled;
+    const [one, two, three] = hosts.map(hostOf);
+    for (const host of hosts) world.isolate(host);
+    await world.until("nobody leads", () => hosts.every((host) => world.manager(host)?.status().leader === undefined));
+    for (const host of [one, two]) {
+      await recover(world, hostOf(host));
+      await world.pass(3_000);
+    }
+    expect(world.generation(two)).toBeGreaterThan(world.generation(one));
+    const only = await world.createService(hostOf(one), webSpec("only-there", 1));
+    await world.createService(hostOf(two), webSpec("here", 1));
+    // Nobody can know that it is lost before the two have met.
+    world.acknowledged.delete(only);
+    for (const host of hosts) world.rejoin(host);
+    await world.until("all follow the later one", () => {
+      return [one, three].every((host) => world.generation(host) === world.generation(two)) && isWhole(world);
+    });
+    expect(nameOf(world, hostOf(two), 1)).toBe("here");
+  });
+
   it("is not recovered while a majority is there", async () => {
     await using settled = await settledWorld(seed);
     const { world, leader, others } = settled;
@@ -206,6 +229,27 @@ describe.each(seeds(4))("a cluster that is restored from a backup, seed %i", (se
     const view = world.manager(world.leader())?.view;
     expect(view?.nodes()).toHaveLength(6);
     await world.until("all are up", () => view?.nodes().every(({ status }) => status.state === "ready") === true);
+  });
+
+  it("sends away a node that it does not know: one that joined after the backup was taken", async () => {
+    await using settled = await settledWorld(seed, { size: 3 });
+    const { world, hosts } = settled;
+    const old = [...hosts];
+    const backup = await backupOf(world, settled.leader);
+    const late = await world.addHost();
+    const nodes = (): readonly ClusterNode[] => world.manager(settled.leader)?.view.nodes() ?? [];
+    await world.until("it takes tasks", () => nodes().every(({ status }) => status.engine.state === "ready"));
+    await world.updateService(settled.leader, settled.service, webSpec("web", 12, { publishedPort: 80 }));
+    await world.until("the new one works, too", () => isWhole(world) && containersOn([late]) > 0);
+    for (const host of old) await world.kill(host, "host");
+    const restored = await world.restore(backup, { forgetNodes: false });
+    world.acknowledged.set(settled.service, 6);
+    // It is at no address that the backup has; an old node that comes back knows it.
+    await world.during(world.start(hostOf(old[0])));
+    await world.until("it was sent away", () => late.process === undefined, 120_000);
+    expect(containersOn([late])).toBe(0);
+    await world.until("whole", () => isWhole(world));
+    expect(world.manager(restored)?.view.nodes()).toHaveLength(4);
   });
 
   it("begins with this node alone if the others are to be forgotten", async () => {
