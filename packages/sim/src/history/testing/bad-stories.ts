@@ -205,6 +205,29 @@ export const BAD_STORIES: Readonly<Record<string, Story>> = {
     const last = yield* write(teller, "x", { kind: "rollback", name: NAME, id: ID, version: third });
     yield* reads(teller, "y", "first", last);
   },
+  *"an update finds nothing where there is a service"(teller) {
+    const first = yield* write(teller, "x", create());
+    yield* told(teller, "y", update(first, "second"), NOT_FOUND);
+  },
+  *"a removal finds nothing where there is a service"(teller) {
+    yield* write(teller, "x", create());
+    yield* told(teller, "y", { kind: "remove", name: NAME, id: ID }, NOT_FOUND);
+  },
+  *"an update of what was removed is out of date"(teller) {
+    const first = yield* write(teller, "x", create());
+    yield* write(teller, "x", { kind: "remove", name: NAME, id: ID });
+    yield* told(teller, "y", update(first, "second"), OUT_OF_DATE);
+  },
+  *"a name is said to be held by a service that never had it"(teller) {
+    yield* write(teller, "x", create());
+    yield* told(teller, "y", create("id-other"), { kind: "refused", code: "name_conflict", holder: "id-third" });
+  },
+  *"a roll-back finds no spec before, and there is one"(teller) {
+    const first = yield* write(teller, "x", create());
+    const version = yield* write(teller, "x", update(first, "second"));
+    const back: ServiceInput = { kind: "rollback", name: NAME, id: ID, version };
+    yield* told(teller, "y", back, { kind: "refused", code: "failed_precondition" });
+  },
   *"a read by id shows another service"(teller) {
     const first = yield* write(teller, "x", create());
     const service = { ...shown("first", first), id: "id-other" };
