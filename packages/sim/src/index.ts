@@ -1,3 +1,5 @@
+export { allChecks, type AllChecks } from "./checks/all-checks.ts";
+export { BOUNDS, leftovers } from "./checks/bounds-checks.ts";
 export { unmet, type Expectation } from "./checks/liveness.ts";
 export { RaftChecks } from "./checks/raft-checks.ts";
 export type { ServiceExpectation } from "./checks/unmet-services.ts";

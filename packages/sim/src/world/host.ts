@@ -183,6 +183,7 @@ export class Host {
           clock,
           random: this.#random,
           sent: (to, message) => this.#world.tell((observer) => observer.sent?.(this, to, message)),
+          calls: (to, call) => this.#world.tell((observer) => observer.calls?.(this, to, call)),
           called: (to, call) => this.#world.tell((observer) => observer.called?.(this, to, call)),
           answered: (from, call) => this.#world.tell((observer) => observer.answered?.(this, from, call)),
         });

@@ -32,6 +32,8 @@ export interface Observer {
   wiped?(host: Host): void;
   /** A process sends one of its best-effort messages (Raft's), before the network does anything to it. */
   sent?(host: Host, to: NodeId, message: unknown): void;
+  /** A process calls a peer. */
+  calls?(host: Host, to: NodeId, call: { readonly method: string; readonly body: unknown }): void;
   /** A call of a process to a peer has settled: with an answer, or without one. The process is about to hear it. */
   called?(
     host: Host,

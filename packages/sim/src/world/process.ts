@@ -29,7 +29,8 @@ export class Process {
   #state: "running" | "paused" | "catchingUp" | "dead" = "running";
   /** What has arrived meanwhile, in order. */
   #held: (() => void)[] = [];
-  #timers = 0;
+  /** Timers that are set. */
+  readonly #timers = new Set<Timer>();
   #fuse = Infinity;
 
   constructor(options: ProcessOptions) {
@@ -45,7 +46,7 @@ export class Process {
   }
   /** Timers that are set; a process that was closed in good order leaves none. */
   get timers(): number {
-    return this.#timers;
+    return this.#timers.size;
   }
 
   /** Something reaches the process: at once, or once it runs on. */
@@ -102,6 +103,7 @@ export class Process {
   die(): void {
     this.#state = "dead";
     this.#held = [];
+    for (const timer of this.#timers) timer.cancel();
   }
 
   #catchUp(): void {
@@ -132,24 +134,16 @@ export class Process {
   #setTimer(trueDelayMs: Millis, callback: () => void): Timer {
     if (this.#state === "dead") return { cancel: () => {} };
     const { queue } = this.#options;
-    let set = true;
-    const unset = (): void => {
-      if (!set) return;
-      set = false;
-      this.#timers -= 1;
-    };
-    this.#timers += 1;
     const timer = queue.plan(queue.now + trueDelayMs, () =>
       this.enter(() => {
         // Cancelled while the process was held up.
-        if (!set) return;
-        unset();
-        callback();
+        if (this.#timers.delete(timer)) callback();
       }),
     );
+    this.#timers.add(timer);
     return {
       cancel: () => {
-        unset();
+        this.#timers.delete(timer);
         timer.cancel();
       },
     };

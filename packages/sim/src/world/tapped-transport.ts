@@ -17,6 +17,7 @@ export interface TransportTap {
   readonly clock: Clock;
   readonly random: Random;
   sent(to: NodeId, message: unknown): void;
+  calls(to: NodeId, call: { readonly method: string; readonly body: unknown }): void;
   called(to: NodeId, call: { readonly method: string; readonly body: unknown; readonly ok: boolean }): void;
   answered(from: NodeId, call: { readonly method: string; readonly body: unknown }): void;
 }
@@ -42,6 +43,7 @@ export function tappedTransport(transport: PeerTransport, tap: TransportTap): Pe
     onMessage: (channel, handler) => transport.onMessage(channel, handler),
     call: (to, method, body, options) => {
       if (!process.acts()) return new Promise(() => {});
+      tap.calls(to, { method, body });
       const answer = transport.call(to, method, body, options);
       const settled = (ok: boolean) => (): void => tap.called(to, { method, body, ok });
       answer.then(settled(true), settled(false));

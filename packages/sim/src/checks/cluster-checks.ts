@@ -1,0 +1,148 @@
+import type { Manager } from "@murmur/manager";
+import type { Task } from "@murmur/model";
+import { slotOf, type Change, type ChangeBatch, type View, type Watch } from "@murmur/store";
+import type { NodeId } from "@murmur/base";
+import type { Observer } from "../world/observer.ts";
+import { ContainerChecks, type EngineHost } from "./container-checks.ts";
+import { Holders } from "./holders.ts";
+import { checkAssignment, checkCapacity, checkSlot, checkTaskChange, isNewlyAssigned } from "./task-checks.ts";
+import { TaskTruth } from "./task-truth.ts";
+import { VersionBook } from "./version-book.ts";
+import type { Judge } from "./violation.ts";
+
+type Replica = Pick<Manager, "view" | "watch" | "digest">;
+
+/** What these checks look at on a host. */
+export interface ClusterHost extends EngineHost {
+  readonly member:
+    { readonly identity: { readonly nodeId: NodeId }; readonly host: { manager(): Replica | undefined } } | undefined;
+}
+
+interface Followed {
+  readonly watch: Watch;
+  holders: Holders;
+  version: number;
+}
+
+/** Changes that a replica may make between two looks at it, after which all of it is looked at anew. */
+const CHANGES_MAX = 100_000;
+
+/** What must hold of the cluster's state on every replica, and of the containers: after each step, by what changed in it. */
+export class ClusterChecks implements Observer {
+  readonly #judge: Judge;
+  readonly #followed = new WeakMap<Replica, Followed>();
+  readonly #replicas = new Map<ClusterHost, Replica>();
+  readonly #versions: VersionBook;
+  readonly #truth = new TaskTruth();
+  readonly #containers: ContainerChecks;
+
+  constructor(judge: Judge) {
+    this.#judge = judge;
+    this.#versions = new VersionBook(judge);
+    this.#containers = new ContainerChecks(judge, this.#truth);
+  }
+
+  stepped(host: ClusterHost): void {
+    const replica = host.member?.host.manager();
+    if (replica === undefined) this.#replicas.delete(host);
+    else this.#follow(host, replica);
+    this.#containers.look(host);
+    this.#containers.settle();
+  }
+
+  signalled(host: ClusterHost, containerId: string): void {
+    this.#containers.signalled(host, containerId);
+  }
+
+  ended(host: ClusterHost): void {
+    this.#replicas.delete(host);
+  }
+
+  wiped(host: ClusterHost): void {
+    this.#containers.leaves(host);
+  }
+
+  /** At the end: all replicas that are at the same version show the same. */
+  final(): void {
+    for (const [host, replica] of this.#replicas)
+      this.#versions.whole(host, replica.view.version, () => replica.digest());
+  }
+
+  #follow(host: ClusterHost, replica: Replica): void {
+    this.#replicas.set(host, replica);
+    const followed = this.#followed.get(replica);
+    if (followed === undefined) {
+      const watch = replica.watch({ limit: CHANGES_MAX });
+      this.#followed.set(replica, { watch, holders: this.#seed(host, replica.view), version: replica.view.version });
+      return;
+    }
+    const { view } = replica;
+    if (view.version < followed.version) {
+      const fact = `it shows version ${String(view.version)}`;
+      this.#judge.refuse("a replica never goes back", host, fact, `it has shown version ${String(followed.version)}`);
+    }
+    const events = followed.watch.drain();
+    if (events.kind === "resync") followed.holders = this.#seed(host, view);
+    else if (events.batches.length === 0) return;
+    else for (const batch of events.batches) this.#take(host, view, { batch, holders: followed.holders });
+    followed.version = view.version;
+    this.#versions.stands(host, view.version, () => replica.digest());
+  }
+
+  /** Looks at a whole replica. */
+  #seed(host: ClusterHost, view: View): Holders {
+    const holders = new Holders(this.#judge, host, view);
+    this.#truth.seed(view);
+    for (const task of view.tasks()) this.#checkSlotOf(host, view, task);
+    for (const node of view.nodes()) checkCapacity(this.#judge, host, view, node);
+    return holders;
+  }
+
+  #take(
+    host: ClusterHost,
+    view: View,
+    { batch, holders }: { readonly batch: ChangeBatch; readonly holders: Holders },
+  ): void {
+    this.#versions.changed(host, batch);
+    this.#truth.take(batch);
+    const filled = new Set<NodeId>();
+    for (const change of batch.changes) {
+      if (change.table === "nodes") holders.node(change.previous, change.current);
+      else if (change.table === "services") holders.service(change.previous, change.current);
+      else if (change.table === "tasks") this.#takeTask(host, view, { change, holders, filled });
+    }
+    for (const id of filled) {
+      const node = view.node(id);
+      if (node !== undefined) checkCapacity(this.#judge, host, view, node);
+    }
+  }
+
+  #takeTask(
+    host: ClusterHost,
+    view: View,
+    {
+      change,
+      holders,
+      filled,
+    }: {
+      readonly change: Extract<Change, { table: "tasks" }>;
+      readonly holders: Holders;
+      readonly filled: Set<NodeId>;
+    },
+  ): void {
+    const { previous, current } = change;
+    if (current === undefined) return;
+    checkTaskChange(this.#judge, host, previous, current);
+    if (isNewlyAssigned(previous, current) && current.nodeId !== undefined) {
+      checkAssignment(this.#judge, host, current, holders.nodes.get(current.nodeId));
+      filled.add(current.nodeId);
+    }
+    if (previous?.desiredState !== current.desiredState) this.#checkSlotOf(host, view, current);
+  }
+
+  #checkSlotOf(host: ClusterHost, view: View, task: Task): void {
+    const slot = slotOf(task);
+    if (slot === undefined) return;
+    checkSlot(this.#judge, host, view.tasksOfSlot(task.serviceId, slot), view.service(task.serviceId));
+  }
+}
