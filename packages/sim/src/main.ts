@@ -1,8 +1,9 @@
 /** `npm run sim`: runs seeds, prints a line for each that failed, and as the last line one JSON object. */
-import { fork } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { runMutations } from "./mutations/run-mutations.ts";
 import { isProfileName, PROFILES, type ProfileName } from "./profile.ts";
 import { simulate, type RunOptions, type RunResult } from "./run.ts";
 import { Trace } from "./trace.ts";
@@ -18,7 +19,9 @@ const USAGE = `usage: npm run sim -- [option…]
     .map(([name, { about }]) => `${name}: ${about}`)
     .join("\n                    ")}
   --trace           what happens, line by line, with simulated time and host
-  --trace-messages  Raft's messages and writes as well`;
+  --trace-messages  Raft's messages and writes as well
+  --until-failure   stop at the first seed that fails
+  --mutations       put known defects in, one after the other, and find each; --only NAME: just that one`;
 
 const TICK_MS = 50;
 /** One seed in so many runs twice, and must give the same. */
@@ -68,6 +71,8 @@ if (process.send !== undefined && process.env["MURMUR_SIM_WORKER"] !== undefined
   process.exit(0);
 }
 
+if (process.argv.includes("--mutations")) process.exit(await runMutations(process.argv.slice(2)));
+
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
@@ -78,6 +83,7 @@ const { values } = parseArgs({
     profile: { type: "string", default: "default" },
     trace: { type: "boolean", default: false },
     "trace-messages": { type: "boolean", default: false },
+    "until-failure": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -100,6 +106,7 @@ const reproduce = (seed: number): string =>
   (nodes === undefined ? "" : ` --nodes ${String(nodes)}`);
 
 const started = performance.now();
+const children = new Set<ChildProcess>();
 const totals = { seeds: 0, failures: 0, simulatedMs: 0, events: 0, cpuSeconds: 0 };
 const take = (done: Done): void => {
   totals.seeds += 1;
@@ -111,6 +118,7 @@ const take = (done: Done): void => {
   const { message, atMs, phase } = done.failure;
   console.log(`seed ${String(done.seed)} failed at ${(atMs / 1_000).toFixed(2)} s (${phase}): ${message}`);
   console.log(`  ${reproduce(done.seed)} --trace`);
+  if (values["until-failure"]) for (const child of children) child.kill();
 };
 
 if (tracing) await traced();
@@ -151,9 +159,10 @@ async function inWorkers(): Promise<void> {
     const order: Order = { first, worker, workers, seeds: minutes === undefined ? seeds : 1e9, untilMs, run };
     const env = { ...process.env, MURMUR_SIM_WORKER: JSON.stringify(order) };
     const child = fork(import.meta.filename, { env });
+    children.add(child);
     child.on("message", (done) => take(done as Done));
     const [code]: unknown[] = await once(child, "exit");
-    if (code !== 0) {
+    if (code !== 0 && !child.killed) {
       totals.failures += 1;
       console.log(`a worker has ended with ${String(code)}`);
     }

@@ -1,13 +1,17 @@
+import { AGENT_MUTATIONS } from "./agent-mutations.ts";
+import { DISCOVERY_MUTATIONS } from "./discovery-mutations.ts";
+import { GOSSIP_MUTATIONS } from "./gossip-mutations.ts";
+import { MANAGER_MUTATIONS } from "./manager-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { RAFT_MUTATIONS } from "./raft-mutations.ts";
+import { STORAGE_MUTATIONS } from "./storage-mutations.ts";
 
 /** The known defects, by the part of the system that they are in. */
 export const MUTATIONS: readonly Mutation[] = [
-  {
-    name: "vote-not-persisted",
-    defect: "a vote is sent before it is durable: after a crash the node votes again in the same term",
-    file: "packages/manager/src/raft-driver.ts",
-    original: "    this.#send(ready.messages);\n    this.#persist(ready);",
-    mutant: "    this.#send(ready.messages);\n    this.#send(ready.messagesAfterSync);\n    this.#persist(ready);",
-    profile: "process",
-  },
+  ...RAFT_MUTATIONS,
+  ...STORAGE_MUTATIONS,
+  ...MANAGER_MUTATIONS,
+  ...AGENT_MUTATIONS,
+  ...DISCOVERY_MUTATIONS,
+  ...GOSSIP_MUTATIONS,
 ];

@@ -1,0 +1,47 @@
+import type { Mutation } from "./mutation.ts";
+
+const DISCOVERY = "packages/discovery/src";
+
+/** Where traffic goes. */
+export const DISCOVERY_MUTATIONS: readonly Mutation[] = [
+  {
+    name: "endpoint-of-a-dead-task-kept",
+    defect: "the endpoint table is computed anew for tasks that come up, not for those that end",
+    changes: [
+      {
+        file: `${DISCOVERY}/endpoint-computer.ts`,
+        original: "  !equal(previous && reachOf(previous), current && reachOf(current));",
+        mutant:
+          "  current !== undefined && reachOf(current) !== undefined && !equal(previous && reachOf(previous), reachOf(current));",
+      },
+    ],
+    profile: "engine",
+    nodes: 3,
+  },
+  {
+    name: "endpoints-of-a-dead-node-kept",
+    defect: "the endpoints of a node that went down stay in the table",
+    changes: [
+      {
+        file: `${DISCOVERY}/endpoint-computer.ts`,
+        original: "  return isDown(previous) !== isDown(current) || previous?.address !== current?.address;",
+        mutant: "  return (isDown(previous) && !isDown(current)) || previous?.address !== current?.address;",
+      },
+    ],
+    profile: "process",
+    nodes: 5,
+  },
+  {
+    name: "withdrawal-forgotten-at-the-next-table",
+    defect: "each new endpoint table ends all withdrawals, also of tasks that it still offers",
+    changes: [
+      {
+        file: "packages/node/src/gossip-facts.ts",
+        original: "    for (const id of this.#withdrawn.keys()) if (!offered.has(id)) this.#withdrawn.delete(id);",
+        mutant: "    for (const id of this.#withdrawn.keys()) if (offered.size > 0) this.#withdrawn.delete(id);",
+      },
+    ],
+    profile: "calm",
+    nodes: 3,
+  },
+];

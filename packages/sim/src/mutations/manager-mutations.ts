@@ -1,0 +1,182 @@
+import type { Mutation } from "./mutation.ts";
+import { FREQUENT_SNAPSHOTS } from "./settings.ts";
+
+const MANAGER = "packages/manager/src";
+const STORE = "packages/store/src";
+
+/** The replicated state, the requests that change it, and the loops of the leader. */
+export const MANAGER_MUTATIONS: readonly Mutation[] = [
+  {
+    name: "watch-loses-what-did-not-fit",
+    defect: "a watch that overflows drops its oldest changes and doesn't say so",
+    changes: [
+      {
+        file: `${STORE}/watch.ts`,
+        original: "    if (this.#size + changes.length > this.#limit) return this.lose();",
+        mutant:
+          "    if (this.#size + changes.length > this.#limit) this.#size -= this.#batches.shift()?.changes.length ?? 0;",
+      },
+    ],
+    profile: "network",
+  },
+  {
+    name: "watch-goes-on-after-a-snapshot",
+    defect: "watches aren't told that a snapshot has replaced the state",
+    changes: [{ file: `${STORE}/store.ts`, original: "        watches.resync();\n", mutant: "" }],
+    setting: FREQUENT_SNAPSHOTS,
+    profile: "process",
+  },
+  {
+    name: "applied-twice-after-restart",
+    defect: "a snapshot says that it ends where it was due, not where it was taken: what lies between is applied twice",
+    changes: [
+      {
+        file: `${MANAGER}/snapshotter.ts`,
+        original: "    const meta = { index: replica.applied, term: at.term,",
+        mutant: "    const meta = { index: this.#index + SNAPSHOT_ENTRIES, term: at.term,",
+      },
+      {
+        file: `${STORE}/store.ts`,
+        original: '      assert(Number.isSafeInteger(index) && index >= state.version, "the log went back");\n',
+        mutant: "",
+      },
+    ],
+    setting: FREQUENT_SNAPSHOTS,
+    profile: "process",
+    nodes: 3,
+  },
+  {
+    name: "request-offered-twice",
+    defect: "after a change of the leader a request is offered to the new one, whatever became of it at the old one",
+    changes: [
+      {
+        file: `${MANAGER}/submitter.ts`,
+        original: "      await consensus.barrier(over.signal);\n",
+        mutant: "",
+      },
+    ],
+    profile: "process",
+  },
+  {
+    name: "retried-offer-taken-twice",
+    defect: "a leader takes a request again whose answer was lost",
+    changes: [
+      {
+        file: `${MANAGER}/raft-driver.ts`,
+        original: '    if (this.#ledger.has(request.requestId)) return { kind: "accepted" };\n',
+        mutant: "",
+      },
+    ],
+    profile: "network",
+  },
+  {
+    name: "applied-before-commit",
+    defect: "an entry is applied as soon as it is durable here, whether or not a quorum has it",
+    changes: [
+      {
+        file: "packages/raft/src/log.ts",
+        original: "    if (next === undefined || next.index > Math.min(this.#commit, upTo)) return false;",
+        mutant: "    if (next === undefined || next.index > upTo) return false;",
+      },
+      {
+        file: "packages/raft/src/log.ts",
+        original: "    for (const entry of this.between(this.#given, Math.min(this.#commit, upTo))) {",
+        mutant: "    for (const entry of this.between(this.#given, upTo)) {",
+      },
+    ],
+    profile: "process",
+    nodes: 3,
+  },
+  {
+    name: "version-not-compared",
+    defect: "an update goes through whatever version it was made from: the last writer wins",
+    changes: [
+      {
+        file: `${STORE}/decide-service.ts`,
+        original:
+          "  if (version !== service.version) return outOfSequence(`service ${service.spec.name}`, service.version, version);\n",
+        mutant: "",
+      },
+    ],
+    profile: "calm",
+  },
+  {
+    name: "slot-filled-twice",
+    defect: "a task is taken in although its slot has one: two leaders, or one with an old view, fill it twice",
+    changes: [
+      {
+        file: `${STORE}/decide-task.ts`,
+        original: "  const refusal = misshapen(state, service, task) ?? slotTaken(state, service, task);",
+        mutant: "  const refusal = misshapen(state, service, task);",
+      },
+    ],
+    profile: "process",
+  },
+  {
+    name: "report-applied-backwards",
+    defect: "a report that comes late sets a task's observed state back",
+    changes: [
+      {
+        file: `${STORE}/decide-task.ts`,
+        original: "  return next === state || isLater(next, state);",
+        mutant: "  return true;",
+      },
+    ],
+    profile: "default",
+  },
+  {
+    name: "reservations-ignored",
+    defect: "a node is given more than it has",
+    changes: [
+      {
+        file: "packages/scheduler/src/filter.ts",
+        original:
+          "  admits: ({ nanoCpus, memoryBytes }, load) => nanoCpus <= load.freeNanoCpus && memoryBytes <= load.freeMemoryBytes,",
+        mutant: "  admits: () => true,",
+      },
+      {
+        file: `${STORE}/decide-task.ts`,
+        original: "  const lacks = lacking(state, node, task);",
+        mutant: "  const lacks: ReturnType<typeof lacking> = undefined;",
+      },
+    ],
+    profile: "default",
+  },
+  {
+    name: "port-given-twice",
+    defect: "a published port is given to two services",
+    changes: [
+      {
+        file: `${STORE}/service-ports.ts`,
+        original: "    if (holder !== undefined) return conflict(state, port, holder);\n",
+        mutant: "",
+      },
+    ],
+    profile: "calm",
+  },
+  {
+    name: "leadership-outlives-its-term",
+    defect: "the loops of a leader go on after it has stepped down",
+    changes: [
+      {
+        file: `${MANAGER}/leadership.ts`,
+        original: "    await current.scope[Symbol.asyncDispose]();\n",
+        mutant: "    await Promise.resolve();\n",
+      },
+    ],
+    profile: "network",
+  },
+  {
+    name: "session-from-an-old-replica",
+    defect: "a manager serves agents before it knows what is committed: an empty one tells them that they were removed",
+    changes: [
+      {
+        file: `${MANAGER}/manager.ts`,
+        original: "      await this.#confirm(this.#scope.signal, SESSION_READ_TIMEOUT_MS);",
+        mutant: "      await Promise.resolve();",
+      },
+    ],
+    profile: "process",
+    nodes: 5,
+  },
+];
