@@ -129,6 +129,29 @@ describe("a raft driver", () => {
     expect(await refused).toBe("ended");
   });
 
+  it("applies what it has to catch up with in slices, and lets others have their turn in between", async () => {
+    const world = await DriverWorld.of(8, ["a"]);
+    const [only] = world.members as [Member];
+    await world.until(() => world.leader() === only);
+    const long = "x".repeat(50_000);
+    for (let count = 0; count < 40; count += 1)
+      expect(await world.during(world.submit(only, `${String(count)} ${long}`))).toBe(true);
+    await world.kill(only);
+    await world.start(only);
+    const { applied } = processOf(only);
+    // What is left for the next turn is left to a timer of no time.
+    const turns: number[] = [0];
+    const setTimer = world.clock.setTimer.bind(world.clock);
+    world.clock.setTimer = (delayMs, callback) => {
+      if (delayMs === 0) turns.push(applied.length);
+      return setTimer(delayMs, callback);
+    };
+    await world.until(() => applied.length === 40);
+    turns.push(applied.length);
+    const slices = turns.map((count, at) => count - (turns[at - 1] ?? 0));
+    expect(Math.max(...slices)).toBeLessThanOrEqual(12);
+  });
+
   it("sends a snapshot to whoever is too far behind, and goes on from it after a restart", async () => {
     const { world, leader, followers } = await settled(7);
     const [behind, other] = followers;

@@ -36,6 +36,9 @@ const TICK_MS: Millis = 50;
 const GATHER_MS: Millis = 2;
 const READ_RETRY_MS: Millis = 20;
 
+/** Once so many bytes of committed entries were applied in a turn of the event loop, the rest waits for the next. */
+const APPLIED_BYTES_A_TURN = 128 * 1024;
+
 const RAFT_CHANNEL = "raft";
 
 export interface RaftDriverOptions {
@@ -69,6 +72,8 @@ export class RaftDriver implements Consensus {
   #offers: { readonly leader: NodeId; readonly batcher: OfferBatcher } | undefined;
   #pumpDue = false;
   #gathering: Timer | undefined;
+  /** Set when this turn has applied enough: nothing more is taken from raft before the next one. */
+  #nextTurn: Timer | undefined;
   /** Where the replica stands, as a snapshot of it has to say. */
   #applied: { readonly term: number; readonly membership: Membership };
   #failed = false;
@@ -104,6 +109,7 @@ export class RaftDriver implements Consensus {
     let timer = clock.setTimer(TICK_MS, tick);
     this.#scope.defer(() => timer.cancel());
     this.#scope.defer(() => this.#gathering?.cancel());
+    this.#scope.defer(() => this.#nextTurn?.cancel());
     this.pump();
   }
 
@@ -139,7 +145,7 @@ export class RaftDriver implements Consensus {
 
   /** Takes every Ready there is, soon; many calls in one turn make one round, so proposals of a turn go together. */
   pump(): void {
-    if (this.#pumpDue) return;
+    if (this.#pumpDue || this.#nextTurn !== undefined) return;
     this.#pumpDue = true;
     queueMicrotask(() => {
       this.#pumpDue = false;
@@ -171,11 +177,20 @@ export class RaftDriver implements Consensus {
   }
 
   #takeReadys(): void {
-    const { raft } = this.#options;
+    const { raft, clock } = this.#options;
+    let appliedBytes = 0;
     while (!this.#writes.full && !this.#failed) {
       const ready = raft.ready();
       if (ready === undefined) break;
       this.#handle(ready);
+      for (const { data } of ready.committed) appliedBytes += data.byteLength;
+      if (appliedBytes < APPLIED_BYTES_A_TURN) continue;
+      // Whoever has much to catch up with, as after a start, still hears and answers others in between.
+      this.#nextTurn ??= clock.setTimer(0, () => {
+        this.#nextTurn = undefined;
+        this.pump();
+      });
+      break;
     }
   }
 
