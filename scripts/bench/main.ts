@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   idle: async () => (await import("./idle.ts")).idle,
   startup: async () => (await import("./startup.ts")).startup,
   election: async () => (await import("./election.ts")).election,
+  store: async () => (await import("./store.ts")).store,
 };
 
 const [name = ""] = process.argv.slice(2);
