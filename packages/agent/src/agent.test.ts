@@ -1,6 +1,7 @@
 import { nodeId } from "@murmur/base";
-import { afterEach, describe, expect, it } from "vitest";
-import { AgentWorld, type AgentWorldOptions } from "./testing/agent-world.ts";
+import type { ClusterFacts } from "@murmur/model";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { AgentWorld, SAMPLE_ADDRESS, type AgentWorldOptions } from "./testing/agent-world.ts";
 import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
 
 let world: AgentWorld;
@@ -249,6 +250,58 @@ describe("an agent that was away", () => {
     world.manager.reachable = true;
     await world.pass(4_000);
     expect(world.engine.containers()).toEqual([]);
+  });
+
+  describe("containers that another node of the cluster has made on this engine", () => {
+    const sibling = nodeId("n".repeat(25));
+    const signal = new AbortController().signal;
+    const known = (address: string) => ({ id: sibling, hostname: "other", address, raftRole: "none" }) as const;
+
+    beforeEach(async () => {
+      await begin();
+      const task = sampleTask(77);
+      const node = { ...SAMPLE_NODE, nodeId: sibling };
+      const id = await settle(world.engine.create({ task, node, image: "web" }, { signal }));
+      await settle(world.engine.start(id, { signal }));
+    });
+
+    const settle = async <T>(work: Promise<T>): Promise<T> => {
+      await world.pass(100);
+      return work;
+    };
+    /** Tells the agent who is in the cluster. */
+    const tell = async (nodes: ClusterFacts["nodes"]): Promise<void> => {
+      world.manager.facts = { nodes, gossipKeys: [] };
+      world.manager.hangUp();
+      await world.pass(5_000);
+    };
+
+    it("are left alone while that node is in the cluster, wherever it is", async () => {
+      await tell([known("10.0.0.2:7373")]);
+      await world.pass(600_000);
+      expect(world.engine.containers()).toHaveLength(1);
+    });
+
+    it("go when that node was this host, before it was wiped and joined anew", async () => {
+      await tell([known(SAMPLE_ADDRESS)]);
+      await world.pass(35_000);
+      expect(world.engine.containers()).toEqual([]);
+    });
+
+    it("go when the cluster doesn't know that node, but not before it had time to tell of it", async () => {
+      await tell([]);
+      await world.pass(25_000);
+      expect(world.engine.containers()).toHaveLength(1);
+      await world.pass(90_000);
+      expect(world.engine.containers()).toEqual([]);
+    });
+
+    it("are left alone while no manager says who is in the cluster", async () => {
+      world.manager.reachable = false;
+      await tell([]);
+      await world.pass(600_000);
+      expect(world.engine.containers()).toHaveLength(1);
+    });
   });
 
   it("doesn't start a task anew whose container is gone, though its own memory is lost", async () => {

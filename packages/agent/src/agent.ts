@@ -1,4 +1,4 @@
-import { Scope, sleep, type Clock, type Log, type Millis, type Random } from "@murmur/base";
+import { Scope, sleep, type Clock, type Log, type Millis, type NodeId, type Random } from "@murmur/base";
 import type {
   AssignmentMessage,
   ClusterFacts,
@@ -15,7 +15,7 @@ import { Reports } from "./reports.ts";
 import { decodeSaved, encodeSaved, type SavedTasks, type SavedView } from "./saved-state.ts";
 import { Saver } from "./saver.ts";
 import { SessionLoop } from "./session-loop.ts";
-import { Worker } from "./worker.ts";
+import { Worker, type MakerStanding } from "./worker.ts";
 
 export interface AgentOptions {
   /** Who this node is, and where its tasks are reached. */
@@ -94,6 +94,7 @@ export class Agent {
         this.#info = info;
         this.#reportNode();
       },
+      standing: (maker) => this.#standing(maker),
       onGone: (id) => this.#reports.drop(id),
       onIdle: () => this.#finishRemoval(),
     });
@@ -249,6 +250,13 @@ export class Agent {
     this.#savers.view.changed();
     if (before?.cluster !== view.cluster) for (const listener of this.#factsListeners) listener(view.cluster);
     if (before?.endpoints !== view.endpoints) for (const listener of this.#endpointListeners) listener(view.endpoints);
+  }
+
+  /** No two nodes that are up have one address: who had this node's before was this host. */
+  #standing(maker: NodeId): MakerStanding {
+    const record = this.#view?.cluster.nodes.find(({ id }) => id === maker);
+    if (record !== undefined) return record.address === this.#options.address ? "former" : "other";
+    return this.#held !== undefined && this.#sessions.connected ? "unknown" : "other";
   }
 
   #reportNode(): void {

@@ -97,7 +97,7 @@ describe("the gossip driver", () => {
     expect(a.isDead(nodeId("c"))).toBe(false);
   });
 
-  it("delivers what is published once to each other node, and says when it has spread", async () => {
+  it("delivers what is published once to each other node", async () => {
     const [a, ...others] = await three();
     const heard: string[] = [];
     const text = new TextDecoder();
@@ -105,11 +105,8 @@ describe("the gossip driver", () => {
       driver.onBroadcast((origin, key, payload) => heard.push(`${origin} ${key} ${text.decode(payload)}`));
     }
     a.publish({ key: "withdraw:t1", payload: new TextEncoder().encode("now"), ttlMs: 5_000 });
-    const spread = a.spread(new AbortController().signal).then(() => world.clock.monotonic());
-    const began = world.clock.monotonic();
     await world.clock.advance(1_000);
     expect(heard).toEqual(["a withdraw:t1 now", "a withdraw:t1 now"]);
-    expect((await spread) - began).toBeLessThan(1_000);
   });
 
   it("lets a listener publish", async () => {

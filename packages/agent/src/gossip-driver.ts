@@ -1,4 +1,4 @@
-import { messageOf, Scope, sleep, unreachable, type Clock, type Log, type Millis, type NodeId } from "@murmur/base";
+import { messageOf, Scope, unreachable, type Clock, type Log, type Millis, type NodeId } from "@murmur/base";
 import type { Random, Timer } from "@murmur/base";
 import {
   decodeExchange,
@@ -51,8 +51,6 @@ export type BroadcastListener = (origin: NodeId, key: string, payload: Uint8Arra
 /** Probes and deliveries under way at once; one more is left out, as if it had been lost. */
 const RELIABLE_MAX = 64;
 const DELIVERY_LIMIT_MS: Millis = 10_000;
-/** How often `spread` looks. */
-const SPREAD_LOOK_MS: Millis = 20;
 
 /**
  * Gives the membership core its time and its wires: what arrives goes in, one timer follows its next deadline, and what
@@ -117,14 +115,6 @@ export class GossipDriver {
   /** Tells all other nodes something, once each. Throws `invalid_argument` for what is too long. */
   publish(announcement: Announcement): void {
     this.#call((now) => this.#swim.publish(announcement, now));
-  }
-
-  /** Resolves once all that this node has to tell was told as often as the protocol does; rejects with the signal. */
-  async spread(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    while (this.#swim.health().rumorsWaiting > 0 && this.#swim.health().live > 1) {
-      await sleep(clock, SPREAD_LOOK_MS, signal);
-    }
   }
 
   setAddress(address: string): void {

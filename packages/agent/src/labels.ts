@@ -1,10 +1,13 @@
-import type { NodeId } from "@murmur/base";
+import { isId, nodeId, type NodeId } from "@murmur/base";
 import { taskId, taskName, type ClusterId, type Task, type TaskId } from "@murmur/model";
 import type { ContainerSummary } from "./ports.ts";
 
 const CLUSTER = "murmur.cluster.id";
 const NODE = "murmur.node.id";
 const TASK = "murmur.task.id";
+
+/** A list or event filter with these finds what the agents of this cluster made on an engine. */
+export const clusterLabels = (clusterId: ClusterId): Readonly<Record<string, string>> => ({ [CLUSTER]: clusterId });
 
 /** Whose container it is; a list or event filter with these finds what this node's agent made, and nothing else. */
 export function ownerLabels(clusterId: ClusterId, nodeId: NodeId): Readonly<Record<string, string>> {
@@ -30,6 +33,12 @@ export function containerLabels(
     ...ownerLabels(owner.clusterId, owner.nodeId),
     [TASK]: task.id,
   };
+}
+
+/** The node whose agent made a container; undefined for a container that carries no such label. */
+export function makerOf(container: Pick<ContainerSummary, "labels">): NodeId | undefined {
+  const id = container.labels[NODE];
+  return id !== undefined && isId(id) ? nodeId(id) : undefined;
 }
 
 /** The task that a container was made for; undefined for a container that carries no such label. */

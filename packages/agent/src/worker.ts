@@ -1,10 +1,9 @@
-import type { Clock, Log, Millis, Random } from "@murmur/base";
-import { Scope } from "@murmur/base";
+import { Scope, type Clock, type Log, type Millis, type NodeId, type Random } from "@murmur/base";
 import { isLater, type EngineStatus, type Task, type TaskId, type TaskStatus } from "@murmur/model";
 import type { DriverContext } from "./driver-context.ts";
 import { Engine, type EngineLimits } from "./engine.ts";
 import { EngineWatch } from "./engine-watch.ts";
-import { ownerLabels, taskOf } from "./labels.ts";
+import { clusterLabels, makerOf, taskOf } from "./labels.ts";
 import type { ContainerEvent, ContainerSummary, EngineInfo, NodeContext, Runtime, Withdrawals } from "./ports.ts";
 import { TaskDriver } from "./task-driver.ts";
 
@@ -21,11 +20,22 @@ export interface WorkerOptions {
   readonly onStatus: (id: TaskId, status: TaskStatus) => void;
   readonly onEngine: (status: EngineStatus) => void;
   readonly onInfo: (info: EngineInfo) => void;
+  /** What another node is that made containers on this engine. */
+  readonly standing: (maker: NodeId) => MakerStanding;
   /** The last trace of a task is gone. */
   readonly onGone: (id: TaskId) => void;
   /** Nothing is left to look after, and the engine has just been listed or the last thing has just gone. */
   readonly onIdle: () => void;
 }
+
+/**
+ * `former`: what this host was before it joined anew. `unknown`: the cluster, which was just heard, knows no such node.
+ * `other`: it may share the engine, as the nodes of a development cluster do; its containers are its own affair.
+ */
+export type MakerStanding = "former" | "unknown" | "other";
+
+/** A maker counts as gone when the cluster doesn't know it at so many lists in a row: it may have joined just now. */
+const UNKNOWN_LISTS = 3;
 
 /**
  * Runs the tasks of this node: one driver a task, fed by assignments from one side and by the engine from the other.
@@ -41,6 +51,8 @@ export class Worker {
   readonly #drivers = new Map<TaskId, TaskDriver>();
   /** Containers that claim a task which has another one; by container id. Only somebody else can have made them. */
   readonly #doubles = new Map<string, TaskDriver>();
+  /** Makers of containers here that the cluster doesn't know, with the number of lists in a row. */
+  #unknownMakers: ReadonlyMap<NodeId, number> = new Map();
   /** A manager has said in this run what this node has to do: only then is a container without a task surplus. */
   #informed = false;
   /** The engine was listed in this run: a task that is new has no container. */
@@ -53,7 +65,7 @@ export class Worker {
     this.#engine = new Engine(runtime, clock, options.limits);
     this.#watch = new EngineWatch({
       engine: this.#engine,
-      labels: ownerLabels(node.clusterId, node.nodeId),
+      labels: clusterLabels(node.clusterId),
       clock,
       random,
       listener: {
@@ -165,7 +177,8 @@ export class Worker {
     for (const driver of [...this.#drivers.values(), ...this.#doubles.values()]) driver.changed();
   }
 
-  #onList(containers: readonly ContainerSummary[]): void {
+  #onList(all: readonly ContainerSummary[]): void {
+    const containers = this.#ours(all);
     const unseen = new Set(this.#drivers.values());
     for (const container of containers) {
       const id = taskOf(container);
@@ -181,6 +194,24 @@ export class Worker {
     for (const driver of unseen) driver.listed(undefined);
     this.#listed = true;
     if (this.#informed && this.size === 0) this.#options.onIdle();
+  }
+
+  /** This node's containers, and those that nobody looks after any more because their maker is no more. */
+  #ours(all: readonly ContainerSummary[]): readonly ContainerSummary[] {
+    const { node, standing } = this.#options;
+    const unknown = new Map<NodeId, number>();
+    const gone = new Set<NodeId>();
+    for (const maker of new Set(all.map(makerOf))) {
+      if (maker === undefined || maker === node.nodeId) continue;
+      const lists = standing(maker) === "unknown" ? (this.#unknownMakers.get(maker) ?? 0) + 1 : 0;
+      if (lists > 0) unknown.set(maker, lists);
+      if (lists >= UNKNOWN_LISTS || standing(maker) === "former") gone.add(maker);
+    }
+    this.#unknownMakers = unknown;
+    return all.filter((container) => {
+      const maker = makerOf(container);
+      return maker === node.nodeId || (maker !== undefined && gone.has(maker));
+    });
   }
 
   /** A container of a task that this node doesn't have: kept until a manager has spoken, then it goes. */

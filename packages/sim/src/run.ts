@@ -1,4 +1,6 @@
 import { messageOf, type Millis } from "@murmur/base";
+import type { Service } from "@murmur/model";
+import { unmet } from "./checks/liveness.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { PROFILES, type ProfileName } from "./profile.ts";
 import type { Host } from "./world/host.ts";
@@ -33,6 +35,10 @@ export type Phase = "setup" | "faults" | "healing" | "checking";
 /** How long a cluster may take to be whole once nothing goes wrong any more. */
 const HEAL_MS: Millis = 120_000;
 const SETUP_MS: Millis = 30_000;
+/** Looking takes longer than most things that happen. */
+const LOOK_MS: Millis = 100;
+/** A cluster that is whole must still be so after this. */
+const STEADY_MS: Millis = 5_000;
 
 /**
  * One run, in two phases as TigerBeetle's VOPR has them: first things go wrong and nothing that was promised may be
@@ -62,17 +68,27 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     workload.stop();
     chaos.heal();
     const services = await world.during(workload.finish());
-    await world.pass(HEAL_MS / 4);
+    await becomeWhole(world, services);
     phase = "checking";
     const problems = workload.problems();
     if (problems.length > 0) throw new Error(problems.join("\n"));
-    void services;
     for (const host of world.running) await world.during(host.stop());
   } catch (error) {
     failure = { message: messageOf(error), atMs: world.queue.now, phase };
     if (!(error instanceof Error) || process.env["SIM_STACK"] !== undefined) console.error(error);
   }
   return { seed, failure, simulatedMs: world.queue.now, events: world.events, hash: hash.value };
+}
+
+/** Waits until nothing is left to be done, and stays so. */
+async function becomeWhole(world: World, services: readonly Pick<Service, "id">[]): Promise<void> {
+  const expected = new Map(services.map(({ id }) => [id, { kind: "running" } as const]));
+  const isWhole = (): boolean => unmet(world, { services: expected }).length === 0;
+  const took = await world.until(isWhole, HEAL_MS, LOOK_MS);
+  if (took === undefined) throw new Error(`not whole: ${unmet(world, { services: expected }).join("; ")}`);
+  await world.pass(STEADY_MS);
+  const undone = unmet(world, { services: expected });
+  if (undone.length > 0) throw new Error(`not whole any more: ${undone.join("; ")}`);
 }
 
 /** A cluster of so many hosts that has its managers. */

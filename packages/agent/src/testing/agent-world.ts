@@ -15,9 +15,10 @@ import type { Program } from "../simulated-container.ts";
 import { SimulatedRuntime } from "../simulated-runtime.ts";
 import { SAMPLE_NODE, sampleTask } from "./sample-task.ts";
 
-const ENDPOINTS: EndpointTable = { version: 0, networks: [], services: [] };
-const FACTS: ClusterFacts = { nodes: [], gossipKeys: [] };
+/** Where the agent's node is. */
+export const SAMPLE_ADDRESS = "10.0.0.1:7373";
 
+const ENDPOINTS: EndpointTable = { version: 0, networks: [], services: [] };
 /** A manager with one agent: keeps the records, sends assignments, commits reports as the store would. */
 class StubManager implements Sessions {
   readonly tasks = new Map<TaskId, Task>();
@@ -26,6 +27,8 @@ class StubManager implements Sessions {
   reachable = true;
   /** Reports are committed only while this holds. */
   quorum = true;
+  /** Who is in the cluster, as the agent is told when its next session begins. */
+  facts: ClusterFacts = { nodes: [], gossipKeys: [] };
   descriptions = 0;
   engine = "";
   #version = 1;
@@ -95,7 +98,7 @@ class StubManager implements Sessions {
   #sendFull(): void {
     const tasks = [...this.tasks.values()];
     const node = { spec: { labels: {}, availability: "active" } } as const;
-    this.#push({ kind: "full", version: this.#version, node, tasks, endpoints: ENDPOINTS, cluster: FACTS });
+    this.#push({ kind: "full", version: this.#version, node, tasks, endpoints: ENDPOINTS, cluster: this.facts });
   }
 
   async #hear(report: ReportMessage, inbox: Inbox<SessionMessage>): Promise<void> {
@@ -196,7 +199,7 @@ export class AgentWorld {
     const ignore = (): void => {};
     const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (text, fields) => this.#fail(text, fields) };
     const options = { node: SAMPLE_NODE, murmurVersion: "0", runtime: engine, sessions: manager, store, clock, log };
-    return new Agent({ ...options, withdrawals: this.#withdrawals(), random: this.#random });
+    return new Agent({ ...options, address: SAMPLE_ADDRESS, withdrawals: this.#withdrawals(), random: this.#random });
   }
 
   #withdrawals(): Withdrawals {

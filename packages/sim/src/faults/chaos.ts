@@ -119,8 +119,7 @@ export class Chaos {
   }
 
   async #bringBack(host: Host): Promise<void> {
-    const life = await host.boot();
-    await life.node.control.resume();
+    const life = await host.resume();
     if (life.node.control.status().state === "outside") this.#joinAgain(host);
   }
 

@@ -50,7 +50,7 @@ export class Workload {
   }
 
   /** Once the cluster answers again: makes all nodes active, reads what there is, and gives it. */
-  async finish(): Promise<readonly Pick<Service, "id" | "spec">[]> {
+  async finish(): Promise<readonly Pick<Service, "id">[]> {
     const [client] = this.#clients;
     if (client === undefined) return [];
     for (;;) {

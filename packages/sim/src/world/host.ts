@@ -17,6 +17,8 @@ import type { World } from "./world.ts";
 export interface Life {
   readonly process: Process;
   readonly node: OpenedNode;
+  /** Settles when it has taken up its place in the cluster. */
+  started: Promise<void>;
 }
 
 /** A host of the world: what outlives its process, and the process while there is one. */
@@ -100,7 +102,7 @@ export class Host {
       log: this.#log(),
     });
     this.#booting = false;
-    this.#life = { process, node };
+    this.#life = { process, node, started: Promise.resolve() };
     this.#world.tell((observer) => observer.started?.(this));
     return this.#life;
   }
@@ -119,10 +121,19 @@ export class Host {
     this.#world.tell((observer) => observer.ended?.(this, "crashed"));
   }
 
-  /** An orderly stop, as on SIGTERM. Resolves when the process has ended. */
+  /** Starts the process, and takes up the place in the cluster that it had. */
+  async resume(): Promise<Life> {
+    const life = await this.boot();
+    life.started = life.node.control.resume();
+    await life.started;
+    return life;
+  }
+
+  /** An orderly stop, as on SIGTERM, which a daemon heeds once it has started. Resolves when the process has ended. */
   async stop(): Promise<void> {
     const life = this.#life;
     if (life === undefined) return;
+    await life.started;
     await life.node.control.stop();
     if (this.#life !== life) return;
     this.#life = undefined;
@@ -154,7 +165,13 @@ export class Host {
     return {
       wires: () => this.#wires(process),
       checkListenable: async () => {},
-      callMember: () => (to, request) => network.joinCall(this.address, to, { ...request, enter }),
+      callMember: () => (to, request) =>
+        new Promise((resolve, reject) => {
+          const late = new ClusterError("unavailable", `${to} did not answer in time`);
+          const timer = process.clock.setTimer(JOIN_TIMEOUT_MS, () => reject(late));
+          const answered = network.joinCall(this.address, to, { ...request, enter });
+          answered.then(resolve, reject).finally(() => timer.cancel());
+        }),
       wipeLog: async () => this.#replaceDisk(),
     };
   }
@@ -224,6 +241,9 @@ export class Host {
     return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   }
 }
+
+/** As long as a real call waits. */
+const JOIN_TIMEOUT_MS = 12_000;
 
 /** Nothing in the world asks the API for what only a real engine has. */
 const NO_ENGINE_API: Parameters<typeof openNode>[0]["engine"] = {

@@ -95,9 +95,8 @@ export class World {
   }
 
   /** Starts the process of a host that was in the cluster. */
-  async restart(host: Host): Promise<void> {
-    const life = await host.boot();
-    this.background(life.node.control.resume());
+  restart(host: Host): void {
+    this.background(host.resume());
   }
 
   joinToken(): string | undefined {
@@ -132,12 +131,12 @@ export class World {
     return this.runUntil(this.queue.now + byMs);
   }
 
-  /** Lets time pass until a condition holds, looking every 10 ms. Returns how long it took; undefined: not within it. */
-  async until(condition: () => boolean, limitMs: Millis): Promise<Millis | undefined> {
+  /** Lets time pass until a condition holds, looking now and then. Returns how long it took; undefined: not within it. */
+  async until(condition: () => boolean, limitMs: Millis, lookMs: Millis = 10): Promise<Millis | undefined> {
     const start = this.queue.now;
     while (!condition()) {
       if (this.queue.now - start >= limitMs) return undefined;
-      await this.pass(10);
+      await this.pass(lookMs);
     }
     return this.queue.now - start;
   }
