@@ -18,13 +18,18 @@ export function checkWritten(scene: RaftScene, { entries = [] }: WriteBatch): vo
   }
   checkCut(scene, entries, first.index);
   let previous = log.written.termAt(first.index - 1);
+  let membership = log.membershipBefore(first.index);
   for (const entry of entries) {
-    checkEntry(scene, entry, previous);
+    const isNew = checkEntry(scene, entry, previous);
     previous = entry.term;
+    if (entry.kind !== "membership") continue;
+    if (isNew) checkMembershipEntry(scene, entry, membership);
+    membership = entry;
   }
 }
 
-function checkEntry(scene: RaftScene, entry: StoredEntry, previous: number | undefined): void {
+/** Returns whether no log has had the entry before. */
+function checkEntry(scene: RaftScene, entry: StoredEntry, previous: number | undefined): boolean {
   const { judge, host, history } = scene;
   const { index, term } = entry;
   if (previous !== undefined && term < previous) {
@@ -46,7 +51,7 @@ function checkEntry(scene: RaftScene, entry: StoredEntry, previous: number | und
     const fact = `it writes ${place(index, term)}`;
     judge.refuse("a committed entry stays in its place", host, fact, `${place(index, committed)} is committed`);
   }
-  if (seen === "new" && entry.kind === "membership") checkMembershipEntry(scene, entry);
+  return seen === "new";
 }
 
 /** What is cut off was never committed. */
@@ -63,16 +68,19 @@ function checkCut({ judge, host, log, history }: RaftScene, entries: readonly St
 
 /** A snapshot that came from elsewhere is about to take the log's place. */
 export function checkInstalled(scene: RaftScene, snapshot: SnapshotMeta): void {
-  const { judge, host, log, history } = scene;
+  const { judge, host, log } = scene;
   checkSnapshot(scene, snapshot);
   const { index, term } = snapshot;
   if (log.durable.has({ index, term })) return;
-  for (let lost = index + 1; lost <= log.durable.last; lost += 1) {
-    const own = log.durable.termAt(lost);
-    if (own === undefined || history.commits.termAt(lost) !== own) continue;
-    const fact = `a snapshot at ${String(index)} replaces its log, which has ${place(lost, own)}`;
-    judge.refuse("a snapshot never replaces a log that knows more", host, fact, "that entry is committed");
-  }
+  const known = Math.max(log.durable.base, log.commit);
+  if (index >= known) return;
+  const fact = `a snapshot at ${String(index)} replaces its log`;
+  judge.refuse(
+    "a snapshot never replaces a log that knows more",
+    host,
+    fact,
+    `it had committed up to ${String(known)}`,
+  );
 }
 
 /** A snapshot holds what is committed, with the membership of that moment. */

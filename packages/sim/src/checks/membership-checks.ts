@@ -1,9 +1,12 @@
-import { decodeMembership, isJoint, type Membership } from "@murmur/raft";
+import { decodeMembership, isJoint, type Membership, type Position } from "@murmur/raft";
 import type { StoredEntry } from "@murmur/storage";
 import { place, statusOf, type RaftScene } from "./raft-scene.ts";
 
-/** A leader writes a new membership. Only of a leader is known what it knew to be committed when it did. */
-export function checkMembershipEntry(scene: RaftScene, entry: StoredEntry): void {
+/**
+ * A leader writes a new membership. Only of a leader is known what it knew to be committed when it did. `before`: the
+ * membership entry before this one in its log.
+ */
+export function checkMembershipEntry(scene: RaftScene, entry: StoredEntry, before: Position | undefined): void {
   const { judge, host, log, history } = scene;
   const status = statusOf(host);
   if (status?.role !== "leader" || status.term !== entry.term) return;
@@ -18,7 +21,6 @@ export function checkMembershipEntry(scene: RaftScene, entry: StoredEntry): void
       `the entry there is of term ${String(committedTerm)}`,
     );
   }
-  const before = log.membershipBefore(entry.index);
   const known = before === undefined ? undefined : history.entries.find(before.index, before.term);
   if (before === undefined || known === undefined) return;
   const previous = decodeMembership(known.data);
