@@ -8,6 +8,8 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   idle: async () => (await import("./idle.ts")).idle,
   startup: async () => (await import("./startup.ts")).startup,
   election: async () => (await import("./election.ts")).election,
+  lifeguard: async () => (await import("./lifeguard.ts")).lifeguard,
+  dissemination: async () => (await import("./dissemination.ts")).dissemination,
   store: async () => (await import("./store.ts")).store,
 };
 

@@ -36,7 +36,7 @@ function goalText(goal: { readonly most?: number; readonly least?: number } | un
 }
 
 /** The value below which the given share of the samples lies (nearest rank). NaN without samples. */
-function percentile(samples: readonly number[], share: number): number {
+export function percentile(samples: readonly number[], share: number): number {
   const sorted = samples.toSorted((left, right) => left - right);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN;
 }

@@ -16,6 +16,15 @@ export {
   type PublishedRow,
   type Timeouts,
 } from "./election/thesis.ts";
+export { runDetectionExperiment, type Detection, type DetectionExperiment } from "./gossip/detection-experiment.ts";
+export {
+  runDisseminationExperiment,
+  type Dissemination,
+  type DisseminationExperiment,
+} from "./gossip/dissemination-experiment.ts";
+export type { Anomaly } from "./gossip/gossip-host.ts";
+export { runIntervalExperiment, type FalsePositives, type IntervalExperiment } from "./gossip/interval-experiment.ts";
+export { MURMUR_VARIANTS, PAPER_VARIANTS } from "./gossip/lifeguard-variants.ts";
 export { checkAcknowledged, type AcknowledgedWrite } from "./history/acknowledged.ts";
 export { checkNodes, checkServices, type ApiCheckOptions, type ApiVerdict } from "./history/check-api.ts";
 export { isRefusal, outcomeOfError, type ErrorOutcome, type RefusalCode } from "./history/error-outcome.ts";
