@@ -81,9 +81,13 @@ export class IdentityStore {
     await this.#state.put(GENERATION, { ...generation, manager: { ...generation.manager } });
   }
 
+  async forgetGeneration(): Promise<void> {
+    await this.#state.delete(GENERATION);
+  }
+
   async forget(): Promise<void> {
     await this.#state.delete(IDENTITY);
     await this.#state.delete(MEMBERSHIP);
-    await this.#state.delete(GENERATION);
+    await this.forgetGeneration();
   }
 }

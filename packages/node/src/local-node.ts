@@ -307,7 +307,9 @@ export class LocalNodeControl implements LocalNode {
   }
 
   async #wipe(): Promise<void> {
-    await this.#options.edge.wipeLog();
+    const { edge, identities } = this.#options;
+    await edge.wipeLog();
+    await identities.forgetGeneration();
     await this.#options.start.forgetTasks();
   }
 }

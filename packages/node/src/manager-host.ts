@@ -152,12 +152,26 @@ export class ManagerHost {
       }
       await generations.begin(generation);
     } catch (error) {
-      await keepOnlyLog(before);
-      await this.#run(before, await openLog(before));
+      await this.#orFatal(async () => {
+        await keepOnlyLog(before);
+        await this.#run(before, await openLog(before));
+      });
       throw error;
     }
-    await this.#run(generation.number, await openLog(generation.number), { commands: [], prepared: true });
-    await keepOnlyLog(generation.number);
+    await this.#orFatal(async () => {
+      await this.#run(generation.number, await openLog(generation.number), { commands: [], prepared: true });
+      await keepOnlyLog(generation.number);
+    });
+  }
+
+  /** What fails here leaves this node without the manager that its disk has: all of it is built anew. */
+  async #orFatal(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.onFatal(error);
+      throw error;
+    }
   }
 
   async #resume(): Promise<void> {

@@ -94,6 +94,22 @@ describe("a machine that restores a cluster", () => {
     expect(nodes).toHaveLength(2);
   });
 
+  it("starts another cluster after a restore that was cut off", async () => {
+    const { network, machine, during, backedUp } = setup();
+    const { first, backup } = await backedUp();
+    network.kill(first.address, "host");
+    const second = machine(2);
+    await during(second.control.restore({ ...RESTORE, backup: backup() }, signal));
+    const left = [...second.records].filter(([name]) => name === "generation");
+    await during(second.control.leave({ force: true }, signal));
+    // As a crash leaves it right before the identity is written.
+    for (const [name, text] of left) second.put(name, text);
+    await during(second.control.init({ availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC }, signal));
+    await during(second.control.stop());
+    await during(second.restarted().resume());
+    expect([second.control.status().state, second.control.member()?.generation]).toEqual(["active", 0]);
+  });
+
   it("is outside again when the file is damaged, and refuses in a cluster", async () => {
     const { network, machine, backedUp, refusal } = setup();
     const { first, backup } = await backedUp();

@@ -41,6 +41,11 @@ export class Machine {
     return this.control;
   }
 
+  /** Puts a record on the machine's disk behind its back. */
+  put(name: string, text: string): void {
+    this.#records.set(name, text);
+  }
+
   get records(): ReadonlyMap<string, string> {
     return this.#records;
   }
