@@ -41,8 +41,8 @@ export class ContainerChecks {
     const containers = engine.containers();
     const live = containers.filter((container) => container.live);
     this.#seen.set(host, { changes: engine.changes, live });
-    for (const container of containers) if (container.starts > 0) this.#checkStarts(host, container);
     for (const container of live) this.#checkAlone(host, container);
+    for (const container of containers) if (container.starts > 0) this.#checkStarts(host, container);
   }
 
   /** A process tells its engine to stop a container. */
