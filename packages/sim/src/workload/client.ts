@@ -11,7 +11,7 @@ import type { World } from "../world/world.ts";
 import { drawChange, drawSpec, WRITE_LABEL } from "./specs.ts";
 
 /** Services are made under these names only, so that clients get in each other's way. */
-const NAMES = ["web", "api", "db", "queue", "mail"] as const;
+const NAMES = ["web", "api", "db", "queue", "mail", "auth", "logs", "docs"] as const;
 /** A client that gets no answer for so long goes on; what became of it is unknown. */
 const PATIENCE_MS: Millis = 15_000;
 

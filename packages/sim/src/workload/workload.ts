@@ -67,7 +67,7 @@ export class Workload {
   problems(): readonly string[] {
     const verdicts = [checkServices(this.#services.history()), checkNodes(this.#nodes.history())];
     return [
-      ...verdicts.flatMap((verdict) => (verdict.kind === "violation" ? [verdict.explanation] : [])),
+      ...verdicts.flatMap((verdict) => (verdict.kind === "ok" ? [] : [`${verdict.kind}: ${verdict.explanation}`])),
       ...this.#watchers.problems(),
     ];
   }
