@@ -34,7 +34,10 @@ export class ManagerClient {
     this.#options = options;
   }
 
-  /** Answers a request through any manager that can be reached. */
+  /**
+   * Answers a request through any manager that can be reached. Rejects with `unavailable` only when nothing was done;
+   * with `timeout` when a manager that may have done it gave no answer.
+   */
   async forward(request: Request): Promise<Response> {
     let problem: unknown = new ClusterError("unavailable", "no manager is known");
     for (const manager of this.#others()) {
@@ -42,7 +45,9 @@ export class ManagerClient {
         return await fetchThrough(this.#options.transport, manager, request);
       } catch (error) {
         problem = error;
-        if (codeOf(error) !== "unavailable" || request.signal.aborted || !mayRepeat(request, error)) break;
+        if (codeOf(error) !== "unavailable" || request.signal.aborted) break;
+        if (isWrite(request) && wasSent(error)) throw outcomeUnknown(error);
+        if (request.bodyUsed) break;
       }
     }
     throw problem;
@@ -79,6 +84,11 @@ export class ManagerClient {
   }
 }
 
-/** A request that was certainly not executed, or may be executed twice; and only while nothing of its body was read. */
-const mayRepeat = (request: Request, error: unknown): boolean =>
-  !request.bodyUsed && (!wasSent(error) || request.method === "GET" || request.method === "HEAD");
+const isWrite = ({ method }: Request): boolean => method !== "GET" && method !== "HEAD";
+
+const outcomeUnknown = (cause: unknown): ClusterError =>
+  new ClusterError(
+    "timeout",
+    "the manager was lost before it answered, and may have done it: look before you repeat it",
+    { cause },
+  );
