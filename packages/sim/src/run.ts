@@ -1,13 +1,14 @@
 import { messageOf, type Millis } from "@murmur/base";
 import type { Service } from "@murmur/model";
+import { allChecks } from "./checks/all-checks.ts";
 import { unmet } from "./checks/liveness.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { PROFILES, type ProfileName } from "./profile.ts";
 import type { Host } from "./world/host.ts";
 import type { Observer } from "./world/observer.ts";
-import { Workload } from "./workload/workload.ts";
 import { TraceHash } from "./world/trace-hash.ts";
 import { randomFor, World } from "./world/world.ts";
+import { Workload } from "./workload/workload.ts";
 
 export interface RunOptions {
   readonly seed: number;
@@ -52,13 +53,14 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const clockError = (): Host["clockError"] => ({ rate: 1 + (2 * drift.next() - 1) * profile.clockDrift, wallMs: 0 });
   const world = new World({ seed, clockError });
   const hash = new TraceHash(world);
-  world.observers.push(hash);
+  const checks = allChecks(world);
+  world.observers.push(hash, ...checks.observers);
   if (options.trace !== undefined) world.observers.push(options.trace(world));
   let phase: Phase = "setup";
   let failure: RunResult["failure"];
   try {
     await settle(world, options.nodes ?? 3 + random.below(7));
-    const chaos = new Chaos({ world, ...profile, excuse: () => {} });
+    const chaos = new Chaos({ world, ...profile, excuse: (host) => checks.excuse(host) });
     const workload = new Workload(world);
     phase = "faults";
     chaos.start();
@@ -72,6 +74,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     phase = "checking";
     const problems = workload.problems();
     if (problems.length > 0) throw new Error(problems.join("\n"));
+    checks.final();
     for (const host of world.running) await world.during(host.stop());
   } catch (error) {
     failure = { message: messageOf(error), atMs: world.queue.now, phase };
