@@ -30,7 +30,7 @@ export const membershipEntry = (index: number, term: number, membership: Members
 });
 
 /** A manager that shows what a test wants it to show, and its log. */
-export class FakeManager implements RaftHost {
+class FakeManager implements RaftHost {
   readonly id: NodeId;
   readonly checks: RaftChecks;
   #status: ManagerStatus = STATUS;
