@@ -21,6 +21,7 @@ import {
   type RaftConfig,
 } from "@murmur/raft";
 import { createStore, type ApplyResult, type View, type Watch, type WatchOptions } from "@murmur/store";
+import { ClusterTime } from "./cluster-time.ts";
 import { withDeadline } from "./deadline.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { LeadershipKeeper } from "./leadership.ts";
@@ -122,10 +123,12 @@ export class Manager implements AsyncDisposable {
     }
   }
 
-  static async #build(options: ManagerOptions, scope: Scope): Promise<Manager> {
-    const { storage, log, self, clock, peers, newId, bootstrap } = options;
+  static async #build(given: ManagerOptions, scope: Scope): Promise<Manager> {
+    const clock = new ClusterTime(given.clock);
+    const options = { ...given, clock };
+    const { storage, log, self, peers, newId, bootstrap } = options;
     const store = createStore();
-    const replica = new Replica({ store, appliedIndex: 0, log });
+    const replica = new Replica({ store, appliedIndex: 0, log, heard: (moment) => clock.heard(moment) });
     const raft = await recoverRaft(options, replica);
     let keeper: LeadershipKeeper | undefined;
     const onChange = (): void => {
@@ -183,7 +186,9 @@ export class Manager implements AsyncDisposable {
 
   /** Submits a user's or the node's command. Rejects with the refusal's code and message when it is refused. */
   async submit(command: Command, signal: AbortSignal): Promise<{ readonly id?: string; readonly version: number }> {
-    const [result] = await this.#submitter.submit([command], signal);
+    // Whoever made it has read another clock.
+    const now = Math.max(command.now, this.#context.clock.now());
+    const [result] = await this.#submitter.submit([{ ...command, now }], signal);
     return accepted(result);
   }
 

@@ -1,5 +1,5 @@
-import { ClusterError, type Log } from "@murmur/base";
-import type { ApplyResult, Store } from "@murmur/store";
+import { ClusterError, type Log, type Millis } from "@murmur/base";
+import type { ApplyResult, Store, View } from "@murmur/store";
 import { abortReason } from "./abort-reason.ts";
 import { decodeEntry } from "./codec.ts";
 
@@ -29,13 +29,21 @@ export class Replica {
   readonly #log: Log;
   readonly #waiting = new Map<string, (outcome: Outcome) => void>();
   readonly #indexWaiters = new Set<{ readonly index: number; readonly resolve: () => void }>();
+  readonly #heard: (moment: Millis) => void;
   #applied: number;
   #appliedBytes = 0;
 
-  constructor(options: { readonly store: Store; readonly appliedIndex: number; readonly log: Log }) {
+  /** `heard` is told the moments that commands carry, and the latest one of a state that is taken over. */
+  constructor(options: {
+    readonly store: Store;
+    readonly appliedIndex: number;
+    readonly log: Log;
+    readonly heard?: (moment: Millis) => void;
+  }) {
     this.store = options.store;
     this.#applied = options.appliedIndex;
     this.#log = options.log;
+    this.#heard = options.heard ?? (() => {});
   }
 
   /** The index of the last entry that was applied. */
@@ -55,6 +63,7 @@ export class Replica {
     if (entry.kind === "normal" && entry.data.byteLength > 0) {
       const { requestId, commands } = decodeEntry(entry.data);
       const results = commands.map((command) => this.store.apply(entry.index, command));
+      for (const { now } of commands) this.#heard(now);
       for (const [at, result] of results.entries()) {
         if (!result.ok)
           this.#log.debug("command refused", { kind: commands[at]?.kind, code: result.code, why: result.message });
@@ -68,6 +77,7 @@ export class Replica {
   /** The state was replaced by a snapshot: nobody who waits can be told what happened in between. */
   installed(index: number): void {
     this.#appliedBytes = 0;
+    this.#heard(latestMoment(this.store.view));
     for (const requestId of this.#waiting.keys()) this.#settle(requestId, { kind: "unknown" });
     this.#advance(index);
   }
@@ -124,4 +134,13 @@ export class Replica {
       waiter.resolve();
     }
   }
+}
+
+/** When something last happened, as far as the state tells. */
+function latestMoment(view: View): Millis {
+  let latest = view.cluster()?.updatedAt ?? 0;
+  for (const records of [view.nodes(), view.services(), view.tasks()]) {
+    for (const { updatedAt } of records) latest = Math.max(latest, updatedAt);
+  }
+  return latest;
 }
