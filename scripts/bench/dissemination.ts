@@ -25,7 +25,7 @@ interface Measured {
 function measure(label: string, members: number, config: Partial<SwimConfig>): Measured {
   const runs = SEEDS.map((seed): Dissemination => {
     const exchangeHurryMs = calmExchangeMs(members);
-    const warmUpMs = exchangeHurryMs / 2;
+    const warmUpMs = 1.5 * exchangeHurryMs;
     const world = { seed, members, config: { ...config, exchangeHurryMs }, loss: LOSS, delayMeanMs: DELAY_MEAN_MS };
     return runDisseminationExperiment({ ...world, trials: TRIALS_A_SEED, warmUpMs, quietMs: QUIET_MS });
   });

@@ -36,6 +36,8 @@ export class Suspicion {
   #convicted = false;
   #startedAt: Millis;
   #notBefore: Millis;
+  /** Kept, because it is asked for far more often than it changes: after every packet. */
+  #deadline: Millis;
 
   constructor(start: { incarnation: number; accuser: NodeId; times: SuspicionTimes; now: Millis }) {
     this.incarnation = start.incarnation;
@@ -43,6 +45,7 @@ export class Suspicion {
     this.#accusers = new Set([start.accuser]);
     this.#startedAt = start.now;
     this.#notBefore = start.now;
+    this.#deadline = this.#deadlineNow();
   }
 
   /** Independent confirmations so far: accusers besides the first one. */
@@ -56,8 +59,7 @@ export class Suspicion {
   }
 
   get deadline(): Millis {
-    const timeoutMs = this.#convicted ? this.#times.minMs : suspicionTimeoutMs(this.#times, this.confirmations);
-    return Math.max(this.#notBefore, this.#startedAt + timeoutMs);
+    return this.#deadline;
   }
 
   /** Counts an accuser, which may end the suspicion, but not before now. True when it was new and wanted: only then is the accusation worth passing on. */
@@ -65,6 +67,7 @@ export class Suspicion {
     if (this.confirmations >= this.#times.wanted || this.#accusers.has(accuser)) return false;
     this.#accusers.add(accuser);
     this.#notBefore = Math.max(this.#notBefore, now);
+    this.#deadline = this.#deadlineNow();
     return true;
   }
 
@@ -73,6 +76,7 @@ export class Suspicion {
     if (this.#convicted) return false;
     this.#convicted = true;
     this.#notBefore = Math.max(this.#notBefore, now);
+    this.#deadline = this.#deadlineNow();
     return true;
   }
 
@@ -80,5 +84,11 @@ export class Suspicion {
   postpone(stallMs: Millis, notBefore: Millis): void {
     this.#startedAt += stallMs;
     this.#notBefore = Math.max(this.#notBefore, notBefore);
+    this.#deadline = this.#deadlineNow();
+  }
+
+  #deadlineNow(): Millis {
+    const timeoutMs = this.#convicted ? this.#times.minMs : suspicionTimeoutMs(this.#times, this.confirmations);
+    return Math.max(this.#notBefore, this.#startedAt + timeoutMs);
   }
 }

@@ -19,8 +19,10 @@ export interface Detection {
 }
 
 const QUIET_MS = 15_000;
-/** Longer than any suspicion, and than the news of its end need. */
-const WAIT_MS = 60_000;
+/** Longer than the longest suspicion of a member that nobody else suspects. */
+const WAIT_MAX_MS = 120_000;
+/** After one death is known, until the next: its news are no news any more. */
+const PAUSE_MS = 3_000;
 const DELAY_MEAN_MS = 0.5;
 
 /** Kills members of a quiet cluster, at random moments of their periods. */
@@ -39,13 +41,13 @@ export function runDetectionExperiment({ seed, config, members, failures }: Dete
   return shuffled(numbers, random)
     .slice(0, failures)
     .map((victim) => {
-      world.run(random.next() * 1_000);
+      world.run(PAUSE_MS + random.next() * 1_000);
       const diedAt = world.now;
       watched = victim;
       seenAt = [];
       died.add(victim);
       world.stop(victim);
-      world.run(WAIT_MS);
+      while (seenAt.length < members - died.size && world.now - diedAt < WAIT_MAX_MS) world.run(100);
       assert(seenAt.length === members - died.size, "all that live have noticed, each once");
       return { firstMs: Math.min(...seenAt) - diedAt, allMs: Math.max(...seenAt) - diedAt };
     });

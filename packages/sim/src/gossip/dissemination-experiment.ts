@@ -40,7 +40,8 @@ export function runDisseminationExperiment(experiment: DisseminationExperiment):
   const random = new SeededRandom(seed);
   let heard = 0;
   let lastAt: Millis = 0;
-  const world = new GossipWorld({ seed, config, members, loss, delayMeanMs, countBytes: true }, (_, report, now) => {
+  const options = { seed, config, members, loss, delayMeanMs, countBytesFromMs: warmUpMs };
+  const world = new GossipWorld(options, (_, report, now) => {
     if (report.kind !== "broadcast") return;
     heard += 1;
     lastAt = now;

@@ -84,7 +84,7 @@ describe("GossipWorld", () => {
 
   it("counts the bytes of all that is sent, if asked to", () => {
     const options = { seed: 1, members: 4, config: {}, loss: 0, delayMeanMs: 1 };
-    const counting = new GossipWorld({ ...options, countBytes: true });
+    const counting = new GossipWorld({ ...options, countBytesFromMs: 0 });
     counting.run(2_000);
     // A ping or an ack with two ids of 25 characters, sealed.
     expect(counting.bytes / counting.datagrams).toBeGreaterThan(60);

@@ -22,8 +22,8 @@ export interface GossipWorldOptions {
   readonly loss: number;
   /** The mean of a trip's time, which is exponentially distributed; so datagrams overtake each other. */
   readonly delayMeanMs: Millis;
-  /** Whether to count bytes: everything is encoded for that, which takes time. */
-  readonly countBytes?: boolean;
+  /** From when on bytes are counted, else never: everything is encoded for that, which takes time. */
+  readonly countBytesFromMs?: Millis;
 }
 
 /** What a member reported. */
@@ -64,7 +64,7 @@ export class GossipWorld {
   get datagrams(): number {
     return this.#datagrams;
   }
-  /** Bytes sent so far, state exchanges included, datagrams sealed; without the headers of UDP, TCP, TLS and IP. */
+  /** Bytes sent since they are counted, exchanges included, datagrams sealed; without headers of UDP, TCP, TLS and IP. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -193,9 +193,9 @@ export class GossipWorld {
   }
 
   #datagram(host: GossipHost, { to, packet }: Extract<Effect, { kind: "send" }>): void {
-    const { loss, countBytes } = this.#options;
+    const { loss } = this.#options;
     this.#datagrams += 1;
-    if (countBytes === true) this.#bytes += encodePacket(packet).length + SEAL_OVERHEAD_BYTES;
+    if (this.#countsBytes) this.#bytes += encodePacket(packet).length + SEAL_OVERHEAD_BYTES;
     const target = this.#byAddress.get(to);
     if (target === undefined || (loss > 0 && this.#random.next() < loss)) return;
     const input: Input = { kind: "datagram", from: host.address, packet };
@@ -206,7 +206,7 @@ export class GossipWorld {
   }
 
   #pushPull({ to, exchange }: Extract<Effect, { kind: "pushPull" }>): void {
-    if (this.#options.countBytes === true) this.#bytes += encodeExchange(exchange).length;
+    if (this.#countsBytes) this.#bytes += encodeExchange(exchange).length;
     this.#stream(to, (target) => this.#handle(target, { kind: "pushPull", exchange }));
   }
 
@@ -229,6 +229,10 @@ export class GossipWorld {
       else if (target.state !== "stopped") receive(target);
     };
     this.#events.add(this.#now + this.#trip() + this.#trip() + this.#trip(), arrive);
+  }
+
+  get #countsBytes(): boolean {
+    return this.#now >= (this.#options.countBytesFromMs ?? Infinity);
   }
 
   #trip(): Millis {
