@@ -1,9 +1,13 @@
 import type { Clock, Millis, NodeId } from "@murmur/base";
 import type { EndpointTable, TaskId } from "@murmur/model";
 
-/** Withdrawals remembered; the committed state follows within seconds, so old ones can go. */
+/** Withdrawals remembered; beyond that the oldest are forgotten. */
 const WITHDRAWN_MAX = 4_096;
-const WITHDRAWN_MS: Millis = 60_000;
+/**
+ * The committed state follows within seconds, but it may reach this node late and then still have the task, or have it
+ * only now. A withdrawn task never serves again, so remembering it longer costs nothing but memory.
+ */
+const WITHDRAWN_MS: Millis = 600_000;
 
 /** The negative facts: what traffic must avoid although the committed state still has it. */
 export interface Avoided {
@@ -16,7 +20,9 @@ export class GossipFacts {
   readonly #clock: Clock;
   readonly #onChange: (avoided: Avoided) => void;
   readonly #dead = new Set<NodeId>();
+  /** Oldest first. */
   readonly #withdrawn = new Map<TaskId, Millis>();
+  #offered: ReadonlySet<TaskId> = new Set();
 
   constructor(clock: Clock, onChange: (avoided: Avoided) => void) {
     this.#clock = clock;
@@ -31,23 +37,28 @@ export class GossipFacts {
   }
 
   withdraw(id: TaskId): void {
-    const now = this.#clock.monotonic();
     this.#withdrawn.delete(id);
-    this.#withdrawn.set(id, now);
-    for (const [old, at] of this.#withdrawn) {
-      if (this.#withdrawn.size <= WITHDRAWN_MAX && now - at < WITHDRAWN_MS) break;
-      this.#withdrawn.delete(old);
-    }
+    this.#withdrawn.set(id, this.#clock.monotonic());
+    this.#forgetOld();
     this.#changed();
   }
 
-  /** The committed state has followed: what it no longer offers needs no withdrawal, and may come back healthy. */
+  /** What the committed state offers now. What it still offers stays withdrawn, however long ago that was. */
   follow(table: EndpointTable): void {
     if (this.#withdrawn.size === 0) return;
-    const offered = new Set(table.services.flatMap(({ endpoints }) => endpoints.map(({ taskId: id }) => id)));
+    this.#offered = new Set(table.services.flatMap(({ endpoints }) => endpoints.map(({ taskId: id }) => id)));
+    if (this.#forgetOld()) this.#changed();
+  }
+
+  /** Whether there was one. */
+  #forgetOld(): boolean {
     const before = this.#withdrawn.size;
-    for (const id of this.#withdrawn.keys()) if (!offered.has(id)) this.#withdrawn.delete(id);
-    if (this.#withdrawn.size !== before) this.#changed();
+    const now = this.#clock.monotonic();
+    for (const [id, at] of this.#withdrawn) {
+      const isOld = now - at >= WITHDRAWN_MS && !this.#offered.has(id);
+      if (isOld || this.#withdrawn.size > WITHDRAWN_MAX) this.#withdrawn.delete(id);
+    }
+    return this.#withdrawn.size !== before;
   }
 
   #changed(): void {

@@ -1,6 +1,6 @@
 import { messageOf, type Millis } from "@murmur/base";
-import type { Service } from "@murmur/model";
 import { allChecks } from "./checks/all-checks.ts";
+import { leftovers } from "./checks/bounds-checks.ts";
 import { unmet } from "./checks/liveness.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { PROFILES, type ProfileName } from "./profile.ts";
@@ -69,13 +69,16 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     phase = "healing";
     workload.stop();
     chaos.heal();
-    const services = await world.during(workload.finish());
-    await becomeWhole(world, services);
+    await world.during(workload.settle());
+    await becomeWhole(world);
+    await world.during(workload.readOnceMore());
     phase = "checking";
     const problems = workload.problems();
     if (problems.length > 0) throw new Error(problems.join("\n"));
     checks.final();
     for (const host of world.running) await world.during(host.stop());
+    const left = await leftovers(world);
+    if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   } catch (error) {
     failure = { message: messageOf(error), atMs: world.queue.now, phase };
     if (!(error instanceof Error) || process.env["SIM_STACK"] !== undefined) console.error(error);
@@ -83,15 +86,20 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   return { seed, failure, simulatedMs: world.queue.now, events: world.events, hash: hash.value };
 }
 
-/** Waits until nothing is left to be done, and stays so. */
-async function becomeWhole(world: World, services: readonly Pick<Service, "id">[]): Promise<void> {
-  const expected = new Map(services.map(({ id }) => [id, { kind: "running" } as const]));
-  const isWhole = (): boolean => unmet(world, { services: expected }).length === 0;
-  const took = await world.until(isWhole, HEAL_MS, LOOK_MS);
-  if (took === undefined) throw new Error(`not whole: ${unmet(world, { services: expected }).join("; ")}`);
-  await world.pass(STEADY_MS);
-  const undone = unmet(world, { services: expected });
-  if (undone.length > 0) throw new Error(`not whole any more: ${undone.join("; ")}`);
+/** Waits until nothing is left to be done, and nothing is for a while. */
+async function becomeWhole(world: World): Promise<void> {
+  const whatIsMissing = (): string[] => unmet(world, { services: new Map() });
+  const until = world.queue.now + HEAL_MS;
+  let missing: string[];
+  do {
+    await world.until(() => whatIsMissing().length === 0, until - world.queue.now, LOOK_MS);
+    missing = whatIsMissing();
+    if (missing.length === 0) {
+      await world.pass(STEADY_MS);
+      missing = whatIsMissing();
+    }
+  } while (missing.length > 0 && world.queue.now < until);
+  if (missing.length > 0) throw new Error(`not whole: ${missing.join("; ")}`);
 }
 
 /** A cluster of so many hosts that has its managers. */

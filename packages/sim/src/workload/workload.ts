@@ -1,5 +1,5 @@
+import type { Cluster } from "@murmur/api";
 import type { Millis, Random } from "@murmur/base";
-import type { Service } from "@murmur/model";
 import { logBetween, oneOf } from "../faults/fault.ts";
 import { checkNodes, checkServices } from "../history/check-api.ts";
 import { HistoryRecorder } from "../history/history.ts";
@@ -10,7 +10,7 @@ import { Client } from "./client.ts";
 import { Watchers } from "./watchers.ts";
 
 const OPERATIONS_MAX = 20_000;
-/** Between two tries to make all nodes active at the end. */
+/** Between two tries to get an answer at the end. */
 const RETRY_MS: Millis = 500;
 
 /** Clients who keep a cluster busy, and what they were told. */
@@ -21,6 +21,7 @@ export class Workload {
   readonly #services: HistoryRecorder<ServiceInput, ServiceOutput>;
   readonly #nodes: HistoryRecorder<NodeInput, NodeOutput>;
   readonly #watchers = new Watchers();
+  #running: readonly Promise<void>[] = [];
   #over = false;
 
   constructor(world: World) {
@@ -40,8 +41,8 @@ export class Workload {
 
   start(): void {
     const meanMs = logBetween(this.#random, 200, 4_000);
-    for (const client of this.#clients) this.#world.background(this.#keepBusy(client, meanMs));
-    this.#world.background(this.#handOver());
+    this.#running = this.#clients.map((client) => this.#keepBusy(client, meanMs));
+    for (const work of [...this.#running, this.#handOver()]) this.#world.background(work);
   }
 
   /** Nothing new is begun. */
@@ -49,17 +50,23 @@ export class Workload {
     this.#over = true;
   }
 
-  /** Once the cluster answers again: makes all nodes active, reads what there is, and gives it. */
-  async finish(): Promise<readonly Pick<Service, "id">[]> {
+  /** Once the cluster answers again: lets all that was begun end, and makes all nodes active. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#running);
+    await this.#insist((client, cluster) => client.activateAll(cluster));
+  }
+
+  /** The last thing that is asked: whatever was acknowledged must be there. */
+  async readOnceMore(): Promise<void> {
+    await this.#insist(async (client, cluster) => (await client.list(cluster)) !== undefined);
+  }
+
+  async #insist(act: (client: Client, cluster: Cluster) => Promise<boolean>): Promise<void> {
     const [client] = this.#clients;
-    if (client === undefined) return [];
-    for (;;) {
+    for (let done = false; !done;) {
       const cluster = this.#world.leader?.member?.cluster();
-      if (cluster !== undefined && (await client.activateAll(cluster))) {
-        const services = await client.list(cluster);
-        if (services !== undefined) return services;
-      }
-      await this.#pause(RETRY_MS);
+      done = client !== undefined && cluster !== undefined && (await act(client, cluster));
+      if (!done) await this.#pause(RETRY_MS);
     }
   }
 
