@@ -62,3 +62,5 @@ export {
   type WatchProblem,
   type WatchRecord,
 } from "./history/watch-check.ts";
+export type { Host } from "./world/host.ts";
+export { World, type WorldOptions } from "./world/world.ts";

@@ -14,12 +14,17 @@ export async function settledWorld(
   await World.warmUp();
   const world = new World({ seed });
   world.observers.push(...observers(world));
+  await settle(world, hosts);
+  return world;
+}
+
+/** Gives a world so many hosts, in one cluster that has its managers. The first one starts it. */
+export async function settle(world: World, hosts: number): Promise<void> {
   await world.found(world.addHost());
   for (let number = 1; number < hosts; number += 1) await world.during(world.join(world.addHost()));
   const wanted = hosts < 3 ? 1 : 3;
   const took = await world.until(() => world.leader?.manager?.status().membership.voters.length === wanted, 30_000);
   if (took === undefined) throw new Error("the cluster did not find its managers");
-  return world;
 }
 
 /** A small service. */

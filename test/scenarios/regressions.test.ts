@@ -1,0 +1,192 @@
+import { codeOf } from "@murmur/base";
+import type { ServiceId } from "@murmur/model";
+import { allChecks, unmet, World, type Expectation, type Host } from "@murmur/sim";
+import { describe, expect, it } from "vitest";
+import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+
+/*
+ * What the simulator's seeds have found, each as the shortest story that shows it. All of the simulator's checks look on.
+ */
+
+interface Scene extends AsyncDisposable {
+  readonly world: World;
+  readonly hosts: readonly Host[];
+  /** Services that were acknowledged must be there, and everything else as it should be. */
+  becomesWhole(expected?: Expectation["services"], limitMs?: number): Promise<void>;
+}
+
+const WHOLE_MS = 60_000;
+const signal = new AbortController().signal;
+
+/** A cluster of so many hosts; `aheadMs` is what the first host's wall clock is ahead of the others'. */
+async function scene(size: number, { aheadMs = 0 }: { readonly aheadMs?: number } = {}): Promise<Scene> {
+  await World.warmUp();
+  const world = new World({
+    seed: 1,
+    clockError: (number) => ({ rate: 1, wallMs: number === 1 ? aheadMs : 0 }),
+  });
+  const checks = allChecks(world);
+  world.observers.push(...checks.observers);
+  await settle(world, size);
+  return {
+    world,
+    hosts: world.hosts,
+    async becomesWhole(services = new Map(), limitMs = WHOLE_MS) {
+      const undone = (): string[] => unmet(world, { services, hosts: world.running });
+      await world.until(() => undone().length === 0, limitMs, 100);
+      expect(undone()).toEqual([]);
+      checks.final();
+    },
+    [Symbol.asyncDispose]: () => end(world),
+  };
+}
+
+const leaderOf = (world: World): Host => hostOf(world.leader);
+
+function hostOf(host: Host | undefined): Host {
+  if (host === undefined) throw new Error("there is no such host");
+  return host;
+}
+
+const idOf = (host: Host) => hostOf(host).member?.identity.nodeId;
+
+/** The manager that votes beside the leader, the other one, and all that don't vote. */
+function roles(world: World): {
+  readonly leader: Host;
+  readonly voters: readonly Host[];
+  readonly rest: readonly Host[];
+} {
+  const leader = leaderOf(world);
+  const ids = leader.manager?.status().membership.voters ?? [];
+  const votes = (host: Host): boolean => ids.some((id) => id === idOf(host));
+  return {
+    leader,
+    voters: world.hosts.filter((host) => host !== leader && votes(host)),
+    rest: world.hosts.filter((host) => !votes(host)),
+  };
+}
+
+function cutOff(world: World, host: Host, others: readonly Host[]): void {
+  for (const other of others) if (other !== host) world.network.cut(host.address, other.address);
+}
+
+function reconnect(world: World, host: Host, others: readonly Host[]): void {
+  for (const other of others) if (other !== host) world.network.heal(host.address, other.address);
+}
+
+/** All of them are acknowledged, and are to run. */
+const running = (...ids: readonly ServiceId[]): Expectation["services"] =>
+  new Map(ids.map((id) => [id, { kind: "running" }]));
+
+describe("what seeds have found", () => {
+  /*
+   * Two leaders, and stale reads. A manager that was taken out wiped its log and kept only term and vote. A former manager
+   * that had been cut off, and had never heard of the change, asked it for its vote. With an empty log it found every log
+   * long enough. Together they were a majority of the managers of before. A wiped log now remembers how far it reached.
+   */
+  it("a manager that was taken out gives its vote to none that missed that", async () => {
+    await using story = await scene(5);
+    const { world, hosts } = story;
+    const { leader, voters } = roles(world);
+    const [old, out] = voters.map(hostOf);
+    if (old === undefined || out === undefined) throw new Error("three vote");
+    cutOff(world, old, hosts);
+    const votes = (host: Host): boolean =>
+      leader.manager?.status().membership.voters.some((id) => id === idOf(host)) === true;
+    expect(await world.until(() => !votes(old), 60_000)).toBeDefined();
+    await pin(world, leader, out, "worker");
+    expect(await world.until(() => out.member?.host.manager() === undefined, 60_000)).toBeDefined();
+    expect(old.manager?.status().membership.voters).toContain(idOf(out));
+    reconnect(world, old, [out]);
+    for (let waited = 0; waited < 30_000; waited += 100) {
+      await world.pass(100);
+      expect(old.manager?.status().role).not.toBe("leader");
+    }
+    reconnect(world, old, hosts);
+    await story.becomesWhole();
+  });
+
+  /*
+   * Updates, delays and back-off stood still. Their deadlines are moments of the clock of the leader that began them. The
+   * next leader, whose clock was ten minutes behind, waited ten minutes more. Managers now have a time in common.
+   */
+  it("an update goes on under a leader whose clock is far behind the former one's", async () => {
+    await using story = await scene(3, { aheadMs: 600_000 });
+    const { world, hosts } = story;
+    const first = hostOf(hosts[0]);
+    expect(world.leader).toBe(first);
+    const web = spec("web", { kind: "replicated", replicas: 4 });
+    const delayed = { ...web, update: { ...web.update, delayMs: 1_000, monitorMs: 2_000 } };
+    const id = await create(world, first, delayed);
+    await story.becomesWhole(running(id));
+    await change(world, first, id, { ...delayed, task: { ...delayed.task, forceUpdate: 1 } });
+    const updating = (): boolean => world.leader?.manager?.view.service(id)?.updateStatus?.state === "updating";
+    expect(await world.until(updating, 5_000)).toBeDefined();
+    await world.pass(2_000);
+    first.crash("host");
+    first.engine.shutDown();
+    expect(await world.until(() => world.leader?.manager !== undefined, 10_000)).toBeDefined();
+    expect(updating()).toBe(true);
+    await story.becomesWhole(running(id));
+  });
+
+  /*
+   * Containers for ever. A host that had lost its disk joined anew, as another node. The containers of the node that it
+   * had been carried that one's name; its agent took them for somebody else's, and nobody else was there to remove them.
+   */
+  it("containers that a host ran before it was wiped go when it has joined anew", async () => {
+    await using story = await scene(4);
+    const { world } = story;
+    const id = await create(world, leaderOf(world), spec("web", { kind: "replicated", replicas: 8 }));
+    await story.becomesWhole(running(id));
+    const lost = hostOf(roles(world).rest[0]);
+    const before = lost.engine.containers().map((container) => container.id);
+    expect(before.length).toBeGreaterThan(0);
+    lost.crash();
+    lost.wipe();
+    await world.pass(10_000);
+    await world.during(world.join(lost));
+    await story.becomesWhole(running(id), 120_000);
+    expect(lost.engine.containers().filter((container) => before.includes(container.id))).toEqual([]);
+  });
+
+  /*
+   * A write that was done was called `unavailable`, which says that nothing was done. A node without a manager had passed
+   * it on to one that was lost between the commit and the answer. That is a `timeout` now: its outcome isn't known.
+   */
+  it("a write whose manager is lost before it answers may have been done, and is not called undone", async () => {
+    await using story = await scene(4);
+    const { world } = story;
+    const { leader, voters, rest } = roles(world);
+    const asked = hostOf(rest[0]);
+    const managers = [leader, ...voters];
+    // No answer comes back, whichever of them is asked.
+    for (const { address } of managers) world.network.cutOneWay(address, asked.address);
+    const body = JSON.stringify({ Name: "web", TaskTemplate: { ContainerSpec: { Image: "web:1" } } });
+    const url = "http://murmur/services/create";
+    const request = new Request(url, { method: "POST", body, headers: { "content-type": "application/json" } });
+    const answer = asked.member?.forward(request).catch((error: unknown) => codeOf(error));
+    const made = (): boolean => leader.manager?.view.services().length === 1;
+    expect(await world.until(made, 1_000)).toBeDefined();
+    for (const host of managers) host.crash();
+    for (const { address } of managers) world.network.healOneWay(address, asked.address);
+    expect(await world.during(Promise.resolve(answer))).toBe("timeout");
+    for (const host of managers) world.restart(host);
+    expect(await world.until(() => world.leader?.manager?.view.services().length === 1, 20_000)).toBeDefined();
+    await story.becomesWhole();
+  });
+});
+
+/** Says what a node may be. */
+async function pin(world: World, via: Host, host: Host, pinnedRole: "manager" | "worker"): Promise<void> {
+  const { manager } = via;
+  const node = manager?.view.nodes().find(({ id }) => id === idOf(host));
+  if (manager === undefined || node === undefined) throw new Error(`${via.name} doesn't know ${host.name}`);
+  const change = {
+    kind: "updateNode",
+    id: node.id,
+    version: node.version,
+    spec: { ...node.spec, pinnedRole },
+  } as const;
+  await world.during(manager.submit({ ...change, now: world.clock.now() }, signal));
+}
