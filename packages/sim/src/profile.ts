@@ -12,7 +12,12 @@ export interface Profile {
   readonly part: number;
   /** How far a host's clock may run from the true rate, as a part of it. */
   readonly clockDrift: number;
+  /** So many times as often as usual. Default: 1. */
+  readonly pace?: number;
 }
+
+/** What changes leaders, and what makes them differ in what they have. */
+const LEADERS_FALL = ["crash", "crash in the middle", "pause", "partition in two parts", "disk stall", "slow disk"];
 
 export const PROFILES = {
   default: {
@@ -29,6 +34,13 @@ export const PROFILES = {
     faults: [...DISK_FAULTS, ...PROCESS_FAULTS.filter(({ name }) => name.includes("crash"))],
     part: 0.8,
     clockDrift: 0,
+  },
+  churn: {
+    about: "leaders that fall one after the other, and disks that lag",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS].filter(({ name }) => LEADERS_FALL.includes(name)),
+    part: 0.8,
+    clockDrift: 0.02,
+    pace: 3,
   },
   engine: { about: "only engines and containers", faults: ENGINE_FAULTS, part: 0.7, clockDrift: 0 },
   storm: {

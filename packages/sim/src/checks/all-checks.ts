@@ -4,6 +4,7 @@ import type { World } from "../world/world.ts";
 import { BoundsChecks } from "./bounds-checks.ts";
 import { ClusterChecks } from "./cluster-checks.ts";
 import { EndpointChecks } from "./endpoint-checks.ts";
+import { GossipChecks } from "./gossip-checks.ts";
 import { RaftChecks } from "./raft-checks.ts";
 import { Judge } from "./violation.ts";
 
@@ -21,7 +22,7 @@ export function allChecks(world: World): AllChecks {
   const judge = new Judge(() => world.queue.now);
   const [raft, cluster] = [new RaftChecks(judge), new ClusterChecks(judge)];
   return {
-    observers: [raft, cluster, new EndpointChecks(judge), new BoundsChecks(judge)],
+    observers: [raft, cluster, new EndpointChecks(judge), new GossipChecks(judge), new BoundsChecks(judge)],
     final: () => cluster.final(),
     excuse: (host) => raft.excuse(host),
   };

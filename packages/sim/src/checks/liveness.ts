@@ -1,6 +1,7 @@
 import type { ServiceId } from "@murmur/model";
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
+import { unmetGossip } from "./gossip-checks.ts";
 import { unmetManagers } from "./unmet-managers.ts";
 import { unmetContainers, unmetEndpoints, unmetNodes } from "./unmet-nodes.ts";
 import { unmetServices, type ServiceExpectation } from "./unmet-services.ts";
@@ -22,6 +23,7 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
   return [
     ...unmetManagers(hosts, leader),
     ...unmetNodes(view, hosts),
+    ...unmetGossip(hosts),
     ...unmetServices(view, services),
     ...unmetContainers(view, hosts),
     ...unmetEndpoints(view, hosts),

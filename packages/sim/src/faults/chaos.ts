@@ -1,4 +1,4 @@
-import { codeOf, type Millis, type Random, type Timer } from "@murmur/base";
+import { codeOf, type Millis, type Random } from "@murmur/base";
 import type { Host } from "../world/host.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { DISK_FAULTS } from "./disk-faults.ts";
@@ -18,6 +18,8 @@ export interface ChaosOptions {
   readonly faults: readonly Fault[];
   /** The part of them that is on in one seed: with all of them at once nothing ever works. */
   readonly part: number;
+  /** How often they strike, as a multiple of what each fault says. Default: 1. */
+  readonly pace?: number;
   /** What was damaged on purpose is no violation. */
   readonly excuse: (host: Host) => void;
 }
@@ -33,16 +35,15 @@ export class Chaos {
   readonly #impaired = new Map<Host, string | undefined>();
   /** Hosts that stay away for good once all is well. */
   readonly gone = new Set<Host>();
-  /** When each strikes next. */
-  readonly #next = new Map<Fault, Timer>();
+  #over = false;
 
-  constructor({ world, faults, part, excuse }: ChaosOptions) {
+  constructor({ world, faults, part, pace = 1, excuse }: ChaosOptions) {
     this.#world = world;
     this.#random = randomFor(world.seed, "chaos");
     this.#excuse = excuse;
     this.#faults = faults
       .filter(() => chance(this.#random, part))
-      .map((fault) => ({ fault, everyMs: 60_000 / (fault.perMinute * logBetween(this.#random, 0.3, 3)) }));
+      .map((fault) => ({ fault, everyMs: 60_000 / (pace * fault.perMinute * logBetween(this.#random, 0.3, 3)) }));
     this.#scene = {
       world,
       random: this.#random,
@@ -62,12 +63,11 @@ export class Chaos {
     for (const { fault, everyMs } of this.#faults) {
       const next = (): void => {
         // Exponential: what strikes independently of all else.
-        const delayMs = -Math.log(1 - this.#random.next()) * everyMs;
-        const strike = (): void => {
+        this.#scene.later(-Math.log(1 - this.#random.next()) * everyMs, () => {
+          if (this.#over) return;
           fault.strike(this.#scene);
           next();
-        };
-        this.#next.set(fault, this.#world.clock.setTimer(delayMs, strike));
+        });
       };
       next();
     }
@@ -75,7 +75,7 @@ export class Chaos {
 
   /** Makes everything well again, but for some hosts, so few that the others can do without them, which stay away. */
   heal(): void {
-    for (const timer of this.#next.values()) timer.cancel();
+    this.#over = true;
     const { hosts, network } = this.#world;
     this.#say("all is made well");
     network.set({ latencyMs: [1, 5], loss: 0, duplicates: 0 });

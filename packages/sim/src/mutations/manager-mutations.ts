@@ -18,6 +18,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "network",
+    nodes: 3,
   },
   {
     name: "watch-goes-on-after-a-snapshot",
@@ -25,6 +26,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
     changes: [{ file: `${STORE}/store.ts`, original: "        watches.resync();\n", mutant: "" }],
     setting: FREQUENT_SNAPSHOTS,
     profile: "process",
+    nodes: 3,
   },
   {
     name: "applied-twice-after-restart",
@@ -56,6 +58,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "retried-offer-taken-twice",
@@ -68,6 +71,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "network",
+    nodes: 3,
   },
   {
     name: "applied-before-commit",
@@ -99,6 +103,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "calm",
+    nodes: 3,
   },
   {
     name: "slot-filled-twice",
@@ -111,6 +116,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "report-applied-backwards",
@@ -123,6 +129,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "default",
+    nodes: 3,
   },
   {
     name: "reservations-ignored",
@@ -141,6 +148,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "default",
+    nodes: 3,
   },
   {
     name: "port-given-twice",
@@ -153,6 +161,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "calm",
+    nodes: 3,
   },
   {
     name: "leadership-outlives-its-term",
@@ -165,6 +174,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "network",
+    nodes: 3,
   },
   {
     name: "session-from-an-old-replica",

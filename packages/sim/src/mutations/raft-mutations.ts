@@ -16,6 +16,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "vote-for-a-shorter-log",
@@ -28,6 +29,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "own-vote-counted-before-sync",
@@ -40,6 +42,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "older-term-committed-by-counting",
@@ -52,6 +55,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "commit-index-goes-back",
@@ -64,6 +68,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "network",
+    nodes: 3,
   },
   {
     name: "match-index-goes-back",
@@ -76,6 +81,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "network",
+    nodes: 3,
   },
   {
     name: "committed-entry-truncated",
@@ -99,6 +105,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "network",
+    nodes: 3,
   },
   {
     name: "previous-entry-not-compared",
@@ -110,7 +117,8 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  if (log.termAt(message.prevIndex) === undefined) {",
       },
     ],
-    profile: "process",
+    profile: "churn",
+    nodes: 3,
   },
   {
     name: "acknowledged-before-sync",
@@ -123,6 +131,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "late-write-counts-for-a-newer-entry",
@@ -134,7 +143,8 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
-    profile: "disk",
+    profile: "churn",
+    nodes: 3,
   },
   {
     name: "read-not-confirmed",
@@ -147,6 +157,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "read-confirmed-by-older-round",
@@ -159,18 +170,21 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "read-before-own-commit",
     defect: "a new leader serves reads before it has committed an entry of its own, from an old commit index",
     changes: [{ file: `${RAFT}/reads.ts`, original: "  if (!hasOwnCommit(core)) return;\n", mutant: "" }],
-    profile: "process",
+    profile: "churn",
+    nodes: 3,
   },
   {
     name: "lease-read-with-a-stopped-clock",
     defect: "reads go by a lease that counts the leader's own ticks, although its clock may stand still or run slower",
     changes: [{ file: `${RAFT}/config.ts`, original: "  leaseReads: false,", mutant: "  leaseReads: true," }],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "membership-change-before-own-commit",
@@ -188,7 +202,8 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  await Promise.resolve();\n",
       },
     ],
-    profile: "process",
+    profile: "churn",
+    nodes: 5,
   },
   {
     name: "two-membership-changes-at-once",
@@ -206,7 +221,8 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "      changing: false,",
       },
     ],
-    profile: "process",
+    profile: "churn",
+    nodes: 5,
   },
   {
     name: "joint-consensus-left-early",
@@ -219,7 +235,8 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  if (!due || transfer !== undefined) return;\n",
       },
     ],
-    profile: "process",
+    profile: "churn",
+    nodes: 5,
   },
   {
     name: "joint-consensus-skipped",
@@ -232,6 +249,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 5,
   },
   {
     name: "old-voters-not-asked",
@@ -244,7 +262,8 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  return majorityValue(membership.voters, valueOf);",
       },
     ],
-    profile: "process",
+    profile: "churn",
+    nodes: 5,
   },
   {
     name: "learner-counted-in-the-quorum",
@@ -259,7 +278,8 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
           "  return holders[majority(membership.voters.length) - 1] ?? 0;",
       },
     ],
-    profile: "process",
+    profile: "churn",
+    nodes: 5,
   },
   {
     name: "snapshot-overwrites-newer-log",
@@ -273,6 +293,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
     ],
     setting: FREQUENT_SNAPSHOTS,
     profile: "process",
+    nodes: 3,
   },
   {
     name: "snapshot-without-the-membership",
@@ -287,5 +308,6 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
     ],
     setting: FREQUENT_SNAPSHOTS,
     profile: "process",
+    nodes: 5,
   },
 ];

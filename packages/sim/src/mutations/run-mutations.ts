@@ -20,16 +20,15 @@ interface Outcome {
   readonly mutation: Mutation;
   /** Which check spoke, and in which phase; undefined: none did. */
   readonly caughtBy: string | undefined;
-  /** Why this doesn't count: the same seed fails without the defect as well. */
-  readonly unsound: string | undefined;
-  readonly lastSeed: number;
+  /** The last one. */
+  readonly seed: number;
   readonly seeds: number;
   readonly cpuSeconds: number;
 }
 
 /**
  * `npm run sim -- --mutations [--only NAME]…`: puts each known defect in, and runs seeds until one fails. A find counts
- * when that seed passes without the defect. Returns the exit code: 1 when a defect isn't found.
+ * only if that seed passes without the defect. Returns the exit code: 1 when a defect isn't found.
  */
 export async function runMutations(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -55,9 +54,9 @@ export async function runMutations(args: readonly string[]): Promise<number> {
       }
     }),
   );
-  const caught = outcomes.filter(isCaught);
-  for (const { mutation } of outcomes.filter((outcome) => !isCaught(outcome)))
-    console.log(`not caught: ${mutation.name}: ${mutation.defect}`);
+  const caught = outcomes.filter(({ caughtBy }) => caughtBy !== undefined);
+  for (const { mutation, caughtBy } of outcomes)
+    if (caughtBy === undefined) console.log(`not caught: ${mutation.name}: ${mutation.defect}`);
   const figures = {
     mutations: outcomes.length,
     caught: caught.length,
@@ -67,50 +66,53 @@ export async function runMutations(args: readonly string[]): Promise<number> {
   return caught.length === outcomes.length ? 0 : 1;
 }
 
-const isCaught = ({ caughtBy, unsound }: Outcome): boolean => caughtBy !== undefined && unsound === undefined;
-
+/** Seeds that fail without the defect as well tell nothing; they are passed over. */
 async function tryMutation(mutation: Mutation): Promise<Outcome> {
   const { profile, nodes, faultSeconds = FAULT_SECONDS } = mutation;
   const run = { profile, nodes, faultMs: faultSeconds * 1_000 };
-  const order = { run, firstSeed: FIRST_SEED, seedsMax: 1_000_000, cpuSecondsMax: CPU_SECONDS_MAX };
-  const { tried, crash } = await trySeeds(order, { MURMUR_SIM_MUTATION: mutation.name });
-  const last = tried.at(-1);
-  const lastSeed = FIRST_SEED + tried.length - (crash === undefined ? 1 : 0);
-  const { failure } = last ?? {};
-  const found = failure === undefined ? crash : `${failure.phase}: ${headOf(failure.message)}`;
-  const cpuSeconds = last?.cpuSeconds ?? 0;
-  const caughtBy = cpuSeconds > CPU_SECONDS_MAX ? undefined : found;
-  const unsound =
-    caughtBy === undefined ? undefined : await failureWithout(mutation, { ...order, firstSeed: lastSeed });
-  return { mutation, caughtBy, unsound, lastSeed, seeds: lastSeed - FIRST_SEED + 1, cpuSeconds };
+  let [seed, cpuSeconds] = [FIRST_SEED, 0];
+  for (;;) {
+    const cpuSecondsMax = CPU_SECONDS_MAX - cpuSeconds;
+    const order = { run, firstSeed: seed, seedsMax: 1_000_000, cpuSecondsMax };
+    const end = await trySeeds(order, { MURMUR_SIM_MUTATION: mutation.name });
+    cpuSeconds += end.cpuSeconds;
+    seed = end.seed;
+    const done = { mutation, seed, seeds: seed - FIRST_SEED + 1, cpuSeconds };
+    if (end.problem === undefined || cpuSeconds > CPU_SECONDS_MAX) return { ...done, caughtBy: undefined };
+    const env = { MURMUR_SIM_MUTATION: mutation.name, MURMUR_SIM_SETTING_ONLY: "1" };
+    const without = await trySeeds({ ...order, firstSeed: seed, seedsMax: 1 }, env);
+    if (without.problem === undefined) return { ...done, caughtBy: end.problem };
+    console.log(`${mutation.name}: seed ${String(seed)} fails without it, too: ${without.problem}`);
+    seed += 1;
+  }
 }
 
-/** Why a seed fails without the defect, too. */
-async function failureWithout(mutation: Mutation, order: SeedOrder): Promise<string | undefined> {
-  const env = { MURMUR_SIM_MUTATION: mutation.name, MURMUR_SIM_SETTING_ONLY: "1" };
-  const { tried, crash } = await trySeeds({ ...order, seedsMax: 1 }, env);
-  return crash ?? tried[0]?.failure?.message;
+interface SeedsEnd {
+  /** The last one that was tried. */
+  readonly seed: number;
+  /** In which way that one failed. */
+  readonly problem: string | undefined;
+  readonly cpuSeconds: number;
 }
 
-/** Runs seeds in a process of its own. `crash`: how it ended, when that was not as it should. */
-async function trySeeds(
-  order: SeedOrder,
-  env: Readonly<Record<string, string>>,
-): Promise<{ readonly tried: readonly SeedTried[]; readonly crash: string | undefined }> {
+/** Runs seeds in a process of its own. */
+async function trySeeds(order: SeedOrder, env: Readonly<Record<string, string>>): Promise<SeedsEnd> {
   const child = fork(TRY_SEEDS, {
     execArgv: ["--import", INSTALL],
     env: { ...process.env, ...env, [ORDER_VARIABLE]: JSON.stringify(order) },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  const tried: SeedTried[] = [];
+  let last: SeedTried | undefined;
   let said = "";
   child.stderr?.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(-4_000)));
-  child.on("message", (message) => tried.push(message as SeedTried));
+  child.on("message", (message) => (last = message as SeedTried));
   const deadline = setTimeout(() => child.kill("SIGKILL"), WALL_MS_MAX);
   const [code, signal]: unknown[] = await once(child, "exit");
   clearTimeout(deadline);
-  if (code === 0) return { tried, crash: undefined };
-  return { tried, crash: signal === "SIGKILL" ? "a run that never ends" : `the process ended: ${errorIn(said)}` };
+  const { seed = order.firstSeed - 1, cpuSeconds = 0, failure } = last ?? {};
+  if (code === 0) return { seed, cpuSeconds, problem: failure && `${failure.phase}: ${headOf(failure.message)}` };
+  const crash = signal === "SIGKILL" ? "a run that never ends" : `the process ended: ${errorIn(said)}`;
+  return { seed: seed + 1, cpuSeconds, problem: crash };
 }
 
 /** The line that says what was thrown, of what Node writes about an error that nobody caught. */
@@ -123,10 +125,9 @@ function headOf(message: string): string {
   return line.length > 100 ? `${line.slice(0, 99)}…` : line;
 }
 
-function show({ mutation, caughtBy, unsound, lastSeed, seeds, cpuSeconds }: Outcome): void {
-  const verdict = unsound === undefined ? (caughtBy ?? "NOT CAUGHT") : `UNSOUND, fails without it: ${headOf(unsound)}`;
-  const seed = caughtBy === undefined ? "-" : String(lastSeed);
-  console.log(row([mutation.name, seed, String(seeds), cpuSeconds.toFixed(1), verdict]));
+function show({ mutation, caughtBy, seed, seeds, cpuSeconds }: Outcome): void {
+  const found = caughtBy === undefined ? "-" : String(seed);
+  console.log(row([mutation.name, found, String(seeds), cpuSeconds.toFixed(1), caughtBy ?? "NOT CAUGHT"]));
 }
 
 const WIDTHS = [42, 5, 5, 6];

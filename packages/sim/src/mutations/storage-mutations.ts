@@ -16,6 +16,7 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "vote-written-with-the-next-entry",
@@ -28,6 +29,7 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 3,
   },
   {
     name: "lost-write-on-a-single-node",
@@ -59,12 +61,14 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "disk",
+    nodes: 3,
   },
   {
     name: "wiped-log-forgets-how-far-it-reached",
     defect: "a manager that was taken out and has wiped its log votes as if it had never had one",
     changes: [{ file: `${STORAGE}/log-shape.ts`, original: "    this.#lost = this.reached;\n", mutant: "" }],
     profile: "process",
+    nodes: 5,
   },
   {
     name: "wiped-log-forgets-its-vote",
@@ -77,5 +81,6 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "process",
+    nodes: 5,
   },
 ];

@@ -1,4 +1,5 @@
 /** A process of its own that runs seeds one after the other until one fails, or its time is up. */
+import { messageOf } from "@murmur/base";
 import { simulate, type RunOptions, type RunResult } from "../run.ts";
 import { World } from "../world/world.ts";
 
@@ -26,12 +27,20 @@ if (process.send !== undefined && order !== undefined) await trySeeds(JSON.parse
 
 async function trySeeds({ run, firstSeed, seedsMax, cpuSecondsMax }: SeedOrder): Promise<void> {
   await World.warmUp();
-  for (let seed = firstSeed; seed < firstSeed + seedsMax; seed += 1) {
-    const { failure } = await simulate({ ...run, seed });
+  let seed = firstSeed;
+  const tell = (failure: SeedTried["failure"]): Promise<SeedTried> => {
     const { user, system } = process.cpuUsage();
     const tried: SeedTried = { seed, failure, cpuSeconds: (user + system) / 1e6 };
-    await new Promise<void>((told) => process.send?.(tried, undefined, undefined, () => told()));
-    if (failure !== undefined || tried.cpuSeconds >= cpuSecondsMax) break;
+    return new Promise((resolve) => process.send?.(tried, undefined, undefined, () => resolve(tried)));
+  };
+  // What nobody catches would end a real process, too.
+  process.once("uncaughtException", (error) => {
+    void tell({ message: messageOf(error), atMs: 0, phase: "faults" }).finally(() => process.exit(0));
+  });
+  for (; seed < firstSeed + seedsMax; seed += 1) {
+    const { failure } = await simulate({ ...run, seed });
+    const { cpuSeconds } = await tell(failure);
+    if (failure !== undefined || cpuSeconds >= cpuSecondsMax) break;
   }
   process.exit(0);
 }

@@ -1,5 +1,4 @@
 import { codeOf, type Millis, type NodeId, type Random } from "@murmur/base";
-import type { Cluster } from "@murmur/api";
 import { serviceId, type NodeSpec, type Service, type ServiceId, type ServiceSpec } from "@murmur/model";
 import type { View } from "@murmur/store";
 import { oneOf } from "../faults/fault.ts";
@@ -8,6 +7,7 @@ import type { HistoryRecorder, OpenOperation } from "../history/history.ts";
 import type { NodeInput, NodeOutput, ShownNode } from "../history/node-model.ts";
 import type { ServiceInput, ServiceOutput, ShownService } from "../history/service-model.ts";
 import type { World } from "../world/world.ts";
+import { deskOf, type Desk } from "./desk.ts";
 import { drawChange, drawSpec, WRITE_LABEL } from "./specs.ts";
 
 /** Services are made under these names only, so that clients get in each other's way. */
@@ -54,7 +54,7 @@ export class Client {
   }
 
   /** Reads all services; undefined when there was no answer. */
-  async list(cluster: Cluster): Promise<readonly Known[] | undefined> {
+  async list(cluster: Desk): Promise<readonly Known[] | undefined> {
     const operation = this.#options.services.call(this.#options.name, { kind: "list" });
     return this.#answer(operation, async (signal) => {
       const view = await cluster.read("linearizable", signal);
@@ -65,7 +65,7 @@ export class Client {
   }
 
   /** Makes every node take tasks again; true when they all do. */
-  async activateAll(cluster: Cluster): Promise<boolean> {
+  async activateAll(cluster: Desk): Promise<boolean> {
     await this.#listNodes(cluster);
     let all = this.#knownNodes.length > 0;
     for (const node of this.#knownNodes) {
@@ -77,16 +77,17 @@ export class Client {
     return all;
   }
 
-  #anyManager(): Cluster | undefined {
+  #anyManager(): Desk | undefined {
     const { world, random } = this.#options;
-    const open = world.hosts.filter(({ life, manager }) => manager !== undefined && life?.process.paused === false);
-    const host = oneOf(open, random);
-    if (host === undefined) return undefined;
-    world.touched(host);
-    return host.member?.cluster();
+    const host = oneOf(
+      world.hosts.filter(({ manager }) => manager !== undefined),
+      random,
+    );
+    const cluster = host?.member?.cluster();
+    return host?.life === undefined || cluster === undefined ? undefined : deskOf(cluster, host.life.process);
   }
 
-  async #create(cluster: Cluster): Promise<void> {
+  async #create(cluster: Desk): Promise<void> {
     const { services, name: client, random, world } = this.#options;
     const name = oneOf(NAMES, random) ?? NAMES[0];
     const write = this.#nextWrite();
@@ -98,7 +99,7 @@ export class Client {
     );
   }
 
-  async #update(cluster: Cluster, { id, version, spec }: Known): Promise<void> {
+  async #update(cluster: Desk, { id, version, spec }: Known): Promise<void> {
     const { services, name: client, random, world } = this.#options;
     const write = this.#nextWrite();
     const next: ServiceSpec = drawChange(spec, write, random);
@@ -108,7 +109,7 @@ export class Client {
     );
   }
 
-  async #remove(cluster: Cluster, { id, spec }: Known): Promise<void> {
+  async #remove(cluster: Desk, { id, spec }: Known): Promise<void> {
     const { services, name: client, world } = this.#options;
     const operation = services.call(client, { kind: "remove", name: spec.name, id });
     await this.#write(operation, (signal) =>
@@ -116,7 +117,7 @@ export class Client {
     );
   }
 
-  async #read(cluster: Cluster, { id, spec }: Known): Promise<void> {
+  async #read(cluster: Desk, { id, spec }: Known): Promise<void> {
     const operation = this.#options.services.call(this.#options.name, { kind: "read", name: spec.name, id });
     await this.#answer(operation, async (signal) => {
       const found = serviceIn(await cluster.read("linearizable", signal), id);
@@ -126,7 +127,7 @@ export class Client {
     });
   }
 
-  async #listNodes(cluster: Cluster): Promise<void> {
+  async #listNodes(cluster: Desk): Promise<void> {
     const operation = this.#options.nodes.call(this.#options.name, { kind: "list" });
     await this.#answer(operation, async (signal) => {
       const nodes = (await cluster.read("linearizable", signal)).nodes();
@@ -135,7 +136,7 @@ export class Client {
     });
   }
 
-  async #updateNode(cluster: Cluster): Promise<void> {
+  async #updateNode(cluster: Desk): Promise<void> {
     const { random } = this.#options;
     const node = oneOf(this.#knownNodes, random);
     if (node === undefined) return this.#listNodes(cluster);
@@ -150,7 +151,7 @@ export class Client {
   }
 
   async #writeNode(
-    cluster: Cluster,
+    cluster: Desk,
     node: { readonly id: NodeId; readonly version: number },
     change: NodeSpec,
   ): Promise<void> {
