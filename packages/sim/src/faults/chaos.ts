@@ -1,4 +1,4 @@
-import { codeOf, type Millis, type Random } from "@murmur/base";
+import { codeOf, type Millis, type Random, type Timer } from "@murmur/base";
 import type { Host } from "../world/host.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { DISK_FAULTS } from "./disk-faults.ts";
@@ -35,7 +35,8 @@ export class Chaos {
   readonly #impaired = new Map<Host, string | undefined>();
   /** Hosts that stay away for good once all is well. */
   readonly gone = new Set<Host>();
-  #over = false;
+  /** When each strikes next. */
+  readonly #next = new Map<Fault, Timer>();
 
   constructor({ world, faults, part, pace = 1, excuse }: ChaosOptions) {
     this.#world = world;
@@ -63,11 +64,12 @@ export class Chaos {
     for (const { fault, everyMs } of this.#faults) {
       const next = (): void => {
         // Exponential: what strikes independently of all else.
-        this.#scene.later(-Math.log(1 - this.#random.next()) * everyMs, () => {
-          if (this.#over) return;
+        const delayMs = -Math.log(1 - this.#random.next()) * everyMs;
+        const strike = (): void => {
           fault.strike(this.#scene);
           next();
-        });
+        };
+        this.#next.set(fault, this.#world.clock.setTimer(delayMs, strike));
       };
       next();
     }
@@ -75,7 +77,7 @@ export class Chaos {
 
   /** Makes everything well again, but for some hosts, so few that the others can do without them, which stay away. */
   heal(): void {
-    this.#over = true;
+    for (const timer of this.#next.values()) timer.cancel();
     const { hosts, network } = this.#world;
     this.#say("all is made well");
     network.set({ latencyMs: [1, 5], loss: 0, duplicates: 0 });

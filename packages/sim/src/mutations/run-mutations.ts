@@ -98,7 +98,7 @@ interface SeedsEnd {
 /** Runs seeds in a process of its own. */
 async function trySeeds(order: SeedOrder, env: Readonly<Record<string, string>>): Promise<SeedsEnd> {
   const child = fork(TRY_SEEDS, {
-    execArgv: ["--import", INSTALL],
+    execArgv: [`--import=${INSTALL}`],
     env: { ...process.env, ...env, [ORDER_VARIABLE]: JSON.stringify(order) },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
