@@ -70,6 +70,7 @@ beforeEach(() => {
       streamWindowBytes: 100_000,
       bulkWindowBytes: 4096,
     },
+    protocol: 1,
     dialled: true,
     handlers,
     outbox: {

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly link: Link;
   /** What the other side said. */
   readonly hello: Hello;
+  /** The version of the wire protocol that both sides speak here. */
+  readonly protocol: number;
   /** Whether this side dialled. */
   readonly dialled: boolean;
   readonly handlers: HandlerTable;
@@ -39,6 +41,7 @@ export interface ConnectionOptions {
 export class Connection implements Wire {
   readonly peer: NodeId;
   readonly hello: Hello;
+  readonly protocol: number;
   readonly dialled: boolean;
   readonly clock: Clock;
   readonly log: Log;
@@ -66,6 +69,7 @@ export class Connection implements Wire {
     this.#link = link;
     this.peer = hello.nodeId;
     this.hello = hello;
+    this.protocol = options.protocol;
     this.dialled = options.dialled;
     this.clock = clock;
     this.log = options.log;

@@ -125,6 +125,16 @@ export function connectionContract(openWorld: () => Promise<TestWorld>): void {
       expect(atAlpha).toEqual(["up bravo", "down bravo left", "up bravo"]);
     });
 
+    it("are spoken in the newest version that both ends know", async () => {
+      await using world = await openWorld();
+      const alpha = await world.open("alpha", { protocol: { min: 1, max: 2 } });
+      const bravo = await world.open("bravo", { protocol: { min: 2, max: 3 } });
+      bravo.handle("echo", async (_from, body) => body);
+      expect(alpha.protocolWith(IDS.bravo)).toBeUndefined();
+      await world.settle(alpha.call(IDS.bravo, "echo", 1));
+      expect([alpha.protocolWith(IDS.bravo), bravo.protocolWith(IDS.alpha)]).toEqual([2, 2]);
+    });
+
     it("with a node of an incompatible version are refused, naming both", async () => {
       await using world = await openWorld();
       const alpha = await world.open("alpha", { software: "1.0.0", protocol: { min: 1, max: 2 } });

@@ -1,7 +1,7 @@
 import { nodeId } from "@murmur/base";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { checkVersions, decodeHello, encodeHello, HELLO_BYTES_MAX, type Hello } from "./hello.ts";
+import { agreedVersion, checkVersions, decodeHello, encodeHello, HELLO_BYTES_MAX, type Hello } from "./hello.ts";
 
 const HELLO: Hello = {
   nodeId: nodeId("alpha00000000000000000000"),
@@ -52,6 +52,7 @@ it("finds a common version, or names both", () => {
   const other = { software: "2.0.0", protocolMin: 2, protocolMax: 5 };
   checkVersions(HELLO, other, "node b");
   checkVersions(other, HELLO, "node a");
+  expect([agreedVersion(HELLO, other), agreedVersion(other, HELLO)]).toEqual([2, 2]);
   const newer = { software: "3.0.0", protocolMin: 3, protocolMax: 5 };
   expect(() => checkVersions(HELLO, newer, "node b")).toThrow(
     "node b runs Murmur 3.0.0 (protocol 3 to 5), this node runs 1.2.3 (protocol 1 to 2): upgrade this node",

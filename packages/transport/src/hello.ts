@@ -1,6 +1,11 @@
 import { ClusterError, isId, nodeId, type NodeId } from "@murmur/base";
 
-/** The versions of the wire protocol that this code speaks. */
+/**
+ * The versions of the wire protocol that this code speaks: its own and the one before, so that a cluster can be upgraded
+ * host by host. What a connection may carry follows from the version that both ends know (`agreedVersion`); what reaches
+ * nodes that this one has no connection with, such as log entries, from the one that all nodes of the cluster know. The
+ * README says how to make a change.
+ */
 export const PROTOCOL = { min: 1, max: 1 } as const;
 
 /** What each side says about itself before a connection carries anything. */
@@ -78,6 +83,9 @@ export function checkVersions(own: Versions, other: Versions, otherName: string)
       `(protocol ${range(own)}): upgrade ${older}`,
   );
 }
+
+/** The version that a connection is spoken in: the newest that both sides know. `checkVersions` has found that there is one. */
+export const agreedVersion = (own: Versions, other: Versions): number => Math.min(own.protocolMax, other.protocolMax);
 
 const range = (versions: Versions): string =>
   versions.protocolMin === versions.protocolMax

@@ -143,17 +143,22 @@ export class MemoryNetwork {
   async joinCall(
     from: string,
     to: string,
-    options: { readonly method: string; readonly body: unknown; readonly enter?: Enter },
+    options: {
+      readonly method: string;
+      readonly body: unknown;
+      readonly enter?: Enter;
+      readonly software?: string;
+      readonly protocol?: { readonly min: number; readonly max: number };
+    },
   ): Promise<unknown> {
-    const { enter = atOnce } = options;
+    const { enter = atOnce, software = "simulated", protocol = PROTOCOL } = options;
     const station = await this.#reach(from, to);
     if (station === undefined) {
       await this.#travel(to, from, enter);
       throw refused(to);
     }
-    const { software, protocolMin, protocolMax } = station.joins.versions;
     const body: unknown = JSON.parse(JSON.stringify(options.body ?? null));
-    const versions = { software, protocolMin, protocolMax };
+    const versions = { software, protocolMin: protocol.min, protocolMax: protocol.max };
     const answer = await station.joins.answer({ remoteAddress: from, versions, method: options.method, body });
     await this.#travel(to, from, enter);
     if (!answer.ok) throw new ClusterError(answer.code, answer.message);

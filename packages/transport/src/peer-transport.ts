@@ -64,6 +64,8 @@ export interface PeerTransport extends AsyncDisposable {
   /** Makes a connection if there is none, and keeps trying for a while. */
   connect(to: NodeId): void;
   isUp(id: NodeId): boolean;
+  /** The version of the wire protocol that the connection with a peer is spoken in; undefined while there is none. */
+  protocolWith(id: NodeId): number | undefined;
   onPeerUp(listener: (id: NodeId) => void): Disposable;
   onPeerDown(listener: (id: NodeId, reason: PeerDownReason) => void): Disposable;
 

@@ -17,7 +17,7 @@ import type { ChannelCounters } from "./channel-stats.ts";
 import { chooseConnection } from "./choose-connection.ts";
 import { Connection } from "./connection.ts";
 import type { HandlerTable } from "./handlers.ts";
-import { checkVersions, CLOSED_MAX, type Hello } from "./hello.ts";
+import { agreedVersion, checkVersions, CLOSED_MAX, type Hello } from "./hello.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { CloseReason, Connector, Link } from "./link.ts";
 import { Outbox } from "./outbox.ts";
@@ -124,6 +124,7 @@ export class Peer {
     const connection: Connection = new Connection({
       link,
       hello,
+      protocol: agreedVersion(this.#context.self, hello),
       dialled,
       clock,
       log,

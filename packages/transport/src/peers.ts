@@ -139,6 +139,10 @@ export class Peers implements PeerTransport {
     return this.#peers.get(id)?.active !== undefined;
   }
 
+  protocolWith(id: NodeId): number | undefined {
+    return this.#peers.get(id)?.active?.protocol;
+  }
+
   onPeerUp(listener: (id: NodeId) => void): Disposable {
     return subscribe(this.#upListeners, listener);
   }

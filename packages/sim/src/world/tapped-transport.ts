@@ -61,6 +61,7 @@ export function tappedTransport(transport: PeerTransport, tap: TransportTap): Pe
     handleJoin: (method, handler) => transport.handleJoin(method, handler),
     connect: (to) => transport.connect(to),
     isUp: (id) => transport.isUp(id),
+    protocolWith: (id) => transport.protocolWith(id),
     onPeerUp: (listener) => transport.onPeerUp(listener),
     onPeerDown: (listener) => transport.onPeerDown(listener),
     identityChanged: () => transport.identityChanged(),
