@@ -58,6 +58,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   if (options.trace !== undefined) world.observers.push(options.trace(world));
   let phase: Phase = "setup";
   let failure: RunResult["failure"];
+  let simulatedMs: Millis | undefined;
   try {
     await settle(world, options.nodes ?? 3 + random.below(7));
     const chaos = new Chaos({ world, ...profile, excuse: (host) => checks.excuse(host) });
@@ -77,13 +78,15 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     if (problems.length > 0) throw new Error(problems.join("\n"));
     checks.final();
     for (const host of world.running) await world.during(host.stop());
+    // What passes now, with no process left, is no time that anything was simulated in.
+    simulatedMs = world.queue.now;
     const left = await leftovers(world);
     if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   } catch (error) {
     failure = { message: messageOf(error), atMs: world.queue.now, phase };
     if (!(error instanceof Error) || process.env["SIM_STACK"] !== undefined) console.error(error);
   }
-  return { seed, failure, simulatedMs: world.queue.now, events: world.events, hash: hash.value };
+  return { seed, failure, simulatedMs: simulatedMs ?? world.queue.now, events: world.events, hash: hash.value };
 }
 
 /** Waits until nothing is left to be done, and nothing is for a while. */

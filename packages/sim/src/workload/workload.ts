@@ -40,7 +40,7 @@ export class Workload {
   }
 
   start(): void {
-    const meanMs = logBetween(this.#random, 200, 4_000);
+    const meanMs = logBetween(this.#random, 400, 10_000);
     this.#running = this.#clients.map((client) => this.#keepBusy(client, meanMs));
     for (const work of [...this.#running, this.#handOver()]) this.#world.background(work);
   }
