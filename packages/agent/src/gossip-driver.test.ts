@@ -47,7 +47,7 @@ class World {
         : Promise.resolve();
     return {
       probe: (to: string, _id: NodeId) => reach(to),
-      deliver: (to, bytes) => reach(to).then(() => this.#deliveries.get(to)?.(bytes)),
+      deliver: ({ address }, bytes) => reach(address).then(() => this.#deliveries.get(address)?.(bytes)),
       onDelivery: (listener) => this.#on(this.#deliveries, name, listener),
     };
   }

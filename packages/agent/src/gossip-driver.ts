@@ -29,8 +29,12 @@ export interface Datagrams {
 export interface ReliableChannel {
   /** Resolves when the peer at this address has answered and is this node. */
   probe(to: string, nodeId: NodeId, options: Abortable): Promise<void>;
-  /** Resolves when the bytes have been handed over. */
-  deliver(to: string, bytes: Uint8Array, options: Abortable): Promise<void>;
+  /** Resolves when the bytes have been handed over. `nodeId` says who is meant, where that is known. */
+  deliver(
+    to: { readonly address: string; readonly nodeId: NodeId | undefined },
+    bytes: Uint8Array,
+    options: Abortable,
+  ): Promise<void>;
   /** Calls the listener with what peers deliver. Returns how to end that. */
   onDelivery(listener: (bytes: Uint8Array) => void): () => void;
 }
@@ -198,7 +202,8 @@ export class GossipDriver {
       }
       case "pushPull": {
         const bytes = encodeExchange(effect.exchange);
-        return this.#reliably(DELIVERY_LIMIT_MS, (options) => reliable.deliver(effect.to, bytes, options));
+        const to = { address: effect.to, nodeId: effect.nodeId };
+        return this.#reliably(DELIVERY_LIMIT_MS, (options) => reliable.deliver(to, bytes, options));
       }
       case "member":
         for (const listener of this.#memberListeners) listener(effect.change, effect.member);

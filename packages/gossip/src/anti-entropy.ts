@@ -50,7 +50,7 @@ export class AntiEntropy {
     this.#seeds = [...seeds].slice(0, SEEDS_MAX);
     const wanted = this.#seeds.filter((seed) => addresses.includes(seed));
     for (const address of shuffled(wanted, this.#deps.random).slice(0, SEEDS_AT_ONCE)) {
-      this.#deps.exchange.request(address, now);
+      this.#deps.exchange.request({ address, id: undefined }, now);
     }
   }
 
@@ -66,7 +66,7 @@ export class AntiEntropy {
       this.#pauseMs = Math.min(2 * this.#pauseMs, exchangeIntervalFor(config, membership.live));
       this.#exchangeAt = now + this.#spread(this.#pauseMs);
       const [peer] = this.#deps.roster.sample(1, ({ state }) => state === "alive");
-      if (peer !== undefined) this.#deps.exchange.request(peer.address, now);
+      if (peer !== undefined) this.#deps.exchange.request(peer, now);
     }
     if (now >= this.#reconnectAt) {
       this.#reconnectAt = now + this.#spread(config.reconnectIntervalMs);
@@ -79,12 +79,12 @@ export class AntiEntropy {
     const { config, roster, membership, exchange, random } = this.#deps;
     if (roster.live === 0) {
       const seed = this.#seeds[random.below(Math.max(1, this.#seeds.length))];
-      if (seed !== undefined) exchange.request(seed, now);
+      if (seed !== undefined) exchange.request({ address: seed, id: undefined }, now);
     }
     const dead = roster.gone.filter((record) => record.status.state === "dead").length;
     if (dead === 0 || random.next() >= (config.reconnectFanout * dead) / membership.live) return;
     const [lost] = roster.sample(1, ({ state }) => state === "dead");
-    if (lost !== undefined) exchange.request(lost.address, now);
+    if (lost !== undefined) exchange.request(lost, now);
   }
 
   /** A time between half and one and a half of the interval, so that nodes do not act in step. */

@@ -19,8 +19,16 @@ export type Effect =
       readonly number: number;
       readonly timeoutMs: Millis;
     }
-  /** Deliver a part of a state exchange over the reliable channel; it may get lost. */
-  | { readonly kind: "pushPull"; readonly to: string; readonly exchange: Exchange }
+  /**
+   * Deliver a part of a state exchange over the reliable channel; it may get lost. `nodeId` is whom it is meant for, if
+   * known: `to` may be where that member was before, and a connection that it has made is as good a way to it.
+   */
+  | {
+      readonly kind: "pushPull";
+      readonly to: string;
+      readonly nodeId: NodeId | undefined;
+      readonly exchange: Exchange;
+    }
   | { readonly kind: "member"; readonly change: MemberChange; readonly member: Member }
   | { readonly kind: "broadcast"; readonly origin: NodeId; readonly key: string; readonly payload: Uint8Array }
   /** The farewell has been sent as often as any news (`spread`), or the time for it is over. Nothing follows. */

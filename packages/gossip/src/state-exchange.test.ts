@@ -36,7 +36,9 @@ describe("a state exchange", () => {
     const core = new LoneCore();
     const request = exchange([snapshot("peer", "alive")], { kind: "request", joining: true });
     expect(exchanges(hear(core, { ...request, last: false }))).toEqual([]);
-    const [reply] = exchanges(hear(core, request));
+    const answers = hear(core, request);
+    expect(answers.find(({ kind }) => kind === "pushPull")).toMatchObject({ nodeId: "peer" });
+    const [reply] = exchanges(answers);
     expect(reply).toMatchObject({
       to: "peer:1",
       kind: "reply",

@@ -22,6 +22,12 @@ export interface StateExchangeDeps {
   effects: Effects;
 }
 
+/** Whom an exchange is with; only the address is known of one that this node joins by. */
+interface Addressee {
+  readonly address: string;
+  readonly id: NodeId | undefined;
+}
+
 /** Where a snapshot comes from. */
 interface Source {
   readonly peer: NodeId;
@@ -38,9 +44,9 @@ export class StateExchange {
     this.#deps = deps;
   }
 
-  /** Sends all that this node knows to `address`, and asks for as much. */
-  request(address: string, now: Millis): void {
-    this.#send(address, { kind: "request", joining: this.#deps.roster.live === 0 }, now);
+  /** Sends all that this node knows to a member, of which only the address may be known, and asks for as much. */
+  request(to: Addressee, now: Millis): void {
+    this.#send(to, { kind: "request", joining: this.#deps.roster.live === 0 }, now);
   }
 
   /** Merges a message, and answers when it was the last of a request. True when it brought news. */
@@ -54,7 +60,8 @@ export class StateExchange {
     }
     for (const publication of exchange.publications) publications.hear(publication, exchange.from, now);
     if (exchange.kind === "request" && exchange.last) {
-      this.#send(exchange.address, { kind: "reply", joining: exchange.joining }, now);
+      const to = { address: exchange.address, id: exchange.from };
+      this.#send(to, { kind: "reply", joining: exchange.joining }, now);
     }
     return news;
   }
@@ -119,9 +126,9 @@ export class StateExchange {
     return true;
   }
 
-  #send(address: string, header: Pick<Exchange, "kind" | "joining">, now: Millis): void {
+  #send({ address, id }: Addressee, header: Pick<Exchange, "kind" | "joining">, now: Millis): void {
     const parts = this.#parts(header, now);
-    for (const exchange of parts) this.#deps.effects.push({ kind: "pushPull", to: address, exchange });
+    for (const exchange of parts) this.#deps.effects.push({ kind: "pushPull", to: address, nodeId: id, exchange });
   }
 
   /** The whole state, cut into messages of at most `exchangeBytesMax`. */

@@ -54,9 +54,10 @@ export function reliableChannel(
   });
   return {
     probe: async (_to, nodeId, { signal }) => void (await transport.call(nodeId, PROBE_METHOD, null, { signal })),
-    deliver: async (to, bytes, { signal }) => {
-      const id = idAt(to);
-      if (id === undefined) throw new ClusterError("unavailable", `nobody is known to be at ${to}`);
+    deliver: async ({ address, nodeId }, bytes, { signal }) => {
+      // A member that has just come back at another address is known at its old one, and has made a connection.
+      const id = nodeId ?? idAt(address);
+      if (id === undefined) throw new ClusterError("unavailable", `nobody is known to be at ${address}`);
       await transport.call(id, EXCHANGE_METHOD, bytes, { signal });
     },
     onDelivery: (listener) => subscribed(listeners, listener),
