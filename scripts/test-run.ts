@@ -1,6 +1,6 @@
 /**
  * The parts of `scripts/test`, one after the other: two heavy suites at once would only disturb each other on two cores.
- * Without arguments all parts run; with arguments only those named: check, unit, e2e.
+ * Without arguments all parts run; with arguments only those named: check, unit, sim, e2e.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -60,6 +60,25 @@ function countsOf(report: string): Counts {
   }
 }
 
+/** Fresh random seeds for the simulator, for so long; each counts as a test. */
+const SIM_MINUTES = "3";
+
+function simulate(): void {
+  console.log(`\nsimulated clusters, fresh seeds for ${SIM_MINUTES} minutes`);
+  const { status, stdout } = spawnSync("node", ["packages/sim/src/main.ts", "--minutes", SIM_MINUTES], {
+    cwd: root,
+    stdio: ["inherit", "pipe", "inherit"],
+    encoding: "utf8",
+    env: environment,
+  });
+  process.stdout.write(stdout);
+  const last = stdout.trim().split("\n").at(-1) ?? "";
+  const figures = last.startsWith("{") ? (JSON.parse(last) as { figures: Record<string, number> }).figures : {};
+  const { seeds = 0, failures = 0 } = figures;
+  total.passed += seeds - failures;
+  total.failed += status === 0 ? failures : Math.max(1, failures);
+}
+
 const PARTS: Readonly<Record<string, () => void>> = {
   check: () => {
     step("types of the pure packages", "tsc", "-p", "tsconfig.pure.json");
@@ -73,6 +92,7 @@ const PARTS: Readonly<Record<string, () => void>> = {
     // Some packages' contracts run against a real engine, with containers made of the machine's busybox.
     if (step("an engine answers", "scripts/engine") && step("demo image", "scripts/demo-image")) suite("unit");
   },
+  sim: simulate,
   e2e: () => {
     const ready =
       step("an engine answers", "scripts/engine") &&

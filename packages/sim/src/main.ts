@@ -123,6 +123,7 @@ const take = (done: Done): void => {
 
 if (tracing) await traced();
 else await inWorkers();
+console.log(`${String(totals.seeds)} seeds from ${String(first)} on`);
 const { cpuSeconds, simulatedMs } = totals;
 console.log(
   JSON.stringify({
