@@ -25,8 +25,11 @@ export function sendAppend(core: Core, to: NodeId, progress: Progress): boolean 
     wantSnapshot(core, to, progress);
     return false;
   }
-  const room = sending.kind === "replicate" ? sending.inflight.bytesFree : config.maxAppendBytes;
-  const entries = log.slice(progress.next, Math.min(room, config.maxAppendBytes));
+  const inflight = sending.kind === "replicate" ? sending.inflight : undefined;
+  const fitting = log.slice(progress.next, Math.min(inflight?.bytesFree ?? Infinity, config.maxAppendBytes));
+  // One that was written when limits were wider goes alone; it would else never go.
+  const alone = fitting.length === 0 && (inflight?.count ?? 0) === 0;
+  const entries = alone ? log.between(progress.next - 1, progress.next) : fitting;
   if (entries.length === 0 && progress.next <= log.lastIndex) return false;
   const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
   transmit(core, to, progress, entries);

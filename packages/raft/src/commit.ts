@@ -34,6 +34,8 @@ function applyMembership(core: Core, membership: Membership): void {
   const { state } = core;
   if (state.role !== "leader") {
     core.membership = membership;
+    // Whoever learns during its campaign that it takes no part any more must not win it.
+    if (state.role !== "follower" && !isVoter(membership, core.id)) core.becomeFollower(core.term, undefined);
     return;
   }
   // Those who leave are told that their leaving is committed, as well as one message can; else they would campaign.
@@ -59,8 +61,14 @@ function applyMembership(core: Core, membership: Membership): void {
   maybeCommit(core, state);
 }
 
-/** A leader that is no voter any more steps down, and wakes the voter that has most. */
+/** A leader that is no voter any more steps down, and wakes the voter that has most, unless it has woken one already. */
 function handOver(core: Core, leader: Leader): void {
+  const woken = leader.transfer?.asked === true && isVoter(core.membership, leader.transfer.to);
+  if (!woken) wakeBest(core, leader);
+  core.becomeFollower(core.term, undefined);
+}
+
+function wakeBest(core: Core, leader: Leader): void {
   const matches = votersOf(core.membership).map((id) => ({ id, match: leader.progress.get(id)?.match ?? 0 }));
   const best = matches.reduce<(typeof matches)[number] | undefined>(
     (most, one) => (most === undefined || one.match > most.match ? one : most),
@@ -68,7 +76,6 @@ function handOver(core: Core, leader: Leader): void {
   );
   assert(best !== undefined, "a membership has voters");
   core.send({ kind: "timeoutNow", from: core.id, to: best.id, term: core.term });
-  core.becomeFollower(core.term, undefined);
 }
 
 /** Whether the leader has committed an entry of its own term: only then it knows all that was committed before. */

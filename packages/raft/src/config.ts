@@ -28,9 +28,9 @@ export interface RaftConfig {
   /** A leader that hears of no quorum for electionTicks steps down; followers in touch with a leader refuse votes. */
   readonly checkQuorum: boolean;
   /**
-   * Answer reads without a round trip while a quorum's promise not to vote lasts. Trusts that clocks run at about the
-   * same rate and that ticks are delivered also for the time in which a process was paused. Must be the same on all
-   * nodes, since it also makes voters keep that promise for the full electionTicks, hints or not.
+   * Answer reads without a round trip while a quorum's promise not to vote lasts. Trusts that no node's ticks come more
+   * than `leaseDriftMax` times as fast as a leader's, and that a process that was paused says so (`Raft.paused`). Must be
+   * the same on all nodes, since it also makes voters keep that promise for the full electionTicks, hints or not.
    */
   readonly leaseReads: boolean;
 }
@@ -77,3 +77,12 @@ export function configOf(config: Partial<RaftConfig>): RaftConfig {
 /** Silence that makes a voter believe another node's hint: two heartbeats missed, with one tick of tolerance. */
 export const silenceTicks = (config: RaftConfig): number =>
   Math.min(2 * config.heartbeatTicks + 1, config.electionTicks);
+
+/**
+ * How long a leader reads by the answers to a heartbeat: a heartbeat's time less than voters keep their promise, for
+ * clocks that run at different rates, and a tick, because nodes do not tick at the same moment.
+ */
+export const leaseTicks = (config: RaftConfig): number => config.electionTicks - config.heartbeatTicks - 1;
+
+/** How many times as fast as a leader's ticks a voter's may come while lease reads stay true; 9/7 by default. */
+export const leaseDriftMax = (config: RaftConfig): number => (config.electionTicks - 1) / leaseTicks(config);

@@ -88,7 +88,9 @@ function isStrongest(core: Core, message: PreVote): boolean {
 }
 
 export function handleVote(core: Core, message: Vote): void {
-  const granted = message.term === core.term && couldVoteFor(core, message.from) && core.isEnough(positionOf(message));
+  // The promise holds within a term as well: a late answer may have brought this node into the candidate's.
+  const bound = core.hasPromised && message.reason !== "transfer";
+  const granted = !bound && couldVoteFor(core, message.from) && core.isEnough(positionOf(message));
   if (granted) {
     core.vote = message.from;
     core.timer.restart();

@@ -30,8 +30,9 @@ export function handleAccepted(core: Core, leader: Leader, { from, match }: Appe
     default:
       unreachable(progress.sending);
   }
-  if (news) maybeCommit(core, leader);
+  // Whoever has just got all that a transfer waits for is asked before a commit may end this leadership.
   askWhenCaughtUp(core, leader);
+  if (news) maybeCommit(core, leader);
 }
 
 /** The logs differ before what was sent: go back, a term at a time at least. */

@@ -10,6 +10,7 @@ export type ProposeResult =
   | { readonly kind: "accepted"; readonly term: Term; readonly firstIndex: Index }
   | {
       readonly kind: "refused";
+      /** `overloaded`: try again in a moment; `too_large`: no trying again would help. */
       readonly reason: "not_leader" | "overloaded" | "transferring" | "too_large";
       readonly leader: NodeId | undefined;
     };
@@ -23,11 +24,13 @@ export function propose(core: Core, data: readonly Uint8Array[]): ProposeResult 
   if (state.role !== "leader") return { kind: "refused", reason: "not_leader", leader };
   if (state.transfer !== undefined) return { kind: "refused", reason: "transferring", leader };
   const sizes = data.map((bytes) => bytes.byteLength + ENTRY_OVERHEAD_BYTES);
-  if (sizes.some((size) => size > config.maxEntryBytes)) return { kind: "refused", reason: "too_large", leader };
-  const bytes = sizes.reduce((sum, size) => sum + size, log.uncommittedBytes);
-  const full =
-    bytes > config.maxUncommittedBytes || log.uncommittedEntries + data.length > config.maxUncommittedEntries;
-  if (full) return { kind: "refused", reason: "overloaded", leader };
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const exceeds = (before: { readonly entries: number; readonly bytes: number }): boolean =>
+    before.entries + sizes.length > config.maxUncommittedEntries || before.bytes + bytes > config.maxUncommittedBytes;
+  const tooLarge = sizes.some((size) => size > config.maxEntryBytes) || exceeds({ entries: 0, bytes: 0 });
+  if (tooLarge) return { kind: "refused", reason: "too_large", leader };
+  const overloaded = exceeds({ entries: log.uncommittedEntries, bytes: log.uncommittedBytes });
+  if (overloaded) return { kind: "refused", reason: "overloaded", leader };
   const firstIndex = log.lastIndex + 1;
   log.append(data.map((one, at) => entryOf(core, firstIndex + at, { kind: "normal", data: one })));
   return { kind: "accepted", term: core.term, firstIndex };

@@ -191,3 +191,43 @@ describe("a message", () => {
     expect(() => raft.step({ kind: "heartbeat", from: B, to: A, term: 1, commit: 0, round: 1 })).toThrow("one leader");
   });
 });
+
+describe("limits that were made narrower", () => {
+  it("do not keep an entry from a follower that is larger than they are now", () => {
+    const large: Entry = { index: 1, term: 1, kind: "normal", data: new Uint8Array(500) };
+    const raft = raftOf({
+      membership: membershipOf([A, B]),
+      hardState: { term: 1, vote: A, commit: 0 },
+      entries: [large, entry(2, 1)],
+      config: { maxEntryBytes: 100, maxAppendBytes: 100, maxInflightBytes: 100 },
+    });
+    raft.campaign();
+    drain(raft);
+    raft.step({ kind: "preVoteReply", from: B, to: A, term: 2, granted: true, commit: { index: 0, term: 0 } });
+    drain(raft);
+    raft.step({ kind: "voteReply", from: B, to: A, term: 2, granted: true, commit: { index: 0, term: 0 } });
+    drain(raft);
+    const rejected = { kind: "appendRejected", from: B, to: A, term: 2, rejected: 2 } as const;
+    raft.step({ ...rejected, hintIndex: 0, hintTerm: 0, lost: false });
+    const sent = (): number[] =>
+      drain(raft).flatMap(({ messages }) =>
+        messages.flatMap((one) => (one.kind === "append" ? one.entries.map(({ index }) => index) : [])),
+      );
+    expect(sent()).toEqual([1]);
+    raft.step({ kind: "appendAccepted", from: B, to: A, term: 2, match: 1 });
+    expect(sent()).toEqual([2, 3]);
+  });
+});
+
+describe("proposals that are together larger than anything that may wait", () => {
+  const raft = raftOf({ config: { maxUncommittedEntries: 3, maxUncommittedBytes: 100, maxEntryBytes: 100 } });
+  raft.campaign();
+  drain(raft);
+
+  it.each([
+    ["in number", [1, 1, 1, 1]],
+    ["in bytes", [30, 30]],
+  ])("are too large %s, for waiting would not help", (_how, sizes) => {
+    expect(raft.propose(sizes.map((size) => new Uint8Array(size)))).toMatchObject({ reason: "too_large" });
+  });
+});

@@ -11,7 +11,7 @@ import type { MembershipChange } from "./membership-change.ts";
 import type { Message } from "./messages.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import { changeMembership, propose, type ChangeMembershipResult, type ProposeResult } from "./proposing.ts";
-import { readIndex, tickReads } from "./reads.ts";
+import { forgetLease, readIndex, tickReads } from "./reads.ts";
 import type { Ready } from "./ready.ts";
 import { ReadyMaker } from "./ready-maker.ts";
 import { statusOf, type Status } from "./status.ts";
@@ -82,13 +82,22 @@ export class Raft {
     maybeRecovered(this.#core);
   }
 
-  /** Lets one tick pass. After a pause of the process, call it for the ticks that were missed as well. */
+  /** Lets one tick pass. */
   tick(): void {
     const core = this.#core;
     core.now += 1;
     tickReads(core);
     if (core.state.role === "leader") tickLeader(core, core.state);
     else tickElection(core);
+  }
+
+  /**
+   * Time may have passed that was not ticked, as after a pause of the process: no lease counts before a quorum has
+   * confirmed the leadership anew. With `leaseReads`, to be called before anything else after each pause, and whenever a
+   * tick comes late by more than `leaseDriftMax` allows. Without, it changes nothing.
+   */
+  paused(): void {
+    if (this.#core.state.role === "leader") forgetLease(this.#core.state);
   }
 
   /** Takes in a message from another member, in whatever order they come. */

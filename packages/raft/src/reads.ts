@@ -1,5 +1,6 @@
 import { heartbeat } from "./appending.ts";
 import { hasOwnCommit } from "./commit.ts";
+import { leaseTicks } from "./config.ts";
 import type { Core } from "./core.ts";
 import type { ReadIndex, ReadIndexReply } from "./messages.ts";
 import { quorumValue } from "./quorum.ts";
@@ -85,15 +86,19 @@ function answer(core: Core, origin: PendingRead["origin"], index: Index | undefi
 }
 
 /**
- * A quorum has answered a heartbeat, and will elect nobody else for electionTicks after it got it. One heartbeat's time
- * less is allowed for clocks that run at different rates. Told to campaign, a follower need not wait: then no lease.
+ * A quorum has answered a heartbeat, and will elect nobody else for electionTicks after it got it. Told to campaign, a
+ * follower need not wait: then no lease.
  */
 function leaseCovers(core: Core, leader: Leader): boolean {
   if (!core.config.leaseReads || leader.leaseBroken) return false;
   const confirmed = confirmedRound(core, leader);
   const sent = leader.roundsSent.findLast(({ round }) => round <= confirmed);
-  const lasts = core.config.electionTicks - core.config.heartbeatTicks;
-  return sent !== undefined && core.now - sent.tick < lasts;
+  return sent !== undefined && core.now - sent.tick < leaseTicks(core.config);
+}
+
+/** Time has passed that was not ticked: what was proved before it may have ended. The next round is counted from now. */
+export function forgetLease(leader: Leader): void {
+  leader.roundsSent = [];
 }
 
 /** Reads that nothing confirms end: their messages, or their answers, were lost. */

@@ -34,6 +34,8 @@ class Player {
     tick: ([id = "", count = "1"]) => {
       for (let left = Number(count); left > 0; left -= 1) this.#stage.act(id, (raft) => raft.tick());
     },
+    /** pause NODE: its process stood still, and nobody ticked */
+    pause: ([id = ""]) => this.#stage.act(id, (raft) => raft.paused()),
     campaign: ([id = ""]) => this.#stage.act(id, (raft) => raft.campaign()),
     /** propose NODE text… */
     propose: ([id = "", ...texts]) => this.#stage.act(id, (raft) => this.#say(raft.propose(texts.map(bytesOf)))),
