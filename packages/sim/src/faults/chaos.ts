@@ -1,13 +1,8 @@
 import { codeOf, type Millis, type Random, type Timer } from "@murmur/base";
 import type { Host } from "../world/host.ts";
 import { randomFor, type World } from "../world/world.ts";
-import { DISK_FAULTS } from "./disk-faults.ts";
-import { ENGINE_FAULTS, wellBehaved } from "./engine-faults.ts";
+import { wellBehaved } from "./engine-faults.ts";
 import { chance, logBetween, type Fault, type Scene } from "./fault.ts";
-import { NETWORK_FAULTS } from "./network-faults.ts";
-import { PROCESS_FAULTS } from "./process-faults.ts";
-
-export const FAULTS: readonly Fault[] = [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS, ...ENGINE_FAULTS];
 
 /** Before a host that nobody lets in asks again. */
 const JOIN_RETRY_MS: Millis = 2_000;
