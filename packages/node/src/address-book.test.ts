@@ -51,4 +51,14 @@ describe("an address book", () => {
     book.learn(facts([A, "1.1.1.1:1", "none"], [B, "2.2.2.2:1", "learner"], [C, "3.3.3.3:1", "voter"]));
     expect(book.managers()).toEqual([B, C]);
   });
+
+  it("tries those too that say by gossip that they are managers", () => {
+    const book = new AddressBook(() => undefined, [{ id: A, address: "1.1.1.1:1" }]);
+    book.hear(B, true);
+    expect(book.managers()).toEqual([B]);
+    book.learn(facts([A, "1.1.1.1:1", "voter"], [B, "2.2.2.2:1", "none"], [C, "3.3.3.3:1", "none"]));
+    expect(book.managers()).toEqual([A, B]);
+    book.hear(B, false);
+    expect(book.managers()).toEqual([A]);
+  });
 });

@@ -6,6 +6,8 @@ export class AddressBook {
   readonly #gossip: (id: NodeId) => string | undefined;
   #recorded = new Map<NodeId, string>();
   #facts: ClusterFacts | undefined;
+  /** Nodes that say by gossip that they have a manager. */
+  readonly #heard = new Set<NodeId>();
   /** The manager that the present generation of the cluster began with, if it was ever recovered or restored. */
   #founder: { readonly id: NodeId; readonly address: string } | undefined;
 
@@ -32,6 +34,15 @@ export class AddressBook {
     this.#founder = founder;
   }
 
+  /**
+   * Gossip says whether a node has a manager. This node may have been away while all those changed that it knew: then
+   * nobody it would ask is one, and nobody else would ever tell it.
+   */
+  hear(id: NodeId, manager: boolean): void {
+    if (manager) this.#heard.add(id);
+    else this.#heard.delete(id);
+  }
+
   addressOf(id: NodeId): string | undefined {
     return this.#gossip(id) ?? this.#recorded.get(id) ?? (this.#founder?.id === id ? this.#founder.address : undefined);
   }
@@ -47,10 +58,12 @@ export class AddressBook {
     return [...this.#recorded].map(([id, recorded]) => ({ id, address: this.#gossip(id) ?? recorded }));
   }
 
-  /** The nodes to try for a manager: those that are recorded as one, else all. */
+  /** The nodes to try for a manager: those that are recorded as one, or say so themselves, else all. */
   managers(): readonly NodeId[] {
-    const known = (this.#facts?.nodes ?? []).filter(({ raftRole }) => raftRole !== "none").map(({ id }) => id);
-    const candidates = known.length > 0 ? known : [...this.#recorded.keys()];
-    return this.#founder === undefined ? candidates : [...new Set([...candidates, this.#founder.id])];
+    const recorded = (this.#facts?.nodes ?? []).filter(({ raftRole }) => raftRole !== "none").map(({ id }) => id);
+    const known = new Set([...recorded, ...this.#heard]);
+    const candidates = known.size > 0 ? known : new Set(this.#recorded.keys());
+    if (this.#founder !== undefined) candidates.add(this.#founder.id);
+    return [...candidates];
   }
 }

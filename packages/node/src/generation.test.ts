@@ -2,15 +2,7 @@ import { ManualClock, nodeId, Scope, silentLog, type NodeId } from "@murmur/base
 import { createCa, type Ca } from "@murmur/identity";
 import type { Peers } from "@murmur/manager";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  decodeNumber,
-  encodeNumber,
-  FIRST_GENERATION,
-  nextNumber,
-  readGeneration,
-  signGeneration,
-  type Generation,
-} from "./generation.ts";
+import { FIRST_GENERATION, nextNumber, readGeneration, signGeneration, type Generation } from "./generation.ts";
 import { fencedPeers } from "./generation-fence.ts";
 import { GenerationKeeper } from "./generation-keeper.ts";
 
@@ -41,13 +33,10 @@ describe("a generation's statement", () => {
       expect(readGeneration(nonsense, cluster())).toBeUndefined();
   });
 
-  it("has a later number than the one before, even with a clock that went back, and survives gossip", () => {
+  it("has a later number than the one before, even with a clock that went back", () => {
     const first = nextNumber(1_700_000_000_000, FIRST_GENERATION, () => 0);
     expect(nextNumber(1_600_000_000_000, first, () => 0)).toBeGreaterThan(first);
     expect(nextNumber(1_700_000_000_001, first, () => 0)).toBeGreaterThan(first);
-    for (const number of [FIRST_GENERATION, first, Number.MAX_SAFE_INTEGER])
-      expect(decodeNumber(encodeNumber(number))).toBe(number);
-    expect(encodeNumber(FIRST_GENERATION)).toHaveLength(0);
   });
 });
 

@@ -72,18 +72,3 @@ export function readGeneration(
 
 const signedBytes = ({ number, origin, manager }: Unsigned, clusterId: string): Buffer =>
   Buffer.from(JSON.stringify(["murmur generation", clusterId, number, origin, manager.id, manager.address]));
-
-const NUMBER_BYTES = 8;
-
-/** The number as a node tells it by gossip; nothing in the first generation. */
-export function encodeNumber(number: number): Uint8Array {
-  if (number === FIRST_GENERATION) return new Uint8Array();
-  const bytes = new Uint8Array(NUMBER_BYTES);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(number));
-  return bytes;
-}
-
-export function decodeNumber(bytes: Uint8Array): number {
-  if (bytes.byteLength < NUMBER_BYTES) return FIRST_GENERATION;
-  return Number(new DataView(bytes.buffer, bytes.byteOffset, NUMBER_BYTES).getBigUint64(0));
-}

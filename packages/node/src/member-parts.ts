@@ -5,12 +5,13 @@ import { clusterId } from "@murmur/model";
 import { parseAddress, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
 import { AgentSessions } from "./agent-sessions.ts";
-import { decodeNumber, encodeNumber, FIRST_GENERATION } from "./generation.ts";
+import { FIRST_GENERATION } from "./generation.ts";
 import { GenerationKeeper } from "./generation-keeper.ts";
 import { GossipFacts } from "./gossip-facts.ts";
 import { openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import { ManagerHost } from "./manager-host.ts";
 import type { Callbacks, Member, MemberStart } from "./member.ts";
+import { decodeDescription, encodeDescription, keepDescribed, type SelfDescription } from "./self-description.ts";
 import { MURMUR_VERSION } from "./version.ts";
 import { withdrawals } from "./withdrawals.ts";
 
@@ -26,6 +27,12 @@ export interface Lines {
 
 /** The member that is being built, once it is: until then its parts make do with what it starts from. */
 type Late = () => Member | undefined;
+
+/** What a node says of itself before it knows whether it has a manager. */
+const descriptionAtStart = ({ generation }: MemberStart): SelfDescription => ({
+  generation: generation?.number ?? FIRST_GENERATION,
+  manager: false,
+});
 
 /** Opens the connections to the other nodes. Gossip isn't started yet. */
 export async function openLines(start: MemberStart, scope: Scope, member: Late): Promise<Lines> {
@@ -56,7 +63,7 @@ export async function openLines(start: MemberStart, scope: Scope, member: Late):
     self: {
       id: identity.nodeId,
       address: membership.address,
-      meta: encodeNumber(generation?.number ?? FIRST_GENERATION),
+      meta: encodeDescription(descriptionAtStart(start)),
     },
     datagrams,
     reliable: reliableChannel(transport, (address) => member()?.idAt(address) ?? book.idAt(address)),
@@ -114,6 +121,22 @@ export function newHost(
   );
 }
 
+/** Tells the others by gossip what this node is. Returns what makes it look at once whether that has changed. */
+export function describeSelf(
+  start: MemberStart,
+  scope: Scope,
+  { lines, host }: { readonly lines: Lines; readonly host: ManagerHost },
+): () => void {
+  const { gossip, generations } = lines;
+  const options = {
+    told: descriptionAtStart(start),
+    present: () => ({ generation: generations.number, manager: host.serving() !== undefined }),
+    tell: (meta: Uint8Array) => gossip.setMeta(meta),
+    clock: start.clock,
+  };
+  return keepDescribed(options, scope);
+}
+
 /** The agent's ways to a manager. */
 export function newSessions({ identity, random, log }: MemberStart, lines: Lines, host: ManagerHost): AgentSessions {
   const { book, transport, generations } = lines;
@@ -131,7 +154,7 @@ export function newSessions({ identity, random, log }: MemberStart, lines: Lines
 /** Live nodes, with the generation that each tells by gossip. */
 const neighboursOf = (gossip: GossipDriver, self: NodeId): { readonly id: NodeId; readonly generation: number }[] =>
   gossip.members().flatMap(({ id, state, meta }) => {
-    return id === self || state !== "alive" ? [] : [{ id, generation: decodeNumber(meta) }];
+    return id === self || state !== "alive" ? [] : [{ id, generation: decodeDescription(meta).generation }];
   });
 
 /** The agent, with sessions to the node's own manager or to any other. */

@@ -11,16 +11,17 @@ import { RENEW_METHOD } from "./admission.ts";
 import { keepCertificate } from "./certificate-renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
-import { encodeNumber, type Generation } from "./generation.ts";
+import type { Generation } from "./generation.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
 import { isGone } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
 import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
-import { newAgent, newHost, newSessions, openLines, type Lines } from "./member-parts.ts";
+import { describeSelf, newAgent, newHost, newSessions, openLines, type Lines } from "./member-parts.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
 import { Recovery } from "./recovery.ts";
+import { decodeDescription } from "./self-description.ts";
 import { hearWithdrawals } from "./withdrawals.ts";
 
 /** What stays the same over a machine's memberships. */
@@ -80,7 +81,11 @@ export class Member {
     const agent = newAgent(start, lines, sessions);
     const built = new Member(start, scope, { ...lines, host, plane, agent });
     member = built;
-    gossip.onMember((_change, { id, state }) => facts.setDead(id, state === "dead" || state === "left"));
+    gossip.onMember((_change, { id, state, meta }) => {
+      const gone = state === "dead" || state === "left";
+      facts.setDead(id, gone);
+      book.hear(id, !gone && decodeDescription(meta).manager);
+    });
     scope.use(hearWithdrawals({ facts, gossip, transport }));
     agent.onEndpoints((table) => {
       facts.follow(table);
@@ -88,9 +93,10 @@ export class Member {
     });
     agent.onFacts((news) => built.#learn(news));
     agent.onRemoved(start.onRemoved);
+    const describe = describeSelf(start, scope, { lines, host });
     generations.onChange((generation) => {
       book.startFrom(generation.manager);
-      gossip.setMeta(encodeNumber(generation.number));
+      describe();
       sessions.dropRemote();
       if (generation.manager.id !== start.identity.nodeId) host.supersede();
     });
