@@ -31,7 +31,7 @@ export interface RunResult {
   readonly hash: string;
 }
 
-export type Phase = "setup" | "faults" | "healing" | "checking";
+type Phase = "setup" | "faults" | "healing" | "checking";
 
 /** How long a cluster may take to be whole once nothing goes wrong any more. */
 const HEAL_MS: Millis = 120_000;
