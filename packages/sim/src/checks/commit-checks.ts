@@ -6,6 +6,8 @@ export interface CommitSeen {
   readonly index: number;
   readonly term: number;
   readonly leads: boolean;
+  /** It may take more for committed: a heartbeat tells each follower only of what that has. */
+  readonly partly?: true;
 }
 
 /** A node takes everything up to an index for committed: it is the same as everybody's, and rightly so. */
@@ -19,8 +21,10 @@ export function checkCommit(scene: RaftScene, seen: CommitSeen): void {
     checkSame(scene, index);
   }
   if (upTo > commits.last) {
-    checkOwnTerm(scene, upTo, seen);
     checkQuorum(scene, upTo);
+    // What it counted by shows at the end of the step, when all of it is known.
+    if (seen.partly) return;
+    checkOwnTerm(scene, upTo, seen);
     for (let index = commits.last + 1; index <= upTo; index += 1) {
       const term = log.written.termAt(index);
       if (term === undefined) break;

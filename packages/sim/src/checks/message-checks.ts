@@ -30,9 +30,11 @@ export function checkSent(scene: RaftScene, message: Message): void {
   }
   switch (message.kind) {
     case "append":
-    case "heartbeat":
       checkLeader(scene, message.term, message.from);
       return checkCommit(scene, { index: message.commit, term: message.term, leads: true });
+    case "heartbeat":
+      checkLeader(scene, message.term, message.from);
+      return checkCommit(scene, { index: message.commit, term: message.term, leads: true, partly: true });
     case "vote":
       return checkVoteSent(scene, message.term, message.from);
     case "voteReply":
