@@ -1,4 +1,12 @@
-import type { Entry, HardState, Index, Membership, Ready, SnapshotMeta } from "../index.ts";
+import {
+  NO_MEMBERSHIP,
+  type Entry,
+  type HardState,
+  type Index,
+  type Membership,
+  type Ready,
+  type SnapshotMeta,
+} from "../index.ts";
 
 /** What a node has given to storage with one Ready. */
 export type Write = Pick<Ready, "number" | "hardState" | "entries" | "snapshot" | "messagesAfterSync">;
@@ -44,5 +52,11 @@ export class Disk {
   /** Loses the entries from `index` on, although they had been synced. */
   damage(index: Index): void {
     this.entries = this.entries.filter((entry) => entry.index < index);
+  }
+
+  /** Loses log and snapshot, as a node does that leaves the cluster. Term and vote stay: they are promises. */
+  empty(): void {
+    this.snapshot = { index: 0, term: 0, membership: NO_MEMBERSHIP };
+    this.entries = [];
   }
 }

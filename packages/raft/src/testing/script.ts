@@ -50,9 +50,13 @@ class Player {
       this.#stage.act(id, (raft) => raft.reportSnapshot(nodeId(peer), outcome === "finished" ? "finished" : "failed")),
     compact: ([id = ""]) => this.#stage.compact(id),
     sendSnapshot: ([from = "", to = ""]) => this.#stage.sendSnapshot(from, to),
-    restart: ([id = "", , from]) => this.#stage.restart(id, from === undefined ? undefined : Number(from)),
+    /** restart NODE [emptied|damagedFrom INDEX] */
+    restart: ([id = "", how, from]) => {
+      this.#stage.restart(id, how === "damagedFrom" ? { from: Number(from) } : how === "emptied" ? how : undefined);
+    },
     slow: ([id = ""]) => void (this.#stage.actor(id).slow = true),
-    sync: ([id = ""]) => this.#stage.sync(id),
+    /** sync NODE [COUNT] */
+    sync: ([id = "", count]) => this.#stage.sync(id, count === undefined ? undefined : Number(count)),
     cut: ([from = "", to = ""]) => this.#stage.cut(from, to),
     isolate: ([id = "", ...others]) => {
       for (const other of others) {

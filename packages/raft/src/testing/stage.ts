@@ -107,17 +107,19 @@ export class Stage {
     if (!lost) this.#network.push(message);
   }
 
-  #sync(actor: Actor): void {
-    for (let write = actor.disk.sync(); write !== undefined; write = actor.disk.sync()) {
+  #sync(actor: Actor, count = Infinity): void {
+    for (let done = 0; done < count; done += 1) {
+      const write = actor.disk.sync();
+      if (write === undefined) return;
       actor.raft.persisted(write.number);
       for (const message of write.messagesAfterSync) this.#send(message);
     }
   }
 
-  /** Lets a slow disk finish what it has. */
-  sync(id: string): void {
+  /** Lets a slow disk finish the oldest `count` writes that it has. */
+  sync(id: string, count?: number): void {
     const actor = this.actor(id);
-    this.#sync(actor);
+    this.#sync(actor, count);
     this.#settle(actor);
   }
 
@@ -153,15 +155,16 @@ export class Stage {
     this.#network = [];
   }
 
-  /** Stops a node, losing what its disk has not finished and the synced entries from `damagedFrom` on; starts it again. */
-  restart(id: string, damagedFrom: Index | undefined): void {
+  /** Stops a node, losing what its disk has not finished and what `damage` says; starts it again. */
+  restart(id: string, damage: { readonly from: Index } | "emptied" | undefined): void {
     const actor = this.actor(id);
     actor.disk.queue = [];
     const { lastIndex } = actor.disk;
-    if (damagedFrom !== undefined) actor.disk.damage(damagedFrom);
+    if (damage === "emptied") actor.disk.empty();
+    else if (damage !== undefined) actor.disk.damage(damage.from);
     actor.applied = actor.disk.snapshot.index;
     actor.membership = actor.disk.snapshot.membership;
-    actor.raft = this.#start(actor.id, actor.disk, damagedFrom === undefined ? undefined : { untilIndex: lastIndex });
+    actor.raft = this.#start(actor.id, actor.disk, damage === undefined ? undefined : { untilIndex: lastIndex });
     this.#settle(actor);
   }
 
