@@ -1,5 +1,5 @@
 import { nodeId } from "@murmur/base";
-import type { ClusterFacts } from "@murmur/model";
+import type { ClusterFacts, TaskId } from "@murmur/model";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgentWorld, SAMPLE_ADDRESS, type AgentWorldOptions } from "./testing/agent-world.ts";
 import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
@@ -235,6 +235,31 @@ describe("an agent that was away", () => {
     expect(world.manager.get(second).status).toMatchObject({ state: "failed", exitCode: 3 });
   });
 
+  it("tells where its tasks are when its node has come back at another address, and restarts none", async () => {
+    await begin();
+    const published = world.assign();
+    const silent = world.assign({ endpointPorts: [] });
+    const everywhere = world.assign({
+      endpointPorts: [{ protocol: "tcp", targetPort: 80, publishedPort: 8080, mode: "host" }],
+    });
+    await world.pass(1_000);
+    await world.agent.stop();
+    world.manager.hangUp();
+    world.dataAddress = "127.0.0.2";
+    await world.start();
+    await world.pass(2_000);
+    const addressOf = (id: TaskId): string | undefined => world.manager.get(id).status.address;
+    // The engine has published its port at the address of before, and it can't be moved.
+    expect([published, silent, everywhere].map(addressOf)).toEqual(["127.0.0.1", "127.0.0.2", "127.0.0.2"]);
+    for (const id of [published, silent, everywhere]) {
+      expect(world.containersOf(id)).toMatchObject([{ state: "running", starts: 1 }]);
+      expect(world.manager.get(id).status).toMatchObject({ state: "running", health: "none" });
+    }
+    const later = world.assign();
+    await world.pass(1_000);
+    expect(addressOf(later)).toBe("127.0.0.2");
+  });
+
   it("removes what nobody wants, but only once a manager has spoken", async () => {
     await begin();
     const id = world.assign();
@@ -285,6 +310,22 @@ describe("an agent that was away", () => {
     it("go when that node was this host, before it was wiped and joined anew", async () => {
       await tell([known(SAMPLE_ADDRESS)]);
       await world.pass(35_000);
+      expect(world.engine.containers()).toEqual([]);
+    });
+
+    it("are left alone when that node is up: it has moved away, and its record hasn't followed yet", async () => {
+      world.verdict = "alive";
+      await tell([known(SAMPLE_ADDRESS)]);
+      await world.pass(600_000);
+      expect(world.engine.containers()).toHaveLength(1);
+    });
+
+    it("go when that node was this host long ago, and nobody has heard of it since", async () => {
+      world.verdict = "unheard";
+      await tell([known(SAMPLE_ADDRESS)]);
+      await world.pass(25_000);
+      expect(world.engine.containers()).toHaveLength(1);
+      await world.pass(90_000);
       expect(world.engine.containers()).toEqual([]);
     });
 

@@ -23,8 +23,12 @@ export interface AgentOptions {
   /** Left out: the engine's. */
   readonly hostname?: string;
   readonly murmurVersion: string;
+  /** The versions of the wire protocol that this node speaks. */
+  readonly protocol: { readonly min: number; readonly max: number };
   /** `IP:port` of this node's peer transport, reported to the managers. */
   readonly address?: string;
+  /** What gossip says of another node. */
+  readonly verdict: (id: NodeId) => "alive" | "dead" | "unheard";
   readonly runtime: Runtime;
   readonly sessions: Sessions;
   readonly withdrawals: Withdrawals;
@@ -252,16 +256,22 @@ export class Agent {
     if (before?.endpoints !== view.endpoints) for (const listener of this.#endpointListeners) listener(view.endpoints);
   }
 
-  /** No two nodes that are up have one address: who had this node's before was this host. */
+  /**
+   * No two nodes that are up have one address: one that is not, and had this node's before, was this host. One that is up
+   * has moved since, and its record hasn't followed yet.
+   */
   #standing(maker: NodeId): MakerStanding {
     const record = this.#view?.cluster.nodes.find(({ id }) => id === maker);
-    if (record !== undefined) return record.address === this.#options.address ? "former" : "other";
+    if (record !== undefined) {
+      if (record.address !== this.#options.address) return "other";
+      return ({ dead: "former", unheard: "unknown", alive: "other" } as const)[this.#options.verdict(maker)];
+    }
     return this.#held !== undefined && this.#sessions.connected ? "unknown" : "other";
   }
 
   #reportNode(): void {
-    const { node, hostname, murmurVersion, address } = this.#options;
-    const own = { murmurVersion, ...(hostname !== undefined && { hostname }) };
+    const { node, hostname, murmurVersion, protocol, address } = this.#options;
+    const own = { murmurVersion, protocol, ...(hostname !== undefined && { hostname }) };
     this.#reports.node({
       engine: this.#worker.engine,
       ...(this.#info !== undefined && { description: describe(this.#info, node, own) }),

@@ -5,7 +5,7 @@ import type { EngineInfo, NodeContext } from "./ports.ts";
 export function describe(
   info: EngineInfo,
   node: Pick<NodeContext, "dataPlane">,
-  own: { readonly hostname?: string; readonly murmurVersion: string },
+  own: { readonly hostname?: string } & Required<Pick<NodeDescription, "murmurVersion" | "protocol">>,
 ): NodeDescription {
   return {
     hostname: own.hostname ?? info.hostname,
@@ -13,6 +13,7 @@ export function describe(
     resources: { nanoCpus: info.cpus * 1e9, memoryBytes: info.memoryBytes },
     engine: { version: info.version, labels: info.labels, plugins: info.plugins },
     murmurVersion: own.murmurVersion,
+    protocol: own.protocol,
     dataPlane: node.dataPlane,
   };
 }

@@ -1,10 +1,13 @@
 import { isId, nodeId, type NodeId } from "@murmur/base";
 import { taskId, taskName, type ClusterId, type Task, type TaskId } from "@murmur/model";
-import type { ContainerSummary } from "./ports.ts";
+import { portBindings } from "./port-bindings.ts";
+import type { ContainerSummary, NodeContext } from "./ports.ts";
 
 const CLUSTER = "murmur.cluster.id";
 const NODE = "murmur.node.id";
 const TASK = "murmur.task.id";
+/** Where the engine has published the container's ports; empty: nowhere, or on all addresses. */
+const ADDRESS = "murmur.node.address";
 
 /** A list or event filter with these finds what the agents of this cluster made on an engine. */
 export const clusterLabels = (clusterId: ClusterId): Readonly<Record<string, string>> => ({ [CLUSTER]: clusterId });
@@ -18,10 +21,8 @@ export function ownerLabels(clusterId: ClusterId, nodeId: NodeId): Readonly<Reco
  * All labels of a task's container: the user's, then Docker's own for tasks of a swarm, which monitoring tools look
  * for, then ours. The agent finds its containers again by ours, so no label of the user's can replace one.
  */
-export function containerLabels(
-  task: Task,
-  owner: { readonly clusterId: ClusterId; readonly nodeId: NodeId },
-): Readonly<Record<string, string>> {
+export function containerLabels(task: Task, owner: NodeContext): Readonly<Record<string, string>> {
+  const isBound = portBindings(task, owner).some(({ hostIp }) => hostIp !== "");
   return {
     ...task.spec.container.labels,
     "com.docker.swarm.node.id": owner.nodeId,
@@ -32,7 +33,16 @@ export function containerLabels(
     "com.docker.swarm.task.name": taskName(task),
     ...ownerLabels(owner.clusterId, owner.nodeId),
     [TASK]: task.id,
+    [ADDRESS]: isBound ? owner.dataAddress : "",
   };
+}
+
+/**
+ * Where a running container's ports are reached: where they were published when it was made, which may be an address that
+ * the node had then, else at the node's address as it is now. Undefined where tasks have addresses of their own.
+ */
+export function addressOf(container: Pick<ContainerSummary, "labels">, node: NodeContext): string | undefined {
+  return node.dataPlane === "ports" ? container.labels[ADDRESS] || node.dataAddress : undefined;
 }
 
 /** The node whose agent made a container; undefined for a container that carries no such label. */

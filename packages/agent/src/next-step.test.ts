@@ -37,9 +37,16 @@ const facts = (parts: Partial<TaskFacts>): TaskFacts => ({
   startAfter: 0,
   withdrawn: false,
   stop: undefined,
+  address: "10.0.0.1",
   ...parts,
 });
-const STARTED = status("running", { message: "started", health: "none", containerId: "c1", pid: 7 });
+const STARTED = status("running", {
+  message: "started",
+  health: "none",
+  containerId: "c1",
+  pid: 7,
+  address: "10.0.0.1",
+});
 const gone = wanting(task, "shutdown");
 const removed = wanting(task, "remove");
 const stopping = { cause: "unwanted", nextSignalAt: 500 } as const;
@@ -79,6 +86,11 @@ describe("the next step", () => {
       { kind: "none" },
     ],
     ["runs", { status: status("starting"), container: present({}) }, { observation: { state: "running" } }],
+    [
+      "says so when its node has come back at another address",
+      { status: STARTED, container: present({}), address: "10.0.0.2" },
+      { observation: { state: "running", health: "none" } },
+    ],
     [
       "says that the local image had to do",
       { status: status("starting"), container: present({}), image: { kind: "unpullable", error: "no route" } },

@@ -34,6 +34,8 @@ export interface TaskFacts {
   readonly startAfter: Millis;
   readonly withdrawn: boolean;
   readonly stop: StopFacts | undefined;
+  /** Where the container's ports are reached while it runs; undefined where tasks have addresses of their own. */
+  readonly address: string | undefined;
 }
 
 /** What an observation adds to the status; times, address and container id are the worker's to add. */
@@ -153,7 +155,10 @@ function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Mill
   return { kind: "observe", observation: alive(facts, container) };
 }
 
-/** What is new of a running container. A paused one answers nobody, so it counts as unhealthy meanwhile. */
+/**
+ * What is new of a running container. A paused one answers nobody, so it counts as unhealthy meanwhile. Its address
+ * changes when its node came back at another one.
+ */
 function changeOf(facts: TaskFacts, container: Container): Observation | undefined {
   const { status } = facts;
   const change = alive(facts, container);
@@ -161,7 +166,8 @@ function changeOf(facts: TaskFacts, container: Container): Observation | undefin
     status.health === change.health &&
     status.message === change.message &&
     status.containerId === container.id &&
-    status.pid === container.pid;
+    status.pid === container.pid &&
+    status.address === facts.address;
   return same ? undefined : change;
 }
 

@@ -2,6 +2,7 @@ import { codeOf, messageOf, unreachable, type Millis, type Timer } from "@murmur
 import { isLater, isTerminal, wantsToRun, type Task, type TaskId, type TaskStatus } from "@murmur/model";
 import { backoff } from "./backoff.ts";
 import type { DriverContext } from "./driver-context.ts";
+import { addressOf } from "./labels.ts";
 import { nextStep, type ContainerFacts, type ImageFacts, type Observation, type StopFacts } from "./next-step.ts";
 import { perform, type Act, type Learned } from "./perform.ts";
 import type { ContainerSummary } from "./ports.ts";
@@ -166,6 +167,7 @@ export class TaskDriver {
   }
 
   #facts(): Parameters<typeof nextStep>[0] {
+    const container = this.#container.kind === "present" ? this.#container.container : undefined;
     return {
       wanted: this.#wanted,
       status: this.#status,
@@ -174,6 +176,7 @@ export class TaskDriver {
       startAfter: this.#startAfter,
       withdrawn: this.#withdrawn,
       stop: this.#stop,
+      address: container && addressOf(container, this.#context.node),
     };
   }
 

@@ -1,6 +1,7 @@
 import { assert, type Millis } from "@murmur/base";
 import { isLater, type TaskStatus } from "@murmur/model";
 import type { ContainerFacts, Observation } from "./next-step.ts";
+import { addressOf } from "./labels.ts";
 import type { NodeContext } from "./ports.ts";
 
 export interface StatusContext {
@@ -18,10 +19,6 @@ export function observed(before: TaskStatus, observation: Observation, context: 
   const containerId = container?.id ?? before.containerId;
   const status: TaskStatus = { ...observation, at: now, ...(containerId !== undefined && { containerId }) };
   if (observation.state !== "running" || container === undefined) return status;
-  return {
-    ...status,
-    pid: container.pid,
-    ports: container.ports,
-    ...(node.dataPlane === "ports" && { address: node.dataAddress }),
-  };
+  const address = addressOf(container, node);
+  return { ...status, pid: container.pid, ports: container.ports, ...(address !== undefined && { address }) };
 }

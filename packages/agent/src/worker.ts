@@ -29,7 +29,8 @@ export interface WorkerOptions {
 }
 
 /**
- * `former`: what this host was before it joined anew. `unknown`: the cluster, which was just heard, knows no such node.
+ * `former`: what this host was before it joined anew. `unknown`: the cluster, which was just heard, knows no such node, or
+ * nobody has heard of it, so that it may have been this host.
  * `other`: it may share the engine, as the nodes of a development cluster do; its containers are its own affair.
  */
 export type MakerStanding = "former" | "unknown" | "other";

@@ -1,6 +1,6 @@
 import {
   DEFAULT_NETWORK_NAME,
-  type ClusterNode,
+  hostOf,
   type Endpoint,
   type EndpointTable,
   type Service,
@@ -74,10 +74,4 @@ function takesTraffic({ desiredState, status, spec }: Task): boolean {
   // Until its agent has said how it fares, a task with a check of its own counts as not healthy yet.
   const form = spec.container.healthCheck?.test?.[0];
   return form === undefined || form === "NONE";
-}
-
-/** The address without the port: `[fe80::1]:7373` and `10.0.0.1:7373`. */
-function hostOf(node: ClusterNode): string {
-  const host = node.address.replace(/:[0-9]+$/, "");
-  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
 }

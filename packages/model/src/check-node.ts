@@ -24,6 +24,8 @@ const short = line(255);
 /** Taken in any form; the state keeps its `singleLine`. */
 export const message: Check = text({ max: 65_536 });
 
+const PROTOCOLS_MAX = 1_000_000;
+
 export const description: Check = object<NodeDescription>({
   hostname,
   platform: object<NodeDescription["platform"]>({ os: short, architecture: short }),
@@ -34,6 +36,12 @@ export const description: Check = object<NodeDescription>({
     plugins: list(object<NodeDescription["engine"]["plugins"][number]>({ kind: short, name: short })),
   }),
   murmurVersion: short,
+  protocol: optional(
+    object<NonNullable<NodeDescription["protocol"]>>({
+      min: integer(1, PROTOCOLS_MAX),
+      max: integer(1, PROTOCOLS_MAX),
+    }),
+  ),
   dataPlane: oneOf(["ports", "overlay"]),
 });
 

@@ -27,7 +27,15 @@ export {
 } from "./ids.ts";
 export { LIMITS } from "./limits.ts";
 export { DEFAULT_NETWORK_NAME, type Network, type NetworkSpec } from "./network.ts";
-export type { ClusterNode, EngineStatus, NodeDescription, NodeSpec, NodeStatus } from "./node.ts";
+export {
+  commonProtocol,
+  hostOf,
+  type ClusterNode,
+  type EngineStatus,
+  type NodeDescription,
+  type NodeSpec,
+  type NodeStatus,
+} from "./node.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
 export {
   DEFAULT_RESTART,

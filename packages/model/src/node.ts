@@ -23,6 +23,8 @@ export interface NodeDescription {
     readonly plugins: readonly { readonly kind: string; readonly name: string }[];
   };
   readonly murmurVersion: string;
+  /** The versions of the wire protocol that its software speaks; left out: the first one only. */
+  readonly protocol?: { readonly min: number; readonly max: number };
   readonly dataPlane: "ports" | "overlay";
 }
 
@@ -58,3 +60,16 @@ export interface ClusterNode {
   readonly updatedAt: Millis;
   readonly version: Index;
 }
+
+/** The host's part of a node's address: of `[fe80::1]:7373` and `10.0.0.1:7373`, `fe80::1` and `10.0.0.1`. */
+export function hostOf({ address }: Pick<ClusterNode, "address">): string {
+  const host = address.replace(/:[0-9]+$/, "");
+  return host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+}
+
+/**
+ * The newest version of the wire protocol that all nodes speak: what any of them may come to read is written in no newer
+ * one. A node that never said what it speaks counts as the oldest.
+ */
+export const commonProtocol = (nodes: readonly Pick<ClusterNode, "description">[]): number =>
+  nodes.reduce((least, { description }) => Math.min(least, description?.protocol?.max ?? 1), Number.MAX_SAFE_INTEGER);

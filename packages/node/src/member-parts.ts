@@ -2,7 +2,7 @@ import { ClusterError, type NodeId, type Scope } from "@murmur/base";
 import { Agent, GossipDriver } from "@murmur/agent";
 import { GossipKeyRing, verifyPeer } from "@murmur/identity";
 import { clusterId } from "@murmur/model";
-import { parseAddress, type PeerTransport } from "@murmur/transport";
+import { parseAddress, PROTOCOL, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
 import { AgentSessions } from "./agent-sessions.ts";
 import { FIRST_GENERATION } from "./generation.ts";
@@ -159,7 +159,7 @@ const neighboursOf = (gossip: GossipDriver, self: NodeId): { readonly id: NodeId
 
 /** The agent, with sessions to the node's own manager or to any other. */
 export function newAgent(start: MemberStart, lines: Lines, sessions: AgentSessions): Agent {
-  const { identity, membership, hostname, runtime, records, clock, random, log } = start;
+  const { identity, membership, wires, hostname, runtime, records, clock, random, log } = start;
   const { transport, gossip, facts } = lines;
   const self = identity.nodeId;
   return new Agent({
@@ -171,7 +171,9 @@ export function newAgent(start: MemberStart, lines: Lines, sessions: AgentSessio
     },
     ...(hostname === undefined ? {} : { hostname }),
     murmurVersion: MURMUR_VERSION,
+    protocol: wires.protocol ?? PROTOCOL,
     address: membership.address,
+    verdict: (id) => verdictOn(gossip, id),
     runtime,
     sessions,
     withdrawals: withdrawals({ self, facts, gossip, transport }),

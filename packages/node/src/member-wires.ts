@@ -20,6 +20,8 @@ export interface DatagramHandlers {
  * gives its own, and runs the member unchanged.
  */
 export interface MemberWires {
+  /** The versions of the wire protocol that its transport speaks. Default: this software's. */
+  readonly protocol?: { readonly min: number; readonly max: number };
   openTransport(wiring: TransportWiring): Promise<PeerTransport>;
   openDatagrams(handlers: DatagramHandlers): Promise<Datagrams>;
   /** The log of one generation of the cluster; each has a place of its own. */

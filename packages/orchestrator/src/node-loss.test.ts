@@ -1,8 +1,8 @@
-import type { ServiceId } from "@murmur/model";
+import { DEFAULT_RESTART, taskId, type ServiceId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { ORPHAN_AFTER_MS, reconcileNodes } from "./reconcile-nodes.ts";
 import { STOP_WAIT_MS } from "./settle.ts";
-import { spec, TestWorld } from "./test-world.ts";
+import { spec, TestWorld, withTask } from "./test-world.ts";
 import { ENGINE_GRACE_MS } from "./verdict.ts";
 
 function started(): { world: TestWorld; web: ServiceId } {
@@ -183,5 +183,46 @@ describe("a node whose engine is down", () => {
     world.run(ENGINE_GRACE_MS + 6_000, 1_000);
     expect(world.running(web)).toHaveLength(3);
     expect(world.running(web).some((task) => task.nodeId === world.node(1))).toBe(false);
+  });
+});
+
+describe("a node that has come back at another address", () => {
+  const port = { protocol: "tcp", targetPort: 80, publishedPort: 80, mode: "ingress" } as const;
+  const published = { endpoint: { mode: "vip", ports: [port] } } as const;
+  const restart = { ...DEFAULT_RESTART, condition: "none" } as const;
+  /** A task of a service with a published port and of one without, both at the address that their node was at. */
+  const moved = (): { world: TestWorld; services: ServiceId[] } => {
+    const world = new TestWorld({ nodes: 1 });
+    const services = [spec(published), spec({ name: "quiet" })].map((one) =>
+      world.createService(withTask(one, { restart })),
+    );
+    world.run(3_000);
+    for (const service of services) {
+      const task = world.taskIn(service, 1);
+      world.report(task, { state: "running", address: "10.0.0.1" });
+    }
+    return { world, services };
+  };
+
+  it("has its tasks replaced whose ports are published at the old one, whatever their restart policy, and no others", () => {
+    const { world, services } = moved();
+    const before = services.map((service) => world.taskIn(service, 1));
+    world.settle();
+    expect(services.map((service) => world.taskIn(service, 1).id)).toEqual(before.map(({ id }) => id));
+    world.apply({ kind: "describeNode", id: world.node(1), address: "10.0.9.9:7373" });
+    world.run(5_000);
+    const [web, quiet] = services.map((service) => world.taskIn(service, 1));
+    expect(web).toMatchObject({ desiredState: "running", status: { state: "running" } });
+    expect(web?.id).not.toBe(before[0]?.id);
+    expect(world.view.task(before[0]?.id ?? taskId(""))).toMatchObject({ desiredState: "shutdown" });
+    expect(quiet?.id).toBe(before[1]?.id);
+  });
+
+  it("keeps them when only its port is another", () => {
+    const { world, services } = moved();
+    const before = services.map((service) => world.taskIn(service, 1).id);
+    world.apply({ kind: "describeNode", id: world.node(1), address: "10.0.0.1:9999" });
+    world.run(5_000);
+    expect(services.map((service) => world.taskIn(service, 1).id)).toEqual(before);
   });
 });

@@ -1,5 +1,5 @@
 import type { Millis } from "@murmur/base";
-import { isTerminal, matchesConstraints, matchesPlatforms, type ClusterNode, type Task } from "@murmur/model";
+import { hostOf, isTerminal, matchesConstraints, matchesPlatforms, type ClusterNode, type Task } from "@murmur/model";
 import type { Round } from "./round.ts";
 
 /** An engine that restarts is back well within this; until then its tasks keep their place. */
@@ -26,6 +26,7 @@ const RULES: readonly (readonly [Verdict, (facts: Facts) => boolean])[] = [
   ["lost", ({ round, node }) => isGone(round, node)],
   ["evicted", ({ node }) => node?.spec.availability === "drain"],
   ["evicted", ({ task, node }) => !isPlacedWell(task, node)],
+  ["evicted", ({ task, node }) => isStranded(task, node)],
   ["keep", () => true],
 ];
 
@@ -54,4 +55,13 @@ function isPlacedWell(task: Task, node: ClusterNode | undefined): boolean {
   if (node === undefined) return true;
   const { constraints, platforms } = task.spec.placement;
   return matchesConstraints(node, constraints) && matchesPlatforms(node, platforms);
+}
+
+/**
+ * Whether a task's ports are published at an address that its node had before it came back at another one: nobody reaches
+ * them there, and an engine can't publish the ports of a running container anew.
+ */
+function isStranded({ endpointPorts, status }: Task, node: ClusterNode | undefined): boolean {
+  if (node === undefined || status.state !== "running" || status.address === undefined) return false;
+  return status.address !== hostOf(node) && endpointPorts.some(({ mode }) => mode === "ingress");
 }

@@ -149,6 +149,10 @@ export class AgentWorld {
   readonly errors: string[] = [];
   /** What was withdrawn and signalled, in order, each with its time. */
   readonly withdrawn: { readonly id: TaskId; readonly at: number }[] = [];
+  /** What gossip says of all other nodes. */
+  verdict: "alive" | "dead" | "unheard" = "dead";
+  /** Where the node is; changes count from the next start of the agent. */
+  dataAddress = SAMPLE_NODE.dataAddress;
   agent: Agent;
   readonly #random: SeededRandom;
   readonly #options: AgentWorldOptions;
@@ -198,8 +202,17 @@ export class AgentWorld {
     };
     const ignore = (): void => {};
     const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (text, fields) => this.#fail(text, fields) };
-    const options = { node: SAMPLE_NODE, murmurVersion: "0", runtime: engine, sessions: manager, store, clock, log };
-    return new Agent({ ...options, address: SAMPLE_ADDRESS, withdrawals: this.#withdrawals(), random: this.#random });
+    const options = { murmurVersion: "0", runtime: engine, sessions: manager, store, clock, log };
+    const { dataAddress } = this;
+    return new Agent({
+      ...options,
+      node: { ...SAMPLE_NODE, dataAddress },
+      protocol: { min: 1, max: 2 },
+      address: SAMPLE_ADDRESS,
+      verdict: () => this.verdict,
+      withdrawals: this.#withdrawals(),
+      random: this.#random,
+    });
   }
 
   #withdrawals(): Withdrawals {
