@@ -32,6 +32,8 @@ export class Chaos {
   readonly gone = new Set<Host>();
   /** When each strikes next. */
   readonly #next = new Map<Fault, Timer>();
+  /** Hosts that are on their way back. */
+  readonly #restarts = new Set<Timer>();
 
   constructor({ world, faults, part, pace = 1, excuse }: ChaosOptions) {
     this.#world = world;
@@ -72,7 +74,7 @@ export class Chaos {
 
   /** Makes everything well again, but for some hosts, so few that the others can do without them, which stay away. */
   heal(): void {
-    for (const timer of this.#next.values()) timer.cancel();
+    for (const timer of [...this.#next.values(), ...this.#restarts]) timer.cancel();
     const { hosts, network } = this.#world;
     this.#say("all is made well");
     network.set({ latencyMs: [1, 5], loss: 0, duplicates: 0 });
@@ -111,10 +113,12 @@ export class Chaos {
   }
 
   #restartIn(host: Host, delayMs: Millis): void {
-    this.#scene.later(delayMs, () => {
+    const timer = this.#world.clock.setTimer(delayMs, () => {
+      this.#restarts.delete(timer);
       if (host.running || this.gone.has(host)) return;
       this.#world.background(this.#bringBack(host));
     });
+    this.#restarts.add(timer);
   }
 
   async #bringBack(host: Host): Promise<void> {
