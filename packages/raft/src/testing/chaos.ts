@@ -1,11 +1,12 @@
-import { assert, type NodeId } from "@murmur/base";
-import type { Index, MemberStep, Term } from "../index.ts";
+import { assert } from "@murmur/base";
+import { configOf, leaseDriftMax } from "../config.ts";
+import type { MemberStep } from "../index.ts";
 import { World, type Node } from "./world.ts";
 
 export interface ChaosOptions {
   readonly seed: number;
   readonly steps: number;
-  /** Reads by lease: then all clocks run at the same rate, as leases assume. */
+  /** Reads by lease: then clocks drift no more than leases allow for. */
   readonly leases?: boolean;
 }
 
@@ -18,6 +19,7 @@ interface Mood {
   readonly cuts: boolean;
   readonly changes: boolean;
   readonly damage: boolean;
+  readonly pauses: boolean;
   /** Weights of campaigns out of turn, and of the healing of all cuts. */
   readonly campaigns: number;
   readonly healing: number;
@@ -37,21 +39,19 @@ export class Chaos {
   constructor({ seed, steps, leases = false }: ChaosOptions) {
     const voters = 3 + 2 * (seed % 2);
     this.#preVote = seed % 4 > 0;
-    this.world = new World({
-      seed,
-      voters,
-      nodes: voters + (seed % 3),
-      config: {
-        electionTicks: 3 + (seed % 7),
-        heartbeatTicks: 1 + (seed % 2),
-        maxInflightMessages: 4,
-        maxAppendBytes: 200,
-        maxEntryBytes: 200,
-        preVote: this.#preVote,
-        checkQuorum: leases || seed % 5 > 0,
-        leaseReads: leases,
-      },
-    });
+    const config = {
+      electionTicks: 3 + (seed % 7),
+      heartbeatTicks: 1 + (seed % 2),
+      maxInflightMessages: 4,
+      maxAppendBytes: 200,
+      maxEntryBytes: 200,
+      preVote: this.#preVote,
+      checkQuorum: leases || seed % 5 > 0,
+      leaseReads: leases,
+    };
+    // Where leases never last, nothing depends on the clocks.
+    const clockDriftMax = leases ? Math.min(leaseDriftMax(configOf(config)), 3) : 1;
+    this.world = new World({ seed, voters, nodes: voters + (seed % 3), config, clockDriftMax });
     this.#steps = steps;
     const chance = (percent: number): boolean => this.world.random.below(100) < percent;
     this.#mood = {
@@ -61,6 +61,7 @@ export class Chaos {
       cuts: chance(70),
       changes: chance(60),
       damage: chance(40),
+      pauses: chance(40),
       campaigns: chance(30) ? 15 : 2,
       healing: chance(50) ? 8 : 2,
     };
@@ -74,14 +75,15 @@ export class Chaos {
     if (this.#preVote) this.#heal();
   }
 
-  #actionsOf(mood: Mood, lockstep: boolean): Action[] {
+  #actionsOf(mood: Mood, leases: boolean): Action[] {
     const { world } = this;
     const on = (enabled: boolean, weight: number): number => (enabled ? weight : 0);
     const some = (act: (node: Node) => void) => (): void => act(this.#pick(world.nodes));
     return [
       [400, () => this.#deliver()],
-      [on(!lockstep, 150), some((node) => world.with(node, (raft) => raft.tick()))],
-      [on(lockstep, 40), () => this.#tickAll()],
+      // Without leases the clocks may be as they like.
+      [on(!leases, 150), some((node) => world.with(node, (raft) => raft.tick()))],
+      [on(leases, 150), () => world.passTime()],
       [150, some((node) => world.sync(node))],
       [60, () => this.#propose()],
       [30, some((node) => world.read(node))],
@@ -97,7 +99,10 @@ export class Chaos {
       [on(mood.cuts, 4), some((node) => this.#cut(node))],
       [on(mood.cuts, 4), () => this.#strikeLeader((leader) => this.#cut(leader))],
       [mood.healing, () => world.cut.clear()],
-      [on(mood.damage, 2), () => this.#damage()],
+      [on(mood.damage, 2), some((node) => this.#damage(node))],
+      [on(mood.pauses, 3), some((node) => (node.paused = node.raft !== undefined))],
+      [on(mood.pauses, 2), () => this.#strikeLeader((leader) => (leader.paused = true))],
+      [on(mood.pauses, 10), some((node) => world.resume(node))],
     ];
   }
 
@@ -181,36 +186,24 @@ export class Chaos {
   }
 
   #restart(node: Node): void {
-    if (node.raft === undefined) this.world.start(node, this.#lost.get(node.id));
+    if (node.raft === undefined) this.world.start(node);
   }
 
-  /** Nodes whose disk lost entries, and what they may have acknowledged. */
-  readonly #lost = new Map<NodeId, { untilIndex: Index; untilTerm?: Term }>();
-
-  /** One node at a time loses synced entries: more could lose what only they had. */
-  #damage(): void {
-    for (const id of this.#lost.keys()) if (this.#whole(id)) this.#lost.delete(id);
-    const node = this.#pick(this.world.nodes);
-    if (this.#lost.size > 0 || node.disk.entries.length === 0) return;
-    this.world.crash(node);
-    const { lastIndex, snapshot } = node.disk;
-    if (lastIndex === snapshot.index) return;
-    const lastTerm = node.disk.entries.at(-1)?.term ?? 0;
-    const exact = this.world.random.below(4) > 0;
-    node.disk.damage(snapshot.index + 1 + this.world.random.below(lastIndex - snapshot.index));
-    this.#lost.set(node.id, exact ? { untilIndex: lastIndex, untilTerm: lastTerm } : { untilIndex: Infinity });
-  }
-
-  #whole(id: NodeId): boolean {
-    const { raft } = this.world.node(id);
-    return raft !== undefined && !raft.status().recovering;
+  #damage(node: Node): void {
+    const { random } = this.world;
+    this.world.damage(node, (first, last) => {
+      return random.below(3) === 0 ? "everything" : first + random.below(last - first + 1);
+    });
   }
 
   /** No faults any more: within bounded time there is one leader, and everyone that it knows has all. */
   #heal(): void {
     const { world } = this;
     world.cut.clear();
-    for (const node of world.nodes) this.#restart(node);
+    for (const node of world.nodes) {
+      world.resume(node);
+      this.#restart(node);
+    }
     for (let tick = 0; tick < 400; tick += 1) {
       this.#tickAll();
       this.#drain();

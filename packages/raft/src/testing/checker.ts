@@ -1,5 +1,16 @@
 import { assert, type NodeId } from "@murmur/base";
-import type { Entry, Index, Message, Position, Status, Term } from "../index.ts";
+import {
+  decodeMembership,
+  quorumValue,
+  type Entry,
+  type Index,
+  type Membership,
+  type Message,
+  type Position,
+  type Role,
+  type Status,
+  type Term,
+} from "../index.ts";
 
 /** What a checker sees of a node after each step. */
 export interface Observed {
@@ -7,6 +18,18 @@ export interface Observed {
   /** The log in memory, as its Readys gave it, and the position before its first entry. */
   readonly log: ReadonlyMap<Index, Entry>;
   readonly boundary: Position;
+  /** Whether an entry is durable on a node, or was, before its disk lost it. */
+  readonly hadDurably: (id: NodeId, entry: Position) => boolean;
+}
+
+/** What is remembered of a node between two steps. */
+interface Before {
+  readonly term: Term;
+  readonly commit: Index;
+  readonly role: Role;
+  readonly membership: Membership;
+  /** Of a leader: how far each other member is, as far as it knew. */
+  readonly matches: ReadonlyMap<NodeId, Index>;
 }
 
 /** Checks Raft's promises over all that has happened (Raft thesis, figure 3.2), and the reads'. */
@@ -16,7 +39,8 @@ export class Checker {
   readonly #committed = new Map<Index, Term>();
   readonly #applied = new Map<Index, string>();
   readonly #votes = new Map<string, NodeId>();
-  readonly #before = new Map<NodeId, { term: Term; commit: Index; role: string }>();
+  readonly #before = new Map<NodeId, Before>();
+  readonly #damaged = new Set<NodeId>();
   #maxCommit: Index = 0;
 
   get maxCommit(): Index {
@@ -24,13 +48,18 @@ export class Checker {
   }
 
   /** After each step of a node. */
-  observe({ status, log, boundary }: Observed): void {
+  observe(observed: Observed): void {
+    const { status, log, boundary } = observed;
     const before = this.#before.get(status.id);
-    const newLeader = status.role === "leader" && (before?.role !== "leader" || before.term !== status.term);
-    assert(before === undefined || status.term >= before.term, "terms never fall");
-    assert(before === undefined || status.commit >= before.commit, "the commit index never falls");
-    if (newLeader) this.#elected(status, log, boundary);
-    for (let index = (before?.commit ?? 0) + 1; index <= status.commit; index += 1) {
+    assert(before !== undefined, "a node is started before it does anything");
+    assert(status.term >= before.term, "terms never fall");
+    assert(status.commit >= before.commit, "the commit index never falls");
+    if (status.role === "leader" && (before.role !== "leader" || before.term !== status.term)) {
+      this.#elected(status, log, boundary);
+    }
+    this.#checkMatches(before, status);
+    if (status.commit > this.#maxCommit) this.#checkNewCommit(before, observed);
+    for (let index = before.commit + 1; index <= status.commit; index += 1) {
       const term = log.get(index)?.term ?? (index === boundary.index ? boundary.term : undefined);
       if (term === undefined) continue;
       const known = this.#committed.get(index);
@@ -38,7 +67,12 @@ export class Checker {
       this.#committed.set(index, term);
     }
     this.#maxCommit = Math.max(this.#maxCommit, status.commit);
-    this.#before.set(status.id, { term: status.term, commit: status.commit, role: status.role });
+    this.#remember(status);
+  }
+
+  #remember({ id, term, commit, role, membership, peers }: Status): void {
+    const matches = new Map(peers.map((peer) => [peer.id, peer.match]));
+    this.#before.set(id, { term, commit, role, membership, matches });
   }
 
   #elected(status: Status, log: Observed["log"], boundary: Position): void {
@@ -54,9 +88,42 @@ export class Checker {
     }
   }
 
-  /** A node restarted: what was not durable may have gone, the commit index with it. */
-  restarted(id: NodeId, term: Term): void {
-    this.#before.set(id, { term, commit: 0, role: "follower" });
+  /** In a term what a leader knows of a follower only grows, unless the follower's disk has lost something. */
+  #checkMatches(before: Before, status: Status): void {
+    if (before.role !== "leader" || before.term !== status.term) return;
+    for (const { id, match } of status.peers) {
+      const known = before.matches.get(id) ?? 0;
+      assert(match >= known || this.#damaged.has(id), `the match of ${id} fell from ${known} to ${match}`);
+    }
+  }
+
+  /**
+   * The first to commit anything is a leader: by an entry of its own term, which a quorum has on its disks. A membership
+   * among what it commits may count for what follows, but need not: it comes into force only now.
+   */
+  #checkNewCommit(before: Before, { status, log, hadDurably }: Observed): void {
+    const { id, term, commit } = status;
+    assert(before.role === "leader" || status.role === "leader", `${id} commits ${commit} first, and does not lead`);
+    const last = log.get(commit)?.term;
+    assert(last === term, `leader ${id} of term ${term} commits ${commit}, of term ${last}, by counting`);
+    const memberships = [before.membership];
+    for (let index = before.commit + 1; index <= commit; index += 1) {
+      const entry = log.get(index);
+      assert(entry !== undefined, "a leader has in its log what it commits");
+      const isHeld = memberships.some((one) => quorumValue(one, (voter) => (hadDurably(voter, entry) ? 1 : 0)) >= 1);
+      assert(isHeld || index <= this.#maxCommit, `no quorum has ${index}/${entry.term}, which ${id} commits`);
+      if (entry.kind === "membership") memberships.push(decodeMembership(entry.data));
+    }
+  }
+
+  /** A node was started: what was not durable may have gone, the commit index with it. */
+  restarted(status: Status): void {
+    this.#remember(status);
+  }
+
+  /** A node's disk has lost entries that were durable. */
+  damaged(id: NodeId): void {
+    this.#damaged.add(id);
   }
 
   /** An entry was put into some log, behind one of `previous` term. Equal positions mean equal prefixes. */
@@ -68,7 +135,9 @@ export class Checker {
     this.#entries.set(key, text);
   }
 
-  applied(entry: Entry): void {
+  /** An entry was given out to be applied. */
+  applied(entry: Entry, isDurable: boolean): void {
+    assert(isDurable, `${entry.index}/${entry.term} is applied before it is durable`);
     const text = `${entry.term} ${entry.kind} ${entry.data.join()}`;
     const known = this.#applied.get(entry.index);
     assert(known === undefined || known === text, `two things applied at ${entry.index}: ${known} and ${text}`);
@@ -77,17 +146,21 @@ export class Checker {
 
   /** A message leaves its sender, whose durable state is given. */
   sent(message: Message, durable: { term: Term; vote: NodeId | undefined; lastIndex: Index }): void {
-    if (message.kind === "voteReply" && message.granted) {
-      assert(durable.term >= message.term, "a vote leaves only when it is durable");
-      const key = `${message.from}/${message.term}`;
-      const known = this.#votes.get(key);
-      assert(known === undefined || known === message.to, `two votes by ${key}`);
-      this.#votes.set(key, message.to);
-    }
-    if (message.kind === "vote") assert(durable.term >= message.term, "a candidate's term is durable");
+    if (message.kind === "voteReply" && message.granted) this.#voted(message.from, message, durable);
+    if (message.kind === "vote") this.#voted(message.from, { term: message.term, to: message.from }, durable);
     if (message.kind === "appendAccepted" && durable.term === message.term) {
       assert(durable.lastIndex >= message.match, "what is acknowledged is durable");
     }
+  }
+
+  /** A vote is durable before anybody hears of it, and there is one in a term, whatever crashes. */
+  #voted(voter: NodeId, { term, to }: { term: Term; to: NodeId }, durable: { term: Term; vote: NodeId | undefined }) {
+    assert(durable.term >= term, "a vote leaves only when its term is durable");
+    assert(durable.term > term || durable.vote === to, "a vote leaves only when it is durable");
+    const key = `${voter}/${term}`;
+    const known = this.#votes.get(key);
+    assert(known === undefined || known === to, `two votes by ${key}`);
+    this.#votes.set(key, to);
   }
 
   /** A read was answered that had been asked for when `committed` was the highest commit index of all nodes. */

@@ -4,6 +4,7 @@ import {
   type HardState,
   type Index,
   type Membership,
+  type Position,
   type Ready,
   type SnapshotMeta,
 } from "../index.ts";
@@ -24,6 +25,12 @@ export class Disk {
 
   get lastIndex(): Index {
     return this.entries.at(-1)?.index ?? this.snapshot.index;
+  }
+
+  /** Whether this entry, or a snapshot that covers it, is durable. */
+  holds({ index, term }: Position): boolean {
+    if (index <= this.snapshot.index) return true;
+    return this.entries[index - this.snapshot.index - 1]?.term === term;
   }
 
   /** Makes the oldest queued write durable. */

@@ -21,6 +21,8 @@ export interface WorldOptions {
   /** All nodes there may ever be; the first `voters` of them form the cluster at first. */
   readonly nodes: number;
   readonly voters: number;
+  /** How many times as fast as the slowest clock the fastest one is, at most. */
+  readonly clockDriftMax?: number;
   readonly config?: Partial<RaftConfig>;
 }
 
@@ -36,6 +38,13 @@ export interface Node {
   appliedMembership: Membership;
   /** Requests to read, with the highest commit index anywhere when each was made. */
   reads: Map<number, Index>;
+  /** Where its log ended before its disk lost entries; undefined once it is whole again. */
+  lost: { readonly last: Position; readonly exactlyKnown: boolean } | undefined;
+  /** Its process stands still: nothing reaches it, no time passes for it. */
+  paused: boolean;
+  /** Ticks in a unit of time, and when the next one is due. */
+  readonly tickRate: number;
+  nextTickAt: number;
 }
 
 const BOUNDARY: Position = { index: 0, term: 0 };
@@ -50,11 +59,13 @@ export class World {
   network: Message[] = [];
   /** Directed pairs that cannot talk, as `from>to`. */
   cut = new Set<string>();
+  readonly #clockDriftMax: number;
   #request = 0;
   servedReads = 0;
 
-  constructor({ seed, nodes, voters, config }: WorldOptions) {
+  constructor({ seed, nodes, voters, config, clockDriftMax = 1 }: WorldOptions) {
     this.random = new SeededRandom(seed);
+    this.#clockDriftMax = clockDriftMax;
     this.#config = config ?? {};
     const ids = Array.from({ length: nodes }, (_, at) => nodeId(`n${at + 1}`));
     const founders = ids.slice(0, voters);
@@ -73,6 +84,10 @@ export class World {
       applied: 0,
       appliedMembership: membership,
       reads: new Map(),
+      lost: undefined,
+      paused: false,
+      tickRate: 1 + this.random.next() * (this.#clockDriftMax - 1),
+      nextTickAt: this.random.next(),
     };
   }
 
@@ -83,8 +98,8 @@ export class World {
   }
 
   /** Starts a node from its disk. */
-  start(node: Node, recovering?: { untilIndex: Index; untilTerm?: Term }): void {
-    const { disk } = node;
+  start(node: Node): void {
+    const { disk, lost } = node;
     node.log = new Map(disk.entries.map((entry) => [entry.index, entry]));
     node.boundary = disk.snapshot;
     node.applied = disk.snapshot.index;
@@ -99,9 +114,9 @@ export class World {
       appliedIndex: disk.snapshot.index,
       random: this.random,
       config: this.#config,
-      ...(recovering === undefined ? {} : { recovering }),
+      ...(lost === undefined ? {} : { recovering: boundOf(lost) }),
     });
-    this.checker.restarted(node.id, disk.hardState.term);
+    this.checker.restarted(node.raft.status());
     this.settle(node);
   }
 
@@ -112,11 +127,48 @@ export class World {
     for (let count = 0; count < reached; count += 1) node.disk.sync();
     node.disk.queue = [];
     node.raft = undefined;
+    node.paused = false;
+  }
+
+  /**
+   * Stops a node whose disk loses synced entries from `from` on, or everything. Only one node at a time: more could lose
+   * what nobody else has.
+   */
+  damage(node: Node, from: (first: Index, last: Index) => Index | "everything"): void {
+    if (this.nodes.some((one) => this.#isDamaged(one))) return;
+    this.crash(node);
+    const { disk } = node;
+    if (disk.lastIndex === disk.snapshot.index) return;
+    const last: Position = { index: disk.lastIndex, term: disk.entries.at(-1)?.term ?? 0 };
+    node.lost = { last, exactlyKnown: this.random.below(4) > 0 };
+    this.checker.damaged(node.id);
+    const first = from(disk.snapshot.index + 1, disk.lastIndex);
+    if (first === "everything") disk.empty();
+    else disk.damage(first);
+  }
+
+  #isDamaged(node: Node): boolean {
+    if (node.lost !== undefined && node.raft?.status().recovering === false) node.lost = undefined;
+    return node.lost !== undefined;
+  }
+
+  /** Lets time pass up to the next tick of any node. */
+  passTime(): void {
+    const node = this.nodes.reduce((first, one) => (one.nextTickAt < first.nextTickAt ? one : first));
+    node.nextTickAt += 1 / node.tickRate;
+    this.with(node, (raft) => raft.tick());
+  }
+
+  /** Its process goes on, and notices that it was paused, as drivers do. */
+  resume(node: Node): void {
+    if (!node.paused) return;
+    node.paused = false;
+    this.with(node, (raft) => raft.paused());
   }
 
   /** Does something with a node's core, and then what its Readys say. */
   with(node: Node, act: (raft: Raft) => void): void {
-    if (node.raft === undefined) return;
+    if (node.raft === undefined || node.paused) return;
     act(node.raft);
     this.settle(node);
   }
@@ -124,7 +176,7 @@ export class World {
   /** Lets the disk finish its oldest write. */
   sync(node: Node): void {
     const { raft } = node;
-    const write = raft === undefined ? undefined : node.disk.sync();
+    const write = raft === undefined || node.paused ? undefined : node.disk.sync();
     if (raft === undefined || write === undefined) return;
     raft.persisted(write.number);
     for (const message of write.messagesAfterSync) this.#send(node, message);
@@ -135,7 +187,16 @@ export class World {
     const { raft } = node;
     if (raft === undefined) return;
     for (let ready = raft.ready(); ready !== undefined; ready = raft.ready()) this.#handle(node, raft, ready);
-    this.checker.observe({ status: raft.status(), log: node.log, boundary: node.boundary });
+    this.checker.observe({
+      status: raft.status(),
+      log: node.log,
+      boundary: node.boundary,
+      hadDurably: (id, entry) => this.#hadDurably(this.node(id), entry),
+    });
+  }
+
+  #hadDurably({ disk, lost }: Node, entry: Position): boolean {
+    return disk.holds(entry) || (lost !== undefined && entry.index <= lost.last.index);
   }
 
   #handle(node: Node, raft: Raft, ready: Ready): void {
@@ -151,7 +212,7 @@ export class World {
     for (const message of ready.messages) this.#send(node, message);
     for (const entry of ready.committed) {
       assert(entry.index === node.applied + 1, "committed entries come in order");
-      this.checker.applied(entry);
+      this.checker.applied(entry, node.disk.holds(entry));
       node.applied = entry.index;
       if (entry.kind === "membership") node.appliedMembership = decodeMembership(entry.data);
     }
@@ -195,6 +256,10 @@ export class World {
   deliver(at: number): void {
     const [message] = this.network.splice(at, 1);
     if (message === undefined) return;
+    if (this.node(message.to).paused) {
+      this.network.push(message);
+      return;
+    }
     const lost = this.cut.has(`${message.from}>${message.to}`) || this.node(message.to).raft === undefined;
     if (!lost) this.with(this.node(message.to), (raft) => raft.step(message));
     this.#reportTransfer(message, lost);
@@ -236,3 +301,7 @@ export class World {
     return this.nodes.filter(({ raft }) => raft?.status().role === "leader");
   }
 }
+
+/** What a node knows of where its log had ended: sometimes only the term that it had durably. */
+const boundOf = ({ last, exactlyKnown }: NonNullable<Node["lost"]>): { untilIndex: Index; untilTerm?: Term } =>
+  exactlyKnown ? { untilIndex: last.index, untilTerm: last.term } : { untilIndex: Infinity };
