@@ -17,7 +17,15 @@ export interface Profile {
 }
 
 /** What changes leaders, and what makes them differ in what they have. */
-const LEADERS_FALL = ["crash", "crash in the middle", "pause", "partition in two parts", "disk stall", "slow disk"];
+const LEADERS_FALL = [
+  "crash",
+  "crash in the middle",
+  "pause",
+  "host suspended",
+  "partition in two parts",
+  "disk stall",
+  "slow disk",
+];
 
 export const PROFILES = {
   default: {
@@ -40,7 +48,7 @@ export const PROFILES = {
     faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS].filter(({ name }) => LEADERS_FALL.includes(name)),
     part: 0.8,
     clockDrift: 0.02,
-    pace: 3,
+    pace: 4,
   },
   engine: { about: "only engines and containers", faults: ENGINE_FAULTS, part: 0.7, clockDrift: 0 },
   storm: {

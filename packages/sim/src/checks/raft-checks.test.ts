@@ -176,6 +176,15 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (clu
     ({ b }) => b.sends(C, { kind: "vote", term: 2, lastIndex: 1, lastTerm: 1, reason: "timeout" }),
   ],
   [
+    "a vote is durable before it leaves",
+    "one of a term that is over, after another one",
+    ({ b }) => {
+      b.write([], { term: 3, commit: 1 });
+      b.sends(C, { kind: "voteReply", term: 2, granted: true, commit: { index: 1, term: 1 } });
+      b.sends(A, { kind: "voteReply", term: 2, granted: true, commit: { index: 1, term: 1 } });
+    },
+  ],
+  [
     "what is acknowledged is durable",
     "written and not synced",
     ({ b }) => {
@@ -278,6 +287,12 @@ it("finds nothing where a log is replicated, a leader falls, and another one fin
   for (const one of [b, c]) one.write(one === b ? [entry(3, 2, "")] : [entry(2, 1), entry(3, 2, "")]);
   b.shows({ role: "leader", term: 2, commit: 3, applied: 3, peers: [peer(A, 0), peer(C, 3)] });
   c.shows({ term: 2, commit: 3, applied: 3 });
+});
+
+it("lets a vote go that a later term has passed over on the disk", () => {
+  const { b } = fakeCluster();
+  b.write([], { term: 3, commit: 1 });
+  b.sends(C, { kind: "voteReply", term: 2, granted: true, commit: { index: 1, term: 1 } });
 });
 
 it("excuses a host whose disk was damaged on purpose", () => {

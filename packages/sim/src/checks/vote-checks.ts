@@ -21,6 +21,11 @@ export function checkHardState({ judge, host, log }: RaftScene, state: HardState
 export function checkVoteSent({ judge, host, log }: RaftScene, term: number, candidate: NodeId): void {
   const durable = log.votes.get(term);
   if (durable === candidate) return;
+  if (durable === undefined && log.durableState.term > term) {
+    // It was passed over on the disk for a later term's: with that, the node never votes in this term again.
+    log.votes.set(term, candidate);
+    return;
+  }
   const fact = `it sends its vote of term ${String(term)} for ${candidate}`;
   const held = durable === undefined ? "no vote of that term is durable" : `durable is its vote for ${durable}`;
   judge.refuse("a vote is durable before it leaves", host, fact, held);

@@ -8,7 +8,7 @@ function pair({ world, random }: Scene): readonly [from: string, to: string] | u
 }
 
 /** Nothing comes through for a while in these directions; then what was held back arrives. */
-function cutFor(scene: Scene, ways: readonly (readonly [string, string])[], forMs: number): void {
+export function cutFor(scene: Scene, ways: readonly (readonly [string, string])[], forMs: number): void {
   const { network } = scene.world;
   for (const [from, to] of ways) network.cutOneWay(from, to);
   scene.later(forMs, () => {

@@ -1,5 +1,6 @@
 import type { Host } from "../world/host.ts";
 import { chance, logBetween, oneOf, seconds, type Fault, type Scene } from "./fault.ts";
+import { cutFor } from "./network-faults.ts";
 
 const running = ({ world, random }: Scene): Host | undefined => oneOf(world.running, random);
 
@@ -70,6 +71,23 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       scene.say(`${host.name} pauses for ${seconds(forMs)}`);
       process.pause();
       scene.later(forMs, () => process.resume());
+    },
+  },
+  {
+    name: "host suspended",
+    perMinute: 1,
+    strike(scene) {
+      const { world, random } = scene;
+      const host = prominent(scene);
+      const process = host?.life?.process;
+      if (host === undefined || process === undefined) return;
+      const [forMs, lagMs] = [logBetween(random, 200, 20_000), logBetween(random, 1, 2_000)];
+      scene.say(`${host.name} is suspended for ${seconds(forMs)}; its network is back ${seconds(lagMs)} later`);
+      const others = world.hosts.filter((other) => other !== host).map(({ address }) => address);
+      const ways = others.flatMap((other) => [[host.address, other] as const, [other, host.address] as const]);
+      process.pause();
+      scene.later(forMs, () => process.resume());
+      cutFor(scene, ways, forMs + lagMs);
     },
   },
   {
