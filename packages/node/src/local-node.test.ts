@@ -165,6 +165,24 @@ describe("a machine's way into a cluster and out of it", () => {
     expect(first.control.status()).toEqual({ state: "outside" });
   });
 
+  it("stops in the middle of joining, or of starting a cluster, and leaves nothing behind", async () => {
+    const { founded, machine, network, during, joinRequest } = setup();
+    const first = await founded();
+    const second = machine(2);
+    network.cut(first.address, second.address);
+    const joining = second.control.join(joinRequest(first), signal).catch(codeOf);
+    expect(second.control.status()).toMatchObject({ state: "joining" });
+    await during(second.control.stop());
+    expect(await joining).toBe("cancelled");
+    expect(second.control.status()).toEqual({ state: "outside" });
+    expect([...second.records.keys()]).toEqual([]);
+    const third = machine(3);
+    const starting = third.control.init(INIT, signal).catch(codeOf);
+    await during(third.control.stop());
+    expect(await starting).toBe("cancelled");
+    expect([...third.records.keys()]).toEqual([]);
+  });
+
   it("stops in the middle of a restart", async () => {
     const { founded, during, until, clock } = setup();
     const first = await founded();

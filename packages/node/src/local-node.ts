@@ -55,6 +55,10 @@ export class LocalNodeControl implements LocalNode {
   #failures = 0;
   /** While this node leaves by its own wish, its removal is no news. */
   #leaving = false;
+  /** Aborted for good by `stop`. */
+  readonly #stopping = new AbortController();
+  /** Settles when no change of `init`, `join` and `restore` is under way. */
+  #changed: Promise<unknown> = Promise.resolve();
 
   constructor(options: LocalNodeOptions) {
     this.#options = options;
@@ -100,9 +104,9 @@ export class LocalNodeControl implements LocalNode {
     }
   }
 
-  async init(request: InitRequest, signal: AbortSignal): Promise<void> {
+  async init(request: InitRequest, asked: AbortSignal): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
-    await this.#change("init", async () => {
+    await this.#change("init", asked, async (signal) => {
       const listen = request.listenAddr ?? daemon.listenAddr;
       const address = advertiseAddress(request.advertiseAddr, parseAddress(listen));
       await edge.checkListenable(listen);
@@ -118,9 +122,9 @@ export class LocalNodeControl implements LocalNode {
     });
   }
 
-  async join(request: JoinRequest, signal: AbortSignal): Promise<void> {
+  async join(request: JoinRequest, asked: AbortSignal): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
-    await this.#change(request.addresses.join(", "), async () => {
+    await this.#change(request.addresses.join(", "), asked, async (signal) => {
       const listen = request.listenAddr ?? daemon.listenAddr;
       const { port, host } = parseAddress(listen);
       // Without an address of its own it is known by the one that its request comes from.
@@ -130,6 +134,7 @@ export class LocalNodeControl implements LocalNode {
           ? `:${String(port)}`
           : advertiseAddress(request.advertiseAddr, { host, port });
       await edge.checkListenable(listen);
+      signal.throwIfAborted();
       await this.#wipe();
       const joined = await askToJoin({
         ...request,
@@ -144,9 +149,9 @@ export class LocalNodeControl implements LocalNode {
     });
   }
 
-  async restore(request: RestoreRequest, signal: AbortSignal): Promise<void> {
+  async restore(request: RestoreRequest, asked: AbortSignal): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
-    await this.#change("a backup", async () => {
+    await this.#change("a backup", asked, async (signal) => {
       const { clock, random, newId } = start;
       const listen = request.listenAddr ?? daemon.listenAddr;
       const address = advertiseAddress(request.advertiseAddr, parseAddress(listen));
@@ -200,8 +205,13 @@ export class LocalNodeControl implements LocalNode {
     }
   }
 
-  /** Ends the member until the next start; containers run on, the identity stays. */
+  /**
+   * Ends the member for good; containers run on, the identity stays. A change that is under way is called off and leaves
+   * nothing behind, unless it is so far that nobody else is waited for: then it is completed first.
+   */
   async stop(): Promise<void> {
+    this.#stopping.abort(new ClusterError("cancelled", "this node's daemon is being stopped"));
+    await this.#changed;
     await this.#background[Symbol.asyncDispose]();
     await this.#endMember();
   }
@@ -213,7 +223,7 @@ export class LocalNodeControl implements LocalNode {
     await this.#shutDown(state);
   }
 
-  async #change(what: string, work: () => Promise<void>): Promise<void> {
+  async #change(what: string, asked: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (this.#state.kind === "active" || this.#state.kind === "failed") {
       throw new ClusterError(
         "already_in_cluster",
@@ -223,6 +233,12 @@ export class LocalNodeControl implements LocalNode {
     if (this.#state.kind === "busy")
       throw new ClusterError("failed_precondition", "this node is already joining or starting a cluster");
     this.#state = { kind: "busy", what };
+    const change = this.#allOrNothing(() => work(AbortSignal.any([asked, this.#stopping.signal])));
+    this.#changed = change.catch(() => {});
+    await change;
+  }
+
+  async #allOrNothing(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {

@@ -1,4 +1,4 @@
-import { randomId, silentLog, type ManualClock, type Random } from "@murmur/base";
+import { ClusterError, randomId, silentLog, type ManualClock, type Random } from "@murmur/base";
 import { SimulatedRuntime } from "@murmur/agent";
 import type { DataPlane } from "@murmur/network";
 import { MemoryDisk, type NodeState } from "@murmur/storage";
@@ -99,7 +99,13 @@ export class Machine {
         checkListenable: async () => {
           if (this.portProblem !== undefined) throw this.portProblem;
         },
-        callMember: () => (to, request) => network.joinCall(address, to, request),
+        callMember: (signal) => (to, request) =>
+          new Promise((resolve, reject) => {
+            const cancelled = new ClusterError("cancelled", "joining was cancelled");
+            if (signal.aborted) reject(cancelled);
+            signal.addEventListener("abort", () => reject(cancelled), { once: true });
+            network.joinCall(address, to, request).then(resolve, reject);
+          }),
         wipeLog: async () => {
           this.disk = new MemoryDisk();
           this.#laterDisks.clear();

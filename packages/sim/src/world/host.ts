@@ -165,13 +165,20 @@ export class Host {
     return {
       wires: () => this.#wires(process),
       checkListenable: async () => {},
-      callMember: () => (to, request) =>
-        new Promise((resolve, reject) => {
-          const late = new ClusterError("unavailable", `${to} did not answer in time`);
-          const timer = process.clock.setTimer(JOIN_TIMEOUT_MS, () => reject(late));
-          const answered = network.joinCall(this.address, to, { ...request, enter });
-          answered.then(resolve, reject).finally(() => timer.cancel());
-        }),
+      callMember: (signal) => async (to, request) => {
+        const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+        const late = new ClusterError("unavailable", `${to} did not answer in time`);
+        const cancelled = new ClusterError("cancelled", "joining was cancelled");
+        const timer = process.clock.setTimer(JOIN_TIMEOUT_MS, () => reject(late));
+        if (signal.aborted) reject(cancelled);
+        signal.addEventListener("abort", () => reject(cancelled), { once: true });
+        network.joinCall(this.address, to, { ...request, enter }).then(resolve, reject);
+        try {
+          return await promise;
+        } finally {
+          timer.cancel();
+        }
+      },
       wipeLog: async () => this.#replaceDisk(),
     };
   }
