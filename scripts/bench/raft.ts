@@ -77,6 +77,7 @@ async function createServices(client: MurmurClient): Promise<readonly OwnService
 async function writeFor(order: LoadOrder): Promise<LoadResult> {
   const child = spawn(process.execPath, [join(import.meta.dirname, "raft/load.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
+    detached: true,
   });
   child.stdin.end(JSON.stringify(order));
   // The other end is this bench's own program.

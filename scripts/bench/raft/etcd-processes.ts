@@ -1,11 +1,10 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, open } from "node:fs/promises";
+import { execFile, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { cpuSeconds } from "./cpu.ts";
 import { freePorts } from "./free-ports.ts";
+import { killService, startService } from "./service.ts";
 
 const MEMBERS = 3;
 const START_LIMIT_MS = 30_000;
@@ -53,7 +52,7 @@ export async function checkEtcd(directory: string): Promise<EtcdResult> {
     const text = await check(endpoints);
     return { ...parseCheck(text), cpuS: cpuOf(members) - before };
   } finally {
-    await Promise.all(members.map(stop));
+    await Promise.all(members.map(killService));
   }
 }
 
@@ -68,9 +67,7 @@ interface MemberOptions {
 }
 
 /** Everything that has to do with speed is left as etcd has it; each commit is synced. */
-async function startMember({ directory, name, peer, client, cluster }: MemberOptions): Promise<ChildProcess> {
-  await mkdir(directory, { recursive: true });
-  const log = await open(join(directory, `${name}.log`), "a");
+function startMember({ directory, name, peer, client, cluster }: MemberOptions): Promise<ChildProcess> {
   const flags = {
     name,
     "data-dir": join(directory, name),
@@ -83,16 +80,7 @@ async function startMember({ directory, name, peer, client, cluster }: MemberOpt
     logger: "zap",
     "log-level": "warn",
   };
-  const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-  const member = spawn("etcd", words, { stdio: ["ignore", log.fd, log.fd] });
-  await log.close();
-  return member;
-}
-
-async function stop(member: ChildProcess): Promise<void> {
-  if (member.exitCode !== null || member.signalCode !== null) return;
-  member.kill("SIGKILL");
-  await once(member, "exit");
+  return startService(["etcd"], flags, join(directory, `${name}.log`));
 }
 
 async function untilHealthy(endpoints: string): Promise<void> {

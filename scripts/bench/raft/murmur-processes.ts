@@ -1,11 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, open } from "node:fs/promises";
+import type { ChildProcess } from "node:child_process";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MurmurClient } from "@murmur/api";
 import { cpuSeconds } from "./cpu.ts";
 import { freePorts } from "./free-ports.ts";
+import { killService, startService } from "./service.ts";
 
 const MEMBERS = 3;
 const LIMIT_MS = 30_000;
@@ -42,7 +41,7 @@ export class MurmurProcesses implements AsyncDisposable {
       places.map(async (place) => ({
         ...place,
         client: new MurmurClient({ host: place.socket, timeoutMs: 60_000 }),
-        process: await spawnDaemon(place),
+        process: await startDaemon(place),
       })),
     );
     const cluster = new MurmurProcesses(members);
@@ -69,8 +68,8 @@ export class MurmurProcesses implements AsyncDisposable {
 
   /** Kills all at once, and starts them again from their disks. */
   async killAndRestart(): Promise<void> {
-    await Promise.all(this.#members.map(({ process }) => kill(process)));
-    for (const member of this.#members) member.process = await spawnDaemon(member);
+    await Promise.all(this.#members.map(({ process }) => killService(process)));
+    for (const member of this.#members) member.process = await startDaemon(member);
     await Promise.all(this.#members.map(untilAnswers));
     for (const { client } of this.#members)
       await until("a daemon is back in its cluster", async () => (await client.cluster()).leader !== undefined);
@@ -78,7 +77,7 @@ export class MurmurProcesses implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { client } of this.#members) client[Symbol.dispose]();
-    await Promise.all(this.#members.map(({ process }) => kill(process)));
+    await Promise.all(this.#members.map(({ process }) => killService(process)));
   }
 
   async #form(): Promise<void> {
@@ -95,9 +94,7 @@ export class MurmurProcesses implements AsyncDisposable {
   }
 }
 
-async function spawnDaemon({ folder, socket, address }: Place): Promise<ChildProcess> {
-  await mkdir(folder, { recursive: true });
-  const log = await open(join(folder, "log"), "a");
+function startDaemon({ folder, socket, address }: Place): Promise<ChildProcess> {
   const flags = {
     "data-dir": join(folder, "data"),
     socket,
@@ -106,10 +103,7 @@ async function spawnDaemon({ folder, socket, address }: Place): Promise<ChildPro
     "dns-addr": "none",
     "docker-host": `unix://${join(folder, "no-engine")}`,
   };
-  const words = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-  const daemon = spawn(program, ["daemon", ...words], { stdio: ["ignore", log.fd, log.fd] });
-  await log.close();
-  return daemon;
+  return startService([program, "daemon"], flags, join(folder, "log"));
 }
 
 const untilAnswers = ({ client, folder, process }: Member): Promise<void> =>
@@ -125,10 +119,4 @@ async function until(what: string, holds: () => Promise<boolean>): Promise<void>
     if (outcome === true) return;
     if (performance.now() > limit) throw new Error(`it took too long that ${what}`, { cause: outcome });
   }
-}
-
-async function kill(process: ChildProcess): Promise<void> {
-  if (process.exitCode !== null || process.signalCode !== null) return;
-  process.kill("SIGKILL");
-  await once(process, "exit");
 }
