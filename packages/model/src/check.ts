@@ -74,7 +74,7 @@ export const list =
   (check: Check, max: number = LIMITS.entries): Check =>
   (value, path, report) => {
     if (!Array.isArray(value) || value.length > max) return report(path, `must be a list of at most ${max} entries`);
-    for (let at = 0; at < value.length; at += 1) check(value[at], `${path}[${at}]`, report);
+    for (let at = 0; at < value.length; at += 1) check(value[at], entryOf(path, at), report);
   };
 
 /** An object that maps texts to values. */
@@ -85,14 +85,15 @@ export const map =
     const keys = Object.keys(value);
     if (keys.length > LIMITS.entries) return report(path, `must have at most ${LIMITS.entries} entries`);
     for (const name of keys) {
-      key(name, `${path} key ${JSON.stringify(name.slice(0, 64))}`, report);
-      entry(value[name], `${path}.${name.slice(0, 64)}`, report);
+      key(name, keyOf(path, name), report);
+      entry(value[name], join(path, name.slice(0, 64)), report);
     }
   };
 
 /** An object with exactly these fields; `across` is run when all of them are right. */
 export function object<T>(rules: Rules<T>, ...across: readonly CrossCheck<T>[]): Check {
-  const known = new Map<string, Check>(Object.entries<Check>(rules));
+  const fields = Object.entries<Check>(rules).map(([key, check]) => ({ key, check }));
+  const known = new Set(fields.map(({ key }) => key));
   return (value, path, report) => {
     if (!isPlainObject(value)) return report(path, "must be an object");
     let problems = 0;
@@ -103,7 +104,7 @@ export function object<T>(rules: Rules<T>, ...across: readonly CrossCheck<T>[]):
     for (const key of Object.keys(value)) {
       if (!known.has(key)) count(join(path, key.slice(0, 64)), "is no known field");
     }
-    for (const [key, check] of known) check(value[key], join(path, key), count);
+    for (const { key, check } of fields) check(value[key], join(path, key), count);
     if (problems > 0) return;
     // The rules above have just established the type.
     for (const cross of across) cross(value as T, path, report);
@@ -124,6 +125,9 @@ export const byKind =
 export function problemsOf(check: Check, value: unknown, bytesMax: number): readonly string[] {
   const unfit = unfitness(value, bytesMax);
   if (unfit !== undefined) return [unfit];
+  let right = true;
+  check(value, NOWHERE, () => (right = false));
+  if (right) return [];
   const problems: string[] = [];
   let more = 0;
   check(value, "", (path, problem) => {
@@ -175,7 +179,21 @@ export function isPlainObject(value: unknown): value is Readonly<Record<string, 
   return prototype === Object.prototype || prototype === null;
 }
 
-const join = (path: string, key: string): string => (path === "" ? key : `${path}.${key}`);
+/**
+ * The path while it is only asked whether there is any problem: every path below is this one too. Values are checked on
+ * every replica with every command, nearly all of them are right, and naming each of their fields would cost the most.
+ */
+const NOWHERE = "\0";
+
+function join(path: string, key: string): string {
+  if (path === NOWHERE) return path;
+  return path === "" ? key : `${path}.${key}`;
+}
+
+const entryOf = (path: string, at: number): string => (path === NOWHERE ? path : `${path}[${at}]`);
+
+const keyOf = (path: string, name: string): string =>
+  path === NOWHERE ? path : `${path} key ${JSON.stringify(name.slice(0, 64))}`;
 
 /** A text in one line of at most `LIMITS.messageLength` characters: what comes from engines may hold anything. */
 export function singleLine(text: string): string {
