@@ -110,6 +110,7 @@ function reportOf(etcd: EtcdResult, murmur: MurmurResult, load: number): Report 
       cpu_us_per_write: perWrite(murmur.cpuS, murmur.writes),
       etcd_cpu_us_per_write: perWrite(etcd.cpuS, etcdWrites),
       client_cpu_us_per_write: perWrite(murmur.cpuMs / 1_000, murmur.writes),
+      etcd_client_cpu_us_per_write: perWrite(etcd.clientCpuS, etcdWrites),
       lost: murmur.lost,
       lost_after_kill: murmur.lostAfterKill,
       load_average: rounded(load),

@@ -67,13 +67,13 @@ describe("offers to another leader", () => {
       for (let at = 0; at < count; at += 1) answers.push(batcher.offer(request("r", bytes), never));
     };
     offer(3, 600 * 1024);
-    offer(300, 1);
+    offer(1_100, 1);
     await turn();
     for (let at = 0; at < calls.length; at += 1) {
       calls[at]?.answer(calls[at]?.names.map(() => accepted));
       await turn();
     }
-    expect(calls.map(({ names }) => names.length)).toEqual([1, 1, 256, 45]);
+    expect(calls.map(({ names }) => names.length)).toEqual([1, 1, 1_024, 77]);
     expect(await Promise.all(answers)).toEqual(answers.map(() => accepted));
 
     offer(1, 1);

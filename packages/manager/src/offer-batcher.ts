@@ -6,7 +6,7 @@ import type { Offer, OfferedRequest } from "./submitter.ts";
 export const OFFER_METHOD = "raft.offer";
 const OFFER_TIMEOUT_MS: Millis = 2_000;
 /** The most that one call carries; a single request may be larger. Well below what a message may take. */
-const REQUESTS_PER_CALL = 256;
+const REQUESTS_PER_CALL = 1_024;
 const BYTES_PER_CALL = 1024 * 1024;
 /** The most that waits for the call under way. More is answered with `overloaded`. */
 const WAITING_MAX = 16_384;

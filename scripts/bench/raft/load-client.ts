@@ -69,7 +69,7 @@ export class LoadClient {
 }
 
 /** The answer, once all of it is there. One request is under way at a time, so nothing follows it. */
-export function wholeAnswer(text: string): Answer | undefined {
+function wholeAnswer(text: string): Answer | undefined {
   const headEnd = text.indexOf("\r\n\r\n");
   if (headEnd < 0) return undefined;
   const head = text.slice(0, headEnd).toLowerCase();
