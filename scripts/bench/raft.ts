@@ -75,7 +75,7 @@ async function createServices(client: MurmurClient): Promise<readonly OwnService
 
 /** Runs the clients, in a process of their own. */
 async function writeFor(order: LoadOrder): Promise<LoadResult> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "raft/load.ts")], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "raft/load-process.ts")], {
     stdio: ["pipe", "pipe", "inherit"],
     detached: true,
   });

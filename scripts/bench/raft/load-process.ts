@@ -1,5 +1,5 @@
 /**
- * The process that writes: `node load.ts` with a `LoadOrder` as JSON on its standard input. Each client has a
+ * The process that writes: `node load-process.ts` with a `LoadOrder` as JSON on its standard input. Each client has a
  * connection and a service of its own, and replaces that service's 1 KB label as often as it is answered. Prints a
  * `LoadResult` as JSON.
  */
