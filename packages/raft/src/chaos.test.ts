@@ -23,7 +23,7 @@ describe("a cluster under faults", () => {
     expect(run({ first: 1, count: 300, leases: false })).toBeGreaterThan(300);
   });
 
-  it("keeps them with lease reads, when clocks run at the same rate", () => {
+  it("keeps them with lease reads, as long as clocks differ no more than leases allow", () => {
     expect(run({ first: 1, count: 100, leases: true })).toBeGreaterThan(100);
   });
 });

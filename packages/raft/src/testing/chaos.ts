@@ -80,11 +80,13 @@ export class Chaos {
     const on = (enabled: boolean, weight: number): number => (enabled ? weight : 0);
     const some = (act: (node: Node) => void) => (): void => act(this.#pick(world.nodes));
     return [
-      [400, () => this.#deliver()],
+      // Leases need messages that are faster than time-outs, and leaders that do not know that they were replaced.
+      [leases ? 1000 : 400, () => this.#deliver()],
+      [on(leases, 100), () => this.#strikeLeader((leader) => world.read(leader))],
       // Without leases the clocks may be as they like.
       [on(!leases, 150), some((node) => world.with(node, (raft) => raft.tick()))],
       [on(leases, 150), () => world.passTime()],
-      [150, some((node) => world.sync(node))],
+      [leases ? 400 : 150, some((node) => world.sync(node))],
       [60, () => this.#propose()],
       [30, some((node) => world.read(node))],
       [8, some((node) => world.snapshot(node, world.random.below(6)))],
@@ -206,7 +208,7 @@ export class Chaos {
     }
     for (let tick = 0; tick < 400; tick += 1) {
       this.#tickAll();
-      this.#drain();
+      world.drain(40);
       if (tick % 20 === 0) this.#propose();
     }
     const leader = world.leaders().toSorted((left, right) => termOf(right) - termOf(left))[0];
@@ -219,15 +221,6 @@ export class Chaos {
       assert(world.node(id).applied === status.commit, `member ${id} has applied everything`);
     }
     for (const node of world.nodes) assert(node.reads.size === 0, "every read was answered");
-  }
-
-  #drain(): void {
-    const { world } = this;
-    for (let round = 0; round < 40; round += 1) {
-      for (const node of world.nodes) while (node.disk.queue.length > 0) world.sync(node);
-      if (world.network.length === 0) return;
-      for (let count = world.network.length; count > 0; count -= 1) world.deliver(0);
-    }
   }
 }
 

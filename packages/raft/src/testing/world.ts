@@ -86,7 +86,8 @@ export class World {
       reads: new Map(),
       lost: undefined,
       paused: false,
-      tickRate: 1 + this.random.next() * (this.#clockDriftMax - 1),
+      // Mostly as slow or as fast as can be: that is where leases are tight.
+      tickRate: 1 + Math.min(1, this.random.below(3) * this.random.next()) * (this.#clockDriftMax - 1),
       nextTickAt: this.random.next(),
     };
   }
@@ -263,6 +264,15 @@ export class World {
     const lost = this.cut.has(`${message.from}>${message.to}`) || this.node(message.to).raft === undefined;
     if (!lost) this.with(this.node(message.to), (raft) => raft.step(message));
     this.#reportTransfer(message, lost);
+  }
+
+  /** Lets the disks write and the messages come that there are, and what follows from them, `rounds` times. */
+  drain(rounds: number): void {
+    for (let round = 0; round < rounds; round += 1) {
+      for (const node of this.nodes) while (node.disk.queue.length > 0 && !node.paused) this.sync(node);
+      if (this.network.length === 0) return;
+      for (let count = this.network.length; count > 0; count -= 1) this.deliver(0);
+    }
   }
 
   lose(at: number): void {
