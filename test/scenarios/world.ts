@@ -19,6 +19,7 @@ import {
   IdentityStore,
   leaveCluster,
   Member,
+  moveTo,
   restoredCluster,
   type Bootstrap,
   type CallMember,
@@ -34,7 +35,10 @@ import { RecordingPlane } from "./recording-plane.ts";
 /** A node of the world: what outlives its process, and the process while there is one. */
 export interface Host {
   readonly name: string;
-  readonly address: string;
+  /** Where peers reach it; a host that doesn't run may come back at another one. */
+  address: string;
+  /** Where its daemon is told that nodes of the cluster are. */
+  peers: readonly string[];
   disk: MemoryLogs;
   readonly state: MemoryState;
   readonly engine: SimulatedRuntime;
@@ -89,6 +93,7 @@ export class World implements AsyncDisposable {
     const host: Host = {
       name: `host${String(number)}`,
       address: `10.0.0.${String(number)}:7373`,
+      peers: [],
       disk: new MemoryLogs(),
       state: new MemoryState(),
       engine: new SimulatedRuntime({ clock: this.clock, random: this.random, hostname: `host${String(number)}` }),
@@ -134,8 +139,7 @@ export class World implements AsyncDisposable {
     const cluster = others.map((other) => this.manager(other)?.view.cluster()).find((found) => found !== undefined);
     if (cluster === undefined) throw new Error("no host is a manager");
     const token = formatToken({ caDigest: caDigest(cluster.caPem), secret: cluster.secrets.joinSecret });
-    const call: CallMember = (address, { method, body }) =>
-      this.network.joinCall(host.address, address, { method, body });
+    const call = this.#callFrom(host);
     const joined = await this.during(
       askToJoin({
         token,
@@ -153,17 +157,30 @@ export class World implements AsyncDisposable {
     await this.during(this.start(host));
   }
 
+  #callFrom(host: Host): CallMember {
+    return (address, { method, body }) => this.network.joinCall(host.address, address, { method, body });
+  }
+
   /** Lets a host that has left join again, as a new node. */
   rejoinCluster(host: Host): Promise<void> {
     return this.#join(host);
   }
 
-  /** Starts a host's process from what it has on its disk. */
+  /** Starts a host's process from what it has on its disk, at the address that the host has now. */
   async start(host: Host, bootstrap?: Bootstrap): Promise<void> {
     const identities = new IdentityStore(host.state);
     const stored = await identities.read();
     if (stored === undefined) throw new Error("this host is in no cluster");
     const log = this.#log(host.name);
+    const { address, peers: addresses } = host;
+    const call = (): CallMember => this.#callFrom(host);
+    const membership = await moveTo(stored, {
+      told: { listenAddr: address, advertiseAddr: address },
+      identities,
+      edge: { checkListenable: async () => {}, callMember: call },
+      clock: this.clock,
+      log,
+    });
     const scope = new Scope(log);
     const plane = new RecordingPlane();
     const { clock, random } = this;
@@ -178,11 +195,13 @@ export class World implements AsyncDisposable {
     const member = await Member.start(
       {
         ...stored,
+        membership,
+        seeds: { addresses, call },
         hostname: host.name,
         wires: {
           openTransport: async ({ identity, addressOf }) =>
-            this.network.openPeerTransport({ nodeId: identity().nodeId, address: host.address, addressOf, log }),
-          openDatagrams: async (handlers) => this.network.openDatagrams(host.address, handlers),
+            this.network.openPeerTransport({ nodeId: identity().nodeId, address, addressOf, log }),
+          openDatagrams: async (handlers) => this.network.openDatagrams(address, handlers),
           openLog: (generation) => host.disk.open(generation),
           keepOnlyLog: (generation) => host.disk.keepOnly(generation),
           openDataPlane: async () => plane,

@@ -5,7 +5,9 @@ export interface DaemonSettings {
   readonly dataDir: string;
   readonly socketPath: string;
   readonly dockerHost: string;
-  readonly listenAddr: string;
+  readonly listenAddr: string | undefined;
+  readonly advertiseAddr: string | undefined;
+  readonly peers: readonly string[];
   readonly dnsAddr: string | undefined;
   readonly publishAddr: string | undefined;
   readonly dnsUpstreams: readonly string[];

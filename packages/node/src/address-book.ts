@@ -29,6 +29,12 @@ export class AddressBook {
     return before.size !== this.#recorded.size || facts.nodes.some(({ id, address }) => before.get(id) !== address);
   }
 
+  /** A node has just answered there, whoever was there before. */
+  found(id: NodeId, address: string): void {
+    const others = [...this.#recorded].filter(([known]) => known !== id);
+    this.#recorded = new Map([[id, address], ...others]);
+  }
+
   /** Where to ask, besides all that are known: no node that is known may have heard of the new managers. */
   startFrom(founder: { readonly id: NodeId; readonly address: string }): void {
     this.#founder = founder;

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { ClusterError } from "@murmur/base";
 import { formatAddress, parseAddress, type HostPort } from "@murmur/transport";
@@ -55,6 +55,16 @@ function ownAddresses(): { name: string; address: string }[] {
     }
   }
   return found;
+}
+
+/** Whether an `IP:PORT` is of this machine, as far as it knows its addresses. */
+export function isOwnAddress(address: string): boolean {
+  const { host } = parseAddress(address);
+  const own = new BlockList();
+  for (const entry of Object.values(networkInterfaces()).flat()) {
+    if (entry !== undefined) own.addAddress(entry.address, entry.family === "IPv4" ? "ipv4" : "ipv6");
+  }
+  return isIP(host) === 0 || own.check(host, isIP(host) === 4 ? "ipv4" : "ipv6");
 }
 
 const isLinkLocal = (address: string): boolean => address.startsWith("fe80:") || address.startsWith("169.254.");

@@ -8,8 +8,12 @@ export interface DaemonOptions {
   readonly socketPath: string;
   /** The engine: `unix:///var/run/docker.sock` or `tcp://HOST:PORT`. */
   readonly dockerHost: string;
-  /** `HOST:PORT` of the peers' port, TCP and UDP. */
-  readonly listenAddr: string;
+  /** `HOST:PORT` of the peers' port, TCP and UDP; undefined: as stored, or as the request to start or join says. */
+  readonly listenAddr: string | undefined;
+  /** `IP`, `IP:PORT` or an interface's name, where the other nodes reach this one; undefined: in the same way. */
+  readonly advertiseAddr: string | undefined;
+  /** `IP:PORT` of nodes of the cluster, for a node whose known peers are all elsewhere by now. At most 16. */
+  readonly peers: readonly string[];
   /** `HOST:PORT` of the DNS server; undefined: none. */
   readonly dnsAddr: string | undefined;
   /** IP that published ports are opened on; undefined: the listen address's, all of them for a wildcard. */

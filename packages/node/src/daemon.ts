@@ -5,6 +5,7 @@ import { DockerRuntime } from "@murmur/agent";
 import { loadServer, openEngine, parseDaemonAddress } from "@murmur/api";
 import { messageOf, type Log } from "@murmur/base";
 import { openNodeState, type NodeState } from "@murmur/storage";
+import { isOwnAddress } from "./advertise-address.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { openMetrics } from "./metrics.ts";
 import { openNode } from "./open-node.ts";
@@ -54,6 +55,11 @@ async function serveNode(
   stack.defer(() => control.stop());
   stack.use(await serve({ api, engine, log, listen: { socketPath: options.socketPath } }));
   await control.resume();
+  const standing = control.status();
+  if (standing.state !== "active" || isOwnAddress(standing.address)) return;
+  const text =
+    "the other nodes look for this one at an address that this machine doesn't have; if it has another one now, start the daemon with --advertise-addr";
+  log.warn(text, { address: standing.address });
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */

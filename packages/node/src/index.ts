@@ -12,5 +12,6 @@ export { leaveCluster } from "./leave-cluster.ts";
 export { Member, type MemberStart } from "./member.ts";
 export type { MemberWires } from "./member-wires.ts";
 export type { DatagramHandlers } from "./member-wires.ts";
+export { moveTo } from "./whereabouts.ts";
 export type { LocalNodeControl, LocalNodeEdge } from "./local-node.ts";
 export { openNode, type NodeOptions, type OpenedNode } from "./open-node.ts";

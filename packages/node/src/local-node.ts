@@ -10,6 +10,7 @@ import { leaveCluster } from "./leave-cluster.ts";
 import { Member, type MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { takeUpBackup } from "./restore.ts";
+import { moveTo, requestedAddresses } from "./whereabouts.ts";
 
 /** While it starts and stops nothing else may. */
 type State =
@@ -19,7 +20,7 @@ type State =
   | { readonly kind: "failed"; readonly message: string };
 
 /** What stays the same over a machine's memberships. */
-export type LocalNodeStart = Omit<MemberStart, "identity" | "membership" | "bootstrap" | "wires">;
+export type LocalNodeStart = Omit<MemberStart, "identity" | "membership" | "bootstrap" | "seeds" | "wires">;
 
 /** What a membership needs of the machine. `systemEdge` is the real one. */
 export interface LocalNodeEdge {
@@ -33,7 +34,7 @@ export interface LocalNodeEdge {
 }
 
 export interface LocalNodeOptions {
-  readonly daemon: Pick<DaemonOptions, "listenAddr" | "hostname">;
+  readonly daemon: Pick<DaemonOptions, "listenAddr" | "advertiseAddr" | "peers" | "hostname">;
   readonly identities: IdentityStore;
   readonly start: LocalNodeStart;
   readonly edge: LocalNodeEdge;
@@ -86,11 +87,11 @@ export class LocalNodeControl implements LocalNode {
   }
 
   /**
-   * Takes up the identity that this machine has, if it has one. Never throws: what is wrong shows in `status`, and is
-   * tried again.
+   * Takes up the identity that this machine has, if it has one, at the addresses that the daemon was told at its start, or
+   * else at those of before. Never throws: what is wrong shows in `status`, and is tried again.
    */
   async resume(): Promise<void> {
-    const { identities, start } = this.#options;
+    const { daemon, identities, start, edge } = this.#options;
     try {
       const stored = await identities.read();
       if (stored === undefined) {
@@ -98,7 +99,10 @@ export class LocalNodeControl implements LocalNode {
         return;
       }
       this.#state = { kind: "busy", what: stored.membership.address };
-      await this.#activate({ ...start, ...stored, bootstrap: undefined });
+      const membership = await moveTo(stored, { told: daemon, edge, ...start });
+      const call = (signal: AbortSignal): CallMember => edge.callMember(signal);
+      const seeds = { addresses: daemon.peers, call };
+      await this.#activate({ ...start, ...stored, membership, seeds, bootstrap: undefined });
     } catch (error) {
       this.#failed(`this node can't take up its place in the cluster: ${messageOf(error)}`);
     }
@@ -107,8 +111,8 @@ export class LocalNodeControl implements LocalNode {
   async init(request: InitRequest, asked: AbortSignal): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
     await this.#change("init", asked, async (signal) => {
-      const listen = request.listenAddr ?? daemon.listenAddr;
-      const address = advertiseAddress(request.advertiseAddr, parseAddress(listen));
+      const { listen, advertise } = requestedAddresses(request, daemon);
+      const address = advertiseAddress(advertise, parseAddress(listen));
       await edge.checkListenable(listen);
       signal.throwIfAborted();
       // What an interrupted attempt left behind belongs to no cluster.
@@ -125,14 +129,11 @@ export class LocalNodeControl implements LocalNode {
   async join(request: JoinRequest, asked: AbortSignal): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
     await this.#change(request.addresses.join(", "), asked, async (signal) => {
-      const listen = request.listenAddr ?? daemon.listenAddr;
+      const { listen, advertise: said } = requestedAddresses(request, daemon);
       const { port, host } = parseAddress(listen);
       // Without an address of its own it is known by the one that its request comes from.
       const wildcard = host === "0.0.0.0" || host === "::";
-      const advertise =
-        request.advertiseAddr === undefined && wildcard
-          ? `:${String(port)}`
-          : advertiseAddress(request.advertiseAddr, { host, port });
+      const advertise = said === undefined && wildcard ? `:${String(port)}` : advertiseAddress(said, { host, port });
       await edge.checkListenable(listen);
       signal.throwIfAborted();
       await this.#wipe();
@@ -153,8 +154,8 @@ export class LocalNodeControl implements LocalNode {
     const { daemon, identities, start, edge } = this.#options;
     await this.#change("a backup", asked, async (signal) => {
       const { clock, random, newId } = start;
-      const listen = request.listenAddr ?? daemon.listenAddr;
-      const address = advertiseAddress(request.advertiseAddr, parseAddress(listen));
+      const { listen, advertise } = requestedAddresses(request, daemon);
+      const address = advertiseAddress(advertise, parseAddress(listen));
       await edge.checkListenable(listen);
       const call = (until: AbortSignal): CallMember => edge.callMember(AbortSignal.any([signal, until]));
       const options = { address, request, hostname: daemon.hostname, call, clock, random, newId };

@@ -1,9 +1,10 @@
 import { ClusterError, type NodeId, type Scope } from "@murmur/base";
 import { Agent, GossipDriver } from "@murmur/agent";
-import { GossipKeyRing, verifyPeer } from "@murmur/identity";
+import { GossipKeyRing, verifyPeer, type NodeIdentity } from "@murmur/identity";
 import { clusterId } from "@murmur/model";
 import { parseAddress, PROTOCOL, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
+import { watchRivals } from "./address-rivals.ts";
 import { AgentSessions } from "./agent-sessions.ts";
 import { FIRST_GENERATION } from "./generation.ts";
 import { GenerationKeeper } from "./generation-keeper.ts";
@@ -11,6 +12,7 @@ import { GossipFacts } from "./gossip-facts.ts";
 import { openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import { ManagerHost } from "./manager-host.ts";
 import type { Callbacks, Member, MemberStart } from "./member.ts";
+import { Seeds } from "./seeds.ts";
 import { decodeDescription, encodeDescription, keepDescribed, type SelfDescription } from "./self-description.ts";
 import { MURMUR_VERSION } from "./version.ts";
 import { withdrawals } from "./withdrawals.ts";
@@ -72,6 +74,7 @@ export async function openLines(start: MemberStart, scope: Scope, member: Late):
     log,
   });
   scope.defer(() => gossip.stop());
+  watchRivals({ self: { id: identity.nodeId, address: membership.address }, gossip, clock, log }, scope);
   const facts = new GossipFacts(clock, (avoided) => member()?.plane.avoid(avoided));
   const generations = new GenerationKeeper({
     stored: generation,
@@ -135,6 +138,14 @@ export function describeSelf(
     clock: start.clock,
   };
   return keepDescribed(options, scope);
+}
+
+/** What finds the cluster at the addresses that the user has named. */
+export function newSeeds(start: MemberStart, { book, gossip }: Lines, identity: () => NodeIdentity): Seeds {
+  const { clock, log } = start;
+  const { addresses, call } = start.seeds ?? { addresses: [], call: () => () => Promise.reject(new Error("nobody")) };
+  const self = start.identity.nodeId;
+  return new Seeds({ self, caPem: () => identity().caPem, addresses, call, book, gossip, clock, log });
 }
 
 /** The agent's ways to a manager. */

@@ -17,10 +17,11 @@ import { isGone } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
 import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
-import { describeSelf, newAgent, newHost, newSessions, openLines, type Lines } from "./member-parts.ts";
+import { describeSelf, newAgent, newHost, newSeeds, newSessions, openLines, type Lines } from "./member-parts.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
 import { Recovery } from "./recovery.ts";
+import type { SeedAddresses } from "./seeds.ts";
 import { decodeDescription } from "./self-description.ts";
 import { hearWithdrawals } from "./withdrawals.ts";
 
@@ -32,6 +33,8 @@ export interface MemberStart {
   readonly identities: IdentityStore;
   readonly identity: NodeIdentity;
   readonly membership: StoredMembership;
+  /** Where the user says that nodes of the cluster are; undefined: nobody said anything. */
+  readonly seeds?: SeedAddresses;
   /** Which life of the cluster this node was in; undefined in the first. */
   readonly generation?: Generation | undefined;
   /** Set on the node that starts the cluster, or restores it. */
@@ -104,10 +107,14 @@ export class Member {
     built.#desk.open(scope);
     scope.use(built.recovery.open());
     gossip.start();
+    // Before this node's manager takes part, as with the peers that it knows.
+    const seeds = newSeeds(start, lines, () => built.identity);
+    await seeds.ask(scope.signal);
     await host.start(start.bootstrap);
     scope.defer(() => agent.stop());
     await agent.start();
     gossip.join(membership.peers.map(({ address }) => address));
+    scope.run("seeds", (signal) => seeds.seek(signal));
     built.#keepCertificate();
     return built;
   }
@@ -150,6 +157,7 @@ export class Member {
       log,
     });
     this.#desk = new PeerDesk({
+      self,
       transport: this.transport,
       manager: () => managerOf(this.host),
       serves: () => this.host.serving() !== undefined,
@@ -164,9 +172,11 @@ export class Member {
     });
   }
 
-  /** The node that is known to be at an address. */
+  /** The node that is known to be at an address: one that is up rather than one that was there before. */
   idAt(address: string): NodeId | undefined {
-    return this.gossip.members().find((member) => member.address === address)?.id ?? this.#book.idAt(address);
+    const members = this.gossip.members().filter((member) => member.address === address);
+    const alive = members.find(({ state }) => state === "alive");
+    return alive?.id ?? this.#book.idAt(address) ?? members[0]?.id;
   }
 
   get identity(): NodeIdentity {

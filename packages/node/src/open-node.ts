@@ -11,7 +11,7 @@ import { agentRecords, forgetAgentRecords } from "./record-store.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 export interface NodeOptions {
-  readonly daemon: Pick<DaemonOptions, "listenAddr" | "hostname">;
+  readonly daemon: Pick<DaemonOptions, "listenAddr" | "advertiseAddr" | "peers" | "hostname">;
   /** The node's small records. */
   readonly state: NodeState;
   readonly runtime: Runtime;

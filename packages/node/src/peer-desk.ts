@@ -10,8 +10,10 @@ import { departure, DEPARTURE_METHODS } from "./departure.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
 import { ALIVE_METHOD } from "./restore-guard.ts";
 import { HTTP_METHOD, serveHttp } from "./http-stream.ts";
+import { WHO_METHOD } from "./who-is.ts";
 
 export interface PeerDeskOptions {
+  readonly self: NodeId;
   readonly transport: PeerTransport;
   /** This node's manager; throws `unavailable` while it has none. */
   readonly manager: () => Manager;
@@ -39,7 +41,7 @@ export class PeerDesk {
 
   /** Answers until the scope ends. */
   open(scope: Scope): void {
-    const { transport, manager, serves, generations, plane, askManager, isAlive } = this.#options;
+    const { self, transport, manager, serves, generations, plane, askManager, isAlive } = this.#options;
     const { answer, newId, clock, log } = this.#options;
     const { signal } = scope;
     scope.use(
@@ -67,6 +69,7 @@ export class PeerDesk {
         return askManager(ADMIT_METHOD, { remoteAddress, request: body }, signal);
       }),
     );
+    scope.use(transport.handleJoin(WHO_METHOD, () => Promise.resolve(self)));
     scope.use(
       transport.handleJoin(ALIVE_METHOD, () =>
         isAlive(signal).then(

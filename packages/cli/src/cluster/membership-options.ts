@@ -37,7 +37,7 @@ export function membershipBody({ advertiseAddr, listenAddr, availability, label 
 const DEFAULT_PORT = "7373";
 
 /** An address without a port gets the usual one. */
-function withPort(address: string): string {
+export function withPort(address: string): string {
   if (/^\[[^\]]+\]$/.test(address)) return `${address}:${DEFAULT_PORT}`;
   const colons = address.split(":").length - 1;
   if (colons === 0) return `${address}:${DEFAULT_PORT}`;

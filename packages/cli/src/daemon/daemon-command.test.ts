@@ -9,7 +9,9 @@ it("runs with defaults that fit root, and others for everybody else", async () =
       dataDir: "/var/lib/murmur",
       socketPath: "/run/murmur/docker.sock",
       dockerHost: "unix:///var/run/docker.sock",
-      listenAddr: "0.0.0.0:7373",
+      listenAddr: undefined,
+      advertiseAddr: undefined,
+      peers: [],
       dnsAddr: "127.0.0.1:7353",
       publishAddr: undefined,
       dnsUpstreams: [],
@@ -45,7 +47,18 @@ it("takes flags over variables over defaults", async () => {
   }
 });
 
+it("takes the addresses of a host that has moved", async () => {
+  const line = "daemon --listen-addr 10.9.0.1:7373 --advertise-addr eth1 --peer 10.9.0.2 --peer [fd00::3]:99";
+  const { daemons } = await runMurmur(line.split(" "));
+  const peers = ["10.9.0.2:7373", "[fd00::3]:99"];
+  expect(daemons[0]).toMatchObject({ listenAddr: "10.9.0.1:7373", advertiseAddr: "eth1", peers });
+  const { daemons: more } = await runMurmur(["daemon"], { env: { MURMUR_PEER: "host2, host3:7000" } });
+  expect(more[0]).toMatchObject({ peers: ["host2:7373", "host3:7000"] });
+});
+
 it.each([
+  ["--peer 10.0.0.2:0", "--peer 10.0.0.2:0: give IP:PORT"],
+  [Array.from({ length: 17 }, () => "--peer h").join(" "), "--peer: give at most 16"],
   ["--listen-addr 7373", "--listen-addr 7373: give IP:PORT, such as 10.0.0.1:7373 or [fd00::1]:7373"],
   ["--dns-addr 1.2.3.4:99999", "--dns-addr 1.2.3.4:99999: give IP:PORT"],
   ["--log-level loud", "option '--log-level <level>' argument 'loud' is invalid"],

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { invalid } from "../argument-error.ts";
+import { withPort } from "../cluster/membership-options.ts";
 import { listOption } from "../command.ts";
 import { defaultDataDir, defaultSocket } from "../default-paths.ts";
 import {
@@ -17,7 +18,9 @@ export interface DaemonFlags {
   readonly dataDir?: string;
   readonly socket?: string;
   readonly dockerHost?: string;
-  readonly listenAddr: string;
+  readonly listenAddr?: string;
+  readonly advertiseAddr?: string;
+  readonly peer: readonly string[];
   readonly dnsAddr: string;
   readonly publishAddr?: string;
   readonly dnsUpstream: readonly string[];
@@ -26,7 +29,9 @@ export interface DaemonFlags {
   readonly logFormat: LogFormat;
 }
 
+/** What the package `node` listens on when nobody says anything. */
 const DEFAULT_LISTEN = "0.0.0.0:7373";
+const PEERS_MAX = 16;
 const DEFAULT_DNS = "127.0.0.1:7353";
 const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
 
@@ -42,7 +47,23 @@ export function addDaemonFlags(command: Command): Command {
       ),
     )
     .addOption(env(new Option("--docker-host <address>", `The engine (default: $DOCKER_HOST, else ${DEFAULT_ENGINE})`)))
-    .addOption(env(new Option("--listen-addr <ip:port>", "The nodes' own port, TCP and UDP").default(DEFAULT_LISTEN)))
+    .addOption(
+      env(
+        new Option(
+          "--listen-addr <ip:port>",
+          `The nodes' own port, TCP and UDP (default: as before, for a new node ${DEFAULT_LISTEN})`,
+        ),
+      ),
+    )
+    .addOption(
+      env(
+        new Option(
+          "--advertise-addr <ip|interface[:port]>",
+          "Address that the other nodes reach this one at (default: as before)",
+        ),
+      ),
+    )
+    .addOption(listOption("--peer <ip[:port]>", "A node of the cluster, if none is where it was; may be repeated"))
     .addOption(env(new Option("--dns-addr <ip:port>", 'The DNS server, or "none"').default(DEFAULT_DNS)))
     .addOption(
       env(new Option("--publish-addr <ip>", "Address that published ports are opened on (default: --listen-addr's)")),
@@ -61,11 +82,15 @@ function env(option: Option): Option {
 /** The daemon's settings of its flags. Errors: `invalid_argument`. */
 export function daemonSettings(flags: DaemonFlags, ports: CliPorts): DaemonSettings {
   const upstreams = flags.dnsUpstream.length > 0 ? flags.dnsUpstream : listOf(ports.env["MURMUR_DNS_UPSTREAM"]);
+  const peers = flags.peer.length > 0 ? flags.peer : listOf(ports.env["MURMUR_PEER"]);
+  if (peers.length > PEERS_MAX) throw invalid(`--peer: give at most ${String(PEERS_MAX)}; one that answers is enough`);
   return {
     dataDir: resolve(flags.dataDir || defaultDataDir(ports)),
     socketPath: resolve(withoutScheme(flags.socket || defaultSocket(ports))),
     dockerHost: flags.dockerHost || ports.env["DOCKER_HOST"] || DEFAULT_ENGINE,
-    listenAddr: checkedAddress("--listen-addr", flags.listenAddr),
+    listenAddr: flags.listenAddr ? checkedAddress("--listen-addr", flags.listenAddr) : undefined,
+    advertiseAddr: flags.advertiseAddr || undefined,
+    peers: peers.map((peer) => checkedAddress("--peer", withPort(peer))),
     dnsAddr: flags.dnsAddr === "none" ? undefined : checkedAddress("--dns-addr", flags.dnsAddr),
     publishAddr: flags.publishAddr || undefined,
     dnsUpstreams: upstreams,

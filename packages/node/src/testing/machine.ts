@@ -17,7 +17,10 @@ export interface MachineOptions {
 
 /** A machine with a daemon: what outlives the process, and the node's control as long as there is one. */
 export class Machine {
-  readonly address: string;
+  /** Where its network is; changes count from the next start of the daemon. */
+  address: string;
+  /** What the daemon is told at its next start; undefined: nothing, but for the address to listen on. */
+  told: { readonly advertiseAddr?: string; readonly peers?: readonly string[] } = {};
   readonly engine: SimulatedRuntime;
   /** Of the cluster's first generation. */
   disk = new MemoryDisk();
@@ -58,7 +61,8 @@ export class Machine {
   }
 
   #newControl(): LocalNodeControl {
-    const { clock, random, network, address } = this.#options;
+    const { clock, random, network } = this.#options;
+    const { address } = this;
     const records = this.#records;
     const state: NodeState = {
       get: async (name) => {
@@ -71,7 +75,7 @@ export class Machine {
     };
     const identities = new IdentityStore(state);
     return new LocalNodeControl({
-      daemon: { listenAddr: address, hostname: address },
+      daemon: { listenAddr: address, advertiseAddr: undefined, peers: [], hostname: address, ...this.told },
       identities,
       start: {
         hostname: address,

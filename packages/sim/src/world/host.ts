@@ -24,7 +24,10 @@ export interface Life {
 /** A host of the world: what outlives its process, and the process while there is one. */
 export class Host {
   readonly name: string;
-  readonly address: string;
+  /** Where peers reach it. A host without a process may be given another one: it comes back there. */
+  address: string;
+  /** Where its daemon is told that nodes of the cluster are, from its next start on. */
+  peers: readonly string[] = [];
   readonly engine: SimulatedRuntime;
   readonly clockError: ClockError;
   readonly messageFaults: MessageFaults = { loss: 0, duplicates: 0, replayMs: 1_000 };
@@ -88,7 +91,7 @@ export class Host {
     });
     const { newId } = this.#world;
     const node = await openNode({
-      daemon: { listenAddr: this.address, hostname: this.name },
+      daemon: { listenAddr: this.address, advertiseAddr: this.address, peers: this.peers, hostname: this.name },
       state: this.#records.openedBy(process),
       runtime: gatedRuntime(this.engine, process, (id, signalName) =>
         this.#world.tell((observer) => observer.signalled?.(this, id, signalName)),
@@ -162,6 +165,8 @@ export class Host {
   #edge(process: Process): LocalNodeEdge {
     const { network } = this.#world;
     const { enter } = process;
+    const { address, protocol } = this;
+    const versions = protocol && { protocol };
     return {
       wires: () => this.#wires(process),
       checkListenable: async () => {},
@@ -172,7 +177,7 @@ export class Host {
         const timer = process.clock.setTimer(JOIN_TIMEOUT_MS, () => reject(late));
         if (signal.aborted) reject(cancelled);
         signal.addEventListener("abort", () => reject(cancelled), { once: true });
-        network.joinCall(this.address, to, { ...request, enter }).then(resolve, reject);
+        network.joinCall(address, to, { ...request, ...versions, enter }).then(resolve, reject);
         try {
           return await promise;
         } finally {
@@ -185,13 +190,14 @@ export class Host {
 
   #wires(process: Process): MemberWires {
     const { network, clock } = this.#world;
-    const { address, messageFaults } = this;
+    const { address, messageFaults, protocol } = this;
     const { enter, clock: own } = process;
     const log = this.#log();
+    const versions = protocol && { protocol };
     return {
+      ...versions,
       openTransport: async ({ identity, addressOf }) => {
         const { nodeId } = identity();
-        const versions = this.protocol === undefined ? {} : { protocol: this.protocol };
         const transport = network.openPeerTransport({
           nodeId,
           address,
