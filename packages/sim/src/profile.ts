@@ -20,6 +20,7 @@ export interface Profile {
 const LEADERS_FALL = [
   "crash",
   "crash in the middle",
+  "leaders crash one after the other",
   "pause",
   "host suspended",
   "partition in two parts",

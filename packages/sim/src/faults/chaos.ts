@@ -32,6 +32,7 @@ export class Chaos {
   readonly gone = new Set<Host>();
   /** When each strikes next. */
   readonly #next = new Map<Fault, Timer>();
+  #over = false;
   /** Hosts that are on their way back. */
   readonly #restarts = new Set<Timer>();
 
@@ -47,6 +48,7 @@ export class Chaos {
       random: this.#random,
       say: (what) => this.#say(what),
       later: (delayMs, act) => void world.clock.setTimer(delayMs, act),
+      isOver: () => this.#over,
       restartIn: (host, delayMs) => this.#restartIn(host, delayMs),
       mayLose: (host) => this.#mayLose(host),
     };
@@ -74,6 +76,7 @@ export class Chaos {
 
   /** Makes everything well again, but for some hosts, so few that the others can do without them, which stay away. */
   heal(): void {
+    this.#over = true;
     for (const timer of [...this.#next.values(), ...this.#restarts]) timer.cancel();
     const { hosts, network } = this.#world;
     this.#say("all is made well");

@@ -10,6 +10,8 @@ export interface Scene {
   readonly say: (what: string) => void;
   /** Does something later in simulated time, also when the time of faults is over by then. */
   readonly later: (delayMs: Millis, act: () => void) => void;
+  /** Whether all is being made well: nothing may go wrong any more. */
+  readonly isOver: () => boolean;
   /** The host is on its way back after so long. Does nothing when it runs by then. */
   readonly restartIn: (host: Host, delayMs: Millis) => void;
   /**

@@ -10,6 +10,19 @@ const prominent = (scene: Scene): Host | undefined =>
 
 const pauseBeforeRestart = ({ random }: Scene): number => logBetween(random, 50, 15_000);
 
+/** What its log has then, the others' may not have, and the other way round. */
+function crashNextLeader(scene: Scene, { last, looks }: { readonly last: Host; readonly looks: number }): void {
+  const { world, random } = scene;
+  const host = world.leader;
+  if (looks === 0 || scene.isOver()) return;
+  if (host?.life === undefined || host === last)
+    return scene.later(10, () => crashNextLeader(scene, { last, looks: looks - 1 }));
+  const actions = 1 + random.below(30);
+  scene.say(`${host.name} leads now, and will crash before its action ${String(actions)} from here`);
+  host.life.process.dieAfter(actions);
+  scene.restartIn(host, 2_000 + pauseBeforeRestart(scene));
+}
+
 export const PROCESS_FAULTS: readonly Fault[] = [
   {
     name: "crash",
@@ -33,6 +46,19 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       host.life.process.dieAfter(actions);
       // Also when it does so little that it is still there.
       scene.restartIn(host, 5_000 + pauseBeforeRestart(scene));
+    },
+  },
+  {
+    name: "leaders crash one after the other",
+    perMinute: 0.7,
+    strike(scene) {
+      const { world } = scene;
+      const last = world.leader;
+      if (last === undefined) return;
+      scene.say(`${last.name}, which leads, crashes, and so will the next leader in its first moments`);
+      last.crash();
+      scene.restartIn(last, pauseBeforeRestart(scene));
+      crashNextLeader(scene, { last, looks: 300 });
     },
   },
   {
