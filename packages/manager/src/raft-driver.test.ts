@@ -129,6 +129,30 @@ describe("a raft driver", () => {
     expect(await refused).toBe("ended");
   });
 
+  it("reads by a lease when told to, and not once its process has stood still", async () => {
+    const world = await DriverWorld.of(9, ["a", "b", "c"], { leaseReads: true });
+    await world.until(() => world.leader() !== undefined);
+    const leader = world.leader() as Member;
+    await world.pass(500);
+    for (const { id } of world.members) if (id !== leader.id) world.network.cut(`${leader.id}:1`, `${id}:1`);
+    let reads = 0;
+    const read = (): void => {
+      processOf(leader)
+        .driver.barrier(new AbortController().signal)
+        .then(
+          () => (reads += 1),
+          () => {},
+        );
+    };
+    read();
+    await world.pass(5);
+    expect(reads).toBe(1);
+    leader.pausedMs += 30_000;
+    read();
+    await world.pass(50);
+    expect(reads).toBe(1);
+  });
+
   it("applies what it has to catch up with in slices, and lets others have their turn in between", async () => {
     const world = await DriverWorld.of(8, ["a"]);
     const [only] = world.members as [Member];

@@ -32,6 +32,11 @@ import type { Consensus, Offer, OfferedRequest } from "./submitter.ts";
 
 /** One tick of raft's clock; heartbeats every second tick, elections after 10 to 20. */
 const TICK_MS: Millis = 50;
+/**
+ * Once no tick has come for so long, time has passed that raft does not know of, and leases end. Below 9/7 of a tick, as
+ * much as raft allows clocks to differ (`leaseReads`); the rest is for the clocks.
+ */
+const TICK_LATE_MS: Millis = 60;
 /** How long proposals may wait for the write before them, to share the next one: no longer, whatever the disk does. */
 const GATHER_MS: Millis = 2;
 const READ_RETRY_MS: Millis = 20;
@@ -70,6 +75,7 @@ export class RaftDriver implements Consensus {
   readonly #leaderBell = new ChangeBell();
   /** To the leader that offers were last sent to. */
   #offers: { readonly leader: NodeId; readonly batcher: OfferBatcher } | undefined;
+  #tickedAt: Millis;
   #pumpDue = false;
   #gathering: Timer | undefined;
   /** Set when this turn has applied enough: nothing more is taken from raft before the next one. */
@@ -83,6 +89,7 @@ export class RaftDriver implements Consensus {
     this.#scope = scope;
     const { snapshot } = options.storage.recovered;
     this.#applied = { term: snapshot?.term ?? 0, membership: membershipOfSnapshot(snapshot) };
+    this.#tickedAt = options.clock.monotonic();
     this.#writes = new DurableWrites(options.storage);
     this.#courier = new SnapshotCourier({ ...options, step: (message) => this.#step(message) }, scope);
     this.#snapshotter = new Snapshotter({ ...options, onFailure: (error) => this.#fail(error) }, scope);
@@ -103,7 +110,11 @@ export class RaftDriver implements Consensus {
     );
     const tick = (): void => {
       // One tick however late it is: a process that was held up hears what waits for it before it doubts the leader.
-      this.#guard(() => raft.tick());
+      this.#guard(() => {
+        this.#notePause();
+        raft.tick();
+      });
+      this.#tickedAt = clock.monotonic();
       timer = clock.setTimer(TICK_MS, tick);
     };
     let timer = clock.setTimer(TICK_MS, tick);
@@ -176,8 +187,14 @@ export class RaftDriver implements Consensus {
     if (thenPump) this.pump();
   }
 
+  #notePause(): void {
+    const { raft, clock } = this.#options;
+    if (clock.monotonic() - this.#tickedAt > TICK_LATE_MS) raft.paused();
+  }
+
   #takeReadys(): void {
     const { raft, clock } = this.#options;
+    this.#notePause();
     let appliedBytes = 0;
     while (!this.#writes.full && !this.#failed) {
       const ready = raft.ready();

@@ -1,6 +1,6 @@
-import { ManualClock, nodeId, randomId, Scope, SeededRandom, silentLog, type NodeId } from "@murmur/base";
+import { ManualClock, nodeId, randomId, Scope, SeededRandom, silentLog, type Millis, type NodeId } from "@murmur/base";
 import type { Command } from "@murmur/model";
-import { encodeMembership, membershipOf, Raft } from "@murmur/raft";
+import { encodeMembership, membershipOf, Raft, type RaftConfig } from "@murmur/raft";
 import { createStore } from "@murmur/store";
 import { MemoryDisk } from "@murmur/storage";
 import { MemoryNetwork } from "@murmur/transport";
@@ -14,6 +14,8 @@ export interface Member {
   readonly id: NodeId;
   readonly disk: MemoryDisk;
   process: Process | undefined;
+  /** How long its process has stood still: its clock has gone on, its timers have not. */
+  pausedMs: Millis;
 }
 
 interface Process {
@@ -33,16 +35,18 @@ export class DriverWorld {
   readonly random: SeededRandom;
   readonly network: MemoryNetwork;
   readonly members: readonly Member[];
+  readonly #config: Partial<RaftConfig>;
 
-  private constructor(seed: number, names: readonly string[]) {
+  private constructor(seed: number, names: readonly string[], config: Partial<RaftConfig>) {
+    this.#config = config;
     this.random = new SeededRandom(seed);
     this.network = new MemoryNetwork({ clock: this.clock, random: this.random });
-    this.members = names.map((name) => ({ id: nodeId(name), disk: new MemoryDisk(), process: undefined }));
+    this.members = names.map((name) => ({ id: nodeId(name), disk: new MemoryDisk(), process: undefined, pausedMs: 0 }));
   }
 
   /** A cluster in which all are voters from the start. */
-  static async of(seed: number, names = ["a", "b", "c"]): Promise<DriverWorld> {
-    const world = new DriverWorld(seed, names);
+  static async of(seed: number, names = ["a", "b", "c"], config: Partial<RaftConfig> = {}): Promise<DriverWorld> {
+    const world = new DriverWorld(seed, names, config);
     const data = encodeMembership(membershipOf(world.members.map(({ id }) => id)));
     for (const { disk } of world.members) {
       await using storage = await disk.open();
@@ -56,7 +60,12 @@ export class DriverWorld {
   }
 
   async start(member: Member): Promise<void> {
-    const { clock, random } = this;
+    const { random } = this;
+    const clock = {
+      now: () => this.clock.now(),
+      monotonic: () => this.clock.monotonic() + member.pausedMs,
+      setTimer: (delayMs: Millis, callback: () => void) => this.clock.setTimer(delayMs, callback),
+    };
     const storage = await member.disk.open();
     const scope = new Scope(silentLog);
     const addressOf = (id: NodeId): string => `${id}:1`;
@@ -91,6 +100,7 @@ export class DriverWorld {
         .map(({ kind, ...entry }) => ({ ...entry, kind: kind === "membership" || kind === "noop" ? kind : "normal" })),
       appliedIndex: snapshot?.index ?? 0,
       random,
+      config: this.#config,
     });
     const onFatal = (error: unknown): void => void failures.push(error);
     const driver = new RaftDriver(
