@@ -29,14 +29,20 @@ describe("an address book", () => {
     ]);
   });
 
-  it("says whether the addresses have changed", () => {
+  it("keeps what was recorded while the cluster names nobody", () => {
     const book = new AddressBook(() => undefined, [{ id: A, address: "1.1.1.1:1" }]);
-    expect(book.learn(facts())).toBe(false);
-    expect(book.learn(facts([A, "1.1.1.1:1", "voter"]))).toBe(false);
-    expect(book.learn(facts([A, "1.1.1.1:1", "none"]))).toBe(false);
-    expect(book.learn(facts([A, "1.1.1.2:1", "none"]))).toBe(true);
-    expect(book.learn(facts([A, "1.1.1.2:1", "none"], [B, "2.2.2.2:1", "none"]))).toBe(true);
-    expect(book.learn(facts([B, "2.2.2.2:1", "none"]))).toBe(true);
+    book.learn(facts());
+    expect(book.addressOf(A)).toBe("1.1.1.1:1");
+    book.learn(facts([B, "2.2.2.2:1", "none"]));
+    expect([book.addressOf(A), book.addressOf(B)]).toEqual([undefined, "2.2.2.2:1"]);
+  });
+
+  it("knows who has just answered at an address, whoever was there before", () => {
+    const book = new AddressBook(() => undefined, [{ id: A, address: "1.1.1.1:1" }]);
+    book.found(B, "1.1.1.1:1");
+    expect([book.idAt("1.1.1.1:1"), book.addressOf(B), book.addressOf(A)]).toEqual([B, "1.1.1.1:1", "1.1.1.1:1"]);
+    book.found(A, "3.3.3.3:1");
+    expect([book.addressOf(A), book.idAt("3.3.3.3:1")]).toEqual(["3.3.3.3:1", A]);
   });
 
   it("tries those for a manager that are recorded as one, or else everybody", () => {

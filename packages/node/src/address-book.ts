@@ -19,14 +19,11 @@ export class AddressBook {
     for (const { id, address } of recorded) this.#recorded.set(id, address);
   }
 
-  /** Takes over what the cluster says of its nodes. Returns whether the addresses are others than before. */
-  learn(facts: ClusterFacts): boolean {
+  /** Takes over what the cluster says of its nodes. */
+  learn(facts: ClusterFacts): void {
     this.#facts = facts;
     // A cluster that tells its nodes makes what was recorded at the join out of date.
-    if (facts.nodes.length === 0) return false;
-    const before = this.#recorded;
-    this.#recorded = new Map(facts.nodes.map(({ id, address }) => [id, address]));
-    return before.size !== this.#recorded.size || facts.nodes.some(({ id, address }) => before.get(id) !== address);
+    if (facts.nodes.length > 0) this.#recorded = new Map(facts.nodes.map(({ id, address }) => [id, address]));
   }
 
   /** A node has just answered there, whoever was there before. */
@@ -59,7 +56,7 @@ export class AddressBook {
     return undefined;
   }
 
-  /** Every node that was ever recorded, with its address; for finding the others after a restart. */
+  /** Every node that is recorded, with its address; for finding the others after a restart. */
   all(): readonly { readonly id: NodeId; readonly address: string }[] {
     return [...this.#recorded].map(([id, recorded]) => ({ id, address: this.#gossip(id) ?? recorded }));
   }

@@ -1,4 +1,4 @@
-import { codeOf, ManualClock, SeededRandom } from "@murmur/base";
+import { codeOf, ManualClock, nodeId, SeededRandom } from "@murmur/base";
 import { caDigest, formatToken } from "@murmur/identity";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
@@ -181,6 +181,52 @@ describe("a machine's way into a cluster and out of it", () => {
     await during(third.control.stop());
     expect(await starting).toBe("cancelled");
     expect([...third.records.keys()]).toEqual([]);
+  });
+
+  it("comes back at the address that the daemon was told, and finds a cluster that has moved by one that it was named", async () => {
+    const { founded, machine, during, until, joinRequest } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    const id = second.control.member()?.identity.nodeId ?? nodeId("");
+    const recorded = () => first.control.member()?.host.manager()?.view.node(id);
+    for (const moved of [first, second]) await during(moved.control.stop());
+    first.address = "10.9.9.1:7373";
+    second.address = "10.9.9.2:7373";
+    first.told = { advertiseAddr: "10.9.9.1" };
+    second.told = { advertiseAddr: "10.9.9.2", peers: ["10.0.0.77:7373", first.address] };
+    await during(Promise.all([first.restarted().resume(), second.restarted().resume()]));
+    expect(second.control.status()).toMatchObject({ state: "active", address: "10.9.9.2:7373" });
+    await until(() => recorded()?.address === "10.9.9.2:7373" && recorded()?.status.state === "ready");
+    await during(second.control.stop());
+    second.told = {};
+    await during(second.restarted().resume());
+    expect(second.control.status()).toMatchObject({ state: "active", address: "10.9.9.2:7373" });
+  });
+
+  it("says what is wrong with the address that the daemon was told, and goes on when that is right", async () => {
+    const { founded, machine, during, joinRequest, refusal } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    await during(second.control.stop());
+    second.told = { advertiseAddr: "10.0.0.1" };
+    const control = second.restarted();
+    await during(control.resume());
+    expect(control.status()).toMatchObject({
+      state: "failed",
+      message: expect.stringMatching(/10\.0\.0\.1:7373 is the address of node/),
+    });
+    await during(control.stop());
+    second.told = { advertiseAddr: "10.0.0.2" };
+    await during(second.restarted().resume());
+    expect(second.control.status()).toMatchObject({ state: "active", address: "10.0.0.2:7373" });
+    const third = machine(3);
+    third.told = { advertiseAddr: "10.0.0.3" };
+    const request = { ...joinRequest(first), advertiseAddr: "10.0.0.4" };
+    expect(await refusal(third.restarted().join(request, signal))).toMatch(
+      /was started with --advertise-addr 10\.0\.0\.3/,
+    );
   });
 
   it("stops in the middle of a restart", async () => {

@@ -12,6 +12,7 @@ import { GossipFacts } from "./gossip-facts.ts";
 import { openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import { ManagerHost } from "./manager-host.ts";
 import type { Callbacks, Member, MemberStart } from "./member.ts";
+import { PeerRecords, type PeerRecordsOptions } from "./peer-records.ts";
 import { Seeds } from "./seeds.ts";
 import { decodeDescription, encodeDescription, keepDescribed, type SelfDescription } from "./self-description.ts";
 import { MURMUR_VERSION } from "./version.ts";
@@ -138,6 +139,16 @@ export function describeSelf(
     clock: start.clock,
   };
   return keepDescribed(options, scope);
+}
+
+/** What keeps the others' addresses on the disk. */
+export function newRecords(
+  { membership, identities, clock, log }: MemberStart,
+  scope: Scope,
+  book: AddressBook,
+): PeerRecords {
+  const write: PeerRecordsOptions["write"] = (peers) => identities.writeMembership({ ...membership, peers });
+  return new PeerRecords({ book, stored: membership.peers, write, clock, log }, scope);
 }
 
 /** What finds the cluster at the addresses that the user has named. */

@@ -17,9 +17,19 @@ import { isGone } from "./gossip-wires.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
 import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
-import { describeSelf, newAgent, newHost, newSeeds, newSessions, openLines, type Lines } from "./member-parts.ts";
+import {
+  describeSelf,
+  newAgent,
+  newHost,
+  newRecords,
+  newSeeds,
+  newSessions,
+  openLines,
+  type Lines,
+} from "./member-parts.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
+import type { PeerRecords } from "./peer-records.ts";
 import { Recovery } from "./recovery.ts";
 import type { SeedAddresses } from "./seeds.ts";
 import { decodeDescription } from "./self-description.ts";
@@ -64,6 +74,7 @@ export class Member {
   readonly host: ManagerHost;
   readonly plane: DataPlane;
   readonly #book: AddressBook;
+  readonly #records: PeerRecords;
   readonly #client: ManagerClient;
   readonly #desk: PeerDesk;
   readonly #generations: GenerationKeeper;
@@ -88,6 +99,7 @@ export class Member {
       const gone = state === "dead" || state === "left";
       facts.setDead(id, gone);
       book.hear(id, !gone && decodeDescription(meta).manager);
+      built.#records.changed();
     });
     scope.use(hearWithdrawals({ facts, gossip, transport }));
     agent.onEndpoints((table) => {
@@ -133,6 +145,7 @@ export class Member {
     this.plane = parts.plane;
     this.agent = parts.agent;
     this.#book = parts.book;
+    this.#records = newRecords(start, scope, parts.book);
     this.#ring = parts.ring;
     this.#generations = parts.generations;
     const { answer, newId, clock, log, random } = start;
@@ -246,12 +259,11 @@ export class Member {
 
   /** The cluster has told its nodes who is in it, and with which keys. */
   #learn(news: ClusterFacts): void {
-    const { identities, membership } = this.#start;
     this.#useKeys(news.gossipKeys);
     const others = news.nodes.filter(({ id }) => id !== this.#identity.nodeId);
     this.gossip.join(others.filter(({ id }) => isGone(this.gossip, id)).map(({ address }) => address));
-    if (!this.#book.learn(news)) return;
-    this.#store("the nodes' addresses", () => identities.writeMembership({ ...membership, peers: this.#book.all() }));
+    this.#book.learn(news);
+    this.#records.changed();
   }
 
   /** New keys are taken over from the managers, so that a rotation reaches every node. */

@@ -78,9 +78,11 @@ export async function moveTo(stored: StoredNode, options: MoveOptions): Promise<
   if (now.address !== membership.address) {
     const { signal } = new AbortController();
     const call = (until: AbortSignal): CallMember => edge.callMember(until);
-    const other = await whoIs(now.address, { caPem: identity.caPem, call, clock, limitMs: ASK_MS, signal }).catch(
-      (error: unknown) => void log.debug("nobody has the new address yet", { error: messageOf(error) }),
-    );
+    const asked = { caPem: identity.caPem, call, clock, limitMs: ASK_MS, signal };
+    const other = await whoIs(now.address, asked).catch((error: unknown) => {
+      log.debug("nobody answers at the new address yet", { error: messageOf(error) });
+      return undefined;
+    });
     if (other !== undefined && other !== identity.nodeId) {
       throw new ClusterError(
         "already_exists",
