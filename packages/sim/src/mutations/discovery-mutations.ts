@@ -37,8 +37,8 @@ export const DISCOVERY_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "packages/node/src/gossip-facts.ts",
-        original: "    for (const id of this.#withdrawn.keys()) if (!offered.has(id)) this.#withdrawn.delete(id);",
-        mutant: "    for (const id of this.#withdrawn.keys()) if (offered.size > 0) this.#withdrawn.delete(id);",
+        original: "      const isOld = now - at >= WITHDRAWN_MS && !this.#offered.has(id);",
+        mutant: "      const isOld = now > at;",
       },
     ],
     profile: "calm",

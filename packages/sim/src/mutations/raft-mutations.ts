@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { FREQUENT_SNAPSHOTS } from "./settings.ts";
+import { FREQUENT_SNAPSHOTS, FREQUENT_VOTER_CHANGES } from "./settings.ts";
 
 const RAFT = "packages/raft/src";
 
@@ -209,6 +209,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  await Promise.resolve();\n",
       },
     ],
+    setting: FREQUENT_VOTER_CHANGES,
     profile: "churn",
     nodes: 5,
   },
@@ -228,20 +229,25 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "      changing: false,",
       },
     ],
+    setting: FREQUENT_VOTER_CHANGES,
     profile: "churn",
     nodes: 5,
   },
   {
     name: "joint-consensus-left-early",
-    defect: "a leader leaves joint consensus before it is committed",
+    defect: "a leader proposes the end of a joint phase together with its beginning, not once that is committed",
     changes: [
       {
         file: `${RAFT}/proposing.ts`,
-        original:
-          "  if (!due || transfer !== undefined || membershipIndex > core.log.commit || !hasOwnCommit(core)) return;\n",
-        mutant: "  if (!due || transfer !== undefined) return;\n",
+        original: "  state.membershipIndex = index;\n",
+        mutant:
+          '  const left = isJoint(result.membership) ? changeOf(result.membership, { kind: "leaveJoint" }) : result;\n' +
+          '  if (left !== result && left.kind === "changed")\n' +
+          '    core.log.append([entryOf(core, index + 1, { kind: "membership", data: encodeMembership(left.membership) })]);\n' +
+          "  state.membershipIndex = core.log.lastIndex;\n",
       },
     ],
+    setting: FREQUENT_VOTER_CHANGES,
     profile: "churn",
     nodes: 5,
   },
@@ -269,6 +275,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  return majorityValue(membership.voters, valueOf);",
       },
     ],
+    setting: FREQUENT_VOTER_CHANGES,
     profile: "churn",
     nodes: 5,
   },
@@ -285,22 +292,9 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
           "  return holders[majority(membership.voters.length) - 1] ?? 0;",
       },
     ],
+    setting: FREQUENT_VOTER_CHANGES,
     profile: "churn",
     nodes: 5,
-  },
-  {
-    name: "snapshot-overwrites-newer-log",
-    defect: "a snapshot that comes late replaces a log that is ahead of it",
-    changes: [
-      {
-        file: `${RAFT}/following.ts`,
-        original: "    if (log.has(snapshot)) {\n      advanceCommit(core, snapshot.index);\n    } else {",
-        mutant: "    {",
-      },
-    ],
-    setting: FREQUENT_SNAPSHOTS,
-    profile: "process",
-    nodes: 3,
   },
   {
     name: "snapshot-without-the-membership",

@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { FREQUENT_SNAPSHOTS } from "./settings.ts";
 
 const MANAGER = "packages/manager/src";
 const STORAGE = "packages/storage/src";
@@ -82,5 +83,20 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
     ],
     profile: "process",
     nodes: 5,
+  },
+  {
+    name: "snapshot-overwrites-newer-log",
+    defect: "a snapshot takes the whole log's place, also what the log has beyond it",
+    changes: [
+      {
+        file: `${STORAGE}/memory-log-storage.ts`,
+        original:
+          "      return withLost(holds ? { ...image, snapshot } : { ...image, snapshot, compacted: index, entries: [] });",
+        mutant: "      return withLost({ ...image, snapshot, compacted: index, entries: [] });",
+      },
+    ],
+    setting: FREQUENT_SNAPSHOTS,
+    profile: "churn",
+    nodes: 3,
   },
 ];
