@@ -1,78 +1,9 @@
-import { ManualClock, nodeId, Scope, SeededRandom, silentLog, type NodeId } from "@murmur/base";
-import { encodeMembership, membershipOf, type Message, type Status } from "@murmur/raft";
-import { createStore } from "@murmur/store";
-import { MemoryDisk } from "@murmur/storage";
-import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
-import { Replica } from "./replica.ts";
-import { SnapshotCourier } from "./snapshot-courier.ts";
-import { ClusterStore } from "./testing/cluster-store.ts";
-
-const MEMBERSHIP = encodeMembership(membershipOf([nodeId("a"), nodeId("b")]));
-
-/** The state of a large cluster, as the chunks of its snapshot. */
-function largeState(services: number): Uint8Array[] {
-  const cluster = new ClusterStore();
-  for (let count = 0; count < services; count += 1) cluster.createService(`service-${String(count)}`, 1);
-  return [...cluster.store.snapshot()];
-}
-const STATE = largeState(3_000);
-const OTHER_STATE = largeState(2_000);
-
-async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
-}
-
-async function setup() {
-  const clock = new ManualClock();
-  const network = new MemoryNetwork({ clock, random: new SeededRandom(1) });
-  const addressOf = (id: NodeId): string => `${id}:1`;
-  const station = async (name: string) => {
-    const self = nodeId(name);
-    const scope = new Scope(silentLog);
-    const peers = network.openPeerTransport({ nodeId: self, address: addressOf(self), addressOf, log: silentLog });
-    const storage = await new MemoryDisk().open();
-    const replica = new Replica({ store: createStore(), appliedIndex: 0, log: silentLog });
-    const status = { role: "leader" as Status["role"], term: 1 };
-    const outcomes: string[] = [];
-    const stepped: Message[] = [];
-    const raft = {
-      status: () => status as Status,
-      reportSnapshot: (peer: NodeId, outcome: string) => void outcomes.push(`${peer} ${outcome}`),
-    };
-    const offsets: number[] = [];
-    const watched: typeof peers = Object.create(peers, {
-      call: {
-        value: (to: NodeId, method: string, body: { offset: number }, options: object) => {
-          offsets.push(body.offset);
-          return peers.call(to, method, body, options);
-        },
-      },
-      handle: { value: peers.handle.bind(peers) },
-    });
-    const step = (message: Message): void => void stepped.push(message);
-    const courier = new SnapshotCourier(
-      { self, raft, storage, replica, peers: watched, clock, log: silentLog, step },
-      scope,
-    );
-    const save = (index: number, chunks = STATE): Promise<void> =>
-      storage.saveSnapshot({ index, term: 1, membership: MEMBERSHIP }, each(chunks));
-    const call = async (to: NodeId, body: unknown): Promise<unknown> => {
-      const [answer] = await Promise.allSettled([peers.call(to, "raft.snapshot", body), clock.advance(100)]);
-      if (answer.status === "rejected") throw answer.reason;
-      return answer.value;
-    };
-    return { self, courier, storage, replica, status, outcomes, stepped, offsets, save, call };
-  };
-  const pass = async (ms: number): Promise<void> => {
-    for (let passed = 0; passed < ms; passed += 10) await clock.advance(10);
-  };
-  return { clock, network, station, pass };
-}
+import { courierWorld, MEMBERSHIP, OTHER_STATE, STATE } from "./testing/courier-world.ts";
 
 describe("a snapshot courier", () => {
   it("brings a snapshot from disk to disk, tells the core, and installs it", async () => {
-    const { station, pass } = await setup();
+    const { station, pass } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     a.courier.deliver(b.self);
@@ -88,7 +19,7 @@ describe("a snapshot courier", () => {
   });
 
   it("goes on where a broken transfer stopped", async () => {
-    const { station, pass, network } = await setup();
+    const { station, pass, network } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [20, 20] });
@@ -113,7 +44,7 @@ describe("a snapshot courier", () => {
   });
 
   it("stops speaking for a term that it no longer leads", async () => {
-    const { station, pass, network } = await setup();
+    const { station, pass, network } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [20, 20] });
@@ -126,7 +57,7 @@ describe("a snapshot courier", () => {
   });
 
   it("takes another leader's snapshot in the middle of one, and nothing from a leader of an older term", async () => {
-    const { station, pass, network } = await setup();
+    const { station, pass, network } = await courierWorld();
     const [a, b, c] = [await station("a"), await station("b"), await station("c")];
     await a.save(100);
     await c.save(120, OTHER_STATE);
@@ -145,7 +76,7 @@ describe("a snapshot courier", () => {
   });
 
   it("forgets a complete one that the log has overtaken, and takes the next", async () => {
-    const { station, pass } = await setup();
+    const { station, pass } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     a.courier.deliver(b.self);
@@ -164,7 +95,7 @@ describe("a snapshot courier", () => {
   });
 
   it("keeps several chunks on their way, and begins where the receiver stands", async () => {
-    const { station, pass, network } = await setup();
+    const { station, pass, network } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [50, 50] });
@@ -176,7 +107,7 @@ describe("a snapshot courier", () => {
   });
 
   it("drops an unfinished one after a minute, and takes it anew", async () => {
-    const { station, pass, network, clock } = await setup();
+    const { station, pass, network, clock } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [20, 20] });
@@ -199,7 +130,7 @@ describe("a snapshot courier", () => {
     ["damaged", STATE.map((chunk, at) => (at === 1 ? chunk.map((byte) => (byte === 0x61 ? 0x62 : byte)) : chunk))],
     ["cut short", STATE.slice(0, -1)],
   ])("never makes a %s state current, and does not go on trying", async (_, chunks) => {
-    const { station, pass } = await setup();
+    const { station, pass } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100, chunks);
     a.courier.deliver(b.self);
@@ -214,7 +145,7 @@ describe("a snapshot courier", () => {
   });
 
   it("refuses what is no chunk, or beyond its bounds", async () => {
-    const { station } = await setup();
+    const { station } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     const chunk = {
       meta: { index: 5, term: 1, membership: MEMBERSHIP },
@@ -238,7 +169,7 @@ describe("a snapshot courier", () => {
   });
 
   it("does not install what is not there, and reports a transfer without a snapshot as failed", async () => {
-    const { station, pass } = await setup();
+    const { station, pass } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await expect(b.courier.install(5)).rejects.toThrow("not here");
     a.courier.deliver(b.self);
