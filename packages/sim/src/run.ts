@@ -51,7 +51,9 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const random = randomFor(seed, "run");
   const drift = randomFor(seed, "drift");
   const clockError = (): Host["clockError"] => ({ rate: 1 + (2 * drift.next() - 1) * profile.clockDrift, wallMs: 0 });
-  const world = new World({ seed, clockError });
+  const nodes = options.nodes ?? 3 + random.below(7);
+  // What the clients want fits on three hosts at the most.
+  const world = new World({ seed, clockError, hostSize: Math.max(1, 3 / nodes) });
   const hash = new TraceHash(world);
   const checks = allChecks(world);
   world.observers.push(hash, ...checks.observers);
@@ -60,7 +62,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   let failure: RunResult["failure"];
   let simulatedMs: Millis | undefined;
   try {
-    await settle(world, options.nodes ?? 3 + random.below(7));
+    await settle(world, nodes);
     const chaos = new Chaos({ world, ...profile, excuse: (host) => checks.excuse(host) });
     const workload = new Workload(world);
     phase = "faults";

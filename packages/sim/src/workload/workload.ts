@@ -7,6 +7,7 @@ import type { NodeInput, NodeOutput } from "../history/node-model.ts";
 import type { ServiceInput, ServiceOutput } from "../history/service-model.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { Client } from "./client.ts";
+import { Departures } from "./departures.ts";
 import { Watchers } from "./watchers.ts";
 
 const OPERATIONS_MAX = 20_000;
@@ -21,6 +22,7 @@ export class Workload {
   readonly #services: HistoryRecorder<ServiceInput, ServiceOutput>;
   readonly #nodes: HistoryRecorder<NodeInput, NodeOutput>;
   readonly #watchers = new Watchers();
+  readonly #departures: Departures;
   #running: readonly Promise<void>[] = [];
   #over = false;
 
@@ -37,12 +39,14 @@ export class Workload {
       return new Client({ name, world, random: randomFor(world.seed, name), services, nodes });
     });
     world.observers.push(this.#watchers);
+    this.#departures = new Departures(world);
   }
 
   start(): void {
     const meanMs = logBetween(this.#random, 400, 10_000);
     this.#running = this.#clients.map((client) => this.#keepBusy(client, meanMs));
-    for (const work of [...this.#running, this.#handOver()]) this.#world.background(work);
+    const others = [this.#handOver(), this.#departures.keepGoing(() => this.#over)];
+    for (const work of [...this.#running, ...others]) this.#world.background(work);
   }
 
   /** Nothing new is begun. */
@@ -72,7 +76,10 @@ export class Workload {
 
   /** What the histories break of what the API promises. */
   problems(): readonly string[] {
-    const verdicts = [checkServices(this.#services.history()), checkNodes(this.#nodes.history())];
+    const verdicts = [
+      checkServices(this.#services.history()),
+      checkNodes(this.#departures.without(this.#nodes.history())),
+    ];
     return [
       ...verdicts.flatMap((verdict) => (verdict.kind === "ok" ? [] : [`${verdict.kind}: ${verdict.explanation}`])),
       ...this.#watchers.problems(),

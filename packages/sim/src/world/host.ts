@@ -56,6 +56,8 @@ export class Host {
       random: options.random,
       hostname: options.name,
       latencyMs: 20,
+      cpus: CPUS * world.hostSize,
+      memoryBytes: MEMORY_BYTES * world.hostSize,
     });
   }
 
@@ -254,6 +256,10 @@ export class Host {
     return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
   }
 }
+
+/** What a host of size 1 has. */
+const CPUS = 4;
+const MEMORY_BYTES = 8 * 2 ** 30;
 
 /** As long as a real call waits. */
 const JOIN_TIMEOUT_MS = 12_000;

@@ -14,6 +14,8 @@ export interface WorldOptions {
   readonly observers?: readonly Observer[];
   /** How the hosts' clocks err, by the host's number. Default: not at all. */
   readonly clockError?: (number: number) => ClockError;
+  /** How many times as large as usual its hosts are. Default: 1. */
+  readonly hostSize?: number;
 }
 
 /** The longest that anything may take which somebody waits for, in simulated time. */
@@ -38,6 +40,7 @@ export class World {
   readonly hosts: Host[] = [];
   readonly observers: Observer[];
   readonly newId: () => string;
+  readonly hostSize: number;
   /** Events that have happened. */
   events = 0;
   readonly #clockError: (number: number) => ClockError;
@@ -46,8 +49,9 @@ export class World {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: WorldOptions) {
-    const { seed, observers = [], clockError = () => ({ rate: 1, wallMs: 0 }) } = options;
+    const { seed, observers = [], clockError = () => ({ rate: 1, wallMs: 0 }), hostSize = 1 } = options;
     this.seed = seed;
+    this.hostSize = hostSize;
     this.observers = [...observers];
     this.#clockError = clockError;
     this.network = new MemoryNetwork({ clock: this.clock, random: randomFor(seed, "network") });
