@@ -10,17 +10,12 @@ import {
 import { median, percentile, rounded, type Report } from "./report.ts";
 
 /**
- * The part of the paper's grid that is run. Shorter anomalies cannot outlast SWIM's suspicion time of 10.5 s, neither
- * alone nor with the next one, and make no false positives in any variant.
+ * The part of the paper's grid that is run. Anomalies that SWIM's suspicion time of 10.5 s outlasts make hardly any false
+ * positives: those of 8,192 ms made one in 700 when they were run too, those of 2,048 ms none.
  */
 const MEMBERS = 128;
 const ANOMALIES_MS = 120_000;
-const STUCK = {
-  anomaly: "stuck",
-  anomalous: [4, 16],
-  anomalyMs: [8_192, 16_384, 32_768],
-  intervalMs: [64, 4_096],
-} as const;
+const STUCK = { anomaly: "stuck", anomalous: [4, 16], anomalyMs: [16_384, 32_768], intervalMs: [64, 4_096] } as const;
 const PAUSED = { anomaly: "paused", anomalous: [8], anomalyMs: [16_384, 32_768], intervalMs: [1, 64] } as const;
 const DETECTION_SEEDS = [1, 2, 3, 4, 5, 6];
 const FAILURES = 15;
