@@ -34,9 +34,11 @@ async function trySeeds({ run, firstSeed, seedsMax, cpuSecondsMax }: SeedOrder):
     return new Promise((resolve) => process.send?.(tried, undefined, undefined, () => resolve(tried)));
   };
   // What nobody catches would end a real process, too.
-  process.once("uncaughtException", (error) => {
-    void tell({ message: messageOf(error), atMs: 0, phase: "faults" }).finally(() => process.exit(0));
-  });
+  const endWith = async (error: unknown): Promise<void> => {
+    await tell({ message: messageOf(error), atMs: 0, phase: "faults" });
+    process.exit(0);
+  };
+  process.once("uncaughtException", (error) => void endWith(error));
   for (; seed < firstSeed + seedsMax; seed += 1) {
     const { failure } = await simulate({ ...run, seed });
     const { cpuSeconds } = await tell(failure);

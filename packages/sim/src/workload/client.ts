@@ -213,7 +213,7 @@ export class Client {
         controller.abort(new Error("the client gives up"));
         resolve(undefined);
       });
-      answered.then(timer.cancel, timer.cancel);
+      void answered.finally(() => timer.cancel());
     });
     return Promise.race([answered, patience]);
   }
