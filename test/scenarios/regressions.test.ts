@@ -1,5 +1,6 @@
 import { codeOf, type NodeId } from "@murmur/base";
-import type { ServiceId } from "@murmur/model";
+import { isUsable, NO_SUSPECTS } from "@murmur/discovery";
+import type { ServiceId, ServiceSpec } from "@murmur/model";
 import { allChecks, unmet, World, type Expectation, type Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
@@ -177,6 +178,43 @@ describe("what seeds have found", () => {
   });
 
   /*
+   * Traffic to a task that had been told to stop. A node that lagged had acknowledged the withdrawal of a task before it
+   * heard that there was one. The next table didn't have the task, so it forgot the withdrawal; the table after that had it.
+   * What was withdrawn is now remembered for as long as a table may come late.
+   */
+  it("a task that was withdrawn is not offered by a node that hears of it only later", async () => {
+    await using story = await scene(5);
+    const { world } = story;
+    const { leader, rest } = roles(world);
+    const [worker, late] = rest;
+    if (worker === undefined || late === undefined) throw new Error("two of five don't vote");
+    const here = { key: "node.id", operator: "==", value: String(idOf(worker)) } as const;
+    const placement = { constraints: [here], preferences: [], maxReplicasPerNode: 0, platforms: [] };
+    const some = (name: string, replicas: number): ServiceSpec => {
+      const plain = spec(name, { kind: "replicated", replicas });
+      return { ...plain, task: { ...plain.task, placement } };
+    };
+    const offers = (host: Host): boolean =>
+      host.plane?.table?.services.some(({ endpoints }) => endpoints.length > 0) === true;
+    const id = await create(world, leader, some("web", 0));
+    await story.becomesWhole(running(id));
+    // Too short for a connection to be given up: afterwards both tables come, one after the other.
+    const managers = world.hosts.filter((host) => host !== worker && host !== late);
+    for (const { address } of managers) world.network.cutOneWay(address, late.address);
+    await create(world, leader, some("other", 0));
+    await change(world, leader, id, some("web", 1));
+    expect(await world.until(() => offers(worker), 400)).toBeDefined();
+    await change(world, leader, id, some("web", 0));
+    expect(await world.until(() => late.plane?.suspects?.withdrawn.size === 1, 400)).toBeDefined();
+    const told = tablesOf(late);
+    for (const { address } of managers) world.network.healOneWay(address, late.address);
+    await world.pass(500);
+    expect(told.map(({ known }) => known)).toContain(1);
+    expect(told.map(({ offered }) => offered)).not.toContain(1);
+    await story.becomesWhole();
+  });
+
+  /*
    * A write that was done was called `unavailable`, which says that nothing was done. A node without a manager had passed
    * it on to one that was lost between the commit and the answer. That is a `timeout` now: its outcome isn't known.
    */
@@ -202,6 +240,20 @@ describe("what seeds have found", () => {
     await story.becomesWhole();
   });
 });
+
+/** With how many endpoints, and to how many of them it may send, a host's data plane is told each table from now on. */
+function tablesOf(host: Host): readonly { readonly known: number; readonly offered: number }[] {
+  const { plane } = host;
+  if (plane === undefined) throw new Error(`${host.name} has no data plane`);
+  const told: { readonly known: number; readonly offered: number }[] = [];
+  plane.update = (table) => {
+    plane.table = table;
+    const endpoints = table.services.flatMap((service) => service.endpoints);
+    const usable = endpoints.filter((endpoint) => isUsable(endpoint, plane.suspects ?? NO_SUSPECTS));
+    told.push({ known: endpoints.length, offered: usable.length });
+  };
+  return told;
+}
 
 /** Says what a node may be. */
 async function pin(world: World, via: Host, host: Host, pinnedRole: "manager" | "worker"): Promise<void> {
