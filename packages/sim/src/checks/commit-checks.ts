@@ -1,3 +1,4 @@
+import type { StoredEntry } from "@murmur/storage";
 import { decodeMembership, quorumValue, type Membership } from "@murmur/raft";
 import { place, type RaftScene } from "./raft-scene.ts";
 
@@ -30,6 +31,7 @@ export function checkCommit(scene: RaftScene, seen: CommitSeen): void {
       const term = log.written.termAt(index);
       if (term === undefined) break;
       const entry = history.entries.find(index, term);
+      if (entry?.kind === "normal") checkOnce(scene, entry);
       const membership = entry?.kind === "membership" ? decodeMembership(entry.data) : undefined;
       commits.add({ term, membership }, seen.term);
     }
@@ -57,6 +59,16 @@ function checkOwnTerm({ judge, host, log }: RaftScene, index: number, { leads, t
   judge.refuse("entries of older terms are never committed by counting", host, fact, `that is ${place(index, own)}`);
 }
 
+/** However often a request was offered, and to however many leaders. */
+function checkOnce({ judge, host, history: { requests } }: RaftScene, { index, term, data }: StoredEntry): void {
+  const request = Buffer.from(data).toString("latin1");
+  const other = requests.get(request);
+  requests.set(request, index);
+  if (other === undefined) return;
+  const fact = `it has committed a request as ${place(index, term)}`;
+  judge.refuse("a request is committed once", host, fact, `the same one is entry ${String(other)}`);
+}
+
 function checkQuorum(scene: RaftScene, index: number): void {
   const { judge, host, log, history } = scene;
   const term = log.written.termAt(index);
@@ -78,12 +90,13 @@ function checkQuorum(scene: RaftScene, index: number): void {
 
 /**
  * The memberships that a node may rightly have counted by: the one that it worked with, which a new leader may know an
- * older one of than others do, and each that has come into force along with what it committed.
+ * older one of than others do, and each that has come into force along with what it committed. Not the one that it
+ * committed last: before that it wasn't in force.
  */
 function membershipsFor({ log, history }: RaftScene, index: number): Membership[] {
   const { commits, entries } = history;
   const found = [log.inForce, commits.membershipAt(commits.last)].filter((known) => known !== undefined);
-  for (let at = log.membershipBefore(index + 1); at !== undefined && at.index > commits.last;) {
+  for (let at = log.membershipBefore(index); at !== undefined && at.index > commits.last;) {
     const entry = entries.find(at.index, at.term);
     if (entry !== undefined) found.push(decodeMembership(entry.data));
     at = log.membershipBefore(at.index);

@@ -166,6 +166,14 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (clu
     },
   ],
   [
+    "a request is committed once",
+    "an entry like another one",
+    ({ a, b }) => {
+      for (const one of [a, b]) one.write([entry(2, 1, "a request"), entry(3, 1, "another"), entry(4, 1, "a request")]);
+      a.shows({ commit: 4, applied: 4 });
+    },
+  ],
+  [
     "a vote is durable before it leaves",
     "a vote is granted",
     ({ b }) => b.sends(C, { kind: "voteReply", term: 2, granted: true, commit: { index: 1, term: 1 } }),

@@ -9,6 +9,8 @@ export class RaftHistory {
   readonly commits = new CommitBook();
   /** Who led, by term. */
   readonly leaders = new Map<number, { readonly id: NodeId; readonly host: string }>();
+  /** Where each request is committed, by its entry's bytes, which have the request's id in them. */
+  readonly requests = new Map<string, number>();
   /** The log of each node that has spoken. That of a node whose disk was wiped stays as it was. */
   readonly logs = new Map<NodeId, LogMirror>();
 

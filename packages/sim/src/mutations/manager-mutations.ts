@@ -57,7 +57,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
-    profile: "process",
+    profile: "churn",
     nodes: 3,
   },
   {
@@ -107,15 +107,20 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "slot-filled-twice",
-    defect: "a task is taken in although its slot has one: two leaders, or one with an old view, fill it twice",
+    defect: "a new leader begins before it has applied all that the one before has done, and nothing refuses its tasks",
     changes: [
       {
         file: `${STORE}/decide-task.ts`,
         original: "  const refusal = misshapen(state, service, task) ?? slotTaken(state, service, task);",
         mutant: "  const refusal = misshapen(state, service, task);",
       },
+      {
+        file: `${MANAGER}/leadership.ts`,
+        original: "  await driver.barrier(scope.signal);\n",
+        mutant: "  await Promise.resolve();\n",
+      },
     ],
-    profile: "process",
+    profile: "churn",
     nodes: 3,
   },
   {
