@@ -1,5 +1,5 @@
 import { codeOf, type Millis, type Random, type Timer } from "@murmur/base";
-import type { Host } from "../world/host.ts";
+import type { Host, Life } from "../world/host.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { wellBehaved } from "./engine-faults.ts";
 import { chance, logBetween, type Fault, type Scene } from "./fault.ts";
@@ -126,7 +126,14 @@ export class Chaos {
 
   async #bringBack(host: Host): Promise<void> {
     const life = await host.resume();
+    this.#letIn(host, life);
+  }
+
+  /** Who was taken out while it was away hears of that only later, and is in no cluster then. */
+  #letIn(host: Host, life: Life): void {
+    if (host.life !== life) return;
     if (life.node.control.status().state === "outside") this.#joinAgain(host);
+    else this.#scene.later(JOIN_RETRY_MS, () => this.#letIn(host, life));
   }
 
   /** A host with nothing on it asks to be let in until it is, or it is gone again. */
