@@ -61,7 +61,7 @@ it("asks until gossip knows the node that answers, and joins each time", async (
   expect(scope.running).toBe(0);
 });
 
-it("goes on asking who doesn't answer, each half a minute in the end, and leaves itself and strangers alone", async () => {
+it("goes on asking who doesn't answer, each half a minute in the end, and warns of a stranger once", async () => {
   const answers: Readonly<Record<string, () => Promise<unknown>>> = {
     "self:1": async () => SELF,
     "stranger:1": () => Promise.reject(new ClusterError("unauthenticated", "the node is in another cluster")),
@@ -75,12 +75,12 @@ it("goes on asking who doesn't answer, each half a minute in the end, and leaves
   );
   await clock.advance(200_000);
   const times = (address: string): number => asked.filter((one) => one === address).length;
-  expect([times("self:1"), times("stranger:1")]).toEqual([1, 1]);
-  for (const address of ["refused:1", "silent:1", "odd:1"]) {
+  expect(times("self:1")).toBe(1);
+  for (const address of ["stranger:1", "refused:1", "silent:1", "odd:1"]) {
     expect(times(address)).toBeGreaterThan(6);
     expect(times(address)).toBeLessThan(15);
   }
-  expect(warnings).toEqual(["a --peer is none of this cluster"]);
+  expect(warnings).toEqual(["a --peer is no node of this cluster now"]);
   await scope[Symbol.asyncDispose]();
   expect(clock.pending).toBe(0);
 });

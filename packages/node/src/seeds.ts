@@ -31,6 +31,8 @@ export interface SeedsOptions extends SeedAddresses {
 export class Seeds {
   readonly #options: SeedsOptions;
   #open: readonly string[];
+  /** Such as were warned of. */
+  readonly #strangers = new Set<string>();
 
   constructor(options: SeedsOptions) {
     this.#options = options;
@@ -65,10 +67,16 @@ export class Seeds {
       return false;
     } catch (error) {
       if (signal.aborted) return false;
-      const isStranger = codeOf(error) === "unauthenticated";
-      if (isStranger) log.warn("a --peer is none of this cluster", { address, error: messageOf(error) });
-      else log.debug("a --peer does not answer", { address, error: messageOf(error) });
-      return isStranger;
+      this.#tell(address, error);
+      return false;
     }
+  }
+
+  /** Who answers and is none of this cluster's may be what it is at the wrong time: clocks may be set, addresses change. */
+  #tell(address: string, error: unknown): void {
+    const { log } = this.#options;
+    const isStranger = codeOf(error) === "unauthenticated" && !this.#strangers.has(address);
+    if (isStranger) this.#strangers.add(address);
+    log[isStranger ? "warn" : "debug"]("a --peer is no node of this cluster now", { address, error: messageOf(error) });
   }
 }

@@ -3,6 +3,8 @@ import { ENGINE_FAULTS } from "./faults/engine-faults.ts";
 import type { Fault } from "./faults/fault.ts";
 import { NETWORK_FAULTS } from "./faults/network-faults.ts";
 import { PROCESS_FAULTS } from "./faults/process-faults.ts";
+import { UPGRADE } from "./faults/upgrade-faults.ts";
+import { RELEASES, type Release } from "./world/release.ts";
 
 /** Which kinds of trouble a run has. */
 export interface Profile {
@@ -10,6 +12,10 @@ export interface Profile {
   readonly faults: readonly Fault[];
   /** The part of the faults that is on in one seed. */
   readonly part: number;
+  /** What happens in each seed. */
+  readonly always?: readonly Fault[];
+  /** What the hosts' software speaks at first. Default: what this one does. */
+  readonly release?: Release;
   /** How far a host's clock may run from the true rate, as a part of it. */
   readonly clockDrift: number;
   /** So many times as often as usual. Default: 1. */
@@ -50,6 +56,23 @@ export const PROFILES = {
     part: 0.8,
     clockDrift: 0.02,
     pace: 4,
+  },
+  moves: {
+    about: "hosts come back at other addresses, also at such that others had before, while processes and networks fail",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS],
+    part: 0.2,
+    always: PROCESS_FAULTS.filter(({ name }) => name === "address change"),
+    clockDrift: 0.02,
+    pace: 4,
+  },
+  upgrade: {
+    about:
+      "hosts are brought to the next release one after the other, and some of them back, while processes and networks fail",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS],
+    part: 0.3,
+    always: [UPGRADE],
+    release: RELEASES.previous,
+    clockDrift: 0.02,
   },
   engine: { about: "only engines and containers", faults: ENGINE_FAULTS, part: 0.7, clockDrift: 0 },
   storm: {

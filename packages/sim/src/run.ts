@@ -3,7 +3,7 @@ import { allChecks } from "./checks/all-checks.ts";
 import { leftovers } from "./checks/bounds-checks.ts";
 import { unmet } from "./checks/liveness.ts";
 import { Chaos } from "./faults/chaos.ts";
-import { PROFILES, type ProfileName } from "./profile.ts";
+import { PROFILES, type Profile, type ProfileName } from "./profile.ts";
 import type { Host } from "./world/host.ts";
 import type { Observer } from "./world/observer.ts";
 import { TraceHash } from "./world/trace-hash.ts";
@@ -47,13 +47,15 @@ const STEADY_MS: Millis = 5_000;
  */
 export async function simulate(options: RunOptions): Promise<RunResult> {
   const { seed, faultMs } = options;
-  const profile = PROFILES[options.profile];
+  const profile: Profile = PROFILES[options.profile];
   const random = randomFor(seed, "run");
   const drift = randomFor(seed, "drift");
   const clockError = (): Host["clockError"] => ({ rate: 1 + (2 * drift.next() - 1) * profile.clockDrift, wallMs: 0 });
+  const { release } = profile;
   const nodes = options.nodes ?? 3 + random.below(7);
   // What the clients want fits on three hosts at the most.
-  const world = new World({ seed, clockError, hostSize: Math.max(1, 3 / nodes) });
+  const hostSize = Math.max(1, 3 / nodes);
+  const world = new World({ seed, clockError, hostSize, ...(release !== undefined && { release }) });
   const hash = new TraceHash(world);
   const checks = allChecks(world);
   world.observers.push(hash, ...checks.observers);
@@ -79,6 +81,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     const problems = workload.problems();
     if (problems.length > 0) throw new Error(problems.join("\n"));
     checks.final();
+    chaos.end();
     for (const host of world.running) await world.during(host.stop());
     // What passes now, with no process left, is no time that anything was simulated in.
     simulatedMs = world.queue.now;

@@ -152,7 +152,7 @@ export function connectionContract(openWorld: () => Promise<TestWorld>): void {
       world.move("bravo", "charlie");
       const call = world.settle(alpha.call(IDS.bravo, "echo", 1));
       await expect(call).rejects.toMatchObject({
-        code: "unauthenticated",
+        code: "unavailable",
         message: expect.stringContaining(`${IDS.charlie}, not ${IDS.bravo}`),
       });
       expect(charlie.stats().connections).toBe(0);

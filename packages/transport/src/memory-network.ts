@@ -238,7 +238,7 @@ export class MemoryNetwork {
       throw refused(way.to);
     }
     if (station.nodeId !== id) {
-      throw new ClusterError("unauthenticated", `the node at ${way.to} is ${station.nodeId}, not ${id}`);
+      throw new ClusterError("unavailable", `the node at ${way.to} is ${station.nodeId}, not ${id}`);
     }
     const answer = await new Promise<{ link: Link; hello: Hello }>((resolve, reject) => {
       station.accept({

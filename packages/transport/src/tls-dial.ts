@@ -39,8 +39,9 @@ function checkIdentity(to: NodeId, options: { address: string; socket: TLSSocket
   if (certificate === undefined) throw notMurmur(options.address);
   const found = options.verifyPeer(certificate);
   if (found === to) return;
+  // Nobody claims to be who it isn't: the node that is looked for has moved away.
   throw new ClusterError(
-    "unauthenticated",
+    "unavailable",
     `the node at ${options.address} is ${found}, not ${to}: the address belongs to another node now`,
   );
 }

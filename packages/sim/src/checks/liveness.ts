@@ -3,7 +3,7 @@ import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
 import { unmetGossip } from "./gossip-checks.ts";
 import { unmetManagers } from "./unmet-managers.ts";
-import { unmetContainers, unmetEndpoints, unmetNodes } from "./unmet-nodes.ts";
+import { unmetContainers, unmetEndpoints, unmetNodes, unmetVersions } from "./unmet-nodes.ts";
 import { unmetServices, type ServiceExpectation } from "./unmet-services.ts";
 
 /** What a cluster must come to once nothing goes wrong any more. */
@@ -23,6 +23,7 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
   return [
     ...unmetManagers(hosts, leader),
     ...unmetNodes(view, hosts),
+    ...unmetVersions(hosts),
     ...unmetGossip(hosts),
     ...unmetServices(view, services),
     ...unmetContainers(view, hosts),

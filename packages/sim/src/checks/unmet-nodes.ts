@@ -1,7 +1,9 @@
 import { endpointTable, isUsable } from "@murmur/discovery";
 import { wantsToRun, type EndpointTable } from "@murmur/model";
 import type { View } from "@murmur/store";
+import { PROTOCOL } from "@murmur/transport";
 import type { Host } from "../world/host.ts";
+import type { Release } from "../world/release.ts";
 import { idOf } from "./unmet-managers.ts";
 
 /** The managers know every node as it is, and every node has a session. */
@@ -27,11 +29,31 @@ function unmetNode(view: View, host: Host): string[] {
   if (node.status.state !== "ready") unmet.push(`${name} counts as ${node.status.state}: ${node.status.message}`);
   if (node.status.engine.state !== "ready") unmet.push(`${name}'s engine counts as ${node.status.engine.state}`);
   if (node.address !== host.address) unmet.push(`${name} is known at ${node.address}, and is at ${host.address}`);
+  const speaks = host.protocol ?? PROTOCOL;
+  const known = node.description?.protocol;
+  if (known?.min !== speaks.min || known.max !== speaks.max)
+    unmet.push(`${name} is known to speak ${range(known)}, and speaks ${range(speaks)}`);
   const { connected, reportsPending, engineCallsWaiting } = member.agent.stats();
   if (!connected) unmet.push(`${name} has no session`);
   if (reportsPending > 0) unmet.push(`${name} has ${String(reportsPending)} reports that nobody has confirmed`);
   if (engineCallsWaiting > 0) unmet.push(`on ${name} ${String(engineCallsWaiting)} calls wait for the engine`);
   return unmet;
+}
+
+const range = (versions: Release | undefined): string =>
+  versions === undefined ? "nothing" : `versions ${String(versions.min)} to ${String(versions.max)}`;
+
+/** Every connection is spoken in the newest version that both its ends know. */
+export function unmetVersions(hosts: readonly Host[]): string[] {
+  const newest = (host: Host): number => (host.protocol ?? PROTOCOL).max;
+  return hosts.flatMap((host) =>
+    hosts.flatMap((other) => {
+      const id = idOf(other);
+      const spoken = id === undefined || other === host ? undefined : host.member?.transport.protocolWith(id);
+      if (spoken === undefined || spoken === Math.min(newest(host), newest(other))) return [];
+      return [`${host.name} and ${other.name} speak version ${String(spoken)} with each other`];
+    }),
+  );
 }
 
 /** Every node sends traffic where the managers' state says, and hides nothing that runs. */

@@ -6,6 +6,8 @@ import { chance, logBetween, type Fault, type Scene } from "./fault.ts";
 
 /** Before a host that nobody lets in asks again. */
 const JOIN_RETRY_MS: Millis = 2_000;
+/** Before a host that is still stopping is looked at again. */
+const RESTART_RETRY_MS: Millis = 200;
 
 export interface ChaosOptions {
   readonly world: World;
@@ -13,6 +15,8 @@ export interface ChaosOptions {
   readonly faults: readonly Fault[];
   /** The part of them that is on in one seed: with all of them at once nothing ever works. */
   readonly part: number;
+  /** What happens in each seed. */
+  readonly always?: readonly Fault[];
   /** How often they strike, as a multiple of what each fault says. Default: 1. */
   readonly pace?: number;
   /** What was damaged on purpose is no violation. */
@@ -36,13 +40,16 @@ export class Chaos {
   /** Hosts that are on their way back. */
   readonly #restarts = new Set<Timer>();
 
-  constructor({ world, faults, part, pace = 1, excuse }: ChaosOptions) {
+  constructor({ world, faults, part, always = [], pace = 1, excuse }: ChaosOptions) {
     this.#world = world;
     this.#random = randomFor(world.seed, "chaos");
     this.#excuse = excuse;
-    this.#faults = faults
-      .filter(() => chance(this.#random, part))
-      .map((fault) => ({ fault, everyMs: 60_000 / (pace * fault.perMinute * logBetween(this.#random, 0.3, 3)) }));
+    this.#faults = [...faults.filter((fault) => !always.includes(fault) && chance(this.#random, part)), ...always].map(
+      (fault) => ({
+        fault,
+        everyMs: 60_000 / (pace * fault.perMinute * logBetween(this.#random, 0.3, 3)),
+      }),
+    );
     this.#scene = {
       world,
       random: this.#random,
@@ -100,9 +107,16 @@ export class Chaos {
     for (const host of hosts) this.#restartIn(host, this.#random.next() * 2_000);
   }
 
+  /** Nobody comes back any more. */
+  end(): void {
+    for (const timer of this.#restarts) timer.cancel();
+  }
+
   #loseSomeForGood(): void {
     const { hosts } = this.#world;
-    if (this.#impaired.size > 0 || hosts.length < 4 || !chance(this.#random, 0.3)) return;
+    // Whoever is lost after others have moved may be the only one who knew where they are: somebody would have to tell.
+    const haveMoved = hosts.some(({ peers }) => peers.length > 0);
+    if (this.#impaired.size > 0 || haveMoved || hosts.length < 4 || !chance(this.#random, 0.3)) return;
     const host = hosts[this.#random.below(hosts.length)];
     if (host === undefined) return;
     this.#say(`${host.name} stays away for good`);
@@ -118,6 +132,7 @@ export class Chaos {
   #restartIn(host: Host, delayMs: Millis): void {
     const timer = this.#world.clock.setTimer(delayMs, () => {
       this.#restarts.delete(timer);
+      if (host.stopping) return this.#restartIn(host, RESTART_RETRY_MS);
       if (host.running || this.gone.has(host)) return;
       this.#world.background(this.#bringBack(host));
     });

@@ -138,4 +138,25 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       host.clockError.wallMs += byMs;
     },
   },
+  {
+    name: "address change",
+    perMinute: 0.7,
+    strike(scene) {
+      const { world, random } = scene;
+      const host = prominent(scene);
+      if (host === undefined || host.life?.process.paused === true) return;
+      const inOrder = chance(random, 0.5);
+      scene.say(`${host.name} ${inOrder ? "is stopped" : "crashes"}, to come back at another address`);
+      if (inOrder) world.background(host.stop());
+      else host.crash();
+      scene.later(2_000 + pauseBeforeRestart(scene), () => {
+        if (scene.isOver()) return;
+        if (!host.running) {
+          world.move(host, random);
+          scene.say(`${host.name} is at ${host.address} from now on`);
+        }
+        scene.restartIn(host, 0);
+      });
+    },
+  },
 ];

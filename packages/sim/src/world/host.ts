@@ -41,6 +41,7 @@ export class Host {
   #plane: SimulatedPlane | undefined;
   #life: Life | undefined;
   #booting = false;
+  #stopping: Life | undefined;
 
   constructor(world: World, options: { name: string; address: string; random: Random; clockError: ClockError }) {
     this.#world = world;
@@ -68,6 +69,10 @@ export class Host {
   /** Whether it has a process, or will have one in a moment. */
   get running(): boolean {
     return this.#life !== undefined || this.#booting;
+  }
+  /** Whether its process is on its way out, in good order. */
+  get stopping(): boolean {
+    return this.#life !== undefined && this.#stopping === this.#life;
   }
   get member(): Member | undefined {
     return this.#life?.node.control.member();
@@ -138,6 +143,7 @@ export class Host {
   async stop(): Promise<void> {
     const life = this.#life;
     if (life === undefined) return;
+    this.#stopping = life;
     await life.started;
     await life.node.control.stop();
     if (this.#life !== life) return;

@@ -7,6 +7,7 @@ import { EventQueue, WorldClock } from "./event-queue.ts";
 import { Host } from "./host.ts";
 import type { Observer } from "./observer.ts";
 import type { ClockError } from "./process.ts";
+import type { Release } from "./release.ts";
 
 /** What everything that is chosen in a world depends on. */
 export interface WorldOptions {
@@ -14,6 +15,8 @@ export interface WorldOptions {
   readonly observers?: readonly Observer[];
   /** How the hosts' clocks err, by the host's number. Default: not at all. */
   readonly clockError?: (number: number) => ClockError;
+  /** What the hosts' software speaks at first. Default: what this one does. */
+  readonly release?: Release;
   /** How many times as large as usual its hosts are. Default: 1. */
   readonly hostSize?: number;
 }
@@ -44,6 +47,11 @@ export class World {
   /** Events that have happened. */
   events = 0;
   readonly #clockError: (number: number) => ClockError;
+  readonly #release: Release | undefined;
+  /** Hosts that have moved so far. */
+  #moves = 0;
+  /** Addresses that hosts had before they moved. */
+  readonly #left = new Set<string>();
   readonly #touched = new Set<Host>();
   /** What went wrong where nobody waits for it; the next step throws it. */
   #failure: { readonly error: unknown } | undefined;
@@ -54,6 +62,7 @@ export class World {
     this.hostSize = hostSize;
     this.observers = [...observers];
     this.#clockError = clockError;
+    this.#release = options.release;
     this.network = new MemoryNetwork({ clock: this.clock, random: randomFor(seed, "network") });
     const ids = randomFor(seed, "ids");
     this.newId = () => randomId(ids);
@@ -71,8 +80,24 @@ export class World {
     const random = randomFor(this.seed, name);
     const address = `10.0.${String(number >> 8)}.${String(number & 255)}:7373`;
     const host = new Host(this, { name, address, random, clockError: this.#clockError(number) });
+    host.protocol = this.#release;
     this.hosts.push(host);
     return host;
+  }
+
+  /**
+   * Gives a host that doesn't run another address: a new one, or one that another host had before. Its daemon is told where
+   * the others are by now: all of them may have moved since it saw them last.
+   */
+  move(host: Host, random: Random): void {
+    if (host.running) throw new Error(`${host.name} still runs`);
+    const others = this.hosts.filter((other) => other !== host).map(({ address }) => address);
+    const vacant = [...this.#left].filter((address) => address !== host.address && !others.includes(address));
+    const again = random.next() < 0.3 ? vacant[random.below(vacant.length)] : undefined;
+    this.#left.add(host.address);
+    this.#moves += 1;
+    host.address = again ?? `10.1.${String(this.#moves >> 8)}.${String(this.#moves & 255)}:7373`;
+    host.peers = others;
   }
 
   /** Starts a cluster on a host. */
