@@ -30,6 +30,7 @@ describe("the options of a container", () => {
       "com.docker.swarm.task.id": "task000000000000000000001",
       "com.docker.swarm.task.name": "web.1.task000000000000000000001",
       "murmur.cluster.id": SAMPLE_NODE.clusterId,
+      "murmur.node.address": "",
       "murmur.node.id": SAMPLE_NODE.nodeId,
       "murmur.task.id": "task000000000000000000001",
     });
