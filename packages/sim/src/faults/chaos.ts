@@ -118,11 +118,20 @@ export class Chaos {
     const haveMoved = hosts.some(({ peers }) => peers.length > 0);
     if (this.#impaired.size > 0 || haveMoved || hosts.length < 4 || !chance(this.#random, 0.3)) return;
     const host = hosts[this.#random.below(hosts.length)];
-    if (host === undefined) return;
+    if (host === undefined || !this.#isSpare(host)) return;
     this.#say(`${host.name} stays away for good`);
     this.gone.add(host);
     host.crash("host");
     host.engine.shutDown();
+  }
+
+  /** Whether the others can do without it: of three voters any one may be lost, the only one may not. */
+  #isSpare({ member }: Host): boolean {
+    const membership = this.#world.leader?.manager?.status().membership;
+    const id = member?.identity.nodeId;
+    if (membership === undefined || id === undefined) return false;
+    const { voters, votersOutgoing } = membership;
+    return votersOutgoing.length === 0 && (voters.length >= 3 || !voters.includes(id));
   }
 
   #say(what: string): void {
