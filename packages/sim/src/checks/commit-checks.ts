@@ -1,5 +1,6 @@
 import type { StoredEntry } from "@murmur/storage";
-import { decodeMembership, quorumValue, type Membership } from "@murmur/raft";
+import type { NodeId } from "@murmur/base";
+import { decodeMembership, type Membership } from "@murmur/raft";
 import { place, type RaftScene } from "./raft-scene.ts";
 
 /** What a node was seen to take for committed. */
@@ -75,7 +76,7 @@ function checkQuorum(scene: RaftScene, index: number): void {
   if (term === undefined) return;
   const holders = new Set([...history.logs].filter(([, other]) => other.holds({ index, term })).map(([id]) => id));
   const memberships = membershipsFor(scene, index);
-  const enough = memberships.some((membership) => quorumValue(membership, (id) => (holders.has(id) ? 1 : 0)) >= 1);
+  const enough = memberships.some((membership) => isQuorum(membership, holders));
   if (enough || memberships.length === 0) return;
   const [membership] = memberships;
   const fact = `it has committed ${place(index, term)} in a membership of ${JSON.stringify([membership?.voters, membership?.votersOutgoing])}`;
@@ -87,6 +88,12 @@ function checkQuorum(scene: RaftScene, index: number): void {
     `${held}, it itself up to ${String(log.durable.last)}`,
   );
 }
+
+/** Counted here anew: a check that counts with the core's own function would make its mistakes. */
+const isQuorum = ({ voters, votersOutgoing }: Membership, holders: ReadonlySet<NodeId>): boolean =>
+  [voters, votersOutgoing].every(
+    (half) => half.length === 0 || 2 * half.filter((id) => holders.has(id)).length > half.length,
+  );
 
 /**
  * The memberships that a node may rightly have counted by: the one that it worked with, which a new leader may know an

@@ -1,6 +1,20 @@
-import type { Mutation } from "./mutation.ts";
+import type { Mutation, SourceChange } from "./mutation.ts";
 
 const AGENT = "packages/agent/src";
+
+/** A task that has run is run again, in a new container. */
+const RUN_AGAIN: readonly SourceChange[] = [
+  {
+    file: `${AGENT}/next-step.ts`,
+    original: '  if (isLater(facts.status.state, "ready")) {',
+    mutant: '  if (isLater(facts.status.state, "running")) {',
+  },
+  {
+    file: `${AGENT}/next-step.ts`,
+    original: '    if (state === "running") {\n      return observe("failed"',
+    mutant: '    if (isLater(state, "running")) {\n      return observe("failed"',
+  },
+];
 
 /** From an assignment to a container, and back to nothing. */
 export const AGENT_MUTATIONS: readonly Mutation[] = [
@@ -28,11 +42,7 @@ export const AGENT_MUTATIONS: readonly Mutation[] = [
         original: "      } else this.#dismissDouble(container, id);",
         mutant: "      }",
       },
-      {
-        file: `${AGENT}/next-step.ts`,
-        original: '  if (isLater(facts.status.state, "ready")) {',
-        mutant: '  if (isLater(facts.status.state, "running")) {',
-      },
+      ...RUN_AGAIN,
     ],
     profile: "process",
     nodes: 3,
@@ -40,13 +50,7 @@ export const AGENT_MUTATIONS: readonly Mutation[] = [
   {
     name: "container-made-anew",
     defect: "when somebody removes a task's container, the agent makes another one for the same task",
-    changes: [
-      {
-        file: `${AGENT}/next-step.ts`,
-        original: '  if (isLater(facts.status.state, "ready")) {',
-        mutant: '  if (isLater(facts.status.state, "running")) {',
-      },
-    ],
+    changes: RUN_AGAIN,
     profile: "engine",
     nodes: 3,
   },
@@ -78,7 +82,7 @@ export const AGENT_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
-    profile: "engine",
+    profile: "default",
     nodes: 3,
   },
   {

@@ -19,19 +19,6 @@ export const DISCOVERY_MUTATIONS: readonly Mutation[] = [
     nodes: 3,
   },
   {
-    name: "endpoints-of-a-dead-node-kept",
-    defect: "the endpoints of a node that went down stay in the table",
-    changes: [
-      {
-        file: `${DISCOVERY}/endpoint-computer.ts`,
-        original: "  return isDown(previous) !== isDown(current) || previous?.address !== current?.address;",
-        mutant: "  return (isDown(previous) && !isDown(current)) || previous?.address !== current?.address;",
-      },
-    ],
-    profile: "process",
-    nodes: 5,
-  },
-  {
     name: "withdrawal-forgotten-at-the-next-table",
     defect: "each new endpoint table ends all withdrawals, also of tasks that it still offers",
     changes: [

@@ -106,12 +106,17 @@ async function trySeeds(order: SeedOrder, env: Readonly<Record<string, string>>)
   let said = "";
   child.stderr?.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(-4_000)));
   child.on("message", (message) => (last = message as SeedTried));
-  const deadline = setTimeout(() => child.kill("SIGKILL"), WALL_MS_MAX);
+  let late = false;
+  const deadline = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, WALL_MS_MAX);
   const [code, signal]: unknown[] = await once(child, "exit");
   clearTimeout(deadline);
   const { seed = order.firstSeed - 1, cpuSeconds = 0, failure } = last ?? {};
   if (code === 0) return { seed, cpuSeconds, problem: failure && `${failure.phase}: ${headOf(failure.message)}` };
-  const crash = signal === "SIGKILL" ? "a run that never ends" : `the process ended: ${errorIn(said)}`;
+  if (signal !== null && !late) throw new Error(`a run was ended from outside by ${String(signal)}`);
+  const crash = late ? "a run that never ends" : `the process ended: ${errorIn(said)}`;
   return { seed: seed + 1, cpuSeconds, problem: crash };
 }
 
