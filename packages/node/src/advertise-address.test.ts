@@ -1,7 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { codeOf } from "@murmur/base";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { advertiseAddress } from "./advertise-address.ts";
+import { advertiseAddress, isOwnAddress } from "./advertise-address.ts";
 
 vi.mock("node:os", async (original) => ({
   ...(await original<typeof import("node:os")>()),
@@ -49,5 +49,12 @@ describe("the address that others are told", () => {
     expect(refusal(() => advertiseAddress("0.0.0.0", ANY))).toMatch(/one address that reaches this node/);
     machine({});
     expect(refusal(() => advertiseAddress(undefined, ANY))).toMatch(/no network address/);
+  });
+
+  it("is known to be this machine's, in whatever way it is written", () => {
+    machine({ eth0: [entry("10.0.0.5"), entry("fd00::1", "IPv6")] });
+    for (const address of ["10.0.0.5:7373", "127.0.0.9:1", "[fd00:0:0::1]:7373", "host5.example.com:7373"])
+      expect(isOwnAddress(address), address).toBe(true);
+    for (const address of ["10.0.0.6:7373", "[fd00::2]:7373"]) expect(isOwnAddress(address), address).toBe(false);
   });
 });

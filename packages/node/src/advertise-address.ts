@@ -61,6 +61,7 @@ function ownAddresses(): { name: string; address: string }[] {
 export function isOwnAddress(address: string): boolean {
   const { host } = parseAddress(address);
   const own = new BlockList();
+  own.addSubnet("127.0.0.0", 8);
   for (const entry of Object.values(networkInterfaces()).flat()) {
     if (entry !== undefined) own.addAddress(entry.address, entry.family === "IPv4" ? "ipv4" : "ipv6");
   }
