@@ -73,16 +73,17 @@ export const AGENT_MUTATIONS: readonly Mutation[] = [
     nodes: 3,
   },
   {
-    name: "timers-left-by-a-worker",
-    defect: "a worker that stops leaves the timers of its tasks behind",
+    name: "timer-left-by-a-failed-start",
+    defect: "a call to the engine that fails leaves its time limit running",
     changes: [
       {
-        file: `${AGENT}/worker.ts`,
-        original: "    for (const driver of [...this.#drivers.values(), ...this.#doubles.values()]) driver.close();\n",
-        mutant: "",
+        file: `${AGENT}/time-limit.ts`,
+        original:
+          "(error: unknown) => settle(() => reject(error instanceof Error ? error : new Error(String(error)))),",
+        mutant: "(error: unknown) => reject(error instanceof Error ? error : new Error(String(error))),",
       },
     ],
-    profile: "default",
+    profile: "engine",
     nodes: 3,
   },
   {
