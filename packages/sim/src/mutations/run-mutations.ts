@@ -115,7 +115,7 @@ async function trySeeds(order: SeedOrder, env: Readonly<Record<string, string>>)
   clearTimeout(deadline);
   const { seed = order.firstSeed - 1, cpuSeconds = 0, failure } = last ?? {};
   if (code === 0) return { seed, cpuSeconds, problem: failure && `${failure.phase}: ${headOf(failure.message)}` };
-  if (signal !== null && !late) throw new Error(`a run was ended from outside by ${String(signal)}`);
+  if (signal !== null && !late) throw new Error(`a run was ended from outside`);
   const crash = late ? "a run that never ends" : `the process ended: ${errorIn(said)}`;
   return { seed: seed + 1, cpuSeconds, problem: crash };
 }
