@@ -56,6 +56,8 @@ export class LocalNodeControl implements LocalNode {
   #failures = 0;
   /** While this node leaves by its own wish, its removal is no news. */
   #leaving = false;
+  /** Settles, without an error, when the last attempt to leave has ended. */
+  #departure: Promise<void> = Promise.resolve();
   /** Aborted for good by `stop`. */
   readonly #stopping = new AbortController();
   /** Settles when no change of `init`, `join` and `restore` is under way. */
@@ -196,6 +198,12 @@ export class LocalNodeControl implements LocalNode {
     if (state.kind === "busy" || this.#leaving)
       throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
     if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
+    const departure = this.#depart(state, force, AbortSignal.any([signal, this.#stopping.signal]));
+    this.#departure = departure.catch(() => {});
+    await departure;
+  }
+
+  async #depart(state: Extract<State, { kind: "active" }>, force: boolean, signal: AbortSignal): Promise<void> {
     this.#leaving = true;
     try {
       await leaveCluster(state.member, { force, clock: this.#options.start.clock, signal });
@@ -213,6 +221,7 @@ export class LocalNodeControl implements LocalNode {
   async stop(): Promise<void> {
     this.#stopping.abort(new ClusterError("cancelled", "this node's daemon is being stopped"));
     await this.#changed;
+    await this.#departure;
     await this.#background[Symbol.asyncDispose]();
     await this.#endMember();
   }
