@@ -11,4 +11,5 @@ export type {
   SnapshotReader,
   SnapshotReceiver,
 } from "./ports.ts";
+export { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from "./snapshotter.ts";
 export { planVoters, voterCount, type MembershipFacts, type VoterCandidate, type VoterPlan } from "./voter-plan.ts";

@@ -30,6 +30,7 @@ import { membershipOfSnapshot, RaftDriver } from "./raft-driver.ts";
 import { Replica } from "./replica.ts";
 import { loadSnapshot } from "./snapshot-courier.ts";
 import { SessionGuard } from "./session-guard.ts";
+import type { SnapshotLimits } from "./snapshotter.ts";
 import { noLeader, Submitter } from "./submitter.ts";
 
 const READ_TIMEOUT_MS: Millis = 10_000;
@@ -59,6 +60,8 @@ export interface ManagerOptions {
   /** Called when leader, term or membership have changed. */
   readonly onChange?: () => void;
   readonly raftConfig?: Partial<RaftConfig>;
+  /** How long the log may become. Default: `DEFAULT_SNAPSHOT_LIMITS`. */
+  readonly snapshotLimits?: SnapshotLimits;
 }
 
 /** What the parts of a manager share. */
@@ -126,7 +129,7 @@ export class Manager implements AsyncDisposable {
   static async #build(given: ManagerOptions, scope: Scope): Promise<Manager> {
     const clock = new ClusterTime(given.clock);
     const options = { ...given, clock };
-    const { storage, log, self, peers, newId, bootstrap } = options;
+    const { log, peers, newId, bootstrap } = options;
     const store = createStore();
     const replica = new Replica({ store, appliedIndex: 0, log, heard: (moment) => clock.heard(moment) });
     const raft = await recoverRaft(options, replica);
@@ -135,10 +138,7 @@ export class Manager implements AsyncDisposable {
       keeper?.changed();
       options.onChange?.();
     };
-    const driver = new RaftDriver(
-      { self, raft, storage, replica, peers, clock, log, onFatal: options.onFatal, onChange },
-      scope,
-    );
+    const driver = new RaftDriver({ ...options, raft, replica, onChange }, scope);
     const submitter = new Submitter({ consensus: driver, replica, clock, newId, stopping: scope.signal });
     const submitInternal = (commands: readonly Command[], signal: AbortSignal): Promise<readonly ApplyResult[]> =>
       submitter.submit(commands, signal);

@@ -27,7 +27,7 @@ import { PendingReads } from "./pending-reads.ts";
 import type { LogStorage, Peers, SnapshotMeta } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 import { SnapshotCourier } from "./snapshot-courier.ts";
-import { Snapshotter } from "./snapshotter.ts";
+import { Snapshotter, type SnapshotLimits } from "./snapshotter.ts";
 import type { Consensus, Offer, OfferedRequest } from "./submitter.ts";
 
 /** One tick of raft's clock; heartbeats every second tick, elections after 10 to 20. */
@@ -52,6 +52,7 @@ export interface RaftDriverOptions {
   readonly storage: LogStorage;
   readonly replica: Replica;
   readonly peers: Peers;
+  readonly snapshotLimits?: SnapshotLimits;
   readonly clock: Clock;
   readonly log: Log;
   /** The storage failed or an invariant broke: nothing can be promised any more, the manager has to be started anew. */

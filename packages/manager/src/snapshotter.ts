@@ -4,17 +4,30 @@ import { paced } from "./paced.ts";
 import type { LogStorage, SnapshotMeta } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
-/** A snapshot is due after so many bytes or entries. */
-const SNAPSHOT_BYTES = 16 * 1024 * 1024;
-const SNAPSHOT_ENTRIES = 20_000;
-/** Kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
-const TRAILING_ENTRIES = 5_000;
-const TRAILING_BYTES = 16 * 1024 * 1024;
+/** How long the log may become. */
+export interface SnapshotLimits {
+  /** A snapshot is due after so many bytes or entries. */
+  readonly bytes: number;
+  readonly entries: number;
+  /** Kept behind a snapshot, so that a follower that lags a little needs no snapshot. */
+  readonly trailingBytes: number;
+  readonly trailingEntries: number;
+}
+
+const MIB = 1024 * 1024;
+export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
+  bytes: 16 * MIB,
+  entries: 20_000,
+  trailingBytes: 16 * MIB,
+  trailingEntries: 5_000,
+};
 
 export interface SnapshotterOptions {
   readonly raft: Raft;
   readonly storage: LogStorage;
   readonly replica: Replica;
+  /** Default: `DEFAULT_SNAPSHOT_LIMITS`. */
+  readonly snapshotLimits?: SnapshotLimits;
   readonly clock: Clock;
   readonly log: Log;
   readonly onFailure: (error: unknown) => void;
@@ -23,6 +36,7 @@ export interface SnapshotterOptions {
 /** Stores the replica's state now and then, and drops the log behind it. */
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
+  readonly #limits: SnapshotLimits;
   readonly #scope: Scope;
   /** Of the newest stored snapshot. */
   #index: number;
@@ -30,6 +44,7 @@ export class Snapshotter {
 
   constructor(options: SnapshotterOptions, scope: Scope) {
     this.#options = options;
+    this.#limits = options.snapshotLimits ?? DEFAULT_SNAPSHOT_LIMITS;
     this.#scope = scope;
     this.#index = options.storage.recovered.snapshot?.index ?? 0;
   }
@@ -43,10 +58,10 @@ export class Snapshotter {
   applied(at: { readonly term: number; readonly membership: Membership }): void {
     const { replica } = this.#options;
     const entries = replica.applied - this.#index;
-    if (this.#saving || (replica.appliedBytes < SNAPSHOT_BYTES && entries < SNAPSHOT_ENTRIES)) return;
+    if (this.#saving || (replica.appliedBytes < this.#limits.bytes && entries < this.#limits.entries)) return;
     this.#saving = true;
     const meta = { index: replica.applied, term: at.term, membership: encodeMembership(at.membership) };
-    const trailing = trailingEntries(replica.appliedBytes / Math.max(1, entries));
+    const trailing = trailingEntries(this.#limits, replica.appliedBytes / Math.max(1, entries));
     const chunks = replica.store.snapshot();
     replica.snapshotTaken();
     this.#scope.run("snapshot", async (signal) => {
@@ -83,5 +98,5 @@ export class Snapshotter {
 }
 
 /** How many entries of this size are kept for followers that lag. */
-const trailingEntries = (bytesEach: number): number =>
-  Math.min(TRAILING_ENTRIES, Math.floor(TRAILING_BYTES / Math.max(1, bytesEach)));
+const trailingEntries = (limits: SnapshotLimits, bytesEach: number): number =>
+  Math.min(limits.trailingEntries, Math.floor(limits.trailingBytes / Math.max(1, bytesEach)));

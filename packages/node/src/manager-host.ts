@@ -15,6 +15,7 @@ import {
   type Liveness,
   type ManagerOptions,
   type PositionedState,
+  type SnapshotLimits,
 } from "@murmur/manager";
 import type { ClusterFacts, Command } from "@murmur/model";
 import { decodeMembership, membersOf } from "@murmur/raft";
@@ -45,6 +46,7 @@ export interface ManagerHostOptions {
   readonly openLog: (generation: number) => Promise<LogStorage>;
   /** Removes the logs of all other generations. */
   readonly keepOnlyLog: (generation: number) => Promise<void>;
+  readonly snapshotLimits: SnapshotLimits | undefined;
   readonly generations: GenerationKeeper;
   readonly newId: () => string;
   readonly transport: PeerTransport;
@@ -213,6 +215,7 @@ export class ManagerHost {
     bootstrap?: NonNullable<ManagerOptions["bootstrap"]>,
   ): Promise<void> {
     const { self, transport, generations, liveness, clock, random, newId, log, onFatal } = this.#options;
+    const { snapshotLimits } = this.#options;
     try {
       const manager = await Manager.start({
         self,
@@ -225,6 +228,7 @@ export class ManagerHost {
         newId,
         onFatal,
         ...(bootstrap === undefined ? {} : { bootstrap }),
+        ...(snapshotLimits === undefined ? {} : { snapshotLimits }),
       });
       this.#running = { manager, storage, generation };
       this.#disagreements = 0;

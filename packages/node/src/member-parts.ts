@@ -109,6 +109,7 @@ export function newHost(
       self,
       openLog: (generation) => wires.openLog(generation),
       keepOnlyLog: async (generation) => wires.keepOnlyLog?.(generation),
+      snapshotLimits: wires.snapshotLimits,
       generations,
       others: () => book.managers(),
       newId,

@@ -1,4 +1,5 @@
 import type { NodeId } from "@murmur/base";
+import type { SnapshotLimits } from "@murmur/manager";
 import type { DataPlane } from "@murmur/network";
 import type { LogStorage } from "@murmur/storage";
 import type { Datagrams, NodeIdentity, PeerTransport, VerifyPeer } from "@murmur/transport";
@@ -28,5 +29,7 @@ export interface MemberWires {
   openLog(generation: number): Promise<LogStorage>;
   /** Removes the logs of all other generations; they are closed. A world in which nothing is recovered needs none. */
   keepOnlyLog?(generation: number): Promise<void>;
+  /** How long the log may become before a snapshot takes its place. Default: the manager's. */
+  readonly snapshotLimits?: SnapshotLimits;
   openDataPlane(): Promise<DataPlane>;
 }

@@ -1,4 +1,5 @@
 import { messageOf, type Millis } from "@murmur/base";
+import { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from "@murmur/manager";
 import { allChecks } from "./checks/all-checks.ts";
 import { leftovers } from "./checks/bounds-checks.ts";
 import { unmet } from "./checks/liveness.ts";
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly profile: ProfileName;
   /** How long things go wrong, in simulated time. */
   readonly faultMs: Millis;
+  /** A snapshot is due every moment. Default: as the seed has it. */
+  readonly frequentSnapshots?: boolean;
   /** Makes a watcher of the run, for a trace. */
   readonly trace?: (world: World) => Observer;
 }
@@ -32,6 +35,10 @@ export interface RunResult {
 }
 
 type Phase = "setup" | "faults" | "healing" | "checking";
+
+/** A log is cut after at least so many entries, and at most 32 times as many. */
+const LEAST_ENTRIES = 40;
+const FREQUENT_SNAPSHOTS: SnapshotLimits = { ...DEFAULT_SNAPSHOT_LIMITS, entries: 60, trailingEntries: 10 };
 
 /** How long a cluster may take to be whole once nothing goes wrong any more. */
 const HEAL_MS: Millis = 120_000;
@@ -55,7 +62,8 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const nodes = options.nodes ?? 3 + random.below(7);
   // What the clients want fits on three hosts at the most.
   const hostSize = Math.max(1, 3 / nodes);
-  const world = new World({ seed, clockError, hostSize, ...(release !== undefined && { release }) });
+  const snapshotLimits = options.frequentSnapshots === true ? FREQUENT_SNAPSHOTS : snapshotLimitsOf(seed);
+  const world = new World({ seed, clockError, hostSize, snapshotLimits, ...(release !== undefined && { release }) });
   const hash = new TraceHash(world);
   const checks = allChecks(world);
   world.observers.push(hash, ...checks.observers);
@@ -92,6 +100,13 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     if (!(error instanceof Error) || process.env["SIM_STACK"] !== undefined) console.error(error);
   }
   return { seed, failure, simulatedMs: simulatedMs ?? world.queue.now, events: world.events, hash: hash.value };
+}
+
+/** A run writes some hundred entries: with the limits that clusters have, there would never be a snapshot. */
+function snapshotLimitsOf(seed: number): SnapshotLimits {
+  const random = randomFor(seed, "snapshots");
+  const entries = LEAST_ENTRIES * 2 ** random.below(6);
+  return { ...DEFAULT_SNAPSHOT_LIMITS, entries, trailingEntries: random.below(entries / 2) };
 }
 
 /** Waits until nothing is left to be done, and nothing is for a while. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MemoryDisk } from "./memory-log-storage.ts";
 import { storageContract } from "./storage-contract.ts";
-import { entries } from "./test-entries.ts";
+import { entries, metaOf, pieces } from "./test-entries.ts";
 
 storageContract("the disk in memory", async () => {
   const disk = new MemoryDisk();
@@ -71,5 +71,45 @@ describe("the disk in memory misbehaves on demand", () => {
     }
     await using storage = await disk.open();
     expect(storage.recovered.damage).toBeUndefined();
+  });
+
+  it("begins with the snapshot when the log is damaged before its end", async () => {
+    const disk = new MemoryDisk();
+    {
+      await using storage = await disk.open();
+      await storage.write({ entries: entries(1, 10, 1) });
+      await storage.saveSnapshot(metaOf(8, 1), pieces(100));
+      await storage.compact(3);
+    }
+    disk.damage(6);
+    {
+      await using storage = await disk.open();
+      expect(storage.recovered).toMatchObject({ entries: [], damage: { fromIndex: 9, lastIndex: 10 } });
+      await storage.write({ entries: entries(9, 10, 1) });
+    }
+    disk.damage(9);
+    disk.damage(7);
+    await using storage = await disk.open();
+    expect(storage.recovered).toMatchObject({ entries: [], snapshot: { index: 8 }, damage: { lastIndex: 10 } });
+  });
+
+  it("has the whole log, or nothing, when the snapshot is damaged", async () => {
+    const disk = new MemoryDisk();
+    {
+      await using storage = await disk.open();
+      await storage.write({ entries: entries(1, 10, 1) });
+      await storage.saveSnapshot(metaOf(8, 1), pieces(100));
+    }
+    disk.damageSnapshot();
+    {
+      await using storage = await disk.open();
+      expect(storage.recovered).toEqual({ hardState: { term: 0, commit: 0 }, entries: entries(1, 10, 1) });
+      await storage.saveSnapshot(metaOf(8, 1), pieces(100));
+      await storage.compact(3);
+    }
+    disk.damageSnapshot();
+    await using storage = await disk.open();
+    expect(storage.recovered).toMatchObject({ entries: [], damage: { fromIndex: 1, lastIndex: 10 } });
+    expect(storage.recovered.snapshot).toBeUndefined();
   });
 });

@@ -60,11 +60,25 @@ export class MemoryDisk {
     this.#opened = undefined;
   }
 
-  /** Loses entries from an index on, as a bad sector does; seen when the disk is opened next. */
+  /**
+   * Loses entries from an index on, as a bad sector does; seen when the disk is opened next. A log that does not reach
+   * its snapshot any more is of no use: the snapshot takes its place.
+   */
   damage(fromIndex: number, reason = "injected damage"): void {
-    const last = lastOf(this.#image);
-    const entries = this.#image.entries.filter((entry) => entry.index < fromIndex);
-    this.#image = { ...this.#image, entries, lost: Math.max(this.#image.lost, last), reason };
+    const image = { ...this.#image, lost: Math.max(this.#image.lost, lastOf(this.#image)), reason };
+    const snapshotIndex = image.snapshot?.meta.index ?? 0;
+    const left =
+      fromIndex <= snapshotIndex
+        ? { compacted: snapshotIndex, entries: [] }
+        : { entries: image.entries.filter((entry) => entry.index < fromIndex) };
+    this.#image = withLost({ ...image, ...left });
+  }
+
+  /** Loses the snapshot, and with it what the log has after it, unless that is the whole log. */
+  damageSnapshot(reason = "injected damage"): void {
+    const image = { ...this.#image, snapshot: undefined };
+    const lost = Math.max(image.lost, lastOf(image));
+    this.#image = image.compacted === 0 ? image : { ...image, compacted: 0, entries: [], lost, reason };
   }
 }
 

@@ -65,6 +65,22 @@ export const DISK_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: "damaged snapshot",
+    perMinute: 0.5,
+    strike(scene) {
+      const { world, random, say } = scene;
+      const host = oneOf(
+        world.running.filter(({ manager }) => manager !== undefined),
+        random,
+      );
+      if (host === undefined || !scene.mayLose(host)) return;
+      say(`${host.name} crashes, and its snapshot is damaged`);
+      host.crash();
+      host.disk.damageSnapshot();
+      scene.restartIn(host, logBetween(random, 50, 5_000));
+    },
+  },
+  {
     name: "wiped host",
     perMinute: 0.4,
     strike(scene) {

@@ -1,5 +1,4 @@
 import type { Mutation } from "./mutation.ts";
-import { FREQUENT_SNAPSHOTS } from "./settings.ts";
 
 const MANAGER = "packages/manager/src";
 const STORE = "packages/store/src";
@@ -24,7 +23,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
     name: "watch-goes-on-after-a-snapshot",
     defect: "watches aren't told that a snapshot has replaced the state",
     changes: [{ file: `${STORE}/store.ts`, original: "        watches.resync();\n", mutant: "" }],
-    setting: FREQUENT_SNAPSHOTS,
+    frequentSnapshots: true,
     profile: "process",
     nodes: 3,
   },
@@ -35,7 +34,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
       {
         file: `${MANAGER}/snapshotter.ts`,
         original: "    const meta = { index: replica.applied, term: at.term,",
-        mutant: "    const meta = { index: this.#index + SNAPSHOT_ENTRIES, term: at.term,",
+        mutant: "    const meta = { index: this.#index + this.#limits.entries, term: at.term,",
       },
       {
         file: `${STORE}/store.ts`,
@@ -43,7 +42,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
-    setting: FREQUENT_SNAPSHOTS,
+    frequentSnapshots: true,
     profile: "process",
     nodes: 3,
   },

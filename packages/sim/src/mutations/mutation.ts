@@ -21,6 +21,8 @@ export interface Mutation {
   readonly changes: readonly SourceChange[];
   /** Makes what the defect is in happen often enough. It is no defect: with it alone, no seed may fail. */
   readonly setting?: readonly SourceChange[];
+  /** Whether a snapshot is due every moment; left out: as the seed has it. */
+  readonly frequentSnapshots?: boolean;
   /** The profile whose faults bring it out. */
   readonly profile: ProfileName;
   /** Hosts; left out: as the seed has it. */

@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { FREQUENT_SNAPSHOTS, FREQUENT_VOTER_CHANGES } from "./settings.ts";
+import { FREQUENT_VOTER_CHANGES } from "./settings.ts";
 
 const RAFT = "packages/raft/src";
 
@@ -307,7 +307,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
-    setting: FREQUENT_SNAPSHOTS,
+    frequentSnapshots: true,
     profile: "process",
     nodes: 5,
   },

@@ -68,8 +68,8 @@ export async function runMutations(args: readonly string[]): Promise<number> {
 
 /** Seeds that fail without the defect as well tell nothing; they are passed over. */
 async function tryMutation(mutation: Mutation): Promise<Outcome> {
-  const { profile, nodes, faultSeconds = FAULT_SECONDS } = mutation;
-  const run = { profile, nodes, faultMs: faultSeconds * 1_000 };
+  const { profile, nodes, frequentSnapshots = false, faultSeconds = FAULT_SECONDS } = mutation;
+  const run = { profile, nodes, frequentSnapshots, faultMs: faultSeconds * 1_000 };
   let [seed, cpuSeconds] = [FIRST_SEED, 0];
   for (;;) {
     const cpuSecondsMax = CPU_SECONDS_MAX - cpuSeconds;

@@ -1,5 +1,4 @@
 import type { Mutation } from "./mutation.ts";
-import { FREQUENT_SNAPSHOTS } from "./settings.ts";
 
 const MANAGER = "packages/manager/src";
 const STORAGE = "packages/storage/src";
@@ -95,7 +94,7 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
         mutant: "      return withLost({ ...image, snapshot, compacted: index, entries: [] });",
       },
     ],
-    setting: FREQUENT_SNAPSHOTS,
+    frequentSnapshots: true,
     profile: "churn",
     nodes: 3,
   },

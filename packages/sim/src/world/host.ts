@@ -197,13 +197,14 @@ export class Host {
   }
 
   #wires(process: Process): MemberWires {
-    const { network, clock } = this.#world;
+    const { network, clock, snapshotLimits } = this.#world;
     const { address, messageFaults, protocol } = this;
     const { enter, clock: own } = process;
     const log = this.#log();
     const versions = protocol && { protocol };
     return {
       ...versions,
+      ...(snapshotLimits && { snapshotLimits }),
       openTransport: async ({ identity, addressOf }) => {
         const { nodeId } = identity();
         const transport = network.openPeerTransport({

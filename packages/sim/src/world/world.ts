@@ -1,5 +1,6 @@
 import { randomId, SeededRandom, type Millis, type Random } from "@murmur/base";
 import { createCa, cryptoUnderWay } from "@murmur/identity";
+import type { SnapshotLimits } from "@murmur/manager";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { caDigest, formatToken } from "@murmur/identity";
 import { MemoryNetwork } from "@murmur/transport";
@@ -19,6 +20,8 @@ export interface WorldOptions {
   readonly release?: Release;
   /** How many times as large as usual its hosts are. Default: 1. */
   readonly hostSize?: number;
+  /** How long the managers' logs may become. Default: as long as anywhere, which is more than a run writes. */
+  readonly snapshotLimits?: SnapshotLimits;
 }
 
 /** The longest that anything may take which somebody waits for, in simulated time. */
@@ -44,6 +47,7 @@ export class World {
   readonly observers: Observer[];
   readonly newId: () => string;
   readonly hostSize: number;
+  readonly snapshotLimits: SnapshotLimits | undefined;
   /** Events that have happened. */
   events = 0;
   readonly #clockError: (number: number) => ClockError;
@@ -60,6 +64,7 @@ export class World {
     const { seed, observers = [], clockError = () => ({ rate: 1, wallMs: 0 }), hostSize = 1 } = options;
     this.seed = seed;
     this.hostSize = hostSize;
+    this.snapshotLimits = options.snapshotLimits;
     this.observers = [...observers];
     this.#clockError = clockError;
     this.#release = options.release;
