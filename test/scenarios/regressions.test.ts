@@ -239,6 +239,25 @@ describe("what seeds have found", () => {
     expect(await world.until(() => world.leader?.manager?.view.services().length === 1, 20_000)).toBeDefined();
     await story.becomesWhole();
   });
+
+  /*
+   * A leader that was asked twice to hand over, the second time while it stopped, waited for the second answer after its
+   * end. A hand-over ends with its manager now.
+   */
+  it("a leader that stops gives up every hand-over", async () => {
+    await using story = await scene(3);
+    const { world } = story;
+    const { leader, voters } = roles(world);
+    for (const { diskFaults } of voters) diskFaults.stall(3_000);
+    const stopped = leader.stop();
+    await world.pass(500);
+    const asked = leader.manager?.handOver(signal);
+    // Rejects when something of the host goes on.
+    await world.during(stopped);
+    await world.during(Promise.resolve(asked));
+    await world.during(leader.resume());
+    await story.becomesWhole();
+  });
 });
 
 /** With how many endpoints, and to how many of them it may send, a host's data plane is told each table from now on. */

@@ -250,8 +250,9 @@ export class Manager implements AsyncDisposable {
     raft.transferLeadership(best);
     driver.pump();
     const late = new Error("nobody took over");
+    const signals = [signal, this.#scope.signal];
     try {
-      await withDeadline({ clock, limitMs: HAND_OVER_MS, late: () => late, signals: [signal] }, async (until) => {
+      await withDeadline({ clock, limitMs: HAND_OVER_MS, late: () => late, signals }, async (until) => {
         while (raft.status().role === "leader") await driver.leaderChanged(until);
       });
     } catch (error) {
