@@ -1,4 +1,4 @@
-import { codeOf, type NodeId } from "@murmur/base";
+import { codeOf, SeededRandom, type NodeId } from "@murmur/base";
 import { isUsable, NO_SUSPECTS } from "@murmur/discovery";
 import type { ServiceId, ServiceSpec } from "@murmur/model";
 import { allChecks, unmet, World, type Expectation, type Host } from "@murmur/sim";
@@ -148,6 +148,25 @@ describe("what seeds have found", () => {
     await world.pass(10_000);
     await world.during(world.join(lost));
     await story.becomesWhole(running(id), 120_000);
+    expect(lost.engine.containers().filter((container) => before.includes(container.id))).toEqual([]);
+  });
+
+  /*
+   * Again for ever, when the host had got another address as well. Its name is what it still had in common with the node
+   * that it had been.
+   */
+  it("containers of a host that was wiped and has moved go when it has joined anew", async () => {
+    await using story = await scene(4);
+    const { world } = story;
+    const id = await create(world, leaderOf(world), spec("web", { kind: "replicated", replicas: 8 }));
+    await story.becomesWhole(running(id));
+    const lost = hostOf(roles(world).rest[0]);
+    const before = lost.engine.containers().map((container) => container.id);
+    lost.crash();
+    lost.wipe();
+    world.move(lost, new SeededRandom(1));
+    await world.during(world.join(lost));
+    await story.becomesWhole(running(id), 150_000);
     expect(lost.engine.containers().filter((container) => before.includes(container.id))).toEqual([]);
   });
 

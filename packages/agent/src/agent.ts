@@ -257,16 +257,20 @@ export class Agent {
   }
 
   /**
-   * No two nodes that are up have one address: one that is not, and had this node's before, was this host. One that is up
-   * has moved since, and its record hasn't followed yet.
+   * Who has labelled a container of this engine. No two nodes that are up have one address: a node that is not, and had
+   * this node's before, was this host. One that is up has moved since, and its record hasn't followed yet. A host that has
+   * both lost its disk and moved is known by its name alone; that is less certain, so it has to be so for a while.
    */
   #standing(maker: NodeId): MakerStanding {
-    const record = this.#view?.cluster.nodes.find(({ id }) => id === maker);
-    if (record !== undefined) {
-      if (record.address !== this.#options.address) return "other";
-      return ({ dead: "former", unheard: "unknown", alive: "other" } as const)[this.#options.verdict(maker)];
-    }
-    return this.#held !== undefined && this.#sessions.connected ? "unknown" : "other";
+    const { node, address, verdict } = this.#options;
+    const nodes = this.#view?.cluster.nodes ?? [];
+    const record = nodes.find(({ id }) => id === maker);
+    if (record === undefined) return this.#held !== undefined && this.#sessions.connected ? "unknown" : "other";
+    const presence = verdict(maker);
+    if (presence === "alive") return "other";
+    if (record.address === address) return presence === "dead" ? "former" : "unknown";
+    const own = nodes.find(({ id }) => id === node.nodeId);
+    return own?.hostname === record.hostname ? "unknown" : "other";
   }
 
   #reportNode(): void {

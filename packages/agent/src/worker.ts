@@ -29,8 +29,8 @@ export interface WorkerOptions {
 }
 
 /**
- * `former`: what this host was before it joined anew. `unknown`: the cluster, which was just heard, knows no such node, or
- * nobody has heard of it, so that it may have been this host.
+ * `former`: what this host was before it joined anew. `unknown`: it may have been this host; the cluster, which was just
+ * heard, knows no such node, nobody has heard of it, or it is dead and had this host's name.
  * `other`: it may share the engine, as the nodes of a development cluster do; its containers are its own affair.
  */
 export type MakerStanding = "former" | "unknown" | "other";
