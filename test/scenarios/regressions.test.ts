@@ -1,5 +1,6 @@
 import { codeOf, SeededRandom, type NodeId } from "@murmur/base";
 import { isUsable, NO_SUSPECTS } from "@murmur/discovery";
+import { DEFAULT_SNAPSHOT_LIMITS } from "@murmur/manager";
 import type { ServiceId, ServiceSpec } from "@murmur/model";
 import { allChecks, unmet, World, type Expectation, type Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
@@ -19,12 +20,24 @@ interface Scene extends AsyncDisposable {
 const WHOLE_MS = 60_000;
 const signal = new AbortController().signal;
 
-/** A cluster of so many hosts; `aheadMs` is what the first host's wall clock is ahead of the others'. */
-async function scene(size: number, { aheadMs = 0 }: { readonly aheadMs?: number } = {}): Promise<Scene> {
+interface SceneOptions {
+  /** What the first host's wall clock is ahead of the others'. Default: nothing. */
+  readonly aheadMs?: number;
+  /** After how many entries a log is cut. Default: as many as anywhere, which is more than a story has. */
+  readonly logEntries?: number;
+}
+
+/** A cluster of so many hosts. */
+async function scene(size: number, { aheadMs = 0, logEntries }: SceneOptions = {}): Promise<Scene> {
   await World.warmUp();
+  const limits = {
+    ...DEFAULT_SNAPSHOT_LIMITS,
+    ...(logEntries !== undefined && { entries: logEntries, trailingEntries: 0 }),
+  };
   const world = new World({
     seed: 1,
     clockError: (number) => ({ rate: 1, wallMs: number === 1 ? aheadMs : 0 }),
+    snapshotLimits: limits,
   });
   const checks = allChecks(world);
   world.observers.push(...checks.observers);
@@ -275,6 +288,28 @@ describe("what seeds have found", () => {
     await world.during(stopped);
     await world.during(Promise.resolve(asked));
     await world.during(leader.resume());
+    await story.becomesWhole();
+  });
+
+  /*
+   * Down for ever. A manager that had stood still, with its agent on the same host, got what it had missed as a snapshot,
+   * in which that agent's node was down. The session had never ended, and only a change of a node made its manager look
+   * whether the node counted as ready. It looks after a snapshot, too.
+   */
+  it("a node that stood still until its log was cut elsewhere is ready again", async () => {
+    await using story = await scene(3, { logEntries: 40 });
+    const { world } = story;
+    await story.becomesWhole();
+    // The first manager: its agent has its session on the same host.
+    const late = leaderOf(world);
+    const isDown = ({ manager }: Host): boolean =>
+      manager?.view.nodes().some(({ id, status }) => id === idOf(late) && status.state === "down") === true;
+    late.life?.process.pause();
+    expect(await world.until(() => world.leader !== late && isDown(leaderOf(world)), 30_000)).toBeDefined();
+    for (let number = 0; number < 40; number += 1)
+      await create(world, leaderOf(world), spec(`s${String(number)}`, { kind: "replicated", replicas: 0 }));
+    expect(isDown(late)).toBe(false);
+    late.life?.process.resume();
     await story.becomesWhole();
   });
 });

@@ -171,7 +171,10 @@ export class Dispatcher {
     const table = this.#endpoints?.update(events);
     if (events.kind === "resync") {
       this.#facts = this.#readFacts();
-      for (const session of this.#sessions.values()) session.resync();
+      for (const session of this.#sessions.values()) {
+        session.resync();
+        if (!session.closed) this.#markReadySoon(session.nodeId);
+      }
       return;
     }
     let nodesChanged = false;
@@ -201,7 +204,13 @@ export class Dispatcher {
     if (session === undefined || session.closed) return;
     if (change.kind === "delete") return session.resync();
     if (change.previous?.spec !== change.current.spec) session.specChanged(change.current.spec);
-    if (change.current.status.state !== "ready") this.#scope.run("mark node ready", () => this.#markReady(id));
+    this.#markReadySoon(id);
+  }
+
+  /** A node that has a session is ready, whatever was said of it meanwhile. */
+  #markReadySoon(id: NodeId): void {
+    if (this.#options.store.view.node(id)?.status.state === "ready") return;
+    this.#scope.run("mark node ready", () => this.#markReady(id));
   }
 
   #refreshFacts(): void {
