@@ -162,6 +162,22 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (clu
     "after a restart that forgot",
     ({ b }) => {
       b.open({ term: 1, commit: 0 }, [membershipEntry(1, 1, MEMBERS)]);
+    },
+  ],
+  [
+    "a node has one vote a term",
+    "after its log has begun anew",
+    ({ checks, b }) => {
+      checks.logReplaced(b, undefined);
+      b.open({ term: 1, commit: 0 });
+    },
+  ],
+  [
+    "a node has one vote a term",
+    "given before its log began anew",
+    ({ checks, b }) => {
+      checks.logReplaced(b, undefined);
+      b.open({ term: 1, votedFor: A, commit: 0 });
       b.write([], { term: 1, votedFor: C, commit: 0 });
     },
   ],

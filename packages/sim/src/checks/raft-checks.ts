@@ -10,7 +10,7 @@ import { RaftHistory } from "./raft-history.ts";
 import type { RaftHost, RaftScene } from "./raft-scene.ts";
 import { checkStatus, newLife, type ManagerLife } from "./status-checks.ts";
 import type { Judge } from "./violation.ts";
-import { checkHardState } from "./vote-checks.ts";
+import { checkHardState, checkHardStateFound } from "./vote-checks.ts";
 
 /**
  * Raft's promises, after each step and at each message and write, from what can be seen of the hosts: the work is in
@@ -43,10 +43,7 @@ export class RaftChecks implements Observer {
     const { commits } = scene.history;
     if (snapshot !== undefined && commits.last === 0)
       commits.begin(snapshot.index, decodeMembership(snapshot.membership));
-    if (hardState.term < log.durableState.term) {
-      const fact = `it finds term ${String(hardState.term)} on its disk`;
-      this.#judge.refuse("a term never goes back", host, fact, `durable was term ${String(log.durableState.term)}`);
-    }
+    checkHardStateFound(scene, hardState);
     log.open(recovered);
     this.#noteVote(log);
   }

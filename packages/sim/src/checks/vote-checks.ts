@@ -17,6 +17,19 @@ export function checkHardState({ judge, host, log }: RaftScene, state: HardState
   judge.refuse("a node has one vote a term", host, fact, `it has voted for ${voted}`);
 }
 
+/** A process finds a term and a vote on its disk, which may have begun a new log since: called before the mirror takes them over. */
+export function checkHardStateFound({ judge, host, log }: RaftScene, { term, votedFor }: HardState): void {
+  const durable = log.durableState.term;
+  if (term < durable) {
+    const fact = `it finds term ${String(term)} on its disk`;
+    judge.refuse("a term never goes back", host, fact, `durable was term ${String(durable)}`);
+  }
+  const voted = log.votes.get(term);
+  if (voted === undefined || voted === votedFor) return;
+  const fact = `it finds on its disk that it voted for ${votedFor ?? "nobody"} in term ${String(term)}`;
+  judge.refuse("a node has one vote a term", host, fact, `durable was its vote for ${voted}`);
+}
+
 /** A vote leaves the host: granted to a candidate, or its own with which it campaigns. */
 export function checkVoteSent({ judge, host, log }: RaftScene, term: number, candidate: NodeId): void {
   const durable = log.votes.get(term);
