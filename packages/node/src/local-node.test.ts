@@ -183,6 +183,47 @@ describe("a machine's way into a cluster and out of it", () => {
     expect([...third.records.keys()]).toEqual([]);
   });
 
+  it("calls leaving off when it is stopped before the cluster has let it go, and takes up its place again", async () => {
+    const { founded, machine, network, during, until, joinRequest } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    const id = second.control.member()?.identity.nodeId;
+    network.cut(first.address, second.address);
+    const leaving = second.control.leave({ force: false }, signal).catch(codeOf);
+    await during(second.control.stop());
+    expect(await leaving).toBe("cancelled");
+    expect(second.control.status()).toEqual({ state: "outside" });
+    expect([...second.records.keys()]).toContain("identity");
+    network.heal(first.address, second.address);
+    await during(second.restarted().resume());
+    expect(second.control.member()?.identity.nodeId).toBe(id);
+    expect(second.control.status()).toMatchObject({ state: "active" });
+    await until(() => first.control.member()?.host.manager()?.view.nodes().length === 2);
+  });
+
+  it("completes leaving before it stops, once the cluster has let it go", async () => {
+    const { clock, founded, machine, during, until, joinRequest } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    second.removals = promise;
+    const leaving = second.control.leave({ force: false }, signal);
+    await until(() => second.control.status().state === "outside");
+    expect(first.control.member()?.host.manager()?.view.nodes()).toHaveLength(1);
+    let stopped = false;
+    const stopping = second.control.stop().then(() => (stopped = true));
+    await during(clock.advance(500));
+    expect(stopped).toBe(false);
+    expect([...second.records.keys()]).toContain("identity");
+    resolve();
+    await during(Promise.all([stopping, leaving]));
+    expect([...second.records.keys()]).toEqual([]);
+    await during(first.control.stop());
+    expect(clock.pending).toBe(0);
+  });
+
   it("comes back at the address that the daemon was told, and finds a cluster that has moved by one that it was named", async () => {
     const { founded, machine, during, until, joinRequest } = setup();
     const first = await founded();

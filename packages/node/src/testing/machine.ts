@@ -28,6 +28,8 @@ export class Machine {
   control: LocalNodeControl;
   /** What binding the port says. */
   portProblem: Error | undefined;
+  /** What the removal of a record from the disk waits for. */
+  removals: Promise<void> = Promise.resolve();
   readonly #options: MachineOptions;
   readonly #records = new Map<string, string>();
 
@@ -70,7 +72,10 @@ export class Machine {
         return text === undefined ? undefined : JSON.parse(text);
       },
       put: async (name, value) => void records.set(name, JSON.stringify(value)),
-      delete: async (name) => void records.delete(name),
+      delete: async (name) => {
+        await this.removals;
+        records.delete(name);
+      },
       [Symbol.asyncDispose]: async () => {},
     };
     const identities = new IdentityStore(state);
