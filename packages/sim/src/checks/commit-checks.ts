@@ -17,8 +17,7 @@ export function checkCommit(scene: RaftScene, seen: CommitSeen): void {
   const { log, history } = scene;
   const { commits } = history;
   const upTo = seen.index;
-  // What a snapshot covers was compared when it was installed. While it is, what is written is no part of the log any
-  // more, and ends before what is committed: it comes with the next look.
+  // What a snapshot covers was compared when it was installed; what it will cover is not written yet.
   if (upTo > log.written.last || upTo <= log.commit || commits.last < log.written.base) return;
   for (let index = log.commit + 1; index <= Math.min(upTo, commits.last); index += 1) {
     checkSame(scene, index);

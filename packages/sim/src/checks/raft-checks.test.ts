@@ -313,6 +313,17 @@ it("finds nothing where a log is replicated, a leader falls, and another one fin
   c.shows({ term: 2, commit: 3, applied: 3 });
 });
 
+it("does not take for committed what a snapshot is about to replace", () => {
+  const cluster = fakeCluster();
+  const { checks, a, b, c } = cluster;
+  c.write([entry(2, 1, "lost"), entry(3, 1, "lost")]);
+  for (const one of [a, b]) one.write([entry(2, 2)], { term: 2, votedFor: B, commit: 1 });
+  b.shows({ role: "leader", term: 2, commit: 2, applied: 2, peers: [peer(A, 2), peer(C, 1)] });
+  c.shows({ term: 2, commit: 2, lastIndex: 2, lastTerm: 2 });
+  checks.logReplaced(c, { index: 2, term: 2, membership: encodeMembership(MEMBERS) });
+  c.shows({ applied: 2 });
+});
+
 it("lets a vote go that a later term has passed over on the disk", () => {
   const { b } = fakeCluster();
   b.write([], { term: 3, commit: 1 });

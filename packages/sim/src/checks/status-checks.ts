@@ -44,9 +44,17 @@ export function checkStatus(scene: RaftScene, life: ManagerLife, status: Manager
     judge.refuse("what is applied is durable", host, fact, `its log is durable up to ${String(log.durable.last)}`);
   }
   if (role === "leader" && log.owner !== undefined) checkLeader(scene, term, log.owner);
-  checkCommit(scene, { index: commit, term, leads: role === "leader" });
+  if (!isBeingReplaced(scene, status)) checkCommit(scene, { index: commit, term, leads: role === "leader" });
   if (role === "leader") checkMatches(scene, life, status);
   checkMembership(scene, life, status);
+}
+
+/**
+ * While a snapshot takes the log's place, what is written is no part of the log any more. What it covers is compared when
+ * it is installed, and what comes with it at the next look.
+ */
+function isBeingReplaced({ log }: RaftScene, { lastIndex, lastTerm }: ManagerStatus): boolean {
+  return lastIndex <= log.written.last && log.written.termAt(lastIndex) !== lastTerm;
 }
 
 /** How far the leader thinks the others to be: never back, unless one has lost its log, and never too far. */

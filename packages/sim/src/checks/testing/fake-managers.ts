@@ -52,19 +52,27 @@ class FakeManager implements RaftHost {
   /** The process starts, and finds this. */
   open(hardState: HardState = { term: 0, commit: 0 }, entries: readonly StoredEntry[] = []): void {
     this.#manager = { status: () => this.#status };
+    this.#reaches(entries);
     this.checks.opened(this, { hardState, entries }, 0);
   }
 
   /** Writes, and it becomes durable. */
   write(entries: readonly StoredEntry[], hardState?: HardState): void {
     const batch = { entries, ...(hardState !== undefined && { hardState }) };
+    this.#reaches(entries);
     this.checks.wrote(this, batch);
     this.checks.durable(this, batch);
   }
 
   /** Writes, and it is not durable yet. */
   begin(entries: readonly StoredEntry[]): void {
+    this.#reaches(entries);
     this.checks.wrote(this, { entries });
+  }
+
+  #reaches(entries: readonly StoredEntry[]): void {
+    const last = entries.at(-1);
+    if (last !== undefined) this.becomes({ lastIndex: last.index, lastTerm: last.term });
   }
 
   shows(status: Partial<ManagerStatus>): void {
