@@ -11,7 +11,7 @@ import {
 } from "@murmur/base";
 import { SimulatedRuntime } from "@murmur/agent";
 import { DEFAULT_CLUSTER_SPEC, serviceId, type Command, type ServiceId, type ServiceSpec } from "@murmur/model";
-import { caDigest, formatToken } from "@murmur/identity";
+import { caDigest, createNodeKey, formatToken } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
 import {
   askToJoin,
@@ -140,9 +140,11 @@ export class World implements AsyncDisposable {
     if (cluster === undefined) throw new Error("no host is a manager");
     const token = formatToken({ caDigest: caDigest(cluster.caPem), secret: cluster.secrets.joinSecret });
     const call = this.#callFrom(host);
+    const keyPem = await createNodeKey();
     const joined = await this.during(
       askToJoin({
         token,
+        keyPem,
         addresses: others.map(({ address }) => address),
         advertise: host.address,
         labels: {},

@@ -44,9 +44,10 @@ describe("admission", () => {
     caDigestCheck(secrets().caPem);
     return JSON.parse(JSON.stringify(await decide(JSON.parse(JSON.stringify(body)))));
   };
-  const join = (changes: Partial<JoinOptions> = {}) =>
+  const join = async (changes: Partial<JoinOptions> = {}) =>
     askToJoin({
       token: token(),
+      keyPem: await createNodeKey(),
       addresses: ["10.0.0.1:7373"],
       advertise: "10.0.0.2:7373",
       labels: { zone: "z" },

@@ -5,7 +5,6 @@ import {
   caDigest,
   checkCaDigest,
   createCsr,
-  createNodeKey,
   parseGossipKey,
   parseToken,
   secretMatches,
@@ -74,6 +73,8 @@ export const callMember =
 
 export interface JoinOptions {
   readonly token: string;
+  /** This node's key; the same one when it asks again, since it is by its key that it gets the same place again. */
+  readonly keyPem: string;
   readonly addresses: readonly string[];
   readonly advertise: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -88,9 +89,8 @@ export interface JoinOptions {
  * does not answer is not. The CA is checked against the token before the secret is sent.
  */
 export async function askToJoin(options: JoinOptions): Promise<Joined> {
-  const { advertise, labels, availability } = options;
+  const { keyPem, advertise, labels, availability } = options;
   const token = parseToken(options.token);
-  const keyPem = await createNodeKey();
   const body: AdmissionRequest = {
     secret: token.secret,
     csrPem: await createCsr({ keyPem }),
@@ -177,13 +177,6 @@ export async function admit(
   const address = request.address.startsWith(":")
     ? formatAddress({ host: remoteAddress, port: Number(request.address.slice(1)) })
     : formatAddress(parseAddress(request.address));
-  const taken = view.nodes().find((node) => node.address === address && node.status.state === "ready");
-  if (taken !== undefined) {
-    throw new ClusterError(
-      "already_exists",
-      `${address} is the address of the node ${taken.description?.hostname ?? taken.id}, which is up: give another with --advertise-addr`,
-    );
-  }
   const sign = (node: NodeId): Promise<string> =>
     signNodeCertificate({
       ca: { certificatePem: cluster.caPem, keyPem: cluster.secrets.caKeyPem },

@@ -1,5 +1,6 @@
 import { ClusterError, nodeId, type NodeId } from "@murmur/base";
-import { parseIdentity, serializeIdentity, type NodeIdentity } from "@murmur/identity";
+import { createNodeKey, parseIdentity, serializeIdentity, type NodeIdentity } from "@murmur/identity";
+import type { Availability } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
 import { z } from "zod";
 import { readGeneration, type Generation } from "./generation.ts";
@@ -7,12 +8,23 @@ import { readGeneration, type Generation } from "./generation.ts";
 const IDENTITY = "identity";
 const MEMBERSHIP = "membership";
 const GENERATION = "generation";
+const JOIN_KEY = "join-key";
 
 const membership = z.object({
   listen: z.string(),
   address: z.string(),
   peers: z.array(z.object({ id: z.string(), address: z.string() })),
 });
+
+const joinKey = z.object({ attempt: z.string(), keyPem: z.string() });
+
+/** What tells one attempt to join from the repetition of another. */
+export interface JoinAttempt {
+  /** Which cluster. */
+  readonly caDigest: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly availability: Availability;
+}
 
 /** Where this node is, and where it last saw the others. */
 export interface StoredMembership {
@@ -85,6 +97,26 @@ export class IdentityStore {
     await this.#state.delete(GENERATION);
   }
 
+  /**
+   * The key to join with. It stays until this node has joined or left: a cluster gives one key one place, so whoever asks
+   * again because the answer was lost gets the place that it has been given. An attempt to be another node has another key.
+   */
+  async joinKey({ caDigest, labels, availability }: JoinAttempt): Promise<string> {
+    const sorted = Object.keys(labels).toSorted();
+    const attempt = JSON.stringify([caDigest, availability, sorted.map((name) => [name, labels[name]])]);
+    // One that can't be read is no loss: the node gets another place.
+    const kept = joinKey.safeParse(await this.#state.get(JOIN_KEY).catch(() => undefined));
+    if (kept.success && kept.data.attempt === attempt) return kept.data.keyPem;
+    const keyPem = await createNodeKey();
+    await this.#state.put(JOIN_KEY, { attempt, keyPem });
+    return keyPem;
+  }
+
+  async forgetJoinKey(): Promise<void> {
+    await this.#state.delete(JOIN_KEY);
+  }
+
+  /** All but the key to join with. */
   async forget(): Promise<void> {
     await this.#state.delete(IDENTITY);
     await this.#state.delete(MEMBERSHIP);

@@ -1,4 +1,5 @@
 import { codeOf, ManualClock, nodeId, SeededRandom } from "@murmur/base";
+import type { JoinRequest } from "@murmur/api";
 import { caDigest, formatToken } from "@murmur/identity";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
@@ -80,7 +81,7 @@ describe("a machine's way into a cluster and out of it", () => {
     expect(await refusal(second.control.init(INIT, signal))).toMatch(/already_in_cluster/);
   });
 
-  it("is outside again, with nothing left behind, when joining or starting fails", async () => {
+  it("is outside again, with nothing but the key to ask again with, when joining or starting fails", async () => {
     const { founded, machine, joinRequest, refusal } = setup();
     const first = await founded();
     const second = machine(2);
@@ -90,8 +91,57 @@ describe("a machine's way into a cluster and out of it", () => {
     expect(await refusal(second.control.join(joinRequest(first), signal))).toContain("in use");
     expect(await refusal(second.control.init(INIT, signal))).toContain("in use");
     expect(second.control.status()).toEqual({ state: "outside" });
-    expect([...second.records.keys()]).toEqual([]);
+    expect([...second.records.keys()]).toEqual(["join-key"]);
     expect(await refusal(second.control.leave({ force: true }, signal))).toMatch(/not_in_cluster/);
+  });
+
+  describe("whose admission is lost on its way", () => {
+    /** A machine that the first one has let in, and that has not heard so. */
+    async function admittedUnheard() {
+      const world = setup();
+      const { founded, machine, network, during, until, joinRequest } = world;
+      const first = await founded();
+      const second = machine(2);
+      const nodes = () => first.control.member()?.host.manager()?.view.nodes() ?? [];
+      const request = joinRequest(first);
+      const asked = new AbortController();
+      network.cutOneWay(first.address, second.address);
+      const joining = second.control.join(request, asked.signal).catch(codeOf);
+      await until(() => nodes().length === 2);
+      asked.abort();
+      expect(await during(joining)).toBe("cancelled");
+      network.healOneWay(first.address, second.address);
+      const ghost = nodes().find(({ address }) => address === second.address);
+      if (ghost === undefined) throw new Error("it was let in");
+      const joined = async (changes: Partial<JoinRequest> = {}) => {
+        await during(second.restarted().join({ ...request, ...changes }, signal));
+        return second.control.member()?.identity.nodeId;
+      };
+      return { ...world, first, second, nodes, ghost, joined };
+    }
+
+    it("asks again as the node that it has become, in another process, too", async () => {
+      const { second, nodes, ghost, joined, during, until } = await admittedUnheard();
+      expect(await joined()).toBe(ghost.id);
+      await until(() => nodes().find(({ id }) => id === ghost.id)?.status.state === "ready");
+      expect(nodes()).toHaveLength(2);
+      expect([...second.records.keys()]).not.toContain("join-key");
+      await during(second.control.leave({ force: false }, signal));
+      expect([...second.records.keys()]).toEqual([]);
+      expect(await joined()).not.toBe(ghost.id);
+    });
+
+    it("is another node when it was removed meanwhile, or asks for another place", async () => {
+      const { first, nodes, ghost, joined, during, clock } = await admittedUnheard();
+      const removal = { kind: "removeNode", id: ghost.id, force: true, now: clock.now() } as const;
+      await during(Promise.resolve(first.control.member()?.host.manager()?.submit(removal, signal)));
+      expect(nodes()).toHaveLength(1);
+      expect(await joined()).not.toBe(ghost.id);
+      expect(nodes()).toHaveLength(2);
+      const other = await admittedUnheard();
+      expect(await other.joined({ labels: { zone: "b" } })).not.toBe(other.ghost.id);
+      expect(other.nodes().map(({ spec }) => spec.labels)).toContainEqual({ zone: "b" });
+    });
   });
 
   it("lets one change happen at a time", async () => {

@@ -1,5 +1,6 @@
 import { ClusterError, messageOf, Scope, sleep, type Log, type Millis } from "@murmur/base";
 import type { InitRequest, JoinRequest, LocalNode, NodeStanding, RecoveryPlan, RestoreRequest } from "@murmur/api";
+import { parseToken } from "@murmur/identity";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
@@ -139,8 +140,10 @@ export class LocalNodeControl implements LocalNode {
       await edge.checkListenable(listen);
       signal.throwIfAborted();
       await this.#wipe();
+      const keyPem = await identities.joinKey({ ...request, caDigest: parseToken(request.token).caDigest });
       const joined = await askToJoin({
         ...request,
+        keyPem,
         advertise,
         hostname: daemon.hostname,
         call: edge.callMember(signal),
@@ -149,6 +152,7 @@ export class LocalNodeControl implements LocalNode {
       await identities.writeMembership(membership);
       await identities.writeIdentity(joined.identity);
       await this.#activate({ ...start, identity: joined.identity, membership, bootstrap: undefined });
+      await identities.forgetJoinKey();
     });
   }
 
@@ -253,7 +257,7 @@ export class LocalNodeControl implements LocalNode {
       await work();
     } catch (error) {
       await this.#endMember();
-      await this.#forget();
+      await this.#undo();
       throw error;
     }
   }
@@ -326,7 +330,14 @@ export class LocalNodeControl implements LocalNode {
     this.#state = { kind: "outside" };
   }
 
+  /** This node is none of its cluster's any more: the next time it is another one. */
   async #forget(): Promise<void> {
+    await this.#options.identities.forgetJoinKey();
+    await this.#undo();
+  }
+
+  /** What a change has come to is taken back. The key to join with stays: a cluster may have given it a place by now. */
+  async #undo(): Promise<void> {
     await this.#options.identities.forget();
     await this.#wipe();
     this.#state = { kind: "outside" };

@@ -24,7 +24,7 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
   if (rival !== undefined) {
     return refused(
       "already_exists",
-      `${address} is the address of node ${nameOf(rival)}, which is up; give another one`,
+      `${address} is the address of node ${nameOf(rival)}, which is up: give another with --advertise-addr`,
     );
   }
   const known = state.nodeByKey(keyDigest);
