@@ -312,6 +312,31 @@ describe("what seeds have found", () => {
     late.life?.process.resume();
     await story.becomesWhole();
   });
+
+  /*
+   * An engine that was up counted as down for ever. A manager without a leader kept what an agent had reported on a session
+   * that was over by then. When it had a leader again, it brought that in after what the agent had said since elsewhere.
+   * What came on a session that is lost is dropped now: the agent says it again.
+   */
+  it("what a node reported on a session that is lost doesn't replace what it says later", async () => {
+    await using story = await scene(3);
+    const { world, hosts } = story;
+    await story.becomesWhole();
+    // The first manager: its agent has its session on the same host.
+    const first = leaderOf(world);
+    const isConnected = (): boolean => first.member?.agent.stats().connected === true;
+    cutOff(world, first, hosts);
+    first.engine.shutDown();
+    expect(await world.until(() => world.leader !== first && !isConnected(), 30_000)).toBeDefined();
+    first.engine.boot();
+    // By then the manager has given up its first try to bring the report in.
+    await world.pass(15_000);
+    reconnect(world, first, roles(world).voters);
+    const isHeard = (): boolean => isConnected() && first.member?.agent.stats().reportsPending === 0;
+    expect(await world.until(isHeard, 30_000)).toBeDefined();
+    reconnect(world, first, hosts);
+    await story.becomesWhole();
+  });
 });
 
 /** With how many endpoints, and to how many of them it may send, a host's data plane is told each table from now on. */

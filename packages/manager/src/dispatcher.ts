@@ -111,7 +111,11 @@ export class Dispatcher {
           ...(engine === undefined ? {} : { engine }),
           ...(address === undefined ? {} : { address }),
         } as const;
-        return this.#batcher.add(command, () => session.committed(report.sequence));
+        return this.#batcher.add(
+          command,
+          () => session.committed(report.sequence),
+          () => session.closed,
+        );
       }
       default:
         // A newer agent may say more than this manager understands; it is told nothing and keeps its report.
@@ -131,7 +135,7 @@ export class Dispatcher {
     };
     for (let at = 0; at === 0 || at < statuses.length; at += STATUSES_PER_COMMAND) {
       const part = statuses.slice(at, at + STATUSES_PER_COMMAND);
-      await this.#batcher.add({ kind: "reportTasks", nodeId, statuses: part, now }, done);
+      await this.#batcher.add({ kind: "reportTasks", nodeId, statuses: part, now }, done, () => session.closed);
     }
   }
 
@@ -139,7 +143,11 @@ export class Dispatcher {
     const node = this.#options.store.view.node(id);
     if (node === undefined || node.status.state === "ready") return;
     const command = { kind: "setNodeState", id, state: "ready", message: "", now: this.#options.clock.now() } as const;
-    await this.#batcher.add(command, () => {});
+    await this.#batcher.add(
+      command,
+      () => {},
+      () => !this.has(id),
+    );
   }
 
   #assignment(id: NodeId): NodeAssignment | undefined {

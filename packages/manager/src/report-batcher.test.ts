@@ -58,6 +58,31 @@ describe("a report batcher", () => {
     expect(batches).toHaveLength(4);
   });
 
+  it("drops what came on a session that is lost meanwhile", async () => {
+    const { batcher, batches, state, clock } = setup();
+    state.answer = () => Promise.reject(new ClusterError("no_leader", "none"));
+    let lost = false;
+    const done: string[] = [];
+    await batcher.add(
+      command("on its way"),
+      () => done.push("on its way"),
+      () => lost,
+    );
+    await batcher.add(command("other"), () => done.push("other"));
+    await turn();
+    await batcher.add(
+      command("waits"),
+      () => done.push("waits"),
+      () => lost,
+    );
+    lost = true;
+    state.answer = () => Promise.resolve();
+    await clock.advance(1_000);
+    expect(done).toEqual(["other"]);
+    expect(batches.slice(1).flat()).toEqual([command("other")]);
+    expect(batcher.size).toBe(0);
+  });
+
   it("makes no entry larger than one may be, in bytes and in number", async () => {
     const { batcher, batches } = setup();
     for (let at = 0; at < 10; at += 1) void batcher.add(command("x".repeat(200_000)), () => {});

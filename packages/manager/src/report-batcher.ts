@@ -20,6 +20,7 @@ interface Waiting {
   readonly command: InternalCommand;
   readonly bytes: number;
   readonly done: () => void;
+  readonly isLost: () => boolean;
 }
 
 /**
@@ -43,10 +44,14 @@ export class ReportBatcher {
     return this.#waiting.length;
   }
 
-  /** Adds a command; resolves when there is room for more, `done` is called when it is committed. */
-  async add(command: InternalCommand, done: () => void): Promise<void> {
+  /**
+   * Adds a command; resolves when there is room for more, `done` is called when it is committed. It is dropped once
+   * `isLost` says that its session is: the agent says all of it again on its next one, and newer things, and what comes
+   * from here after a time without a leader may come later than those.
+   */
+  async add(command: InternalCommand, done: () => void, isLost = (): boolean => false): Promise<void> {
     if (this.#scope.closed) return;
-    this.#waiting.push({ command, done, bytes: entryBytes(command) });
+    this.#waiting.push({ command, done, isLost, bytes: entryBytes(command) });
     this.#startFlush();
     while (this.#waiting.length >= WAITING_LIMIT && !this.#scope.closed) {
       await new Promise<void>((resolve) => this.#room.push(resolve));
@@ -82,9 +87,12 @@ export class ReportBatcher {
     return this.#waiting.splice(0, count);
   }
 
-  async #flush(batch: readonly Waiting[], signal: AbortSignal): Promise<void> {
+  async #flush(all: readonly Waiting[], signal: AbortSignal): Promise<void> {
     const { submit, clock, log } = this.#options;
+    let batch = all;
     for (;;) {
+      batch = batch.filter(({ isLost }) => !isLost());
+      if (batch.length === 0) return;
       try {
         await submit(batch.map(({ command }) => command));
         break;
