@@ -1,5 +1,5 @@
 import type { NodeId } from "@murmur/base";
-import type { Membership } from "@murmur/raft";
+import type { Membership, Position } from "@murmur/raft";
 import type { HardState, Recovered, StoredEntry, WriteBatch } from "@murmur/storage";
 import { TermLog } from "./term-log.ts";
 
@@ -17,6 +17,8 @@ export class LogMirror {
   readonly votes = new Map<number, string>();
   /** The disk lost entries on purpose: up to here the node may have acknowledged what it has no more. */
   lostUpTo = 0;
+  /** The last committed entry that the node held when its log was lost or began anew: who lacks it never has its vote. */
+  promised: Position | undefined;
   /** The highest commit index that the node's process was seen with, and the membership that it works with. */
   commit = 0;
   inForce: Membership | undefined;

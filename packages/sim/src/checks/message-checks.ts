@@ -1,7 +1,7 @@
-import type { AppendAccepted, Message } from "@murmur/raft";
+import type { AppendAccepted, Message, PreVote, Vote } from "@murmur/raft";
 import { checkCommit } from "./commit-checks.ts";
 import { place, type RaftScene } from "./raft-scene.ts";
-import { checkLeader, checkVoteSent } from "./vote-checks.ts";
+import { checkGranted, checkLeader, checkVoteSent } from "./vote-checks.ts";
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
@@ -35,14 +35,19 @@ export function checkSent(scene: RaftScene, message: Message): void {
     case "heartbeat":
       checkLeader(scene, message.term, message.from);
       return checkCommit(scene, { index: message.commit, term: message.term, leads: true, partly: true });
+    case "preVote":
+      return noteAsked(scene, message);
+    case "preVoteReply":
+      return message.granted ? checkGranted(scene, message.term, message.to) : undefined;
     case "vote":
+      noteAsked(scene, message);
       return checkVoteSent(scene, message.term, message.from);
     case "voteReply":
-      return message.granted ? checkVoteSent(scene, message.term, message.to) : undefined;
+      if (!message.granted) return;
+      checkVoteSent(scene, message.term, message.to);
+      return checkGranted(scene, message.term, message.to);
     case "appendAccepted":
       return checkAccepted(scene, message);
-    case "preVote":
-    case "preVoteReply":
     case "appendRejected":
     case "heartbeatReply":
     case "snapshot":
@@ -51,6 +56,10 @@ export function checkSent(scene: RaftScene, message: Message): void {
     case "readIndexReply":
       return;
   }
+}
+
+function noteAsked({ history }: RaftScene, { from, term, lastIndex, lastTerm }: PreVote | Vote): void {
+  history.noteAsked(from, term, { index: lastIndex, term: lastTerm });
 }
 
 /** What is acknowledged is durable, and is what the leader of that term has. */

@@ -209,6 +209,31 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (clu
     },
   ],
   [
+    "who has lost a log votes for none that lacks what was committed in it",
+    "a vote, after the log has begun anew",
+    (cluster) => {
+      commitSecond(cluster, "all");
+      const { checks, a, b } = cluster;
+      checks.logReplaced(b, undefined);
+      a.write([], { term: 2, votedFor: A, commit: 1 });
+      a.sends(B, { kind: "vote", term: 2, lastIndex: 1, lastTerm: 1, reason: "timeout" });
+      b.write([], { term: 2, votedFor: A, commit: 0 });
+      b.sends(A, { kind: "voteReply", term: 2, granted: true, commit: { index: 0, term: 0 } });
+    },
+  ],
+  [
+    "who has lost a log votes for none that lacks what was committed in it",
+    "a pre-vote, after the log was damaged",
+    (cluster) => {
+      commitSecond(cluster, "all");
+      const { checks, b, c } = cluster;
+      checks.excuse(b);
+      b.open({ term: 1, votedFor: A, commit: 1 }, [], { fromIndex: 1, lastIndex: 2, reason: "injected" });
+      c.sends(B, { kind: "preVote", term: 2, lastIndex: 1, lastTerm: 1, reason: "timeout" });
+      b.sends(C, { kind: "preVoteReply", term: 2, granted: true, commit: { index: 0, term: 0 } });
+    },
+  ],
+  [
     "what is acknowledged is durable",
     "written and not synced",
     ({ b }) => {
@@ -328,6 +353,16 @@ it("lets a vote go that a later term has passed over on the disk", () => {
   const { b } = fakeCluster();
   b.write([], { term: 3, commit: 1 });
   b.sends(C, { kind: "voteReply", term: 2, granted: true, commit: { index: 1, term: 1 } });
+});
+
+it("lets a node that has lost its log vote for one that has what was committed in it", () => {
+  const cluster = fakeCluster();
+  commitSecond(cluster, "two");
+  const { checks, a, b } = cluster;
+  b.write([entry(3, 1)]);
+  checks.logReplaced(b, undefined);
+  a.sends(B, { kind: "preVote", term: 2, lastIndex: 2, lastTerm: 1, reason: "timeout" });
+  b.sends(A, { kind: "preVoteReply", term: 2, granted: true, commit: { index: 0, term: 0 } });
 });
 
 it("excuses a host whose disk was damaged on purpose", () => {

@@ -10,7 +10,7 @@ import { RaftHistory } from "./raft-history.ts";
 import type { RaftHost, RaftScene } from "./raft-scene.ts";
 import { checkStatus, newLife, type ManagerLife } from "./status-checks.ts";
 import type { Judge } from "./violation.ts";
-import { checkHardState, checkHardStateFound } from "./vote-checks.ts";
+import { checkHardState, checkHardStateFound, notePromised } from "./vote-checks.ts";
 
 /**
  * Raft's promises, after each step and at each message and write, from what can be seen of the hosts: the work is in
@@ -44,6 +44,7 @@ export class RaftChecks implements Observer {
     if (snapshot !== undefined && commits.last === 0)
       commits.begin(snapshot.index, decodeMembership(snapshot.membership));
     checkHardStateFound(scene, hardState);
+    if (recovered.damage !== undefined) notePromised(scene);
     log.open(recovered);
     this.#noteVote(log);
   }
@@ -69,7 +70,10 @@ export class RaftChecks implements Observer {
   logReplaced(host: RaftHost, snapshot: SnapshotMeta | undefined): void {
     const scene = this.#scene(host);
     if (scene === undefined) return;
-    if (snapshot === undefined) return scene.log.reset();
+    if (snapshot === undefined) {
+      notePromised(scene);
+      return scene.log.reset();
+    }
     checkInstalled(scene, snapshot);
     scene.log.installed(snapshot);
   }

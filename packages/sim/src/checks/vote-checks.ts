@@ -1,5 +1,6 @@
 import type { NodeId } from "@murmur/base";
 import type { HardState } from "@murmur/storage";
+import { isBefore } from "./raft-history.ts";
 import { place, type RaftScene } from "./raft-scene.ts";
 
 /** A host hands its disk a term and a vote: called before the mirror takes them over. */
@@ -42,6 +43,34 @@ export function checkVoteSent({ judge, host, log }: RaftScene, term: number, can
   const fact = `it sends its vote of term ${String(term)} for ${candidate}`;
   const held = durable === undefined ? "no vote of that term is durable" : `durable is its vote for ${durable}`;
   judge.refuse("a vote is durable before it leaves", host, fact, held);
+}
+
+/**
+ * The log is about to be lost or to begin anew. What was committed in a later term than the node's it may never have
+ * acknowledged to a leader of that term: only that a leader of its own term or a later one has, it has promised to keep.
+ */
+export function notePromised({ log, history: { commits } }: RaftScene): void {
+  const { durable, durableState } = log;
+  for (let index = Math.min(durable.last, commits.lastBefore(durableState.term + 1)); index > 0; index -= 1) {
+    const term = commits.termAt(index);
+    if (term === undefined || index < durable.base) return;
+    if (durable.termAt(index) !== term) continue;
+    if (log.promised === undefined || isBefore(log.promised, { index, term })) log.promised = { index, term };
+    return;
+  }
+}
+
+/** A host gives a candidate its vote, or says that it would. */
+export function checkGranted({ judge, host, log, history }: RaftScene, term: number, candidate: NodeId): void {
+  const { promised } = log;
+  const asked = history.asked(candidate, term);
+  if (promised === undefined || asked === undefined || !isBefore(asked, promised)) return;
+  judge.refuse(
+    "who has lost a log votes for none that lacks what was committed in it",
+    host,
+    `in term ${String(term)} it is for ${candidate}, whose log ends with ${place(asked.index, asked.term)}`,
+    `it has had ${place(promised.index, promised.term)}, which is committed`,
+  );
 }
 
 /** A host leads, or speaks as a leader. */

@@ -51,15 +51,18 @@ export class Departures {
     if (life === undefined || member === undefined) return;
     this.#left.add(member.identity.nodeId);
     this.#say(`${host.name} leaves the cluster`);
+    const isOutside = (): boolean => life.node.control.status().state === "outside";
     try {
       await life.node.control.leave({ force: false }, new AbortController().signal);
+      this.#say(`${host.name} has left`);
     } catch (error) {
-      return this.#say(`${host.name} could not leave: ${codeOf(error)}`);
+      this.#say(`${host.name} could not leave: ${codeOf(error)}`);
+      // Where only the answer was lost, the cluster has let it go, and it hears of that later.
+      while (host.life === life && !isOutside()) await this.#pause(JOIN_RETRY_MS);
     }
-    this.#say(`${host.name} has left`);
     await this.#pause(logBetween(this.#random, 10, 20_000));
     // Whoever was restarted meanwhile joins without this.
-    while (host.life === life && life.node.control.status().state === "outside") {
+    while (host.life === life && isOutside()) {
       if (!life.process.paused && this.#world.joinToken() !== undefined)
         await this.#world
           .join(host)

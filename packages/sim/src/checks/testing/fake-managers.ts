@@ -8,7 +8,7 @@ import {
   type Message,
   type PeerStatus,
 } from "@murmur/raft";
-import type { HardState, StoredEntry } from "@murmur/storage";
+import type { HardState, Recovered, StoredEntry } from "@murmur/storage";
 import type { RaftHost } from "../raft-scene.ts";
 import { RaftChecks } from "../raft-checks.ts";
 import { Judge } from "../violation.ts";
@@ -50,10 +50,14 @@ class FakeManager implements RaftHost {
   }
 
   /** The process starts, and finds this. */
-  open(hardState: HardState = { term: 0, commit: 0 }, entries: readonly StoredEntry[] = []): void {
+  open(
+    hardState: HardState = { term: 0, commit: 0 },
+    entries: readonly StoredEntry[] = [],
+    damage?: Recovered["damage"],
+  ): void {
     this.#manager = { status: () => this.#status };
     this.#reaches(entries);
-    this.checks.opened(this, { hardState, entries }, 0);
+    this.checks.opened(this, { hardState, entries, ...(damage !== undefined && { damage }) }, 0);
   }
 
   /** Writes, and it becomes durable. */
