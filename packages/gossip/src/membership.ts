@@ -2,7 +2,7 @@ import type { Millis, NodeId } from "@murmur/base";
 import { AddressBook } from "./address-book.ts";
 import type { BroadcastQueue } from "./broadcast-queue.ts";
 import { changesBetween } from "./change.ts";
-import type { Claim, DeadClaim, SuspectClaim } from "./claim.ts";
+import type { Claim, DeadClaim } from "./claim.ts";
 import type { SwimConfig } from "./config.ts";
 import type { Effects } from "./effect.ts";
 import { isLive, merged, viewOf, type Member, type MemberRecord } from "./member.ts";
@@ -26,6 +26,8 @@ export interface Hearsay {
   quiet?: boolean;
   /** For how long the claim has been true. */
   ageMs?: Millis;
+  /** Who says so may have been told itself: a suspicion begins, but none is confirmed. Goes with `quiet`. */
+  secondhand?: boolean;
 }
 
 /** The rules of membership: takes claims in, keeps suspicions, reports changes and passes news on. */
@@ -93,7 +95,7 @@ export class Membership {
     if (claim.kind === "suspect" && before?.content === undefined) return false;
     if (before === undefined && !this.#admit(claim, hearsay.now)) return false;
     const after = merged(before, claim, hearsay.now - (hearsay.ageMs ?? 0));
-    const confirmed = this.#keepSuspicion(after, claim, hearsay.now);
+    const confirmed = this.#keepSuspicion(after, claim, hearsay);
     if (before !== undefined && !isNews(before, after) && !confirmed) return false;
     this.#roster.put(after);
     if (hearsay.quiet !== true) this.#queue.add(claim, hearsay.now);
@@ -140,21 +142,19 @@ export class Membership {
   }
 
   /** Starts, confirms or ends the suspicion of a member. True when the claim confirmed one. */
-  #keepSuspicion(record: MemberRecord, claim: Claim, now: Millis): boolean {
+  #keepSuspicion(record: MemberRecord, claim: Claim, { now, secondhand }: Hearsay): boolean {
     if (record.status.state !== "suspect") {
       this.#suspicions.delete(record.id);
       return false;
     }
     const running = this.#suspicions.get(record.id);
     if (claim.kind !== "suspect" || claim.incarnation !== record.status.incarnation) return false;
-    if (running?.incarnation === claim.incarnation) return running.confirm(claim.from, now);
-    this.#suspicions.set(record.id, this.#startSuspicion(claim, now));
-    return false;
-  }
-
-  #startSuspicion(claim: SuspectClaim, now: Millis): Suspicion {
+    const accuser = secondhand === true ? undefined : claim.from;
+    const { incarnation } = claim;
+    if (running?.incarnation === incarnation) return accuser !== undefined && running.confirm(accuser, now);
     const times = suspicionTimes(this.#config, this.live);
-    return new Suspicion({ incarnation: claim.incarnation, accuser: claim.from, times, now });
+    this.#suspicions.set(record.id, new Suspicion({ incarnation, accuser, times, now }));
+    return false;
   }
 
   /** Whether there is room for one more. The living displace the longest gone; the gone displace nobody. */

@@ -1,7 +1,10 @@
 import { nodeId } from "@murmur/base";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Effect, Exchange, Publication, Snapshot } from "./index.ts";
-import { alive, LoneCore, packets } from "./testing/lone-core.ts";
+import { swimConfig } from "./config.ts";
+import { suspicionTimeoutMs, suspicionTimes } from "./suspicion.ts";
+import { alive, LoneCore, packets, suspect } from "./testing/lone-core.ts";
 
 const snapshot = (id: string, state: Snapshot["state"], changes: Partial<Snapshot> = {}): Snapshot => ({
   id: nodeId(id),
@@ -140,5 +143,67 @@ describe("a state exchange", () => {
     expect(between(0, 10)).toBeGreaterThanOrEqual(2);
     expect(between(20, 60)).toBeLessThanOrEqual(3);
     expect(between(61, 71)).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe("what peers say of a suspected member in exchanges", () => {
+  const SETTINGS = { probeIntervalMs: 100_000, probeTimeoutMs: 1_000, suspicionAlpha: 0.01, suspicionBeta: 6 } as const;
+  const names = ["a", "b", "c", "d", "e", "f"];
+  const moments = fc.array(
+    fc.record({
+      afterMs: fc.nat({ max: 2_000 }),
+      from: fc.constantFrom(...names.slice(1)),
+      how: fc.constantFrom("accuses", "believes it suspect", "believes it dead"),
+    }),
+    { maxLength: 12 },
+  );
+
+  /** When `a` is held dead here, and by whose word this node accuses it before others. */
+  function story(events: readonly { afterMs: number; from: string; how: string }[]) {
+    const core = new LoneCore(SETTINGS);
+    core.hear(...names.map((name) => alive(name)));
+    const effects: Effect[] = [];
+    const deaths: number[] = [];
+    const pass = (forMs: number): void => {
+      for (let passed = 0; passed < forMs; passed += 1) {
+        effects.push(...core.run(1));
+        if (core.state("a") === "dead" && deaths.length === 0) deaths.push(core.now);
+      }
+    };
+    for (const { afterMs, from, how } of events) {
+      pass(afterMs);
+      const state = how === "believes it dead" ? "dead" : "suspect";
+      const heard =
+        how === "accuses"
+          ? core.hear(suspect("a", from))
+          : hear(core, exchange([snapshot("a", state)], { from: nodeId(from) }));
+      effects.push(...heard);
+    }
+    pass(7_000);
+    const told = packets(effects).flatMap(({ to, rumors }) => (to === "a:1" ? [] : rumors));
+    const accusers = told.flatMap((rumor) => (rumor.kind === "suspect" ? [String(rumor.from)] : []));
+    return { deathMs: deaths[0], accusers: new Set(accusers) };
+  }
+
+  it("begins a suspicion, and neither confirms one nor is passed on as an accusation", () => {
+    fc.assert(
+      fc.property(moments, (events) => {
+        const { deathMs = Infinity, accusers } = story(events);
+        const accusations = events.filter(({ how }) => how === "accuses");
+        const first = events[0]?.afterMs ?? 0;
+        const accused = new Set(accusations.map(({ from }) => from));
+        const confirmations = Math.max(0, accused.size - 1);
+        const leastMs = suspicionTimeoutMs(suspicionTimes(swimConfig(SETTINGS), names.length + 1), confirmations);
+        expect(deathMs - first).toBeGreaterThanOrEqual(Math.floor(leastMs));
+        for (const accuser of accusers) expect(accused).toContain(accuser);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("does not shorten the suspicion that three peers pass on beyond what its one accuser does", () => {
+    const believers = ["c", "d", "e"].map((from) => ({ afterMs: 100, from, how: "believes it suspect" }));
+    const alone = story([{ afterMs: 0, from: "b", how: "accuses" }]);
+    expect(story([{ afterMs: 0, from: "b", how: "accuses" }, ...believers])).toEqual(alone);
   });
 });

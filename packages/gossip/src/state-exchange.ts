@@ -84,20 +84,29 @@ export class StateExchange {
     return membership.hear(claim, { now }) || past;
   }
 
-  #mergeLive(snapshot: Snapshot, { peer, quiet, now }: Source): boolean {
-    const { membership } = this.#deps;
-    const { id, incarnation } = snapshot;
-    const news = membership.hear(contentClaim(snapshot), { now, quiet });
+  #mergeLive(snapshot: Snapshot, source: Source): boolean {
+    const { quiet, now } = source;
+    const news = this.#deps.membership.hear(contentClaim(snapshot), { now, quiet });
     if (snapshot.state !== "suspect") return news;
-    return membership.hear({ kind: "suspect", id, incarnation, from: peer }, { now, quiet }) || news;
+    return this.#suspectToo(snapshot, source) || news;
   }
 
-  #mergeGone(snapshot: Snapshot, { peer, quiet, now }: Source): boolean {
+  /**
+   * The peer may suspect a member because others do, so what it believes confirms no suspicion and is not passed on: whose
+   * own probe has failed says so by gossip, under its own name. Confirmations are to be independent (Lifeguard, IV-B).
+   */
+  #suspectToo({ id, incarnation }: Snapshot, { peer, now }: Source): boolean {
+    const claim = { kind: "suspect", id, incarnation, from: peer } as const;
+    return this.#deps.membership.hear(claim, { now, quiet: true, secondhand: true });
+  }
+
+  #mergeGone(snapshot: Snapshot, source: Source): boolean {
     const { membership, roster } = this.#deps;
+    const { peer, quiet, now } = source;
     const { id, incarnation } = snapshot;
     const known = roster.get(id)?.status;
     if (snapshot.state === "dead" && known !== undefined && isLive(known.state) && known.incarnation <= incarnation) {
-      return this.#doubt(snapshot, { peer, quiet, now });
+      return this.#doubt(snapshot, source);
     }
     const hearsay = { now, quiet, ageMs: snapshot.ageMs };
     // First the state, then who it was: the memory of the gone must not look like an arrival.
@@ -115,11 +124,12 @@ export class StateExchange {
    * The death of somebody who lives here, told by a peer that may have been cut off, is a suspicion only. The accused is
    * told at once: if it lives it refutes on both sides, and two halves of a cluster become one again.
    */
-  #doubt(snapshot: Snapshot, { peer, quiet, now }: Source): boolean {
+  #doubt(snapshot: Snapshot, source: Source): boolean {
     const { membership, roster, courier } = this.#deps;
+    const { peer, quiet, now } = source;
     const { id, incarnation } = snapshot;
     membership.hear(contentClaim(snapshot), { now, quiet });
-    membership.hear({ kind: "suspect", id, incarnation, from: peer }, { now, quiet });
+    this.#suspectToo(snapshot, source);
     const member = roster.view(id);
     const death = { kind: "dead", id, incarnation, from: peer } as const;
     if (member?.state === "suspect") courier.send(member, { kind: "gossip" }, now, [death]);

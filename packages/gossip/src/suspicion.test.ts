@@ -50,6 +50,14 @@ describe("Suspicion", () => {
     expect(running.deadline).toBe(11_000);
   });
 
+  it("that began with hearsay is not confirmed by the first who accuses", () => {
+    const running = new Suspicion({ incarnation: 1, accuser: undefined, times, now: 1_000 });
+    expect(running.confirm(nodeId("a"), 2_000)).toBe(true);
+    expect([running.confirmations, running.deadline]).toEqual([0, 61_000]);
+    expect(running.confirm(nodeId("b"), 2_000)).toBe(true);
+    expect([running.confirmations, running.deadline]).toEqual([1, 36_000]);
+  });
+
   it("ends at once, but not in the past, when a confirmation comes late", () => {
     const running = suspicion();
     for (const accuser of ["b", "c", "d"]) running.confirm(nodeId(accuser), 50_000);

@@ -31,18 +31,19 @@ export function suspicionTimeoutMs(times: SuspicionTimes, confirmations: number)
 export class Suspicion {
   readonly incarnation: number;
   readonly #times: SuspicionTimes;
-  /** Invariant: at most `wanted` + 1 accusers, the first one included. */
-  readonly #accusers: Set<NodeId>;
+  /** Whose own probes failed. Invariant: at most `wanted` + 1, of whom the first confirms nothing. */
+  readonly #accusers = new Set<NodeId>();
   #convicted = false;
   #startedAt: Millis;
   #notBefore: Millis;
   /** Kept, because it is asked for far more often than it changes: after every packet. */
   #deadline: Millis;
 
-  constructor(start: { incarnation: number; accuser: NodeId; times: SuspicionTimes; now: Millis }) {
+  /** Without an `accuser` it begins with hearsay: who accused the member first is not known here yet. */
+  constructor(start: { incarnation: number; accuser: NodeId | undefined; times: SuspicionTimes; now: Millis }) {
     this.incarnation = start.incarnation;
     this.#times = start.times;
-    this.#accusers = new Set([start.accuser]);
+    if (start.accuser !== undefined) this.#accusers.add(start.accuser);
     this.#startedAt = start.now;
     this.#notBefore = start.now;
     this.#deadline = this.#deadlineNow();
@@ -50,7 +51,7 @@ export class Suspicion {
 
   /** Independent confirmations so far: accusers besides the first one. */
   get confirmations(): number {
-    return this.#accusers.size - 1;
+    return Math.max(0, this.#accusers.size - 1);
   }
 
   /** Whether somebody has already declared the member dead. */
@@ -64,7 +65,7 @@ export class Suspicion {
 
   /** Counts an accuser, which may end the suspicion, but not before now. True when it was new and wanted: only then is the accusation worth passing on. */
   confirm(accuser: NodeId, now: Millis): boolean {
-    if (this.confirmations >= this.#times.wanted || this.#accusers.has(accuser)) return false;
+    if (this.#accusers.size > this.#times.wanted || this.#accusers.has(accuser)) return false;
     this.#accusers.add(accuser);
     this.#notBefore = Math.max(this.#notBefore, now);
     this.#deadline = this.#deadlineNow();
