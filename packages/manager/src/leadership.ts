@@ -1,9 +1,10 @@
-import { Scope } from "@murmur/base";
+import { Scope, type NodeId } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import type { ApplyResult } from "@murmur/store";
 import { ControlLoop } from "./control-loop.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
 import type { ManagerContext } from "./manager.ts";
+import { SessionWatch } from "./session-watch.ts";
 import { VoterKeeper } from "./voter-keeper.ts";
 
 /**
@@ -18,17 +19,11 @@ async function lead(context: ManagerContext, scope: Scope): Promise<void> {
   const view = (): typeof replica.store.view => replica.store.view;
   const submit = (commands: readonly Command[]): Promise<readonly ApplyResult[]> =>
     context.submitInternal(commands, scope.signal);
-  new LivenessWatch({
-    self,
-    view,
-    liveness,
-    peers,
-    managers: () => driver.members(),
-    hasSession: (id) => dispatcher.has(id),
-    submit,
-    clock,
-    log,
-  }).start(scope);
+  const managers = (): readonly NodeId[] => driver.members();
+  const hasSession = (id: NodeId): boolean => dispatcher.has(id);
+  new LivenessWatch({ self, view, liveness, peers, managers, hasSession, submit, clock, log }).start(scope);
+  const sessions = (): readonly NodeId[] => dispatcher.nodes();
+  new SessionWatch({ self, view, peers, managers, sessions, submit, clock, log }).start(scope);
   new VoterKeeper({ self, raft, view, pump: () => driver.pump(), submit, clock, log }).start(scope);
   new ControlLoop({ store: replica.store, submit, newId, clock, log }).start(scope);
 }

@@ -30,6 +30,7 @@ import { membershipOfSnapshot, RaftDriver } from "./raft-driver.ts";
 import { Replica } from "./replica.ts";
 import { loadSnapshot } from "./snapshot-courier.ts";
 import { SessionGuard } from "./session-guard.ts";
+import { SESSIONS_METHOD } from "./session-watch.ts";
 import type { SnapshotLimits } from "./snapshotter.ts";
 import { noLeader, Submitter } from "./submitter.ts";
 
@@ -154,6 +155,7 @@ export class Manager implements AsyncDisposable {
         Promise.resolve(typeof id === "string" && dispatcher.has(id as NodeId)),
       ),
     );
+    scope.use(peers.handle(SESSIONS_METHOD, () => Promise.resolve(dispatcher.nodes())));
     driver.start();
     const manager = new Manager(context, submitter, scope);
     if (bootstrap !== undefined) await manager.#bootstrap(bootstrap.commands);

@@ -53,6 +53,9 @@ interface Cable {
   readonly link: MemoryLink;
 }
 
+/** What a cut stops. */
+type Cut = "everything" | "connections";
+
 /** What a retransmission adds to the latency of a frame that was lost. */
 const RETRANSMISSION_MS = 200;
 /** How late a copy of a datagram may come. */
@@ -74,8 +77,8 @@ export class MemoryNetwork {
   /** Between two hosts it may be different than elsewhere, as "from to". */
   readonly #local = new Map<string, Weather>();
   readonly #cables = new Set<Cable>();
-  /** Directions that carry nothing, as "from to". */
-  readonly #cuts = new Set<string>();
+  /** Directions that carry nothing, or datagrams only, as "from to". */
+  readonly #cuts = new Map<string, Cut>();
 
   constructor(options: MemoryNetworkOptions) {
     this.#clock = options.clock;
@@ -165,14 +168,14 @@ export class MemoryNetwork {
     return JSON.parse(JSON.stringify(answer.value ?? null));
   }
 
-  /** Lets nothing through between two hosts, without either being told. */
-  cut(a: string, b: string): void {
-    this.cutOneWay(a, b);
-    this.cutOneWay(b, a);
+  /** Lets nothing through between two hosts, without either being told; or nothing but datagrams, as a firewall may. */
+  cut(a: string, b: string, what: Cut = "everything"): void {
+    this.cutOneWay(a, b, what);
+    this.cutOneWay(b, a, what);
   }
 
-  cutOneWay(from: string, to: string): void {
-    this.#cuts.add(`${from} ${to}`);
+  cutOneWay(from: string, to: string, what: Cut = "everything"): void {
+    this.#cuts.set(`${from} ${to}`, what);
     for (const cable of this.#cables) if (cable.from === from && cable.to === to) cable.link.cut();
   }
 
@@ -312,7 +315,7 @@ export class MemoryNetwork {
 
   #deliverIn(delayMs: Millis, { from, to, bytes }: { from: string; to: string; bytes: Uint8Array }): void {
     this.#clock.setTimer(delayMs, () => {
-      if (!this.#cuts.has(`${from} ${to}`)) this.#packets.get(to)?.(from, bytes);
+      if (this.#cuts.get(`${from} ${to}`) !== "everything") this.#packets.get(to)?.(from, bytes);
     });
   }
 

@@ -1,0 +1,68 @@
+import { allChecks, unmet, World, type Host } from "@murmur/sim";
+import { describe, expect, it } from "vitest";
+import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+
+function cluster(): { readonly world: World; readonly checks: ReturnType<typeof allChecks> } {
+  const world = new World({ seed: 1 });
+  const checks = allChecks(world);
+  world.observers.push(...checks.observers);
+  return { world, checks };
+}
+
+/** What the leader's record says of a node. */
+const stateOf = (world: World, host: Host): string | undefined => {
+  const id = host.member?.identity.nodeId;
+  return id && world.leader?.manager?.view.node(id)?.status.state;
+};
+
+describe("a node that datagrams reach, and connections to the managers don't", () => {
+  it("is down after a while, its tasks run elsewhere, and it is back as soon as it has a session", async () => {
+    await World.warmUp();
+    const { world, checks } = cluster();
+    await settle(world, 5);
+    const voters = world.leader?.manager?.status().membership.voters ?? [];
+    const votes = ({ member }: Host): boolean => voters.some((id) => id === member?.identity.nodeId);
+    const managers = world.hosts.filter(votes);
+    const [cut, other] = world.hosts.filter((host) => !votes(host));
+    if (cut === undefined || other === undefined) throw new Error("two of five don't vote");
+    for (const { address } of managers) world.network.cut(cut.address, address, "connections");
+    await world.pass(10_000);
+    expect(stateOf(world, cut)).toBe("ready");
+    expect(await world.until(() => stateOf(world, cut) === "down", 20_000, 100)).toBeDefined();
+    const id = await create(world, world.leader ?? other, spec("web", { kind: "replicated", replicas: 8 }));
+    const running = (): boolean =>
+      world.leader?.manager?.view.tasksOfService(id).filter(({ status }) => status.state === "running").length === 8;
+    expect(await world.until(running, 30_000, 100)).toBeDefined();
+    expect(world.hosts.filter((host) => host !== cut).map((host) => stateOf(world, host))).toEqual(
+      Array.from({ length: 4 }, () => "ready"),
+    );
+    for (const { address } of managers) world.network.heal(cut.address, address);
+    expect(await world.until(() => stateOf(world, cut) === "ready", 10_000, 100)).toBeDefined();
+    const services = new Map([[id, { kind: "running" } as const]]);
+    const undone = (): string[] => unmet(world, { services, hosts: world.running });
+    await world.until(() => undone().length === 0, 60_000, 100);
+    expect(undone()).toEqual([]);
+    checks.final();
+    await end(world);
+  });
+
+  it("is none of those that lose their leader: their sessions outlive it, or are soon replaced", async () => {
+    await World.warmUp();
+    const { world, checks } = cluster();
+    await settle(world, 5);
+    for (let change = 0; change < 3; change += 1) {
+      const { leader } = world;
+      leader?.crash();
+      const others = world.hosts.filter((host) => host !== leader);
+      for (let waited = 0; waited < 20_000; waited += 500) {
+        await world.pass(500);
+        if (world.leader?.manager === undefined) continue;
+        expect(others.filter((host) => stateOf(world, host) === "down").map(({ name }) => name)).toEqual([]);
+      }
+      await world.during(Promise.resolve(leader?.resume()));
+      await world.pass(5_000);
+    }
+    checks.final();
+    await end(world);
+  });
+});
