@@ -1,6 +1,6 @@
 export { EndpointComputer } from "./endpoint-computer.ts";
 export { endpointTable } from "./endpoint-table.ts";
-export { NameIndex, ZONE } from "./name-index.ts";
+export { NameIndex, ZONE, type NameIndexOptions, type Scope } from "./name-index.ts";
 export { pickLeastConnections, pickRoundRobin, type Candidates } from "./pick.ts";
 export type { DnsRecord, Question, Resolution } from "./record.ts";
 export { resolveName, type ResolveContext } from "./resolve.ts";

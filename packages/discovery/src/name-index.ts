@@ -1,13 +1,21 @@
 import {
   DEFAULT_NETWORK_NAME,
+  type Endpoint,
   type EndpointTable,
   type Index,
   type NetworkId,
   type ServiceEndpoints,
 } from "@murmur/model";
+import { reverseName } from "./reverse-name.ts";
 
 /** The domain that every node answers for. */
 export const ZONE = "murmur.internal";
+
+/**
+ * The networks that somebody is in, the one first whose names it means when it names none. Undefined: every network is
+ * open to it, and it means the default one, as a host does.
+ */
+export type Scope = readonly NetworkId[] | undefined;
 
 /** What a name stands for. */
 export type Found =
@@ -30,56 +38,102 @@ export type Found =
       readonly network: string;
     };
 
+/** A task's own address, and the name to call it by. */
+export interface Owner {
+  readonly endpoint: Endpoint;
+  readonly service: ServiceEndpoints;
+  readonly network: string;
+}
+
+interface NetworkNames {
+  readonly id: NetworkId;
+  readonly name: string;
+  /** By service name or alias, in lower case. Several services may share an alias. */
+  readonly services: Map<string, ServiceEndpoints[]>;
+}
+
+export interface NameIndexOptions {
+  /** Whether an endpoint's address is its task's alone (overlay), and not its node's: then it has a name, too. */
+  readonly ownAddresses: boolean;
+}
+
 /** The names of a table, without regard to case. Made once for each table; a look-up then costs a few map reads. */
 export class NameIndex {
   readonly version: Index;
-  /** By the network's name, then by service name or alias. Several services may share an alias. */
-  readonly #networks = new Map<string, Map<string, ServiceEndpoints[]>>();
+  readonly #byName = new Map<string, NetworkNames>();
+  readonly #byId = new Map<NetworkId, NetworkNames>();
+  /** By reverse name. Empty when addresses are the nodes'. */
+  readonly #owners = new Map<string, Owner[]>();
 
-  constructor(table: EndpointTable) {
+  constructor(table: EndpointTable, { ownAddresses }: NameIndexOptions = { ownAddresses: false }) {
     this.version = table.version;
-    const byId = new Map<NetworkId, Map<string, ServiceEndpoints[]>>();
     for (const { id, name } of table.networks) {
-      const names = new Map<string, ServiceEndpoints[]>();
-      byId.set(id, names);
-      this.#networks.set(name.toLowerCase(), names);
+      const network = { id, name: name.toLowerCase(), services: new Map<string, ServiceEndpoints[]>() };
+      this.#byId.set(id, network);
+      this.#byName.set(network.name, network);
     }
     for (const service of table.services) {
       for (const { networkId, aliases } of service.networks) {
-        const names = byId.get(networkId);
-        if (names === undefined) continue;
-        for (const name of new Set([service.name, ...aliases].map((text) => text.toLowerCase()))) {
-          const sharing = names.get(name);
-          if (sharing === undefined) names.set(name, [service]);
-          else sharing.push(service);
-        }
+        const services = this.#byId.get(networkId)?.services;
+        if (services === undefined) continue;
+        const names = new Set([service.name, ...aliases].map((text) => text.toLowerCase()));
+        for (const name of names) append(services, name, service);
       }
+      if (ownAddresses) this.#addOwners(service);
+    }
+  }
+
+  #addOwners(service: ServiceEndpoints): void {
+    const network = service.networks.map(({ networkId }) => this.#byId.get(networkId)?.name).find(Boolean);
+    if (network === undefined) return;
+    for (const endpoint of service.endpoints) {
+      const name = reverseName(endpoint.address);
+      if (name !== undefined) append(this.#owners, name, { endpoint, service, network });
     }
   }
 
   /**
-   * What a name below the zone stands for; `relative` is in lower case, without the zone. The last part is a network
-   * if there is one of that name with such a service in it; else the name is one of the default network.
+   * What a name stands for; `text` is in lower case, without the zone. The last part is a network if there is one of
+   * that name with such a service in it; else the name is one of the asker's networks. A service's own name or alias
+   * goes before one of a task or port below a service.
    */
-  find(relative: string): Found | undefined {
-    for (let dot = relative.indexOf("."); dot >= 0; dot = relative.indexOf(".", dot + 1)) {
-      const network = relative.slice(dot + 1);
-      const names = this.#networks.get(network);
-      const found = names && findIn(names, relative.slice(0, dot), network);
-      if (found !== undefined) return found;
+  find(text: string, scope: Scope): Found | undefined {
+    let below: Found | undefined;
+    for (const [part, network] of this.#readings(text, scope)) {
+      const found = findIn(network, part);
+      if (found?.kind === "service") return found;
+      below ??= found;
     }
-    const names = this.#networks.get(DEFAULT_NETWORK_NAME);
-    const found = names && findIn(names, relative, DEFAULT_NETWORK_NAME);
-    if (found !== undefined) return found;
-    return relative === "" || this.#networks.has(relative) ? { kind: "branch" } : undefined;
+    if (below !== undefined) return below;
+    const network = this.#byName.get(text);
+    return text === "" || (network !== undefined && isOpen(network.id, scope)) ? { kind: "branch" } : undefined;
+  }
+
+  /** Whose address a reverse name (`4.3.2.1.in-addr.arpa`) is about, as far as the asker may know. */
+  ownersOf(name: string, scope: Scope): readonly Owner[] | undefined {
+    const owners = this.#owners.get(name);
+    return owners?.filter(({ service }) => service.networks.some(({ networkId }) => isOpen(networkId, scope)));
+  }
+
+  *#readings(text: string, scope: Scope): Iterable<readonly [string, NetworkNames]> {
+    for (let dot = text.indexOf("."); dot >= 0; dot = text.indexOf(".", dot + 1)) {
+      const network = this.#byName.get(text.slice(dot + 1));
+      if (network !== undefined && isOpen(network.id, scope)) yield [text.slice(0, dot), network];
+    }
+    const own = scope?.map((id) => this.#byId.get(id)) ?? [this.#byName.get(DEFAULT_NETWORK_NAME)];
+    for (const network of own) if (network !== undefined) yield [text, network];
   }
 }
 
-function findIn(
-  names: ReadonlyMap<string, readonly ServiceEndpoints[]>,
-  text: string,
-  network: string,
-): Found | undefined {
+const isOpen = (id: NetworkId, scope: Scope): boolean => scope === undefined || scope.includes(id);
+
+function append<T>(map: Map<string, T[]>, key: string, value: T): void {
+  const present = map.get(key);
+  if (present === undefined) map.set(key, [value]);
+  else present.push(value);
+}
+
+function findIn({ services: names, name: network }: NetworkNames, text: string): Found | undefined {
   const whole = names.get(text);
   if (whole !== undefined) return { kind: "service", services: whole, network };
   const [first = "", rest = ""] = cut(text);

@@ -15,6 +15,8 @@ interface Owned {
 export type DnsRecord = Owned &
   (
     | { readonly type: "A" | "AAAA"; readonly data: string }
+    /** A name. */
+    | { readonly type: "PTR"; readonly data: string }
     | {
         readonly type: "SRV";
         readonly data: {
@@ -49,4 +51,6 @@ export type Resolution =
       readonly answers: readonly DnsRecord[];
       readonly authorities: readonly DnsRecord[];
       readonly additionals: readonly DnsRecord[];
+      /** How many turns it takes until the same answer comes again; 1: it is the same each turn. */
+      readonly turns: number;
     };

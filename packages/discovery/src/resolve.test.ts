@@ -45,9 +45,14 @@ const table: EndpointTable = {
       ],
     }),
     service("idle"),
-    service("default"),
+    service("default", { endpoints: [endpoint("th", 1, "n1", "10.0.0.6")] }),
     service("a.b", { endpoints: [endpoint("te", 1, "n1", "10.0.0.1")] }),
     service("mysql", { networks: inBack, endpoints: [endpoint("tf", 1, "n1", "10.0.0.4")] }),
+    service("both", { endpoints: [endpoint("ti", 1, "n1", "10.0.0.7")] }),
+    service("both-back", {
+      networks: [{ networkId: networkId("b"), aliases: ["both", "b"] }],
+      endpoints: [endpoint("tj", 1, "n1", "10.0.0.8")],
+    }),
     service("postgres", { networks: inBack, endpoints: [endpoint("tg", 1, "n1", "10.0.0.5")] }),
   ],
 };
@@ -55,6 +60,11 @@ const index = new NameIndex(table);
 
 const ask = (name: string, type = "A", suspects: Suspects = NO_SUSPECTS, turn = 0): Resolution =>
   resolveName(index, { name, type }, { suspects, turn });
+
+/** As somebody in these networks does, where each task has an address of its own. */
+const named = new NameIndex(table, { ownAddresses: true });
+const askIn = (scope: readonly string[], name: string, type = "A", suspects = NO_SUSPECTS): unknown =>
+  short(resolveName(named, { name, type }, { suspects, turn: 0, scope: scope.map(networkId) }));
 
 /** The answer in short: the data of each record, or the code, or NODATA. */
 function short(resolution: Resolution): unknown {
@@ -81,14 +91,24 @@ describe("addresses", () => {
     ["0.web.murmur.internal", "A", "NXDOMAIN"],
     ["nothing.murmur.internal", "A", "NXDOMAIN"],
     ["idle.murmur.internal", "A", "NODATA"],
-    ["default.murmur.internal", "A", "NODATA"],
+    ["default.murmur.internal", "A", ["10.0.0.6"]],
     ["2.web.murmur.internal", "AAAA", "NODATA"],
     ["web.murmur.internal", "TXT", "NODATA"],
     ["_tcp.web.murmur.internal", "A", "NODATA"],
     ["back.end.murmur.internal", "A", "NODATA"],
     ["murmur.internal", "A", "NODATA"],
     ["web.example.com", "A", "outside"],
-    ["web", "A", "outside"],
+    ["web", "A", ["10.0.0.1", "10.0.0.2"]],
+    ["tasks.web", "AAAA", ["fd00::3"]],
+    ["2.web", "A", ["10.0.0.2"]],
+    ["db.back.end", "A", ["10.0.0.4", "10.0.0.5"]],
+    ["web", "TXT", "NODATA"],
+    ["_http._tcp.web", "A", "NODATA"],
+    ["9.web", "A", "outside"],
+    ["mysql", "A", "outside"],
+    ["default", "A", ["10.0.0.6"]],
+    ["back.end", "A", "outside"],
+    ["1.0.0.10.in-addr.arpa", "PTR", "outside"],
     ["xmurmur.internal", "A", "outside"],
     ["", "A", "outside"],
   ])("%s %s", (name, type, expected) => expect(short(ask(name, type))).toEqual(expected));
@@ -122,6 +142,56 @@ describe("addresses", () => {
     }
     expect(seen.size).toBe(200);
   });
+});
+
+describe("whoever asks from within networks", () => {
+  it.each<[readonly string[], string, unknown]>([
+    [["b"], "mysql", ["10.0.0.4"]],
+    [["b"], "mysql.murmur.internal", ["10.0.0.4"]],
+    [["b"], "mysql.back.end.murmur.internal", ["10.0.0.4"]],
+    [["b"], "web", "outside"],
+    [["b"], "web.murmur.internal", "NXDOMAIN"],
+    [["b"], "web.default", "outside"],
+    [["b"], "web.default.murmur.internal", "NXDOMAIN"],
+    [["b"], "back.end.murmur.internal", "NODATA"],
+    [["d"], "back.end.murmur.internal", "NXDOMAIN"],
+    [["b", "d"], "both", ["10.0.0.8"]],
+    [["d", "b"], "both", ["10.0.0.7"]],
+    [["d", "b"], "both.back.end", ["10.0.0.8"]],
+    [["b", "d"], "web", ["10.0.0.1", "10.0.0.2"]],
+    // The service `a.b` goes before what may lie below a service `b` in an earlier network.
+    [["b", "d"], "a.b", ["10.0.0.1"]],
+    [["gone"], "web", "outside"],
+    [[], "web.murmur.internal", "NXDOMAIN"],
+  ])("in %j: %s", (scope, name, expected) => expect(askIn(scope, name)).toEqual(expected));
+
+  it("hears the names of tasks' addresses, as long as they may be used", () => {
+    expect(askIn(["d"], "2.0.0.10.in-addr.arpa", "PTR")).toEqual([
+      "2.web.default.murmur.internal",
+      "3.web.default.murmur.internal",
+    ]);
+    const reverse = `3.${"0.".repeat(27)}0.0.d.f.ip6.arpa`;
+    expect(askIn(["d"], reverse, "PTR")).toEqual(["4.web.default.murmur.internal"]);
+    expect(askIn(["d"], reverse.toUpperCase(), "PTR")).toEqual(["4.web.default.murmur.internal"]);
+    expect(askIn(["d"], reverse, "A")).toBe("NODATA");
+    const suspects = { ...NO_SUSPECTS, withdrawn: new Set([taskId("td")]) };
+    expect(askIn(["d"], reverse, "PTR", suspects)).toBe("NODATA");
+    expect(askIn(["b"], reverse, "PTR")).toBe("NODATA");
+    expect(askIn(["d"], "99.0.0.10.in-addr.arpa", "PTR")).toBe("outside");
+  });
+});
+
+it("says how many turns an answer takes to come again", () => {
+  const turnsOf = (name: string, type: string): unknown => {
+    const answer = ask(name, type);
+    return answer.kind === "answer" && answer.turns;
+  };
+  expect(turnsOf("web", "A")).toBe(2);
+  expect(turnsOf("web", "SRV")).toBe(8);
+  expect(turnsOf("web", "TXT")).toBe(1);
+  for (let turn = 0; turn < 8; turn += 1) {
+    expect(ask("web", "SRV", NO_SUSPECTS, turn + 8)).toEqual(ask("web", "SRV", NO_SUSPECTS, turn));
+  }
 });
 
 describe("services", () => {

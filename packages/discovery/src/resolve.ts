@@ -1,6 +1,7 @@
 import type { Endpoint, PublishedPort, ServiceEndpoints } from "@murmur/model";
-import { ZONE, type Found, type NameIndex } from "./name-index.ts";
+import { ZONE, type Found, type NameIndex, type Owner, type Scope } from "./name-index.ts";
 import type { DnsRecord, Question, Resolution } from "./record.ts";
+import { addressType } from "./reverse-name.ts";
 import { isUsable, type Suspects } from "./suspects.ts";
 
 /** Seconds that a resolver may keep an answer, positive or negative: a task that dies is out of use as soon. */
@@ -12,34 +13,39 @@ export interface ResolveContext {
   readonly suspects: Suspects;
   /** Where the round begins: a number that the caller raises with each question. */
   readonly turn: number;
+  /** Who asks. */
+  readonly scope?: Scope;
 }
 
 /**
  * Answers a question from the table, as RFC 1034, 2308 (negative answers), 2782 (SRV) and 8482 (ANY) have it:
  *
- * - `SERVICE.NETWORK.murmur.internal`, `tasks.SERVICE…`: where its tasks are. Without NETWORK, the default network.
+ * - `SERVICE.NETWORK.murmur.internal`, `tasks.SERVICE…`: where its tasks are. Without NETWORK, the asker's networks.
  * - `SLOT.SERVICE…` and `TASK.SERVICE…`: where this one is.
  * - `_PORT._tcp.SERVICE…` (SRV): host and port of each; PORT is the port's name or the container's port number.
+ * - the same without the zone, where there is such a name: not every resolver has a search list.
+ * - `4.3.2.1.in-addr.arpa` (PTR): whose address that is.
  */
 export function resolveName(index: NameIndex, question: Question, context: ResolveContext): Resolution {
   const name = question.name.toLowerCase();
-  const inside = name === ZONE || name.endsWith(`.${ZONE}`);
-  if (!inside) return { kind: "outside" };
-  const answer = new Answer(index, question, context);
-  const found = index.find(name.slice(0, -ZONE.length - 1));
-  if (found === undefined) return answer.nothing("NXDOMAIN");
-  if (question.type === "ANY") return answer.any(found);
-  switch (found.kind) {
-    case "branch":
-      return question.type === "SOA" && name === ZONE ? answer.soa() : answer.nothing("NOERROR");
-    case "service":
-      return answer.service(found);
-    case "task":
-      return answer.task(found);
-    case "port":
-      return answer.port(found);
+  const isInZone = name === ZONE || name.endsWith(`.${ZONE}`);
+  if (isInZone) {
+    const answer = new Answer(index, question, { ...context, apex: ZONE });
+    const found = index.find(name.slice(0, -ZONE.length - 1), context.scope);
+    if (name === ZONE && question.type === "SOA") return answer.soa();
+    return found === undefined ? answer.nothing("NXDOMAIN") : answer.found(found);
   }
+  // Each such name is a zone of its own: what is above it, or beside, is others'.
+  const answer = new Answer(index, question, { ...context, apex: question.name });
+  const owners = index.ownersOf(name, context.scope);
+  if (owners !== undefined) return answer.owners(owners);
+  const found = index.find(name, context.scope);
+  if (found === undefined || found.kind === "branch") return OUTSIDE;
+  const resolution = answer.found(found);
+  return resolution.kind === "answer" && resolution.rcode === "NXDOMAIN" ? OUTSIDE : resolution;
 }
+
+const OUTSIDE: Resolution = { kind: "outside" };
 
 type Place = { readonly service: ServiceEndpoints; readonly endpoint: Endpoint };
 type FoundOf<K extends Found["kind"]> = Extract<Found, { kind: K }>;
@@ -48,20 +54,48 @@ type FoundOf<K extends Found["kind"]> = Extract<Found, { kind: K }>;
 class Answer {
   readonly #index: NameIndex;
   readonly #question: Question;
-  readonly #context: ResolveContext;
+  /** `apex`: the zone that the name is in. */
+  readonly #context: ResolveContext & { readonly apex: string };
 
-  constructor(index: NameIndex, question: Question, context: ResolveContext) {
+  constructor(index: NameIndex, question: Question, context: ResolveContext & { readonly apex: string }) {
     this.#index = index;
     this.#question = question;
     this.#context = context;
   }
 
-  service({ services, network }: FoundOf<"service">): Resolution {
+  found(found: Found): Resolution {
+    if (this.#question.type === "ANY") return this.#any(found);
+    switch (found.kind) {
+      case "branch":
+        return this.nothing("NOERROR");
+      case "service":
+        return this.#service(found);
+      case "task":
+        return this.#task(found);
+      case "port":
+        return this.#port(found);
+    }
+  }
+
+  /** The name of each task whose address it is: by its slot, if it has one, since people know those. */
+  owners(owners: readonly Owner[]): Resolution {
+    const { type } = this.#question;
+    const usable = owners.filter(({ endpoint }) => isUsable(endpoint, this.#context.suspects));
+    if (usable.length === 0 || (type !== "PTR" && type !== "ANY")) return this.nothing("NOERROR");
+    return this.#found(
+      usable.map(({ endpoint: { slot, taskId }, service, network }): DnsRecord => {
+        const data = `${slot > 0 ? String(slot) : taskId}.${service.name}.${network}.${ZONE}`;
+        return { ...this.#owner(), type: "PTR", data };
+      }),
+    );
+  }
+
+  #service({ services, network }: FoundOf<"service">): Resolution {
     if (this.#question.type !== "SRV") return this.#addresses(this.#places(services));
     return this.#srv(this.#places(services), network, () => true);
   }
 
-  task({ services, label }: FoundOf<"task">): Resolution {
+  #task({ services, label }: FoundOf<"task">): Resolution {
     const isIt = ({ taskId, slot }: Endpoint): boolean =>
       taskId.toLowerCase() === label || (slot > 0 && String(slot) === label);
     // A task that is only suspected still has its name: the answer is then that there is no address now.
@@ -69,7 +103,7 @@ class Answer {
     return this.#addresses(this.#places(services).filter(({ endpoint }) => isIt(endpoint)));
   }
 
-  port(found: FoundOf<"port">): Resolution {
+  #port(found: FoundOf<"port">): Resolution {
     const offering = found.services.filter((service) => targetsOf(service, found).length > 0);
     if (offering.length === 0) return this.nothing("NXDOMAIN");
     if (this.#question.type !== "SRV") return this.nothing("NOERROR");
@@ -79,9 +113,9 @@ class Answer {
   }
 
   /** RFC 8482: instead of everything, one record that says that there is something. */
-  any(found: Found): Resolution {
+  #any(found: Found): Resolution {
     if (found.kind === "task" || found.kind === "port") {
-      const exists = found.kind === "task" ? this.task(found) : this.port(found);
+      const exists = found.kind === "task" ? this.#task(found) : this.#port(found);
       if (exists.kind === "answer" && exists.rcode === "NXDOMAIN") return exists;
     }
     return this.#found([{ ...this.#owner(), type: "HINFO", data: { cpu: "RFC8482", os: "" } }]);
@@ -92,15 +126,23 @@ class Answer {
   }
 
   nothing(rcode: "NOERROR" | "NXDOMAIN"): Resolution {
-    return { kind: "answer", rcode, answers: [], authorities: [this.#soa(ZONE)], additionals: [] };
+    return {
+      kind: "answer",
+      rcode,
+      answers: [],
+      authorities: [this.#soa(this.#context.apex)],
+      additionals: [],
+      turns: 1,
+    };
   }
 
   #addresses(places: readonly Place[]): Resolution {
     const { type } = this.#question;
     const distinct = new Set(places.map(({ endpoint }) => endpoint.address));
-    const addresses = [...distinct].filter((address) => typeOf(address) === type);
+    const addresses = [...distinct].filter((address) => addressType(address) === type);
     if (addresses.length === 0 || (type !== "A" && type !== "AAAA")) return this.nothing("NOERROR");
-    return this.#found(this.#round(addresses).map((data) => ({ ...this.#owner(), type, data })));
+    const records = this.#round(addresses).map((data): DnsRecord => ({ ...this.#owner(), type, data }));
+    return this.#found(records, addresses.length);
   }
 
   #srv(
@@ -117,10 +159,11 @@ class Answer {
     for (const { service, endpoint, port } of this.#round(all)) {
       const target = `${endpoint.taskId}.${service.name}.${network}.${ZONE}`;
       answers.push({ ...this.#owner(), type: "SRV", data: { priority: 0, weight: 1, port: port.hostPort, target } });
-      const type = typeOf(endpoint.address);
+      const type = addressType(endpoint.address);
       if (type !== undefined) hosts.set(target, { name: target, ttl: TTL_S, type, data: endpoint.address });
     }
-    return { kind: "answer", rcode: "NOERROR", answers, authorities: [], additionals: [...hosts.values()] };
+    const additionals = [...hosts.values()];
+    return { kind: "answer", rcode: "NOERROR", answers, authorities: [], additionals, turns: all.length };
   }
 
   #places(services: readonly ServiceEndpoints[]): Place[] {
@@ -136,8 +179,8 @@ class Answer {
     return [...items.slice(start), ...items.slice(0, start)].slice(0, RECORDS_MAX);
   }
 
-  #found(answers: readonly DnsRecord[]): Resolution {
-    return { kind: "answer", rcode: "NOERROR", answers, authorities: [], additionals: [] };
+  #found(answers: readonly DnsRecord[], turns = 1): Resolution {
+    return { kind: "answer", rcode: "NOERROR", answers, authorities: [], additionals: [], turns };
   }
 
   #owner(): { readonly name: string; readonly ttl: number } {
@@ -169,10 +212,4 @@ function targetsOf(service: ServiceEndpoints, { port, protocol }: FoundOf<"port"
   return offered.some((entry) => entry.protocol === protocol && String(entry.targetPort) === port)
     ? [Number(port)]
     : [];
-}
-
-/** Which record holds an address; undefined for what is no IP address. */
-function typeOf(address: string): "A" | "AAAA" | undefined {
-  if (/^[0-9]{1,3}(\.[0-9]{1,3}){3}$/.test(address)) return "A";
-  return /^[0-9a-fA-F:]+(\.[0-9.]+)?$/.test(address) && address.includes(":") ? "AAAA" : undefined;
 }

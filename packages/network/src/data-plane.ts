@@ -1,7 +1,7 @@
 import type { Clock, Log, Random } from "@murmur/base";
 import type { Suspects } from "@murmur/discovery";
 import type { EndpointTable, PortConfig } from "@murmur/model";
-import { DnsServer, type DnsStats } from "./dns-server.ts";
+import { DnsServer, type DnsStats } from "./dns/server.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { portProblem } from "./port-check.ts";
 import { ProxySet, type ProxyStats } from "./proxy-set.ts";

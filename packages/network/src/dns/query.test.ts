@@ -1,7 +1,7 @@
 import { encode, type OptAnswer, type Packet } from "dns-packet";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
-import { FLAG, readQuery, type ReadQuery } from "./dns-query.ts";
+import { FLAG, readQuery, type ReadQuery } from "./query.ts";
 
 const asked = (packet: Packet): Buffer => encode({ type: "query", id: 77, flags: FLAG.RD, ...packet });
 const web: Packet = { questions: [{ name: "Web.murmur.internal", type: "A" }] };

@@ -2,12 +2,12 @@ import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
 import type { Clock, Millis } from "@murmur/base";
-import { endOfQuestion, FLAG, HEADER_BYTES, OPCODE_MASK } from "./dns-query.ts";
-import { MessageReader, withLength } from "./dns-stream.ts";
-import type { IpPort } from "./ip-address.ts";
+import { endOfQuestion, FLAG, HEADER_BYTES, OPCODE_MASK } from "./query.ts";
+import { MessageReader, withLength } from "./stream.ts";
+import type { IpPort } from "../ip-address.ts";
 
-/** How long a server upstream may take before the next one is asked. */
-const UPSTREAM_MS: Millis = 2_000;
+/** How long a server upstream may take before the next one is asked. Three in a row are done before askers' usual 5 s. */
+const UPSTREAM_MS: Millis = 1_500;
 
 /** One question for one server. */
 export interface UpstreamCall {

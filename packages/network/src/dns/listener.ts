@@ -1,26 +1,22 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
-import type { Clock, Millis } from "@murmur/base";
-import type { Way } from "./dns-forwarder.ts";
-import { MessageReader, withLength } from "./dns-stream.ts";
-import type { IpPort } from "./ip-address.ts";
-import { asIs } from "./open-port.ts";
+import type { Clock } from "@murmur/base";
+import type { IpPort } from "../ip-address.ts";
+import { asIs } from "../open-port.ts";
+import type { Way } from "./forwarder.ts";
+import { serveStream } from "./stream-server.ts";
 
-/** Connections at once; more are closed at once. */
+/** TCP connections at once, and of these from one address; more are closed at once. */
 const CONNECTIONS_MAX = 256;
-/** A connection without a whole question for this long is closed (RFC 7766, 6.2.3). */
-const IDLE_MS: Millis = 10_000;
-/** Questions of one connection that are not answered yet; until then no more are read from it. */
-const UNANSWERED_MAX = 64;
-/** Answers that an asker leaves lying; beyond it is cut off. */
-const UNREAD_BYTES_MAX = 1024 * 1024;
+const CONNECTIONS_EACH_MAX = 64;
 /** Answers that the kernel has not taken yet; more are dropped, as on any full way. */
 const SEND_QUEUE_MAX = 1_024;
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
-/** Answers a message; undefined: it gets none. Never rejects. */
-type Answerer = (message: Buffer, way: Way) => Buffer | undefined | Promise<Buffer | undefined>;
+/** Answers a message from an address; undefined: it gets none. Never rejects. */
+type Answerer = (message: Buffer, way: Way, address: string) => Reply | Promise<Reply>;
+type Reply = Buffer | undefined;
 
 export interface DnsListenerOptions {
   readonly address: IpPort;
@@ -36,6 +32,7 @@ export class DnsListener {
   readonly #udp: UdpSocket;
   readonly #tcp: Server;
   readonly #connections = new Set<Socket>();
+  #isOpen = true;
 
   private constructor(options: DnsListenerOptions) {
     this.#options = options;
@@ -62,6 +59,7 @@ export class DnsListener {
   }
 
   close(): void {
+    this.#isOpen = false;
     this.#udp.close();
     this.#tcp.close();
     for (const socket of this.#connections) socket.destroy();
@@ -75,7 +73,7 @@ export class DnsListener {
     await listening;
     this.#udp.on("error", this.#options.onBroken);
     this.#udp.on("message", (bytes, asker) => {
-      const answer = this.#options.answer(bytes, "udp");
+      const answer = this.#options.answer(bytes, "udp", asker.address);
       if (answer instanceof Promise) void answer.then((late) => this.#send(late, asker));
       else this.#send(answer, asker);
     });
@@ -86,57 +84,28 @@ export class DnsListener {
     this.#tcp.on("drop", this.#options.onDropped);
   }
 
-  #send(answer: Buffer | undefined, asker: { readonly port: number; readonly address: string }): void {
-    if (answer === undefined || !isOpen(this.#udp)) return;
+  /** Called for each packet: no system calls but the one. */
+  #send(answer: Reply, asker: { readonly port: number; readonly address: string }): void {
+    if (answer === undefined || !this.#isOpen) return;
     if (this.#udp.getSendQueueCount() >= SEND_QUEUE_MAX) return this.#options.onDropped();
     // With a callback an unreachable asker is no error of the server.
-    this.#udp.send(answer, asker.port, asker.address, (error) => {
-      if (error !== null) this.#options.onDropped();
-    });
+    this.#udp.send(answer, asker.port, asker.address, this.#onSent);
   }
+  readonly #onSent = (error: Error | null): void => {
+    if (error !== null) this.#options.onDropped();
+  };
 
   #serve(socket: Socket): void {
-    const { clock, answer } = this.#options;
-    const reader = new MessageReader();
-    let unanswered = 0;
-    let ended = false;
-    let idle = clock.setTimer(IDLE_MS, () => socket.destroy());
-    const finish = (late: Buffer | undefined): void => {
-      unanswered -= 1;
-      if (socket.destroyed) return;
-      if (late !== undefined) socket.write(withLength(late));
-      if (socket.writableLength > UNREAD_BYTES_MAX) socket.destroy();
-      else if (unanswered === 0 && ended) socket.end();
-      else if (unanswered < UNANSWERED_MAX) socket.resume();
-    };
+    const { clock, answer, onDropped } = this.#options;
+    const { remoteAddress: address = "" } = socket;
+    let same = 0;
+    for (const other of this.#connections) if (other.remoteAddress === address) same += 1;
+    if (same >= CONNECTIONS_EACH_MAX) {
+      onDropped();
+      return void socket.destroy();
+    }
     this.#connections.add(socket);
-    socket.once("close", () => {
-      idle.cancel();
-      this.#connections.delete(socket);
-    });
-    socket.on("error", () => socket.destroy());
-    socket.on("end", () => {
-      ended = true;
-      if (unanswered === 0) socket.end();
-    });
-    socket.on("data", (chunk) => {
-      const messages = reader.push(chunk);
-      if (messages === undefined) return void socket.destroy();
-      if (messages.length === 0) return;
-      idle.cancel();
-      idle = clock.setTimer(IDLE_MS, () => socket.destroy());
-      unanswered += messages.length;
-      if (unanswered >= UNANSWERED_MAX) socket.pause();
-      for (const message of messages) void Promise.resolve(answer(message, "tcp")).then(finish);
-    });
-  }
-}
-
-function isOpen(socket: UdpSocket): boolean {
-  try {
-    socket.address();
-    return true;
-  } catch {
-    return false;
+    socket.once("close", () => this.#connections.delete(socket));
+    serveStream(socket, { clock, answer: (message) => answer(message, "tcp", address) });
   }
 }

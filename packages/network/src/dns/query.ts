@@ -5,7 +5,18 @@ export const RCODE = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP:
 export type Rcode = keyof typeof RCODE;
 
 export const HEADER_BYTES = 12;
-export const TYPE = { A: 1, SOA: 6, HINFO: 13, AAAA: 28, SRV: 33, OPT: 41, IXFR: 251, AXFR: 252, ANY: 255 } as const;
+export const TYPE = {
+  A: 1,
+  SOA: 6,
+  PTR: 12,
+  HINFO: 13,
+  AAAA: 28,
+  SRV: 33,
+  OPT: 41,
+  IXFR: 251,
+  AXFR: 252,
+  ANY: 255,
+} as const;
 export const CLASS_IN = 1;
 const CLASS_ANY = 255;
 /** Bits of the header's second word. */
@@ -111,7 +122,7 @@ function readAdditionals(
 }
 
 /** Where a name ends that may be compressed. The pointer is not followed: the name itself is not wanted. */
-function endOfName(bytes: Buffer, start: number): number | undefined {
+export function endOfName(bytes: Buffer, start: number): number | undefined {
   for (let at = start; at - start <= NAME_BYTES_MAX;) {
     const length = bytes[at];
     if (length === undefined) return undefined;

@@ -1,4 +1,7 @@
-import { HEADER_BYTES } from "./dns-query.ts";
+import { HEADER_BYTES } from "./query.ts";
+
+/** What is shorter is no message at all. */
+export const MESSAGE_BYTES_MIN = HEADER_BYTES;
 
 /** A message as it goes over TCP: its length in two bytes first (RFC 1035, 4.2.2). */
 export function withLength(message: Buffer): Buffer {
@@ -18,7 +21,7 @@ export class MessageReader {
     const messages: Buffer[] = [];
     while (bytes.length >= 2) {
       const length = bytes.readUInt16BE(0);
-      if (length < HEADER_BYTES) return undefined;
+      if (length < MESSAGE_BYTES_MIN) return undefined;
       if (bytes.length < 2 + length) break;
       messages.push(bytes.subarray(2, 2 + length));
       bytes = bytes.subarray(2 + length);

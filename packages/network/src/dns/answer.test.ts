@@ -2,8 +2,8 @@ import { decode, encode } from "dns-packet";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { DnsRecord } from "@murmur/discovery";
-import { TCP_BYTES_MAX, udpLimit, writeAnswer, type AnswerContent } from "./dns-answer.ts";
-import { FLAG, readQuery, type DnsQuery } from "./dns-query.ts";
+import { TCP_BYTES_MAX, udpLimit, writeAnswer, type AnswerContent } from "./answer.ts";
+import { FLAG, readQuery, type DnsQuery } from "./query.ts";
 
 /** The messages are read back by another implementation. */
 function query(name: string, edns?: { payloadBytes: number; wantsDnssec: boolean }): DnsQuery {

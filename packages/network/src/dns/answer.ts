@@ -11,13 +11,13 @@ import {
   type DnsQuery,
   type Rcode,
   type Refusable,
-} from "./dns-query.ts";
-import { ipBytes } from "./ip-address.ts";
+} from "./query.ts";
+import { ipBytes } from "../ip-address.ts";
 
 /** The longest answer by UDP that is neither fragmented on the way nor needs asking about (DNS flag day 2020). */
-const UDP_BYTES_MAX = 1_232;
+export const UDP_BYTES_MAX = 1_232;
 /** What everybody takes who doesn't say more (RFC 1035). */
-const UDP_BYTES_MIN = 512;
+export const UDP_BYTES_MIN = 512;
 export const TCP_BYTES_MAX = 65_535;
 const OPT_BYTES = 11;
 /** More than any record of ours has: three names and a few numbers. */
@@ -135,6 +135,8 @@ class MessageWriter {
       case "AAAA":
         for (const byte of ipBytes(record.data) ?? []) this.#byte(byte);
         return;
+      case "PTR":
+        return this.#name(record.data);
       case "SRV": {
         const { priority, weight, port, target } = record.data;
         for (const word of [priority, weight, port]) this.#word(word);

@@ -1,15 +1,15 @@
 import type { Clock, Log, Random } from "@murmur/base";
-import { NameIndex, NO_SUSPECTS, resolveName, ZONE, type Suspects } from "@murmur/discovery";
+import type { NameIndexOptions, Suspects } from "@murmur/discovery";
 import type { EndpointTable } from "@murmur/model";
-import { TCP_BYTES_MAX, udpLimit, writeAnswer, type AnswerContent } from "./dns-answer.ts";
-import { DnsForwarder, type Way } from "./dns-forwarder.ts";
-import { DnsListener } from "./dns-listener.ts";
-import { FLAG, readQuery, type DnsQuery, type Refusable } from "./dns-query.ts";
-import { parseIpPort, type IpPort } from "./ip-address.ts";
-import { listenError } from "./listen-error.ts";
-import { portStatus, type ListenerStatus } from "./listener-status.ts";
-import { RetryListen } from "./retry-listen.ts";
-import { isReachedAt } from "./system-resolvers.ts";
+import { parseIpPort, type IpPort } from "../ip-address.ts";
+import { listenError } from "../listen-error.ts";
+import { portStatus, type ListenerStatus } from "../listener-status.ts";
+import { RetryListen } from "../retry-listen.ts";
+import { isReachedAt } from "../system-resolvers.ts";
+import { ClusterNames, reply, type AskerNetworks } from "./cluster-names.ts";
+import { DnsForwarder, type Asker, type Way } from "./forwarder.ts";
+import { DnsListener } from "./listener.ts";
+import { FLAG, readQuery, type DnsQuery } from "./query.ts";
 
 const DNS_PORT = 53;
 
@@ -23,7 +23,7 @@ export interface DnsStats {
   readonly dropped: number;
 }
 
-export interface DnsServerOptions {
+export interface DnsServerOptions extends Partial<NameIndexOptions> {
   /** `IP:PORT`; port 0: any. */
   readonly address: string;
   /** `IP` or `IP:PORT`. */
@@ -38,10 +38,7 @@ export class DnsServer implements AsyncDisposable {
   readonly #address: IpPort;
   readonly #listen: RetryListen<DnsListener>;
   readonly #forwarder: DnsForwarder;
-  /** Undefined until there is a table: then nothing is known, which is not the same as that there is nothing. */
-  #names: NameIndex | undefined;
-  #suspects: Suspects = NO_SUSPECTS;
-  #turn: number;
+  readonly #names: ClusterNames;
   #stats = { queries: 0, forwarded: 0, failed: 0, dropped: 0 };
 
   /** @throws ClusterError `invalid_argument` for an address that is none */
@@ -50,13 +47,17 @@ export class DnsServer implements AsyncDisposable {
     const address = parseIpPort(options.address, "the DNS address");
     const upstreams = options.upstreams.map((text) => parseIpPort(text, "the upstream resolver", DNS_PORT));
     this.#address = address;
-    this.#turn = options.random.below(1 << 16);
     this.#forwarder = new DnsForwarder(
       upstreams.filter((upstream) => !isReachedAt(address, upstream)),
       clock,
     );
+    this.#names = new ClusterNames({
+      ownAddresses: options.ownAddresses ?? false,
+      firstTurn: options.random.below(1 << 16),
+      canRecurse: this.#forwarder.hasServers,
+    });
     const onDropped = (): void => void (this.#stats.dropped += 1);
-    const answer = (message: Buffer, way: Way): ReturnType<DnsServer["answer"]> => this.answer(message, way);
+    const answer = this.answer.bind(this);
     this.#listen = new RetryListen({
       open: (onBroken) => DnsListener.open({ address, clock, answer, onDropped, onBroken }),
       close: (listener) => listener.close(),
@@ -71,11 +72,16 @@ export class DnsServer implements AsyncDisposable {
   }
 
   update(table: EndpointTable): void {
-    this.#names = new NameIndex(table);
+    this.#names.update(table);
   }
 
   avoid(suspects: Suspects): void {
-    this.#suspects = suspects;
+    this.#names.avoid(suspects);
+  }
+
+  /** Who asks from which address: they see their own networks only. Anybody else, as the host does, sees all. */
+  know(askers: AskerNetworks): void {
+    this.#names.know(askers);
   }
 
   listeners(): readonly ListenerStatus[] {
@@ -93,7 +99,12 @@ export class DnsServer implements AsyncDisposable {
   }
 
   /** The answer to a message that came in, whatever it is; undefined: none. What we know ourselves is answered at once. */
-  answer(message: Buffer, way: Way): Buffer | undefined | Promise<Buffer | undefined> {
+  answer(message: Buffer, way: Way, address: string): Buffer | undefined | Promise<Buffer | undefined> {
+    const remembered = way === "udp" ? this.#names.remembered(message, address) : undefined;
+    if (remembered !== undefined) {
+      this.#stats.queries += 1;
+      return remembered;
+    }
     const read = readQuery(message);
     if (read.kind === "ignored") {
       this.#stats.dropped += 1;
@@ -106,40 +117,23 @@ export class DnsServer implements AsyncDisposable {
     if (!query.isInternet || type === "AXFR" || type === "IXFR") {
       return reply(query, way, { rcode: "REFUSED", flags: this.#recursion });
     }
-    return this.#ownAnswer(query, way) ?? this.#forward(query, way);
+    const asker = { way, address };
+    return this.#names.answer(query, message, asker) ?? this.#forward(query, asker);
   }
 
-  /** Undefined when the name is not ours. */
-  #ownAnswer(query: DnsQuery, way: Way): Buffer | undefined {
-    if (!isInZone(query.question.name)) return undefined;
-    if (this.#names === undefined) return reply(query, way, { rcode: "SERVFAIL", flags: this.#recursion });
-    const turn = (this.#turn += 1);
-    const resolution = resolveName(this.#names, query.question, { suspects: this.#suspects, turn });
-    if (resolution.kind === "outside") return undefined;
-    return reply(query, way, { ...resolution, flags: FLAG.AA | this.#recursion });
-  }
-
-  async #forward(query: DnsQuery, way: Way): Promise<Buffer | undefined> {
+  async #forward(query: DnsQuery, asker: Asker): Promise<Buffer | undefined> {
     // Who doesn't want us to ask others, or can't be helped so, hears that at once and asks somebody else.
     if (!this.#forwarder.hasServers || (query.flags & FLAG.RD) === 0) {
-      return reply(query, way, { rcode: "REFUSED", flags: this.#recursion });
+      return reply(query, asker.way, { rcode: "REFUSED", flags: this.#recursion });
     }
     this.#stats.forwarded += 1;
-    const answer = await this.#forwarder.forward(query, way);
+    const answer = await this.#forwarder.forward(query, asker);
     if (answer !== undefined) return answer;
     this.#stats.failed += 1;
-    return reply(query, way, { rcode: "SERVFAIL", flags: this.#recursion });
+    return reply(query, asker.way, { rcode: "SERVFAIL", flags: this.#recursion });
   }
 
   get #recursion(): number {
     return this.#forwarder.hasServers ? FLAG.RA : 0;
   }
 }
-
-function isInZone(name: string): boolean {
-  const lower = name.toLowerCase();
-  return lower === ZONE || lower.endsWith(`.${ZONE}`);
-}
-
-const reply = (to: Refusable, way: Way, content: AnswerContent): Buffer =>
-  writeAnswer(to, content, way === "udp" ? udpLimit(to) : TCP_BYTES_MAX);

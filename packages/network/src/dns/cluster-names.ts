@@ -1,0 +1,105 @@
+import { NameIndex, NO_SUSPECTS, resolveName, ZONE, type NameIndexOptions, type Suspects } from "@murmur/discovery";
+import type { EndpointTable, NetworkId } from "@murmur/model";
+import { TCP_BYTES_MAX, udpLimit, writeAnswer, type AnswerContent } from "./answer.ts";
+import type { Asker, Way } from "./forwarder.ts";
+import { FLAG, type DnsQuery, type Refusable } from "./query.ts";
+import { RenderedAnswers } from "./rendered-answers.ts";
+
+/** Longer queries are answered, too, but not remembered. */
+const KEY_BYTES_MAX = 512;
+
+/** The networks of containers on this node, by the address that they ask from; in the order of their preference. */
+export type AskerNetworks = ReadonlyMap<string, readonly NetworkId[]>;
+
+export interface ClusterNamesOptions extends NameIndexOptions {
+  /** Where the rounds begin. */
+  readonly firstTurn: number;
+  /** Whether other names are asked about elsewhere: answers say so (RA). */
+  readonly canRecurse: boolean;
+}
+
+/**
+ * The cluster's names, from the table of the moment. An answer by UDP is rendered once for each question and turn, and
+ * all that was rendered is forgotten with each change of what it was rendered from.
+ */
+export class ClusterNames {
+  readonly #options: ClusterNamesOptions;
+  readonly #rendered = new RenderedAnswers();
+  /** Undefined until there is a table: then nothing is known, which is not the same as that there is nothing. */
+  #index: NameIndex | undefined;
+  #suspects: Suspects = NO_SUSPECTS;
+  #askers: AskerNetworks = new Map();
+  #turn: number;
+
+  constructor(options: ClusterNamesOptions) {
+    this.#options = options;
+    this.#turn = options.firstTurn;
+  }
+
+  update(table: EndpointTable): void {
+    this.#index = new NameIndex(table, this.#options);
+    this.#rendered.clear();
+  }
+
+  avoid(suspects: Suspects): void {
+    this.#suspects = suspects;
+    this.#rendered.clear();
+  }
+
+  know(askers: AskerNetworks): void {
+    this.#askers = askers;
+    this.#rendered.clear();
+  }
+
+  /** The answer to the very same message, its id aside, when that was answered since the last change. Called for each packet. */
+  remembered(message: Buffer, address: string): Buffer | undefined {
+    if (message.length > KEY_BYTES_MAX || message.length < 2) return undefined;
+    const answer = this.#rendered.get(this.#keyOf(message, address))?.take();
+    if (answer === undefined) return undefined;
+    // A copy: the kernel may not have taken the last one yet.
+    const copy = Buffer.allocUnsafe(answer.length);
+    answer.copy(copy, 2, 2);
+    copy[0] = message[0] ?? 0;
+    copy[1] = message[1] ?? 0;
+    return copy;
+  }
+
+  /** The answer to what `message` asks; undefined when the name is not the cluster's. */
+  answer(query: DnsQuery, message: Buffer, asker: Asker): Buffer | undefined {
+    const { way, address } = asker;
+    const recursion = this.#options.canRecurse ? FLAG.RA : 0;
+    if (this.#index === undefined) {
+      return isInZone(query.question.name) ? reply(query, way, { rcode: "SERVFAIL", flags: recursion }) : undefined;
+    }
+    const key = this.#keyOf(message, address);
+    const turn = this.#rendered.get(key)?.turn ?? (this.#turn += 1);
+    const context = { suspects: this.#suspects, turn, scope: this.#networksOf(address) };
+    const resolution = resolveName(this.#index, query.question, context);
+    if (resolution.kind === "outside") return undefined;
+    const bytes = reply(query, way, { ...resolution, flags: FLAG.AA | recursion });
+    if (way === "udp" && message.length <= KEY_BYTES_MAX)
+      this.#rendered.put(key, bytes, { turn, turns: resolution.turns });
+    // What is kept is nobody's to change.
+    return bytes;
+  }
+
+  #keyOf(message: Buffer, address: string): string {
+    const rest = message.toString("latin1", 2);
+    if (this.#askers.size === 0) return rest;
+    const networks = this.#networksOf(address);
+    return networks === undefined ? rest : `${networks.join()} ${rest}`;
+  }
+
+  #networksOf(address: string): readonly NetworkId[] | undefined {
+    // On a socket of both families an IPv4 address looks like this.
+    return this.#askers.get(address.startsWith("::ffff:") ? address.slice(7) : address);
+  }
+}
+
+function isInZone(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower === ZONE || lower.endsWith(`.${ZONE}`);
+}
+
+export const reply = (to: Refusable, way: Way, content: AnswerContent): Buffer =>
+  writeAnswer(to, content, way === "udp" ? udpLimit(to) : TCP_BYTES_MAX);
