@@ -150,6 +150,7 @@ describe("the cluster", () => {
     expect(body).toMatchObject({
       leader: NODE_ONE,
       term: 3,
+      generation: 0,
       votersWanted: 3,
       managers: [{ id: NODE_ONE, hostname: "alpha", role: "leader", state: "ready" }],
       nodes: { total: 2, ready: 2 },

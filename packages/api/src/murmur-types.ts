@@ -57,6 +57,8 @@ export interface ClusterSummary {
   /** The index of the last change. */
   version: number;
   term: number;
+  /** Which life of the cluster it is: 0 until it is first recovered or restored, and a larger number each time. */
+  generation: number;
   /** The leader's node id. */
   leader?: string;
   votersWanted: number;

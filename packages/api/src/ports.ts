@@ -13,6 +13,8 @@ export type Consistency = "linearizable" | "local";
 export interface RaftStanding {
   readonly leader: NodeId | undefined;
   readonly term: number;
+  /** Which life of the cluster it is; 0 until it is first recovered or restored. */
+  readonly generation: number;
   readonly voters: readonly NodeId[];
   readonly learners: readonly NodeId[];
 }

@@ -50,8 +50,9 @@ export class ClusterAdapter implements Cluster {
   }
 
   standing(): RaftStanding {
-    const { leader, term, membership } = this.#options.manager.status();
-    return { leader, term, voters: membership.voters, learners: membership.learners };
+    const { manager, generation } = this.#options;
+    const { leader, term, membership } = manager.status();
+    return { leader, term, generation, voters: membership.voters, learners: membership.learners };
   }
 
   /**

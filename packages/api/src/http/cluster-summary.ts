@@ -28,6 +28,7 @@ export function summarize(view: View, raft: RaftStanding, node: NodeStanding): C
     createdAt: toTimestamp(cluster.createdAt),
     version: view.version,
     term: raft.term,
+    generation: raft.generation,
     ...(raft.leader === undefined ? {} : { leader: raft.leader }),
     votersWanted: cluster.spec.voters,
     managers,

@@ -124,7 +124,7 @@ export class MemoryCluster implements Cluster {
 
   standing() {
     const leader = this.leaderless ? undefined : NODE_ONE;
-    return { leader, term: 3, voters: [NODE_ONE], learners: [] };
+    return { leader, term: 3, generation: 0, voters: [NODE_ONE], learners: [] };
   }
 }
 

@@ -31,6 +31,9 @@ function clusterText(summary: ClusterSummary): string {
     ["Created", summary.createdAt],
     ["Leader", leader === undefined ? "none now" : leader.hostname],
     ["Term", String(summary.term)],
+    ...(summary.generation > 0
+      ? [["Generation", `${String(summary.generation)} (it was recovered or restored)`] as const]
+      : []),
     ["Version", String(summary.version)],
     ["Nodes", `${String(summary.nodes.total)} (${String(summary.nodes.ready)} ready)`],
     ["Managers", `${String(summary.managers.length)} (${String(summary.votersWanted)} wanted)`],
