@@ -43,6 +43,9 @@ export interface Done extends RunResult {
 
 /** Runs a worker's part of the seeds. */
 async function work(order: Order, report: (done: Done) => void): Promise<void> {
+  // Only messages are shown; most errors are answers of a peer or the end of a wait, and where they come from costs more
+  // to find out than all else about them.
+  if (process.env["SIM_STACK"] === undefined) Error.stackTraceLimit = 0;
   await World.warmUp();
   for (let at = order.worker; at < order.seeds && Date.now() < order.untilMs; at += order.workers) {
     const start = process.cpuUsage();

@@ -34,7 +34,9 @@ export function checkStatus(scene: RaftScene, life: ManagerLife, status: Manager
   back("a commit index", commit, life.commit);
   back("the index that is applied", applied, life.applied);
   if (term !== life.term || role !== "leader") life.matches.clear();
-  Object.assign(life, { term, commit, applied });
+  life.term = term;
+  life.commit = commit;
+  life.applied = applied;
   if (applied > commit) {
     const fact = `it has applied up to ${String(applied)}`;
     judge.refuse("only what is committed is applied", host, fact, `its commit index is ${String(commit)}`);

@@ -9,6 +9,7 @@ import { Host } from "./host.ts";
 import type { Observer } from "./observer.ts";
 import type { ClockError } from "./process.ts";
 import type { Release } from "./release.ts";
+import { Turns } from "./turns.ts";
 
 /** What everything that is chosen in a world depends on. */
 export interface WorldOptions {
@@ -56,7 +57,8 @@ export class World {
   #moves = 0;
   /** Addresses that hosts had before they moved. */
   readonly #left = new Set<string>();
-  readonly #touched = new Set<Host>();
+  readonly #touched: Host[] = [];
+  readonly #turns = new Turns();
   /** What went wrong where nobody waits for it; the next step throws it. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -154,11 +156,14 @@ export class World {
 
   /** Lets time pass until then, in simulated time since the world began. */
   async runUntil(until: Millis): Promise<void> {
-    for (let run = this.queue.take(until); run !== undefined; run = this.queue.take(until)) {
+    const happens = (): boolean => {
+      const run = this.queue.take(until);
+      if (run === undefined) return false;
       run();
       this.events += 1;
-      await this.settle();
-    }
+      return true;
+    };
+    if (happens()) await this.#settleWhile(happens);
   }
 
   pass(byMs: Millis): Promise<void> {
@@ -195,16 +200,12 @@ export class World {
   }
 
   /** Lets all that follows from what has happened run, and the observers look at it. */
-  async settle(): Promise<void> {
-    do await new Promise((resolve) => setImmediate(resolve));
-    while (cryptoUnderWay() > 0);
-    for (const host of this.#touched) this.tell((observer) => observer.stepped?.(host));
-    this.#touched.clear();
-    if (this.#failure !== undefined) throw this.#failure.error;
+  settle(): Promise<void> {
+    return this.#settleWhile(() => false);
   }
 
   touched(host: Host): void {
-    this.#touched.add(host);
+    if (!this.#touched.includes(host)) this.#touched.push(host);
   }
 
   tell(what: (observer: Observer) => void): void {
@@ -216,5 +217,29 @@ export class World {
         this.#failure ??= { error };
       }
     }
+  }
+
+  /** Settles, and does so again for as long as something happens then. A loop of promises would take longer than most of what happens. */
+  #settleWhile(happens: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        if (cryptoUnderWay() > 0) return this.#turns.next(turn);
+        try {
+          this.#look();
+          if (happens()) this.#turns.next(turn);
+          else resolve();
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.#turns.next(turn);
+    });
+  }
+
+  /** The observers look at every host where something has happened. */
+  #look(): void {
+    for (const host of this.#touched) this.tell((observer) => observer.stepped?.(host));
+    this.#touched.length = 0;
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 }
