@@ -60,12 +60,12 @@ export function encodeFrame(frame: Pick<Frame, "kind"> & Partial<Frame>): Uint8A
 
 /** Reads a frame; undefined when the bytes are none. The payload is a view of the bytes. */
 export function decodeFrame(bytes: Uint8Array): Frame | undefined {
-  const [first, ...id] = bytes.subarray(0, FRAME_HEADER_BYTES);
-  if (first === undefined || id.length < FRAME_HEADER_BYTES - 1) return undefined;
+  const first = bytes[0];
+  if (first === undefined || bytes.length < FRAME_HEADER_BYTES) return undefined;
   const kind = KINDS[first & KIND_MASK];
   if (kind === undefined) return undefined;
   const payload = bytes.subarray(FRAME_HEADER_BYTES);
-  return { kind, id: readCount(bytes.subarray(1)), more: (first & MORE) !== 0, bulk: (first & BULK) !== 0, payload };
+  return { kind, id: readUint32(bytes, 1), more: (first & MORE) !== 0, bulk: (first & BULK) !== 0, payload };
 }
 
 /** Writes a number of bytes as the payload of `received` and `credit`. */
@@ -76,8 +76,7 @@ export function encodeCount(count: number): Uint8Array {
 }
 
 /** Reads the first four bytes as a number; 0 when there are fewer. */
-export function readCount(bytes: Uint8Array): number {
-  const [a, b, c, d] = bytes;
-  if (a === undefined || b === undefined || c === undefined || d === undefined) return 0;
-  return a * 2 ** 24 + (b << 16) + (c << 8) + d;
-}
+export const readCount = (bytes: Uint8Array): number => (bytes.length < 4 ? 0 : readUint32(bytes, 0));
+
+const readUint32 = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0;
