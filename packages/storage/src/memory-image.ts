@@ -40,7 +40,8 @@ export function append(image: Image, entries: readonly StoredEntry[]): Image {
   const first = entries[0]?.index;
   if (first === undefined) return image;
   const copies = entries.map((entry) => ({ ...entry, data: entry.data.slice() }));
-  return { ...image, entries: [...image.entries.filter((entry) => entry.index < first), ...copies] };
+  const kept = lastOf(image) < first ? image.entries : image.entries.filter((entry) => entry.index < first);
+  return { ...image, entries: kept.concat(copies) };
 }
 
 export function compact(image: Image, through: number): Image {
