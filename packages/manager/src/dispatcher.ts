@@ -47,6 +47,9 @@ export class Dispatcher {
   has(id: NodeId): boolean {
     return this.#sessions.get(id)?.closed === false;
   }
+  get sessions(): number {
+    return this.#sessions.size;
+  }
   /** The nodes that this manager has live sessions with. */
   nodes(): readonly NodeId[] {
     return [...this.#sessions.keys()].toSorted();

@@ -167,6 +167,11 @@ export class Manager implements AsyncDisposable {
     return this.#context.replica.store.view;
   }
 
+  /** The membership in force, as far as this manager knows. */
+  get membership(): Membership {
+    return this.#context.raft.membership;
+  }
+
   status(): ManagerStatus {
     const { role, term, leader, membership, commit, lastIndex, lastTerm, recovering, peers } =
       this.#context.raft.status();
@@ -181,7 +186,7 @@ export class Manager implements AsyncDisposable {
       recovering,
       peers,
       applied: this.#context.replica.applied,
-      sessions: this.#context.dispatcher.nodes().length,
+      sessions: this.#context.dispatcher.sessions,
       waiting: this.#context.replica.waiting,
     };
   }

@@ -132,7 +132,7 @@ export class RaftDriver implements Consensus {
 
   /** All managers, voters and learners, as far as this one knows. */
   members(): readonly NodeId[] {
-    return membersOf(this.#options.raft.status().membership);
+    return membersOf(this.#options.raft.membership);
   }
 
   leaderChanged(signal: AbortSignal): Promise<void> {

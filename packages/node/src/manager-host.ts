@@ -339,8 +339,8 @@ function membersIn({ recovered }: LogStorage): readonly NodeId[] {
 
 /** Whether a manager's own membership has it, in whichever part. */
 function isListed(manager: Manager, self: NodeId): boolean {
-  const { voters, votersOutgoing, learners, learnersNext } = manager.status().membership;
-  return [...voters, ...votersOutgoing, ...learners, ...learnersNext].includes(self);
+  const { voters, votersOutgoing, learners, learnersNext } = manager.membership;
+  return [voters, votersOutgoing, learners, learnersNext].some((list) => list.includes(self));
 }
 
 /** The node's own manager, or a clear refusal. */

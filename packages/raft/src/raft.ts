@@ -177,6 +177,11 @@ export class Raft {
     return statusOf(this.#core);
   }
 
+  /** The membership in force: the status's, without the rest of it. */
+  get membership(): Membership {
+    return this.#core.membership;
+  }
+
   /** The part of the status that is asked for with every request. */
   standing(): Pick<Status, "role" | "term" | "leader"> {
     const { state, term, leader } = this.#core;

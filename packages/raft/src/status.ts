@@ -66,11 +66,12 @@ export function statusOf(core: Core): Status {
     transferringTo: leader?.transfer?.to,
     pendingReads: pendingReads(core),
     recovering: core.recovering !== undefined,
-    peers: [...(leader?.progress ?? [])]
-      .map(([id, progress]) => peerStatus(core, id, progress))
-      .toSorted((left, right) => (left.id < right.id ? -1 : 1)),
+    peers: leader === undefined ? [] : peersOf(core, leader.progress),
   };
 }
+
+const peersOf = (core: Core, progress: ReadonlyMap<NodeId, Progress>): PeerStatus[] =>
+  [...progress].map(([id, one]) => peerStatus(core, id, one)).toSorted((left, right) => (left.id < right.id ? -1 : 1));
 
 function peerStatus(core: Core, id: NodeId, { match, next, active, sending }: Progress): PeerStatus {
   const inflight = sending.kind === "replicate" ? sending.inflight : undefined;
