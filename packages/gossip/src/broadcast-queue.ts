@@ -84,6 +84,8 @@ export class BroadcastQueue {
     let room = bytesMax;
     const taken: Item[] = [];
     for (const bucket of this.#buckets) {
+      if (bucket.size === 0) continue;
+      if (room < SMALLEST_RUMOR_BYTES) break;
       for (const item of [...bucket.values()].toReversed()) {
         if (room < SMALLEST_RUMOR_BYTES) break;
         if (item.expiresAt <= now) this.#remove(item.key);

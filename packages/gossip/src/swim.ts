@@ -156,12 +156,17 @@ export class Swim {
 
   /** When `tick` is to be called; Infinity when there is nothing more to do. Changes with every other call. */
   nextDeadline(): Millis {
-    const shared = [this.#relays.deadline, this.#membership.deadline, this.#gossipDeadline, this.#housekeepingAt];
+    const shared = Math.min(
+      this.#relays.deadline,
+      this.#membership.deadline,
+      this.#gossipDeadline,
+      this.#housekeepingAt,
+    );
     switch (this.#phase.state) {
       case "member":
-        return Math.min(...shared, this.#prober.deadline, this.#antiEntropy.deadline);
+        return Math.min(shared, this.#prober.deadline, this.#antiEntropy.deadline);
       case "leaving":
-        return Math.min(...shared, this.#phase.until);
+        return Math.min(shared, this.#phase.until);
       case "left":
         return Infinity;
       default:
