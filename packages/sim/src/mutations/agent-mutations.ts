@@ -157,4 +157,17 @@ export const AGENT_MUTATIONS: readonly Mutation[] = [
     profile: "default",
     nodes: 3,
   },
+  {
+    name: "orphan-after-a-wiped-host-rejoins",
+    defect: "a host that joins anew leaves the containers of the node that it was before to that node",
+    changes: [
+      {
+        file: `${AGENT}/worker.ts`,
+        original: '      if (lists >= UNKNOWN_LISTS || standing(maker) === "former") gone.add(maker);\n',
+        mutant: "",
+      },
+    ],
+    profile: "disk",
+    nodes: 3,
+  },
 ];

@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { FREQUENT_SESSION_CHANGES } from "./settings.ts";
 
 const MANAGER = "packages/manager/src";
 const STORE = "packages/store/src";
@@ -124,15 +125,21 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "report-applied-backwards",
-    defect: "a report that comes late sets a task's observed state back",
+    defect: "reports of a session that is lost are kept until there is a leader, and set tasks' observed states back",
     changes: [
+      {
+        file: `${MANAGER}/dispatcher.ts`,
+        original: "statuses: part, now }, done, () => session.closed);",
+        mutant: "statuses: part, now }, done);",
+      },
       {
         file: `${STORE}/decide-task.ts`,
         original: "  return next === state || isLater(next, state);",
         mutant: "  return true;",
       },
     ],
-    profile: "default",
+    setting: FREQUENT_SESSION_CHANGES,
+    profile: "churn",
     nodes: 3,
   },
   {

@@ -1,10 +1,30 @@
 import type { SourceChange } from "./mutation.ts";
 
-/** A voter that is down keeps its vote for ten seconds: here hardly any time, so that voters change often. */
+const FILE = "packages/manager/src/voter-keeper.ts";
+
+/**
+ * A voter that is down keeps its vote for ten seconds, and the leader looks four times a second: here hardly any time,
+ * and twenty times, so that voters change often, and also in a leader's first moments.
+ */
 export const FREQUENT_VOTER_CHANGES: readonly SourceChange[] = [
   {
-    file: "packages/manager/src/voter-keeper.ts",
+    file: FILE,
     original: "const REPLACE_AFTER_MS: Millis = 10_000;",
     mutant: "const REPLACE_AFTER_MS: Millis = 100;",
+  },
+  { file: FILE, original: "const CHECK_MS: Millis = 250;", mutant: "const CHECK_MS: Millis = 50;" },
+];
+
+/** A manager without a leader serves its agents for three seconds: here hardly any time, so that sessions change often. */
+export const FREQUENT_SESSION_CHANGES: readonly SourceChange[] = [
+  {
+    file: "packages/manager/src/session-guard.ts",
+    original: "const CHECK_MS: Millis = 500;",
+    mutant: "const CHECK_MS: Millis = 20;",
+  },
+  {
+    file: "packages/manager/src/session-guard.ts",
+    original: "const LEADERLESS_MS: Millis = 3_000;",
+    mutant: "const LEADERLESS_MS: Millis = 50;",
   },
 ];

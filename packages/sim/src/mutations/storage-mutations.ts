@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { FREQUENT_VOTER_CHANGES } from "./settings.ts";
 
 const MANAGER = "packages/manager/src";
 const STORAGE = "packages/storage/src";
@@ -67,7 +68,8 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
     name: "wiped-log-forgets-how-far-it-reached",
     defect: "a manager that was taken out and has wiped its log votes as if it had never had one",
     changes: [{ file: `${STORAGE}/log-shape.ts`, original: "    this.#lost = this.reached;\n", mutant: "" }],
-    profile: "process",
+    setting: FREQUENT_VOTER_CHANGES,
+    profile: "churn",
     nodes: 5,
   },
   {
