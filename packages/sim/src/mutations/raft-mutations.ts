@@ -15,7 +15,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "core.vote === candidate || core.leader === undefined;",
       },
     ],
-    profile: "process",
+    profile: "churn",
     nodes: 3,
   },
   {
