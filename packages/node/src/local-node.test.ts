@@ -274,6 +274,24 @@ describe("a machine's way into a cluster and out of it", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("is stopped when it has stopped, however often it was told to", async () => {
+    const { founded, until, during, clock } = setup();
+    const first = await founded();
+    await until(() => first.control.member()?.host.manager()?.status().role === "leader");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    first.disk.beforeSync = () => promise;
+    await during(clock.advance(100));
+    const stopped = first.control.stop();
+    await until(() => first.control.status().state === "joining");
+    let again = false;
+    const stoppedAgain = first.control.stop().then(() => (again = true));
+    await during(clock.advance(500));
+    expect(again).toBe(false);
+    resolve();
+    await during(Promise.all([stopped, stoppedAgain]));
+    expect(clock.pending).toBe(0);
+  });
+
   it("comes back at the address that the daemon was told, and finds a cluster that has moved by one that it was named", async () => {
     const { founded, machine, during, until, joinRequest } = setup();
     const first = await founded();

@@ -59,6 +59,8 @@ export class LocalNodeControl implements LocalNode {
   #leaving = false;
   /** Settles, without an error, when the last attempt to leave has ended. */
   #departure: Promise<void> = Promise.resolve();
+  /** Settles when this node has stopped; undefined until it is told to. */
+  #stopped: Promise<void> | undefined;
   /** Aborted for good by `stop`. */
   readonly #stopping = new AbortController();
   /** Settles when no change of `init`, `join` and `restore` is under way. */
@@ -220,9 +222,15 @@ export class LocalNodeControl implements LocalNode {
 
   /**
    * Ends the member for good; containers run on, the identity stays. A change that is under way is called off and leaves
-   * nothing behind, unless it is so far that nobody else is waited for: then it is completed first.
+   * nothing behind, unless it is so far that nobody else is waited for: then it is completed first. Whoever asks for it
+   * again waits for the same end.
    */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping.abort(new ClusterError("cancelled", "this node's daemon is being stopped"));
     await this.#changed;
     await this.#departure;
