@@ -86,6 +86,41 @@ describe("planVoters", () => {
     expect(planVoters(nodes, facts("a"), 3)).toEqual({ kind: "change", voters: ids("a"), learners: ids("cd") });
   });
 
+  it("lets no voter go while those that stay could not decide without one that is down", () => {
+    const nodes = [node("a", { pinned: "worker" }), node("b", { pinned: "worker" }), node("c", { usable: false })];
+    expect(planVoters(nodes, facts("abc"), 3)).toEqual({ kind: "none" });
+    const back = nodes.map((candidate) => ({ ...candidate, usable: true }));
+    expect(planVoters(back, facts("abc"), 3)).toEqual({ kind: "transfer", to: "c" });
+  });
+
+  it("never gives up a majority that works, whoever is down, pinned, or gone", () => {
+    const names = "abcdefg".split("");
+    const scenario = fc.record({
+      nodes: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1 }),
+      down: fc.subarray(names),
+      workers: fc.subarray(names),
+      voters: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 5 }),
+      learners: fc.subarray(names),
+    });
+    fc.assert(
+      fc.property(scenario, ({ nodes, down, workers, voters, learners }) => {
+        const works = (name: string): boolean => name === voters[0] || (nodes.includes(name) && !down.includes(name));
+        const candidates = nodes.map((name) =>
+          node(name, { usable: works(name), pinned: workers.includes(name) ? "worker" : undefined }),
+        );
+        const caughtUp = new Set(learners.map(nodeId));
+        const given = facts(voters.join(""), {
+          learners: [...caughtUp].filter((id) => !voters.includes(id)),
+          caughtUp,
+        });
+        const plan = planVoters(candidates, given, 3);
+        const decide = (list: readonly string[]): boolean => list.filter(works).length > list.length / 2;
+        if (plan.kind === "change" && decide(voters)) expect(plan.voters).toSatisfy(decide);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it("never drops below what could be lost before, and settles", () => {
     const names = "abcdefg".split("");
     const scenario = fc.record({

@@ -38,7 +38,7 @@ export const zoneOf = (node: ClusterNode): string => node.spec.labels["zone"] ??
 /**
  * Chooses the next step towards the wanted voters. Invariants: a node votes only after its log has caught up as a
  * learner; a usable voter is never dropped while the voters that stay could not lose as many nodes as before; the
- * leader leaves only by handing over first.
+ * leader leaves only by handing over first; a majority that works is not given up for one that doesn't.
  */
 export function planVoters(candidates: readonly VoterCandidate[], facts: MembershipFacts, wanted: number): VoterPlan {
   if (facts.changing) return { kind: "none" };
@@ -63,6 +63,8 @@ export function planVoters(candidates: readonly VoterCandidate[], facts: Members
   );
   if (voters.length === 0) return { kind: "none" };
   if (sameSet(voters, facts.voters) && sameSet(learners, facts.learners)) return { kind: "none" };
+  const works = (id: NodeId): boolean => id === facts.leader || known.get(id)?.usable === true;
+  if (hasMajority(facts.voters, works) && !hasMajority(voters, works)) return { kind: "none" };
   return { kind: "change", voters: voters.toSorted(), learners: learners.toSorted() };
 }
 
@@ -113,6 +115,9 @@ function compare(left: readonly (number | string)[], right: readonly (number | s
   }
   return 0;
 }
+
+const hasMajority = (voters: readonly NodeId[], works: (id: NodeId) => boolean): boolean =>
+  voters.filter(works).length > voters.length / 2;
 
 const sameSet = (left: readonly NodeId[], right: readonly NodeId[]): boolean =>
   left.length === right.length && left.every((id) => right.includes(id));
