@@ -8,6 +8,7 @@ import {
   type Millis,
   type NodeId,
   type Random,
+  withDeadline,
 } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import {
@@ -22,7 +23,6 @@ import {
 } from "@murmur/raft";
 import { createStore, type ApplyResult, type View, type Watch, type WatchOptions } from "@murmur/store";
 import { ClusterTime } from "./cluster-time.ts";
-import { withDeadline } from "./deadline.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { LeadershipKeeper } from "./leadership.ts";
 import type { Liveness, LogEntry, LogStorage, Peers, SessionChannel } from "./ports.ts";

@@ -1,4 +1,14 @@
-import { codeOf, messageOf, sleep, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
+import {
+  codeOf,
+  messageOf,
+  sleep,
+  withSignals,
+  type Clock,
+  type Log,
+  type Millis,
+  type NodeId,
+  type Scope,
+} from "@murmur/base";
 import type { PeerTransport } from "@murmur/transport";
 import { FIRST_GENERATION, readGeneration, type Generation } from "./generation.ts";
 
@@ -87,10 +97,11 @@ export class GenerationKeeper {
   async meetAll(peers: readonly NodeId[], limitMs: Millis, signal: AbortSignal): Promise<void> {
     const answered = Promise.all(peers.slice(0, MEET_AT_ONCE).map((peer) => this.#ask(peer, signal)));
     const waited = new AbortController();
-    const until = AbortSignal.any([signal, waited.signal]);
-    const late = sleep(this.#options.clock, limitMs, until).catch(() => {});
-    await Promise.race([answered, late]);
-    waited.abort(new Error("all have answered"));
+    await withSignals([signal, waited.signal], async (until) => {
+      const late = sleep(this.#options.clock, limitMs, until).catch(() => {});
+      await Promise.race([answered, late]);
+      waited.abort(new Error("all have answered"));
+    });
   }
 
   /** Begins a generation here. Resolves when it is durable; what follows from it is the caller's to do. */

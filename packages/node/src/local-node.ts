@@ -1,4 +1,4 @@
-import { ClusterError, messageOf, Scope, sleep, type Log, type Millis } from "@murmur/base";
+import { ClusterError, messageOf, Scope, sleep, withSignals, type Log, type Millis } from "@murmur/base";
 import type { InitRequest, JoinRequest, LocalNode, NodeStanding, RecoveryPlan, RestoreRequest } from "@murmur/api";
 import { parseToken } from "@murmur/identity";
 import { parseAddress } from "@murmur/transport";
@@ -165,7 +165,10 @@ export class LocalNodeControl implements LocalNode {
       const { listen, advertise } = requestedAddresses(request, daemon);
       const address = advertiseAddress(advertise, parseAddress(listen));
       await edge.checkListenable(listen);
-      const call = (until: AbortSignal): CallMember => edge.callMember(AbortSignal.any([signal, until]));
+      const call =
+        (until: AbortSignal): CallMember =>
+        (to, asked) =>
+          withSignals([signal, until], (both) => edge.callMember(both)(to, asked));
       const options = { address, request, hostname: daemon.hostname, call, clock, random, newId };
       const { identity, generation, peers, bootstrap } = await takeUpBackup(options);
       signal.throwIfAborted();
@@ -204,7 +207,7 @@ export class LocalNodeControl implements LocalNode {
     if (state.kind === "busy" || this.#leaving)
       throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
     if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
-    const departure = this.#depart(state, force, AbortSignal.any([signal, this.#stopping.signal]));
+    const departure = withSignals([signal, this.#stopping.signal], (either) => this.#depart(state, force, either));
     this.#departure = departure.catch(() => {});
     await departure;
   }
@@ -255,7 +258,7 @@ export class LocalNodeControl implements LocalNode {
     if (this.#state.kind === "busy")
       throw new ClusterError("failed_precondition", "this node is already joining or starting a cluster");
     this.#state = { kind: "busy", what };
-    const change = this.#allOrNothing(() => work(AbortSignal.any([asked, this.#stopping.signal])));
+    const change = this.#allOrNothing(() => withSignals([asked, this.#stopping.signal], work));
     this.#changed = change.catch(() => {});
     await change;
   }

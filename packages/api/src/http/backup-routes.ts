@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { encodeBackup, type BackupHeader } from "../backup/backup-file.ts";
 import type { StateSnapshot } from "../ports.ts";
-import { requestSignal, type ClusterAccess } from "./context.ts";
+import { within, type ClusterAccess } from "./context.ts";
 
 /** Backups that are being sent at once on one manager; each keeps the state of its moment in memory. */
 const BACKUPS_MAX = 2;
@@ -19,7 +19,7 @@ export function addBackupRoutes(app: Hono, access: ClusterAccess): void {
     underWay += 1;
     const ended = (): void => void (underWay -= 1);
     try {
-      const snapshot = await access.cluster().snapshot(requestSignal(context));
+      const snapshot = await within(context, ports, (signal) => access.cluster().snapshot(signal));
       const header = headerOf(snapshot, { takenAt: ports.clock.now(), murmurVersion: ports.murmurVersion });
       ports.log.info("a backup is being taken", { index: header.index });
       const body = streamOf(encodeBackup(header, paced(snapshot.chunks)), ended);

@@ -1,15 +1,20 @@
-import { ClusterError, type NodeId } from "@murmur/base";
+import { ClusterError, withDeadline, type Clock, type Millis, type NodeId } from "@murmur/base";
 import type { Index, UserCommand } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context } from "hono";
 import type { ApiPorts, Cluster, Committed, Consistency } from "../ports.ts";
 
 /** A request that asks several parts waits this long at the most. What the replica is asked is bounded by itself. */
-const REQUEST_MS = 20_000;
+const REQUEST_MS: Millis = 20_000;
 
-/** Aborted when the client goes away or the request's time is over. */
-export const requestSignal = (context: Context): AbortSignal =>
-  AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(REQUEST_MS)]);
+/** Does something for a request with a signal that is aborted when the client goes away or the time is up. */
+export const within = <T>(
+  context: Context,
+  { clock, limitMs = REQUEST_MS }: { readonly clock: Clock; readonly limitMs?: Millis },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => withDeadline({ clock, limitMs, late, signals: [context.req.raw.signal] }, work);
+
+const late = (): Error => new ClusterError("timeout", "the cluster didn't answer in time: try again");
 
 /** What the routes of the cluster use of the ports: reading, writing and naming, each once. */
 export class ClusterAccess {

@@ -1,9 +1,11 @@
+import type { Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import type { ClusterSummary, HealthAnswer } from "../murmur-types.ts";
 import type { ApiPorts } from "../ports.ts";
+import { within } from "./context.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
-const PART_MS = 2_000;
+const PART_MS: Millis = 2_000;
 
 export function addHealthRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   /** 503 when degraded, for probes that look at the status alone; `?verdict=body` answers 200 all the same. */
@@ -21,12 +23,13 @@ export function addHealthRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
 }
 
 async function problemsOf(ports: ApiPorts, askCluster: AskCluster, context: Context): Promise<string[]> {
-  const signal = AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(PART_MS)]);
   const standing = ports.node.status();
-  const [engine, cluster] = await Promise.all([
-    ports.engine.facts(signal).catch(() => undefined),
-    standing.state === "active" ? clusterProblem(askCluster, signal) : undefined,
-  ]);
+  const [engine, cluster] = await within(context, { clock: ports.clock, limitMs: PART_MS }, (signal) =>
+    Promise.all([
+      ports.engine.facts(signal).catch(() => undefined),
+      standing.state === "active" ? clusterProblem(askCluster, signal) : undefined,
+    ]),
+  );
   const problems: string[] = [];
   if (engine === undefined) problems.push("the container engine doesn't answer");
   if (standing.state === "joining") problems.push("the node is still joining the cluster");

@@ -1,51 +1,58 @@
-import { ClusterError } from "@murmur/base";
+import { ClusterError, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import { toInitRequest, toJoinRequest } from "../docker/swarm.ts";
 import type { ClusterInitAnswer, ClusterSummary, JoinTokenAnswer, NodeJoinAnswer } from "../murmur-types.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
 import { thisNode } from "./cluster-summary.ts";
-import { requestSignal } from "./context.ts";
+import { within } from "./context.ts";
 import { parseInit, parseJoin, parseForce } from "./membership-schema.ts";
 import { leaveForce } from "./swarm-routes.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
 /** Joining fetches a certificate and a first replica: it may take longer than other requests. */
-const MEMBERSHIP_MS = 75_000;
-
-const signalOf = (context: Context): AbortSignal =>
-  AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(MEMBERSHIP_MS)]);
+const MEMBERSHIP_MS: Millis = 75_000;
 
 /** This node's way into a cluster and out of it, in Docker's words and in Murmur's; and what only it can tell. */
 export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
-  const { node } = ports;
+  const { node, clock } = ports;
+  const change = (context: Context, work: (signal: AbortSignal) => Promise<void>): Promise<void> =>
+    within(context, { clock, limitMs: MEMBERSHIP_MS }, work);
 
   app.post("/swarm/init", async (context) => {
-    await node.init(toInitRequest(await readJson(context.req.raw)), signalOf(context));
+    const asked = toInitRequest(await readJson(context.req.raw));
+    await change(context, (signal) => node.init(asked, signal));
     return context.json(member(node.status()).nodeId);
   });
   app.post("/swarm/join", async (context) => {
-    await node.join(toJoinRequest(await readJson(context.req.raw)), signalOf(context));
+    const asked = toJoinRequest(await readJson(context.req.raw));
+    await change(context, (signal) => node.join(asked, signal));
     return context.body(null, 200);
   });
   app.post("/swarm/leave", async (context) => {
-    await node.leave({ force: leaveForce(context) }, signalOf(context));
+    const force = leaveForce(context);
+    await change(context, (signal) => node.leave({ force }, signal));
     return context.body(null, 200);
   });
 
   app.post("/murmur/cluster/init", async (context) => {
-    await node.init(parseInit(await readOptionalJson(context.req.raw)), signalOf(context));
-    const { joinToken } = await askJson<JoinTokenAnswer>(askCluster, "/murmur/join-token", requestSignal(context));
+    const asked = parseInit(await readOptionalJson(context.req.raw));
+    await change(context, (signal) => node.init(asked, signal));
+    const { joinToken } = await within(context, { clock }, (signal) =>
+      askJson<JoinTokenAnswer>(askCluster, "/murmur/join-token", signal),
+    );
     const answer: ClusterInitAnswer = { ...member(node.status()), joinToken };
     return context.json(answer);
   });
   app.post("/murmur/node/join", async (context) => {
-    await node.join(parseJoin(await readJson(context.req.raw)), signalOf(context));
+    const asked = parseJoin(await readJson(context.req.raw));
+    await change(context, (signal) => node.join(asked, signal));
     const answer: NodeJoinAnswer = member(node.status());
     return context.json(answer);
   });
   app.post("/murmur/cluster/leave", async (context) => {
-    await node.leave(parseForce(await readOptionalJson(context.req.raw)), signalOf(context));
+    const asked = parseForce(await readOptionalJson(context.req.raw));
+    await change(context, (signal) => node.leave(asked, signal));
     return context.body(null, 200);
   });
 

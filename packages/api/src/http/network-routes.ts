@@ -3,7 +3,7 @@ import type { Hono } from "hono";
 import { toNetworkResource } from "../docker/network.ts";
 import type { Network, NetworkResource } from "../docker/network-types.ts";
 import type { ApiPorts } from "../ports.ts";
-import { requestSignal } from "./context.ts";
+import { within } from "./context.ts";
 import { Filters } from "../docker/filters.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
@@ -22,9 +22,10 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
     const filters = Filters.parse(given, FILTERS);
-    const signal = requestSignal(context);
     const query = given === undefined ? "" : `?filters=${encodeURIComponent(given)}`;
-    const [engine, cluster] = await Promise.all([ports.engine.get(`/networks${query}`, signal), ofCluster(signal)]);
+    const [engine, cluster] = await within(context, ports, (signal) =>
+      Promise.all([ports.engine.get(`/networks${query}`, signal), ofCluster(signal)]),
+    );
     if (engine.status !== 200 || !Array.isArray(engine.body))
       return Response.json(engine.body, { status: engine.status });
     return context.json([...cluster.filter((network) => fits(network, filters)), ...engine.body]);
@@ -32,8 +33,7 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
 
   app.get("/networks/:id", async (context) => {
     const text = context.req.param("id");
-    const signal = requestSignal(context);
-    const networks = await ofCluster(signal).catch((error: unknown) => {
+    const networks = await within(context, ports, ofCluster).catch((error: unknown) => {
       ports.log.debug("the cluster's networks are not known", { error: messageOf(error) });
       return [];
     });
@@ -43,7 +43,8 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
       networks.find((network) => network.Id.startsWith(text));
     if (found !== undefined && context.req.query("scope") !== "local") return context.json(found);
     const query = new URL(context.req.url).search;
-    const engine = await ports.engine.get(`/networks/${encodeURIComponent(text)}${query}`, signal);
+    const path = `/networks/${encodeURIComponent(text)}${query}`;
+    const engine = await within(context, ports, (signal) => ports.engine.get(path, signal));
     return Response.json(engine.body, { status: engine.status });
   });
 }

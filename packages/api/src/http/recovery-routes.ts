@@ -1,37 +1,39 @@
-import { ClusterError } from "@murmur/base";
-import type { Context, Hono } from "hono";
+import { ClusterError, type Millis } from "@murmur/base";
+import type { Hono } from "hono";
 import type { ClusterSummary, JoinTokenAnswer, RestoreAnswer } from "../murmur-types.ts";
 import type { ApiPorts } from "../ports.ts";
 import { readOptionalJson } from "./body.ts";
-import { requestSignal } from "./context.ts";
+import { within } from "./context.ts";
 import { parseForce, parseRestore } from "./membership-schema.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
 /** Both write the whole state to the disk, and a backup has to arrive first. */
-const LONG_MS = 600_000;
-
-const longSignal = (context: Context): AbortSignal =>
-  AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(LONG_MS)]);
+const LONG_MS: Millis = 600_000;
 
 /** Taking a cluster up again, on this node: never forwarded, since which node does it is the point. */
-export function addRecoveryRoutes(app: Hono, { node }: ApiPorts, askCluster: AskCluster): void {
-  app.get("/murmur/cluster/recovery", async (context) => context.json(await node.recoveryPlan(requestSignal(context))));
+export function addRecoveryRoutes(app: Hono, { node, clock }: ApiPorts, askCluster: AskCluster): void {
+  const long = { clock, limitMs: LONG_MS };
+
+  app.get("/murmur/cluster/recovery", async (context) =>
+    context.json(await within(context, { clock }, (signal) => node.recoveryPlan(signal))),
+  );
 
   app.post("/murmur/cluster/recovery", async (context) => {
     const options = parseForce(await readOptionalJson(context.req.raw));
-    return context.json(await node.recover(options, longSignal(context)));
+    return context.json(await within(context, long, (signal) => node.recover(options, signal)));
   });
 
   app.post("/murmur/cluster/restore", async (context) => {
     const options = parseRestore(context.req.query("options"));
     const { body } = context.req.raw;
     if (body === null) throw new ClusterError("invalid_argument", "the body is empty: send the backup");
-    await node.restore({ ...options, backup: body }, longSignal(context));
-    const signal = requestSignal(context);
-    const [{ joinToken, address }, summary] = await Promise.all([
-      askJson<JoinTokenAnswer>(askCluster, "/murmur/join-token", signal),
-      askJson<ClusterSummary>(askCluster, "/murmur/cluster", signal),
-    ]);
+    await within(context, long, (signal) => node.restore({ ...options, backup: body }, signal));
+    const [{ joinToken, address }, summary] = await within(context, { clock }, (signal) =>
+      Promise.all([
+        askJson<JoinTokenAnswer>(askCluster, "/murmur/join-token", signal),
+        askJson<ClusterSummary>(askCluster, "/murmur/cluster", signal),
+      ]),
+    );
     const standing = node.status();
     const answer: RestoreAnswer = {
       nodeId: standing.state === "active" ? standing.nodeId : "",

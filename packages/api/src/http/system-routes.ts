@@ -1,21 +1,26 @@
-import { messageOf } from "@murmur/base";
+import { messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import type { Node } from "../docker/node-types.ts";
 import { hostOf } from "../docker/node.ts";
 import type { ClusterInfo, Info, Swarm, SwarmInfo, VersionInfo } from "../docker/swarm-types.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
+import { within } from "./context.ts";
 import { API_VERSION, MIN_API_VERSION } from "./api-version.ts";
 
 /** Asks the cluster's routes, here or on a manager. */
 export type AskCluster = (request: Request) => Promise<Response>;
 
 /** The engine, or the cluster, may take this long to add its part to an answer that can do without. */
-const PART_MS = 3_000;
+const PART_MS: Millis = 3_000;
 
 /** `/_ping`, `/version` and `/info`: the local engine's answers with Murmur's part in them. */
 export function addSystemRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
+  const part = { clock: ports.clock, limitMs: PART_MS };
+  const fromEngine = (context: Context, path: string): Promise<EnginePart> =>
+    within(context, part, (signal) => engineAnswer(ports, path, signal));
+
   app.on(["GET", "HEAD"], "/_ping", async (context: Context) => {
-    const facts = await ports.engine.facts(partSignal(context));
+    const facts = await within(context, part, (signal) => ports.engine.facts(signal));
     const headers = {
       // Docker 23 made BuildKit the default builder and says so here; the clients choose by it.
       "Builder-Version": facts?.builderVersion ?? "1",
@@ -27,23 +32,20 @@ export function addSystemRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
   });
 
   app.get("/version", async (context) => {
-    const engine = await fromEngine(ports, "/version", context);
+    const engine = await fromEngine(context, "/version");
     return context.json(versionInfo(engine, ports.murmurVersion));
   });
 
   app.get("/info", async (context) => {
     const [engine, swarm] = await Promise.all([
-      fromEngine(ports, "/info", context),
-      swarmInfo(ports.node.status(), askCluster, partSignal(context)),
+      fromEngine(context, "/info"),
+      within(context, part, (signal) => swarmInfo(ports.node.status(), askCluster, signal)),
     ]);
     const info: Info = { Warnings: null, ...engine.fields, Swarm: swarm };
     if (engine.error !== undefined) info.Warnings = [`WARNING: the engine doesn't answer: ${engine.error}`];
     return context.json(info);
   });
 }
-
-const partSignal = (context: Context): AbortSignal =>
-  AbortSignal.any([context.req.raw.signal, AbortSignal.timeout(PART_MS)]);
 
 /** `active/manager` on every node: each answers for the cluster. */
 const swarmHeader = (standing: NodeStanding): string => {
@@ -56,9 +58,9 @@ interface EnginePart {
   readonly error?: string;
 }
 
-async function fromEngine(ports: ApiPorts, path: string, context: Context): Promise<EnginePart> {
+async function engineAnswer(ports: ApiPorts, path: string, signal: AbortSignal): Promise<EnginePart> {
   try {
-    const { status, body } = await ports.engine.get(path, partSignal(context));
+    const { status, body } = await ports.engine.get(path, signal);
     if (status === 200 && isRecord(body)) return { fields: body };
     return { fields: {}, error: `it answered ${path} with status ${String(status)}` };
   } catch (error) {

@@ -183,12 +183,15 @@ export class Host {
         const late = new ClusterError("unavailable", `${to} did not answer in time`);
         const cancelled = new ClusterError("cancelled", "joining was cancelled");
         const timer = process.clock.setTimer(JOIN_TIMEOUT_MS, () => reject(late));
-        if (signal.aborted) reject(cancelled);
-        signal.addEventListener("abort", () => reject(cancelled), { once: true });
+        const abort = (): void => reject(cancelled);
+        if (signal.aborted) abort();
+        signal.addEventListener("abort", abort);
         network.joinCall(address, to, { ...request, ...versions, enter }).then(resolve, reject);
         try {
           return await promise;
         } finally {
+          // Node keeps a signal made of others as long as it has a listener, and with it the whole world.
+          signal.removeEventListener("abort", abort);
           timer.cancel();
         }
       },
