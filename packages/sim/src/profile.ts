@@ -34,6 +34,9 @@ const LEADERS_FALL = [
   "slow disk",
 ];
 
+/** What a disk loses for good, as much as the others can make up for. */
+const LOST = ["damaged log", "damaged snapshot", "wiped host"];
+
 export const PROFILES = {
   default: {
     about: "everything that goes wrong, some of it in each seed",
@@ -54,6 +57,22 @@ export const PROFILES = {
     about: "leaders that fall one after the other, and disks that lag",
     faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS].filter(({ name }) => LEADERS_FALL.includes(name)),
     part: 0.8,
+    clockDrift: 0.02,
+    pace: 4,
+  },
+  losses: {
+    about: "disks that lose what they had, while leaders fall one after the other",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS].filter(({ name }) =>
+      [...LEADERS_FALL, ...LOST].includes(name),
+    ),
+    part: 0.8,
+    clockDrift: 0.02,
+    pace: 4,
+  },
+  pauses: {
+    about: "processes and hosts that stand still, and go on as if nothing had happened",
+    faults: PROCESS_FAULTS.filter(({ name }) => ["pause", "host suspended"].includes(name)),
+    part: 1,
     clockDrift: 0.02,
     pace: 4,
   },

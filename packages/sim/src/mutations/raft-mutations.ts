@@ -156,7 +156,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  const round = 0;",
       },
     ],
-    profile: "process",
+    profile: "pauses",
     nodes: 3,
   },
   {
@@ -169,7 +169,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "  const round = leased ? 0 : leader.round;",
       },
     ],
-    profile: "process",
+    profile: "pauses",
     nodes: 3,
   },
   {
@@ -190,7 +190,7 @@ export const RAFT_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
-    profile: "process",
+    profile: "pauses",
     nodes: 3,
   },
   {

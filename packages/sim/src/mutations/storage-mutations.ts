@@ -61,7 +61,7 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
-    profile: "disk",
+    profile: "losses",
     nodes: 3,
   },
   {

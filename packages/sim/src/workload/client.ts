@@ -5,6 +5,7 @@ import { oneOf } from "../faults/fault.ts";
 import { isRefusal, outcomeOfError } from "../history/error-outcome.ts";
 import type { HistoryRecorder, OpenOperation } from "../history/history.ts";
 import type { NodeInput, NodeOutput, ShownNode } from "../history/node-model.ts";
+import type { ReadOrder } from "../history/read-order.ts";
 import type { ServiceInput, ServiceOutput, ShownService } from "../history/service-model.ts";
 import type { World } from "../world/world.ts";
 import { deskOf, type Desk } from "./desk.ts";
@@ -21,6 +22,7 @@ export interface ClientOptions {
   readonly random: Random;
   readonly services: HistoryRecorder<ServiceInput, ServiceOutput>;
   readonly nodes: HistoryRecorder<NodeInput, NodeOutput>;
+  readonly reads: ReadOrder;
 }
 
 /** What a client believes of a service: what it needs to change it. */
@@ -57,7 +59,7 @@ export class Client {
   async list(cluster: Desk): Promise<readonly Known[] | undefined> {
     const operation = this.#options.services.call(this.#options.name, { kind: "list" });
     return this.#answer(operation, async (signal) => {
-      const view = await cluster.read("linearizable", signal);
+      const view = await this.#view(cluster, signal);
       const shown = present(view);
       this.#known = shown;
       return { output: { kind: "services", services: shown.map(showService) }, value: shown };
@@ -120,7 +122,7 @@ export class Client {
   async #read(cluster: Desk, { id, spec }: Known): Promise<void> {
     const operation = this.#options.services.call(this.#options.name, { kind: "read", name: spec.name, id });
     await this.#answer(operation, async (signal) => {
-      const found = serviceIn(await cluster.read("linearizable", signal), id);
+      const found = serviceIn(await this.#view(cluster, signal), id);
       if (found === undefined) return { output: { kind: "refused", code: "not_found" } };
       this.#known = [...this.#known.filter((known) => known.id !== id), found];
       return { output: { kind: "service", service: showService(found) } };
@@ -130,7 +132,7 @@ export class Client {
   async #listNodes(cluster: Desk): Promise<void> {
     const operation = this.#options.nodes.call(this.#options.name, { kind: "list" });
     await this.#answer(operation, async (signal) => {
-      const nodes = (await cluster.read("linearizable", signal)).nodes();
+      const nodes = (await this.#view(cluster, signal)).nodes();
       this.#knownNodes = nodes.map(({ id, version, spec }) => ({ id, version, spec }));
       return { output: { kind: "nodes", nodes: this.#knownNodes.map(showNode) } };
     });
@@ -162,6 +164,13 @@ export class Client {
     await this.#write(operation, (signal) =>
       cluster.submit({ kind: "updateNode", id, version, spec, now: world.clock.now() }, { signal }),
     );
+  }
+
+  async #view(cluster: Desk, signal: AbortSignal): Promise<View> {
+    const ended = this.#options.reads.begin();
+    const view = await cluster.read("linearizable", signal);
+    ended(view.version);
+    return view;
   }
 
   #nextWrite(): string {

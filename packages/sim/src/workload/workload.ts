@@ -4,6 +4,7 @@ import { logBetween, oneOf } from "../faults/fault.ts";
 import { checkNodes, checkServices } from "../history/check-api.ts";
 import { HistoryRecorder } from "../history/history.ts";
 import type { NodeInput, NodeOutput } from "../history/node-model.ts";
+import { ReadOrder } from "../history/read-order.ts";
 import type { ServiceInput, ServiceOutput } from "../history/service-model.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { Client } from "./client.ts";
@@ -21,6 +22,7 @@ export class Workload {
   readonly #clients: readonly Client[];
   readonly #services: HistoryRecorder<ServiceInput, ServiceOutput>;
   readonly #nodes: HistoryRecorder<NodeInput, NodeOutput>;
+  readonly #reads: ReadOrder;
   readonly #watchers = new Watchers();
   readonly #departures: Departures;
   #running: readonly Promise<void>[] = [];
@@ -34,9 +36,11 @@ export class Workload {
     const nodes = new HistoryRecorder<NodeInput, NodeOutput>(limits);
     this.#services = services;
     this.#nodes = nodes;
+    const reads = new ReadOrder(() => world.queue.now);
+    this.#reads = reads;
     this.#clients = Array.from({ length: 2 + this.#random.below(5) }, (_, at) => {
       const name = `client${String(at + 1)}`;
-      return new Client({ name, world, random: randomFor(world.seed, name), services, nodes });
+      return new Client({ name, world, random: randomFor(world.seed, name), services, nodes, reads });
     });
     world.observers.push(this.#watchers);
     this.#departures = new Departures(world);
@@ -82,6 +86,7 @@ export class Workload {
     ];
     return [
       ...verdicts.flatMap((verdict) => (verdict.kind === "ok" ? [] : [`${verdict.kind}: ${verdict.explanation}`])),
+      ...this.#reads.problems(),
       ...this.#watchers.problems(),
     ];
   }
