@@ -7,7 +7,7 @@ import { place, statusOf, type RaftScene } from "./raft-scene.ts";
  * membership entry before this one in its log.
  */
 export function checkMembershipEntry(scene: RaftScene, entry: StoredEntry, before: Position | undefined): void {
-  const { judge, host, log, history } = scene;
+  const { judge, host, log } = scene;
   const status = statusOf(host);
   if (status?.role !== "leader" || status.term !== entry.term) return;
   const { commit } = status;
@@ -21,10 +21,9 @@ export function checkMembershipEntry(scene: RaftScene, entry: StoredEntry, befor
       `the entry there is of term ${String(committedTerm)}`,
     );
   }
-  const known = before === undefined ? undefined : history.entries.find(before.index, before.term);
-  if (before === undefined || known === undefined) return;
-  const previous = decodeMembership(known.data);
-  if (before.index > commit) {
+  const previous = membershipBehind(scene, before);
+  if (previous === undefined) return;
+  if (before !== undefined && before.index > commit) {
     const check = isJoint(previous)
       ? "joint consensus is left only once it is committed"
       : "one change of the membership at a time";
@@ -42,6 +41,17 @@ export function checkMembershipEntry(scene: RaftScene, entry: StoredEntry, befor
     `${fact}: ${JSON.stringify(next)}`,
     `it follows ${JSON.stringify(previous)}`,
   );
+}
+
+/** What the log has before an entry: in a membership entry, or in the snapshot that it begins with, all of it committed. */
+function membershipBehind({ log, history }: RaftScene, before: Position | undefined): Membership | undefined {
+  const { base } = log.written;
+  if (before !== undefined && before.index > base) {
+    const known = history.entries.find(before.index, before.term);
+    return known && decodeMembership(known.data);
+  }
+  const ofSnapshot = history.commits.membershipAt(base);
+  return ofSnapshot.voters.length === 0 ? undefined : ofSnapshot;
 }
 
 const votersChanged = (from: Membership, to: Membership): number =>

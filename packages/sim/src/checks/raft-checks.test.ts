@@ -349,6 +349,24 @@ it("does not take for committed what a snapshot is about to replace", () => {
   c.shows({ applied: 2 });
 });
 
+it("compares a new membership with the snapshot's, where that has taken the place of the one before", () => {
+  /** A manager that has got {A} in a snapshot leads, and writes another membership. */
+  const changeAfterSnapshot = (next: Membership): void => {
+    const { checks, a, b, c } = fakeCluster();
+    const [second, third] = [membershipOf([A, C]), membershipOf([A])];
+    for (const one of [a, c]) one.write([membershipEntry(2, 1, second)]);
+    a.shows({ commit: 2, applied: 2, membership: second });
+    for (const one of [a, c]) one.write([membershipEntry(3, 1, third)]);
+    a.shows({ commit: 3, applied: 3, membership: third });
+    checks.logReplaced(b, { index: 3, term: 1, membership: encodeMembership(third) });
+    for (const one of [a, b]) one.write([entry(4, 2)], { term: 2, votedFor: B, commit: 3 });
+    b.shows({ role: "leader", term: 2, commit: 4, applied: 4, membership: third });
+    b.write([membershipEntry(5, 2, next)]);
+  };
+  changeAfterSnapshot(membershipOf([A, D]));
+  expect(() => changeAfterSnapshot(membershipOf([A, B, C]))).toThrow("overlapping majorities");
+});
+
 it("lets a vote go that a later term has passed over on the disk", () => {
   const { b } = fakeCluster();
   b.write([], { term: 3, commit: 1 });
