@@ -65,4 +65,36 @@ describe("a node that datagrams reach, and connections to the managers don't", (
     checks.final();
     await end(world);
   });
+
+  /*
+   * Found by the simulator (seed 2000878): a manager that was back, and that gossip still called dead, was called down ten
+   * times a second, and ready in between by itself, since it had a session with its own agent. Each time all its tasks were
+   * made anew, and where starts failed the back-off grew to minutes.
+   */
+  it("is a manager that was cut off only until Raft reaches it again, whatever gossip says", async () => {
+    await World.warmUp();
+    const { world, checks } = cluster();
+    await settle(world, 4);
+    const voters = world.leader?.manager?.status().membership.voters ?? [];
+    const cut = world.hosts.find(
+      (host) => host !== world.leader && voters.some((id) => id === host.member?.identity.nodeId),
+    );
+    if (cut === undefined) throw new Error("two of three voters don't lead");
+    const others = world.hosts.filter((host) => host !== cut);
+    for (const { address } of others) world.network.cut(cut.address, address);
+    expect(await world.until(() => stateOf(world, cut) === "down", 10_000, 100)).toBeDefined();
+    for (const { address } of others) world.network.heal(cut.address, address);
+    for (const { address } of others) world.network.cut(cut.address, address, "datagrams");
+    const states = ["down"];
+    for (let waited = 0; waited < 20_000; waited += 10) {
+      await world.pass(10);
+      const state = stateOf(world, cut);
+      if (state !== undefined && state !== states.at(-1)) states.push(state);
+    }
+    expect(states).toEqual(["down", "ready"]);
+    for (const { address } of others) world.network.heal(cut.address, address);
+    await world.pass(5_000);
+    checks.final();
+    await end(world);
+  });
 });

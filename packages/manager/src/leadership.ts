@@ -20,8 +20,9 @@ async function lead(context: ManagerContext, scope: Scope): Promise<void> {
   const submit = (commands: readonly Command[]): Promise<readonly ApplyResult[]> =>
     context.submitInternal(commands, scope.signal);
   const managers = (): readonly NodeId[] => driver.members();
+  const hears = (id: NodeId): boolean => driver.hears(id);
   const hasSession = (id: NodeId): boolean => dispatcher.has(id);
-  new LivenessWatch({ self, view, liveness, peers, managers, hasSession, submit, clock, log }).start(scope);
+  new LivenessWatch({ self, view, liveness, peers, managers, hasSession, hears, submit, clock, log }).start(scope);
   const sessions = (): readonly NodeId[] => dispatcher.nodes();
   new SessionWatch({ self, view, peers, managers, sessions, submit, clock, log }).start(scope);
   new VoterKeeper({ self, raft, view, pump: () => driver.pump(), submit, clock, log }).start(scope);

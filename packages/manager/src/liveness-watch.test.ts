@@ -14,6 +14,7 @@ function setup() {
   const cluster = new ClusterStore(["n1", "n2", "n3", "n4"]);
   const verdicts = new Map<NodeId, GossipVerdict>();
   const sessions = new Set<NodeId>();
+  const heard = new Set<NodeId>();
   const world = {
     /** What another manager says when it is asked for a session with a node. */
     answer: (_manager: NodeId, _node: unknown): Promise<unknown> => Promise.resolve(false),
@@ -37,12 +38,13 @@ function setup() {
     peers,
     managers: () => ["n1", "n2", "n3"].map(nodeId),
     hasSession: (id) => sessions.has(id),
+    hears: (id) => heard.has(id),
     submit: (commands) => world.submit(commands),
     clock,
     log: silentLog,
   }).start(scope);
   const stateOf = (id: string): string | undefined => cluster.store.view.node(nodeId(id))?.status.state;
-  return { clock, scope, cluster, verdicts, sessions, world, stateOf, failures };
+  return { clock, scope, cluster, verdicts, sessions, heard, world, stateOf, failures };
 }
 
 describe("the watch over the nodes", () => {
@@ -67,6 +69,17 @@ describe("the watch over the nodes", () => {
     sessions.clear();
     await clock.advance(100);
     expect([stateOf("n3"), stateOf("n4")]).toEqual(["ready", "down"]);
+  });
+
+  it("believes what a manager sends more than gossip", async () => {
+    const { clock, verdicts, heard, world, stateOf } = setup();
+    heard.add(nodeId("n2"));
+    verdicts.set(nodeId("n2"), "dead");
+    await clock.advance(5_000);
+    expect([stateOf("n2"), world.asked]).toEqual(["ready", 0]);
+    heard.clear();
+    await clock.advance(100);
+    expect(stateOf("n2")).toBe("down");
   });
 
   it("does not ask the node itself, nor wait for managers that don't answer", async () => {

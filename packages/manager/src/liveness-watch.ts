@@ -20,6 +20,8 @@ export interface LivenessWatchOptions {
   readonly peers: Peers;
   readonly managers: () => readonly NodeId[];
   readonly hasSession: (id: NodeId) => boolean;
+  /** Whether Raft's messages of a manager come through. */
+  readonly hears: (id: NodeId) => boolean;
   readonly submit: (commands: readonly InternalCommand[]) => Promise<unknown>;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,7 +29,8 @@ export interface LivenessWatchOptions {
 
 /**
  * The leader's watch over the nodes. A node is down when gossip says dead *and* no manager has a live session with it:
- * either alone is not enough, so a node that is merely slow on one of the two ways is not declared dead.
+ * either alone is not enough, so a node that is merely slow on one of the two ways is not declared dead. A manager that
+ * takes part in Raft isn't down either: its agent has its session there, and would be called ready and down by turns.
  */
 export class LivenessWatch {
   readonly #options: LivenessWatchOptions;
@@ -69,8 +72,8 @@ export class LivenessWatch {
   }
 
   #seemsDown(id: NodeId): boolean {
-    const { self, hasSession, liveness, clock } = this.#options;
-    if (id === self || hasSession(id)) return false;
+    const { self, hasSession, hears, liveness, clock } = this.#options;
+    if (id === self || hasSession(id) || hears(id)) return false;
     const verdict = liveness.verdict(id);
     return verdict === "dead" || (verdict === "unheard" && clock.monotonic() - this.#startedAt >= GRACE_MS);
   }

@@ -61,6 +61,10 @@ export interface RaftDriverOptions {
   readonly onChange: () => void;
 }
 
+/** Less than it takes until gossip declares a node dead, more than several heartbeats. */
+const HEARD_MS: Millis = 1_000;
+const HEARD_KEPT = 32;
+
 /**
  * Drives the raft core: feeds it ticks and messages, writes what it wants written, sends what it wants sent, applies
  * what is committed. The core takes no time; all waiting is here, and none of it holds up a heartbeat.
@@ -74,6 +78,8 @@ export class RaftDriver implements Consensus {
   readonly #snapshotter: Snapshotter;
   readonly #reads = new PendingReads();
   readonly #leaderBell = new ChangeBell();
+  /** When the last message of each came. At most `HEARD_KEPT` besides those that are heard now. */
+  readonly #heardAt = new Map<NodeId, Millis>();
   /** To the leader that offers were last sent to. */
   #offers: { readonly leader: NodeId; readonly batcher: OfferBatcher } | undefined;
   #tickedAt: Millis;
@@ -133,6 +139,12 @@ export class RaftDriver implements Consensus {
   /** All managers, voters and learners, as far as this one knows. */
   members(): readonly NodeId[] {
     return membersOf(this.#options.raft.membership);
+  }
+
+  /** Whether another manager's messages come through: one has within the last second. */
+  hears(peer: NodeId): boolean {
+    const at = this.#heardAt.get(peer);
+    return at !== undefined && this.#options.clock.monotonic() - at <= HEARD_MS;
   }
 
   leaderChanged(signal: AbortSignal): Promise<void> {
@@ -278,7 +290,14 @@ export class RaftDriver implements Consensus {
 
   #receive(from: NodeId, message: unknown): void {
     if (!isRaftMessage(message) || message.from !== from || message.to !== this.#options.self) return;
+    this.#noteHeard(from);
     this.#step(message);
+  }
+
+  #noteHeard(peer: NodeId): void {
+    this.#heardAt.set(peer, this.#options.clock.monotonic());
+    if (this.#heardAt.size <= HEARD_KEPT) return;
+    for (const known of [...this.#heardAt.keys()]) if (!this.hears(known)) this.#heardAt.delete(known);
   }
 
   #step(message: Message): void {

@@ -54,7 +54,7 @@ interface Cable {
 }
 
 /** What a cut stops. */
-type Cut = "everything" | "connections";
+type Cut = "everything" | "connections" | "datagrams";
 
 /** What a retransmission adds to the latency of a frame that was lost. */
 const RETRANSMISSION_MS = 200;
@@ -77,7 +77,7 @@ export class MemoryNetwork {
   /** Between two hosts it may be different than elsewhere, as "from to". */
   readonly #local = new Map<string, Weather>();
   readonly #cables = new Set<Cable>();
-  /** Directions that carry nothing, or datagrams only, as "from to". */
+  /** Directions that carry nothing, or not all, as "from to". */
   readonly #cuts = new Map<string, Cut>();
 
   constructor(options: MemoryNetworkOptions) {
@@ -168,7 +168,7 @@ export class MemoryNetwork {
     return JSON.parse(JSON.stringify(answer.value ?? null));
   }
 
-  /** Lets nothing through between two hosts, without either being told; or nothing but datagrams, as a firewall may. */
+  /** Lets nothing through between two hosts, without either being told; or only one kind of it, as a firewall may. */
   cut(a: string, b: string, what: Cut = "everything"): void {
     this.cutOneWay(a, b, what);
     this.cutOneWay(b, a, what);
@@ -176,6 +176,7 @@ export class MemoryNetwork {
 
   cutOneWay(from: string, to: string, what: Cut = "everything"): void {
     this.#cuts.set(`${from} ${to}`, what);
+    if (what === "datagrams") return;
     for (const cable of this.#cables) if (cable.from === from && cable.to === to) cable.link.cut();
   }
 
@@ -272,7 +273,7 @@ export class MemoryNetwork {
       { from: to, to: from, link: far },
     ]) {
       this.#cables.add(cable);
-      if (this.#cuts.has(`${cable.from} ${cable.to}`)) cable.link.cut();
+      if (this.#stops("connections", cable.from, cable.to)) cable.link.cut();
     }
     return [near, far];
   }
@@ -285,7 +286,7 @@ export class MemoryNetwork {
   #travel(from: string, to: string, enter: Enter): Promise<void> {
     return new Promise((resolve) => {
       this.#clock.setTimer(this.#frameLatency(from, to), () => {
-        if (!this.#cuts.has(`${from} ${to}`)) enter(resolve);
+        if (!this.#stops("connections", from, to)) enter(resolve);
       });
     });
   }
@@ -294,7 +295,7 @@ export class MemoryNetwork {
   #reach(from: string, to: string): Promise<Station | undefined> {
     return new Promise((resolve) => {
       this.#clock.setTimer(this.#frameLatency(from, to), () => {
-        if (this.#cuts.has(`${from} ${to}`)) return;
+        if (this.#stops("connections", from, to)) return;
         const station = this.#stations.get(to);
         if (station === undefined) resolve(undefined);
         else station.enter(() => resolve(station));
@@ -315,8 +316,13 @@ export class MemoryNetwork {
 
   #deliverIn(delayMs: Millis, { from, to, bytes }: { from: string; to: string; bytes: Uint8Array }): void {
     this.#clock.setTimer(delayMs, () => {
-      if (this.#cuts.get(`${from} ${to}`) !== "everything") this.#packets.get(to)?.(from, bytes);
+      if (!this.#stops("datagrams", from, to)) this.#packets.get(to)?.(from, bytes);
     });
+  }
+
+  #stops(kind: "connections" | "datagrams", from: string, to: string): boolean {
+    const cut = this.#cuts.get(`${from} ${to}`);
+    return cut === "everything" || cut === kind;
   }
 
   #weatherBetween(from: string, to: string): Weather {
