@@ -33,6 +33,27 @@ describe("an agent", () => {
     expect(world.manager.descriptions).toBeGreaterThan(0);
   });
 
+  it("says anew how its engine fares and where it is when its record has it otherwise, and only then", async () => {
+    await begin();
+    await world.pass(1_000);
+    const { manager } = world;
+    const wrong = [
+      { engine: "down" },
+      { address: "10.0.0.9:7373" },
+      { engine: "down", address: SAMPLE_ADDRESS },
+    ] as const;
+    for (const own of wrong) {
+      Object.assign(manager, { engine: "", address: "" });
+      manager.mistake(own);
+      await world.pass(100);
+      expect(manager).toMatchObject({ engine: "ready", address: SAMPLE_ADDRESS });
+    }
+    Object.assign(manager, { engine: "", address: "" });
+    manager.mistake({ engine: "ready", address: SAMPLE_ADDRESS });
+    await world.pass(100);
+    expect(manager).toMatchObject({ engine: "", address: "" });
+  });
+
   it("starts ten tasks about as fast as one, and never asks too much of the engine at once", async () => {
     await begin();
     const ids = Array.from({ length: 40 }, () => world.assign());

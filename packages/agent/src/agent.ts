@@ -5,6 +5,7 @@ import type {
   EndpointTable,
   EngineStatus,
   NodeSpec,
+  OwnNode,
   SessionMessage,
 } from "@murmur/model";
 import { assign, type Assignment } from "./assignment.ts";
@@ -232,6 +233,7 @@ export class Agent {
       this.#worker.replace(message.tasks);
       this.#correct(message.tasks);
     } else if (message.kind === "delta") this.#worker.update(message.updated, message.removed);
+    if (message.kind !== "removed" && message.node !== undefined) this.#correctNode(message.node);
     this.#savers.tasks.changed();
     const { endpoints, cluster, version } = assignment;
     if (this.#view?.endpoints !== endpoints || this.#view.cluster !== cluster) this.#show({ endpoints, cluster });
@@ -246,6 +248,14 @@ export class Agent {
       if (status === undefined || (status.state === known.state && status.at === known.at)) continue;
       this.#reports.status(id, status);
     }
+  }
+
+  /** The same of the node: a report that was held up on its way may have come after a newer one. */
+  #correctNode({ engine, address }: OwnNode): void {
+    const own = { engine: this.#worker.engine.state, address: this.#options.address };
+    const isRight = engine === undefined || engine === own.engine;
+    if (isRight && (address === undefined || own.address === undefined || address === own.address)) return;
+    this.#reportNode();
   }
 
   #show(view: SavedView): void {

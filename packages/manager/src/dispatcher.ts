@@ -1,5 +1,13 @@
 import { codeOf, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
-import { isLater, type ClusterFacts, type InternalCommand, type ReportMessage, type Task } from "@murmur/model";
+import {
+  isLater,
+  type ClusterFacts,
+  type ClusterNode,
+  type InternalCommand,
+  type OwnNode,
+  type ReportMessage,
+  type Task,
+} from "@murmur/model";
 import { EndpointComputer } from "@murmur/discovery";
 import type { Change, Store, Watch } from "@murmur/store";
 import type { SessionChannel } from "./ports.ts";
@@ -159,7 +167,7 @@ export class Dispatcher {
     if (node === undefined || this.#endpoints === undefined) return undefined;
     return {
       version: view.version,
-      spec: node.spec,
+      node: ownNode(node),
       tasks: view.tasksOfNode(id).filter(isAssigned),
       endpoints: this.#endpoints.table,
       cluster: this.#facts,
@@ -214,7 +222,7 @@ export class Dispatcher {
     const session = this.#sessions.get(id);
     if (session === undefined || session.closed) return;
     if (change.kind === "delete") return session.resync();
-    if (change.previous?.spec !== change.current.spec) session.specChanged(change.current.spec);
+    if (concernsNode(change.previous, change.current)) session.nodeChanged(ownNode(change.current));
     this.#markReadySoon(id);
   }
 
@@ -244,6 +252,17 @@ export class Dispatcher {
     };
   }
 }
+
+const ownNode = ({ spec, status, address }: ClusterNode): OwnNode => ({ spec, engine: status.engine.state, address });
+
+/**
+ * Whether a change of a node's record is news for its agent. What the agent has said itself comes back to it: a report
+ * that was held up on its way may have come after a newer one.
+ */
+const concernsNode = (previous: ClusterNode | undefined, current: ClusterNode): boolean =>
+  previous?.spec !== current.spec ||
+  previous.status.engine.state !== current.status.engine.state ||
+  previous.address !== current.address;
 
 /** A task made for a node (global services) is the agent's only once the scheduler has found room for it. */
 const isAssigned = (task: Task): boolean => task.nodeId !== undefined && !isLater("assigned", task.status.state);

@@ -15,7 +15,7 @@ function setup() {
     version: 10,
     full: {
       version: 10,
-      spec: { labels: {}, availability: "active" },
+      node: { spec: { labels: {}, availability: "active" } },
       tasks: [task("t1", 9)],
       endpoints: { version: 10, networks: [], services: [] },
       cluster: { nodes: [], gossipKeys: [] },
@@ -48,7 +48,7 @@ describe("a session", () => {
     for (let version = 11; version <= 500; version += 1) {
       state.version = version;
       session.taskChanged(taskId("t1"), task("t1", version));
-      session.specChanged({ labels: { at: String(version) }, availability: "drain" });
+      session.nodeChanged({ spec: { labels: { at: String(version) }, availability: "drain" } });
       await Promise.resolve();
     }
     channel.blocked = undefined;

@@ -4,7 +4,7 @@ import type {
   ClusterFacts,
   EndpointTable,
   Index,
-  NodeSpec,
+  OwnNode,
   ReportMessage,
   SessionMessage,
   Task,
@@ -15,7 +15,7 @@ import type { SessionChannel } from "./ports.ts";
 /** What a full assignment is made of, read from the replica in one go. */
 export interface NodeAssignment {
   readonly version: Index;
-  readonly spec: NodeSpec;
+  readonly node: OwnNode;
   readonly tasks: readonly Task[];
   readonly endpoints: EndpointTable;
   readonly cluster: ClusterFacts;
@@ -24,7 +24,7 @@ export interface NodeAssignment {
 /** What changed for one node since its last message. Bounded by the node's tasks: only the latest of each is kept. */
 interface Pending {
   readonly tasks: Map<TaskId, Task | undefined>;
-  spec: NodeSpec | undefined;
+  node: OwnNode | undefined;
   endpoints: EndpointTable | undefined;
   cluster: ClusterFacts | undefined;
 }
@@ -32,7 +32,7 @@ interface Pending {
 /** Confirmations that wait for a slow agent; beyond them the oldest is dropped, and the agent reports anew. */
 const ACKNOWLEDGEMENTS_MAX = 4_096;
 
-const nothing = (): Pending => ({ tasks: new Map(), spec: undefined, endpoints: undefined, cluster: undefined });
+const nothing = (): Pending => ({ tasks: new Map(), node: undefined, endpoints: undefined, cluster: undefined });
 
 /**
  * One agent's session: sends a full assignment first, then one delta at a time, each with all that has changed while
@@ -72,8 +72,8 @@ export class Session {
     this.#pending.tasks.set(id, task);
     this.#wakeWriter();
   }
-  specChanged(spec: NodeSpec): void {
-    this.#pending.spec = spec;
+  nodeChanged(node: OwnNode): void {
+    this.#pending.node = node;
     this.#wakeWriter();
   }
   endpointsChanged(endpoints: EndpointTable): void {
@@ -122,8 +122,8 @@ export class Session {
     const sequence = this.#acknowledgements.shift();
     if (sequence !== undefined) return { kind: "committed", sequence };
     if (this.#needsFull) return this.#full();
-    const { tasks, spec, endpoints, cluster } = this.#pending;
-    if (tasks.size === 0 && spec === undefined && endpoints === undefined && cluster === undefined) return undefined;
+    const { tasks, node, endpoints, cluster } = this.#pending;
+    if (tasks.size === 0 && node === undefined && endpoints === undefined && cluster === undefined) return undefined;
     const updated: Task[] = [];
     const removed: TaskId[] = [];
     for (const [id, task] of tasks) {
@@ -136,7 +136,7 @@ export class Session {
       version: Math.max(version, this.#sent),
       updated,
       removed,
-      ...(spec === undefined ? {} : { node: { spec } }),
+      ...(node === undefined ? {} : { node }),
       ...(endpoints === undefined ? {} : { endpoints }),
       ...(cluster === undefined ? {} : { cluster }),
     };
@@ -151,8 +151,7 @@ export class Session {
     const assignment = this.#readFull();
     if (assignment === undefined) return { kind: "removed" };
     this.#sent = assignment.version;
-    const { version, spec, tasks, endpoints, cluster } = assignment;
-    return { kind: "full", version, node: { spec }, tasks, endpoints, cluster };
+    return { kind: "full", ...assignment };
   }
 
   #wakeWriter(): void {

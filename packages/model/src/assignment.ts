@@ -12,7 +12,7 @@ export type AssignmentMessage =
   | {
       readonly kind: "full";
       readonly version: Index;
-      readonly node: { readonly spec: NodeSpec };
+      readonly node: OwnNode;
       readonly tasks: readonly Task[];
       readonly endpoints: EndpointTable;
       readonly cluster: ClusterFacts;
@@ -21,7 +21,7 @@ export type AssignmentMessage =
       readonly kind: "delta";
       readonly from: Index;
       readonly version: Index;
-      readonly node?: { readonly spec: NodeSpec };
+      readonly node?: OwnNode;
       readonly updated: readonly Task[];
       readonly removed: readonly TaskId[];
       readonly endpoints?: EndpointTable;
@@ -29,6 +29,13 @@ export type AssignmentMessage =
     }
   /** This node was removed from the cluster: stop all, forget the identity. */
   | { readonly kind: "removed" };
+
+/** What a node is told of its own record: what it should be, and what its agent is known to have said. */
+export interface OwnNode {
+  readonly spec: NodeSpec;
+  readonly engine?: EngineStatus["state"];
+  readonly address?: string;
+}
 
 /** What every node needs to know of the cluster. */
 export interface ClusterFacts {

@@ -1,6 +1,7 @@
 export type {
   AssignmentMessage,
   ClusterFacts,
+  OwnNode,
   ReportAcknowledgement,
   ReportMessage,
   SessionMessage,

@@ -4,6 +4,7 @@ import {
   type ClusterFacts,
   type DesiredState,
   type EndpointTable,
+  type OwnNode,
   type ReportMessage,
   type SessionMessage,
   type Task,
@@ -18,6 +19,7 @@ import { SAMPLE_NODE, sampleTask } from "./sample-task.ts";
 /** Where the agent's node is. */
 export const SAMPLE_ADDRESS = "10.0.0.1:7373";
 
+const NODE: OwnNode = { spec: { labels: {}, availability: "active" } };
 const ENDPOINTS: EndpointTable = { version: 0, networks: [], services: [] };
 /** A manager with one agent: keeps the records, sends assignments, commits reports as the store would. */
 class StubManager implements Sessions {
@@ -31,6 +33,7 @@ class StubManager implements Sessions {
   facts: ClusterFacts = { nodes: [], gossipKeys: [] };
   descriptions = 0;
   engine = "";
+  address = "";
   #version = 1;
   #inbox: Inbox<SessionMessage> | undefined;
   readonly #clock: ManualClock;
@@ -82,6 +85,13 @@ class StubManager implements Sessions {
     return task;
   }
 
+  /** The node's record says something else than the agent has reported. */
+  mistake(own: Omit<OwnNode, "spec">): void {
+    const from = this.#version;
+    this.#version += 1;
+    this.#push({ kind: "delta", from, version: this.#version, node: { ...NODE, ...own }, updated: [], removed: [] });
+  }
+
   /** A delta that doesn't fit what the agent holds. */
   skipVersions(): void {
     this.#version += 5;
@@ -97,8 +107,7 @@ class StubManager implements Sessions {
 
   #sendFull(): void {
     const tasks = [...this.tasks.values()];
-    const node = { spec: { labels: {}, availability: "active" } } as const;
-    this.#push({ kind: "full", version: this.#version, node, tasks, endpoints: ENDPOINTS, cluster: this.facts });
+    this.#push({ kind: "full", version: this.#version, node: NODE, tasks, endpoints: ENDPOINTS, cluster: this.facts });
   }
 
   async #hear(report: ReportMessage, inbox: Inbox<SessionMessage>): Promise<void> {
@@ -112,6 +121,7 @@ class StubManager implements Sessions {
       case "node":
         this.descriptions += report.description === undefined ? 0 : 1;
         this.engine = report.engine?.state ?? this.engine;
+        this.address = report.address ?? this.address;
         break;
       case "tasks":
         if (!this.quorum) return;
