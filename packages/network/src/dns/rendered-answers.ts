@@ -1,6 +1,9 @@
-/** What is kept at most, in bytes of answers and in questions; beyond either all is forgotten: it is soon made again. */
-const BYTES_MAX = 4 * 1024 * 1024;
-const QUESTIONS_MAX = 8_192;
+/** What is kept at most, in bytes; beyond it all is forgotten: it is soon made again. */
+const BYTES_MAX = 8 * 1024 * 1024;
+/** What an answer costs beside its bytes, and a question beside its key: the runtime's objects, about. */
+const ANSWER_COST = 256;
+const QUESTION_COST = 256;
+const TURN_COST = 8;
 
 /** The answers to one question, one for each turn of the round. */
 export class RenderedAnswer {
@@ -48,14 +51,17 @@ export class RenderedAnswers {
 
   /** Keeps what was rendered for a turn; `turns`: how many there are for this question. */
   put(key: string, bytes: Buffer, { turn, turns }: { readonly turn: number; readonly turns: number }): void {
-    if (this.#bytes + bytes.length > BYTES_MAX || this.#answers.size >= QUESTIONS_MAX) this.clear();
-    this.#bytes += bytes.length;
+    let cost = bytes.length + ANSWER_COST;
+    if (!this.#answers.has(key)) cost += key.length + QUESTION_COST + turns * TURN_COST;
+    if (this.#bytes + cost > BYTES_MAX) this.clear();
+    this.#bytes += cost;
     let answer = this.#answers.get(key);
     if (answer === undefined) {
       answer = new RenderedAnswer(turn, turns);
       this.#answers.set(key, answer);
     }
-    answer.fill(bytes);
+    // A copy in memory of its own: the writer's is larger, and shared with what is soon forgotten.
+    answer.fill(Buffer.from(new Uint8Array(bytes).buffer));
   }
 
   clear(): void {

@@ -35,20 +35,14 @@ it("keeps nothing that may not be kept", () => {
   expect(cache.size).toBe(0);
 });
 
-it("has room for so many, and lets go what was not asked for longest", () => {
+it("has room for so much, and lets go what was not asked for longest", () => {
   const cache = new ResponseCache();
-  for (let index = 0; index < 4_096; index += 1) put(cache, String(index), 10);
+  for (let index = 0; index < 120; index += 1) put(cache, String(index), 10, 65_000);
+  expect(cache.size).toBe(120);
   cache.get("0", 0);
-  put(cache, "further", 10);
-  expect(cache.size).toBe(4_096);
+  for (let index = 0; index < 100; index += 1) put(cache, "large", 10, 65_000);
+  for (let index = 0; index < 10; index += 1) put(cache, `further-${String(index)}`, 10, 65_000);
+  expect(cache.size).toBe(128);
   expect(cache.get("0", 0)).toBeDefined();
   expect(cache.get("1", 0)).toBeUndefined();
-});
-
-it("has room for so many bytes", () => {
-  const cache = new ResponseCache();
-  for (let index = 0; index < 100; index += 1) put(cache, String(index), 10, 60_000);
-  expect(cache.size).toBe(69);
-  for (let index = 0; index < 100; index += 1) put(cache, "99", 10, 60_000);
-  expect(cache.size).toBe(69);
 });

@@ -2,8 +2,10 @@ import type { Millis } from "@murmur/base";
 import type { Response } from "./response.ts";
 
 /** What is kept at most; beyond it the one that was asked for longest ago goes. */
-const RESPONSES_MAX = 4_096;
-const BYTES_MAX = 4 * 1024 * 1024;
+const BYTES_MAX = 8 * 1024 * 1024;
+/** What an answer costs beside its bytes and its key: the runtime's objects, about; and each time to live. */
+const ANSWER_COST = 512;
+const TTL_COST = 8;
 
 interface Kept {
   readonly bytes: Buffer;
@@ -50,18 +52,21 @@ export class ResponseCache {
       until: now + response.keepS * 1_000,
     });
     for (const [oldest, kept] of this.#kept) {
-      if (this.#kept.size <= RESPONSES_MAX && this.#bytes <= BYTES_MAX) break;
+      if (this.#bytes <= BYTES_MAX) break;
       this.#remove(oldest, kept);
     }
   }
 
   #add(key: string, kept: Kept): void {
     this.#kept.set(key, kept);
-    this.#bytes += kept.bytes.length;
+    this.#bytes += costOf(key, kept);
   }
 
   #remove(key: string, kept: Kept): void {
     this.#kept.delete(key);
-    this.#bytes -= kept.bytes.length;
+    this.#bytes -= costOf(key, kept);
   }
 }
+
+const costOf = (key: string, { bytes, ttlOffsets }: Kept): number =>
+  bytes.length + key.length + ttlOffsets.length * TTL_COST + ANSWER_COST;

@@ -118,14 +118,16 @@ export class DnsServer implements AsyncDisposable {
       return reply(query, way, { rcode: "REFUSED", flags: this.#recursion });
     }
     const asker = { way, address };
-    return this.#names.answer(query, message, asker) ?? this.#forward(query, asker);
-  }
-
-  async #forward(query: DnsQuery, asker: Asker): Promise<Buffer | undefined> {
+    const own = this.#names.answer(query, message, asker);
+    if (own !== undefined) return own;
     // Who doesn't want us to ask others, or can't be helped so, hears that at once and asks somebody else.
     if (!this.#forwarder.hasServers || (query.flags & FLAG.RD) === 0) {
-      return reply(query, asker.way, { rcode: "REFUSED", flags: this.#recursion });
+      return reply(query, way, { rcode: "REFUSED", flags: this.#recursion });
     }
+    return this.#forward(query, asker);
+  }
+
+  async #forward(query: DnsQuery, asker: Asker): Promise<Buffer> {
     this.#stats.forwarded += 1;
     const answer = await this.#forwarder.forward(query, asker);
     if (answer !== undefined) return answer;
