@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   election: async () => (await import("./election.ts")).election,
   lifeguard: async () => (await import("./lifeguard.ts")).lifeguard,
   dissemination: async () => (await import("./dissemination.ts")).dissemination,
+  dns: async () => (await import("./dns.ts")).dns,
   store: async () => (await import("./store.ts")).store,
 };
 
