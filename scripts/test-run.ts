@@ -89,8 +89,13 @@ const PARTS: Readonly<Record<string, () => void>> = {
     step("dead code", "knip", "--no-progress");
   },
   unit: () => {
-    // Some packages' contracts run against a real engine, with containers made of the machine's busybox.
-    if (step("an engine answers", "scripts/engine") && step("demo image", "scripts/demo-image")) suite("unit");
+    // Some packages' contracts run against a real engine, with containers made of the machine's busybox; and some tests
+    // ask as real clients do.
+    const ready =
+      step("programs of the tests", "scripts/test-tools") &&
+      step("an engine answers", "scripts/engine") &&
+      step("demo image", "scripts/demo-image");
+    if (ready) suite("unit");
   },
   sim: simulate,
   e2e: () => {
