@@ -297,7 +297,7 @@ export class RaftDriver implements Consensus {
   #noteHeard(peer: NodeId): void {
     this.#heardAt.set(peer, this.#options.clock.monotonic());
     if (this.#heardAt.size <= HEARD_KEPT) return;
-    for (const known of [...this.#heardAt.keys()]) if (!this.hears(known)) this.#heardAt.delete(known);
+    for (const known of this.#heardAt.keys()) if (!this.hears(known)) this.#heardAt.delete(known);
   }
 
   #step(message: Message): void {
