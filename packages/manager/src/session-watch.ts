@@ -13,6 +13,8 @@ const ASK_TIMEOUT_MS: Millis = 500;
  * that can reach any manager has a new session within a few.
  */
 const ROUNDS_MAX = 15;
+/** So many are declared down in one entry of the log. */
+const NODES_PER_ENTRY = 256;
 
 export interface SessionWatchOptions {
   readonly self: NodeId;
@@ -72,7 +74,10 @@ export class SessionWatch {
     for (const id of lost) log.warn("node is down: it has no session with any manager", { node: id });
     const message = `no manager has had a session with the node for ${String(ROUNDS_MAX)} s, though gossip reaches it`;
     const now = clock.now();
-    await submit(lost.map((id) => ({ kind: "setNodeState", id, state: "down", message, now })));
+    for (let at = 0; at < lost.length; at += NODES_PER_ENTRY) {
+      const part = lost.slice(at, at + NODES_PER_ENTRY);
+      await submit(part.map((id) => ({ kind: "setNodeState", id, state: "down", message, now })));
+    }
   }
 
   /** A manager that doesn't answer has no say: what it tells its agents is old, and what they report goes nowhere. */
