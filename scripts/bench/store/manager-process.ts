@@ -40,6 +40,8 @@ const POLL_MS = 20;
 const SNAPSHOT_LIMIT_MS = 120_000;
 
 const meter = new StallMeter();
+/** What ends the session of each node. */
+const hangUps = new Map<NodeId, () => void>();
 const never = new AbortController().signal;
 let manager: Manager;
 let managers: readonly string[] = [];
@@ -103,14 +105,17 @@ const start = async ({ plan, found, ...rest }: Extract<Request, { kind: "start" 
   return { applied_s, ready_s: process.uptime(), applied: manager.status().applied };
 };
 
-/** A session as each node has one, so that what a manager does for sessions is in the figures; it answers nothing. */
+/** A session as each node has one, so that what a manager does for sessions is in the figures; it reports nothing. */
 function serveAgent(node: NodeId): void {
+  const { promise: closed, resolve } = Promise.withResolvers<IteratorReturnResult<undefined>>();
+  const close = (): void => resolve({ done: true, value: undefined });
   const silent: SessionChannel = {
     nodeId: node,
     write: () => Promise.resolve(),
-    reports: { [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }) },
-    close: () => {},
+    reports: { [Symbol.asyncIterator]: () => ({ next: () => closed }) },
+    close,
   };
+  hangUps.set(node, close);
   manager.serveSession(silent).catch((error: unknown) => {
     console.error(error);
     process.exit(1);
@@ -127,6 +132,8 @@ async function fill(): Promise<Answer> {
     return { id: manages === undefined ? workerId(at) : nodeId(manages), at };
   });
   await submitAll(entriesOf(nodes.flatMap((node) => nodeCommands(node, now))));
+  // A node without a session would be down after a while.
+  for (const { id: node } of nodes) serveAgent(node);
   // None but the first may manage for now.
   await submitAll(entriesOf(nodes.map(({ id: node }) => pinned(node, "worker"))));
   const changes = manager.watch({ limit: 1_000_000 });
@@ -238,6 +245,7 @@ async function change(): Promise<Answer> {
   await sleep(1_000);
   meter.end("changing");
   meter.begin("losing");
+  hangUps.get(workerId(NODES - 1))?.();
   await submit([{ kind: "setNodeState", id: workerId(NODES - 1), state: "down", message: "bench", now }]);
   await sleep(3_000);
   meter.end("losing");
