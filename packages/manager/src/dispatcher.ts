@@ -60,7 +60,7 @@ export class Dispatcher {
   }
   /** The nodes that this manager has live sessions with. */
   nodes(): readonly NodeId[] {
-    return [...this.#sessions.keys()].toSorted();
+    return [...this.#sessions].filter(([, session]) => !session.closed).map(([id]) => id);
   }
   /** Reports that wait to be committed. */
   get waitingReports(): number {

@@ -1,4 +1,4 @@
-import { ClusterError, type Log, type LogFields, type Random } from "@murmur/base";
+import { ClusterError, withDeadline, type Log, type LogFields, type Random } from "@murmur/base";
 import { SimulatedRuntime } from "@murmur/agent";
 import type { Manager } from "@murmur/manager";
 import { openNode, type LocalNodeEdge, type Member, type MemberWires, type OpenedNode } from "@murmur/node";
@@ -178,22 +178,16 @@ export class Host {
     return {
       wires: () => this.#wires(process),
       checkListenable: async () => {},
-      callMember: (signal) => async (to, request) => {
-        const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-        const late = new ClusterError("unavailable", `${to} did not answer in time`);
-        const cancelled = new ClusterError("cancelled", "joining was cancelled");
-        const timer = process.clock.setTimer(JOIN_TIMEOUT_MS, () => reject(late));
-        const abort = (): void => reject(cancelled);
-        if (signal.aborted) abort();
-        signal.addEventListener("abort", abort);
-        network.joinCall(address, to, { ...request, ...versions, enter }).then(resolve, reject);
-        try {
-          return await promise;
-        } finally {
-          // Node keeps a signal made of others as long as it has a listener, and with it the whole world.
-          signal.removeEventListener("abort", abort);
-          timer.cancel();
-        }
+      callMember: (signal) => (to, request) => {
+        const late = (): Error => new ClusterError("unavailable", `${to} did not answer in time`);
+        const options = { clock: process.clock, limitMs: JOIN_TIMEOUT_MS, late, signals: [signal] };
+        return withDeadline(options, async (until) => {
+          const { promise: ended, reject } = Promise.withResolvers<never>();
+          const end = (): void => reject(until.reason as Error);
+          if (until.aborted) end();
+          until.addEventListener("abort", end);
+          return Promise.race([network.joinCall(address, to, { ...request, ...versions, enter }), ended]);
+        });
       },
       wipeLog: async () => this.#replaceDisk(),
     };
