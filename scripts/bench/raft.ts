@@ -46,9 +46,7 @@ async function clean(directory: string): Promise<void> {
 
 async function measureMurmur(directory: string): Promise<MurmurResult> {
   await using cluster = await MurmurProcesses.start(directory);
-  const [first] = cluster.clients;
-  if (first === undefined) throw new Error("the cluster has members");
-  const services = await createServices(first);
+  const services = await createServices(cluster.clients);
   const before = cluster.cpuS;
   const result = await writeFor({ sockets: cluster.sockets, services, durationMs: DURATION_MS });
   const cpuS = cluster.cpuS - before;
@@ -59,18 +57,22 @@ async function measureMurmur(directory: string): Promise<MurmurResult> {
   return { ...result, cpuS, lost, lostAfterKill: await missingIn(cluster.clients, result.written) };
 }
 
-/** One object for each client, before the clock runs. */
-async function createServices(client: MurmurClient): Promise<readonly OwnService[]> {
-  await Promise.all(
-    Array.from({ length: CLIENTS }, (_none, at) => client.createService(serviceSpec(`bench-${String(at)}`, ""))),
-  );
-  const services = await client.services();
-  return services.map(({ ID, Spec, Version }) => ({
-    id: ID,
-    name: Spec.Name ?? "",
-    version: Version.Index,
-    value: "",
-  }));
+/** One object for each client, made through the member that the client will write to, before the clock runs. */
+async function createServices(members: readonly MurmurClient[]): Promise<readonly OwnService[]> {
+  const member = (at: number): MurmurClient => {
+    const client = members[at % members.length];
+    if (client === undefined) throw new Error("the cluster has members");
+    return client;
+  };
+  const name = (at: number): string => `bench-${String(at)}`;
+  const clients = Array.from({ length: CLIENTS }, (_none, at) => at);
+  await Promise.all(clients.map((at) => member(at).createService(serviceSpec(name(at), ""))));
+  const made = new Map((await member(0).services()).map((service) => [service.Spec.Name, service]));
+  return clients.map((at) => {
+    const service = made.get(name(at));
+    if (service === undefined) throw new Error(`${name(at)} was acknowledged, and the cluster doesn't know it`);
+    return { id: service.ID, name: name(at), version: service.Version.Index, value: "" };
+  });
 }
 
 /** Runs the clients, in a process of their own. */
