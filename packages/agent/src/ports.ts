@@ -1,4 +1,13 @@
-import type { ClusterId, Health, PublishedPort, ReportMessage, SessionMessage, Task, TaskId } from "@murmur/model";
+import type {
+  ClusterId,
+  Health,
+  NetworkAddress,
+  PublishedPort,
+  ReportMessage,
+  SessionMessage,
+  Task,
+  TaskId,
+} from "@murmur/model";
 import type { NodeId } from "@murmur/base";
 
 /** Every call that leaves the process ends when its signal is aborted, by rejecting with the signal's reason. */
@@ -36,8 +45,53 @@ export interface EngineInfo {
 export interface ContainerRequest {
   readonly task: Task;
   readonly node: NodeContext;
+  /** What `TaskNetworks.prepare` said; left out in the `ports` plane: the engine's default network. */
+  readonly networks?: ContainerNetworks;
   /** The image to use: the spec's, or the same without its digest when only that one is on the node. */
   readonly image: string;
+}
+
+/** One network of a container. */
+export interface ContainerNetwork extends NetworkAddress {
+  /** The engine's name of it. */
+  readonly name: string;
+  readonly mac: string;
+}
+
+/** How a container is connected. */
+export interface ContainerNetworks {
+  /** The first one is where the container's default route goes. */
+  readonly attached: readonly ContainerNetwork[];
+  /** Path on the engine's host of a file to use as the container's `/etc/resolv.conf`; left out: the engine's own. */
+  readonly resolvConf?: string;
+}
+
+/** A bridge network that the engine is to have. */
+export interface EngineNetwork {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The bridge's interface on the host. */
+  readonly bridge: string;
+  readonly ipv4: { readonly subnet: string; readonly gateway: string };
+  readonly ipv6?: { readonly subnet: string; readonly gateway: string };
+  readonly mtu: number;
+  readonly internal: boolean;
+}
+
+/** The overlay's side of a task's container; only a node in the `overlay` plane has one. */
+export interface TaskNetworks {
+  /**
+   * Sees to it that the engine has the task's networks. Errors: `unavailable` when the engine doesn't answer, or this
+   * node hasn't been told of a network yet; `failed_precondition` with the reason when the networks can't be had here.
+   */
+  prepare(task: Task, options: Abortable): Promise<ContainerNetworks>;
+  /**
+   * The task's container runs: connects it, and resolves once its traffic goes right, names, virtual addresses and all;
+   * until then the task doesn't count as running. Also called for a container that was found running.
+   */
+  attach(task: Task, container: Container, options: Abortable): Promise<void>;
+  /** The container is gone, or has no process any more. */
+  detach(task: TaskId): void;
 }
 
 /** `created` was never started; `exited` and `dead` have ended; the others may have a process. */
@@ -63,6 +117,8 @@ export interface Container extends ContainerSummary {
   readonly oomKilled: boolean;
   /** The container's own stop signal, else its image's; undefined: SIGTERM. */
   readonly stopSignal?: string;
+  /** Path of its network namespace; left out when it has no process, or the engine's. */
+  readonly netns?: string;
   readonly ports: readonly PublishedPort[];
 }
 
@@ -105,6 +161,16 @@ export interface Runtime {
    * the iteration ends, as it does, with or without an error, when the engine goes away or the signal is aborted.
    */
   events(labels: Readonly<Record<string, string>>, options: Abortable): Promise<AsyncIterable<ContainerEvent>>;
+}
+
+/** What an overlay node needs of the engine beside `Runtime`. The errors are those of `Runtime`. */
+export interface NetworkRuntime {
+  /** Makes the network unless there is one of this name with the same settings; one with others is made anew. */
+  ensureNetwork(network: EngineNetwork, options: Abortable): Promise<void>;
+  /** Does nothing when there is none. `failed_precondition` while containers are in it. */
+  removeNetwork(name: string, options: Abortable): Promise<void>;
+  /** Names of all networks that carry these labels. */
+  networks(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly string[]>;
 }
 
 /** Makes sessions with managers; each call may try another manager. */

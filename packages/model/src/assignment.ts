@@ -44,6 +44,8 @@ export interface ClusterFacts {
     readonly hostname: string;
     readonly address: string;
     readonly raftRole: "voter" | "learner" | "none";
+    /** As `ClusterNode.number`. */
+    readonly number?: number;
   }[];
   readonly gossipKeys: readonly string[];
 }

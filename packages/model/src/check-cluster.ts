@@ -1,9 +1,8 @@
-import { boolean, integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
+import { integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
 import { logDriver } from "./check-service.ts";
 import type { ClusterSecrets, ClusterSpec } from "./cluster.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectName } from "./names.ts";
-import type { NetworkSpec } from "./network.ts";
 
 export const cluster: Check = object<ClusterSpec>({
   name: objectName,
@@ -28,5 +27,3 @@ export const secrets: Check = object<ClusterSecrets>({
   joinSecret,
   gossipKeys: list(text({ min: 1, max: 256 }), 16),
 });
-
-export const network: Check = object<NetworkSpec>({ name: objectName, labels, attachable: boolean, internal: boolean });

@@ -14,6 +14,7 @@ import {
   type Check,
 } from "./check.ts";
 import { cluster, joinSecret, pem, secrets } from "./check-cluster.ts";
+import { addressPool, dataPlane, network } from "./check-network.ts";
 import {
   availability,
   description,
@@ -80,9 +81,7 @@ const newTask = object<Of<"createTask">["task"]>({
       mode: oneOf(["ingress", "host"]),
     }),
   ),
-  networks: list(
-    object<Task["networks"][number]>({ networkId: id, aliases: list(dnsName), address: optional(text({ max: 64 })) }),
-  ),
+  networks: list(object<Task["networks"][number]>({ networkId: id, aliases: list(dnsName) })),
   desiredState: oneOf(DESIRED_STATES),
   notBefore: optional(time),
   status: taskStatus,
@@ -95,6 +94,8 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
   updateService: object<Of<"updateService">>({ kind, now, id, version: index, spec: service }),
   rollbackService: object<Of<"rollbackService">>({ kind, now, id, version: index, message: optional(message) }),
   removeService: object<Of<"removeService">>({ kind, now, id }),
+  createNetwork: object<Of<"createNetwork">>({ kind, now, id, spec: network }),
+  removeNetwork: object<Of<"removeNetwork">>({ kind, now, id }),
   updateNode: object<Of<"updateNode">>({ kind, now, id, version: index, spec: node }),
   removeNode: object<Of<"removeNode">>({ kind, now, id, force: boolean }),
   updateCluster: object<Of<"updateCluster">>({ kind, now, version: index, spec: cluster }),
@@ -102,7 +103,14 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
   createCluster: object<Of<"createCluster">>({
     kind,
     now,
-    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt">>({ id, spec: cluster, caPem: pem, secrets }),
+    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt">>({
+      id,
+      spec: cluster,
+      caPem: pem,
+      secrets,
+      dataPlane: optional(dataPlane),
+      addressPool: optional(addressPool),
+    }),
     defaultNetworkId: id,
   }),
   createNode: object<Of<"createNode">>({

@@ -1,4 +1,5 @@
 import { integer, list, number, object, oneOf, optional, text, type Check } from "./check.ts";
+import { dataPlane, subnet } from "./check-network.ts";
 import { resources } from "./check-service.ts";
 import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
 import { labels, line, objectName } from "./names.ts";
@@ -42,7 +43,8 @@ export const description: Check = object<NodeDescription>({
       max: integer(1, PROTOCOLS_MAX),
     }),
   ),
-  dataPlane: oneOf(["ports", "overlay"]),
+  dataPlane,
+  subnets: optional(list(subnet, 256)),
 });
 
 export const engineStatus: Check = object<EngineStatus>({

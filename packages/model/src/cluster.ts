@@ -1,5 +1,6 @@
 import type { Millis } from "@murmur/base";
 import type { ClusterId, Index } from "./ids.ts";
+import type { DataPlaneKind } from "./network.ts";
 
 export interface ClusterSpec {
   readonly name: string;
@@ -26,10 +27,23 @@ export interface Cluster {
   readonly spec: ClusterSpec;
   readonly caPem: string;
   readonly secrets: ClusterSecrets;
+  /** Left out: `ports`. */
+  readonly dataPlane?: DataPlaneKind;
+  /** Where the subnets of networks that name none come from; left out: `DEFAULT_ADDRESS_POOL`. */
+  readonly addressPool?: AddressPool;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly version: Index;
 }
+
+/** `ADDRESS/LENGTH`, cut into subnets of the length `subnetLength`. */
+export interface AddressPool {
+  readonly subnet: string;
+  readonly subnetLength: number;
+}
+
+/** 1,024 networks of some 4,000 addresses, away from what routers and Docker use by default. */
+export const DEFAULT_ADDRESS_POOL: AddressPool = { subnet: "10.64.0.0/10", subnetLength: 20 };
 
 /** The defaults are Docker's where it has them (history 5, certificates 90 days). */
 export const DEFAULT_CLUSTER_SPEC: ClusterSpec = {

@@ -1,6 +1,7 @@
 import type { Millis, NodeId } from "@murmur/base";
 import type { Cluster, ClusterSecrets, ClusterSpec } from "./cluster.ts";
 import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
+import type { NetworkSpec } from "./network.ts";
 import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
 import type { RestartHistory, UpdateStatus } from "./service.ts";
 import type { ServiceSpec } from "./service-spec.ts";
@@ -25,6 +26,9 @@ export type UserCommand = Timed &
         readonly message?: string;
       }
     | { readonly kind: "removeService"; readonly id: ServiceId }
+    | { readonly kind: "createNetwork"; readonly id: NetworkId; readonly spec: NetworkSpec }
+    /** Refused while a service or a task is in it, and for the default network. */
+    | { readonly kind: "removeNetwork"; readonly id: NetworkId }
     | { readonly kind: "updateNode"; readonly id: NodeId; readonly version: Index; readonly spec: NodeSpec }
     | { readonly kind: "removeNode"; readonly id: NodeId; readonly force: boolean }
     | { readonly kind: "updateCluster"; readonly version: Index; readonly spec: ClusterSpec }
@@ -68,7 +72,9 @@ export type InternalCommand = Timed &
     /** The spec may be left out, which keeps the log small: it is the service's at `specVersion` in any case. */
     | {
         readonly kind: "createTask";
-        readonly task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> & { readonly spec?: Task["spec"] };
+        readonly task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec" | "addresses"> & {
+          readonly spec?: Task["spec"];
+        };
       }
     /** Refused when the task has a node already, isn't wanted any more, or the node takes no tasks or has no room. */
     | { readonly kind: "assignTask"; readonly id: TaskId; readonly nodeId: NodeId }

@@ -1,5 +1,6 @@
 import type { NodeId } from "@murmur/base";
 import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
+import type { NetworkAddress, NetworkAddressing } from "./network.ts";
 import type { PortProtocol } from "./service-spec.ts";
 import type { PublishedPort } from "./task.ts";
 
@@ -30,6 +31,26 @@ export interface ServiceEndpoints {
   }[];
   /** Sorted by task id. */
   readonly endpoints: readonly Endpoint[];
+  /** As `Service.vips`. */
+  readonly vips?: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
+  /** Only in a cluster of the `overlay` plane: the tasks of `endpoints` and others. Sorted by task id. */
+  readonly attached?: readonly AttachedTask[];
+}
+
+/** A task that has addresses: also one that gets no new traffic, until it has ended. What it sends must be answered. */
+export interface AttachedTask {
+  readonly taskId: TaskId;
+  readonly nodeId: NodeId;
+  readonly addresses: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
+}
+
+/** A network as the data plane needs it. */
+export interface NetworkEntry {
+  readonly id: NetworkId;
+  readonly name: string;
+  readonly internal?: boolean;
+  readonly mtu?: number;
+  readonly addressing?: NetworkAddressing;
 }
 
 /**
@@ -38,7 +59,7 @@ export interface ServiceEndpoints {
  */
 export interface EndpointTable {
   readonly version: Index;
-  readonly networks: readonly { readonly id: NetworkId; readonly name: string }[];
+  readonly networks: readonly NetworkEntry[];
   /** Sorted by service id. */
   readonly services: readonly ServiceEndpoints[];
 }

@@ -9,12 +9,19 @@ export type {
 export { REPORT_BATCH_MS } from "./assignment.ts";
 export { isPlainObject, singleLine, unfitness } from "./check.ts";
 export { validateCommand } from "./check-command.ts";
-export { DEFAULT_CLUSTER_SPEC, type Cluster, type ClusterSecrets, type ClusterSpec } from "./cluster.ts";
+export {
+  DEFAULT_ADDRESS_POOL,
+  DEFAULT_CLUSTER_SPEC,
+  type AddressPool,
+  type Cluster,
+  type ClusterSecrets,
+  type ClusterSpec,
+} from "./cluster.ts";
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
 export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
 export { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
 export type { ContainerSpec, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
-export type { Endpoint, EndpointTable, ServiceEndpoints } from "./endpoint.ts";
+export type { AttachedTask, Endpoint, EndpointTable, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";
 export {
   clusterId,
   networkId,
@@ -27,7 +34,16 @@ export {
   type TaskId,
 } from "./ids.ts";
 export { LIMITS } from "./limits.ts";
-export { DEFAULT_NETWORK_NAME, type Network, type NetworkSpec } from "./network.ts";
+export {
+  DEFAULT_NETWORK_NAME,
+  type DataPlaneKind,
+  type Network,
+  type NetworkAddress,
+  type NetworkAddressing,
+  type NetworkSpec,
+  type Subnet,
+  type SubnetSpec,
+} from "./network.ts";
 export {
   commonProtocol,
   hostOf,

@@ -1,18 +1,60 @@
 import type { Millis } from "@murmur/base";
 import type { Index, NetworkId } from "./ids.ts";
 
+/** How traffic travels between nodes; the same on all nodes of a cluster, from its first entry on. */
+export type DataPlaneKind = "ports" | "overlay";
+
+/** A subnet that a user asks for. Addresses are texts, ranges `ADDRESS/LENGTH`. */
+export interface SubnetSpec {
+  readonly subnet: string;
+  /** Left out: the first address of the subnet. */
+  readonly gateway?: string;
+  /** The part of the subnet that tasks' and services' addresses are taken from; left out: all of it. */
+  readonly range?: string;
+}
+
 export interface NetworkSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly attachable: boolean;
+  /** No way out of it but to its own members. */
   readonly internal: boolean;
+  /** IPv6 addresses beside the IPv4 ones. */
+  readonly ipv6?: boolean;
+  /** At most one of each family. A family that is left out gets a subnet of the cluster's pool. */
+  readonly subnets?: readonly SubnetSpec[];
+  /** Bytes of an IP packet inside; left out: what fits into the underlay's 1,500. */
+  readonly mtu?: number;
+}
+
+/** A subnet in use: as `SubnetSpec`, with nothing left open but `range`. */
+export interface Subnet {
+  readonly subnet: string;
+  readonly gateway: string;
+  readonly range?: string;
+}
+
+/** What the cluster gave to a network of an `overlay` cluster. */
+export interface NetworkAddressing {
+  /** VXLAN network identifier, unlike that of any other network. */
+  readonly vni: number;
+  readonly ipv4: Subnet;
+  readonly ipv6?: Subnet;
 }
 
 export interface Network {
   readonly id: NetworkId;
   readonly spec: NetworkSpec;
+  /** Only in a cluster of the `overlay` plane. */
+  readonly addressing?: NetworkAddressing;
   readonly createdAt: Millis;
   readonly version: Index;
+}
+
+/** The addresses of one thing in one network. */
+export interface NetworkAddress {
+  readonly ipv4: string;
+  readonly ipv6?: string;
 }
 
 /** The network of services that name none; there from the cluster's first entry on. */

@@ -1,5 +1,6 @@
 import type { Millis, NodeId } from "@murmur/base";
 import type { Index } from "./ids.ts";
+import type { DataPlaneKind } from "./network.ts";
 import type { Resources } from "./service-spec.ts";
 import type { Availability, NodeState } from "./states.ts";
 
@@ -25,7 +26,9 @@ export interface NodeDescription {
   readonly murmurVersion: string;
   /** The versions of the wire protocol that its software speaks; left out: the first one only. */
   readonly protocol?: { readonly min: number; readonly max: number };
-  readonly dataPlane: "ports" | "overlay";
+  readonly dataPlane: DataPlaneKind;
+  /** Subnets (`ADDRESS/LENGTH`) that the host has addresses in, its networks of ours left out: no network may overlap. */
+  readonly subnets?: readonly string[];
 }
 
 /** Whether the node's engine answers; as its agent reports it. */
@@ -56,6 +59,11 @@ export interface ClusterNode {
   readonly raftRole: "voter" | "learner" | "none";
   /** SHA-256 of the node's public key, hex: a node is its key. */
   readonly keyDigest: string;
+  /**
+   * From 1 on, the smallest that was free when the node joined: its gateway in each network follows from it
+   * (`nodeGateway`). Only in a cluster of the `overlay` plane.
+   */
+  readonly number?: number;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly version: Index;

@@ -1,5 +1,6 @@
 import type { Millis, NodeId } from "@murmur/base";
-import type { Index, ServiceId } from "./ids.ts";
+import type { Index, NetworkId, ServiceId } from "./ids.ts";
+import type { NetworkAddress } from "./network.ts";
 import type { PortConfig, ServiceSpec } from "./service-spec.ts";
 
 export type UpdateState =
@@ -26,6 +27,8 @@ export interface Service {
   readonly previousSpecVersion?: Index;
   /** `spec.endpoint.ports` with the numbers that the manager chose. */
   readonly ports: readonly PortConfig[];
+  /** Virtual addresses, one for each network; only of services in `vip` mode in a cluster of the `overlay` plane. */
+  readonly vips?: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
   readonly updateStatus?: UpdateStatus;
   /** Jobs only: raised at each update, so that a job runs again. */
   readonly jobIteration?: { readonly index: number; readonly startedAt: Millis };

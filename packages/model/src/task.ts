@@ -1,5 +1,6 @@
 import type { Millis, NodeId } from "@murmur/base";
 import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
+import type { NetworkAddress } from "./network.ts";
 import type { PortProtocol, TaskSpec } from "./service-spec.ts";
 import type { DesiredState, TaskState } from "./states.ts";
 
@@ -52,8 +53,9 @@ export interface Task {
   readonly networks: readonly {
     readonly networkId: NetworkId;
     readonly aliases: readonly string[];
-    readonly address?: string;
   }[];
+  /** One for each of `networks`, in their order; only in a cluster of the `overlay` plane. */
+  readonly addresses?: readonly NetworkAddress[];
   readonly desiredState: DesiredState;
   /** Not started before this moment: the restart policy's delay. */
   readonly notBefore?: Millis;

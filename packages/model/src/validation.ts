@@ -1,5 +1,6 @@
 import { problemsOf } from "./check.ts";
-import { cluster, network as networkRules } from "./check-cluster.ts";
+import { cluster } from "./check-cluster.ts";
+import { network as networkRules } from "./check-network.ts";
 import { node, taskStatus } from "./check-node.ts";
 import { service } from "./check-service.ts";
 import type { ClusterSpec } from "./cluster.ts";

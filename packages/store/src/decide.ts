@@ -1,6 +1,7 @@
 import { unreachable } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import * as cluster from "./decide-cluster.ts";
+import * as network from "./decide-network.ts";
 import * as node from "./decide-node.ts";
 import * as service from "./decide-service.ts";
 import * as task from "./decide-task.ts";
@@ -17,6 +18,10 @@ export function decide(context: Context, command: Command): Decision {
       return cluster.rotateJoinSecret(context, command);
     case "setSecrets":
       return cluster.setSecrets(context, command);
+    case "createNetwork":
+      return network.createNetwork(context, command);
+    case "removeNetwork":
+      return network.removeNetwork(context, command);
     case "createNode":
       return node.createNode(context, command);
     case "describeNode":

@@ -7,10 +7,11 @@ import { toTimestamp } from "./time.ts";
 
 /** A task as Docker writes it; `networkOf` finds what it is attached to. */
 export function fromTask(task: Task, networkOf: (id: NetworkId) => Network | undefined): docker.Task {
-  const attachments = task.networks.flatMap(({ networkId, address }) => {
+  const attachments = task.networks.flatMap(({ networkId }, at) => {
     const network = networkOf(networkId);
     if (network === undefined) return [];
-    return [{ Network: fromNetwork(network), Addresses: address === undefined ? [] : [address] }];
+    const { ipv4, ipv6 } = task.addresses?.[at] ?? {};
+    return [{ Network: fromNetwork(network), Addresses: [ipv4, ipv6].filter((address) => address !== undefined) }];
   });
   return compact<docker.Task>({
     ID: task.id,
