@@ -1,0 +1,169 @@
+import { ClusterError } from "@murmur/base";
+import type { KernelState } from "../kernel-object.ts";
+import { plan } from "../plan/plan.ts";
+import type { HostFacts } from "../plan/plan-host.ts";
+import type { Batch } from "../render/batch.ts";
+import { difference, type Difference } from "../render/difference.ts";
+import { render } from "../render/render.ts";
+import type { OverlayState } from "../state.ts";
+import { PACKAGES } from "./commands.ts";
+import { learnSkeletons, readKernel, type Skeletons } from "./read-kernel.ts";
+import { outputOf, Runner, type Problem, type RunnerOptions } from "./runner.ts";
+
+/** Calls that wait for those before them; one more is refused, and its caller tries again. */
+const WAITING_MAX = 64;
+const NOTHING: KernelState = new Map();
+
+/** What came of a rendering. */
+export interface Rendered {
+  /** Lines that the tools were given; 0: the kernel was as it should be. */
+  readonly lines: number;
+  /** What the kernel refused, a line each. The next call reads what it holds and tries again. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * The overlay of one node in the kernel. Calls are done one after the other, in order. Its state of the kernel is what it
+ * rendered last; after a start and after any failure it is read from the kernel.
+ *
+ * Disposing leaves the kernel as it is, so that traffic goes on while the daemon is replaced; `close` cleans up.
+ */
+export class Overlay implements AsyncDisposable {
+  readonly #runner: Runner;
+  readonly #skeletons: Skeletons;
+  #facts: HostFacts = { dockerFilters: [] };
+  #state: OverlayState | undefined;
+  /** What the kernel holds as far as is known; undefined: it has to be read. */
+  #held: KernelState | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #isDisposed = false;
+
+  private constructor(runner: Runner, skeletons: Skeletons) {
+    this.#runner = runner;
+    this.#skeletons = skeletons;
+  }
+
+  /**
+   * @throws ClusterError `unsupported` when a program is missing, or when the process may not change the network
+   */
+  static async open(options: RunnerOptions): Promise<Overlay> {
+    for (const program of PROGRAMS) {
+      outputOf(program, await options.commands.run({ argv: [program, "-V"], input: "" }));
+    }
+    const runner = new Runner(options);
+    return new Overlay(runner, await learn(runner));
+  }
+
+  /** Makes the kernel what the state asks for. @throws ClusterError `invalid_argument`, `overloaded`, or as `Commands.run` */
+  render(state: OverlayState): Promise<Rendered> {
+    return this.#inOrder(async () => {
+      const held = this.#held ?? (await this.#read(state));
+      return await this.#change(state, held);
+    });
+  }
+
+  /** Compares what the kernel holds with the state that was rendered last. @throws ClusterError `failed_precondition` before any, or as `render` */
+  difference(): Promise<readonly Difference[]> {
+    return this.#inOrder(async () => {
+      const state = this.#rendered();
+      const held = await this.#read(state);
+      return difference(plan(state, this.#facts), held);
+    });
+  }
+
+  /** Compares, and mends what differs. @throws ClusterError as `difference` */
+  repair(): Promise<Rendered & { readonly found: readonly Difference[] }> {
+    return this.#inOrder(async () => {
+      const state = this.#rendered();
+      const held = await this.#read(state);
+      const found = difference(plan(state, this.#facts), held);
+      return { ...(await this.#change(state, held)), found };
+    });
+  }
+
+  /**
+   * Removes everything that this process, or one of this node before it, has made: tables, devices, rules and addresses.
+   * What is in a container that the last state didn't have goes with that container.
+   */
+  close(): Promise<Rendered> {
+    return this.#inOrder(async () => {
+      const held = await this.#read(this.#state);
+      return await this.#change(undefined, held);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    await this.#last;
+  }
+
+  #rendered(): OverlayState {
+    if (this.#state !== undefined) return this.#state;
+    throw new ClusterError("failed_precondition", "the overlay has not been told yet what it should be");
+  }
+
+  async #read(state: OverlayState | undefined): Promise<KernelState> {
+    const bridges = new Set(state?.networks.map(({ bridge }) => bridge));
+    const ports = new Set(state?.tasks.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
+    const containers = state?.tasks.flatMap(({ netns }) => netns ?? []) ?? [];
+    const { state: held, facts } = await readKernel(this.#runner, this.#skeletons, { bridges, ports, containers });
+    this.#facts = facts;
+    return held;
+  }
+
+  async #change(state: OverlayState | undefined, held: KernelState): Promise<Rendered> {
+    const wanted = state === undefined ? NOTHING : plan(state, this.#facts);
+    const batch = render(held, wanted);
+    this.#state = state;
+    this.#held = undefined;
+    const problems = await this.#runner.apply(batch);
+    // Namespaces that are no longer wanted are mostly gone already.
+    const counted = problems.filter(({ place }) => wanted.has(place) || !place.startsWith("/"));
+    if (counted.length === 0) this.#held = wanted;
+    return { lines: linesOf(batch), problems: textsOf(counted) };
+  }
+
+  async #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#isDisposed)
+      throw new ClusterError("cancelled", "the overlay was left as it is; nothing more is rendered");
+    if (this.#waiting >= WAITING_MAX)
+      throw new ClusterError("overloaded", "the overlay has too much to render: try again");
+    this.#waiting += 1;
+    const done = this.#last.then(work);
+    this.#last = done.then(
+      () => {},
+      () => {},
+    );
+    try {
+      return await done;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+}
+
+/** All print their version for `-V`. `iptables` isn't one: a host without it has no chain of Docker's. */
+const PROGRAMS = Object.keys(PACKAGES).filter((program) => program !== "iptables");
+
+async function learn(runner: Runner): Promise<Skeletons> {
+  try {
+    return await learnSkeletons(runner);
+  } catch (error) {
+    const why = "the overlay can't use nftables in a namespace of its own; it needs root and a kernel with nftables";
+    throw new ClusterError("unsupported", why, { cause: error });
+  }
+}
+
+const linesOf = (batch: Batch): number => {
+  const steps = batch.flatMap((phase) => phase.flatMap(({ steps }) => steps));
+  return steps.reduce((sum, { lines }) => sum + lines.length, 0);
+};
+
+/** Problems that are told one by one; the rest are only counted. */
+const PROBLEMS_MAX = 20;
+
+function textsOf(problems: readonly Problem[]): readonly string[] {
+  const texts = problems.slice(0, PROBLEMS_MAX).map(({ place, text }) => `${place}: ${text}`);
+  return problems.length > PROBLEMS_MAX ? [...texts, `and ${String(problems.length - PROBLEMS_MAX)} more`] : texts;
+}

@@ -1,0 +1,106 @@
+import { ClusterError } from "@murmur/base";
+import { HOST, type Place } from "../kernel-object.ts";
+import type { Batch, PlaceSteps, Step, Tool } from "../render/batch.ts";
+import type { CommandResult, Commands } from "./commands.ts";
+
+/** Child processes at once: each place's are one after the other, and most of what they do is waiting for the kernel. */
+const CONCURRENCY = 4;
+
+const ARGUMENTS = {
+  ip: ["ip", "-force", "-batch", "-"],
+  ip6: ["ip", "-6", "-force", "-batch", "-"],
+  bridge: ["bridge", "-force", "-batch", "-"],
+  nft: ["nft", "-f", "-"],
+  // It opens its input by name, which it can't if that is a socket, as Node's are; and prints each flow that it forgets.
+  conntrack: ["sh", "-c", "cat | conntrack -R - >/dev/null"],
+  iptables: ["iptables-restore", "--noflush", "--wait", "5"],
+  ip6tables: ["ip6tables-restore", "--noflush", "--wait", "5"],
+} as const satisfies Record<Tool, readonly [string, ...string[]]>;
+
+export interface RunnerOptions {
+  readonly commands: Commands;
+  /** Path of the namespace that stands for the host; undefined: the process's own. */
+  readonly hostNetns?: string | undefined;
+}
+
+export interface Problem {
+  readonly place: Place;
+  /** One line: the tool, what it was told, and what it said. */
+  readonly text: string;
+}
+
+/** Runs programs in places: the host's namespace and those of containers. */
+export class Runner {
+  readonly #commands: Commands;
+  readonly #hostNetns: string | undefined;
+
+  constructor({ commands, hostNetns }: RunnerOptions) {
+    this.#commands = commands;
+    this.#hostNetns = hostNetns;
+  }
+
+  /** Runs a program in a place. @throws ClusterError as `Commands.run` does */
+  run(place: Place, argv: readonly [string, ...string[]], input = ""): Promise<CommandResult> {
+    const netns = place === HOST ? this.#hostNetns : place;
+    return this.#commands.run({ argv: netns === undefined ? argv : ["nsenter", `--net=${netns}`, ...argv], input });
+  }
+
+  /** Runs a program in a namespace of its own, which ends with it. */
+  runApart(argv: readonly [string, ...string[]], input: string): Promise<CommandResult> {
+    return this.#commands.run({ argv: ["unshare", "--net", ...argv], input });
+  }
+
+  /** Does a batch. What fails does not keep the rest from being done. @throws ClusterError as `Commands.run` does */
+  async apply(batch: Batch): Promise<readonly Problem[]> {
+    const problems: Problem[] = [];
+    for (const phase of batch) {
+      const found = await mapLimited(phase, (steps) => this.#place(steps));
+      problems.push(...found.flat());
+    }
+    return problems;
+  }
+
+  async #place({ place, steps }: PlaceSteps): Promise<readonly Problem[]> {
+    const problems: Problem[] = [];
+    for (const step of steps) {
+      const result = await this.run(place, ARGUMENTS[step.tool], `${step.lines.join("\n")}\n`);
+      problems.push(...problemsOf(step, result).map((text) => ({ place, text })));
+    }
+    return problems;
+  }
+}
+
+/** What went wrong with which line, as the tool said it. */
+function problemsOf({ tool, lines }: Step, { status, errors }: CommandResult): readonly string[] {
+  // It ends with 1 when there was no such flow, too.
+  if (status === 0 || (tool === "conntrack" && status === 1)) return [];
+  const failed = [...errors.matchAll(/(?<why>[^\n]*)\n?Command failed -:(?<line>[0-9]+)/g)];
+  if (failed.length === 0) return [`${tool}: ${firstLine(errors) ?? `ended with status ${String(status)}`}`];
+  return failed.flatMap(({ groups }) => {
+    const [line, why] = [lines[Number(groups?.["line"]) - 1] ?? "", groups?.["why"] ?? ""];
+    return UNDOING.test(line) && GONE.test(why) ? [] : [`${tool} ${line}: ${why}`];
+  });
+}
+
+/** Undoing what is gone already is no problem: containers and bridges go without asking. */
+const UNDOING = /^\w+ delete |hairpin off$/;
+const GONE = /No such|Cannot find|Cannot assign/;
+
+const firstLine = (text: string): string | undefined => text.split("\n").find((line) => line.trim() !== "");
+
+/** Does the work for each item, a few at once, and keeps their order. */
+export async function mapLimited<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  const entries = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [at, item] of entries) results[at] = await work(item);
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  return results;
+}
+
+/** The output of a program that must succeed. @throws ClusterError `unavailable` with what it said */
+export function outputOf(what: string, { status, output, errors }: CommandResult): string {
+  if (status === 0) return output;
+  throw new ClusterError("unavailable", `${what} failed: ${firstLine(errors) ?? `status ${String(status)}`}`);
+}

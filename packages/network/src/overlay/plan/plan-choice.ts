@@ -1,0 +1,68 @@
+import { canonicalAddress, type Family } from "../address.ts";
+import { chainName, type Choice, type KernelObject } from "../kernel-object.ts";
+import type { Balancing, OverlayAttachment, OverlayNetwork, OverlayTask } from "../state.ts";
+import { sourceSlots, spreadOver } from "./slots.ts";
+
+/** A task's address in a network, by the task's id. */
+export type Attachments = ReadonlyMap<string, { readonly task: OverlayTask; readonly at: OverlayAttachment }>;
+
+/** The tasks of a network that can be reached: those on its nodes. */
+export function attachmentsIn({ id, nodes }: OverlayNetwork, tasks: readonly OverlayTask[]): Attachments {
+  const joined = new Set<string>(nodes.map((node) => node.id));
+  return new Map(
+    tasks.flatMap((task) => {
+      const at = task.attachments.find(({ networkId }) => networkId === id);
+      return at === undefined || !joined.has(task.nodeId) ? [] : [[task.id, { task, at }] as const];
+    }),
+  );
+}
+
+export interface Flow {
+  readonly map: string;
+  /** In the map. */
+  readonly key: string;
+  readonly family: Family;
+  readonly protocol?: string;
+  readonly targetPort?: number;
+  readonly balancing: Balancing;
+  readonly endpoints: readonly string[];
+  readonly attachments: Attachments;
+  readonly nodeId: string;
+  readonly localFirst?: boolean;
+}
+
+/** The entry of a map, and the chain that it leads to. */
+export function planFlow(flow: Flow): readonly KernelObject[] {
+  const name = chainName(flow.map, flow.key);
+  return [
+    { kind: "element", map: flow.map, key: flow.key, value: `goto ${name}` },
+    { kind: "chain", name, choice: choiceOf(flow) },
+  ];
+}
+
+function choiceOf(flow: Flow): Choice {
+  const { family, protocol, targetPort, balancing, nodeId } = flow;
+  const chosen = spreadOver(candidatesOf(flow), nodeId);
+  if (chosen.length === 0) return { kind: "refuse" };
+  return {
+    kind: "redirect",
+    family,
+    ...(protocol !== undefined && { protocol }),
+    ...(targetPort !== undefined && { port: targetPort }),
+    pick: PICKS[balancing],
+    slots: balancing === "sourceHash" ? sourceSlots(chosen) : chosen.map(({ address }) => address),
+  };
+}
+
+const PICKS = { random: "random", roundRobin: "inc", sourceHash: "hash" } as const;
+
+function candidatesOf({ endpoints, attachments, family, localFirst = false, nodeId }: Flow) {
+  const candidates = [...new Set(endpoints)].flatMap((id) => {
+    const found = attachments.get(id);
+    const address = family === 4 ? found?.at.ipv4 : found?.at.ipv6;
+    if (found === undefined || address === undefined) return [];
+    return [{ id, address: canonicalAddress(address), isLocal: found.task.nodeId === nodeId }];
+  });
+  const local = candidates.filter(({ isLocal }) => isLocal);
+  return localFirst && local.length > 0 ? local : candidates;
+}

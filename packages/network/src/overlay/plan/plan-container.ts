@@ -1,0 +1,52 @@
+import { canonicalAddress, macOf, markOf } from "../address.ts";
+import type { KernelObject } from "../kernel-object.ts";
+import type { OverlayNetwork, OverlayNode, OverlayService, OverlayState } from "../state.ts";
+import { attachmentsIn, planFlow, type Attachments } from "./plan-choice.ts";
+
+/** What a network adds to the namespace of each container in it: virtual addresses, and the way back for each node's clients. */
+export function planInside(network: OverlayNetwork, state: OverlayState): readonly KernelObject[] {
+  const attachments = attachmentsIn(network, state.tasks);
+  return [
+    ...network.nodes.flatMap(wayBack),
+    ...state.services.flatMap((service) =>
+      planService(service, { networkId: network.id, attachments, nodeId: state.nodeId }),
+    ),
+  ];
+}
+
+/**
+ * What a node's bridge brings in, known by its MAC address, is marked with the node's own gateway address, and answered
+ * through that: the node there redirected it and must undo that on the way back.
+ */
+function wayBack({ gateway }: OverlayNode): readonly KernelObject[] {
+  const mark = markOf(gateway.ipv4);
+  const { ipv4, ipv6 } = gateway;
+  return [
+    { kind: "element", map: "entry", key: macOf(ipv4), value: String(mark) },
+    { kind: "rule", family: 4, mark },
+    { kind: "route", family: 4, mark, via: canonicalAddress(ipv4) },
+    ...(ipv6 === undefined
+      ? []
+      : ([
+          { kind: "rule", family: 6, mark },
+          { kind: "route", family: 6, mark, via: canonicalAddress(ipv6) },
+        ] as const)),
+  ];
+}
+
+interface Inside {
+  readonly networkId: string;
+  readonly attachments: Attachments;
+  readonly nodeId: string;
+}
+
+function planService(service: OverlayService, { networkId, attachments, nodeId }: Inside): readonly KernelObject[] {
+  const { vips, endpoints, balancing } = service;
+  const flow = { endpoints, balancing, nodeId, attachments };
+  return vips
+    .filter((vip) => vip.networkId === networkId)
+    .flatMap(({ ipv4, ipv6 }) => [
+      ...planFlow({ ...flow, map: "vip4", key: canonicalAddress(ipv4), family: 4 }),
+      ...(ipv6 === undefined ? [] : planFlow({ ...flow, map: "vip6", key: canonicalAddress(ipv6), family: 6 })),
+    ]);
+}

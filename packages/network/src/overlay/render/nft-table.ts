@@ -1,0 +1,87 @@
+/** Our own table, on the host and in each container's namespace. Nothing of ours is in any other table of nftables. */
+export const TABLE = "inet murmur";
+
+/** Marks what nobody can take, on its way to being refused ("murm"); nothing that carries it leaves the chains below. */
+export const REFUSED_MARK = 0x6d_75_72_6d;
+
+/** Refusing before a flow is confirmed leaves no entry behind that would keep it from a task that comes later. */
+const REFUSED = [
+  "chain refused {",
+  "meta l4proto tcp reject with tcp reset",
+  "reject with icmpx type port-unreachable",
+  "}",
+] as const;
+
+/**
+ * The host's: published ports on all addresses but the loopback's. Redirects are held back because the way through the
+ * entry node is no detour: without it an answer would come from an address that was never asked.
+ */
+export const HOST_TABLE: readonly string[] = [
+  `table ${TABLE} {`,
+  "map any4 { type inet_proto . inet_service : verdict; }",
+  "map any6 { type inet_proto . inet_service : verdict; }",
+  "map bound4 { type ipv4_addr . inet_proto . inet_service : verdict; }",
+  "map bound6 { type ipv6_addr . inet_proto . inet_service : verdict; }",
+  "set self4 { type ipv4_addr . ipv4_addr; }",
+  "set self6 { type ipv6_addr . ipv6_addr; }",
+  ...REFUSED,
+  "chain published {",
+  "ip daddr 127.0.0.0/8 return",
+  "ip6 daddr ::1 return",
+  "ip daddr . meta l4proto . th dport vmap @bound4",
+  "ip6 daddr . meta l4proto . th dport vmap @bound6",
+  "meta nfproto ipv4 meta l4proto . th dport vmap @any4",
+  "meta nfproto ipv6 meta l4proto . th dport vmap @any6",
+  "}",
+  "chain arriving {",
+  "type nat hook prerouting priority -100; policy accept;",
+  "fib daddr type local goto published",
+  "}",
+  "chain leaving {",
+  "type nat hook output priority -100; policy accept;",
+  "fib daddr type local goto published",
+  "}",
+  "chain to_itself {",
+  "type nat hook postrouting priority 99; policy accept;",
+  "ip saddr . ip daddr @self4 masquerade",
+  "ip6 saddr . ip6 daddr @self6 masquerade",
+  "}",
+  "chain input {",
+  "type filter hook input priority 0; policy accept;",
+  `meta mark ${String(REFUSED_MARK)} goto refused`,
+  "}",
+  "chain output {",
+  "type filter hook output priority 0; policy accept;",
+  `meta mark ${String(REFUSED_MARK)} goto refused`,
+  "icmp type redirect drop",
+  "icmpv6 type nd-redirect drop",
+  "}",
+  "}",
+];
+
+/** A container's: virtual addresses of what it sends, and the way back of what came in through a node. */
+export const CONTAINER_TABLE: readonly string[] = [
+  `table ${TABLE} {`,
+  "map vip4 { type ipv4_addr : verdict; }",
+  "map vip6 { type ipv6_addr : verdict; }",
+  "map entry { type ether_addr : mark; }",
+  ...REFUSED,
+  "chain choose {",
+  "type nat hook output priority -100; policy accept;",
+  "ip daddr vmap @vip4",
+  "ip6 daddr vmap @vip6",
+  "}",
+  "chain output {",
+  "type filter hook output priority 0; policy accept;",
+  `meta mark ${String(REFUSED_MARK)} goto refused`,
+  "}",
+  "chain entered {",
+  "type filter hook prerouting priority -150; policy accept;",
+  "ct state new ct mark set ether saddr map @entry",
+  "}",
+  "chain answers {",
+  "type route hook output priority -150; policy accept;",
+  "ct mark != 0 meta mark set ct mark",
+  "}",
+  "}",
+];

@@ -1,0 +1,103 @@
+import { HOST, keyOf, type KernelObject, type KernelObjects, type KernelState, type Place } from "../kernel-object.ts";
+import { acceptLines } from "./accept-lines.ts";
+import type { Batch, PlaceSteps, Step, Tool } from "./batch.ts";
+import { changeOf, type Change } from "./change.ts";
+import { flowLines, goneAddresses } from "./flow-lines.ts";
+import { addBridgeLines, addLines, familyOfObject, removeBridgeLines, removeLines } from "./link-lines.ts";
+import { nftLines } from "./nft-lines.ts";
+
+const NOTHING: KernelObjects = new Map();
+
+/**
+ * The least work that turns one state of the kernel into another, in an order in which nobody is sent where nothing is:
+ * 1. the host's new segments, forwarding and neighbour entries;
+ * 2. everywhere, who is chosen for new flows; then flows to who isn't there any more are forgotten;
+ * 3. the host's old entries and segments go.
+ *
+ * The same state twice is no work at all.
+ */
+export function render(from: KernelState, to: KernelState): Batch {
+  const gone = goneAddresses(from, to);
+  const places = [...new Set([...from.keys(), ...to.keys()])];
+  const host = changeOf(from.get(HOST) ?? NOTHING, to.get(HOST) ?? NOTHING);
+  const choosing = places.map((place) => {
+    const [before, after] = [from.get(place) ?? NOTHING, to.get(place) ?? NOTHING];
+    const change = place === HOST ? host : changeOf(before, after);
+    return placeSteps(place, [
+      ...(place === HOST ? acceptSteps(change) : routeSteps(change)),
+      { tool: "nft", lines: nftLines(place, change) },
+      { tool: "conntrack", lines: isLasting(place, before, after) ? flowLines(place, before, after, gone) : [] },
+    ]);
+  });
+  const phases = [[placeSteps(HOST, segmentsAdded(host))], choosing, [placeSteps(HOST, segmentsRemoved(host))]];
+  return phases.map((phase) => phase.filter(({ steps }) => steps.length > 0)).filter((phase) => phase.length > 0);
+}
+
+/** A container that has just come has no flows yet, and nobody cares for those of one that goes. */
+const isLasting = (place: Place, before: KernelObjects, after: KernelObjects): boolean =>
+  place === HOST || (before.size > 0 && after.size > 0);
+
+/** What is removed and not at once replaced by another of the same key. */
+function removedForGood({ removed, added }: Change): readonly KernelObject[] {
+  const replaced = new Set(added.map(keyOf));
+  return removed.filter((object) => !replaced.has(keyOf(object)));
+}
+
+/** A device that differs is removed first: its name and number are wanted again. */
+function segmentsAdded(change: Change): readonly Step[] {
+  const added = new Set(change.added.map(keyOf));
+  const remade = change.removed.filter((object) => object.kind === "vxlan" && added.has(keyOf(object)));
+  return [
+    { tool: "ip", lines: [...remade.flatMap(removeLines), ...sorted(change.added).flatMap(addLines)] },
+    { tool: "bridge", lines: change.added.flatMap(addBridgeLines) },
+  ];
+}
+
+function segmentsRemoved(change: Change): readonly Step[] {
+  const removed = removedForGood(change);
+  return [
+    { tool: "bridge", lines: removed.flatMap(removeBridgeLines) },
+    { tool: "ip", lines: removed.flatMap(removeLines) },
+  ];
+}
+
+/** A bridge has its MAC address, and a device is there, before anything is put on it. */
+const ORDER: readonly KernelObject["kind"][] = ["bridge", "vxlan", "address", "neighbour", "hairpin"];
+const sorted = (objects: readonly KernelObject[]): readonly KernelObject[] =>
+  ORDER.flatMap((kind) => objects.filter((object) => object.kind === kind));
+
+/** Routes before the rules that lead to them, and after them when they go. */
+function routeSteps(change: Change): readonly Step[] {
+  return ([4, 6] as const).map((family) => {
+    const isOf = (kind: KernelObject["kind"]) => (object: KernelObject) =>
+      object.kind === kind && familyOfObject(object) === family;
+    const removed = removedForGood(change);
+    return {
+      tool: family === 4 ? "ip" : "ip6",
+      lines: [
+        ...change.added.filter(isOf("route")).flatMap(addLines),
+        ...removed.filter(isOf("rule")).flatMap(removeLines),
+        ...change.added.filter(isOf("rule")).flatMap(addLines),
+        ...removed.filter(isOf("route")).flatMap(removeLines),
+      ],
+    };
+  });
+}
+
+const ACCEPT_TOOLS = [
+  [4, "iptables"],
+  [6, "ip6tables"],
+] as const satisfies readonly (readonly [number, Tool])[];
+
+function acceptSteps({ removed, added }: Change): readonly Step[] {
+  return ACCEPT_TOOLS.map(([family, tool]) => {
+    const ofFamily = (objects: readonly KernelObject[]) =>
+      objects.filter((object) => object.kind === "accept").filter((accept) => accept.family === family);
+    return { tool, lines: acceptLines(ofFamily(removed), ofFamily(added)) };
+  });
+}
+
+const placeSteps = (place: Place, steps: readonly Step[]): PlaceSteps => ({
+  place,
+  steps: steps.filter(({ lines }) => lines.length > 0),
+});

@@ -1,0 +1,124 @@
+/**
+ * A program for one network namespace of the tests, whose life it is: it ends when its input does. It answers on port 8080
+ * with its name and the client's address, over TCP and UDP, IPv4 and IPv6, and talks to others when it is told to: each
+ * line of its input is a request, each of its output the answer.
+ */
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
+import { connect, createServer, isIPv6, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+
+export type PeerRequest =
+  | { readonly kind: "open"; readonly protocol: "tcp" | "udp"; readonly host: string; readonly port: number }
+  | { readonly kind: "say"; readonly id: number }
+  | { readonly kind: "close"; readonly id: number };
+
+export interface PeerAnswer {
+  readonly id?: number;
+  /** The name of who answered, and the address that it saw. */
+  readonly name?: string;
+  readonly seen?: string;
+  /** A code, as `ECONNREFUSED`; or `silence` after `SILENCE_MS`. */
+  readonly error?: string;
+}
+
+export const PORT = 8_080;
+const SILENCE_MS = 1_500;
+
+interface Line {
+  say(): Promise<PeerAnswer>;
+  close(): void;
+}
+
+const lines = new Map<number, Line>();
+let lastId = 0;
+
+async function answer(request: PeerRequest): Promise<PeerAnswer> {
+  switch (request.kind) {
+    case "open": {
+      const line = request.protocol === "tcp" ? await openTcp(request) : openUdp(request);
+      if (!("say" in line)) return line;
+      lines.set((lastId += 1), line);
+      return { id: lastId };
+    }
+    case "say":
+      return (await lines.get(request.id)?.say()) ?? { error: "closed" };
+    case "close":
+      lines.get(request.id)?.close();
+      lines.delete(request.id);
+      return {};
+  }
+}
+
+type Target = PeerRequest & { kind: "open" };
+
+function openTcp({ host, port }: Target): Promise<Line | PeerAnswer> {
+  const socket = connect({ host, port, noDelay: true });
+  return new Promise((resolve) => {
+    socket.setTimeout(SILENCE_MS, () => resolve({ error: "silence" }));
+    socket.on("error", (error) => resolve({ error: codeOf(error) }));
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      resolve({
+        say: () => said(socket, "data", () => socket.write("?\n")),
+        close: () => void socket.destroy(),
+      });
+    });
+  });
+}
+
+function openUdp({ host, port }: Target): Line {
+  const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+  socket.on("error", () => {});
+  const connected = new Promise<void>((resolve) => socket.connect(port, host, resolve));
+  return {
+    say: async () => {
+      await connected;
+      return await said(socket, "message", () => socket.send("?\n"));
+    },
+    close: () => socket.close(),
+  };
+}
+
+function said(socket: Socket | UdpSocket, event: string, ask: () => void): Promise<PeerAnswer> {
+  return new Promise((resolve) => {
+    const end = (result: PeerAnswer): void => {
+      clearTimeout(timer);
+      socket.removeListener(event, onAnswer).removeListener("error", onError);
+      resolve(result);
+    };
+    const onAnswer = (text: Buffer): void => {
+      const [name = "", seen = ""] = text.toString().trim().split(" ");
+      end({ name, seen });
+    };
+    const onError = (error: Error): void => end({ error: codeOf(error) });
+    const timer = setTimeout(() => end({ error: "silence" }), SILENCE_MS);
+    socket.on(event, onAnswer).on("error", onError);
+    ask();
+  });
+}
+
+const codeOf = (error: Error): string => ("code" in error ? String(error.code) : error.message);
+
+function serve(name: string): void {
+  for (const host of ["0.0.0.0", "::"]) {
+    const server = createServer((socket) => {
+      const { remoteAddress = "" } = socket;
+      socket.on("error", () => {});
+      socket.on("data", () => void socket.write(`${name} ${remoteAddress}\n`));
+    });
+    server.listen({ host, port: PORT, ipv6Only: host === "::" });
+    const socket = createSocket({ type: host === "::" ? "udp6" : "udp4", ipv6Only: host === "::" });
+    socket.on("message", (_, from) => socket.send(`${name} ${from.address}\n`, from.port, from.address));
+    socket.bind(PORT, host);
+  }
+}
+
+const [name] = process.argv.slice(2);
+if (name !== undefined && process.argv[1] === import.meta.filename) {
+  serve(name);
+  console.log("{}");
+  for await (const line of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify(await answer(JSON.parse(line) as PeerRequest)));
+  }
+  process.exit();
+}
