@@ -21,7 +21,7 @@ export function spreadOver<T extends Candidate>(candidates: readonly T[], nodeId
 /**
  * A table from the hash of a source to a task: rendezvous hashing (Thaler and Ravishankar, 1998) of slots in place of
  * clients, with a quota, so that no task has more than one slot above its share. Every node computes the same one; a task
- * that comes or goes moves its own share of the slots, and few others.
+ * that comes or goes moves its own share of the slots and few others, unless the table doubles or halves with it.
  */
 export function sourceSlots(candidates: readonly Candidate[]): readonly string[] {
   const size = slotsFor(candidates.length);

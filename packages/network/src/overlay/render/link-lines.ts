@@ -21,7 +21,12 @@ export function addLines(object: KernelObject): readonly string[] {
       return [`rule add ${ruleText(object.mark)}`];
     case "route":
       return [`route replace default via ${object.via} table ${String(object.mark)}`];
-    default:
+    case "forward":
+    case "member":
+    case "accept":
+    case "table":
+    case "element":
+    case "chain":
       return [];
   }
 }
@@ -41,7 +46,13 @@ export function removeLines(object: KernelObject): readonly string[] {
       return [`rule delete ${ruleText(object.mark)}`];
     case "route":
       return [`route delete default table ${String(object.mark)}`];
-    default:
+    case "bridge":
+    case "forward":
+    case "member":
+    case "accept":
+    case "table":
+    case "element":
+    case "chain":
       return [];
   }
 }

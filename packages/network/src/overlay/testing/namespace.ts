@@ -4,6 +4,9 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { PeerAnswer, PeerRequest } from "./peer.ts";
 
+/** Of util-linux, as the overlay's own. */
+const UNSHARE = "unshare";
+const NSENTER = "nsenter";
 const PEER = new URL("./peer.ts", import.meta.url).pathname;
 
 /** A network namespace with a `peer` in it. It ends with the test process, whatever becomes of that. */
@@ -21,7 +24,7 @@ export class Namespace implements AsyncDisposable {
   }
 
   static async open(name: string): Promise<Namespace> {
-    const child = spawn("unshare", ["--net", process.execPath, PEER, name], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(UNSHARE, ["--net", process.execPath, PEER, name], { stdio: ["pipe", "pipe", "inherit"] });
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const first = await answers.next();
     if (first.done === true) throw new Error("these tests need root: they make network namespaces (unshare --net)");
@@ -37,7 +40,7 @@ export class Namespace implements AsyncDisposable {
 
   /** Runs a program inside, by words without quotes. Fails the test with what it said if it doesn't end well. */
   async run(words: string): Promise<string> {
-    const { stdout } = await promisify(execFile)("nsenter", [`--net=${this.path}`, ...words.split(" ")]);
+    const { stdout } = await promisify(execFile)(NSENTER, [`--net=${this.path}`, ...words.split(" ")]);
     return stdout;
   }
 
@@ -47,7 +50,7 @@ export class Namespace implements AsyncDisposable {
 
   /** Gives a program inside its input. */
   async feed(words: string, input: string): Promise<void> {
-    const child = spawn("nsenter", [`--net=${this.path}`, ...words.split(" ")], {
+    const child = spawn(NSENTER, [`--net=${this.path}`, ...words.split(" ")], {
       stdio: ["pipe", "inherit", "inherit"],
     });
     child.stdin.end(input);

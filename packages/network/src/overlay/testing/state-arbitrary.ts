@@ -1,6 +1,6 @@
 import { nodeId } from "@murmur/base";
 import { networkId, serviceId, taskId, type PortProtocol } from "@murmur/model";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { macOf } from "../address.ts";
 import type { OverlayNetwork, OverlayPort, OverlayService, OverlayState, OverlayTask } from "../state.ts";
 
