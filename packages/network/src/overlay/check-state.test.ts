@@ -21,7 +21,11 @@ if (!at) throw new Error("and the task is in a network");
 
 describe("checkState", () => {
   it("takes every state of the generator", () => {
-    fc.assert(fc.property(anyState, (state) => void expect(() => checkState(state)).not.toThrow()));
+    fc.assert(
+      fc.property(anyState, (state) => {
+        expect(() => checkState(state)).not.toThrow();
+      }),
+    );
   });
 
   const refused: readonly (readonly [string, OverlayState])[] = [
@@ -69,6 +73,7 @@ describe("checkState", () => {
   });
 });
 
-function withoutIpv6({ subnet6: _, ...rest }: OverlayNetwork): OverlayNetwork {
-  return rest;
+function withoutIpv6(whole: OverlayNetwork): OverlayNetwork {
+  const { subnet6, ...rest } = whole;
+  return subnet6 === undefined ? whole : rest;
 }

@@ -5,7 +5,7 @@ import { canonicalAddress, familyOf, subnetHolds } from "./address.ts";
 import type { OverlayAddress, OverlayNetwork, OverlayPort, OverlayState, OverlayTask } from "./state.ts";
 
 /** The most that one node's overlay holds of each. */
-export const OVERLAY_LIMITS = {
+const OVERLAY_LIMITS = {
   networks: 1_024,
   nodesOfNetwork: 10_000,
   tasks: 100_000,

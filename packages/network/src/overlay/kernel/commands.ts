@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { ClusterError, messageOf, type Millis } from "@murmur/base";
 
 /** One child process: what it is, what it reads, and its limits. */
-export interface Command {
+interface Command {
   /** The program and its arguments; no shell is between. */
   readonly argv: readonly [string, ...string[]];
   readonly input: string;

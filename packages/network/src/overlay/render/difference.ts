@@ -32,7 +32,7 @@ export function difference(wanted: KernelState, held: KernelState): readonly Dif
 }
 
 /** An object in words. */
-export function describe(object: KernelObject): string {
+function describe(object: KernelObject): string {
   switch (object.kind) {
     case "bridge":
       return `the bridge ${object.name} with MAC address ${object.mac}`;
