@@ -96,19 +96,13 @@ export function keyOf(object: KernelObject): string {
 }
 
 /** Whether two objects of the same key are the same in all. */
-export const isSame = (left: KernelObject, right: KernelObject): boolean =>
-  left === right || textOf(left) === textOf(right);
+export const isSame = (left: KernelObject, right: KernelObject): boolean => isEqual(left, right);
 
-/** An object's fields in one order. */
-function textOf(object: KernelObject): string {
-  const sorted = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(sorted);
-    if (typeof value !== "object" || value === null) return value;
-    return Object.entries(value)
-      .toSorted(([left], [right]) => (left < right ? -1 : 1))
-      .map(([name, field]) => [name, sorted(field)]);
-  };
-  return JSON.stringify(sorted(object));
+function isEqual(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
+  const [ours, theirs] = [Object.entries(left), new Map(Object.entries(right))];
+  return ours.length === theirs.size && ours.every(([name, value]) => isEqual(value, theirs.get(name)));
 }
 
 /** By key, in the order of the keys, so that the same state is always rendered in the same words. */

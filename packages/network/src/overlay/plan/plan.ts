@@ -1,5 +1,5 @@
 import { checkState } from "../check-state.ts";
-import { HOST, objectsOf, type KernelObject, type KernelState } from "../kernel-object.ts";
+import { HOST, objectsOf, type KernelObject, type KernelObjects, type KernelState } from "../kernel-object.ts";
 import type { OverlayState } from "../state.ts";
 import { planInside } from "./plan-container.ts";
 import { planHost, type HostFacts } from "./plan-host.ts";
@@ -12,15 +12,31 @@ import { planHost, type HostFacts } from "./plan-host.ts";
  */
 export function plan(state: OverlayState, facts: HostFacts): KernelState {
   checkState(state);
-  // What a network means inside is the same for each of its containers.
-  const inside = new Map<string, readonly KernelObject[]>(
-    state.networks.map((network) => [network.id, planInside(network, state)]),
-  );
+  const inside = insideOf(state);
   const containers = state.tasks.flatMap(({ netns, attachments }) => {
     if (netns === undefined) return [];
-    const objects = attachments.flatMap(({ networkId }) => inside.get(networkId) ?? []);
-    return [[netns, objectsOf([{ kind: "table", form: "ours" }, ...objects])] as const];
+    return [[netns, inside(attachments.map(({ networkId }) => networkId))] as const];
   });
   const sorted = containers.toSorted(([left], [right]) => (left < right ? -1 : 1));
   return new Map([[HOST, objectsOf(planHost(state, facts))], ...sorted]);
 }
+
+/**
+ * What containers have in their namespaces, by the networks that they are in: one and the same object for all that are in
+ * the same ones, so that what has to change in them is found out once.
+ */
+function insideOf(state: OverlayState): (networkIds: readonly string[]) => KernelObjects {
+  const ofNetwork = new Map<string, readonly KernelObject[]>(
+    state.networks.map((network) => [network.id, planInside(network, state)]),
+  );
+  const known = new Map<string, KernelObjects>();
+  return (networkIds) => {
+    const sorted = networkIds.toSorted();
+    const key = sorted.join(" ");
+    const objects = known.get(key) ?? objectsOf([TABLE, ...sorted.flatMap((id) => ofNetwork.get(id) ?? [])]);
+    known.set(key, objects);
+    return objects;
+  };
+}
+
+const TABLE: KernelObject = { kind: "table", form: "ours" };

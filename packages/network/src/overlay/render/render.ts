@@ -20,22 +20,43 @@ export function render(from: KernelState, to: KernelState): Batch {
   const gone = goneAddresses(from, to);
   const places = [...new Set([...from.keys(), ...to.keys()])];
   const host = changeOf(from.get(HOST) ?? NOTHING, to.get(HOST) ?? NOTHING);
+  const inContainer = containerSteps(gone);
   const choosing = places.map((place) => {
     const [before, after] = [from.get(place) ?? NOTHING, to.get(place) ?? NOTHING];
-    const change = place === HOST ? host : changeOf(before, after);
-    return placeSteps(place, [
-      ...(place === HOST ? acceptSteps(change) : routeSteps(change)),
-      { tool: "nft", lines: nftLines(place, change) },
-      { tool: "conntrack", lines: isLasting(place, before, after) ? flowLines(place, before, after, gone) : [] },
+    if (place !== HOST) return placeSteps(place, inContainer(before, after));
+    return placeSteps(HOST, [
+      ...acceptSteps(host),
+      { tool: "nft", lines: nftLines(HOST, host) },
+      { tool: "conntrack", lines: flowLines(HOST, before, after, gone) },
     ]);
   });
   const phases = [[placeSteps(HOST, segmentsAdded(host))], choosing, [placeSteps(HOST, segmentsRemoved(host))]];
   return phases.map((phase) => phase.filter(({ steps }) => steps.length > 0)).filter((phase) => phase.length > 0);
 }
 
-/** A container that has just come has no flows yet, and nobody cares for those of one that goes. */
-const isLasting = (place: Place, before: KernelObjects, after: KernelObjects): boolean =>
-  place === HOST || (before.size > 0 && after.size > 0);
+/**
+ * The steps in a container. Most containers are told the same: a pair of states that was seen is not compared again.
+ * One that has just come has no flows yet, and nobody cares for those of one that goes.
+ */
+function containerSteps(gone: readonly string[]): (before: KernelObjects, after: KernelObjects) => readonly Step[] {
+  const known = new Map<KernelObjects, Map<KernelObjects, readonly Step[]>>();
+  const stepsOf = (before: KernelObjects, after: KernelObjects): readonly Step[] => {
+    const change = changeOf(before, after);
+    const isLasting = before.size > 0 && after.size > 0;
+    return [
+      ...routeSteps(change),
+      { tool: "nft", lines: nftLines("container", change) },
+      { tool: "conntrack", lines: isLasting ? flowLines("container", before, after, gone) : [] },
+    ];
+  };
+  return (before, after) => {
+    const ofBefore = known.get(before) ?? new Map<KernelObjects, readonly Step[]>();
+    known.set(before, ofBefore);
+    const steps = ofBefore.get(after) ?? stepsOf(before, after);
+    ofBefore.set(after, steps);
+    return steps;
+  };
+}
 
 /** What is removed and not at once replaced by another of the same key. */
 function removedForGood({ removed, added }: Change): readonly KernelObject[] {
