@@ -38,12 +38,12 @@ describe("systemCommands", () => {
 
 it("works on a few items at once, and keeps their order", async () => {
   let [running, most] = [0, 0];
-  const results = await mapLimited([...Array(20).keys()], async (item) => {
+  const results = await mapLimited([...Array(40).keys()], async (item) => {
     most = Math.max(most, (running += 1));
     for (let turn = 0; turn <= item % 3; turn += 1) await Promise.resolve();
     running -= 1;
     return item * 2;
   });
-  expect(results).toEqual([...Array(20).keys()].map((item) => item * 2));
-  expect(most).toBe(4);
+  expect(results).toEqual([...Array(40).keys()].map((item) => item * 2));
+  expect(most).toBe(16);
 });

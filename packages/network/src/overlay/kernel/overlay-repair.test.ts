@@ -1,9 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { insideOf, Lab, underlayOf, type Container, type Wish } from "../testing/lab.ts";
 import type { Namespace } from "../testing/namespace.ts";
 import { PORT } from "../testing/peer.ts";
 import { systemCommands } from "./commands.ts";
 import { Overlay } from "./overlay.ts";
+
+// Hundreds of processes, on a machine that may be busy: only what hangs should fail for its time.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 /** The real kernel, as in `overlay.test.ts`: what others break is found and mended, and nothing is left behind. */
 describe("an overlay in the kernel", () => {
@@ -32,8 +35,8 @@ describe("an overlay in the kernel", () => {
         { ...port, protocol: "tcp", address: "FD07:0::1", port: 81, balancing: "random", endpoints: [] },
       ],
     };
-  }, 60_000);
-  afterEach(() => lab[Symbol.asyncDispose](), 60_000);
+  });
+  afterEach(() => lab[Symbol.asyncDispose]());
 
   const texts = async (): Promise<readonly string[]> => {
     const found = await lab.host(1).overlay.difference();
@@ -123,13 +126,14 @@ describe("an overlay in the kernel", () => {
     ];
     for (const [where, words, text] of tamperings) {
       await where.run(words);
-      expect((await texts()).join("\n"), words).toContain(text);
       const { found, problems } = await lab.host(1).overlay.repair();
-      expect({ found: found.length > 0, problems }, words).toEqual({ found: true, problems: [] });
+      const said = found.map(({ text }) => text.replace(one.namespace.path, "ONE")).join("\n");
+      expect(said, words).toContain(text);
+      expect(problems, words).toEqual([]);
       expect(await texts(), words).toEqual([]);
     }
     await expectTraffic();
-  }, 60_000);
+  });
 
   it("says what it could not do, goes on with the rest, and does it once it can", async () => {
     const host = lab.host(1);
@@ -191,5 +195,5 @@ describe("an overlay in the kernel", () => {
     expect(await next.close()).toMatchObject({ problems: [] });
     const ofHost = (lists: readonly string[]) => lists.slice(0, lists.length / 2);
     expect(ofHost(await listing())).toEqual(ofHost(before));
-  }, 30_000);
+  });
 });

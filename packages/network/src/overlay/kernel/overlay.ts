@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import type { KernelState } from "../kernel-object.ts";
+import type { KernelState, Place } from "../kernel-object.ts";
 import { plan } from "../plan/plan.ts";
 import type { HostFacts } from "../plan/plan-host.ts";
 import type { Batch } from "../render/batch.ts";
@@ -33,8 +33,10 @@ export class Overlay implements AsyncDisposable {
   readonly #skeletons: Skeletons;
   #facts: HostFacts = { dockerFilters: [] };
   #state: OverlayState | undefined;
-  /** What the kernel holds as far as is known; undefined: it has to be read. */
+  /** What the kernel holds as far as is known; undefined: all has to be read. */
   #held: KernelState | undefined;
+  /** Where something failed: there it has to be read. */
+  #unsure: ReadonlySet<Place> = new Set();
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isDisposed = false;
@@ -58,8 +60,7 @@ export class Overlay implements AsyncDisposable {
   /** Makes the kernel what the state asks for. @throws ClusterError `invalid_argument`, `overloaded`, or as `Commands.run` */
   render(state: OverlayState): Promise<Rendered> {
     return this.#inOrder(async () => {
-      const held = this.#held ?? (await this.#read(state));
-      return await this.#change(state, held);
+      return await this.#change(state, await this.#known(state));
     });
   }
 
@@ -103,10 +104,21 @@ export class Overlay implements AsyncDisposable {
     throw new ClusterError("failed_precondition", "the overlay has not been told yet what it should be");
   }
 
-  async #read(state: OverlayState | undefined): Promise<KernelState> {
+  /** What was rendered last, where that was well done; elsewhere what the kernel holds. */
+  async #known(state: OverlayState): Promise<KernelState> {
+    const [held, unsure] = [this.#held, this.#unsure];
+    if (held === undefined) return await this.#read(state);
+    if (unsure.size === 0) return held;
+    const sure = [...held].filter(([place]) => !unsure.has(place));
+    return new Map([...sure, ...(await this.#read(state, unsure))]);
+  }
+
+  /** What the kernel holds on the host, and in the state's containers: all of them, or `some`. */
+  async #read(state: OverlayState | undefined, some?: ReadonlySet<Place>): Promise<KernelState> {
     const bridges = new Set(state?.networks.map(({ bridge }) => bridge));
     const ports = new Set(state?.tasks.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
-    const containers = state?.tasks.flatMap(({ netns }) => netns ?? []) ?? [];
+    const all = state?.tasks.flatMap(({ netns }) => netns ?? []) ?? [];
+    const containers = some === undefined ? all : all.filter((place) => some.has(place));
     const { state: held, facts } = await readKernel(this.#runner, this.#skeletons, { bridges, ports, containers });
     this.#facts = facts;
     return held;
@@ -120,7 +132,8 @@ export class Overlay implements AsyncDisposable {
     const problems = await this.#runner.apply(batch);
     // Namespaces that are no longer wanted are mostly gone already.
     const counted = problems.filter(({ place }) => wanted.has(place) || !place.startsWith("/"));
-    if (counted.length === 0) this.#held = wanted;
+    this.#held = wanted;
+    this.#unsure = new Set(counted.map(({ place }) => place));
     return { lines: linesOf(batch), problems: textsOf(counted) };
   }
 

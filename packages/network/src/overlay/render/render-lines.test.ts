@@ -74,7 +74,6 @@ describe("the lines of a small state", () => {
           "add element inet murmur self4 { 10.9.0.11 . 10.9.0.11 }",
           "add element inet murmur self6 { fd09::11 . fd09::11 }",
         ],
-        ["host conntrack", "-D -p udp --dport 53", "-D -p udp -f ipv6 --dport 53"],
         [
           `${NETNS} ip`,
           "route replace default via 10.9.0.251 table 168362235",
@@ -98,6 +97,7 @@ describe("the lines of a small state", () => {
           "add element inet murmur vip6 { fd09::2 : goto vip6_fd09__2 }",
         ],
       ],
+      [["host conntrack", "-D -p udp --dport 53", "-D -p udp -f ipv6 --dport 53"]],
     ]);
   });
 
@@ -113,7 +113,6 @@ describe("the lines of a small state", () => {
           "flush chain inet murmur any6_17_53",
           "add rule inet murmur any6_17_53 meta l4proto udp dnat ip6 to numgen random mod 1 map { 0 : fd09::11 } : 5353",
         ],
-        ["host conntrack", "-D -p udp --dport 53 -r 10.9.0.12", "-D -p udp -f ipv6 --dport 53 -r fd09::12"],
         [
           `${NETNS} nft`,
           "add chain inet murmur vip4_10.9.0.2",
@@ -123,6 +122,9 @@ describe("the lines of a small state", () => {
           "flush chain inet murmur vip6_fd09__2",
           "add rule inet murmur vip6_fd09__2 dnat ip6 to numgen inc mod 1 map { 0 : fd09::11 }",
         ],
+      ],
+      [
+        ["host conntrack", "-D -p udp --dport 53 -r 10.9.0.12", "-D -p udp -f ipv6 --dport 53 -r fd09::12"],
         [`${NETNS} conntrack`, "-D -p udp -d 10.9.0.2 -r 10.9.0.12", "-D -p udp -f ipv6 -d fd09::2 -r fd09::12"],
       ],
     ]);

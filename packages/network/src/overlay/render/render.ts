@@ -11,8 +11,9 @@ const NOTHING: KernelObjects = new Map();
 /**
  * The least work that turns one state of the kernel into another, in an order in which nobody is sent where nothing is:
  * 1. the host's new segments, forwarding and neighbour entries;
- * 2. everywhere, who is chosen for new flows; then flows to who isn't there any more are forgotten;
- * 3. the host's old entries and segments go.
+ * 2. everywhere, who is chosen for new flows;
+ * 3. everywhere, flows to who isn't chosen any more are forgotten;
+ * 4. the host's old entries and segments go.
  *
  * The same state twice is no work at all.
  */
@@ -21,42 +22,55 @@ export function render(from: KernelState, to: KernelState): Batch {
   const places = [...new Set([...from.keys(), ...to.keys()])];
   const host = changeOf(from.get(HOST) ?? NOTHING, to.get(HOST) ?? NOTHING);
   const inContainer = containerSteps(gone);
-  const choosing = places.map((place) => {
+  const inPlaces = places.map((place) => {
     const [before, after] = [from.get(place) ?? NOTHING, to.get(place) ?? NOTHING];
-    if (place !== HOST) return placeSteps(place, inContainer(before, after));
-    return placeSteps(HOST, [
-      ...acceptSteps(host),
-      { tool: "nft", lines: nftLines(HOST, host) },
-      { tool: "conntrack", lines: flowLines(HOST, before, after, gone) },
-    ]);
+    if (place !== HOST) return { place, ...inContainer(before, after) };
+    const choosing: readonly Step[] = [...acceptSteps(host), { tool: "nft", lines: nftLines(HOST, host) }];
+    return { place, choosing, forgetting: forgettingSteps(flowLines(HOST, before, after, gone)) };
   });
-  const phases = [[placeSteps(HOST, segmentsAdded(host))], choosing, [placeSteps(HOST, segmentsRemoved(host))]];
+  const phases = [
+    [placeSteps(HOST, segmentsAdded(host))],
+    inPlaces.map(({ place, choosing }) => placeSteps(place, choosing)),
+    inPlaces.map(({ place, forgetting }) => placeSteps(place, forgetting)),
+    [placeSteps(HOST, segmentsRemoved(host))],
+  ];
   return phases.map((phase) => phase.filter(({ steps }) => steps.length > 0)).filter((phase) => phase.length > 0);
+}
+
+interface InPlace {
+  readonly choosing: readonly Step[];
+  readonly forgetting: readonly Step[];
 }
 
 /**
  * The steps in a container. Most containers are told the same: a pair of states that was seen is not compared again.
  * One that has just come has no flows yet, and nobody cares for those of one that goes.
  */
-function containerSteps(gone: readonly string[]): (before: KernelObjects, after: KernelObjects) => readonly Step[] {
-  const known = new Map<KernelObjects, Map<KernelObjects, readonly Step[]>>();
-  const stepsOf = (before: KernelObjects, after: KernelObjects): readonly Step[] => {
+function containerSteps(gone: readonly string[]): (before: KernelObjects, after: KernelObjects) => InPlace {
+  const known = new Map<KernelObjects, Map<KernelObjects, InPlace>>();
+  const stepsOf = (before: KernelObjects, after: KernelObjects): InPlace => {
     const change = changeOf(before, after);
     const isLasting = before.size > 0 && after.size > 0;
-    return [
-      ...routeSteps(change),
-      { tool: "nft", lines: nftLines("container", change) },
-      { tool: "conntrack", lines: isLasting ? flowLines("container", before, after, gone) : [] },
-    ];
+    return {
+      choosing: [...routeSteps(change), { tool: "nft", lines: nftLines("container", change) }],
+      forgetting: isLasting ? forgettingSteps(flowLines("container", before, after, gone)) : [],
+    };
   };
   return (before, after) => {
-    const ofBefore = known.get(before) ?? new Map<KernelObjects, readonly Step[]>();
+    const ofBefore = known.get(before) ?? new Map<KernelObjects, InPlace>();
     known.set(before, ofBefore);
     const steps = ofBefore.get(after) ?? stepsOf(before, after);
     ofBefore.set(after, steps);
     return steps;
   };
 }
+
+/** For each line the kernel looks at all its flows (10 ms on a large host). What is beyond runs into its time limit. */
+const FLOW_LINES_MAX = 64;
+
+const forgettingSteps = (lines: readonly string[]): readonly Step[] => [
+  { tool: "conntrack", lines: lines.slice(0, FLOW_LINES_MAX) },
+];
 
 /** What is removed and not at once replaced by another of the same key. */
 function removedForGood({ removed, added }: Change): readonly KernelObject[] {

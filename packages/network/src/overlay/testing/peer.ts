@@ -22,7 +22,8 @@ export interface PeerAnswer {
 }
 
 export const PORT = 8_080;
-const SILENCE_MS = 1_500;
+/** Long, so that a busy machine is not taken for silence. */
+const SILENCE_MS = 10_000;
 
 interface Line {
   say(): Promise<PeerAnswer>;
