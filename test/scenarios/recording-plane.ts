@@ -11,6 +11,12 @@ export class RecordingPlane implements DataPlane {
   portsInUse(): Promise<readonly string[]> {
     return Promise.resolve([]);
   }
+  check(): ReturnType<DataPlane["check"]> {
+    return Promise.resolve([]);
+  }
+  repair(): ReturnType<DataPlane["repair"]> {
+    return Promise.resolve([]);
+  }
   listeners(): ReturnType<DataPlane["listeners"]> {
     return [];
   }

@@ -13,6 +13,14 @@ export interface DataPlaneStats {
   readonly dns: DnsStats;
 }
 
+/** One thing in which this node's traffic isn't carried as the table says; for people, a line each. */
+export interface Difference {
+  readonly where: string;
+  readonly what: string;
+  /** Said after mending: whether it is right now. */
+  readonly mended?: boolean;
+}
+
 /** How traffic finds tasks on this node. Everything that it does is rendered from one table, swapped as a whole. */
 export interface DataPlane extends AsyncDisposable {
   /** The cluster's endpoints from now on. */
@@ -23,6 +31,10 @@ export interface DataPlane extends AsyncDisposable {
   portsInUse(ports: readonly PortConfig[]): Promise<readonly string[]>;
   listeners(): readonly ListenerStatus[];
   stats(): DataPlaneStats;
+  /** Compares what is there with what the table asks for. @throws ClusterError when it can't look */
+  check(): Promise<readonly Difference[]>;
+  /** Compares, and mends what it can. @throws ClusterError as `check` */
+  repair(): Promise<readonly Difference[]>;
 }
 
 export interface DataPlaneOptions {
@@ -46,6 +58,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   const targets = new Targets(options.random);
   const proxies = new ProxySet({ ...options, targets });
   const dns = dnsAddress === undefined ? undefined : await openDns(options, dnsAddress);
+  const listeners = (): readonly ListenerStatus[] => [...proxies.listeners(), ...(dns?.listeners() ?? [])];
   return {
     update(table) {
       targets.update(table);
@@ -64,13 +77,22 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       const problems = await Promise.all(asked.map((port) => portProblem(options.publishAddress, port)));
       return problems.filter((problem) => problem !== undefined);
     },
-    listeners: () => [...proxies.listeners(), ...(dns?.listeners() ?? [])],
+    listeners,
     stats: () => ({ proxies: proxies.stats(), dns: dns?.stats() ?? NO_QUESTIONS }),
+    check: async () => closedPorts(listeners()),
+    // They are tried again without being told.
+    repair: async () => closedPorts(listeners()).map((port) => ({ ...port, mended: false })),
     async [Symbol.asyncDispose]() {
       await Promise.all([proxies[Symbol.asyncDispose](), dns?.[Symbol.asyncDispose]()]);
     },
   };
 }
+
+/** The ports that should be open and aren't. */
+export const closedPorts = (listeners: readonly ListenerStatus[]): readonly Difference[] =>
+  listeners.flatMap(({ protocol, port, state, error }) =>
+    state === "failed" ? [{ where: `port ${String(port)}/${protocol}`, what: error ?? "is not open" }] : [],
+  );
 
 async function openDns(options: DataPlaneOptions, address: string): Promise<DnsServer> {
   const upstreams = options.upstreams.length > 0 ? options.upstreams : await systemResolvers(address);

@@ -129,6 +129,8 @@ const PLANE: DataPlane = {
   update: () => {},
   avoid: () => {},
   portsInUse: () => Promise.resolve([]),
+  check: () => Promise.resolve([]),
+  repair: () => Promise.resolve([]),
   listeners: () => [],
   stats: () => {
     throw new Error("nothing is measured");

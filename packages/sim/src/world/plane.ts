@@ -16,6 +16,12 @@ export class SimulatedPlane implements DataPlane {
   portsInUse(): Promise<readonly string[]> {
     return Promise.resolve([]);
   }
+  check(): ReturnType<DataPlane["check"]> {
+    return Promise.resolve([]);
+  }
+  repair(): ReturnType<DataPlane["repair"]> {
+    return Promise.resolve([]);
+  }
   listeners(): ReturnType<DataPlane["listeners"]> {
     return [];
   }
