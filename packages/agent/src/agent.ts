@@ -11,7 +11,7 @@ import type {
 import { assign, type Assignment } from "./assignment.ts";
 import { describe } from "./description.ts";
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
-import type { EngineInfo, KeyValue, NodeContext, Runtime, Sessions, Withdrawals } from "./ports.ts";
+import type { EngineInfo, KeyValue, NodeContext, Runtime, Sessions, TaskNetworks, Withdrawals } from "./ports.ts";
 import { Reports } from "./reports.ts";
 import { decodeSaved, encodeSaved, type SavedTasks, type SavedView } from "./saved-state.ts";
 import { Saver } from "./saver.ts";
@@ -33,6 +33,8 @@ export interface AgentOptions {
   readonly runtime: Runtime;
   readonly sessions: Sessions;
   readonly withdrawals: Withdrawals;
+  /** Given on nodes of the `overlay` plane. */
+  readonly networks?: TaskNetworks;
   /** Keeps two records, `agent.tasks` and `agent.view`. */
   readonly store: KeyValue;
   readonly clock: Clock;

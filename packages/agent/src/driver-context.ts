@@ -1,11 +1,13 @@
 import type { Clock, Log, Random, Scope } from "@murmur/base";
 import type { TaskId, TaskStatus } from "@murmur/model";
-import type { NodeContext, Runtime, Withdrawals } from "./ports.ts";
+import type { NodeContext, Runtime, TaskNetworks, Withdrawals } from "./ports.ts";
 
 /** What the drivers of all tasks share. The functions are called synchronously. */
 export interface DriverContext {
   readonly engine: Runtime;
   readonly withdrawals: Withdrawals;
+  /** Undefined: the engine's own network is enough. */
+  readonly networks: TaskNetworks | undefined;
   readonly node: NodeContext;
   readonly clock: Clock;
   readonly random: Random;

@@ -34,6 +34,7 @@ const facts = (parts: Partial<TaskFacts>): TaskFacts => ({
   status: ASSIGNED,
   container: ABSENT,
   image: { kind: "untried" },
+  network: { kind: "unneeded" },
   startAfter: 0,
   withdrawn: false,
   stop: undefined,

@@ -1,6 +1,6 @@
-import { unreachable, type Millis } from "@murmur/base";
+import { unreachable, type ErrorCode, type Millis } from "@murmur/base";
 import { DEFAULT_STOP_GRACE_MS, isLater, isTerminal, type Task, type TaskState, type TaskStatus } from "@murmur/model";
-import type { Container } from "./ports.ts";
+import type { Container, ContainerNetworks } from "./ports.ts";
 
 /** What is known of a task's container: `unknown` until the engine was asked, and again after it changed. */
 export type ContainerFacts =
@@ -15,9 +15,37 @@ export type ImageFacts =
   | { readonly kind: "pulled" }
   | { readonly kind: "unpullable"; readonly error: string };
 
+/**
+ * How far the task is connected to its networks. One process is attached at a time: it is detached before another is
+ * attached, also when the attempt failed, as it may have had a part of its effect.
+ */
+export type NetworkFacts =
+  /** The engine's own network is enough. */
+  | { readonly kind: "unneeded" }
+  | { readonly kind: "none"; readonly failure?: NetworkFailure }
+  | { readonly kind: "prepared"; readonly networks: ContainerNetworks }
+  /** Tried for this process, the first time at `since`; `failure` is why the last attempt wasn't enough. */
+  | {
+      readonly kind: "attaching";
+      readonly process: Process;
+      readonly since: Millis;
+      readonly failure?: NetworkFailure;
+    }
+  | { readonly kind: "attached"; readonly process: Process };
+
+export interface NetworkFailure {
+  readonly code: ErrorCode;
+  readonly text: string;
+}
+
+/** One run of a container: a container that is started anew has another process and another network namespace. */
+export type Process = Pick<Container, "id" | "pid" | "netns">;
+
 /** A stop in progress. */
 export interface StopFacts {
-  readonly cause: "unwanted" | "unhealthy";
+  readonly cause: "unwanted" | "unhealthy" | "unattached";
+  /** Why it was not attached. */
+  readonly error?: string;
   /** When the next signal is due, on the monotonic clock: the first one is the stop signal, all others SIGKILL. */
   readonly nextSignalAt: Millis;
 }
@@ -30,6 +58,7 @@ export interface TaskFacts {
   readonly status: TaskStatus;
   readonly container: ContainerFacts;
   readonly image: ImageFacts;
+  readonly network: NetworkFacts;
   /** The task isn't started before this moment of the monotonic clock. */
   readonly startAfter: Millis;
   readonly withdrawn: boolean;
@@ -50,8 +79,14 @@ export type Step =
   | { readonly kind: "observe"; readonly observation: Observation }
   | { readonly kind: "inspect" }
   | { readonly kind: "pull" }
+  /** Have the task's networks ready for its container. */
+  | { readonly kind: "prepare" }
   | { readonly kind: "create" }
   | { readonly kind: "start"; readonly containerId: string }
+  /** Connect the process to the task's networks. */
+  | { readonly kind: "attach"; readonly container: Container }
+  /** The process that was attached is gone. */
+  | { readonly kind: "detach" }
   /** Take the task's endpoint away everywhere, before it is stopped. */
   | { readonly kind: "withdraw" }
   | {
@@ -59,6 +94,7 @@ export type Step =
       readonly containerId: string;
       readonly signalName: string;
       readonly cause: StopFacts["cause"];
+      readonly error?: string;
       /** Time that the process has before the next signal. */
       readonly graceMs: Millis;
     }
@@ -70,14 +106,22 @@ export type Step =
 const KILL_AGAIN_MS = 10_000;
 
 /**
+ * A process that can't be attached within this time fails its task. Not while nobody answers at all (`unavailable`) and
+ * the task was reported running before: it may well be reached.
+ */
+const ATTACH_LIMIT_MS = 60_000;
+
+/**
  * Decides the one thing that a task needs next. Pure: the worker calls it after every change, does the step, and asks
  * again, until the answer is `none` or `wait`. `now` is monotonic.
  *
- * Invariant: a container is made only when the engine was asked and has none, and never for a task that has started.
+ * Invariants: a container is made only when the engine was asked and has none, and never for a task that has started. A
+ * process is never reported running before it was attached, and stays attached for as long as there is one.
  */
 export function nextStep(facts: TaskFacts, now: Millis): Step {
   const { wanted, status, container } = facts;
   if (container.kind === "unknown") return { kind: "inspect" };
+  if (isLeftBehind(facts)) return { kind: "detach" };
   if (wanted === undefined) return discard(facts, now);
   if (isTerminal(status.state)) return rest(facts, wanted, now);
   switch (wanted.desiredState) {
@@ -127,7 +171,9 @@ function make(facts: TaskFacts): Step {
   if (isLater(facts.status.state, "ready")) {
     return observe("failed", facts.status.message, "task: the container was removed by someone else");
   }
-  return facts.image.kind === "missing" ? { kind: "pull" } : { kind: "create" };
+  if (facts.image.kind === "missing") return { kind: "pull" };
+  if (facts.network.kind !== "none") return { kind: "create" };
+  return whyItWaits(facts, facts.network.failure) ?? { kind: "prepare" };
 }
 
 function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Millis): Step {
@@ -142,17 +188,42 @@ function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Mill
     return state === "ready" ? observe("starting", "starting") : { kind: "start", containerId: container.id };
   }
   if (!isLive(container)) return { kind: "observe", observation: ended(facts, container) };
-  if (state === "running") {
+  const reachable = facts.network.kind === "unneeded" || facts.network.kind === "attached";
+  if (state === "running" && reachable) {
     const change = changeOf(facts, container);
     if (change !== undefined) return { kind: "observe", observation: change };
   }
   if (facts.stop !== undefined || (container.state === "running" && container.health === "unhealthy")) {
     return stop(facts, container, { cause: facts.stop?.cause ?? "unhealthy", now });
   }
-  if (state === "running") return { kind: "none" };
   if (!isLater(state, "ready")) return observe("starting", "starting");
-  if (container.health === "starting") return { kind: "none" };
+  if (!reachable) return attach(facts, container, now);
+  if (state === "running" || container.health === "starting") return { kind: "none" };
   return { kind: "observe", observation: alive(facts, container) };
+}
+
+/** Whether something was attached that isn't this container's process, or not any more. */
+function isLeftBehind({ network, container }: TaskFacts): boolean {
+  if (network.kind !== "attaching" && network.kind !== "attached") return false;
+  return container.kind !== "present" || !isLive(container.container) || !isSame(network.process, container.container);
+}
+
+function attach(facts: TaskFacts, container: Container, now: Millis): Step {
+  if (container.pid === 0) return { kind: "none" }; // between two processes
+  if (facts.network.kind !== "attaching") return { kind: "attach", container };
+  const { since, failure } = facts.network;
+  const isSettled = failure !== undefined && (failure.code !== "unavailable" || facts.status.state !== "running");
+  if (isSettled && now - since >= ATTACH_LIMIT_MS) {
+    const error = `task: could not be connected to its networks: ${failure.text}`;
+    return stop(facts, container, { cause: "unattached", error, now });
+  }
+  return whyItWaits(facts, failure) ?? { kind: "attach", container };
+}
+
+/** Tells a task's users why it does not run yet; undefined when that is told. */
+function whyItWaits({ status }: TaskFacts, failure: NetworkFailure | undefined): Step | undefined {
+  if (failure === undefined || status.state === "running" || status.error === failure.text) return undefined;
+  return observe(status.state, status.message, failure.text);
 }
 
 /**
@@ -180,7 +251,7 @@ function alive({ image }: TaskFacts, container: Container): Observation {
 function stop(
   facts: TaskFacts,
   container: Container,
-  { cause, now }: { cause: StopFacts["cause"]; now: Millis },
+  { cause, error, now }: { cause: StopFacts["cause"]; error?: string; now: Millis },
 ): Step {
   const served = facts.wanted === undefined || isLater(facts.status.state, "starting");
   if (served && !facts.withdrawn) return { kind: "withdraw" };
@@ -189,10 +260,10 @@ function stop(
     const spec = facts.wanted?.spec.container;
     const signalName = spec?.stopSignal ?? container.stopSignal ?? "SIGTERM";
     const graceMs = spec?.stopGracePeriodMs ?? DEFAULT_STOP_GRACE_MS;
-    return { kind: "signal", containerId, signalName, cause, graceMs };
+    return { kind: "signal", containerId, signalName, cause, ...(error !== undefined && { error }), graceMs };
   }
   if (now < facts.stop.nextSignalAt) return { kind: "wait", until: facts.stop.nextSignalAt };
-  return { kind: "signal", containerId, signalName: "SIGKILL", cause: facts.stop.cause, graceMs: KILL_AGAIN_MS };
+  return { ...facts.stop, kind: "signal", containerId, signalName: "SIGKILL", graceMs: KILL_AGAIN_MS };
 }
 
 /** What the end of a container means, in Docker's words. */
@@ -201,6 +272,9 @@ function ended(facts: TaskFacts, container: Container): Observation {
   // Not the container's own word: the engine calls every ended container with a health check unhealthy.
   if (facts.stop?.cause === "unhealthy") {
     return { state: "failed", message: "started", error: "task: unhealthy container", ...exit };
+  }
+  if (facts.stop?.cause === "unattached") {
+    return { state: "failed", message: "started", error: facts.stop.error ?? "task: not connected", ...exit };
   }
   if (container.exitCode === 0 && container.error === "") return { state: "complete", message: "finished", ...exit };
   const cause = container.oomKilled ? "out of memory" : container.error;
@@ -214,6 +288,9 @@ const exitOf = (container: Container): Pick<Observation, "exitCode"> =>
 /** Whether there may be a process in it. */
 const isLive = (container: Container): boolean =>
   container.state === "running" || container.state === "paused" || container.state === "restarting";
+
+const isSame = (one: Process, other: Process): boolean =>
+  one.id === other.id && one.pid === other.pid && one.netns === other.netns;
 
 const observe = (state: TaskState, message: string, error?: string): Step => ({
   kind: "observe",

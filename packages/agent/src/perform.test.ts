@@ -13,6 +13,7 @@ const subject: Subject = {
   wanted: task,
   containerId: undefined,
   image: { kind: "untried" },
+  network: { kind: "unneeded" },
   failures: 0,
 };
 const container: Container = {
@@ -51,6 +52,7 @@ const engine = (answers: Partial<Runtime>): DriverContext => {
       events: unexpected,
       ...answers,
     },
+    networks: undefined,
     withdrawals: { publish: () => {}, acknowledged: () => Promise.resolve() },
     node: SAMPLE_NODE,
     clock: new ManualClock(),

@@ -3,12 +3,12 @@ import { taskName, type Task, type TaskId } from "@murmur/model";
 import type { DriverContext } from "./driver-context.ts";
 import { localImage } from "./image.ts";
 import { taskOf } from "./labels.ts";
-import type { ContainerFacts, ImageFacts, Observation, Step, StopFacts } from "./next-step.ts";
+import type { ContainerFacts, ImageFacts, NetworkFacts, Observation, Step, StopFacts } from "./next-step.ts";
 import type { Abortable, Container, Runtime } from "./ports.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 /** The steps that leave the process. */
-export type Act = Exclude<Step, { kind: "none" | "wait" | "observe" | "forget" }>;
+export type Act = Exclude<Step, { kind: "none" | "wait" | "observe" | "detach" | "forget" }>;
 
 /** Whom a step is done for. */
 export interface Subject {
@@ -16,6 +16,7 @@ export interface Subject {
   readonly wanted: Task | undefined;
   readonly containerId: string | undefined;
   readonly image: ImageFacts;
+  readonly network: NetworkFacts;
   /** Steps of this task that have failed in a row. */
   readonly failures: number;
 }
@@ -24,6 +25,7 @@ export interface Subject {
 export interface Learned {
   readonly container?: ContainerFacts;
   readonly image?: ImageFacts;
+  readonly network?: NetworkFacts;
   readonly stop?: StopFacts;
   readonly withdrawn?: true;
   readonly observation?: Observation;
@@ -33,6 +35,13 @@ export interface Learned {
 const WITHDRAWAL_WAIT_MS: Millis = 1_000;
 /** A name taken by a container that can't be found: the engine gets this many chances to sort itself out. */
 const CONFLICTS_MAX = 10;
+/** Likewise for an address that is taken: the container that had it before may be going. */
+const ADDRESS_CONFLICTS_MAX = 10;
+/** How long one attempt may take to have the task's networks made, and to connect it. */
+const PREPARE_LIMIT_MS: Millis = 60_000;
+const ATTACH_LIMIT_MS: Millis = 10_000;
+/** Who hasn't answered then. */
+const OVERLAY = "this node's overlay";
 
 const UNKNOWN: Learned = { container: { kind: "unknown" } };
 const ABSENT: Learned = { container: { kind: "absent" } };
@@ -53,15 +62,20 @@ export async function perform(
       return { container: await find(subject, context, { signal }) };
     case "pull":
       return pull(subject, context, { signal });
+    case "prepare":
+      return prepare(subject, context, { signal });
     case "create":
       return create(subject, context, { signal });
     case "start":
-      return start(act.containerId, context, { signal });
+      return start(act.containerId, subject, { ...context, signal });
+    case "attach":
+      return attach(act.container, subject, { ...context, signal });
     case "withdraw":
       return withdraw(subject.id, context, { signal });
     case "signal": {
+      const { cause, error: why } = act;
       const stop = (graceMs: Millis): Learned => ({
-        stop: { cause: act.cause, nextSignalAt: clock.monotonic() + graceMs },
+        stop: { cause, ...(why !== undefined && { error: why }), nextSignalAt: clock.monotonic() + graceMs },
       });
       try {
         await engine.kill(act.containerId, act.signalName, { signal });
@@ -106,12 +120,31 @@ async function pull({ wanted }: Subject, { engine, log }: DriverContext, options
   }
 }
 
+/** What settles nothing is thrown: the engine doesn't answer, or this node hasn't been told of a network yet. */
+async function prepare({ wanted }: Subject, context: DriverContext, { signal }: Abortable): Promise<Learned> {
+  const { networks, clock } = context;
+  if (wanted === undefined || networks === undefined) return {};
+  const limit = { clock, limitMs: PREPARE_LIMIT_MS, who: OVERLAY, signal };
+  try {
+    const prepared = await withTimeLimit(limit, (options) => networks.prepare(wanted, options));
+    return { network: { kind: "prepared", networks: prepared } };
+  } catch (error) {
+    if (codeOf(error) === "unavailable" || signal.aborted) throw error;
+    return refused("preparing", messageOf(error));
+  }
+}
+
 /** Makes the container, or finds that it was made already: the engine gives a name to one container only. */
 async function create(subject: Subject, context: DriverContext, options: Abortable): Promise<Learned> {
-  const { wanted: task, image } = subject;
+  const { wanted: task, image, network } = subject;
   if (task === undefined) return UNKNOWN;
   const wish = task.spec.container.image;
-  const request = { task, node: context.node, image: image.kind === "unpullable" ? localImage(wish) : wish };
+  const request = {
+    task,
+    node: context.node,
+    image: image.kind === "unpullable" ? localImage(wish) : wish,
+    ...(network.kind === "prepared" && { networks: network.networks }),
+  };
   try {
     const id = await context.engine.create(request, options);
     return { container: { kind: "present", container: created(id, task) } };
@@ -143,19 +176,35 @@ async function adopt(
   return refused("preparing", messageOf(conflict));
 }
 
-async function start(containerId: string, { engine }: DriverContext, options: Abortable): Promise<Learned> {
+async function start(
+  containerId: string,
+  { failures }: Subject,
+  { engine, signal }: DriverContext & Abortable,
+): Promise<Learned> {
   try {
-    await engine.start(containerId, options);
+    await engine.start(containerId, { signal });
     return UNKNOWN;
   } catch (error) {
     const code = codeOf(error);
-    if (code === "unavailable" || options.signal.aborted) throw error;
+    if (code === "unavailable" || signal.aborted) throw error;
+    if (code === "in_use" && failures < ADDRESS_CONFLICTS_MAX) throw error;
     // The container itself may be what wasn't found.
-    if (code === "not_found") await engine.inspect(containerId, options);
+    if (code === "not_found") await engine.inspect(containerId, { signal });
     const text = `starting container failed: ${messageOf(error)}`;
     if (code === "internal") return { observation: { state: "failed", message: "starting", error: text } };
     return refused("starting", text);
   }
+}
+
+async function attach(
+  container: Container,
+  { wanted }: Subject,
+  { networks, clock, signal }: DriverContext & Abortable,
+): Promise<Learned> {
+  if (wanted === undefined || networks === undefined) return {};
+  const limit = { clock, limitMs: ATTACH_LIMIT_MS, who: OVERLAY, signal };
+  await withTimeLimit(limit, (options) => networks.attach(wanted, container, options));
+  return { network: { kind: "attached", process: container } };
 }
 
 async function withdraw(id: TaskId, context: DriverContext, { signal }: Abortable): Promise<Learned> {

@@ -90,8 +90,13 @@ export interface TaskNetworks {
    * until then the task doesn't count as running. Also called for a container that was found running.
    */
   attach(task: Task, container: Container, options: Abortable): Promise<void>;
-  /** The container is gone, or has no process any more. */
+  /** The container that was to be attached is gone, or has no process any more. */
   detach(task: TaskId): void;
+  /**
+   * Removes the engine's networks that none of these tasks needs and no container is in. `tasks` is asked anew before each
+   * removal. Called from time to time, and when this node leaves its cluster.
+   */
+  tidy(tasks: () => readonly Task[], options: Abortable): Promise<void>;
 }
 
 /** `created` was never started; `exited` and `dead` have ended; the others may have a process. */
@@ -135,7 +140,7 @@ export interface ContainerEvent {
  *
  * - `unavailable`: the engine did not answer, or is shutting down. The call may still have had its effect.
  * - `not_found`: no such container, or no such image.
- * - `name_conflict`: the name is taken; `port_conflict`: the host port is.
+ * - `name_conflict`: the name is taken; `port_conflict`: the host port is; `in_use`: an address that it is to have is.
  * - `invalid_argument`, `failed_precondition`, `unsupported`: refused, and would be refused again.
  * - `internal`: the engine failed at it.
  */

@@ -3,7 +3,16 @@ import { isLater, isTerminal, wantsToRun, type Task, type TaskId, type TaskStatu
 import { backoff } from "./backoff.ts";
 import type { DriverContext } from "./driver-context.ts";
 import { addressOf } from "./labels.ts";
-import { nextStep, type ContainerFacts, type ImageFacts, type Observation, type StopFacts } from "./next-step.ts";
+import {
+  nextStep,
+  type ContainerFacts,
+  type ImageFacts,
+  type NetworkFacts,
+  type NetworkFailure,
+  type Observation,
+  type StopFacts,
+  type TaskFacts,
+} from "./next-step.ts";
 import { perform, type Act, type Learned } from "./perform.ts";
 import type { ContainerSummary } from "./ports.ts";
 import { observed } from "./task-status.ts";
@@ -38,6 +47,7 @@ export class TaskDriver {
   /** Raised whenever the container may have changed: an inspection that began before that tells nothing. */
   #generation = 0;
   #image: ImageFacts = { kind: "untried" };
+  #network: NetworkFacts;
   #startAfter: Millis;
   #withdrawn: boolean;
   #stop: StopFacts | undefined;
@@ -46,8 +56,8 @@ export class TaskDriver {
   #retryAt: Millis = 0;
   /** The last step that was done and was no inspection. */
   #done: Act["kind"] | undefined;
-  /** Ends the pull under way: the one step that may take long. */
-  #pulling: AbortController | undefined;
+  /** Ends the step under way if it is one that may take long and that only a task needs that is to run. */
+  #bringingUp: AbortController | undefined;
   #driving = false;
   #again = false;
   #gone = false;
@@ -61,6 +71,7 @@ export class TaskDriver {
     this.#status = start.status;
     this.#container = start.container;
     this.#containerId = start.containerId;
+    this.#network = context.networks === undefined ? { kind: "unneeded" } : { kind: "none" };
     this.#withdrawn = start.withdrawn ?? false;
     this.#startAfter = context.clock.monotonic() + (start.wanted === undefined ? 0 : delayOf(start.wanted));
   }
@@ -79,7 +90,7 @@ export class TaskDriver {
   want(task: Task | undefined): void {
     this.#wanted = task;
     if (task === undefined || !wantsToRun(task.desiredState)) {
-      this.#pulling?.abort(new Error("the task is not wanted any more"));
+      this.#bringingUp?.abort(new Error("the task is not wanted any more"));
     }
     if (task !== undefined) {
       this.#startAfter = Math.min(this.#startAfter, this.#context.clock.monotonic() + delayOf(task));
@@ -146,6 +157,10 @@ export class TaskDriver {
         case "observe":
           this.#observe(step.observation);
           continue;
+        case "detach":
+          this.#network = { kind: "none" };
+          this.#context.networks?.detach(this.id);
+          continue;
         case "forget":
           this.#gone = true;
           this.close();
@@ -153,8 +168,10 @@ export class TaskDriver {
           return undefined;
         case "inspect":
         case "pull":
+        case "prepare":
         case "create":
         case "start":
+        case "attach":
         case "withdraw":
         case "signal":
         case "remove":
@@ -166,13 +183,14 @@ export class TaskDriver {
     }
   }
 
-  #facts(): Parameters<typeof nextStep>[0] {
+  #facts(): TaskFacts {
     const container = this.#container.kind === "present" ? this.#container.container : undefined;
     return {
       wanted: this.#wanted,
       status: this.#status,
       container: this.#container,
       image: this.#image,
+      network: this.#network,
       startAfter: this.#startAfter,
       withdrawn: this.#withdrawn,
       stop: this.#stop,
@@ -182,17 +200,21 @@ export class TaskDriver {
 
   async #take(act: Act, signal: AbortSignal): Promise<void> {
     const generation = this.#generation;
+    if (act.kind === "attach" && this.#network.kind !== "attaching") {
+      this.#network = { kind: "attaching", process: act.container, since: this.#context.clock.monotonic() };
+    }
     const subject = {
       id: this.id,
       wanted: this.#wanted,
       containerId: this.#containerId,
       image: this.#image,
+      network: this.#network,
       failures: this.#failures,
     };
     const own = new AbortController();
     const onAbort = (): void => own.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    if (act.kind === "pull") this.#pulling = own;
+    if (act.kind === "pull" || act.kind === "prepare" || act.kind === "attach") this.#bringingUp = own;
     try {
       const learned = await perform(act, subject, this.#context, own.signal);
       if (act.kind !== "inspect") this.#succeed(act);
@@ -201,7 +223,7 @@ export class TaskDriver {
       if (!own.signal.aborted) this.#fail(act, error);
     } finally {
       signal.removeEventListener("abort", onAbort);
-      this.#pulling = undefined;
+      this.#bringingUp = undefined;
     }
   }
 
@@ -224,6 +246,7 @@ export class TaskDriver {
   /** `fresh`: nothing has happened to the container since the step began. */
   #learn(learned: Learned, fresh: boolean): void {
     if (learned.image !== undefined) this.#image = learned.image;
+    if (learned.network !== undefined) this.#network = learned.network;
     if (learned.stop !== undefined) this.#stop = learned.stop;
     if (learned.withdrawn) this.#withdrawn = true;
     if (learned.container !== undefined) {
@@ -240,6 +263,7 @@ export class TaskDriver {
     log.warn("step failed, will be tried again", { task: this.id, step: act.kind, code, error: messageOf(error) });
     this.#pause();
     this.#container = { kind: "unknown" };
+    this.#network = afterFailure(this.#network, act, { code, text: messageOf(error) });
     if (code === "unavailable") onUnavailable();
   }
 
@@ -265,6 +289,13 @@ export class TaskDriver {
     });
     this.#wake = { at, timer };
   }
+}
+
+function afterFailure(network: NetworkFacts, act: Act, failure: NetworkFailure): NetworkFacts {
+  if (act.kind === "prepare") return { kind: "none", failure };
+  // The networks may be what the engine hasn't got any more.
+  if (act.kind === "create" && network.kind === "prepared") return { kind: "none" };
+  return act.kind === "attach" && network.kind === "attaching" ? { ...network, failure } : network;
 }
 
 /**

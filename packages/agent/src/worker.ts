@@ -1,15 +1,25 @@
 import { Scope, type Clock, type Log, type Millis, type NodeId, type Random } from "@murmur/base";
-import { isLater, type EngineStatus, type Task, type TaskId, type TaskStatus } from "@murmur/model";
+import { isLater, isTerminal, type EngineStatus, type Task, type TaskId, type TaskStatus } from "@murmur/model";
 import type { DriverContext } from "./driver-context.ts";
 import { Engine, type EngineLimits } from "./engine.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { clusterLabels, makerOf, taskOf } from "./labels.ts";
-import type { ContainerEvent, ContainerSummary, EngineInfo, NodeContext, Runtime, Withdrawals } from "./ports.ts";
+import type {
+  ContainerEvent,
+  ContainerSummary,
+  EngineInfo,
+  NodeContext,
+  Runtime,
+  TaskNetworks,
+  Withdrawals,
+} from "./ports.ts";
+import { NetworkTidier } from "./network-tidier.ts";
 import { TaskDriver } from "./task-driver.ts";
 
 export interface WorkerOptions {
   readonly runtime: Runtime;
   readonly withdrawals: Withdrawals;
+  readonly networks?: TaskNetworks;
   readonly node: NodeContext;
   readonly clock: Clock;
   readonly random: Random;
@@ -49,6 +59,8 @@ export class Worker {
   readonly #context: DriverContext;
   readonly #watch: EngineWatch;
   readonly #engine: Engine;
+  /** Only where tasks have networks of their own. */
+  readonly #tidier: NetworkTidier | undefined;
   readonly #drivers = new Map<TaskId, TaskDriver>();
   /** Containers that claim a task which has another one; by container id. Only somebody else can have made them. */
   readonly #doubles = new Map<string, TaskDriver>();
@@ -58,7 +70,6 @@ export class Worker {
   #informed = false;
   /** The engine was listed in this run: a task that is new has no container. */
   #listed = false;
-
   constructor(options: WorkerOptions) {
     const { runtime, withdrawals, node, clock, random, log } = options;
     this.#options = options;
@@ -81,6 +92,7 @@ export class Worker {
     this.#context = {
       engine: this.#engine,
       withdrawals,
+      networks: options.networks,
       node,
       clock,
       random,
@@ -90,6 +102,10 @@ export class Worker {
       onUnavailable: () => this.#watch.suspect(),
       onStatus: options.onStatus,
     };
+    const { networks } = options;
+    if (networks === undefined) return;
+    const tasks = (): readonly Task[] => this.#living();
+    this.#tidier = new NetworkTidier({ networks, tasks, scope: this.#scope, clock, log, onTidy: () => this.#idle() });
   }
 
   get engine(): EngineStatus {
@@ -165,7 +181,7 @@ export class Worker {
   #forget(id: TaskId): void {
     this.#drivers.delete(id);
     this.#options.onGone(id);
-    if (this.size === 0) this.#options.onIdle();
+    if (this.size === 0) this.#tidy();
   }
 
   #onEngine(status: EngineStatus): void {
@@ -194,7 +210,22 @@ export class Worker {
     }
     for (const driver of unseen) driver.listed(undefined);
     this.#listed = true;
-    if (this.#informed && this.size === 0) this.#options.onIdle();
+    if (this.#informed) this.#tidy();
+  }
+
+  /** Has the networks removed that no task needs; then, when nothing is left at all, says so. */
+  #tidy(): void {
+    if (this.#tidier === undefined) this.#idle();
+    else this.#tidier.tidy();
+  }
+
+  #idle(): void {
+    if (this.size === 0) this.#options.onIdle();
+  }
+
+  /** The tasks that have a container with a process, or will have one. */
+  #living(): readonly Task[] {
+    return this.tasks().flatMap(({ task, status }) => (isTerminal(status.state) ? [] : [task]));
   }
 
   /** This node's containers, and those that nobody looks after any more because their maker is no more. */
