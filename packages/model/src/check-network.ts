@@ -1,22 +1,112 @@
-import { boolean, integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
+import { boolean, integer, list, object, oneOf, optional, type Check, type CrossCheck } from "./check.ts";
 import type { AddressPool } from "./cluster.ts";
+import { parseIpAddress } from "./ip-address.ts";
+import { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 import { labels, objectName } from "./names.ts";
+import { assignableIn, keptAddresses } from "./network-addresses.ts";
 import type { NetworkSpec, SubnetSpec } from "./network.ts";
 
-/** `ADDRESS/LENGTH` of either family; whether its numbers fit is looked at where it is used. */
-export const subnet: Check = text({ min: 1, max: 64, pattern: /^[0-9a-fA-F.:]+\/[0-9]{1,3}$/, says: "ADDRESS/LENGTH" });
-const ipAddress: Check = text({ min: 1, max: 64, pattern: /^[0-9a-fA-F.:]+$/, says: "an IP address" });
+/** Lengths of a network's subnet. A shorter one would be most of what there is, a longer one hold next to nothing. */
+const LENGTHS = { 4: { min: 8, max: 28 }, 6: { min: 48, max: 120 } } as const;
+/** What IPv6 asks of every link (RFC 8200, 5), and what every IPv4 host takes (RFC 791). */
+const MTU_MIN = { 4: 576, 6: 1_280 } as const;
+
+/** Blocks of which no host has an ordinary address. */
+const SPECIAL = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/8", "fe80::/10", "ff00::/8"].flatMap(
+  (text) => parseIpBlock(text) ?? [],
+);
+
+const TEXT_MAX = 64;
+
+/** `ADDRESS/LENGTH` of either family, host bits or not. */
+export const subnet: Check = (value, path, report) => {
+  const fits = typeof value === "string" && value.length <= TEXT_MAX && parseIpBlock(value) !== undefined;
+  if (!fits) report(path, "must be ADDRESS/LENGTH, as 10.1.0.0/16 or fd00:1::/64");
+};
+
+const ipAddress: Check = (value, path, report) => {
+  const fits = typeof value === "string" && value.length <= TEXT_MAX && parseIpAddress(value) !== undefined;
+  if (!fits) report(path, "must be an IP address, as 10.1.0.1 or fd00:1::1");
+};
 
 export const dataPlane: Check = oneOf(["ports", "overlay"]);
 
-export const addressPool: Check = object<AddressPool>({ subnet, subnetLength: integer(8, 28) });
+/** What is wrong with a block as the subnet of a network, or as what such subnets are taken from. */
+function unfit(text: string): string | undefined {
+  const block = parseIpBlock(text);
+  if (block === undefined) return "must be ADDRESS/LENGTH";
+  const written = parseIpAddress(text.slice(0, text.indexOf("/")));
+  if (written?.value !== block.first) return `must not have bits set beyond its length: use ${formatIpBlock(block)}`;
+  const { min, max } = LENGTHS[block.family];
+  if (block.length < min || block.length > max) return `must have a length from ${min} to ${max}, not ${block.length}`;
+  const special = SPECIAL.find((other) => overlaps(block, other));
+  return special && `must be of addresses that hosts can have, without ${formatIpBlock(special)}`;
+}
 
-export const network: Check = object<NetworkSpec>({
-  name: objectName,
-  labels,
-  attachable: boolean,
-  internal: boolean,
-  ipv6: optional(boolean),
-  subnets: optional(list(object<SubnetSpec>({ subnet, gateway: optional(ipAddress), range: optional(subnet) }), 2)),
-  mtu: optional(integer(1_280, 65_465)),
-});
+const rangeFits = (block: IpBlock, range: IpBlock): boolean =>
+  range.family === block.family && range.first >= block.first && range.last <= block.last;
+
+const subnetFits: CrossCheck<SubnetSpec> = (spec, path, report) => {
+  const problem = unfit(spec.subnet);
+  const block = parseIpBlock(spec.subnet);
+  if (problem !== undefined || block === undefined) return report(`${path}.subnet`, problem ?? "must be a subnet");
+  const range = spec.range === undefined ? block : parseIpBlock(spec.range);
+  if (range === undefined || !rangeFits(block, range)) return report(`${path}.range`, `must lie within ${spec.subnet}`);
+  const kept = keptAddresses(block);
+  const first = formatIpBlock({ ...block, first: block.last - kept + 1n }).split("/")[0] ?? "";
+  const gateway = spec.gateway === undefined ? undefined : parseIpAddress(spec.gateway);
+  if (gateway !== undefined) {
+    const isFree = holdsAddress(block, gateway) && gateway.value > block.first && gateway.value <= block.last - kept;
+    if (!isFree) {
+      const rule = `must lie within ${spec.subnet}, above its first address and below ${first}`;
+      report(`${path}.gateway`, `${rule}: the last ${kept} addresses are kept for the nodes`);
+    }
+  }
+  const { count } = assignableIn(block, range);
+  // The gateway may be the only one.
+  if (count < 2) report(`${path}.range`, `must have at least 2 addresses above the first one and below ${first}`);
+};
+
+/** One subnet a family, those of IPv6 only where it is wanted. */
+const familiesFit: CrossCheck<NetworkSpec> = ({ subnets = [], ipv6, mtu }, path, report) => {
+  const at = (field: string): string => (path === "" ? field : `${path}.${field}`);
+  const families = subnets.map((entry) => parseIpBlock(entry.subnet)?.family);
+  for (const [number, family] of families.entries()) {
+    const where = at(`subnets[${number}].subnet`);
+    if (families.indexOf(family) < number) report(where, `must not be a second one of IPv${family ?? 4}`);
+    if (family === 6 && ipv6 !== true) report(where, "must be of IPv4 unless ipv6 is true");
+  }
+  if (mtu !== undefined && ipv6 === true && mtu < MTU_MIN[6]) {
+    report(at("mtu"), `must be at least ${MTU_MIN[6]} with IPv6`);
+  }
+};
+
+const poolFits: CrossCheck<AddressPool> = (pool, path, report) => {
+  const problem = unfit(pool.subnet);
+  const block = parseIpBlock(pool.subnet);
+  if (problem !== undefined || block === undefined) return report(`${path}.subnet`, problem ?? "must be a subnet");
+  if (block.family !== 4) return report(`${path}.subnet`, "must be of IPv4");
+  if (pool.subnetLength < block.length) {
+    report(`${path}.subnetLength`, `must be from ${block.length}, the pool's own length, to ${LENGTHS[4].max}`);
+  }
+};
+
+export const addressPool: Check = object<AddressPool>(
+  { subnet, subnetLength: integer(LENGTHS[4].min, LENGTHS[4].max) },
+  poolFits,
+);
+
+export const network: Check = object<NetworkSpec>(
+  {
+    name: objectName,
+    labels,
+    attachable: boolean,
+    internal: boolean,
+    ipv6: optional(boolean),
+    subnets: optional(
+      list(object<SubnetSpec>({ subnet, gateway: optional(ipAddress), range: optional(subnet) }, subnetFits), 2),
+    ),
+    mtu: optional(integer(MTU_MIN[4], 65_465)),
+  },
+  familiesFit,
+);

@@ -33,6 +33,8 @@ export {
   type ServiceId,
   type TaskId,
 } from "./ids.ts";
+export { formatIpAddress, parseIpAddress, type IpAddress } from "./ip-address.ts";
+export { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 export { LIMITS } from "./limits.ts";
 export {
   DEFAULT_NETWORK_NAME,
@@ -44,6 +46,13 @@ export {
   type Subnet,
   type SubnetSpec,
 } from "./network.ts";
+export {
+  assignableAddresses,
+  knownAddress,
+  knownBlock,
+  nodeGateway,
+  type AssignableAddresses,
+} from "./network-addresses.ts";
 export {
   commonProtocol,
   hostOf,
@@ -92,6 +101,7 @@ export {
 } from "./states.ts";
 export { taskName, type Health, type PublishedPort, type Task, type TaskStatus } from "./task.ts";
 export {
+  validateAddressPool,
   validateClusterSpec,
   validateNetworkSpec,
   validateNodeSpec,

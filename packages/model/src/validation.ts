@@ -1,9 +1,9 @@
 import { problemsOf } from "./check.ts";
 import { cluster } from "./check-cluster.ts";
-import { network as networkRules } from "./check-network.ts";
+import { addressPool, network as networkRules } from "./check-network.ts";
 import { node, taskStatus } from "./check-node.ts";
 import { service } from "./check-service.ts";
-import type { ClusterSpec } from "./cluster.ts";
+import type { AddressPool, ClusterSpec } from "./cluster.ts";
 import { LIMITS } from "./limits.ts";
 import type { NetworkSpec } from "./network.ts";
 import type { NodeSpec } from "./node.ts";
@@ -26,6 +26,9 @@ export const validateClusterSpec = (spec: ClusterSpec): readonly string[] =>
 
 export const validateNetworkSpec = (spec: NetworkSpec): readonly string[] =>
   problemsOf(networkRules, spec, LIMITS.specBytes);
+
+export const validateAddressPool = (pool: AddressPool): readonly string[] =>
+  problemsOf(addressPool, pool, LIMITS.specBytes);
 
 export const validateTaskStatus = (status: TaskStatus): readonly string[] =>
   problemsOf(taskStatus, status, LIMITS.specBytes);

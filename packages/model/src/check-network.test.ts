@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import type { NetworkSpec, SubnetSpec } from "./network.ts";
+import { validateAddressPool, validateNetworkSpec } from "./validation.ts";
+
+const spec = (more: Partial<NetworkSpec> = {}): NetworkSpec => ({
+  name: "front",
+  labels: {},
+  attachable: false,
+  internal: false,
+  ...more,
+});
+const withSubnet = (subnet: SubnetSpec): NetworkSpec => spec({ ipv6: true, subnets: [subnet] });
+
+describe("a network spec", () => {
+  it.each<[string, NetworkSpec]>([
+    ["without a subnet", spec()],
+    ["with both families", spec({ ipv6: true, subnets: [{ subnet: "10.1.0.0/16" }, { subnet: "fd00:1::/64" }] })],
+    ["with a gateway", withSubnet({ subnet: "10.1.0.0/16", gateway: "10.1.0.1" })],
+    ["with a range", withSubnet({ subnet: "10.1.0.0/16", gateway: "10.1.0.1", range: "10.1.2.0/24" })],
+    ["with the smallest subnet", withSubnet({ subnet: "10.1.0.0/28" })],
+    ["with the largest subnet", withSubnet({ subnet: "10.0.0.0/8" })],
+    ["with a small subnet of IPv6", withSubnet({ subnet: "fd00::/120" })],
+    ["with a small MTU", spec({ mtu: 1_230 })],
+  ])("%s is right", (_, given) => expect(validateNetworkSpec(given)).toEqual([]));
+
+  it.each<[string, NetworkSpec, string]>([
+    ["no subnet", withSubnet({ subnet: "10.1.0.0" }), "subnets[0].subnet: must be ADDRESS/LENGTH"],
+    ["no address", withSubnet({ subnet: "10.1.0.256/24" }), "subnets[0].subnet: must be ADDRESS/LENGTH"],
+    ["host bits", withSubnet({ subnet: "10.1.2.3/16" }), "beyond its length: use 10.1.0.0/16"],
+    ["host bits of IPv6", withSubnet({ subnet: "fd00::1/64" }), "use fd00::/64"],
+    ["too large", withSubnet({ subnet: "10.0.0.0/7" }), "must have a length from 8 to 28, not 7"],
+    ["too small", withSubnet({ subnet: "10.1.0.0/29" }), "must have a length from 8 to 28, not 29"],
+    ["too small for IPv6", withSubnet({ subnet: "fd00::/121" }), "must have a length from 48 to 120, not 121"],
+    ["loopback", withSubnet({ subnet: "127.0.0.0/8" }), "without 127.0.0.0/8"],
+    ["multicast", withSubnet({ subnet: "239.1.0.0/16" }), "without 224.0.0.0/3"],
+    ["link-local", withSubnet({ subnet: "fe80::/64" }), "without fe80::/10"],
+    ["a gateway outside", withSubnet({ subnet: "10.1.0.0/16", gateway: "10.2.0.1" }), "must lie within 10.1.0.0/16"],
+    ["a gateway of another family", withSubnet({ subnet: "10.1.0.0/16", gateway: "fd00::1" }), "subnets[0].gateway"],
+    ["the first address as gateway", withSubnet({ subnet: "10.1.0.0/16", gateway: "10.1.0.0" }), "[0].gateway"],
+    ["a node's gateway", withSubnet({ subnet: "10.1.0.0/24", gateway: "10.1.0.254" }), "below 10.1.0.192: the last 64"],
+    ["a range outside", withSubnet({ subnet: "10.1.0.0/16", range: "10.2.0.0/24" }), "[0].range: must lie within"],
+    ["a range that is larger", withSubnet({ subnet: "10.1.0.0/16", range: "10.0.0.0/8" }), "[0].range: must lie"],
+    ["a range of another family", withSubnet({ subnet: "10.1.0.0/16", range: "fd00::/64" }), "[0].range: must lie"],
+    ["a range for nodes", withSubnet({ subnet: "10.1.0.0/24", range: "10.1.0.192/26" }), "at least 2 addresses"],
+    [
+      "two of a family",
+      spec({ subnets: [{ subnet: "10.1.0.0/16" }, { subnet: "10.2.0.0/16" }] }),
+      "subnets[1].subnet: must not be a second one of IPv4",
+    ],
+    ["IPv6 that isn't wanted", spec({ subnets: [{ subnet: "fd00::/64" }] }), "must be of IPv4 unless ipv6 is true"],
+    ["an MTU too small for IPv6", spec({ ipv6: true, mtu: 1_279 }), "mtu: must be at least 1280 with IPv6"],
+    ["an MTU too large", spec({ mtu: 65_500 }), "mtu: must be a whole number from 576 to 65465"],
+  ])("with %s is refused", (_, given, problem) => {
+    const problems = validateNetworkSpec(given);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  });
+});
+
+describe("an address pool", () => {
+  it.each([
+    ["10.64.0.0/10", 20],
+    ["10.1.0.0/16", 16],
+    ["192.168.0.0/16", 28],
+  ])("%s cut into /%i is right", (subnet, subnetLength) =>
+    expect(validateAddressPool({ subnet, subnetLength })).toEqual([]),
+  );
+
+  it.each([
+    ["10.64.0.1/10", 20, "use 10.64.0.0/10"],
+    ["10.1.0.0/16", 15, "subnetLength: must be from 16"],
+    ["10.1.0.0/16", 29, "subnetLength: must be a whole number from 8 to 28"],
+    ["fd00::/48", 28, "must be of IPv4"],
+    ["pool", 20, "must be ADDRESS/LENGTH"],
+  ])("%s cut into /%i is refused", (subnet, subnetLength, problem) => {
+    const problems = validateAddressPool({ subnet, subnetLength });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  });
+});

@@ -1,0 +1,80 @@
+import { assert } from "@murmur/base";
+import { formatIpAddress, parseIpAddress } from "./ip-address.ts";
+import { parseIpBlock, type IpBlock } from "./ip-block.ts";
+import type { NetworkAddress, NetworkAddressing, Subnet } from "./network.ts";
+
+/*
+ * How a subnet is divided, here one of 256 addresses:
+ *
+ *   .0          never given to anybody
+ *   .1 – .191   the gateway that all nodes share, and what tasks and services get (of the range, if there is one)
+ *   .192 – .255 kept for the nodes' own gateways, counted down from the end: .254 is that of node 1
+ */
+
+/** The least and the most addresses that are kept at the end of a subnet: a quarter of it, within these bounds. */
+const KEPT = { min: 8n, max: 1_024n } as const;
+/** The most addresses that are given out of one subnet: more than services and tasks there can be. */
+const ASSIGNABLE_MAX = 1n << 24n;
+
+/** Addresses of a subnet that tasks and services may get, the shared gateway among them when it lies there. */
+export interface AssignableAddresses {
+  readonly family: 4 | 6;
+  readonly first: bigint;
+  /** May be 0. */
+  readonly count: number;
+}
+
+/** How many addresses at the end of a subnet are the nodes'. */
+export function keptAddresses({ first, last }: IpBlock): bigint {
+  const quarter = (last - first + 1n) / 4n;
+  return quarter < KEPT.min ? KEPT.min : quarter > KEPT.max ? KEPT.max : quarter;
+}
+
+/** The addresses of `subnet`, as far as they are in `range`, that may be given to tasks and services. */
+export function assignableIn(subnet: IpBlock, range: IpBlock = subnet): AssignableAddresses {
+  const lowest = subnet.first + 1n;
+  const highest = subnet.last - keptAddresses(subnet);
+  const first = range.first > lowest ? range.first : lowest;
+  const last = range.last < highest ? range.last : highest;
+  const count = last < first ? 0n : last - first + 1n;
+  return { family: subnet.family, first, count: Number(count > ASSIGNABLE_MAX ? ASSIGNABLE_MAX : count) };
+}
+
+/** As `assignableIn`, of a subnet in use. */
+export function assignableAddresses({ subnet, range }: Subnet): AssignableAddresses {
+  return assignableIn(knownBlock(subnet), range === undefined ? undefined : knownBlock(range));
+}
+
+/**
+ * A node's own gateway in a network: how its published ports' connections find their way back. Undefined when the
+ * network has none for a number that high; the node can't take the network's tasks then.
+ *
+ * Invariant: in one network, no two numbers have an address in common, and none that may be given to a task.
+ */
+export function nodeGateway(addressing: NetworkAddressing, number: number): NetworkAddress | undefined {
+  assert(Number.isSafeInteger(number) && number >= 1, "nodes are numbered from 1 on");
+  const ipv4 = countedDown(addressing.ipv4, number);
+  if (ipv4 === undefined || addressing.ipv6 === undefined) return ipv4 === undefined ? undefined : { ipv4 };
+  const ipv6 = countedDown(addressing.ipv6, number);
+  return ipv6 === undefined ? undefined : { ipv4, ipv6 };
+}
+
+function countedDown({ subnet }: Subnet, number: number): string | undefined {
+  const block = knownBlock(subnet);
+  const value = block.last - BigInt(number);
+  return BigInt(number) < keptAddresses(block) ? formatIpAddress({ family: block.family, value }) : undefined;
+}
+
+/** A block that was checked when it came into the state. */
+export function knownBlock(text: string): IpBlock {
+  const block = parseIpBlock(text);
+  assert(block !== undefined, "a subnet in use is one");
+  return block;
+}
+
+/** An address that was checked when it came into the state. */
+export function knownAddress(text: string): bigint {
+  const address = parseIpAddress(text);
+  assert(address !== undefined, "an address in use is one");
+  return address.value;
+}
