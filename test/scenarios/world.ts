@@ -150,6 +150,7 @@ export class World implements AsyncDisposable {
         labels: {},
         availability: "active",
         hostname: host.name,
+        canDo: async () => undefined,
         call,
       }),
     );

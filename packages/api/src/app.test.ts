@@ -102,8 +102,22 @@ describe("outside a cluster", () => {
       labels: { zone: "a" },
       spec: { voters: 5 },
     });
+    expect((await asker.ask<Swarm>("/swarm")).body.Murmur).toEqual({ DataPlane: "ports" });
     const twice = await asker.ask("/murmur/cluster/init", "POST", {});
     expect([twice.status, twice.headers.get("murmur-error-code")]).toEqual([503, "already_in_cluster"]);
+  });
+
+  it("makes one of the overlay data plane, with a pool of its own", async () => {
+    const plane = { dataPlane: "overlay", defaultAddrPool: "10.20.0.0/16", subnetSize: 22 };
+    expect((await asker.ask("/murmur/cluster/init", "POST", plane)).status).toBe(200);
+    const addressPool = { subnet: "10.20.0.0/16", subnetLength: 22 };
+    expect(asker.ports.calls.at(-1)).toMatchObject({ dataPlane: "overlay", addressPool });
+    expect((await asker.ask<Swarm>("/swarm")).body).toMatchObject({
+      Murmur: { DataPlane: "overlay" },
+      DefaultAddrPool: ["10.20.0.0/16"],
+      SubnetSize: 22,
+    });
+    expect((await asker.ask<Info>("/info")).body.Swarm.Cluster?.Murmur).toEqual({ DataPlane: "overlay" });
   });
 
   it("joins and leaves one", async () => {
@@ -152,6 +166,7 @@ describe("the cluster", () => {
       term: 3,
       generation: 0,
       votersWanted: 3,
+      dataPlane: "ports",
       managers: [{ id: NODE_ONE, hostname: "alpha", role: "leader", state: "ready" }],
       nodes: { total: 2, ready: 2 },
       thisNode: { id: NODE_ONE, address: "10.0.0.1:7373", manager: true },

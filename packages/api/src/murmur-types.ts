@@ -12,6 +12,12 @@ export interface ClusterInitBody {
   name?: string;
   /** Wanted voters: 1, 3, 5 or 7. */
   voters?: number;
+  /** Left out: `ports`. */
+  dataPlane?: "ports" | "overlay";
+  /** `ADDRESS/LENGTH` that the networks' subnets are taken from; for the overlay only, as the next one. */
+  defaultAddrPool?: string;
+  /** The length of such a subnet. */
+  subnetSize?: number;
 }
 
 export interface NodeJoinBody {
@@ -54,6 +60,8 @@ export interface ClusterSummary {
   id: string;
   name: string;
   createdAt: string;
+  /** Left out by older software: `ports`. */
+  dataPlane?: "ports" | "overlay";
   /** The index of the last change. */
   version: number;
   term: number;

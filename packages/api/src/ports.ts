@@ -1,5 +1,13 @@
 import type { Clock, Log, NodeId } from "@murmur/base";
-import type { Availability, Cluster as ClusterRecord, ClusterSpec, Index, UserCommand } from "@murmur/model";
+import type {
+  AddressPool,
+  Availability,
+  Cluster as ClusterRecord,
+  ClusterSpec,
+  DataPlaneKind,
+  Index,
+  UserCommand,
+} from "@murmur/model";
 import type { View, Watch, WatchOptions } from "@murmur/store";
 import type { RecoveryPlan } from "./murmur-types.ts";
 
@@ -58,6 +66,9 @@ export interface InitRequest {
   readonly availability: Availability;
   readonly labels: Readonly<Record<string, string>>;
   readonly spec: ClusterSpec;
+  /** Left out: `ports`. */
+  readonly dataPlane?: DataPlaneKind;
+  readonly addressPool?: AddressPool;
 }
 
 export interface JoinRequest {
@@ -103,9 +114,15 @@ export type NodeStanding =
 /** This node: its way into a cluster and out of it. */
 export interface LocalNode {
   status(): NodeStanding;
-  /** Errors: `already_in_cluster`, `invalid_argument` (address), `unavailable` (port taken). */
+  /**
+   * Errors: `already_in_cluster`, `invalid_argument` (address), `unavailable` (port taken), `failed_precondition` when
+   * this machine can't do the data plane.
+   */
   init(request: InitRequest, signal: AbortSignal): Promise<void>;
-  /** Errors: `already_in_cluster`, `unauthenticated` (token), `unavailable` (addresses), `incompatible_version`. */
+  /**
+   * Errors: `already_in_cluster`, `unauthenticated` (token), `unavailable` (addresses), `incompatible_version`,
+   * `failed_precondition` when this machine can't do the cluster's data plane.
+   */
   join(request: JoinRequest, signal: AbortSignal): Promise<void>;
   /** Errors: `not_in_cluster`, `failed_precondition` when it would lose the quorum and isn't forced. */
   leave(options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;

@@ -53,6 +53,7 @@ describe("admission", () => {
       labels: { zone: "z" },
       availability: "active",
       hostname: "second",
+      canDo: async () => undefined,
       call,
       ...changes,
     });
@@ -107,6 +108,24 @@ describe("admission", () => {
     expect(await refusal(join({ token: old }))).toMatch(/unauthenticated/);
     expect(await refusal(join({ token: "nonsense" }))).toMatch(/invalid_argument/);
     expect(solo.manager.view.nodes()).toHaveLength(1);
+  });
+
+  it("refuses a node that can't do the cluster's data plane, or doesn't know of any", async () => {
+    await using overlay = await SoloManager.start({ dataPlane: "overlay" });
+    const view = overlay.manager.view;
+    const secret = view.cluster()?.secrets.joinSecret ?? "";
+    const asks = async (more: object) => {
+      const { signal, newId, clock } = overlay;
+      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9" };
+      return overlay.during(admit(overlay.manager, { ...(await request()), secret, ...more }, options));
+    };
+    expect(await refusal(asks({}))).toMatch(/failed_precondition.*overlay.*its software is too old/);
+    expect(await refusal(asks({ cannot: { overlay: "no nft" } }))).toMatch(/which this node can't do: no nft/);
+    expect(view.nodes()).toHaveLength(1);
+    expect((await asks({ cannot: {} })).dataPlane).toBe("overlay");
+    expect((await join({ canDo: async (plane) => (plane === "overlay" ? "no nft" : undefined) })).dataPlane).toBe(
+      "ports",
+    );
   });
 
   it("refuses malformed requests and an address that is taken by a node that is up", async () => {

@@ -12,7 +12,7 @@ import {
   type NodeIdentity,
 } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
-import type { Availability } from "@murmur/model";
+import type { Availability, DataPlaneKind } from "@murmur/model";
 import { joinCall, parseAddress, formatAddress } from "@murmur/transport";
 import { z } from "zod";
 import { MURMUR_VERSION } from "./version.ts";
@@ -22,6 +22,7 @@ export const ADMIT_METHOD = "admit";
 export const RENEW_METHOD = "renew";
 const JOIN_TIMEOUT_MS: Millis = 12_000;
 
+const reason = z.string().max(1_000).optional();
 const admissionRequest = z.object({
   secret: z.string().max(100),
   csrPem: z.string().max(10_000),
@@ -31,6 +32,8 @@ const admissionRequest = z.object({
   labels: z.record(z.string().max(200), z.string().max(1_000)),
   availability: z.enum(["active", "pause", "drain"]),
   version: z.string().max(50),
+  /** For each data plane that it can't do: why. Left out by software that knows of none but `ports`. */
+  cannot: z.object({ ports: reason, overlay: reason }).optional(),
 });
 type AdmissionRequest = z.infer<typeof admissionRequest>;
 
@@ -42,6 +45,8 @@ const admission = z.object({
   gossipKeys: z.array(z.string()),
   address: z.string(),
   peers: z.array(z.object({ id: z.string(), address: z.string() })),
+  /** Left out: `ports`. */
+  dataPlane: z.enum(["ports", "overlay"]).optional(),
 });
 export type Admission = z.infer<typeof admission>;
 
@@ -57,6 +62,7 @@ export interface Joined {
   readonly identity: NodeIdentity;
   readonly address: string;
   readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
+  readonly dataPlane: DataPlaneKind;
 }
 
 /** A call of a node that has no certificate yet; see `joinCall` of the transport. */
@@ -81,6 +87,8 @@ export interface JoinOptions {
   readonly availability: Availability;
   /** Undefined: the machine's name. */
   readonly hostname: string | undefined;
+  /** Why this machine can't do a data plane; undefined: it can. */
+  readonly canDo: (plane: DataPlaneKind) => Promise<string | undefined>;
   readonly call: CallMember;
 }
 
@@ -89,7 +97,7 @@ export interface JoinOptions {
  * does not answer is not. The CA is checked against the token before the secret is sent.
  */
 export async function askToJoin(options: JoinOptions): Promise<Joined> {
-  const { keyPem, advertise, labels, availability } = options;
+  const { keyPem, advertise, labels, availability, canDo } = options;
   const token = parseToken(options.token);
   const body: AdmissionRequest = {
     secret: token.secret,
@@ -99,6 +107,7 @@ export async function askToJoin(options: JoinOptions): Promise<Joined> {
     labels: { ...labels },
     availability,
     version: MURMUR_VERSION,
+    cannot: { ports: await canDo("ports"), overlay: await canDo("overlay") },
   };
   const caDigestCheck = (chainPem: string): void => {
     const caPem = lastCertificate(chainPem);
@@ -134,6 +143,7 @@ function joinedFrom(answer: Admission, keyPem: string): Joined {
     },
     address: answer.address,
     peers: answer.peers.map(({ id, address }) => ({ id: nodeId(id), address })),
+    dataPlane: answer.dataPlane ?? "ports",
   };
 }
 
@@ -173,6 +183,8 @@ export async function admit(
       "the join token is not valid (any more): get the present one with `murmur cluster join-token`",
     );
   }
+  const dataPlane = cluster.dataPlane ?? "ports";
+  refuseUnable(dataPlane, request.cannot);
   const id = nodeId(newId());
   const address = request.address.startsWith(":")
     ? formatAddress({ host: remoteAddress, port: Number(request.address.slice(1)) })
@@ -215,7 +227,18 @@ export async function admit(
       .nodes()
       .filter((node) => node.id !== given)
       .map((node) => ({ id: node.id, address: node.address })),
+    dataPlane,
   };
+}
+
+/** A node with another data plane than the cluster's would run tasks that nobody reaches: it isn't let in. */
+function refuseUnable(dataPlane: DataPlaneKind, cannot: AdmissionRequest["cannot"]): void {
+  const why = cannot === undefined && dataPlane !== "ports" ? "its software is too old" : cannot?.[dataPlane];
+  if (why === undefined) return;
+  throw new ClusterError(
+    "failed_precondition",
+    `the cluster's data plane is ${dataPlane}, which this node can't do: ${why}`,
+  );
 }
 
 const renewalRequest = z.object({ csrPem: z.string().max(10_000) });

@@ -37,6 +37,8 @@ export async function foundCluster(options: {
   });
   const gossipKey = newGossipKey();
   const secrets = { caKeyPem: ca.keyPem, joinSecret: newJoinSecret(), gossipKeys: [gossipKey] };
+  const { spec, dataPlane, addressPool } = request;
+  const chosen = { ...(dataPlane && { dataPlane }), ...(addressPool && { addressPool }) };
   return {
     identity: {
       nodeId: node,
@@ -49,7 +51,7 @@ export async function foundCluster(options: {
     commands: [
       {
         kind: "createCluster",
-        cluster: { id: cluster, spec: request.spec, caPem: ca.certificatePem, secrets },
+        cluster: { id: cluster, spec, caPem: ca.certificatePem, secrets, ...chosen },
         defaultNetworkId: networkId(newId()),
         now,
       },

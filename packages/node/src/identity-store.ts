@@ -1,6 +1,6 @@
 import { ClusterError, nodeId, type NodeId } from "@murmur/base";
 import { createNodeKey, parseIdentity, serializeIdentity, type NodeIdentity } from "@murmur/identity";
-import type { Availability } from "@murmur/model";
+import type { Availability, DataPlaneKind } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
 import { z } from "zod";
 import { readGeneration, type Generation } from "./generation.ts";
@@ -14,6 +14,7 @@ const membership = z.object({
   listen: z.string(),
   address: z.string(),
   peers: z.array(z.object({ id: z.string(), address: z.string() })),
+  dataPlane: z.enum(["ports", "overlay"]).optional(),
 });
 
 const joinKey = z.object({ attempt: z.string(), keyPem: z.string() });
@@ -33,6 +34,8 @@ export interface StoredMembership {
   /** `IP:PORT` that it told the others. */
   readonly address: string;
   readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
+  /** The cluster's; left out: `ports`. */
+  readonly dataPlane?: DataPlaneKind | undefined;
 }
 
 export interface StoredNode {
@@ -62,10 +65,14 @@ export class IdentityStore {
         "this node has an identity but no record of its cluster: `murmur cluster leave --force`, then join again",
       );
     }
-    const { listen, address, peers } = record.data;
+    const { peers, dataPlane, ...where } = record.data;
     return {
       identity,
-      membership: { listen, address, peers: peers.map((peer) => ({ ...peer, id: nodeId(peer.id) })) },
+      membership: {
+        ...where,
+        peers: peers.map((peer) => ({ ...peer, id: nodeId(peer.id) })),
+        ...(dataPlane && { dataPlane }),
+      },
       generation: await this.#readGeneration(identity),
     };
   }

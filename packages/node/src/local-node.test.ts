@@ -1,5 +1,5 @@
 import { codeOf, ManualClock, nodeId, SeededRandom } from "@murmur/base";
-import type { JoinRequest } from "@murmur/api";
+import type { InitRequest, JoinRequest } from "@murmur/api";
 import { caDigest, formatToken } from "@murmur/identity";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
@@ -33,9 +33,9 @@ function setup() {
       await step();
     }
   };
-  const founded = async (): Promise<Machine> => {
+  const founded = async (request: InitRequest = INIT): Promise<Machine> => {
     const first = machine(1);
-    await during(first.control.init(INIT, signal));
+    await during(first.control.init(request, signal));
     return first;
   };
   const tokenOf = ({ control }: Machine): string => {
@@ -93,6 +93,49 @@ describe("a machine's way into a cluster and out of it", () => {
     expect(second.control.status()).toEqual({ state: "outside" });
     expect([...second.records.keys()]).toEqual(["join-key"]);
     expect(await refusal(second.control.leave({ force: true }, signal))).toMatch(/not_in_cluster/);
+  });
+
+  describe("in a cluster of the overlay data plane", () => {
+    const OVERLAY = {
+      ...INIT,
+      dataPlane: "overlay",
+      addressPool: { subnet: "10.20.0.0/16", subnetLength: 24 },
+    } as const;
+    const planeOf = ({ records }: Machine): unknown =>
+      (JSON.parse(records.get("membership") ?? "{}") as { dataPlane?: unknown }).dataPlane;
+
+    it("says so in the cluster's record, and keeps it on every node", async () => {
+      const { founded, machine, during, joinRequest } = setup();
+      const first = await founded(OVERLAY);
+      const cluster = first.control.member()?.host.manager()?.view.cluster();
+      expect(cluster).toMatchObject({ dataPlane: "overlay", addressPool: OVERLAY.addressPool });
+      const second = machine(2);
+      await during(second.control.join(joinRequest(first), signal));
+      expect([planeOf(first), planeOf(second)]).toEqual(["overlay", "overlay"]);
+      expect(second.control.member()?.agent).toBeDefined();
+    });
+
+    it("neither starts one, nor joins it, nor takes its place again, when it can't do that", async () => {
+      const { founded, machine, during, joinRequest, refusal } = setup();
+      const first = await founded(OVERLAY);
+      const second = machine(2);
+      second.overlayProblem = "nft is missing";
+      expect(await refusal(second.control.init(OVERLAY, signal))).toMatch(/failed_precondition.*nft is missing/);
+      expect(await refusal(second.control.join(joinRequest(first), signal))).toMatch(
+        /failed_precondition.*the cluster's data plane is overlay, which this node can't do: nft is missing/,
+      );
+      expect(first.control.member()?.host.manager()?.view.nodes()).toHaveLength(1);
+      expect(second.control.status()).toEqual({ state: "outside" });
+      await during(first.control.stop());
+      first.overlayProblem = "nft was removed";
+      const restarted = first.restarted();
+      await during(restarted.resume());
+      expect(restarted.status()).toMatchObject({
+        state: "failed",
+        message: expect.stringContaining("nft was removed"),
+      });
+      await during(restarted.stop());
+    });
   });
 
   describe("whose admission is lost on its way", () => {

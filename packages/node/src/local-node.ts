@@ -1,6 +1,7 @@
 import { ClusterError, messageOf, Scope, sleep, withSignals, type Log, type Millis } from "@murmur/base";
 import type { InitRequest, JoinRequest, LocalNode, NodeStanding, RecoveryPlan, RestoreRequest } from "@murmur/api";
 import { parseToken } from "@murmur/identity";
+import type { DataPlaneKind } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
@@ -28,6 +29,8 @@ export interface LocalNodeEdge {
   wires(start: Omit<MemberStart, "wires">): MemberWires;
   /** Rejects in one line when the peers' port can't be bound. */
   checkListenable(address: string): Promise<void>;
+  /** Why this machine can't do a data plane, in one line; undefined: it can. */
+  canDo(plane: DataPlaneKind): Promise<string | undefined>;
   /** Calls a member of a cluster that this node isn't in yet. */
   callMember(signal: AbortSignal): CallMember;
   /** Removes the log and the snapshots of a membership that is over. */
@@ -104,6 +107,7 @@ export class LocalNodeControl implements LocalNode {
         return;
       }
       this.#state = { kind: "busy", what: stored.membership.address };
+      await this.#requirePlane(stored.membership.dataPlane);
       const membership = await moveTo(stored, { told: daemon, edge, ...start });
       const call = (signal: AbortSignal): CallMember => edge.callMember(signal);
       const seeds = { addresses: daemon.peers, call };
@@ -119,12 +123,13 @@ export class LocalNodeControl implements LocalNode {
       const { listen, advertise } = requestedAddresses(request, daemon);
       const address = advertiseAddress(advertise, parseAddress(listen));
       await edge.checkListenable(listen);
+      await this.#requirePlane(request.dataPlane);
       signal.throwIfAborted();
       // What an interrupted attempt left behind belongs to no cluster.
       await this.#wipe();
       const { clock, newId } = start;
       const { identity, commands } = await foundCluster({ address, request, hostname: daemon.hostname, clock, newId });
-      const membership = { listen, address, peers: [] };
+      const membership = { listen, address, peers: [], dataPlane: request.dataPlane };
       await identities.writeMembership(membership);
       await this.#activate({ ...start, identity, membership, bootstrap: { commands } });
       await identities.writeIdentity(identity);
@@ -148,9 +153,11 @@ export class LocalNodeControl implements LocalNode {
         keyPem,
         advertise,
         hostname: daemon.hostname,
+        canDo: (plane) => edge.canDo(plane),
         call: edge.callMember(signal),
       });
-      const membership = { listen, address: joined.address, peers: joined.peers };
+      const { address, peers, dataPlane } = joined;
+      const membership = { listen, address, peers, dataPlane };
       await identities.writeMembership(membership);
       await identities.writeIdentity(joined.identity);
       await this.#activate({ ...start, identity: joined.identity, membership, bootstrap: undefined });
@@ -170,15 +177,23 @@ export class LocalNodeControl implements LocalNode {
         (to, asked) =>
           withSignals([signal, until], (both) => edge.callMember(both)(to, asked));
       const options = { address, request, hostname: daemon.hostname, call, clock, random, newId };
-      const { identity, generation, peers, bootstrap } = await takeUpBackup(options);
+      const { identity, generation, peers, dataPlane, bootstrap } = await takeUpBackup(options);
+      await this.#requirePlane(dataPlane);
       signal.throwIfAborted();
       await this.#wipe();
-      const membership = { listen, address, peers };
+      const membership = { listen, address, peers, dataPlane };
       await identities.writeMembership(membership);
       await identities.writeGeneration(generation);
       await this.#activate({ ...start, identity, membership, generation, bootstrap });
       await identities.writeIdentity(identity);
     });
+  }
+
+  /** Errors: `failed_precondition` when this machine can't do the data plane. */
+  async #requirePlane(plane: DataPlaneKind = "ports"): Promise<void> {
+    const why = await this.#options.edge.canDo(plane);
+    if (why !== undefined)
+      throw new ClusterError("failed_precondition", `this node can't do the data plane ${plane}: ${why}`);
   }
 
   async recoveryPlan(signal: AbortSignal): Promise<RecoveryPlan> {

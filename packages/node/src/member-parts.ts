@@ -190,7 +190,7 @@ export function newAgent(start: MemberStart, lines: Lines, sessions: AgentSessio
       nodeId: self,
       clusterId: clusterId(identity.clusterId),
       dataAddress: parseAddress(membership.address).host,
-      dataPlane: "ports",
+      dataPlane: membership.dataPlane ?? "ports",
     },
     ...(hostname === undefined ? {} : { hostname }),
     murmurVersion: MURMUR_VERSION,

@@ -3,7 +3,7 @@ import { loadBackups, type OpenedBackup, type RestoreRequest } from "@murmur/api
 import { ClusterError, nodeId, type Clock, type NodeId, type Random } from "@murmur/base";
 import { createCsr, createNodeKey, parseGossipKey, signNodeCertificate } from "@murmur/identity";
 import type { PositionedState } from "@murmur/manager";
-import type { Cluster, Command } from "@murmur/model";
+import type { Cluster, Command, DataPlaneKind } from "@murmur/model";
 import { createStore } from "@murmur/store";
 import { keyDigest, type CallMember } from "./admission.ts";
 import { nextNumber, signGeneration, type Generation } from "./generation.ts";
@@ -47,6 +47,8 @@ export interface RestoreOptions {
 export interface RestoredCluster extends Pick<StoredNode, "identity"> {
   readonly generation: Generation;
   readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
+  /** Left out: `ports`. */
+  readonly dataPlane: DataPlaneKind | undefined;
   readonly bootstrap: Required<Bootstrap>;
 }
 
@@ -94,6 +96,7 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
     },
     generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem }),
     peers: others.map((node) => ({ id: node.id, address: node.address })),
+    dataPlane: cluster.dataPlane,
     bootstrap: { state, commands: firstCommands(options, self, keyDigest(certificatePem)) },
   };
 }

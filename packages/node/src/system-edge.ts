@@ -3,12 +3,14 @@ import type { DaemonOptions } from "./daemon-options.ts";
 import { checkListenable } from "./listen-check.ts";
 import type { LocalNodeEdge } from "./local-node.ts";
 import { systemClock } from "./system-clock.ts";
+import { planeObstacle, thisMachine } from "./plane-obstacle.ts";
 import { removeLogs, systemWires } from "./system-wires.ts";
 
 /** The machine's own sockets, disk and kernel, for its memberships. */
 export const systemEdge = (options: DaemonOptions): LocalNodeEdge => ({
   wires: (start) => systemWires(options, start),
   checkListenable,
+  canDo: (plane) => planeObstacle(plane, thisMachine),
   callMember: (signal) => callMember(systemClock, signal),
   wipeLog: () => removeLogs(options),
 });

@@ -9,7 +9,6 @@ export const FIXED = {
   ElectionTick: 10,
   HeartbeatTick: 1,
   HeartbeatPeriod: 5_000_000_000,
-  SubnetSize: 24,
   DataPathPort: 4_789,
 } as const;
 
@@ -55,12 +54,13 @@ export const initSchema = dockerObject(
     AdvertiseAddr: address,
     DataPathAddr: unsupported(dataPath),
     DataPathPort: fixed(FIXED.DataPathPort),
-    DefaultAddrPool: unsupported(),
-    SubnetSize: fixed(FIXED.SubnetSize),
+    DefaultAddrPool: z.array(z.string().max(64)).max(1, "Murmur takes one pool").optional(),
+    SubnetSize: z.int().min(0).max(32).optional(),
     ForceNewCluster: unsupported(),
     AutoLockManagers: unsupported(),
     Availability: availability,
     Spec: swarmSchema.optional(),
+    Murmur: z.strictObject({ DataPlane: z.enum(["ports", "overlay"], "must be ports or overlay") }).optional(),
   },
   { passOverLowerCase: true },
 );

@@ -33,6 +33,7 @@ export interface ClusterInfo {
   DefaultAddrPool: string[] | null;
   SubnetSize: number;
   DataPathPort: number;
+  Murmur: { DataPlane: "ports" | "overlay" };
 }
 
 /** Murmur has one token: the cluster chooses its managers itself, so both are the same. */

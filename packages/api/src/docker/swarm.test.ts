@@ -65,6 +65,13 @@ describe("the translation of the cluster", () => {
       labels: {},
       spec: DEFAULT_CLUSTER_SPEC,
     });
+    const overlay = { ...body, Murmur: { DataPlane: "overlay" } };
+    expect(toInitRequest(overlay)).toMatchObject({ dataPlane: "overlay" });
+    expect(toInitRequest(overlay).addressPool).toBeUndefined();
+    const pool = { DefaultAddrPool: ["10.20.0.0/16"], SubnetSize: 26 };
+    expect(toInitRequest({ ...overlay, ...pool }).addressPool).toEqual({ subnet: "10.20.0.0/16", subnetLength: 26 });
+    expect(() => toInitRequest({ ...body, ...pool })).toThrow("overlay");
+    expect(() => toInitRequest({ ...overlay, DefaultAddrPool: ["10.1.0.0/16", "10.2.0.0/16"] })).toThrow("one pool");
     expect(() => toInitRequest({ ...body, ForceNewCluster: true })).toThrow("ForceNewCluster");
   });
 

@@ -1,6 +1,13 @@
 import { ClusterError } from "@murmur/base";
-import { DEFAULT_CLUSTER_SPEC, validateClusterSpec, type Cluster, type ClusterSpec } from "@murmur/model";
+import {
+  DEFAULT_ADDRESS_POOL,
+  DEFAULT_CLUSTER_SPEC,
+  validateClusterSpec,
+  type Cluster,
+  type ClusterSpec,
+} from "@murmur/model";
 import type { InitRequest, JoinRequest } from "../ports.ts";
+import { DOCKER_SUBNET_SIZE, toDataPlane } from "./address-pool.ts";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
 import { FIXED, initSchema, joinSchema, swarmSchema, type SwarmInput } from "./swarm-schema.ts";
@@ -9,6 +16,7 @@ import { toMillis, toNanos, toTimestamp } from "./time.ts";
 
 /** The cluster as Docker shows it; its secrets are not in it. */
 export function fromCluster(cluster: Cluster): docker.ClusterInfo {
+  const { dataPlane: plane = "ports", addressPool: pool = DEFAULT_ADDRESS_POOL } = cluster;
   return {
     ID: cluster.id,
     Version: { Index: cluster.version },
@@ -17,9 +25,10 @@ export function fromCluster(cluster: Cluster): docker.ClusterInfo {
     Spec: fromClusterSpec(cluster.spec),
     TLSInfo: { TrustRoot: cluster.caPem },
     RootRotationInProgress: false,
-    DefaultAddrPool: null,
-    SubnetSize: FIXED.SubnetSize,
+    DefaultAddrPool: plane === "overlay" ? [pool.subnet] : null,
+    SubnetSize: pool.subnetLength,
     DataPathPort: FIXED.DataPathPort,
+    Murmur: { DataPlane: plane },
   };
 }
 
@@ -79,7 +88,12 @@ const listenAddr = (text: string | undefined): string | undefined =>
 
 export function toInitRequest(body: unknown): InitRequest {
   const input = parseWith(initSchema, body);
+  const [subnet] = input.DefaultAddrPool ?? [];
+  const size = input.SubnetSize || DOCKER_SUBNET_SIZE;
+  // Docker's clients send their own default when nobody asked for a size.
+  const subnetLength = subnet === undefined && size === DOCKER_SUBNET_SIZE ? undefined : size;
   return compact<InitRequest>({
+    ...toDataPlane({ dataPlane: input.Murmur?.DataPlane, subnet, subnetLength }),
     advertiseAddr: input.AdvertiseAddr || undefined,
     listenAddr: listenAddr(input.ListenAddr),
     availability: input.Availability || "active",

@@ -26,6 +26,7 @@ export function summarize(view: View, raft: RaftStanding, node: NodeStanding): C
     id: cluster.id,
     name: cluster.spec.name,
     createdAt: toTimestamp(cluster.createdAt),
+    dataPlane: cluster.dataPlane ?? "ports",
     version: view.version,
     term: raft.term,
     generation: raft.generation,

@@ -1,6 +1,7 @@
 import { ClusterError } from "@murmur/base";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { z } from "zod";
+import { toDataPlane } from "../docker/address-pool.ts";
 import { compact } from "../docker/compact.ts";
 import { parseWith } from "../docker/lenient-object.ts";
 import { checked } from "../docker/swarm.ts";
@@ -20,6 +21,9 @@ const common = {
 const initBody = z.strictObject({
   ...common,
   name: z.string().min(1).max(63).optional(),
+  dataPlane: z.enum(["ports", "overlay"], "must be ports or overlay").optional(),
+  defaultAddrPool: z.string().min(1).max(64).optional(),
+  subnetSize: z.int().min(1).max(32).optional(),
   voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)], "must be 1, 3, 5 or 7").optional(),
 });
 
@@ -38,10 +42,19 @@ const restoreOptions = z.strictObject({
 const forceBody = z.strictObject({ force: z.boolean().default(false) });
 
 export function parseInit(body: unknown): InitRequest {
-  const { name, voters, ...input } = parseWith(initBody, body);
+  const {
+    name,
+    voters,
+    dataPlane,
+    defaultAddrPool: subnet,
+    subnetSize: subnetLength,
+    ...input
+  } = parseWith(initBody, body);
   const defaults = DEFAULT_CLUSTER_SPEC;
   const spec = checked({ ...defaults, name: name ?? defaults.name, voters: voters ?? defaults.voters });
-  return compact<InitRequest>({ ...input, advertiseAddr: input.advertiseAddr, listenAddr: input.listenAddr, spec });
+  const plane = toDataPlane({ dataPlane, subnet, subnetLength });
+  const { advertiseAddr, listenAddr } = input;
+  return compact<InitRequest>({ ...input, ...plane, advertiseAddr, listenAddr, spec });
 }
 
 export function parseJoin(body: unknown): JoinRequest {

@@ -85,7 +85,7 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
     init: async (request: InitRequest): Promise<void> => {
       if (this.standing.state === "active") throw alreadyIn();
       this.calls.push(request);
-      this.replica = new MemoryCluster(request.spec);
+      this.replica = new MemoryCluster(request);
       this.standing = ACTIVE;
     },
     join: async (request: JoinRequest): Promise<void> => {

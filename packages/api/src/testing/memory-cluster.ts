@@ -3,8 +3,10 @@ import {
   clusterId,
   DEFAULT_CLUSTER_SPEC,
   networkId,
+  type AddressPool,
   type ClusterSpec,
   type Command,
+  type DataPlaneKind,
   type NodeDescription,
   type Service,
   type Task,
@@ -28,6 +30,13 @@ const described = (hostname: string): NodeDescription => ({
 
 type WithoutNow<T> = T extends unknown ? Omit<T, "now"> : never;
 
+/** How a cluster differs from the usual one. */
+export interface ClusterStart {
+  readonly spec?: ClusterSpec;
+  readonly dataPlane?: DataPlaneKind;
+  readonly addressPool?: AddressPool;
+}
+
 /** A cluster of one real store and no raft: every command is committed at once. */
 export class MemoryCluster implements Cluster {
   readonly store: Store = createStore();
@@ -36,7 +45,9 @@ export class MemoryCluster implements Cluster {
   watchers = 0;
   #index = 0;
 
-  constructor(spec: ClusterSpec = DEFAULT_CLUSTER_SPEC) {
+  constructor(start: ClusterStart = {}) {
+    const { spec = DEFAULT_CLUSTER_SPEC, dataPlane, addressPool } = start;
+    const chosen = { ...(dataPlane && { dataPlane }), ...(addressPool && { addressPool }) };
     this.apply({
       kind: "createCluster",
       cluster: {
@@ -44,6 +55,7 @@ export class MemoryCluster implements Cluster {
         spec,
         caPem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         secrets: { caKeyPem: "-----KEY-----", joinSecret: "first-secret", gossipKeys: ["a2V5"] },
+        ...chosen,
       },
       defaultNetworkId: NETWORK_ID,
     });

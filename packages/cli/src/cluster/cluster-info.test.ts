@@ -7,6 +7,7 @@ const SUMMARY: ClusterSummary = {
   id: "c1",
   name: "prod",
   createdAt: "2026-11-21T03:00:00.000Z",
+  dataPlane: "overlay",
   version: 4711,
   term: 6,
   generation: 0,
@@ -34,6 +35,7 @@ describe("cluster info", () => {
     expect(await info(SUMMARY)).toBe(`ID:         c1
 Name:       prod
 Created:    2026-11-21T03:00:00.000Z
+Data plane: overlay
 Leader:     host1
 Term:       6
 Version:    4711

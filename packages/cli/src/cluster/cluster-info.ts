@@ -29,6 +29,7 @@ function clusterText(summary: ClusterSummary): string {
     ["ID", summary.id],
     ["Name", summary.name],
     ["Created", summary.createdAt],
+    ["Data plane", summary.dataPlane ?? "ports"],
     ["Leader", leader === undefined ? "none now" : leader.hostname],
     ["Term", String(summary.term)],
     ...(summary.generation > 0

@@ -1,3 +1,4 @@
+import type { ClusterInitBody } from "@murmur/api";
 import { Option, type Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
@@ -9,6 +10,9 @@ import { addMembershipFlags, membershipBody, type MembershipFlags } from "./memb
 interface InitFlags extends MembershipFlags {
   readonly name?: string;
   readonly voters?: string;
+  readonly dataPlane?: "ports" | "overlay";
+  readonly defaultAddrPool?: string;
+  readonly defaultAddrPoolMaskLength?: string;
 }
 
 export function clusterInit(cli: Cli): Command {
@@ -21,20 +25,40 @@ export function clusterInit(cli: Cli): Command {
     examples: [
       { says: "On a host with one address", line: "murmur cluster init" },
       { says: "On a host with several", line: "murmur cluster init --advertise-addr 10.0.0.1" },
+      { says: "Networks with addresses of their own", line: "murmur cluster init --data-plane overlay" },
     ],
   });
   return addMembershipFlags(command)
     .option("--name <name>", "Name of the cluster")
     .addOption(new Option("--voters <number>", "How many managers the cluster keeps: 1, 3, 5 or 7 (default: 3)"))
+    .addOption(
+      new Option("--data-plane <plane>", "How traffic travels between nodes, for good (default: ports)").choices([
+        "ports",
+        "overlay",
+      ]),
+    )
+    .option("--default-addr-pool <subnet>", "Where networks get their subnets from (overlay; default: 10.64.0.0/10)")
+    .option("--default-addr-pool-mask-length <length>", "Length of these subnets (default: 24, of the default pool 20)")
     .action(async (flags: InitFlags) => {
       const body = {
         ...membershipBody(flags),
         ...(flags.name === undefined ? {} : { name: flags.name }),
         ...(flags.voters === undefined ? {} : { voters: parseCount(flags.voters) }),
+        ...planeBody(flags),
       };
       const client = await cli.client();
       const answer = await withDaemon(cli, () => client.initCluster(body));
       cli.print(`Cluster initialized: current node (${answer.nodeId}) is now a manager.\n`);
       cli.print(joinInstructions(answer));
     });
+}
+
+/** What wasn't said is left to the daemon. */
+function planeBody(flags: InitFlags): Pick<ClusterInitBody, "dataPlane" | "defaultAddrPool" | "subnetSize"> {
+  const { dataPlane, defaultAddrPool, defaultAddrPoolMaskLength: length } = flags;
+  return {
+    ...(dataPlane === undefined ? {} : { dataPlane }),
+    ...(defaultAddrPool === undefined ? {} : { defaultAddrPool }),
+    ...(length === undefined ? {} : { subnetSize: parseCount(length) }),
+  };
 }

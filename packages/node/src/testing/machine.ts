@@ -28,6 +28,8 @@ export class Machine {
   control: LocalNodeControl;
   /** What binding the port says. */
   portProblem: Error | undefined;
+  /** Why it can't do the overlay; undefined: it can. */
+  overlayProblem: string | undefined;
   /** What the removal of a record from the disk waits for. */
   removals: Promise<void> = Promise.resolve();
   readonly #options: MachineOptions;
@@ -108,6 +110,7 @@ export class Machine {
         checkListenable: async () => {
           if (this.portProblem !== undefined) throw this.portProblem;
         },
+        canDo: async (plane) => (plane === "ports" ? undefined : this.overlayProblem),
         callMember: (signal) => (to, request) =>
           new Promise((resolve, reject) => {
             const cancelled = new ClusterError("cancelled", "joining was cancelled");

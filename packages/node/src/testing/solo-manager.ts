@@ -1,4 +1,5 @@
 import { ManualClock, nodeId, randomId, SeededRandom, silentLog, type NodeId } from "@murmur/base";
+import type { InitRequest } from "@murmur/api";
 import type { NodeIdentity } from "@murmur/identity";
 import { Manager } from "@murmur/manager";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
@@ -17,10 +18,10 @@ export class SoloManager implements AsyncDisposable {
 
   newId = (): string => randomId(this.random);
 
-  static async start(): Promise<SoloManager> {
+  static async start(plane: Pick<InitRequest, "dataPlane"> = {}): Promise<SoloManager> {
     const solo = new SoloManager();
     const { clock, random, network, newId } = solo;
-    const request = { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC } as const;
+    const request = { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC, ...plane } as const;
     const address = "10.0.0.1:7373";
     const { identity, commands } = await foundCluster({ address, request, hostname: "first", clock, newId });
     const addressOf = (id: NodeId): string | undefined => (id === identity.nodeId ? address : undefined);

@@ -1,0 +1,50 @@
+import { DEFAULT_ADDRESS_POOL } from "@murmur/model";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { toDataPlane } from "./address-pool.ts";
+
+const overlay = (subnet?: string, subnetLength?: number) => toDataPlane({ dataPlane: "overlay", subnet, subnetLength });
+
+describe("the pool of addresses", () => {
+  it("is left to the cluster unless somebody says something", () => {
+    expect(toDataPlane({ dataPlane: undefined, subnet: undefined, subnetLength: undefined })).toEqual({});
+    expect(overlay()).toEqual({ dataPlane: "overlay" });
+    expect(overlay(undefined, 22).addressPool).toEqual({ subnet: DEFAULT_ADDRESS_POOL.subnet, subnetLength: 22 });
+    expect(overlay("10.20.0.0/16").addressPool).toEqual({ subnet: "10.20.0.0/16", subnetLength: 24 });
+  });
+
+  it.each<readonly [string, number, string]>([
+    ["10.20.0.1/16", 24, "it begins with 10.20.0.0/16"],
+    ["10.20.0.0/33", 24, "give an IPv4 subnet such as"],
+    ["10.256.0.0/16", 24, "give an IPv4 subnet such as"],
+    ["fd00::/48", 64, "give an IPv4 subnet such as"],
+    ["10.20.0.0", 24, "give an IPv4 subnet such as"],
+    ["10.20.0.0/16", 15, "give 16 to 28"],
+    ["10.20.0.0/16", 29, "give 16 to 28"],
+    ["10.20.0.0/30", 30, "it holds no subnet of a length up to 28"],
+  ])("%s cut at %d is refused", (subnet, length, says) => {
+    expect(() => overlay(subnet, length)).toThrow(says);
+  });
+
+  it("is refused where networks have no addresses", () => {
+    const subnet = "10.20.0.0/16";
+    expect(() => toDataPlane({ dataPlane: "ports", subnet, subnetLength: undefined })).toThrow("overlay");
+    expect(() => toDataPlane({ dataPlane: undefined, subnet: undefined, subnetLength: 20 })).toThrow("overlay");
+  });
+
+  it("takes any text, or refuses it in one line", () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 40 })).map(([ip, bits]) => `${ip}/${String(bits)}`),
+    );
+    fc.assert(
+      fc.property(text, fc.integer({ min: 1, max: 32 }), (subnet, length) => {
+        try {
+          expect(overlay(subnet, length).addressPool).toEqual({ subnet, subnetLength: length });
+        } catch (error) {
+          expect(error).toMatchObject({ code: "invalid_argument" });
+        }
+      }),
+    );
+  });
+});
