@@ -1,4 +1,4 @@
-export { withDeadline, withSignals, type DeadlineOptions } from "./abort.ts";
+export { orAborted, withDeadline, withSignals, type DeadlineOptions } from "./abort.ts";
 export { assert, AssertionError, unreachable } from "./assert.ts";
 export { BoundedQueue, type BoundedQueueOptions, type OnFull } from "./bounded-queue.ts";
 export { sleep, type Clock, type Millis, type Timer } from "./clock.ts";

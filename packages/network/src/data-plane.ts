@@ -1,5 +1,5 @@
-import type { Clock, Log, Random } from "@murmur/base";
-import type { Suspects } from "@murmur/discovery";
+import type { Clock, Log, Millis, Random } from "@murmur/base";
+import type { NameIndexOptions, Suspects } from "@murmur/discovery";
 import type { EndpointTable, PortConfig } from "@murmur/model";
 import { DnsServer, type DnsStats } from "./dns/server.ts";
 import type { ListenerStatus } from "./listener-status.ts";
@@ -11,6 +11,19 @@ import { Targets } from "./targets.ts";
 export interface DataPlaneStats {
   readonly proxies: ProxyStats;
   readonly dns: DnsStats;
+  /** Only of an overlay. */
+  readonly overlay?: OverlayStats;
+}
+
+export interface OverlayStats {
+  /** Renderings since the start, how long the last one took, and all of them. */
+  readonly renders: number;
+  readonly lastMs: Millis;
+  readonly allMs: Millis;
+  /** What is wrong now, as far as is known. */
+  readonly problems: number;
+  /** What the self-checks have found, and mended, since the start. */
+  readonly differences: number;
 }
 
 /** One thing in which this node's traffic isn't carried as the table says; for people, a line each. */
@@ -94,7 +107,11 @@ export const closedPorts = (listeners: readonly ListenerStatus[]): readonly Diff
     state === "failed" ? [{ where: `port ${String(port)}/${protocol}`, what: error ?? "is not open" }] : [],
   );
 
-async function openDns(options: DataPlaneOptions, address: string): Promise<DnsServer> {
+/** Opens a DNS server; without an address of its own it listens where it is told to later. */
+export async function openDns(
+  options: Omit<DataPlaneOptions, "publishAddress" | "dnsAddress"> & Partial<NameIndexOptions>,
+  address: string | undefined,
+): Promise<DnsServer> {
   const upstreams = options.upstreams.length > 0 ? options.upstreams : await systemResolvers(address);
   const dns = new DnsServer({ ...options, address, upstreams });
   dns.start();

@@ -6,3 +6,14 @@ export {
   type Difference,
 } from "./data-plane.ts";
 export type { ListenerStatus } from "./listener-status.ts";
+export {
+  openOverlayPlane,
+  removeOverlay,
+  type Attachment,
+  type OverlayPlane,
+  type OverlayPlaneOptions,
+} from "./overlay-plane.ts";
+export type { BridgeMaker } from "./overlay-plane/bridge-book.ts";
+export { bridgeOf, mtuOf } from "./overlay-plane/overlay-state.ts";
+export { macOf } from "./overlay/address.ts";
+export { systemCommands, type Commands } from "./overlay/kernel/commands.ts";

@@ -78,7 +78,7 @@ export class ProxySet implements AsyncDisposable {
   }
 
   stats(): ProxyStats {
-    return this.#all().reduce((sum, proxy) => add(sum, proxy.stats()), this.#past);
+    return this.#all().reduce((sum, proxy) => addStats(sum, proxy.stats()), this.#past);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,7 +106,7 @@ export class ProxySet implements AsyncDisposable {
     this.#retired.add(proxy);
     void proxy.retire().then(() => {
       this.#retired.delete(proxy);
-      this.#past = add(this.#past, proxy.stats());
+      this.#past = addStats(this.#past, proxy.stats());
     });
   }
 }
@@ -132,7 +132,7 @@ class NoProxy implements Proxy {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-const add = (left: ProxyStats, right: ProxyStats): ProxyStats => ({
+export const addStats = (left: ProxyStats, right: ProxyStats): ProxyStats => ({
   connections: left.connections + right.connections,
   connectionsTotal: left.connectionsTotal + right.connectionsTotal,
   refused: left.refused + right.refused,

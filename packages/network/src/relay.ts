@@ -74,6 +74,7 @@ export class Relay {
     const upstream = connect({
       host: target.host,
       port: target.port,
+      ...(target.source !== undefined && { localAddress: target.source }),
       allowHalfOpen: true,
       noDelay: true,
       keepAlive: true,

@@ -18,7 +18,12 @@ export interface Target {
   readonly nodeId: NodeId;
   readonly host: string;
   readonly port: number;
+  /** The address of this machine to connect from; undefined: the kernel's choice. */
+  readonly source?: string;
 }
+
+/** By a task's address, the address of this machine to connect from. */
+export type SourceOf = (host: string) => string | undefined;
 
 /** What a published port leads to. */
 interface Route extends PublishedPort {
@@ -34,6 +39,7 @@ interface Route extends PublishedPort {
  */
 export class Targets {
   readonly #random: Random;
+  readonly #sourceOf: SourceOf;
   #routes: ReadonlyMap<string, Route> = new Map();
   #suspects: Suspects = NO_SUSPECTS;
   readonly #connections = new Map<TaskId, number>();
@@ -41,8 +47,9 @@ export class Targets {
   readonly #waiting = new Set<() => void>();
   #epoch = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, sourceOf: SourceOf = () => undefined) {
     this.#random = random;
+    this.#sourceOf = sourceOf;
   }
 
   /** Raised by each change: what was found usable in one epoch is so until the next. */
@@ -78,7 +85,9 @@ export class Targets {
     if (route === undefined) return undefined;
     const candidates = { endpoints: route.endpoints, suspects: this.#suspects, tried };
     const chosen = pickLeastConnections(candidates, (id) => this.#connections.get(id) ?? 0, this.#random);
-    return chosen && targetOf(chosen, route);
+    const target = chosen && targetOf(chosen, route);
+    const source = target && this.#sourceOf(target.host);
+    return source === undefined ? target : target && { ...target, source };
   }
 
   /** Whether a port's task may still be sent something new: it is in the table, and nobody has taken it out since. */

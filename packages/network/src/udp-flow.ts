@@ -26,7 +26,7 @@ export class UdpFlow implements Disposable {
 
   constructor(target: Target, onAnswer: (bytes: Uint8Array) => void) {
     this.target = target;
-    const { host, port } = target;
+    const { host, port, source } = target;
     const lookup = isIP(host) === 0 ? {} : { lookup: asIs };
     this.#socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4", ...lookup });
     this.#socket.on("message", (bytes) => {
@@ -38,7 +38,8 @@ export class UdpFlow implements Disposable {
       this.#early = undefined;
       for (const bytes of early) this.send(bytes);
     });
-    this.#socket.connect(port, host);
+    if (source === undefined) this.#socket.connect(port, host);
+    else this.#socket.bind({ address: source }, () => this.#socket.connect(port, host));
   }
 
   /** Whether the task's node said that nothing takes the packets. */

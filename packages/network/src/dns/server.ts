@@ -24,8 +24,8 @@ export interface DnsStats {
 }
 
 export interface DnsServerOptions extends Partial<NameIndexOptions> {
-  /** `IP:PORT`; port 0: any. */
-  readonly address: string;
+  /** `IP:PORT`; port 0: any. Undefined: only what `listenAt` says. */
+  readonly address: string | undefined;
   /** `IP` or `IP:PORT`. */
   readonly upstreams: readonly string[];
   readonly clock: Clock;
@@ -33,42 +33,61 @@ export interface DnsServerOptions extends Partial<NameIndexOptions> {
   readonly log: Log;
 }
 
+const ANY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
+interface DnsListen {
+  readonly address: IpPort;
+  readonly retry: RetryListen<DnsListener>;
+}
+
 /** Answers the cluster's names from the table of the moment, and asks others about the rest. */
 export class DnsServer implements AsyncDisposable {
-  readonly #address: IpPort;
-  readonly #listen: RetryListen<DnsListener>;
+  readonly #options: DnsServerOptions;
+  readonly #address: IpPort | undefined;
+  readonly #listen: DnsListen | undefined;
+  /** Beside that, by address. */
+  readonly #more = new Map<string, DnsListen>();
   readonly #forwarder: DnsForwarder;
   readonly #names: ClusterNames;
   #stats = { queries: 0, forwarded: 0, failed: 0, dropped: 0 };
 
   /** @throws ClusterError `invalid_argument` for an address that is none */
   constructor(options: DnsServerOptions) {
-    const { clock, log } = options;
-    const address = parseIpPort(options.address, "the DNS address");
+    this.#options = options;
+    const address = options.address === undefined ? undefined : parseIpPort(options.address, "the DNS address");
     const upstreams = options.upstreams.map((text) => parseIpPort(text, "the upstream resolver", DNS_PORT));
     this.#address = address;
     this.#forwarder = new DnsForwarder(
-      upstreams.filter((upstream) => !isReachedAt(address, upstream)),
-      clock,
+      upstreams.filter((upstream) => address === undefined || !isReachedAt(address, upstream)),
+      options.clock,
     );
     this.#names = new ClusterNames({
       ownAddresses: options.ownAddresses ?? false,
       firstTurn: options.random.below(1 << 16),
       canRecurse: this.#forwarder.hasServers,
     });
-    const onDropped = (): void => void (this.#stats.dropped += 1);
-    const answer = this.answer.bind(this);
-    this.#listen = new RetryListen({
-      open: (onBroken) => DnsListener.open({ address, clock, answer, onDropped, onBroken }),
-      close: (listener) => listener.close(),
-      explain: (error) => listenError("dns", address.port, error),
-      clock,
-      log,
-    });
+    this.#listen = address === undefined ? undefined : this.#listenOn(address);
   }
 
   start(): void {
-    this.#listen.start();
+    this.#listen?.retry.start();
+  }
+
+  /** Listens also at port 53 of these addresses from now on, and at no others; they may come into being later. */
+  listenAt(hosts: readonly string[]): void {
+    const isEverywhere = this.#address?.port === DNS_PORT && ANY_ADDRESS.has(this.#address.host);
+    const wanted = new Set(isEverywhere ? [] : hosts);
+    for (const [host, { retry }] of this.#more) {
+      if (wanted.has(host)) continue;
+      this.#more.delete(host);
+      void retry[Symbol.asyncDispose]();
+    }
+    for (const host of wanted) {
+      if (this.#more.has(host)) continue;
+      const listen = this.#listenOn({ host, port: DNS_PORT });
+      this.#more.set(host, listen);
+      listen.retry.start();
+    }
   }
 
   update(table: EndpointTable): void {
@@ -85,8 +104,9 @@ export class DnsServer implements AsyncDisposable {
   }
 
   listeners(): readonly ListenerStatus[] {
-    const port = this.#listen.opened?.port ?? this.#address.port;
-    return [portStatus({ protocol: "dns", port }, this.#listen)];
+    return this.#all().map(({ address, retry }) =>
+      portStatus({ protocol: "dns", port: retry.opened?.port ?? address.port }, retry),
+    );
   }
 
   stats(): DnsStats {
@@ -95,7 +115,7 @@ export class DnsServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#forwarder[Symbol.dispose]();
-    await this.#listen[Symbol.asyncDispose]();
+    await Promise.all(this.#all().map(({ retry }) => retry[Symbol.asyncDispose]()));
   }
 
   /** The answer to a message that came in, whatever it is; undefined: none. What we know ourselves is answered at once. */
@@ -125,6 +145,24 @@ export class DnsServer implements AsyncDisposable {
       return reply(query, way, { rcode: "REFUSED", flags: this.#recursion });
     }
     return this.#forward(query, asker);
+  }
+
+  #all(): readonly DnsListen[] {
+    return [...(this.#listen === undefined ? [] : [this.#listen]), ...this.#more.values()];
+  }
+
+  #listenOn(address: IpPort): DnsListen {
+    const { clock, log } = this.#options;
+    const onDropped = (): void => void (this.#stats.dropped += 1);
+    const answer = this.answer.bind(this);
+    const retry = new RetryListen({
+      open: (onBroken) => DnsListener.open({ address, clock, answer, onDropped, onBroken }),
+      close: (listener: DnsListener) => listener.close(),
+      explain: (error) => listenError("dns", address.port, error),
+      clock,
+      log,
+    });
+    return { address, retry };
   }
 
   async #forward(query: DnsQuery, asker: Asker): Promise<Buffer> {

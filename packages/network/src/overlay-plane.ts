@@ -1,0 +1,352 @@
+import {
+  ClusterError,
+  messageOf,
+  orAborted,
+  Scope,
+  sleep,
+  type Clock,
+  type Log,
+  type Millis,
+  type NodeId,
+  type Random,
+} from "@murmur/base";
+import { NO_SUSPECTS, type Suspects } from "@murmur/discovery";
+import type {
+  ClusterFacts,
+  EndpointTable,
+  NetworkAddress,
+  NetworkEntry,
+  NetworkId,
+  PortConfig,
+  TaskId,
+} from "@murmur/model";
+import { closedPorts, openDns, type DataPlane, type DataPlaneStats, type Difference } from "./data-plane.ts";
+import type { DnsServer } from "./dns/server.ts";
+import type { ListenerStatus } from "./listener-status.ts";
+import { askersOf } from "./overlay-plane/askers.ts";
+import { BridgeBook, type BridgeMaker } from "./overlay-plane/bridge-book.ts";
+import { containerPorts, hostBridges } from "./overlay-plane/container-ports.ts";
+import { differencesIn } from "./overlay-plane/difference-words.ts";
+import { Loopback } from "./overlay-plane/loopback.ts";
+import { neededNetworks, type Needs } from "./overlay-plane/needed-networks.ts";
+import { bridgeOf, overlayState } from "./overlay-plane/overlay-state.ts";
+import type { AttachedContainer, OverlayView } from "./overlay-plane/overlay-view.ts";
+import { RenderLoop } from "./overlay-plane/render-loop.ts";
+import { vxlanName } from "./overlay/kernel-object.ts";
+import { systemCommands, type Commands } from "./overlay/kernel/commands.ts";
+import { Overlay } from "./overlay/kernel/overlay.ts";
+import { Runner } from "./overlay/kernel/runner.ts";
+import type { OverlayState } from "./overlay/state.ts";
+import { portProblem } from "./port-check.ts";
+import { NO_TRAFFIC } from "./proxy-set.ts";
+
+/** How often the kernel is compared with what was rendered. */
+const CHECK_MS: Millis = 30_000;
+
+export interface OverlayPlaneOptions {
+  readonly self: NodeId;
+  /** IP address that the other nodes reach this one at. */
+  readonly underlay: string;
+  /** As in the `ports` plane; the loopback's addresses are proxied only where it stands for all of them. */
+  readonly publishAddress: string;
+  /** `IP:PORT` of the DNS server beside the networks' gateways; undefined: only there. */
+  readonly dnsAddress: string | undefined;
+  readonly upstreams: readonly string[];
+  readonly bridges: BridgeMaker;
+  /** Left out: the system's programs. */
+  readonly commands?: Commands;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** A task's running container on this node. */
+export interface Attachment {
+  /** Path of its network namespace. */
+  readonly netns: string;
+  readonly addresses: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
+}
+
+/** The data plane in which tasks have addresses of their own. Disposing leaves the kernel as it is: traffic goes on. */
+export interface OverlayPlane extends DataPlane {
+  /** Who the cluster's nodes are, from now on. */
+  facts(facts: ClusterFacts): void;
+  /** A network of the table; undefined while this node hasn't been told of it. */
+  network(id: NetworkId): NetworkEntry | undefined;
+  /**
+   * Connects a task's container; resolves when its traffic goes right. @throws ClusterError `unavailable` with the reason
+   * when it doesn't: what was told stays, and goes right later if it can
+   */
+  attach(task: TaskId, container: Attachment, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** The container is gone. */
+  detach(task: TaskId): void;
+  /** Ends for good: takes out of the kernel what was put in. @throws ClusterError with what could not be */
+  close(): Promise<void>;
+}
+
+/** Opens the overlay of this node. @throws ClusterError `unsupported` when this machine can't have one */
+export async function openOverlayPlane(options: OverlayPlaneOptions): Promise<OverlayPlane> {
+  const commands = options.commands ?? systemCommands;
+  const overlay = await Overlay.open({ commands });
+  const dns = await openDns({ ...options, ownAddresses: true }, options.dnsAddress);
+  return new KernelPlane(options, { overlay, dns, runner: new Runner({ commands }) });
+}
+
+/** Takes out of the kernel what an overlay of this machine has left there. @throws ClusterError with what can't be */
+export async function removeOverlay(commands: Commands = systemCommands): Promise<void> {
+  await using overlay = await Overlay.open({ commands });
+  await closed(overlay);
+}
+
+async function closed(overlay: Overlay): Promise<void> {
+  const { problems } = await overlay.close();
+  const [first] = problems;
+  if (first !== undefined) throw new ClusterError("unavailable", `the overlay is not quite removed: ${first}`);
+}
+
+interface Parts {
+  readonly overlay: Overlay;
+  readonly dns: DnsServer;
+  readonly runner: Runner;
+}
+
+class KernelPlane implements OverlayPlane {
+  readonly #options: OverlayPlaneOptions;
+  readonly #parts: Parts;
+  readonly #scope: Scope;
+  readonly #loop: RenderLoop;
+  readonly #bridges: BridgeBook;
+  readonly #loopback: Loopback | undefined;
+  readonly #containers = new Map<TaskId, AttachedContainer>();
+  #table: EndpointTable | undefined;
+  #facts: ClusterFacts | undefined;
+  #suspects: Suspects = NO_SUSPECTS;
+  /** What was rendered last. */
+  #rendered: OverlayState | undefined;
+  #differences = 0;
+
+  constructor(options: OverlayPlaneOptions, parts: Parts) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#parts = parts;
+    this.#scope = new Scope(log);
+    const render = (): Promise<readonly string[]> => this.#render();
+    const onRecovered = (): void => this.#scope.run("overlay check", () => this.#mend());
+    this.#loop = new RenderLoop({ render, onRecovered, clock, log });
+    this.#bridges = new BridgeBook({
+      maker: options.bridges,
+      look: () => hostBridges(parts.runner),
+      onChange: () => this.#loop.request(),
+      scope: this.#scope,
+      clock,
+      log,
+    });
+    const isEverywhere = options.publishAddress === "0.0.0.0" || options.publishAddress === "::";
+    this.#loopback = isEverywhere ? new Loopback(options) : undefined;
+    this.#scope.run("overlay checks", (signal) => this.#checkAgainAndAgain(signal));
+  }
+
+  update(table: EndpointTable): void {
+    this.#table = table;
+    this.#parts.dns.update(table);
+    this.#know();
+    this.#loop.request();
+  }
+
+  facts(facts: ClusterFacts): void {
+    this.#facts = facts;
+    this.#loop.request();
+  }
+
+  avoid(suspects: Suspects): void {
+    this.#suspects = suspects;
+    this.#parts.dns.avoid(suspects);
+    this.#loopback?.avoid(suspects);
+    this.#loop.request();
+  }
+
+  network(id: NetworkId): NetworkEntry | undefined {
+    return this.#table?.networks.find((network) => network.id === id);
+  }
+
+  async attach(
+    task: TaskId,
+    { netns, addresses }: Attachment,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    const networkIds = addresses.map(({ networkId }) => networkId);
+    const ports = await orAborted(containerPorts(this.#parts.runner, netns, networkIds), signal);
+    this.#containers.set(task, { netns, addresses, ports });
+    this.#know();
+    const { problems, error } = await orAborted(this.#loop.rendered(), signal);
+    if (error !== undefined) throw error;
+    const lacking = networkIds.find((id) => !this.#rendered?.networks.some((network) => network.id === id));
+    if (lacking !== undefined) {
+      const why = this.#bridges.problem(lacking) ?? `this node has not been told enough of network ${lacking} yet`;
+      throw new ClusterError("unavailable", why);
+    }
+    const words = [netns, ...ports.values(), ...networkIds.flatMap((id) => this.#devicesOf(id))];
+    const problem = problems.find((text) => words.some((word) => text.includes(word)));
+    if (problem !== undefined) throw new ClusterError("unavailable", problem);
+  }
+
+  detach(task: TaskId): void {
+    if (!this.#containers.delete(task)) return;
+    this.#know();
+    this.#loop.request();
+  }
+
+  async portsInUse(ports: readonly PortConfig[]): Promise<readonly string[]> {
+    const asked = ports.filter(
+      ({ mode, protocol, publishedPort }) =>
+        mode === "ingress" && this.#loopback?.holds(protocol, publishedPort) !== true,
+    );
+    const problems = await Promise.all(asked.map((port) => portProblem(this.#options.publishAddress, port)));
+    return problems.filter((problem) => problem !== undefined);
+  }
+
+  listeners(): readonly ListenerStatus[] {
+    return [...(this.#loopback?.listeners() ?? []), ...this.#parts.dns.listeners()];
+  }
+
+  stats(): DataPlaneStats {
+    const problems = this.#problems().length;
+    return {
+      proxies: this.#loopback?.stats() ?? NO_TRAFFIC,
+      dns: this.#parts.dns.stats(),
+      overlay: { ...this.#loop.figures, problems, differences: this.#differences },
+    };
+  }
+
+  async check(): Promise<readonly Difference[]> {
+    const found = this.#rendered === undefined ? [] : await this.#parts.overlay.difference();
+    return [...differencesIn(found, this.#containers), ...this.#others()];
+  }
+
+  async repair(): Promise<readonly Difference[]> {
+    if (this.#rendered === undefined) return this.#others();
+    const { overlay } = this.#parts;
+    const { found } = await overlay.repair();
+    const left = new Set((await overlay.difference()).map(({ text }) => text));
+    const isMended = ({ text }: { readonly text: string }): boolean => !left.has(text);
+    this.#lookAgain();
+    const words = differencesIn(found, this.#containers);
+    return [
+      ...words.map((difference, at) => ({ ...difference, mended: found[at] !== undefined && isMended(found[at]) })),
+      ...this.#others().map((difference) => ({ ...difference, mended: false })),
+    ];
+  }
+
+  async close(): Promise<void> {
+    const { overlay } = this.#parts;
+    await this.#stop();
+    try {
+      await closed(overlay);
+    } finally {
+      await overlay[Symbol.asyncDispose]();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+    await this.#parts.overlay[Symbol.asyncDispose]();
+  }
+
+  async #stop(): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+    await Promise.all([
+      this.#loop[Symbol.asyncDispose](),
+      this.#loopback?.[Symbol.asyncDispose](),
+      this.#parts.dns[Symbol.asyncDispose](),
+    ]);
+  }
+
+  /** Undefined until the cluster has said what there is, and which number this node has. */
+  #view(): OverlayView | undefined {
+    const [table, facts] = [this.#table, this.#facts];
+    const { self, underlay, publishAddress } = this.#options;
+    if (table === undefined || facts?.nodes.some(({ id, number }) => id === self && number !== undefined) !== true)
+      return undefined;
+    const containers = new Map(this.#containers);
+    return { self, underlay, publishAddress, table, facts, suspects: this.#suspects, containers };
+  }
+
+  #needs(): Needs {
+    const view = this.#view();
+    return view === undefined ? { networks: [], problems: [] } : neededNetworks(view);
+  }
+
+  /** Before the node knows what there should be it touches nothing: what a former process left goes on. */
+  async #render(): Promise<readonly string[]> {
+    const first = this.#needs();
+    const ready = new Set((await this.#bridges.ready(first.networks)).map(({ id }) => id));
+    // What was learned while the bridges were looked for is rendered, too.
+    const view = this.#view();
+    if (view === undefined) return [];
+    const networks = neededNetworks(view).networks.filter(({ id }) => ready.has(id));
+    const state = overlayState(view, networks);
+    const { problems } = await this.#parts.overlay.render(state);
+    this.#rendered = state;
+    if (problems.length > 0) this.#bridges.forget();
+    this.#parts.dns.listenAt(networks.map(({ addressing }) => addressing.ipv4.gateway));
+    this.#loopback?.update(view.table, networks);
+    return problems;
+  }
+
+  #know(): void {
+    this.#parts.dns.know(askersOf(this.#options.self, this.#table, this.#containers));
+  }
+
+  #devicesOf(id: NetworkId): readonly string[] {
+    const vni = this.network(id)?.addressing?.vni;
+    return [bridgeOf(id), ...(vni === undefined ? [] : [`${vxlanName(vni)} `])];
+  }
+
+  #problems(): readonly string[] {
+    const { problems, error } = this.#loop.last;
+    const failed = error === undefined ? problems : [messageOf(error)];
+    return [...failed, ...this.#bridges.problems(), ...this.#needs().problems];
+  }
+
+  /** What is wrong beside the kernel's state. */
+  #others(): readonly Difference[] {
+    const problems = this.#problems().map((what) => ({ where: "overlay", what }));
+    return [...problems, ...closedPorts(this.listeners())];
+  }
+
+  async #checkAgainAndAgain(signal: AbortSignal): Promise<void> {
+    const { clock, bridges, log } = this.#options;
+    for (;;) {
+      await sleep(clock, CHECK_MS, signal);
+      await this.#mend();
+      if (this.#view() === undefined) continue;
+      const needed = new Set(this.#needs().networks.map(({ id }) => id));
+      await bridges.keepOnly(needed, { signal }).catch((error: unknown) => {
+        if (!signal.aborted) log.debug("bridges that nobody needs are still there", { error: messageOf(error) });
+      });
+    }
+  }
+
+  /** Finds what others have changed in the kernel, and mends it. What can't be found out now will be later. */
+  async #mend(): Promise<void> {
+    if (this.#rendered === undefined || this.#scope.closed) return;
+    const { log } = this.#options;
+    try {
+      const found = await this.#parts.overlay.difference();
+      const [first] = found;
+      if (first === undefined) return;
+      this.#differences += found.length;
+      log.warn("the overlay in the kernel was altered; mending it", { differences: found.length, first: first.text });
+      await this.#parts.overlay.repair();
+      this.#lookAgain();
+    } catch (error) {
+      if (!this.#scope.closed) log.warn("the overlay could not be checked", { error: messageOf(error) });
+    }
+  }
+
+  /** What was mended may lack what it hangs on. */
+  #lookAgain(): void {
+    this.#bridges.forget();
+    this.#loop.request();
+  }
+}

@@ -1,0 +1,66 @@
+import type { NetworkAddress, NetworkAddressing, NetworkEntry, NetworkId, ServiceEndpoints } from "@murmur/model";
+import type { OverlayView } from "./overlay-view.ts";
+import { nodeGateway } from "./node-gateway.ts";
+
+/** A network that a node takes part in, and how. */
+export interface NeededNetwork extends NetworkEntry {
+  readonly addressing: NetworkAddressing;
+  /** This node's own gateway in it. */
+  readonly gateway: NetworkAddress;
+  /** Whether every node lets clients in to it. */
+  readonly isPublished: boolean;
+}
+
+export interface Needs {
+  readonly networks: readonly NeededNetwork[];
+  /** Why this node can't be in a network that it should be in, a line each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * The networks that this node needs: those of its own tasks, and those that published ports lead to, since every node
+ * answers those. Nothing before it knows its own number.
+ */
+export function neededNetworks(view: OverlayView): Needs {
+  const { self, table, facts, containers } = view;
+  const number = facts.nodes.find(({ id }) => id === self)?.number;
+  if (number === undefined) return { networks: [], problems: [] };
+  const addressed = addressedNetworks(view);
+  const published = new Set(table.services.flatMap((service) => publishingNetwork(service, addressed)?.id ?? []));
+  const own = new Set([
+    ...table.services.flatMap(({ attached = [] }) =>
+      attached
+        .filter(({ nodeId }) => nodeId === self)
+        .flatMap(({ addresses }) => addresses.map(({ networkId }) => networkId)),
+    ),
+    ...[...containers.values()].flatMap(({ addresses }) => addresses.map(({ networkId }) => networkId)),
+  ]);
+  const networks: NeededNetwork[] = [];
+  const problems: string[] = [];
+  for (const network of addressed.values()) {
+    const isPublished = published.has(network.id);
+    if (!isPublished && !own.has(network.id)) continue;
+    const gateway = nodeGateway(network.addressing, number);
+    if (gateway !== undefined) networks.push({ ...network, gateway, isPublished });
+    else problems.push(`network ${network.name} is too small to have a gateway for node number ${String(number)}`);
+  }
+  return { networks, problems };
+}
+
+export type AddressedNetworks = ReadonlyMap<NetworkId, NetworkEntry & { readonly addressing: NetworkAddressing }>;
+
+export const addressedNetworks = ({ table }: Pick<OverlayView, "table">): AddressedNetworks =>
+  new Map(
+    table.networks.flatMap(({ addressing, ...rest }) =>
+      addressing === undefined ? [] : [[rest.id, { ...rest, addressing }] as const],
+    ),
+  );
+
+/** The network that a service's published ports lead to: its first, on every node; undefined when it publishes nothing. */
+export function publishingNetwork(
+  { published, networks }: ServiceEndpoints,
+  addressed: AddressedNetworks,
+): (NetworkEntry & { readonly addressing: NetworkAddressing }) | undefined {
+  if (published.length === 0) return undefined;
+  return networks.map(({ networkId }) => addressed.get(networkId)).find((network) => network !== undefined);
+}

@@ -1,0 +1,153 @@
+import { isUsable } from "@murmur/discovery";
+import { hostOf, type NetworkId, type TaskId } from "@murmur/model";
+import { familyOf, macOf } from "../overlay/address.ts";
+import type {
+  OverlayNetwork,
+  OverlayNode,
+  OverlayPort,
+  OverlayService,
+  OverlayState,
+  OverlayTask,
+} from "../overlay/state.ts";
+import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./needed-networks.ts";
+import { nodeGateway } from "./node-gateway.ts";
+import type { AttachedContainer, OverlayView } from "./overlay-view.ts";
+
+/** IANA's, and Docker Swarm's. */
+const VXLAN_PORT = 4_789;
+/** What a packet of 1,500 bytes has left once it is wrapped. */
+const MTU = { 4: 1_450, 6: 1_430 } as const;
+
+/** The engine's bridge of a network, the same on all nodes. At most 15 characters, as the kernel wants it. */
+export const bridgeOf = (id: NetworkId): string => `mm${id.slice(0, 12)}`;
+
+/** How long a packet inside may be. */
+export const mtuOf = ({ mtu }: { readonly mtu?: number | undefined }, underlay: string): number =>
+  mtu ?? MTU[familyOf(underlay)];
+
+/**
+ * What this node's overlay should be, in those of the needed networks that have a bridge. Who is suspected is offered
+ * nothing, and stays where it is: what it sends is still answered.
+ */
+export function overlayState(view: OverlayView, networks: readonly NeededNetwork[]): OverlayState {
+  const { self, underlay } = view;
+  const here = new Set(networks.map(({ id }) => id));
+  const tasks = tasksIn(view, here);
+  const known = new Map(tasks.map((task) => [task.id, new Set(task.attachments.map(({ networkId }) => networkId))]));
+  const reached = (id: TaskId, networkId: NetworkId): boolean => known.get(id)?.has(networkId) === true;
+  return {
+    nodeId: self,
+    underlay,
+    networks: networks.map((network) => segmentOf(network, view, tasks)),
+    tasks,
+    services: servicesIn(view, here, (id) => known.has(id)),
+    ports: portsIn(view, here, reached),
+  };
+}
+
+function segmentOf(network: NeededNetwork, view: OverlayView, tasks: readonly OverlayTask[]): OverlayNetwork {
+  const { id, name, addressing } = network;
+  const { vni, ipv4, ipv6 } = addressing;
+  return {
+    id,
+    name,
+    vni,
+    vxlanPort: VXLAN_PORT,
+    subnet4: ipv4.subnet,
+    ...(ipv6 !== undefined && { subnet6: ipv6.subnet }),
+    gateway: { ipv4: ipv4.gateway, ...(ipv6 !== undefined && { ipv6: ipv6.gateway }) },
+    mtu: mtuOf(network, view.underlay),
+    bridge: bridgeOf(id),
+    nodes: nodesIn(network, view, tasks),
+  };
+}
+
+/** All nodes in a network that clients are let in to by all; else those that have tasks there. */
+function nodesIn(network: NeededNetwork, view: OverlayView, tasks: readonly OverlayTask[]): readonly OverlayNode[] {
+  const { self, underlay, facts } = view;
+  const present = new Set(
+    tasks
+      .filter(({ attachments }) => attachments.some(({ networkId }) => networkId === network.id))
+      .map(({ nodeId }) => nodeId),
+  );
+  const others = facts.nodes.flatMap((node): readonly OverlayNode[] => {
+    if (node.id === self || node.number === undefined) return [];
+    if (!network.isPublished && !present.has(node.id)) return [];
+    const gateway = nodeGateway(network.addressing, node.number);
+    const address = hostOf(node);
+    // A tunnel has one family at both its ends.
+    if (gateway === undefined || familyOf(address) !== familyOf(underlay)) return [];
+    return [{ id: node.id, underlay: address, gateway }];
+  });
+  return [{ id: self, underlay, gateway: network.gateway }, ...others];
+}
+
+/** The table's tasks and, beside them, containers here that it doesn't have yet, or any more. */
+function tasksIn({ self, table, containers }: OverlayView, here: ReadonlySet<NetworkId>): readonly OverlayTask[] {
+  const tasks = new Map<TaskId, OverlayTask>();
+  const taken = new Set<string>();
+  const add = (id: TaskId, nodeId: OverlayTask["nodeId"], addresses: AttachedContainer["addresses"]): void => {
+    const container = nodeId === self ? containers.get(id) : undefined;
+    const attachments = addresses
+      .filter(({ networkId, ipv4 }) => here.has(networkId) && !taken.has(`${networkId} ${ipv4}`))
+      .map((at) => {
+        const port = container?.ports.get(at.networkId);
+        return { ...at, mac: macOf(at.ipv4), ...(port !== undefined && { port }) };
+      });
+    if (attachments.length === 0 || tasks.has(id)) return;
+    for (const { networkId, ipv4 } of attachments) taken.add(`${networkId} ${ipv4}`);
+    tasks.set(id, { id, nodeId, attachments, ...(container !== undefined && { netns: container.netns }) });
+  };
+  for (const { attached = [] } of table.services) {
+    for (const { taskId: id, nodeId, addresses } of attached) add(id, nodeId, addresses);
+  }
+  // An address that the cluster has given to somebody else by now is theirs.
+  for (const [id, { addresses }] of containers) add(id, self, addresses);
+  return [...tasks.values()];
+}
+
+function servicesIn(
+  { table, suspects }: OverlayView,
+  here: ReadonlySet<NetworkId>,
+  isKnown: (id: TaskId) => boolean,
+): readonly OverlayService[] {
+  return table.services.flatMap(({ serviceId, vips = [], endpoints }) => {
+    const own = vips.filter(({ networkId }) => here.has(networkId));
+    if (own.length === 0) return [];
+    const usable = endpoints.filter((endpoint) => isUsable(endpoint, suspects) && isKnown(endpoint.taskId));
+    // By chance: each container counts for itself, and rounds of one connection would all begin at the same task.
+    const balancing = "random";
+    return [{ id: serviceId, vips: own, endpoints: usable.map(({ taskId: id }) => id), balancing }];
+  });
+}
+
+function portsIn(
+  view: OverlayView,
+  here: ReadonlySet<NetworkId>,
+  isReached: (id: TaskId, networkId: NetworkId) => boolean,
+): readonly OverlayPort[] {
+  const { table, suspects, publishAddress } = view;
+  const addressed = addressedNetworks(view);
+  const isBound = publishAddress !== "0.0.0.0" && publishAddress !== "::";
+  const ports = new Map<string, OverlayPort>();
+  for (const service of table.services) {
+    const network = publishingNetwork(service, addressed);
+    if (network === undefined || !here.has(network.id)) continue;
+    const usable = service.endpoints.filter((one) => isUsable(one, suspects) && isReached(one.taskId, network.id));
+    for (const { protocol, publishedPort: port, targetPort } of service.published) {
+      const key = `${protocol}/${String(port)}`;
+      if (ports.has(key)) continue;
+      ports.set(key, {
+        protocol,
+        ...(isBound && { address: publishAddress }),
+        port,
+        targetPort,
+        networkId: network.id,
+        endpoints: usable.map(({ taskId: id }) => id),
+        balancing: "roundRobin",
+        localFirst: false,
+      });
+    }
+  }
+  return [...ports.values()];
+}
