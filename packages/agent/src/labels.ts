@@ -22,7 +22,7 @@ export function ownerLabels(clusterId: ClusterId, nodeId: NodeId): Readonly<Reco
  * for, then ours. The agent finds its containers again by ours, so no label of the user's can replace one.
  */
 export function containerLabels(task: Task, owner: NodeContext): Readonly<Record<string, string>> {
-  const isBound = portBindings(task, owner).some(({ hostIp }) => hostIp !== "");
+  const isBound = portBindings(task, owner).some(({ hostIp }) => hostIp === owner.dataAddress);
   return {
     ...task.spec.container.labels,
     "com.docker.swarm.node.id": owner.nodeId,

@@ -8,11 +8,13 @@ const task = sampleTask(1, {
     { protocol: "tcp", targetPort: 8080, publishedPort: 81, mode: "ingress" },
     { protocol: "udp", targetPort: 53, publishedPort: 53, mode: "host" },
     { protocol: "tcp", targetPort: 9000, publishedPort: 0, mode: "host" },
+    { protocol: "tcp", targetPort: 9000, publishedPort: 90, mode: "host", hostIp: "fd00::1" },
   ],
 });
 const HOST = [
   { protocol: "udp", targetPort: 53, hostIp: "", hostPort: 53 },
   { protocol: "tcp", targetPort: 9000, hostIp: "", hostPort: 0 },
+  { protocol: "tcp", targetPort: 9000, hostIp: "fd00::1", hostPort: 90 },
 ];
 
 it("publishes each target port once on the data address, and host ports as they are", () => {

@@ -12,17 +12,17 @@ export interface PortBinding {
 }
 
 /**
- * What the engine publishes for a task. A port in host mode is published as it is, on all addresses. In the `ports` data
+ * What the engine publishes for a task. A port in host mode is published as it is, on all addresses or its own. In the `ports` data
  * plane every other target port is published once, on the address where the other nodes' proxies reach this node,
  * whatever number of published ports lead to it; in the `overlay` plane it is reached at the task's own address.
  */
 export function portBindings(task: Task, node: Pick<NodeContext, "dataAddress" | "dataPlane">): readonly PortBinding[] {
   const bindings = new Map<string, PortBinding>();
-  for (const { protocol, targetPort, publishedPort, mode } of task.endpointPorts) {
+  for (const { protocol, targetPort, publishedPort, mode, hostIp = "" } of task.endpointPorts) {
     const host = mode === "host";
     if (!host && node.dataPlane === "overlay") continue;
     const binding: PortBinding = host
-      ? { protocol, targetPort, hostIp: "", hostPort: publishedPort }
+      ? { protocol, targetPort, hostIp, hostPort: publishedPort }
       : { protocol, targetPort, hostIp: node.dataAddress, hostPort: 0 };
     bindings.set(`${protocol} ${String(targetPort)} ${binding.hostIp} ${String(binding.hostPort)}`, binding);
   }

@@ -34,7 +34,7 @@ export function serviceEndpoints(view: View, service: Service): ServiceEndpoints
     networks: attachmentsOf(view, service),
     published: service.ports
       .filter(({ mode, publishedPort }) => mode === "ingress" && publishedPort > 0)
-      .map(({ protocol, targetPort, publishedPort }) => ({ protocol, targetPort, publishedPort })),
+      .map(({ name: _name, mode: _mode, ...published }) => published),
     ...(named.length > 0 && { named }),
     endpoints: endpoints.sort((a, b) => (a.taskId < b.taskId ? -1 : 1)),
   };

@@ -25,6 +25,7 @@ import {
   peerAddress,
   taskStatus,
 } from "./check-node.ts";
+import { hostIp } from "./check-port.ts";
 import { service } from "./check-service.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Command } from "./command.ts";
@@ -79,6 +80,7 @@ const newTask = object<Of<"createTask">["task"]>({
       targetPort: port,
       publishedPort: integer(0, 65_535),
       mode: oneOf(["ingress", "host"]),
+      hostIp: optional(hostIp),
     }),
   ),
   networks: list(object<Task["networks"][number]>({ networkId: id, aliases: list(dnsName) })),

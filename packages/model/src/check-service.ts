@@ -1,14 +1,13 @@
 import { byKind, integer, list, number, object, oneOf, optional, text, type Check, type CrossCheck } from "./check.ts";
 import { container } from "./check-container.ts";
+import { port, portsFit } from "./check-port.ts";
 import { constraint, spreadKey } from "./constraint.ts";
 import { LIMITS } from "./limits.ts";
 import { dnsName, labels, objectId, objectName, options } from "./names.ts";
 import {
-  PORT_PROTOCOLS,
   type LogDriver,
   type NetworkAttachment,
   type Placement,
-  type PortConfig,
   type ResourceRequirements,
   type Resources,
   type RestartPolicy,
@@ -111,29 +110,6 @@ const rollback: Check = (value, path, report) => {
   }
 };
 
-const port = object<PortConfig>({
-  name: optional(text({ max: LIMITS.nameLength, pattern: /^[a-zA-Z0-9_.-]*$/, says: "a port's name" })),
-  protocol: oneOf(PORT_PROTOCOLS),
-  targetPort: integer(1, 65_535),
-  publishedPort: integer(0, 65_535),
-  mode: oneOf(["ingress", "host"]),
-});
-
-type EndpointSpec = ServiceSpec["endpoint"];
-
-const portsFit: CrossCheck<EndpointSpec> = (endpoint, path, report) => {
-  const seen = new Map<string, number>();
-  for (const [at, { protocol, publishedPort, mode: published }] of endpoint.ports.entries()) {
-    if (endpoint.mode === "dnsrr" && published === "ingress") {
-      report(`${path}.ports[${at}].mode`, "must be host when the endpoint mode is dnsrr");
-    }
-    if (publishedPort === 0) continue;
-    const first = seen.get(`${protocol} ${publishedPort}`);
-    if (first === undefined) seen.set(`${protocol} ${publishedPort}`, at);
-    else report(`${path}.ports[${at}].publishedPort`, `must differ from that of ports[${first}]`);
-  }
-};
-
-const endpoint = object<EndpointSpec>({ mode: oneOf(["vip", "dnsrr"]), ports: list(port) }, portsFit);
+const endpoint = object<ServiceSpec["endpoint"]>({ mode: oneOf(["vip", "dnsrr"]), ports: list(port) }, portsFit);
 
 export const service: Check = object<ServiceSpec>({ name: objectName, labels, mode, task, update, rollback, endpoint });

@@ -1,7 +1,7 @@
 import type { NodeId } from "@murmur/base";
 import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
 import type { NetworkAddress, NetworkAddressing } from "./network.ts";
-import type { PortProtocol } from "./service-spec.ts";
+import type { PortOptions, PortProtocol } from "./service-spec.ts";
 import type { PublishedPort } from "./task.ts";
 
 /** A task that traffic may be sent to: running, and healthy if it has a health check. */
@@ -18,11 +18,11 @@ export interface ServiceEndpoints {
   readonly serviceId: ServiceId;
   readonly name: string;
   readonly networks: readonly { readonly networkId: NetworkId; readonly aliases: readonly string[] }[];
-  readonly published: readonly {
+  readonly published: readonly (PortOptions & {
     readonly protocol: PortProtocol;
     readonly targetPort: number;
     readonly publishedPort: number;
-  }[];
+  })[];
   /** Ports that the user gave a name, in any mode; for `_NAME._tcp` questions. */
   readonly named?: readonly {
     readonly name: string;

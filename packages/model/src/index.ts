@@ -62,18 +62,22 @@ export {
   type NodeSpec,
   type NodeStatus,
 } from "./node.ts";
+export { addressesOverlap, canonicalHostIp, portsOverlap, servedByProxy } from "./published-port.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
 export {
+  BALANCINGS,
   DEFAULT_RESTART,
   DEFAULT_STOP_GRACE_MS,
   DEFAULT_UPDATE,
   DYNAMIC_PORTS,
   PORT_PROTOCOLS,
+  type Balancing,
   type Constraint,
   type LogDriver,
   type NetworkAttachment,
   type Placement,
   type PortConfig,
+  type PortOptions,
   type PortProtocol,
   type ResourceRequirements,
   type Resources,

@@ -86,7 +86,26 @@ export interface UpdateConfig {
 export const PORT_PROTOCOLS = ["tcp", "udp", "sctp"] as const;
 export type PortProtocol = (typeof PORT_PROTOCOLS)[number];
 
-export interface PortConfig {
+/** How a new flow through a published port is given a task. */
+export const BALANCINGS = ["random", "round-robin", "source-hash", "least-conn", "peak-ewma"] as const;
+export type Balancing = (typeof BALANCINGS)[number];
+
+/** How an `ingress` port is served, where the user wants something else than the default. */
+export interface PortOptions {
+  /**
+   * An address of the node, in its canonical form: nodes that don't have it don't listen. `0.0.0.0` is every IPv4 address,
+   * `::` every IPv6 address; left out: every address of both families. Also of ports in mode `host`.
+   */
+  readonly hostIp?: string;
+  /** Left out: what the data plane does best, `random` in the kernel and `least-conn` in the proxy. */
+  readonly balancing?: Balancing;
+  /** The task is told the client's address by a PROXY protocol header, version 2, before the first byte. TCP only. */
+  readonly proxyProtocol?: boolean;
+  /** Tasks of the node that the client reached get all that comes in there, while there are any. */
+  readonly localFirst?: boolean;
+}
+
+export interface PortConfig extends PortOptions {
   readonly name?: string;
   readonly protocol: PortProtocol;
   readonly targetPort: number;

@@ -49,6 +49,8 @@ export interface Task {
     readonly targetPort: number;
     readonly publishedPort: number;
     readonly mode: "ingress" | "host";
+    /** Of ports in mode `host`. */
+    readonly hostIp?: string;
   }[];
   readonly networks: readonly {
     readonly networkId: NetworkId;

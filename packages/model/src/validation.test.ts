@@ -49,6 +49,10 @@ describe("a service spec", () => {
     });
     expect(validateServiceSpec(full)).toEqual([]);
     expect(validateServiceSpec(withPorts(port(80), port(80, { protocol: "udp" }), port(0), port(0)))).toEqual([]);
+    const options = { balancing: "peak-ewma", proxyProtocol: true, localFirst: true } as const;
+    const bound = [port(80, { hostIp: "10.0.0.1", ...options }), port(80, { hostIp: "fd00::1", mode: "host" })];
+    expect(validateServiceSpec(withPorts(...bound))).toEqual([]);
+    expect(validateServiceSpec(withPorts(port(80, { protocol: "sctp", balancing: "source-hash" })))).toEqual([]);
   });
 
   it.each<[string, ServiceSpec, string]>([
@@ -75,6 +79,22 @@ describe("a service spec", () => {
     ["tmpfs field", withContainer({ mounts: [volume("/a", { tmpfsMode: 1 })] }), "mounts[0].tmpfsMode: is for tmpfs"],
     ["empty label name", { ...spec, labels: { "": "x" } }, "labels key"],
     ["port twice", withPorts(port(80), port(80, { targetPort: 81 })), "endpoint.ports[1].publishedPort"],
+    [
+      "port twice on addresses that overlap",
+      withPorts(port(80, { hostIp: "10.0.0.1" }), port(80, { hostIp: "10.0.0.2" }), port(80, { hostIp: "0.0.0.0" })),
+      "endpoint.ports[2].publishedPort: must differ from that of ports[0]",
+    ],
+    ["an address with a zone", withPorts(port(80, { hostIp: "fe80::1%eth0" })), "endpoint.ports[0].hostIp"],
+    ["an address in a long form", withPorts(port(80, { hostIp: "0:0:0:0:0:0:0:1" })), "endpoint.ports[0].hostIp"],
+    ["an unknown balancing", withPorts(port(80, { balancing: "best" as "random" })), "endpoint.ports[0].balancing"],
+    ["a balancing of a host port", withPorts(port(80, { mode: "host", balancing: "random" })), "ports[0].balancing"],
+    [
+      "PROXY protocol over UDP",
+      withPorts(port(80, { protocol: "udp", proxyProtocol: true })),
+      "endpoint.ports[0].proxyProtocol",
+    ],
+    ["peak-ewma over UDP", withPorts(port(80, { protocol: "udp", balancing: "peak-ewma" })), "ports[0].balancing"],
+    ["SCTP by proxy", withPorts(port(80, { protocol: "sctp", balancing: "least-conn" })), "endpoint.ports[0].protocol"],
     ["port 65536", withPorts(port(65_536)), "endpoint.ports[0].publishedPort"],
     ["target port 0", withPorts(port(80, { targetPort: 0 })), "endpoint.ports[0].targetPort"],
     ["ingress with dnsrr", { ...spec, endpoint: { mode: "dnsrr", ports: [port(80)] } }, "endpoint.ports[0].mode"],

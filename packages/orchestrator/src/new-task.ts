@@ -35,11 +35,12 @@ export function newTask(
     ...(typeof slot === "number" ? {} : { nodeId: slot }),
     specVersion: service.specVersion,
     serviceLabels: service.spec.labels,
-    endpointPorts: service.ports.map(({ protocol, targetPort, publishedPort, mode }) => ({
+    endpointPorts: service.ports.map(({ protocol, targetPort, publishedPort, mode, hostIp }) => ({
       protocol,
       targetPort,
       publishedPort,
       mode,
+      ...(mode === "host" && hostIp !== undefined && { hostIp }),
     })),
     networks: networksOf(view, service),
     desiredState: desired,

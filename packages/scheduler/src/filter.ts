@@ -1,4 +1,5 @@
 import { matchesConstraint, matchesConstraints, matchesPlatforms, type NodeDescription } from "@murmur/model";
+import { hostPortText } from "./host-ports.ts";
 import type { NodeLoad } from "./node-load.ts";
 import type { Requirement, WantedPlugin } from "./requirement.ts";
 
@@ -103,7 +104,10 @@ const hostPorts: Filter = {
   admits: (requirement, load) => !requirement.hostPorts.some((port) => load.usesHostPort(port)),
   refusal: (nodes) => `host-mode port already in use ${on(nodes)}`,
   lack: (requirement, load) =>
-    `host port ${requirement.hostPorts.filter((port) => load.usesHostPort(port)).join(", ")} in use`,
+    `host port ${requirement.hostPorts
+      .filter((port) => load.usesHostPort(port))
+      .map(hostPortText)
+      .join(", ")} in use`,
 };
 
 const replicas: Filter = {

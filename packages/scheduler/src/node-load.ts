@@ -9,7 +9,8 @@ import {
   type Task,
 } from "@murmur/model";
 import { hashText } from "./hash.ts";
-import { hostPortsOf, type Requirement } from "./requirement.ts";
+import { hostPortsOf, TakenPorts, type HostPort } from "./host-ports.ts";
+import type { Requirement } from "./requirement.ts";
 
 /** Failures older than this are forgiven, as in SwarmKit. */
 export const FAILURE_WINDOW_MS: Millis = 5 * 60_000;
@@ -52,7 +53,7 @@ export class NodeLoad {
   /** Tasks that take room and are wanted. */
   #wanted = 0;
   readonly #wantedByService = new Map<ServiceId, number>();
-  readonly #hostPorts = new Map<string, number>();
+  readonly #hostPorts = new TakenPorts();
   readonly #failures = new Map<ServiceId, Failure[]>();
 
   constructor(id: NodeId) {
@@ -103,7 +104,7 @@ export class NodeLoad {
     return this.#wantedByService.get(service) ?? 0;
   }
 
-  usesHostPort(port: string): boolean {
+  usesHostPort(port: HostPort): boolean {
     return this.#hostPorts.has(port);
   }
 
@@ -166,7 +167,7 @@ export class NodeLoad {
       occupying: this.#occupying,
       wanted: this.#wanted,
       byService: sorted(this.#wantedByService),
-      hostPorts: sorted(this.#hostPorts),
+      hostPorts: this.#hostPorts.summary(),
       failures: sorted(this.#failures).map(([service, failures]) => [
         service,
         failures.map((failure) => `${failure.taskId}/${String(failure.specVersion)}/${String(failure.at)}`).sort(),
@@ -178,7 +179,7 @@ export class NodeLoad {
     this.#occupying += sign;
     this.#nanoCpus += sign * room.nanoCpus;
     this.#memoryBytes += sign * room.memoryBytes;
-    for (const port of room.hostPorts) addTo(this.#hostPorts, port, sign);
+    for (const port of room.hostPorts) this.#hostPorts.count(port, sign);
   }
 
   #addWanted(sign: 1 | -1, service: ServiceId): void {

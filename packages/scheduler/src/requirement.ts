@@ -1,4 +1,5 @@
 import type { Constraint, Placement, ServiceId, Task } from "@murmur/model";
+import { hostPortsOf, hostPortText, type HostPort } from "./host-ports.ts";
 
 /** A plugin that a node's engine must have. */
 export interface WantedPlugin {
@@ -17,8 +18,7 @@ export interface Requirement {
   readonly preferences: Placement["preferences"];
   /** 0: no limit. */
   readonly maxReplicasPerNode: number;
-  /** `tcp:8080`, as `hostPortKey` writes them. */
-  readonly hostPorts: readonly string[];
+  readonly hostPorts: readonly HostPort[];
   readonly plugins: readonly WantedPlugin[];
 }
 
@@ -38,16 +38,6 @@ export function requirementOf(task: Task): Requirement {
   };
 }
 
-const NO_PORTS: readonly string[] = [];
-
-/** The ports of its node that a task takes for itself; those that the engine chooses are not among them. */
-export function hostPortsOf(task: Task): readonly string[] {
-  if (task.endpointPorts.length === 0) return NO_PORTS;
-  return task.endpointPorts
-    .filter((port) => port.mode === "host" && port.publishedPort !== 0)
-    .map((port) => `${port.protocol}:${String(port.publishedPort)}`);
-}
-
 function pluginsOf(task: Task): readonly WantedPlugin[] {
   const plugins: WantedPlugin[] = [];
   for (const mount of task.spec.container.mounts ?? []) {
@@ -63,5 +53,5 @@ function pluginsOf(task: Task): readonly WantedPlugin[] {
 export function groupKey(task: Task): string {
   const ports = hostPortsOf(task);
   const key = `${task.serviceId}/${String(task.specVersion)}`;
-  return ports.length === 0 ? key : `${key}/${ports.join(",")}`;
+  return ports.length === 0 ? key : `${key}/${ports.map(hostPortText).join(",")}`;
 }

@@ -164,6 +164,20 @@ describe("filters", () => {
     expect(cluster.spread(dns)).toEqual({ 1: 1, 2: 1 });
   });
 
+  it("keep host ports apart by address, unless one stands for the other", () => {
+    const cluster = new TestCluster([{}]);
+    const on = (hostIp: string): PortConfig => ({ ...hostPort(80), hostIp });
+    const services = [[on("10.0.0.1")], [on("10.0.0.2")], [on("::")]].map((ports) => cluster.service(1, { ports }));
+    expect(place(cluster)).toEqual([]);
+    for (const id of services) expect(cluster.spread(id)).toEqual({ 1: 1 });
+    const refused = ["no suitable node (host-mode port already in use on 1 node)"];
+    for (const ports of [[on("10.0.0.1")], [on("0.0.0.0")], [on("fd00::1")], [hostPort(80)]]) {
+      const id = cluster.service(1, { ports });
+      expect(place(cluster)).toEqual(refused);
+      for (const task of cluster.view.tasksOfService(id)) cluster.want(task.id, "shutdown");
+    }
+  });
+
   it("keep to the most replicas per node, counting wanted tasks only", () => {
     const cluster = new TestCluster([{}, {}]);
     const web = cluster.service(5, { placement: { maxReplicasPerNode: 2 } });

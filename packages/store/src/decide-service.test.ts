@@ -1,8 +1,10 @@
-import { networkId, serviceId, taskId } from "@murmur/model";
+import { networkId, serviceId, taskId, type PortConfig } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, hostPort, ingress, serviceSpec } from "./fixtures.ts";
 
 const web = serviceId("web");
+
+const OPTIONS = { hostIp: "10.0.0.1", balancing: "least-conn", proxyProtocol: true, localFirst: true } as const;
 
 describe("a service's name and ports", () => {
   it("refuses a name that is held, and says by whom", () => {
@@ -50,6 +52,52 @@ describe("a service's name and ports", () => {
     driver.service("b", { ports: [hostPort(80, 80)] }).service("c", { ports: [ingress(53, 53)] });
     driver.service("d", { ports: [{ ...ingress(53, 53), protocol: "udp" }] });
     expect(driver.store.view.services()).toHaveLength(4);
+  });
+
+  it("takes one number on two addresses for two ports, and says where the one in the way is", () => {
+    const on = (hostIp: string, mode: "ingress" | "host" = "ingress") => ({ ...ingress(80, 80), hostIp, mode });
+    const driver = new Driver().cluster().service("a", { ports: [on("10.0.0.1"), on("fd00::1")] });
+    driver.service("b", { ports: [on("10.0.0.2")] }).service("c", { ports: [on("10.0.0.3", "host")] });
+    const refusal = (port: PortConfig): string => {
+      const result = driver.try({
+        kind: "createService",
+        id: serviceId("new"),
+        spec: serviceSpec("new", { ports: [port] }),
+      });
+      return result.ok ? "" : result.message;
+    };
+    expect(refusal(on("10.0.0.1", "host"))).toContain("by service 'a' (a) as an ingress port on 10.0.0.1");
+    expect(refusal(on("10.0.0.3"))).toContain("by service 'c' (c) as a host-published port on 10.0.0.3");
+    expect(refusal(ingress(80, 80))).toContain("by service 'a'");
+    expect(refusal(on("0.0.0.0"))).toContain("by service 'a'");
+    expect(refusal(on("::"))).toContain("as an ingress port on fd00::1");
+    // Of the same service, it may move from an address to all of them, once nobody else is there.
+    expect(driver.update("b", { ports: [ingress(80, 80)] })).toMatchObject({ code: "port_conflict" });
+    driver.update("a", { ports: [] });
+    driver.update("c", { ports: [] });
+    expect(driver.update("b", { ports: [ingress(80, 80)] }).ok).toBe(true);
+    expect(refusal(on("10.0.0.2"))).toContain("by service 'b' (b) as an ingress port");
+  });
+
+  it("doesn't keep a chosen number for another address, where it may be taken", () => {
+    const driver = new Driver().cluster().service("a", { ports: [{ ...ingress(80), hostIp: "10.0.0.1" }] });
+    driver.service("b", { ports: [{ ...ingress(80), hostIp: "10.0.0.2" }] });
+    expect(driver.update("a", { ports: [ingress(80)] }).ok).toBe(true);
+    const [a, b] = ["a", "b"].map((id) => driver.store.view.service(serviceId(id))?.ports[0]?.publishedPort);
+    expect([a, b]).toEqual([30_001, 30_000]);
+  });
+
+  it("refuses SCTP on every node where proxies carry the traffic", () => {
+    const driver = new Driver().cluster();
+    const sctp = { ...ingress(2905, 2905), protocol: "sctp" } as const;
+    const result = driver.try({
+      kind: "createService",
+      id: serviceId("s"),
+      spec: serviceSpec("s", { ports: [sctp] }),
+    });
+    expect(result).toMatchObject({ ok: false, code: "unsupported" });
+    expect(!result.ok && result.message).toContain("port 2905/sctp can't be published in mode ingress");
+    driver.service("s", { ports: [{ ...sctp, mode: "host" }] });
   });
 
   it("chooses the lowest free port, keeps it over updates, and gives it back", () => {
@@ -135,6 +183,8 @@ describe("an update", () => {
     ["an ingress port less", [ingress(80, 80)], [], false],
     ["another number for a host port", [hostPort(80, 80)], [hostPort(80, 81)], true],
     ["a host port less", [hostPort(80, 80)], [], true],
+    ["another address for a host port", [hostPort(80, 80)], [{ ...hostPort(80, 80), hostIp: "10.0.0.1" }], true],
+    ["options of an ingress port", [ingress(80, 80)], [{ ...ingress(80, 80), ...OPTIONS }], false],
   ])("with %s: replaces tasks or not", (_what, before, after, replaces) => {
     const driver = new Driver().cluster().service("web", { ports: before });
     const version = driver.specVersion("web");

@@ -1,49 +1,52 @@
-import type { PortConfig, PortProtocol, Service, ServiceId } from "@murmur/model";
-import { Lookup } from "./lookup.ts";
+import { addressesOverlap, type PortConfig, type Service, type ServiceId } from "@murmur/model";
+
+interface Holding {
+  readonly id: ServiceId;
+  readonly port: PortConfig;
+}
 
 /**
  * Who holds which published port. An `ingress` port is taken on every node, so nobody else may have it, in either mode;
- * `host` ports are taken only where a task runs, so several services may share one (the scheduler keeps them apart).
+ * `host` ports are taken only where a task runs, so several services may share one (the scheduler keeps them apart). On
+ * different addresses of the nodes the same number is two ports: `addressesOverlap` says what meets.
  */
 export class PortTable {
-  readonly #holders: Readonly<Record<PortConfig["mode"], Lookup<ServiceId>>> = {
-    ingress: new Lookup(),
-    host: new Lookup(),
-  };
+  /** By protocol and number; on different addresses a service may hold one several times. */
+  readonly #holdings = new Map<string, readonly Holding[]>();
 
   /** Follows a service; one that is being removed holds nothing. */
   move(previous: Service | undefined, current: Service | undefined): void {
-    const id = current?.id ?? previous?.id;
-    if (id === undefined || previous?.ports === current?.ports) return;
-    for (const mode of ["ingress", "host"] as const) {
-      this.#holders[mode].move(id, keysOf(previous, mode), keysOf(current, mode));
+    if (previous?.ports === current?.ports) return;
+    for (const port of heldBy(previous)) {
+      const key = keyOf(port);
+      const rest = this.#at(key).filter(({ id }) => id !== previous?.id);
+      if (rest.length === 0) this.#holdings.delete(key);
+      else this.#holdings.set(key, rest);
+    }
+    if (current === undefined) return;
+    for (const port of heldBy(current)) {
+      const key = keyOf(port);
+      this.#holdings.set(key, [...this.#at(key), { id: current.id, port }]);
     }
   }
 
-  /** Another service that stands in the way of `service` taking this port. */
-  holder(
-    port: PortConfig,
-    service: ServiceId,
-  ): { readonly id: ServiceId; readonly mode: PortConfig["mode"] } | undefined {
-    const key = keyOf(port.protocol, port.publishedPort);
-    for (const mode of ["ingress", "host"] as const) {
-      if (mode === "host" && port.mode === "host") continue;
-      const id = this.#holders[mode].get(key).find((other) => other !== service);
-      if (id !== undefined) return { id, mode };
-    }
-    return undefined;
+  /** Another service that stands in the way of `service` taking this port, and the port that it holds. */
+  holder(port: PortConfig, service: ServiceId): Holding | undefined {
+    const inTheWay = this.#at(keyOf(port)).filter(
+      (holding) =>
+        holding.id !== service &&
+        !(port.mode === "host" && holding.port.mode === "host") &&
+        addressesOverlap(port.hostIp, holding.port.hostIp),
+    );
+    return inTheWay.find((holding) => holding.port.mode === "ingress") ?? inTheWay[0];
   }
 
-  /** Whether any service has this port, in any mode. */
-  isTaken(protocol: PortProtocol, port: number): boolean {
-    const key = keyOf(protocol, port);
-    return this.#holders.ingress.get(key).length > 0 || this.#holders.host.get(key).length > 0;
+  #at(key: string): readonly Holding[] {
+    return this.#holdings.get(key) ?? [];
   }
 }
 
-const keyOf = (protocol: PortProtocol, port: number): string => `${protocol} ${port}`;
+const keyOf = ({ protocol, publishedPort }: PortConfig): string => `${protocol} ${publishedPort}`;
 
-function keysOf(service: Service | undefined, mode: PortConfig["mode"]): readonly string[] {
-  const held = (service?.ports ?? []).filter((port) => port.mode === mode && port.publishedPort > 0);
-  return held.map((port) => keyOf(port.protocol, port.publishedPort));
-}
+const heldBy = (service: Service | undefined): readonly PortConfig[] =>
+  (service?.ports ?? []).filter(({ publishedPort }) => publishedPort > 0);

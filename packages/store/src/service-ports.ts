@@ -12,6 +12,8 @@ export function choosePorts(
   wanted: readonly PortConfig[],
   previous?: Service,
 ): readonly PortConfig[] | Refusal {
+  const unfit = notCarried(state, wanted);
+  if (unfit !== undefined) return unfit;
   const used = new Set<string>();
   for (const port of wanted.filter(({ publishedPort }) => publishedPort > 0)) {
     const holder = state.ports.holder(port, id);
@@ -54,6 +56,7 @@ function takeBefore(before: PortConfig[], port: PortConfig, used: ReadonlySet<st
       old.targetPort === port.targetPort &&
       old.mode === port.mode &&
       old.name === port.name &&
+      old.hostIp === port.hostIp &&
       !used.has(keyOf(old, old.publishedPort)),
   );
   return at < 0 ? undefined : before.splice(at, 1)[0]?.publishedPort;
@@ -67,11 +70,22 @@ function lowestFree(state: State, port: PortConfig, used: ReadonlySet<string>, i
   return undefined;
 }
 
-function conflict(state: State, port: PortConfig, holder: { id: ServiceId; mode: PortConfig["mode"] }): Refusal {
+/** The proxies of the `ports` plane carry TCP and UDP only; a port in mode `host` is the engine's affair. */
+function notCarried(state: State, wanted: readonly PortConfig[]): Refusal | undefined {
+  const port = wanted.find(({ protocol, mode }) => protocol === "sctp" && mode === "ingress");
+  if (port === undefined || state.cluster()?.dataPlane === "overlay") return undefined;
+  return refused(
+    "unsupported",
+    `port ${port.targetPort}/sctp can't be published in mode ingress: this cluster's data plane is ports, which carries TCP and UDP only; publish it in mode host`,
+  );
+}
+
+function conflict(state: State, port: PortConfig, holder: { id: ServiceId; port: PortConfig }): Refusal {
   const name = state.service(holder.id)?.spec.name ?? "";
-  const as = holder.mode === "ingress" ? "an ingress port" : "a host-published port";
+  const as = holder.port.mode === "ingress" ? "an ingress port" : "a host-published port";
+  const on = holder.port.hostIp === undefined ? "" : ` on ${holder.port.hostIp}`;
   return refused(
     "port_conflict",
-    `port '${port.publishedPort}' (${port.protocol}) is already in use by service '${name}' (${holder.id}) as ${as}`,
+    `port '${port.publishedPort}' (${port.protocol}) is already in use by service '${name}' (${holder.id}) as ${as}${on}`,
   );
 }

@@ -30,8 +30,8 @@ const meaningOf = (task: TaskSpec): unknown => {
   return { ...task, placement: { ...task.placement, constraints } };
 };
 
-/** What of a port concerns the task: an ingress port's number is the cluster's affair, a host port's the task's. */
+/** What of a port concerns the task: an ingress port's number and options are the cluster's affair, a host port's the task's. */
 const neededOf = (port: PortConfig): string =>
-  `${port.mode} ${port.protocol} ${port.targetPort}${isHost(port) ? ` ${port.publishedPort}` : ""}`;
+  `${port.mode} ${port.protocol} ${port.targetPort}${isHost(port) ? ` ${port.publishedPort} ${port.hostIp ?? ""}` : ""}`;
 
 const isHost = (port: PortConfig): boolean => port.mode === "host";

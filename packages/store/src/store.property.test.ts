@@ -5,6 +5,7 @@ import {
   isDesiredLater,
   isLater,
   isTerminal,
+  portsOverlap,
   TASK_STATES,
   type Command,
   type Task,
@@ -26,6 +27,7 @@ const spec = fc
       fc.oneof(
         fc.constantFrom(0, 80, 81).map((port) => ingress(80, port)),
         fc.constantFrom(0, 80).map((port) => hostPort(81, port)),
+        fc.constantFrom("10.0.0.1", "10.0.0.2", "0.0.0.0", "::1").map((hostIp) => ({ ...ingress(80, 80), hostIp })),
       ),
       { maxLength: 3 },
     ),
@@ -158,14 +160,11 @@ function expectInvariants(view: View): void {
 }
 
 function expectPortsUnique(view: View): void {
-  const ingressHolders = new Map<string, string>();
-  for (const { id, ports, removing } of view.services()) {
-    for (const { protocol, publishedPort, mode } of removing === true ? [] : ports) {
-      if (mode === "host") continue;
-      expect(publishedPort).toBeGreaterThan(0);
-      expect(ingressHolders.get(`${protocol} ${publishedPort}`)).toBeUndefined();
-      ingressHolders.set(`${protocol} ${publishedPort}`, id);
-    }
+  const present = view.services().filter(({ removing }) => removing !== true);
+  const held = present.flatMap(({ ports }) => ports).filter(({ mode }) => mode === "ingress");
+  for (const [at, port] of held.entries()) {
+    expect(port.publishedPort).toBeGreaterThan(0);
+    expect(held.findIndex((other) => portsOverlap(other, port))).toBe(at);
   }
 }
 
