@@ -1,4 +1,4 @@
-import { codeOf, SeededRandom, type NodeId } from "@murmur/base";
+import { codeOf, SeededRandom, sleep, type NodeId } from "@murmur/base";
 import { isUsable, NO_SUSPECTS } from "@murmur/discovery";
 import { DEFAULT_SNAPSHOT_LIMITS } from "@murmur/manager";
 import type { ServiceId, ServiceSpec } from "@murmur/model";
@@ -19,6 +19,8 @@ interface Scene extends AsyncDisposable {
 
 const WHOLE_MS = 60_000;
 const signal = new AbortController().signal;
+/** How a node asks whether it is a manager. */
+const DEPARTURE_LOOK = "departure.look";
 
 interface SceneOptions {
   /** What the first host's wall clock is ahead of the others'. Default: nothing. */
@@ -327,6 +329,29 @@ describe("what seeds have found", () => {
     reconnect(world, first, hosts);
     await story.becomesWhole();
   });
+
+  /*
+   * A voter's log was wiped after it had acknowledged entries. Its node had been taken out of the managers, and asked one
+   * of them whether that is so. While the answer was on its way the leader took it in again. A "no" counts now only if the
+   * node has heard nothing of a leader since it asked.
+   */
+  it("a manager that was taken out, and in again while it asked, keeps its log", async () => {
+    await using story = await scene(5);
+    const { world } = story;
+    const { leader, voters } = roles(world);
+    const out = hostOf(voters[0]);
+    const roleOfOut = (): string | undefined =>
+      leader.manager?.view.nodes().find(({ id }) => id === idOf(out))?.raftRole;
+    const ask = holdAnswers(world, out, DEPARTURE_LOOK, 2_000);
+    await pin(world, leader, out, "worker");
+    expect(await world.until(() => roleOfOut() === "none" && ask.count > 0, 60_000)).toBeDefined();
+    await pin(world, leader, out, "manager");
+    expect(await world.until(() => roleOfOut() === "voter", 60_000)).toBeDefined();
+    const again = out.manager;
+    await world.pass(5_000);
+    expect(out.manager).toBe(again);
+    await story.becomesWhole();
+  });
 });
 
 /** With how many endpoints, and to how many of them it may send, a host's data plane is told each table from now on. */
@@ -355,4 +380,19 @@ async function pin(world: World, via: Host, host: Host, pinnedRole: "manager" | 
     spec: { ...node.spec, pinnedRole },
   } as const;
   await world.during(manager.submit({ ...change, now: world.clock.now() }, signal));
+}
+
+/** Keeps back for a while what others answer to a method of this host's; counts its calls. */
+function holdAnswers(world: World, host: Host, method: string, heldMs: number): { readonly count: number } {
+  const transport = host.member?.transport;
+  if (transport === undefined) throw new Error(`${host.name} doesn't run`);
+  const calls = { count: 0 };
+  const call = transport.call.bind(transport);
+  transport.call = async (to, asked, body, options) => {
+    if (asked === method) calls.count += 1;
+    const answer = await call(to, asked, body, options);
+    if (asked === method) await sleep(world.clock, heldMs, signal);
+    return answer;
+  };
+  return calls;
 }

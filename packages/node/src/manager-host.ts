@@ -16,6 +16,7 @@ import {
   type ManagerOptions,
   type PositionedState,
   type SnapshotLimits,
+  type ManagerStatus,
 } from "@murmur/manager";
 import type { ClusterFacts, Command } from "@murmur/model";
 import { decodeMembership, membersOf } from "@murmur/raft";
@@ -283,16 +284,20 @@ export class ManagerHost {
     if (this.#disagreements < CHECKS_TO_RETIRE) return;
     this.#scope.run("stop being a manager", (signal) =>
       this.#inTurn(async () => {
-        if (await this.#isUnwanted(signal)) await this.#retire(running);
+        if (await this.#isUnwanted(running.manager, signal)) await this.#retire(running);
       }),
     );
   }
 
-  /** What is wiped cannot be had again, so another manager must say it for certain. */
-  async #isUnwanted(signal: AbortSignal): Promise<boolean> {
+  /**
+   * What is wiped cannot be had again, so another manager must say it for certain. Its answer is about the moment at which
+   * it was given: a leader that has taken this node in again meanwhile may count on what was acknowledged to it since.
+   */
+  async #isUnwanted(manager: Manager, signal: AbortSignal): Promise<boolean> {
     this.#disagreements = 0;
     try {
-      return !(await this.#options.isManager(signal));
+      const before = manager.status();
+      return !(await this.#options.isManager(signal)) && isUnmoved(before, manager.status());
     } catch (error) {
       this.#options.log.debug("no manager says whether this node is one", { error: messageOf(error) });
       return false;
@@ -353,3 +358,10 @@ export function managerOf(host: ManagerHost): Manager {
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)));
 
 const noManager = (): ClusterError => new ClusterError("unavailable", "this node is no manager; ask another one");
+
+/** Whether a manager has heard nothing of a leader in between: whoever is taken in gets the entry that says so. */
+const isUnmoved = (before: ManagerStatus, after: ManagerStatus): boolean =>
+  before.term === after.term &&
+  before.leader === after.leader &&
+  before.lastIndex === after.lastIndex &&
+  before.lastTerm === after.lastTerm;

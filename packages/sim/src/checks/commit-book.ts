@@ -1,3 +1,4 @@
+import type { NodeId } from "@murmur/base";
 import type { Membership } from "@murmur/raft";
 import { NO_MEMBERSHIP } from "@murmur/raft";
 
@@ -47,8 +48,21 @@ export class CommitBook {
     return this.#memberships.findLast((known) => known.index <= index)?.membership ?? NO_MEMBERSHIP;
   }
 
+  /** Whether the membership in force at an index, or a later one, has no place for a node. */
+  excludesSince(index: number, node: NodeId): boolean {
+    const { index: inForce } = this.#memberships.findLast((known) => known.index <= index) ?? { index: 0 };
+    return this.#memberships.some((known) => known.index >= inForce && !membersOf(known.membership).includes(node));
+  }
+
   /** The index of the last committed membership. */
   get lastMembership(): number {
     return this.#memberships.at(-1)?.index ?? 0;
   }
 }
+
+const membersOf = ({ voters, votersOutgoing, learners, learnersNext }: Membership): readonly NodeId[] => [
+  ...voters,
+  ...votersOutgoing,
+  ...learners,
+  ...learnersNext,
+];

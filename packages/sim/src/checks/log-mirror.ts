@@ -17,6 +17,8 @@ export class LogMirror {
   readonly votes = new Map<number, string>();
   /** The disk lost entries on purpose: up to here the node may have acknowledged what it has no more. */
   lostUpTo = 0;
+  /** What was durable when the log began anew because its node was out of the managers: a late leader may count it. */
+  readonly #former: TermLog[] = [];
   /** The last committed entry that the node held when its log was lost or began anew: who lacks it never has its vote. */
   promised: Position | undefined;
   /** The highest commit index that the node's process was seen with, and the membership that it works with. */
@@ -66,8 +68,9 @@ export class LogMirror {
     this.durable.install(position);
   }
 
-  /** The log is empty again; term and vote stay. */
-  reset(): void {
+  /** The log is empty again; term and vote stay. What a manager had acknowledged it still answers for, unless it was out. */
+  reset(wasOut: boolean): void {
+    if (wasOut) this.#former.push(this.durable);
     this.written = TermLog.empty();
     this.durable = TermLog.empty();
     this.durableState = { ...this.durableState, commit: 0 };
@@ -82,9 +85,10 @@ export class LogMirror {
     return this.#memberships.findLast((known) => known.index < index);
   }
 
-  /** Whether the node durably holds an entry, or did until its disk was damaged on purpose. */
+  /** Whether the node durably holds an entry, or did until its disk was damaged on purpose or it was taken out. */
   holds(position: { readonly index: number; readonly term: number }): boolean {
-    return position.index <= this.lostUpTo || this.durable.covers(position);
+    if (position.index <= this.lostUpTo || this.durable.covers(position)) return true;
+    return this.#former.some((log) => log.covers(position));
   }
 }
 

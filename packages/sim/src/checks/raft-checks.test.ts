@@ -156,6 +156,15 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (clu
       a.shows({ peers: [peer(B, 2), peer(C, 1)] });
     },
   ],
+  [
+    "a leader counts only what is durable",
+    "a follower has begun its log anew",
+    ({ checks, a, b }) => {
+      for (const one of [a, b]) one.write([entry(2, 1)]);
+      checks.logReplaced(b, undefined);
+      a.shows({ peers: [peer(B, 2), peer(C, 1)] });
+    },
+  ],
   ["a node has one vote a term", "another candidate", ({ b }) => b.write([], { term: 1, votedFor: C, commit: 0 })],
   [
     "a node has one vote a term",
@@ -320,6 +329,16 @@ it("says host, time and both facts", () => {
   expect(() => b.shows({ role: "leader" })).toThrow(
     "a term has one leader: host of b at 1.2340 s: it leads as b in term 1; but host of a leads in it as a",
   );
+});
+
+it("finds nothing where what a manager acknowledged is counted late, when it has been taken out since", () => {
+  const { checks, a, b, c } = fakeCluster();
+  const rest = membershipOf([A, C]);
+  for (const one of [a, b]) one.write([entry(2, 1)]);
+  for (const one of [a, c]) one.write([entry(2, 1), membershipEntry(3, 1, rest)]);
+  c.shows({ commit: 3, applied: 3, lastIndex: 3, membership: rest });
+  checks.logReplaced(b, undefined);
+  a.shows({ peers: [peer(B, 2), peer(C, 1)] });
 });
 
 it("finds nothing where a log is replicated, a leader falls, and another one finishes its work", () => {

@@ -72,7 +72,8 @@ export class RaftChecks implements Observer {
     if (scene === undefined) return;
     if (snapshot === undefined) {
       notePromised(scene);
-      return scene.log.reset();
+      const { log, history } = scene;
+      return log.reset(log.owner !== undefined && history.commits.excludesSince(log.durable.last, log.owner));
     }
     checkInstalled(scene, snapshot);
     scene.log.installed(snapshot);
