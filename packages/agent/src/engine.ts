@@ -1,6 +1,5 @@
 import type { Clock, Millis } from "@murmur/base";
 import { Limiter } from "./limiter.ts";
-import { orAborted } from "./or-aborted.ts";
 import type {
   Abortable,
   Container,
@@ -10,6 +9,7 @@ import type {
   EngineInfo,
   Runtime,
 } from "./ports.ts";
+import { SharedCall } from "./shared-call.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 /** How many calls of each sort run at once, and after how long one counts as not answered. */
@@ -37,12 +37,6 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   pullMs: 15 * 60_000,
 };
 
-interface Pull {
-  readonly done: Promise<void>;
-  readonly end: AbortController;
-  waiting: number;
-}
-
 /** The runtime with limits: nothing waits for it without end, and never too much is asked of it at once. */
 export class Engine implements Runtime {
   readonly #runtime: Runtime;
@@ -52,7 +46,7 @@ export class Engine implements Runtime {
   readonly #changes: Limiter;
   readonly #looks: Limiter;
   /** Pulls under way, by image: tasks of the same image share one. */
-  readonly #pulling = new Map<string, Pull>();
+  readonly #pulling = new Map<string, SharedCall<void>>();
 
   constructor(runtime: Runtime, clock: Clock, limits: EngineLimits) {
     this.#runtime = runtime;
@@ -83,13 +77,12 @@ export class Engine implements Runtime {
   /** Tasks that ask for the same image share a pull; it is given up when the last of them has left. */
   async pull(image: string, { signal }: Abortable): Promise<void> {
     signal.throwIfAborted();
-    const pull = this.#pulling.get(image) ?? this.#beginPull(image);
-    pull.waiting += 1;
+    const pull = this.#pulling.get(image) ?? new SharedCall((options) => this.#pull(image, options));
+    this.#pulling.set(image, pull);
     try {
-      await orAborted(pull.done, signal);
+      await pull.wait(signal);
     } finally {
-      pull.waiting -= 1;
-      if (pull.waiting === 0) this.#endPull(image, pull);
+      if (pull.over && this.#pulling.get(image) === pull) this.#pulling.delete(image);
     }
   }
 
@@ -122,19 +115,9 @@ export class Engine implements Runtime {
     return this.#limited(this.#limits.shortMs, signal, () => this.#runtime.events(labels, { signal }));
   }
 
-  #beginPull(image: string): Pull {
-    const end = new AbortController();
+  #pull(image: string, { signal }: Abortable): Promise<void> {
     const work = (options: Abortable): Promise<void> => this.#runtime.pull(image, options);
-    const done = this.#pulls.run(() => this.#limited(this.#limits.pullMs, end.signal, work), end.signal);
-    const pull = { done, end, waiting: 0 };
-    this.#pulling.set(image, pull);
-    return pull;
-  }
-
-  /** Nobody waits for it: it is over, or not wanted any more. */
-  #endPull(image: string, pull: Pull): void {
-    pull.end.abort(new Error("nobody waits for the image"));
-    if (this.#pulling.get(image) === pull) this.#pulling.delete(image);
+    return this.#pulls.run(() => this.#limited(this.#limits.pullMs, signal, work), signal);
   }
 
   #change<T>(signal: AbortSignal, work: (options: Abortable) => Promise<T>): Promise<T> {

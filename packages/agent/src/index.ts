@@ -1,6 +1,7 @@
 export { Agent, type AgentOptions, type AgentStats } from "./agent.ts";
 export { DockerRuntime } from "./docker/docker-runtime.ts";
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
+export { EngineNetworks } from "./engine-networks.ts";
 export {
   GossipDriver,
   type BroadcastListener,

@@ -1,13 +1,15 @@
 import { isId, nodeId, type NodeId } from "@murmur/base";
 import { taskId, taskName, type ClusterId, type Task, type TaskId } from "@murmur/model";
 import { portBindings } from "./port-bindings.ts";
-import type { ContainerSummary, NodeContext } from "./ports.ts";
+import type { ContainerNetworks, ContainerSummary, NodeContext } from "./ports.ts";
 
 const CLUSTER = "murmur.cluster.id";
 const NODE = "murmur.node.id";
 const TASK = "murmur.task.id";
 /** Where the engine has published the container's ports; empty: nowhere, or on all addresses. */
 const ADDRESS = "murmur.node.address";
+/** How many networks the container is to be in; left out where it is one, or the engine's own. */
+const NETWORKS = "murmur.task.networks";
 
 /** A list or event filter with these finds what the agents of this cluster made on an engine. */
 export const clusterLabels = (clusterId: ClusterId): Readonly<Record<string, string>> => ({ [CLUSTER]: clusterId });
@@ -35,6 +37,17 @@ export function containerLabels(task: Task, owner: NodeContext): Readonly<Record
     [TASK]: task.id,
     [ADDRESS]: isBound ? owner.dataAddress : "",
   };
+}
+
+/** Tells how many networks a container is to be in, for engines that connect it to them one by one. */
+export function networksLabel(networks: ContainerNetworks): Readonly<Record<string, string>> {
+  const { length } = networks.attached;
+  return length > 1 ? { [NETWORKS]: String(length) } : {};
+}
+
+/** How many networks a container is to be in, as far as its labels say. */
+export function networksOf(container: Pick<ContainerSummary, "labels">): number {
+  return Number(container.labels[NETWORKS] ?? 0);
 }
 
 /**

@@ -179,6 +179,7 @@ function make(facts: TaskFacts): Step {
 function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Millis): Step {
   const { state } = facts.status;
   if (container.state === "created") {
+    if (container.incomplete) return { kind: "remove", containerId: container.id };
     if (state === "running") {
       return observe("failed", facts.status.message, "task: the container was replaced by someone else");
     }

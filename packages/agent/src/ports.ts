@@ -124,6 +124,8 @@ export interface Container extends ContainerSummary {
   readonly stopSignal?: string;
   /** Path of its network namespace; left out when it has no process, or the engine's. */
   readonly netns?: string;
+  /** It was never started and isn't in all of its networks: the call that made it has failed halfway. */
+  readonly incomplete?: true;
   readonly ports: readonly PublishedPort[];
 }
 
@@ -150,7 +152,10 @@ export interface Runtime {
   info(options: Abortable): Promise<EngineInfo>;
   /** Brings an image onto the node; resolves once it is there whole. */
   pull(image: string, options: Abortable): Promise<void>;
-  /** Makes the container of a task, named `taskName(task)`, with `containerLabels`, and returns its id. */
+  /**
+   * Makes the container of a task, named `taskName(task)`, with `containerLabels`, and returns its id. A network that isn't
+   * there any more is `unavailable`.
+   */
   create(request: ContainerRequest, options: Abortable): Promise<string>;
   /** Starts a container that was created; does nothing to one that runs. */
   start(containerId: string, options: Abortable): Promise<void>;

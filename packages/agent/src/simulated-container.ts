@@ -55,7 +55,7 @@ export class SimulatedContainer {
   get live(): boolean {
     return this.#state === "running" || this.#state === "paused";
   }
-  /** How often its process was started. */
+  /** How often the agent has started its process. */
   get starts(): number {
     return this.#starts;
   }
@@ -71,6 +71,7 @@ export class SimulatedContainer {
       state: this.#state,
       health: this.#health,
       pid: this.live ? this.#pid : 0,
+      ...(this.live && { netns: `/var/run/docker/netns/${this.#pid.toString(16).padStart(12, "0")}` }),
       exitCode: this.#exitCode,
       error: this.#error,
       oomKilled: false,
@@ -79,11 +80,22 @@ export class SimulatedContainer {
   }
 
   start(pid: number, ports: readonly PublishedPort[]): void {
+    this.#starts += 1;
+    this.#ports = ports;
+    this.#run(pid);
+  }
+
+  /** Somebody restarts it by hand: another process, in another network namespace. */
+  restart(pid: number): void {
+    if (!this.live) return;
+    this.exit(137);
+    this.#run(pid);
+  }
+
+  #run(pid: number): void {
     const { program, emit } = this.#options;
     this.#state = "running";
-    this.#starts += 1;
     this.#pid = pid;
-    this.#ports = ports;
     this.#error = "";
     this.#health = program.healthyAfterMs === undefined ? "none" : "starting";
     emit(this, "start");

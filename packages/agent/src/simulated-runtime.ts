@@ -8,8 +8,11 @@ import type {
   ContainerRequest,
   ContainerSummary,
   EngineInfo,
+  EngineNetwork,
+  NetworkRuntime,
   Runtime,
 } from "./ports.ts";
+import { SimulatedBridges } from "./simulated-bridges.ts";
 import { SimulatedContainer, type Program } from "./simulated-container.ts";
 
 /** What goes wrong at the moment; change it at any time. */
@@ -54,11 +57,12 @@ const EVENTS_MAX = 4_096;
  * simulated times. It outlives the agents that use it, and can be shared by several. Like a real engine it carries on
  * with a call whose caller has left.
  */
-export class SimulatedRuntime implements Runtime {
+export class SimulatedRuntime implements Runtime, NetworkRuntime {
   readonly faults: RuntimeFaults = { answersLost: 0, eventsLost: false };
   readonly #options: SimulatedRuntimeOptions;
   readonly #containers = new Map<string, SimulatedContainer>();
   readonly #images: Set<string> | undefined;
+  readonly #bridges = new SimulatedBridges();
   readonly #subscribers = new Set<Subscriber>();
   #changes = 0;
   #nextNumber = 1;
@@ -82,6 +86,11 @@ export class SimulatedRuntime implements Runtime {
   /** All containers, in the order in which they were made. */
   containers(): readonly SimulatedContainer[] {
     return [...this.#containers.values()];
+  }
+
+  /** How often a container was to have an address that another one in its network had. */
+  get addressConflicts(): number {
+    return this.#bridges.conflicts;
   }
 
   /** Nothing is answered, and nothing is done, until `wake`. */
@@ -108,6 +117,11 @@ export class SimulatedRuntime implements Runtime {
 
   boot(): void {
     this.#up = true;
+  }
+
+  /** Somebody on the node restarts a container by hand. */
+  restart(id: string): void {
+    this.#containers.get(id)?.restart(this.#nextNumber++);
   }
 
   /** Something else on the node removes a container. */
@@ -159,6 +173,7 @@ export class SimulatedRuntime implements Runtime {
       if (this.#find(name) !== undefined) {
         throw new ClusterError("name_conflict", `Conflict. The container name "/${name}" is already in use`);
       }
+      this.#bridges.check(request.networks, "unavailable");
       const id = this.#newId();
       const { clock, program = () => ({ stopAfterMs: 0 }) } = this.#options;
       const emit = (from: SimulatedContainer, action: string): void => this.#emit(from, action);
@@ -177,6 +192,7 @@ export class SimulatedRuntime implements Runtime {
         container.failStart(this.faults.startError);
         throw new ClusterError("internal", this.faults.startError);
       }
+      this.#bridges.join(container, this.containers());
       const ports = this.#publish(container);
       container.start(this.#nextNumber++, ports);
       if (this.faults.exitAtOnce !== undefined) container.exit(this.faults.exitAtOnce);
@@ -225,6 +241,21 @@ export class SimulatedRuntime implements Runtime {
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
     return read(subscriber.inbox);
+  }
+
+  ensureNetwork(network: EngineNetwork, { signal }: Abortable): Promise<void> {
+    return this.#call(signal, () => this.#bridges.ensure(network, this.containers()));
+  }
+
+  removeNetwork(name: string, { signal }: Abortable): Promise<void> {
+    return this.#call(signal, () => this.#bridges.remove(name, this.containers()));
+  }
+
+  networks(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<readonly string[]> {
+    return this.#call(signal, () => {
+      const ours = this.#bridges.all().filter((network) => carries(network, labels));
+      return ours.map((network) => network.name);
+    });
   }
 
   /** The engine does its work whether or not the caller waits for it. */

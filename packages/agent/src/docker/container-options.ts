@@ -1,18 +1,20 @@
 import type { Millis } from "@murmur/base";
 import { taskName, type ContainerSpec, type HealthCheck, type Mount } from "@murmur/model";
-import type { ContainerCreateOptions, HealthConfig, HostConfig, MountSettings } from "dockerode";
-import { containerLabels } from "../labels.ts";
+import type { ContainerCreateOptions, EndpointSettings, HealthConfig, HostConfig, MountSettings } from "dockerode";
+import { containerLabels, networksLabel } from "../labels.ts";
 import { portBindings } from "../port-bindings.ts";
-import type { ContainerRequest } from "../ports.ts";
+import type { ContainerNetwork, ContainerNetworks, ContainerRequest } from "../ports.ts";
 
 type Options = ContainerCreateOptions;
+
+const RESOLV_CONF = "/etc/resolv.conf";
 
 /**
  * What the engine is asked for, for a task on a node. What the spec leaves out stays out, so that the image's and the
  * engine's defaults hold. The engine never restarts a container: a restart is a new task, and the managers' decision.
  */
 export function containerOptions(request: ContainerRequest): Options {
-  const { task, node, image } = request;
+  const { task, node, image, networks } = request;
   const spec = task.spec.container;
   const bindings = portBindings(task, node);
   return present<Options>({
@@ -21,7 +23,7 @@ export function containerOptions(request: ContainerRequest): Options {
     Entrypoint: spec.command && [...spec.command],
     Cmd: spec.args && [...spec.args],
     Env: spec.env && [...spec.env],
-    Labels: { ...containerLabels(task, node) },
+    Labels: { ...containerLabels(task, node), ...(networks && networksLabel(networks)) },
     Hostname: spec.hostname,
     WorkingDir: spec.workdir,
     User: spec.user,
@@ -32,11 +34,31 @@ export function containerOptions(request: ContainerRequest): Options {
     Healthcheck: spec.healthCheck && healthConfig(spec.healthCheck),
     ExposedPorts: Object.fromEntries(bindings.map(({ targetPort, protocol }) => [`${targetPort}/${protocol}`, {}])),
     HostConfig: hostConfig(request),
+    ...firstNetwork(networks),
   });
 }
 
-function hostConfig({ task, node }: ContainerRequest): HostConfig {
+/** A container's place in a network, with the addresses that the cluster gave it. */
+export function endpointSettings({ ipv4, ipv6, mac }: ContainerNetwork): EndpointSettings {
+  return {
+    IPAMConfig: { IPv4Address: ipv4, ...(ipv6 !== undefined && { IPv6Address: ipv6 }) },
+    MacAddress: mac,
+  };
+}
+
+/**
+ * The network that the container is made in. Engines before API 1.44 take no more than one here, and the MAC address from
+ * the container's own settings alone; later ones want it to be the same in both.
+ */
+function firstNetwork(networks: ContainerNetworks | undefined): Pick<Options, "MacAddress" | "NetworkingConfig"> {
+  const first = networks?.attached[0];
+  if (first === undefined) return {};
+  return { MacAddress: first.mac, NetworkingConfig: { EndpointsConfig: { [first.name]: endpointSettings(first) } } };
+}
+
+function hostConfig({ task, node, networks }: ContainerRequest): HostConfig {
   const { container: spec, resources, logDriver } = task.spec;
+  const resolver = resolvConf(spec, networks);
   const { limits, reservations } = resources;
   return present<HostConfig>({
     RestartPolicy: { Name: "no" },
@@ -45,12 +67,13 @@ function hostConfig({ task, node }: ContainerRequest): HostConfig {
     Memory: positive(limits.memoryBytes),
     MemoryReservation: positive(reservations.memoryBytes),
     PidsLimit: positive(limits.pids),
-    Mounts: spec.mounts?.map(mountSettings),
+    NetworkMode: networks?.attached[0]?.name,
+    Mounts: mounts(spec, resolver),
     GroupAdd: spec.groups && [...spec.groups],
     ReadonlyRootfs: spec.readOnly,
     Init: spec.init,
     ExtraHosts: spec.hosts?.flatMap(extraHosts),
-    ...dns(spec, node),
+    ...(resolver === undefined && dns(spec, node)),
     CapAdd: spec.capabilityAdd && [...spec.capabilityAdd],
     CapDrop: spec.capabilityDrop && [...spec.capabilityDrop],
     Sysctls: spec.sysctls && { ...spec.sysctls },
@@ -81,6 +104,18 @@ function dns(
     DnsSearch: search && [...search],
     DnsOptions: options && [...options],
   });
+}
+
+/** The file to use as the container's resolv.conf; undefined where the spec has another wish for it. */
+function resolvConf(spec: ContainerSpec, networks: ContainerNetworks | undefined): string | undefined {
+  const isOwn = spec.dns?.nameservers !== undefined || spec.mounts?.some(({ target }) => target === RESOLV_CONF);
+  return isOwn ? undefined : networks?.resolvConf;
+}
+
+function mounts(spec: ContainerSpec, resolver: string | undefined): MountSettings[] | undefined {
+  const own = spec.mounts?.map(mountSettings);
+  if (resolver === undefined) return own;
+  return [...(own ?? []), { Type: "bind", Source: resolver, Target: RESOLV_CONF, ReadOnly: true }];
 }
 
 /** A line of /etc/hosts (`IP name alias…`) in the engine's form: `name:IP` for each name. */

@@ -4,12 +4,16 @@ import type {
   Abortable,
   Container,
   ContainerEvent,
+  ContainerNetwork,
   ContainerRequest,
   ContainerSummary,
   EngineInfo,
+  EngineNetwork,
+  NetworkRuntime,
   Runtime,
 } from "../ports.ts";
-import { containerOptions } from "./container-options.ts";
+import { containerOptions, endpointSettings } from "./container-options.ts";
+import { ensureNetwork, removeNetwork } from "./docker-networks.ts";
 import { engineAddress } from "./engine-address.ts";
 import { engineError, statusOf } from "./engine-error.ts";
 import { engineInfo } from "./engine-info.ts";
@@ -19,11 +23,16 @@ import { jsonLines } from "./json-lines.ts";
 /** The newest version of the engine's API that this adapter was written for. */
 const API_VERSION_MAX = [1, 47] as const;
 
+/** How long the removal of a container that could not be finished may take. */
+const REMOVAL_LIMIT_MS = 10_000;
+/** What the engine says in a 404 for a network. */
+const NO_NETWORK = /network .*not found|no such network/i;
+
 /** Everything that changes what an inspection shows. Not the `exec_…` events, of which each health check makes three. */
 const EVENTS = ["start", "die", "oom", "pause", "unpause", "restart", "destroy", "health_status"];
 
 /** A Docker engine, over its socket. The API version is agreed anew at each subscription: an engine may be upgraded. */
-export class DockerRuntime implements Runtime {
+export class DockerRuntime implements Runtime, NetworkRuntime {
   readonly #address: ReturnType<typeof engineAddress>;
   #docker: Docker;
 
@@ -57,8 +66,16 @@ export class DockerRuntime implements Runtime {
 
   create(request: ContainerRequest, { signal }: Abortable): Promise<string> {
     return asked(async () => {
-      const options = { ...containerOptions(request), abortSignal: signal };
-      return (await this.#docker.createContainer(options)).id;
+      try {
+        const options = { ...containerOptions(request), abortSignal: signal };
+        const { id } = await this.#docker.createContainer(options);
+        const [, ...others] = request.networks?.attached ?? [];
+        if (others.length > 0) await this.#connect(id, others, signal);
+        return id;
+      } catch (error) {
+        const isNetwork = statusOf(error) === 404 && NO_NETWORK.test(messageOf(error));
+        throw isNetwork ? new ClusterError("unavailable", engineError(error).message, { cause: error }) : error;
+      }
     });
   }
 
@@ -107,6 +124,35 @@ export class DockerRuntime implements Runtime {
       }),
     );
     return containerEvents(stream);
+  }
+
+  ensureNetwork(network: EngineNetwork, options: Abortable): Promise<void> {
+    return asked(() => ensureNetwork(this.#docker, network, options));
+  }
+
+  removeNetwork(name: string, options: Abortable): Promise<void> {
+    return asked(() => removeNetwork(this.#docker, name, options));
+  }
+
+  networks(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<readonly string[]> {
+    return asked(async () => {
+      const options = { filters: { label: filters(labels) }, abortSignal: signal };
+      return (await this.#docker.listNetworks(options)).map((network) => network.Name);
+    });
+  }
+
+  /** A container that can't be connected to all of its networks is removed: it must not be started like that. */
+  async #connect(id: string, networks: readonly ContainerNetwork[], signal: AbortSignal): Promise<void> {
+    try {
+      for (const network of networks) {
+        const options = { Container: id, EndpointConfig: endpointSettings(network), abortSignal: signal };
+        await this.#docker.getNetwork(network.name).connect(options);
+      }
+    } catch (error) {
+      // What is left nevertheless is seen to be incomplete.
+      await this.remove(id, { signal: AbortSignal.timeout(REMOVAL_LIMIT_MS) }).catch(() => undefined);
+      throw error;
+    }
   }
 
   async #agreeOnVersion(signal: AbortSignal): Promise<void> {

@@ -33,7 +33,7 @@ function codeFor(status: number | undefined, text: string): ErrorCode {
     case 503:
       return "unavailable";
     default:
-      if (status < 500) return "failed_precondition";
+      if (status < 500) return /address already in use/i.test(text) ? "in_use" : "failed_precondition";
       return SERVER_ERRORS.find(([, pattern]) => pattern.test(text))?.[0] ?? "internal";
   }
 }

@@ -1,23 +1,28 @@
 import { ClusterError } from "@murmur/base";
 import { PORT_PROTOCOLS, type Health, type PublishedPort } from "@murmur/model";
 import type { ContainerInfo, ContainerInspectInfo } from "dockerode";
+import { networksOf } from "../labels.ts";
 import type { Container, ContainerState, ContainerSummary } from "../ports.ts";
 
 /** An engine's inspection in the port's words. */
 export function inspected(info: ContainerInspectInfo): Container {
-  const { State: state, Config: config } = info;
+  const { State: state, Config: config, NetworkSettings: network } = info;
+  const labels = config.Labels;
+  const isIncomplete = state.Status === "created" && Object.keys(network.Networks).length < networksOf({ labels });
   const stopSignal = "StopSignal" in config ? config.StopSignal : undefined;
   return {
     id: info.Id,
     name: info.Name.replace(/^\//, ""),
-    labels: config.Labels,
+    labels,
     state: containerState(state.Status),
     health: health(state.Health?.Status),
     pid: state.Pid,
     exitCode: state.ExitCode,
     error: state.Error,
     oomKilled: state.OOMKilled,
-    ports: publishedPorts(info.NetworkSettings.Ports),
+    ports: publishedPorts(network.Ports),
+    ...(state.Pid > 0 && network.SandboxKey !== "" && { netns: network.SandboxKey }),
+    ...(isIncomplete && { incomplete: true }),
     ...(typeof stopSignal === "string" && stopSignal !== "" && { stopSignal }),
   };
 }
