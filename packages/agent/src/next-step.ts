@@ -39,7 +39,7 @@ export interface NetworkFailure {
 }
 
 /** One run of a container: a container that is started anew has another process and another network namespace. */
-export type Process = Pick<Container, "id" | "pid" | "netns">;
+type Process = Pick<Container, "id" | "pid" | "netns">;
 
 /** A stop in progress. */
 export interface StopFacts {
