@@ -73,6 +73,8 @@ export interface OverlayPlane extends DataPlane {
   facts(facts: ClusterFacts): void;
   /** A network of the table; undefined while this node hasn't been told of it. */
   network(id: NetworkId): NetworkEntry | undefined;
+  /** The networks that this node needs to have bridges of; undefined until it knows. */
+  networks(): readonly NetworkEntry[] | undefined;
   /**
    * Connects a task's container; resolves when its traffic goes right. @throws ClusterError `unavailable` with the reason
    * when it doesn't: what was told stays, and goes right later if it can
@@ -167,6 +169,10 @@ class KernelPlane implements OverlayPlane {
 
   network(id: NetworkId): NetworkEntry | undefined {
     return this.#table?.networks.find((network) => network.id === id);
+  }
+
+  networks(): readonly NetworkEntry[] | undefined {
+    return this.#view() === undefined ? undefined : this.#needs().networks;
   }
 
   async attach(
@@ -315,15 +321,9 @@ class KernelPlane implements OverlayPlane {
   }
 
   async #checkAgainAndAgain(signal: AbortSignal): Promise<void> {
-    const { clock, bridges, log } = this.#options;
     for (;;) {
-      await sleep(clock, CHECK_MS, signal);
+      await sleep(this.#options.clock, CHECK_MS, signal);
       await this.#mend();
-      if (this.#view() === undefined) continue;
-      const needed = new Set(this.#needs().networks.map(({ id }) => id));
-      await bridges.keepOnly(needed, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) log.debug("bridges that nobody needs are still there", { error: messageOf(error) });
-      });
     }
   }
 

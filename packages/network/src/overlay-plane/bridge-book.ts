@@ -9,8 +9,6 @@ const RETRY_MAX_MS: Millis = 10_000;
 export interface BridgeMaker {
   /** Sees to it that the network has its bridge, named by `bridgeOf`. Rejects with the reason. */
   ensure(network: NetworkEntry, options: { readonly signal: AbortSignal }): Promise<void>;
-  /** Of all networks but these the bridges may go; what is in use stays. Called now and then. */
-  keepOnly(needed: ReadonlySet<NetworkId>, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 export interface BridgeBookOptions {

@@ -1,6 +1,12 @@
-import type { NetworkAddress, NetworkAddressing, NetworkEntry, NetworkId, ServiceEndpoints } from "@murmur/model";
+import {
+  nodeGateway,
+  type NetworkAddress,
+  type NetworkAddressing,
+  type NetworkEntry,
+  type NetworkId,
+  type ServiceEndpoints,
+} from "@murmur/model";
 import type { OverlayView } from "./overlay-view.ts";
-import { nodeGateway } from "./node-gateway.ts";
 
 /** A network that a node takes part in, and how. */
 export interface NeededNetwork extends NetworkEntry {

@@ -1,5 +1,5 @@
 import { isUsable } from "@murmur/discovery";
-import { hostOf, type NetworkId, type TaskId } from "@murmur/model";
+import { hostOf, nodeGateway, type NetworkId, type TaskId } from "@murmur/model";
 import { familyOf, macOf } from "../overlay/address.ts";
 import type {
   OverlayNetwork,
@@ -10,7 +10,6 @@ import type {
   OverlayTask,
 } from "../overlay/state.ts";
 import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./needed-networks.ts";
-import { nodeGateway } from "./node-gateway.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-view.ts";
 
 /** IANA's, and Docker Swarm's. */

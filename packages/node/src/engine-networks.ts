@@ -1,0 +1,90 @@
+import { ownerLabels, type Abortable, type EngineNetwork, type NetworkRuntime } from "@murmur/agent";
+import { ClusterError, codeOf, orAborted, type NodeId } from "@murmur/base";
+import type { ClusterId, NetworkEntry, NetworkId } from "@murmur/model";
+import { bridgeOf, mtuOf, type BridgeMaker } from "@murmur/network";
+
+/** Says of an engine's network which of the cluster's it is. */
+const NETWORK = "io.murmur.network";
+/** As many characters of a network's id as the names of its engine network and its bridge have. */
+const ID_PART = 12;
+
+export interface EngineNetworksOptions {
+  readonly runtime: NetworkRuntime;
+  readonly clusterId: ClusterId;
+  readonly nodeId: NodeId;
+  /** IP address that the other nodes reach this one at. */
+  readonly underlay: string;
+}
+
+/** The engine's network of one of the cluster's, by its name there. */
+export const engineNetworkName = ({ id, name }: Pick<NetworkEntry, "id" | "name">): string =>
+  `murmur.${name}.${id.slice(0, ID_PART)}`;
+
+/**
+ * The bridge networks that this node's engine has for the cluster's. One change at a time: two that make the same network
+ * at once would make it twice, and one that is being removed must not be found present.
+ */
+export class EngineNetworks implements BridgeMaker {
+  readonly #options: EngineNetworksOptions;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: EngineNetworksOptions) {
+    this.#options = options;
+  }
+
+  /** Errors: `failed_precondition` for a network without addresses, or as the runtime's. */
+  async ensure(network: NetworkEntry, options: Abortable): Promise<void> {
+    const wanted = this.#wanted(network);
+    await this.#inTurn(options, () => this.#options.runtime.ensureNetwork(wanted, options));
+  }
+
+  /** Removes what this node has made, but for the networks that are `needed`, asked before each, and those in use. */
+  async removeAllBut(needed: () => ReadonlySet<NetworkId>, options: Abortable): Promise<void> {
+    const { runtime, clusterId, nodeId } = this.#options;
+    for (const name of await runtime.networks(ownerLabels(clusterId, nodeId), options)) {
+      await this.#inTurn(options, async () => {
+        const parts = new Set([...needed()].map((id) => id.slice(0, ID_PART)));
+        if (!parts.has(name.slice(-ID_PART))) await this.#remove(name, options);
+      });
+    }
+  }
+
+  async #remove(name: string, options: Abortable): Promise<void> {
+    try {
+      await this.#options.runtime.removeNetwork(name, options);
+    } catch (error) {
+      // A container is in it: it goes with the last one.
+      if (codeOf(error) !== "failed_precondition") throw error;
+    }
+  }
+
+  #wanted(network: NetworkEntry): EngineNetwork {
+    const { id, addressing, internal = false } = network;
+    const { clusterId, nodeId, underlay } = this.#options;
+    if (addressing === undefined)
+      throw new ClusterError("failed_precondition", `network ${network.name} has no addresses for tasks`);
+    const { ipv4, ipv6 } = addressing;
+    return {
+      name: engineNetworkName(network),
+      labels: { ...ownerLabels(clusterId, nodeId), [NETWORK]: id },
+      bridge: bridgeOf(id),
+      ipv4: { subnet: ipv4.subnet, gateway: ipv4.gateway },
+      ...(ipv6 !== undefined && { ipv6: { subnet: ipv6.subnet, gateway: ipv6.gateway } }),
+      mtu: mtuOf(network, underlay),
+      internal,
+    };
+  }
+
+  async #inTurn(options: Abortable, work: () => Promise<void>): Promise<void> {
+    const before = this.#last;
+    const turn = Promise.withResolvers<void>();
+    this.#last = turn.promise;
+    try {
+      await orAborted(before, options.signal);
+      await work();
+    } finally {
+      // Whoever gives up waiting hands its place on only when it is its turn.
+      void before.then(() => turn.resolve());
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Abortable, Container, ContainerNetworks, TaskNetworks } from "@murmur/agent";
+import { ClusterError } from "@murmur/base";
+import { ZONE } from "@murmur/discovery";
+import type { NetworkAddress, NetworkEntry, NetworkId, Task, TaskId } from "@murmur/model";
+import { macOf, type OverlayPlane } from "@murmur/network";
+import { engineNetworkName, type EngineNetworks } from "./engine-networks.ts";
+
+/** Names are asked for as they are, first: the node knows them without the zone, and not every resolver has a list to search. */
+const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
+
+export interface OverlayNetworksOptions {
+  readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach">;
+  readonly engine: Pick<EngineNetworks, "ensure" | "removeAllBut">;
+  /** Where the containers' resolv.conf files are kept; made when there is none. */
+  readonly directory: string;
+}
+
+/** One network of a task: what the cluster says of it, and the task's address in it. */
+interface Joined {
+  readonly entry: NetworkEntry;
+  readonly address: NetworkAddress;
+}
+
+/** The overlay's side of this node's tasks: their networks in the engine, their resolver, their place in the data plane. */
+export class OverlayNetworks implements TaskNetworks {
+  readonly #options: OverlayNetworksOptions;
+
+  constructor(options: OverlayNetworksOptions) {
+    this.#options = options;
+  }
+
+  async prepare(task: Task, options: Abortable): Promise<ContainerNetworks> {
+    const joined = this.#joined(task);
+    for (const { entry } of joined) await this.#options.engine.ensure(entry, options);
+    const attached = joined.map(({ entry, address }) => ({
+      ...address,
+      name: engineNetworkName(entry),
+      mac: macOf(address.ipv4),
+    }));
+    const resolvConf = await this.#resolvConf(task, joined);
+    return { attached, ...(resolvConf !== undefined && { resolvConf }) };
+  }
+
+  async attach(task: Task, { netns, pid }: Container, options: Abortable): Promise<void> {
+    const path = netns ?? (pid > 0 ? `/proc/${String(pid)}/ns/net` : undefined);
+    if (path === undefined) throw new ClusterError("unavailable", "the container has no network namespace");
+    const addresses = addressesOf(task).map(([networkId, address]) => ({ networkId, ...address }));
+    await this.#options.plane.attach(task.id, { netns: path, addresses }, options);
+  }
+
+  detach(task: TaskId): void {
+    this.#options.plane.detach(task);
+  }
+
+  async tidy(tasks: () => readonly Task[], options: Abortable): Promise<void> {
+    const { plane, engine } = this.#options;
+    // Until the cluster has said what there is, everything may be needed.
+    if (plane.networks() === undefined) return;
+    await engine.removeAllBut(() => {
+      const own = tasks().flatMap(({ networks }) => networks.map(({ networkId }) => networkId));
+      return new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]);
+    }, options);
+  }
+
+  #joined(task: Task): readonly Joined[] {
+    return addressesOf(task).map(([id, address]) => {
+      const entry = this.#options.plane.network(id);
+      if (entry !== undefined) return { entry, address };
+      throw new ClusterError("unavailable", `this node has not been told of network ${id} yet`);
+    });
+  }
+
+  /** The path of the file for the container; undefined where the spec names other resolvers. */
+  async #resolvConf({ id, spec }: Task, [first]: readonly Joined[]): Promise<string | undefined> {
+    const gateway = first?.entry.addressing?.ipv4.gateway;
+    const { nameservers, search = [ZONE], options = [] } = spec.container.dns ?? {};
+    if (gateway === undefined || nameservers !== undefined) return undefined;
+    const lines = [
+      `nameserver ${gateway}`,
+      ...(search.length === 0 ? [] : [`search ${search.join(" ")}`]),
+      `options ${[...RESOLVER_OPTIONS, ...options].join(" ")}`,
+    ];
+    return writeOnce(this.#options.directory, { text: `${lines.join("\n")}\n`, writer: id });
+  }
+}
+
+/** By network, in the task's order. Errors: `failed_precondition` for a task that was given none. */
+function addressesOf({ networks, addresses }: Task): readonly (readonly [NetworkId, NetworkAddress])[] {
+  return networks.map(({ networkId }, at) => {
+    const address = addresses?.[at];
+    if (address !== undefined) return [networkId, address] as const;
+    throw new ClusterError("failed_precondition", `the task has no address in network ${networkId}`);
+  });
+}
+
+/** A file is known by what is in it: containers that are told the same share one, and none is changed under a container. */
+async function writeOnce(
+  directory: string,
+  { text, writer }: { readonly text: string; readonly writer: string },
+): Promise<string> {
+  const path = join(directory, `${createHash("sha256").update(text).digest("hex").slice(0, 16)}.conf`);
+  const present = await readFile(path, "utf8").catch(() => undefined);
+  if (present === text) return path;
+  await mkdir(directory, { recursive: true });
+  await writeFile(`${path}.${writer}`, text, { mode: 0o644 });
+  await rename(`${path}.${writer}`, path);
+  return path;
+}
