@@ -73,10 +73,17 @@ export function createApi(ports: ApiPorts): Api {
     owns(method, path) {
       const segments = splitVersion(path).path.split("/");
       const [, first = "", second = ""] = segments;
-      if (first === "networks") return method === "GET" && segments.length <= 3 && second !== "prune";
+      if (first === "networks") return ownsNetworks(method, segments.length, second);
       return OWNED.has(first);
     },
   };
+}
+
+/** Connecting and what else there may be is about the engine's containers. */
+function ownsNetworks(method: string, segments: number, second: string): boolean {
+  if (segments > 3) return false;
+  if (method === "POST") return second === "create" || second === "prune";
+  return (method === "GET" && second !== "prune") || (method === "DELETE" && second !== "");
 }
 
 async function guarded(

@@ -147,6 +147,14 @@ export interface EngineFacts {
   readonly osType: string;
 }
 
+export interface EngineRequest {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Path and query. */
+  readonly path: string;
+  readonly contentType?: string | undefined;
+  readonly body?: Uint8Array<ArrayBuffer>;
+}
+
 /** The local container engine. `openEngine` is the adapter; everything that Murmur has no answer for goes to it. */
 export interface Engine {
   readonly address: EngineAddress;
@@ -154,6 +162,11 @@ export interface Engine {
   facts(signal: AbortSignal): Promise<EngineFacts | undefined>;
   /** A small JSON answer to a GET. Rejects with `unavailable` when the engine doesn't answer in time. */
   get(path: string, signal: AbortSignal): Promise<{ readonly status: number; readonly body: unknown }>;
+  /**
+   * Hands a small request on as it is, but for an API version that the engine doesn't know. Rejects with `unavailable`
+   * when the engine doesn't answer, or says more than is read.
+   */
+  send(request: EngineRequest, signal: AbortSignal): Promise<Response>;
 }
 
 /** The cluster's join token, made of the CA's digest and the secret; `identity` knows how. */

@@ -1,12 +1,51 @@
 import type { Version } from "./service-types.ts";
 
+export interface SwarmIpamConfig {
+  Subnet: string;
+  Range?: string;
+  Gateway?: string;
+}
+
+interface SwarmIpam {
+  Driver: { Name: string };
+  Configs: SwarmIpamConfig[];
+}
+
 /** A network of the cluster as a task's attachment shows it. */
 export interface Network {
   ID: string;
   Version: Version;
   CreatedAt: string;
   UpdatedAt: string;
-  Spec: { Name: string; Labels: Record<string, string>; Attachable: boolean; Internal: boolean; Scope: "swarm" };
+  Spec: {
+    Name: string;
+    Labels: Record<string, string>;
+    DriverConfiguration?: { Name: string; Options?: Record<string, string> };
+    IPv6Enabled?: boolean;
+    Attachable: boolean;
+    Internal: boolean;
+    /** What was asked for. */
+    IPAMOptions?: SwarmIpam;
+    Scope: "swarm";
+  };
+  DriverState?: { Name: string; Options?: Record<string, string> };
+  /** What it got; left out while networks have no addresses. */
+  IPAMOptions?: SwarmIpam;
+}
+
+export interface IpamConfig {
+  Subnet: string;
+  IPRange?: string;
+  Gateway?: string;
+}
+
+/** A service of a network, as `?verbose=true` shows it. */
+export interface NetworkService {
+  /** Empty where there is none. */
+  VIP: string;
+  Ports: string[];
+  LocalLBIndex: number;
+  Tasks: { Name: string; EndpointID: string; EndpointIP: string; Info: Record<string, string> }[];
 }
 
 /** A network as `/networks` shows it. */
@@ -17,7 +56,7 @@ export interface NetworkResource {
   Scope: string;
   Driver: string;
   EnableIPv6: boolean;
-  IPAM: { Driver: string; Options: Record<string, string> | null; Config: Record<string, string>[] };
+  IPAM: { Driver: string; Options: Record<string, string> | null; Config: IpamConfig[] | null };
   Internal: boolean;
   Attachable: boolean;
   Ingress: boolean;
@@ -25,5 +64,29 @@ export interface NetworkResource {
   ConfigOnly: boolean;
   Containers: Record<string, unknown> | null;
   Options: Record<string, string> | null;
-  Labels: Record<string, string>;
+  Labels: Record<string, string> | null;
+  /** Where it was asked for, by name. */
+  Services?: Record<string, NetworkService>;
+}
+
+/** What a network to be made is asked for with, as far as Murmur honours it. */
+export interface NetworkCreate {
+  Name: string;
+  Driver: string;
+  EnableIPv6?: boolean;
+  IPAM?: { Driver?: string; Config: IpamConfig[] };
+  Internal?: boolean;
+  Attachable?: boolean;
+  Options?: Record<string, string>;
+  Labels?: Record<string, string>;
+}
+
+export interface NetworkCreated {
+  Id: string;
+  Warning: string;
+}
+
+/** Names. */
+export interface NetworksPruned {
+  NetworksDeleted: string[] | null;
 }

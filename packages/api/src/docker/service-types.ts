@@ -111,7 +111,8 @@ export interface Service {
   UpdatedAt: string;
   Spec: ServiceSpec;
   PreviousSpec?: ServiceSpec;
-  Endpoint: { Spec: EndpointSpec; Ports?: PortConfig[] };
+  /** The addresses are `IP/LENGTH`. */
+  Endpoint: { Spec: EndpointSpec; Ports?: PortConfig[]; VirtualIPs?: { NetworkID: string; Addr: string }[] };
   UpdateStatus?: UpdateStatus;
   /** Only where it was asked for. */
   ServiceStatus?: ServiceStatus;

@@ -1,4 +1,5 @@
 import { wantsToRun, type Service, type Task, type UpdateStatus } from "@murmur/model";
+import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
 import { fromPort, fromServiceSpec } from "./service-spec.ts";
 import type * as docker from "./service-types.ts";
@@ -6,14 +7,16 @@ import { withDefaults } from "./task-spec.ts";
 import { toTimestamp } from "./time.ts";
 
 export interface ServiceOptions {
+  readonly networkOf: NetworkOf;
   /** Counted by `countTasks`, where the client asked for it. */
   readonly status?: docker.ServiceStatus | undefined;
   readonly insertDefaults?: boolean;
 }
 
-export function fromService(service: Service, options: ServiceOptions = {}): docker.Service {
+export function fromService(service: Service, options: ServiceOptions): docker.Service {
   const spec = fromServiceSpec(service.spec);
-  const { previousSpec, jobIteration } = service;
+  const { previousSpec, jobIteration, vips = [] } = service;
+  const { networkOf } = options;
   return compact<docker.Service>({
     ID: service.id,
     Version: { Index: service.version },
@@ -24,6 +27,12 @@ export function fromService(service: Service, options: ServiceOptions = {}): doc
     Endpoint: compact<docker.Service["Endpoint"]>({
       Spec: spec.EndpointSpec ?? {},
       Ports: service.ports.length === 0 ? undefined : service.ports.map(fromPort),
+      VirtualIPs:
+        vips.length === 0
+          ? undefined
+          : vips.flatMap((vip) =>
+              withLengths(vip, networkOf(vip.networkId)).map((Addr) => ({ NetworkID: vip.networkId, Addr })),
+            ),
     }),
     UpdateStatus: service.updateStatus === undefined ? undefined : fromUpdateStatus(service.updateStatus),
     ServiceStatus: options.status,

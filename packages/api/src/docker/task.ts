@@ -1,4 +1,5 @@
-import { taskName, type NetworkId, type Network, type Task, type TaskStatus } from "@murmur/model";
+import { taskName, type Task, type TaskStatus } from "@murmur/model";
+import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
 import { fromNetwork } from "./network.ts";
 import type * as docker from "./task-types.ts";
@@ -6,12 +7,11 @@ import { fromTaskSpec } from "./task-spec.ts";
 import { toTimestamp } from "./time.ts";
 
 /** A task as Docker writes it; `networkOf` finds what it is attached to. */
-export function fromTask(task: Task, networkOf: (id: NetworkId) => Network | undefined): docker.Task {
+export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
   const attachments = task.networks.flatMap(({ networkId }, at) => {
     const network = networkOf(networkId);
     if (network === undefined) return [];
-    const { ipv4, ipv6 } = task.addresses?.[at] ?? {};
-    return [{ Network: fromNetwork(network), Addresses: [ipv4, ipv6].filter((address) => address !== undefined) }];
+    return [{ Network: fromNetwork(network), Addresses: withLengths(task.addresses?.[at] ?? {}, network) }];
   });
   return compact<docker.Task>({
     ID: task.id,

@@ -1,6 +1,7 @@
 import { request, type IncomingMessage } from "node:http";
 import { ClusterError, messageOf, type Clock, type Millis } from "@murmur/base";
-import type { Engine, EngineAddress, EngineFacts } from "../ports.ts";
+import type { Engine, EngineAddress, EngineFacts, EngineRequest } from "../ports.ts";
+import { enginePath } from "./engine-path.ts";
 
 /** How long what a ping said is taken for true: an engine is upgraded rarely. */
 const FACTS_MS: Millis = 30_000;
@@ -14,7 +15,7 @@ const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
-  readonly text: string;
+  readonly body: Buffer<ArrayBuffer>;
 }
 
 /** The container engine over its own HTTP API, for the few questions that the API asks itself. */
@@ -30,7 +31,7 @@ export function openEngine(address: EngineAddress, clock: Clock): Engine {
     return facts;
   };
 
-  return {
+  const engine: Engine = {
     address,
     async facts(signal) {
       signal.throwIfAborted();
@@ -39,31 +40,42 @@ export function openEngine(address: EngineAddress, clock: Clock): Engine {
       return asking;
     },
     async get(path, signal) {
-      const { status, headers, text } = await ask(
-        address,
-        path,
-        AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
-      );
+      const until = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+      const { status, headers, body } = await ask(address, { method: "GET", path }, until);
+      const text = body.toString("utf8");
       const isJson = (headers["content-type"] ?? "").startsWith("application/json");
       return { status, body: isJson ? parse(text) : { message: text.trim() } };
     },
+    async send(request, signal) {
+      const path = await enginePath(engine, request.path);
+      const { status, headers, body } = await ask(address, { ...request, path }, signal);
+      const type = headers["content-type"];
+      // A body of no bytes is still one, which some statuses must not have.
+      const init = { status, headers: type === undefined ? {} : { "content-type": type } };
+      return new Response(body.byteLength === 0 ? null : body, init);
+    },
   };
+  return engine;
 }
 
 async function ping(address: EngineAddress): Promise<EngineFacts | undefined> {
-  const { status, headers } = await ask(address, "/_ping", AbortSignal.timeout(PING_MS));
+  const { status, headers } = await ask(address, { method: "GET", path: "/_ping" }, AbortSignal.timeout(PING_MS));
   const one = (name: string): string | undefined => (Array.isArray(headers[name]) ? headers[name][0] : headers[name]);
   const apiVersion = one("api-version");
   if (status !== 200 || apiVersion === undefined || !/^\d+\.\d+$/.test(apiVersion)) return undefined;
   return { apiVersion, builderVersion: one("builder-version"), osType: one("ostype") ?? "linux" };
 }
 
-async function ask(address: EngineAddress, path: string, signal: AbortSignal): Promise<Answer> {
+async function ask(address: EngineAddress, asked: EngineRequest, signal: AbortSignal): Promise<Answer> {
+  const { method, path, contentType, body } = asked;
+  const headers: Record<string, string> = { host: "docker" };
+  if (contentType !== undefined) headers["content-type"] = contentType;
+  if (body !== undefined) headers["content-length"] = String(body.byteLength);
   try {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const outgoing = request({ ...address, path, headers: { host: "docker" }, agent: false, signal }, resolve);
+      const outgoing = request({ ...address, method, path, headers, agent: false, signal }, resolve);
       outgoing.once("error", reject);
-      outgoing.end();
+      outgoing.end(body);
     });
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -73,7 +85,7 @@ async function ask(address: EngineAddress, path: string, signal: AbortSignal): P
       if (size > ANSWER_BYTES_MAX) throw new Error("its answer is too long");
       chunks.push(bytes);
     }
-    return { status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(chunks).toString("utf8") };
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) };
   } catch (error) {
     throw new ClusterError("unavailable", `the container engine doesn't answer: ${messageOf(error)}`, { cause: error });
   }

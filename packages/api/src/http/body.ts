@@ -13,7 +13,7 @@ export async function readJson(request: Request): Promise<unknown> {
   if (type !== "" && !/^application\/(?:[\w.-]+\+)?json\s*(;|$)/i.test(type)) {
     throw invalid(`unsupported Content-Type header (${type}): must be 'application/json'`);
   }
-  const text = await readText(request);
+  const text = decode(await readBytes(request));
   if (text.trim() === "") throw invalid("invalid JSON: the body is empty");
   try {
     return JSON.parse(text);
@@ -29,7 +29,8 @@ export async function readOptionalJson(request: Request): Promise<unknown> {
   return readJson(request);
 }
 
-async function readText(request: Request): Promise<string> {
+/** The body as it came. Errors: `invalid_argument` when it is too long or too slow. */
+export async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const announced = request.headers.get("content-length");
   if (Number(announced ?? 0) > BODY_BYTES_MAX) throw tooLong();
   // The server holds a body to the length that was announced. Read as a stream it costs more than all else of a request.
@@ -37,7 +38,7 @@ async function readText(request: Request): Promise<string> {
   const late = Promise.withResolvers<never>();
   const timeout = setTimeout(() => late.reject(invalid("the body didn't arrive in time")), BODY_MS);
   try {
-    return decode(await Promise.race([read, late.promise]));
+    return new Uint8Array(await Promise.race([read, late.promise]));
   } catch (error) {
     throw error instanceof ClusterError ? error : invalid("the body broke off");
   } finally {
@@ -45,7 +46,16 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-function decode(bytes: Uint8Array | ArrayBuffer): string {
+/** What a body says as JSON; undefined for anything else. */
+export function jsonIn(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { ApiPorts } from "../ports.ts";
 import { splitVersion } from "./api-version.ts";
 import { addBackupRoutes } from "./backup-routes.ts";
+import { addClusterNetworkRoutes } from "./cluster-network-routes.ts";
 import { ClusterAccess } from "./context.ts";
 import { addMurmurRoutes } from "./murmur-routes.ts";
 import { addNodeRoutes } from "./node-routes.ts";
@@ -20,6 +21,7 @@ export function createClusterApp(ports: ApiPorts): Hono {
   addNodeRoutes(app, access);
   addServiceRoutes(app, access);
   addTaskRoutes(app, access);
+  addClusterNetworkRoutes(app, access);
   addMurmurRoutes(app, access);
   addBackupRoutes(app, access);
   addStoredFileRoutes(app);

@@ -97,7 +97,13 @@ export class EventWriter {
 
   #service(service: Service): ClusterEvent {
     const { id, version } = service;
-    return { kind: "service", action: "put", version, id, object: fromService(service) };
+    return {
+      kind: "service",
+      action: "put",
+      version,
+      id,
+      object: fromService(service, { networkOf: (network) => this.#view.network(network) }),
+    };
   }
   #task(task: Task): ClusterEvent {
     const object = fromTask(task, (id) => this.#view.network(id));

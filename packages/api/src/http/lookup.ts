@@ -5,7 +5,7 @@ import {
   taskId,
   taskName,
   type ClusterNode,
-  type NetworkId,
+  type Network,
   type Service,
   type Task,
 } from "@murmur/model";
@@ -50,8 +50,8 @@ export function findTask(view: View, text: string): Task {
   return only(named.length > 0 ? named : begins, "task", text);
 }
 
-export function findNetworkId(view: View, text: string): NetworkId {
-  const network = view.network(networkId(text)) ?? view.networkByName(text);
-  if (network !== undefined) return network.id;
-  throw new ClusterError("not_found", `network ${text} not found`);
+export function findNetwork(view: View, text: string): Network {
+  const exact = view.network(networkId(text)) ?? view.networkByName(text);
+  if (exact !== undefined) return exact;
+  return only(text === "" ? [] : view.networks().filter(({ id }) => id.startsWith(text)), "network", text);
 }

@@ -1,6 +1,5 @@
 import { ClusterError } from "@murmur/base";
 import type { Hono } from "hono";
-import { fromNetwork } from "../docker/network.ts";
 import type { ClusterAccess } from "./context.ts";
 import { summarize } from "./cluster-summary.ts";
 import { EventWriter, parseEventFilter } from "./event-filter.ts";
@@ -17,11 +16,6 @@ export function addMurmurRoutes(app: Hono, access: ClusterAccess): void {
   app.get("/murmur/cluster", async (context) => {
     const view = await access.read(context, "local");
     return context.json(summarize(view, access.cluster().standing(), ports.node.status()));
-  });
-
-  app.get("/murmur/networks", async (context) => {
-    const view = await access.read(context, "local");
-    return context.json(view.networks().map(fromNetwork));
   });
 
   app.get("/murmur/events", async (context) => {

@@ -1,66 +1,83 @@
-import { ClusterError, messageOf } from "@murmur/base";
-import type { Hono } from "hono";
-import { toNetworkResource } from "../docker/network.ts";
-import type { Network, NetworkResource } from "../docker/network-types.ts";
-import type { ApiPorts } from "../ports.ts";
-import { within } from "./context.ts";
+import type { Millis } from "@murmur/base";
+import type { Context, Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
-import { askJson, type AskCluster } from "./system-routes.ts";
+import { fits, LIST_FILTERS, withoutOwnNetworks } from "../docker/network-filter.ts";
+import { wantsClusterNetwork } from "../docker/network-schema.ts";
+import type { NetworksPruned } from "../docker/network-types.ts";
+import type { ApiPorts, EngineRequest } from "../ports.ts";
+import { jsonIn, readBytes } from "./body.ts";
+import { ClusterNetworks } from "./cluster-networks.ts";
+import { within } from "./context.ts";
+import { strictFlag } from "./query.ts";
+import type { AskCluster } from "./system-routes.ts";
 
-const FILTERS = ["id", "name", "label", "driver", "scope", "type", "dangling"];
+/** The engine asks a plugin about some networks, and removes them one by one. */
+const ENGINE_MS: Millis = 120_000;
 
-/**
- * Networks can be read here: the cluster's beside the engine's own. Making, removing and connecting goes to the engine
- * (the cluster has one network, there from the start).
- */
+/** Networks: the cluster's beside the engine's own. What isn't the cluster's goes to the engine as it came. */
 export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
-  const ofCluster = async (signal: AbortSignal): Promise<NetworkResource[]> => {
-    if (ports.node.status().state !== "active") return [];
-    return (await askJson<Network[]>(askCluster, "/murmur/networks", signal)).map(toNetworkResource);
+  const networks = new ClusterNetworks(ports, askCluster);
+  const toEngine = (context: Context, request: Omit<EngineRequest, "path">, search?: string): Promise<Response> => {
+    const url = new URL(context.req.url);
+    const path = url.pathname + (search ?? url.search);
+    const limits = { clock: ports.clock, limitMs: ENGINE_MS };
+    return within(context, limits, (signal) => ports.engine.send({ ...request, path }, signal));
   };
 
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
-    const filters = Filters.parse(given, FILTERS);
+    const filters = Filters.parse(given, LIST_FILTERS);
     const query = given === undefined ? "" : `?filters=${encodeURIComponent(given)}`;
-    const [engine, cluster] = await within(context, ports, (signal) =>
-      Promise.all([ports.engine.get(`/networks${query}`, signal), ofCluster(signal)]),
-    );
+    const [engine, cluster] = await Promise.all([
+      within(context, ports, (signal) => ports.engine.get(`/networks${query}`, signal)),
+      networks.all(context),
+    ]);
     if (engine.status !== 200 || !Array.isArray(engine.body))
       return Response.json(engine.body, { status: engine.status });
     return context.json([...cluster.filter((network) => fits(network, filters)), ...engine.body]);
   });
 
   app.get("/networks/:id", async (context) => {
-    const text = context.req.param("id");
-    const networks = await within(context, ports, ofCluster).catch((error: unknown) => {
-      ports.log.debug("the cluster's networks are not known", { error: messageOf(error) });
-      return [];
-    });
-    const found =
-      networks.find((network) => network.Id === text) ??
-      networks.find((network) => network.Name === text) ??
-      networks.find((network) => network.Id.startsWith(text));
-    if (found !== undefined && context.req.query("scope") !== "local") return context.json(found);
-    const query = new URL(context.req.url).search;
-    const path = `/networks/${encodeURIComponent(text)}${query}`;
-    const engine = await within(context, ports, (signal) => ports.engine.get(path, signal));
-    return Response.json(engine.body, { status: engine.status });
+    const verbose = strictFlag(context.req.query("verbose"), "verbose");
+    const isLocal = context.req.query("scope") === "local";
+    const found = isLocal ? undefined : await networks.find(context, context.req.param("id"), { strictly: false });
+    if (found === undefined) return toEngine(context, { method: "GET" });
+    if (!verbose) return context.json(found);
+    const Services = await within(context, ports, (signal) => networks.services(found.Id, signal));
+    return context.json({ ...found, Services });
+  });
+
+  app.post("/networks/create", async (context) => {
+    const { raw } = context.req;
+    const body = await readBytes(raw);
+    const contentType = raw.headers.get("content-type") ?? undefined;
+    if (!wantsClusterNetwork(jsonIn(body))) return toEngine(context, { method: "POST", contentType, body });
+    return askCluster(new Request(raw.url, { method: "POST", headers: raw.headers, body, signal: raw.signal }));
+  });
+
+  app.delete("/networks/:id", async (context) => {
+    const found = await networks.find(context, context.req.param("id"), { strictly: true });
+    if (found === undefined) return toEngine(context, { method: "DELETE" });
+    const { signal } = context.req.raw;
+    return askCluster(new Request(`http://murmur/networks/${found.Id}`, { method: "DELETE", signal }));
+  });
+
+  app.post("/networks/prune", async (context) => {
+    const given = context.req.query("filters");
+    const engine = await toEngine(context, { method: "POST" }, query(withoutOwnNetworks(given)));
+    if (engine.status !== 200 || ports.node.status().state !== "active") return engine;
+    // The engine's own answer to a request that it understood.
+    const local = (await engine.json()) as NetworksPruned;
+    const url = `http://murmur/networks/prune${query(given)}`;
+    const cluster = await askCluster(new Request(url, { method: "POST", signal: context.req.raw.signal }));
+    if (!cluster.ok) return cluster;
+    const own = (await cluster.json()) as NetworksPruned;
+    const answer: NetworksPruned = {
+      NetworksDeleted: [...(own.NetworksDeleted ?? []), ...(local.NetworksDeleted ?? [])],
+    };
+    return context.json(answer);
   });
 }
 
-function fits(network: NetworkResource, filters: Filters): boolean {
-  for (const type of filters.get("type")) {
-    if (type === "builtin") return false;
-    if (type !== "custom") throw new ClusterError("invalid_argument", `invalid filter: 'type'='${type}'`);
-  }
-  const named = filters.get("name");
-  return (
-    filters.beginsWith("id", network.Id) &&
-    (named.length === 0 || named.some((text) => network.Name.includes(text))) &&
-    filters.hasLabels("label", network.Labels) &&
-    filters.is("driver", network.Driver) &&
-    filters.is("scope", network.Scope) &&
-    filters.get("dangling").length === 0
-  );
-}
+const query = (filters: string | undefined): string =>
+  filters === undefined ? "" : `?filters=${encodeURIComponent(filters)}`;

@@ -2,13 +2,14 @@ import { ClusterError } from "@murmur/base";
 import { serviceId, type Service, type ServiceSpec } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
+import type { NetworkOf } from "../docker/attachment.ts";
 import { Filters } from "../docker/filters.ts";
 import { countTasks, fromService } from "../docker/service.ts";
 import { toServiceSpec } from "../docker/service-spec.ts";
 import type { ServiceCreated, ServiceUpdated } from "../docker/service-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
-import { findNetworkId, findService } from "./lookup.ts";
+import { findNetwork, findService } from "./lookup.ts";
 import { strictFlag, versionQuery } from "./query.ts";
 import { inventName } from "./service-name.ts";
 
@@ -19,6 +20,7 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
     const filters = Filters.parse(context.req.query("filters"), FILTERS);
     const withStatus = strictFlag(context.req.query("status"), "status");
     const view = await access.read(context);
+    const networkOf: NetworkOf = (id) => view.network(id);
     const services = view
       .services()
       .filter(
@@ -33,15 +35,16 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
     return context.json(
       services.map((service) => {
         const status = withStatus ? countTasks(service, view.tasksOfService(service.id)) : undefined;
-        return fromService(service, { status });
+        return fromService(service, { status, networkOf });
       }),
     );
   });
 
   app.get("/services/:id", async (context) => {
     const insertDefaults = strictFlag(context.req.query("insertDefaults"), "insertDefaults");
-    const service = findService(await access.read(context), context.req.param("id"));
-    return context.json(fromService(service, { insertDefaults }));
+    const view = await access.read(context);
+    const service = findService(view, context.req.param("id"));
+    return context.json(fromService(service, { insertDefaults, networkOf: (network) => view.network(network) }));
   });
 
   app.post("/services/create", async (context) => {
@@ -50,7 +53,7 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
     const view = await access.read(context);
     const id = serviceId(access.ports.newId());
     const spec = toServiceSpec(body, {
-      findNetwork: (text) => findNetworkId(view, text),
+      findNetwork: (text) => findNetwork(view, text).id,
       newName: () => inventName(id, (name) => view.serviceByName(name) !== undefined),
     });
     await access.submit(context, { kind: "createService", id, spec });
@@ -90,7 +93,7 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
 }
 
 const specOf = (body: unknown, view: View, { spec }: Service): ServiceSpec =>
-  toServiceSpec(body, { findNetwork: (text) => findNetworkId(view, text), newName: () => spec.name });
+  toServiceSpec(body, { findNetwork: (text) => findNetwork(view, text).id, newName: () => spec.name });
 
 export function noLogs(): never {
   throw new ClusterError("unsupported", "Murmur doesn't collect logs yet: use docker logs on the task's node");

@@ -1,8 +1,9 @@
-import { messageOf, type Millis } from "@murmur/base";
+import { ClusterError, messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import type { Node } from "../docker/node-types.ts";
 import { hostOf } from "../docker/node.ts";
 import type { ClusterInfo, Info, Swarm, SwarmInfo, VersionInfo } from "../docker/swarm-types.ts";
+import { codeOfAnswer, ERROR_CODE_HEADER } from "../error-status.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { within } from "./context.ts";
 import { API_VERSION, MIN_API_VERSION } from "./api-version.ts";
@@ -124,13 +125,13 @@ function withoutTokens(swarm: Swarm): ClusterInfo {
   return info;
 }
 
-/** A GET of the cluster's routes. Rejects with the message of a refusal. */
+/** A GET of the cluster's routes. Rejects with what a refusal says, and its code. */
 export async function askJson<T>(askCluster: AskCluster, path: string, signal: AbortSignal): Promise<T> {
   const response = await askCluster(new Request(`http://murmur${path}`, { signal }));
   const body: unknown = await response.json();
   // Written by this package's own routes.
   if (response.ok) return body as T;
-  throw new Error(
-    isRecord(body) && typeof body["message"] === "string" ? body["message"] : `status ${response.status}`,
-  );
+  const message = isRecord(body) && typeof body["message"] === "string" ? body["message"] : undefined;
+  const code = codeOfAnswer(response.headers.get(ERROR_CODE_HEADER) ?? undefined, response.status);
+  throw new ClusterError(code, message ?? `status ${String(response.status)}`);
 }

@@ -2,8 +2,8 @@ import { request, STATUS_CODES, type ClientRequest, type IncomingMessage, type S
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ClusterError, messageOf, type Log } from "@murmur/base";
+import { enginePath } from "../engine/engine-path.ts";
 import { ERROR_CODE_HEADER, STATUS } from "../error-status.ts";
-import { compareVersions, splitVersion } from "../http/api-version.ts";
 import type { Engine } from "../ports.ts";
 
 /** Headers that speak of one connection, not of the message (RFC 9110, 7.6.1), and are set anew on the next one. */
@@ -19,15 +19,13 @@ const HOP_BY_HOP = new Set([
 ]);
 /** The body of a request that takes its connection over: the few options of an exec. */
 const UPGRADE_BODY_BYTES_MAX = 1024 * 1024;
-const FACTS_MS = 2_000;
 
 /**
  * Hands requests to the local engine and its answers back: every header, and the bodies as they come, both ways, with
  * as much waiting in between as the sockets hold. When one end goes away, so does the other.
  *
  * One thing is changed. Clients settle on the newest API version that they share with Murmur, which an older engine
- * would refuse: a newer version in the path becomes the engine's own newest. What that version doesn't know, an engine
- * passes over; the same happens to a client that talks to it directly.
+ * would refuse: see `enginePath`.
  */
 export class Passthrough {
   readonly #engine: Engine;
@@ -42,7 +40,7 @@ export class Passthrough {
   async handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const abort = new AbortController();
     outgoing.once("close", () => abort.abort());
-    const path = await this.#path(incoming.url ?? "/");
+    const path = await enginePath(this.#engine, incoming.url ?? "/");
     if (abort.signal.aborted) return;
     // Not "close": an engine that closes right after its answer makes the last, empty write of a body fail, and with it
     // the answer that is there to be read.
@@ -68,7 +66,7 @@ export class Passthrough {
    */
   async upgrade(incoming: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> {
     socket.on("error", () => socket.destroy());
-    const path = await this.#path(incoming.url ?? "/");
+    const path = await enginePath(this.#engine, incoming.url ?? "/");
     if (socket.destroyed) return;
     const onward = this.#request(incoming, path, allBut(incoming.rawHeaders, new Set(["expect"])));
     onward.setNoDelay(true);
@@ -97,14 +95,6 @@ export class Passthrough {
     // Errors are told to whoever waits for the answer; one that comes when nobody does must not end the process.
     onward.on("error", () => {});
     return onward;
-  }
-
-  async #path(url: string): Promise<string> {
-    const { version, path } = splitVersion(url);
-    if (version === undefined) return url;
-    const facts = await this.#engine.facts(AbortSignal.timeout(FACTS_MS)).catch(() => undefined);
-    if (facts === undefined || compareVersions(version, facts.apiVersion) <= 0) return url;
-    return `/v${facts.apiVersion}${path}`;
   }
 
   #fail(outgoing: ServerResponse, error: unknown): void {

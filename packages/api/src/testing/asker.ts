@@ -1,8 +1,7 @@
 import { assert } from "@murmur/base";
 import { createApi, type Api } from "../app.ts";
 import type { Service } from "../docker/service-types.ts";
-import type { Engine } from "../ports.ts";
-import { FakePorts } from "./fake-ports.ts";
+import { fakeEngine, FakePorts, type FakeEngine } from "./fake-ports.ts";
 
 export interface Answer<T> {
   readonly status: number;
@@ -15,7 +14,10 @@ export class Asker {
   readonly ports: FakePorts;
   readonly api: Api;
 
-  constructor(engine?: Engine) {
+  readonly engine: FakeEngine;
+
+  constructor(engine = fakeEngine()) {
+    this.engine = engine;
     this.ports = FakePorts.onManualClock(engine);
     this.api = createApi(this.ports);
   }

@@ -1,11 +1,27 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
 import { openBackup } from "../backup/backup-file.ts";
 import type { RecoveryPlan } from "../murmur-types.ts";
-import type { ApiPorts, Engine, InitRequest, JoinRequest, NodeStanding, RestoreRequest } from "../ports.ts";
+import type {
+  ApiPorts,
+  Engine,
+  EngineRequest,
+  InitRequest,
+  JoinRequest,
+  NodeStanding,
+  RestoreRequest,
+} from "../ports.ts";
 import { MemoryCluster, NODE_ONE } from "./memory-cluster.ts";
 
+const BRIDGE = { Name: "bridge", Id: "b".repeat(64), Scope: "local", Driver: "bridge" };
+
+export interface FakeEngine extends Engine {
+  down: boolean;
+  /** What it was sent, bodies as text. */
+  readonly sent: (Omit<EngineRequest, "body"> & { readonly body: string | undefined })[];
+}
+
 /** An engine that answers a ping, `/info` and `/version`, and has one network; or none at all. */
-export function fakeEngine(): Engine & { down: boolean } {
+export function fakeEngine(): FakeEngine {
   const answers: Readonly<Record<string, unknown>> = {
     "/info": { ID: "ENGI:NE", Name: "alpha", ServerVersion: "20.10.24", Swarm: { LocalNodeState: "inactive" } },
     "/version": {
@@ -16,10 +32,13 @@ export function fakeEngine(): Engine & { down: boolean } {
       Arch: "amd64",
       Components: [{ Name: "Engine", Version: "20.10.24", Details: { ApiVersion: "1.41" } }],
     },
-    "/networks": [{ Name: "bridge", Id: "b".repeat(64), Scope: "local", Driver: "bridge" }],
+    "/networks": [BRIDGE],
+    "/networks/bridge": BRIDGE,
+    "/networks/b": BRIDGE,
   };
   return {
     down: false,
+    sent: [],
     address: { host: "127.0.0.1", port: 1 },
     async facts() {
       return this.down ? undefined : { apiVersion: "1.41", builderVersion: "1", osType: "linux" };
@@ -28,6 +47,17 @@ export function fakeEngine(): Engine & { down: boolean } {
       if (this.down) throw new ClusterError("unavailable", "the container engine doesn't answer: connection refused");
       const body = answers[path.split("?", 1)[0] ?? ""];
       return body === undefined ? { status: 404, body: { message: "page not found" } } : { status: 200, body };
+    },
+    async send({ body, ...request }, signal) {
+      this.sent.push({ ...request, body: body && new TextDecoder().decode(body) });
+      if (request.method === "GET") {
+        const { status, body: answer } = await this.get(request.path, signal);
+        return Response.json(answer, { status });
+      }
+      if (request.path.includes("/prune")) return Response.json({ NetworksDeleted: ["old-local"] });
+      return request.method === "DELETE"
+        ? new Response(null, { status: 204 })
+        : Response.json({ Id: "e".repeat(64), Warning: "" }, { status: 201 });
     },
   };
 }

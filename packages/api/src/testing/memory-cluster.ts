@@ -82,6 +82,8 @@ export class MemoryCluster implements Cluster {
 
   /** What the orchestrator and an agent would make of a service: a running task in the slot. */
   runTask(service: Service, id: string, slot: number): void {
+    const named = service.spec.task.networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
+    const attached = named.length > 0 ? named : [{ networkId: NETWORK_ID, aliases: [] }];
     const task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> = {
       id: id as Task["id"],
       serviceId: service.id,
@@ -90,7 +92,7 @@ export class MemoryCluster implements Cluster {
       specVersion: service.specVersion,
       serviceLabels: service.spec.labels,
       endpointPorts: service.ports,
-      networks: [{ networkId: NETWORK_ID, aliases: [] }],
+      networks: attached,
       desiredState: "running",
       status: { state: "pending", at: NOW, message: "pending task scheduling" },
     };

@@ -274,4 +274,5 @@ const NO_ENGINE_API: Parameters<typeof openNode>[0]["engine"] = {
   address: { socketPath: "" },
   facts: () => Promise.resolve(undefined),
   get: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
+  send: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
 };

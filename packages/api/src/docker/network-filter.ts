@@ -1,0 +1,58 @@
+import { ClusterError, type Millis } from "@murmur/base";
+import type { Network } from "@murmur/model";
+import { Filters } from "./filters.ts";
+import type { NetworkResource } from "./network-types.ts";
+import { parseMoment } from "./moment.ts";
+
+export const LIST_FILTERS = ["id", "name", "label", "driver", "scope", "type", "dangling"];
+const PRUNE_FILTERS = ["until", "label", "label!"];
+/** On what the agents make in the engine for a network of the cluster: theirs to remove. */
+const OWN_LABEL = "io.murmur.network";
+
+/** Whether a network of the cluster is one of those that a list is asked for. Errors: `invalid_argument`. */
+export function fits(network: NetworkResource, filters: Filters): boolean {
+  for (const type of filters.get("type")) {
+    if (type === "builtin") return false;
+    if (type !== "custom") throw new ClusterError("invalid_argument", `invalid filter: 'type'='${type}'`);
+  }
+  const named = filters.get("name");
+  return (
+    filters.beginsWith("id", network.Id) &&
+    (named.length === 0 || named.some((text) => network.Name.includes(text))) &&
+    filters.hasLabels("label", network.Labels ?? {}) &&
+    filters.is("driver", network.Driver) &&
+    filters.is("scope", network.Scope) &&
+    filters.get("dangling").length === 0
+  );
+}
+
+/** Reads the filters of a prune: which networks may go, as far as they are unused. Errors: `invalid_argument`. */
+export function mayPrune(text: string | undefined, now: Millis): (network: Network) => boolean {
+  const filters = Filters.parse(text, PRUNE_FILTERS);
+  const [until, ...more] = filters.get("until").map((moment) => parseMoment(moment, now));
+  if (more.length > 0) throw new ClusterError("invalid_argument", "more than one until filter specified");
+  return ({ createdAt, spec: { labels } }) =>
+    (until === undefined || createdAt < until) &&
+    filters.hasLabels("label", labels) &&
+    (filters.get("label!").length === 0 || !filters.hasLabels("label!", labels));
+}
+
+/**
+ * The filters of a prune for the engine: those that were given, and not what Murmur has made there. A client's own
+ * `label!` stays as it is, for the engine would take two of them as one condition.
+ */
+export function withoutOwnNetworks(text: string | undefined): string | undefined {
+  let given: unknown;
+  try {
+    given = JSON.parse(text || "{}");
+  } catch {
+    return text;
+  }
+  if (typeof given !== "object" || given === null || Array.isArray(given) || "label!" in given) return text;
+  const fields = Object.entries({ ...given, "label!": [OWN_LABEL] });
+  // The engine reads all of them in one form or in the other.
+  return JSON.stringify(Object.fromEntries(fields.map(([name, values]) => [name, asSet(values)])));
+}
+
+const asSet = (values: unknown): unknown =>
+  Array.isArray(values) ? Object.fromEntries(values.map((value) => [String(value), true])) : values;

@@ -1,0 +1,83 @@
+import { ClusterError, codeOf } from "@murmur/base";
+import { DEFAULT_NETWORK_NAME, networkId, type Network, type NetworkId, type NetworkSpec } from "@murmur/model";
+import type { View } from "@murmur/store";
+import type { Hono } from "hono";
+import { fieldsOfAddresses, fromNetwork, toNetworkSpec } from "../docker/network.ts";
+import { mayPrune } from "../docker/network-filter.ts";
+import { networkServices } from "../docker/network-services.ts";
+import type { NetworkCreated, NetworksPruned } from "../docker/network-types.ts";
+import { readJson } from "./body.ts";
+import type { ClusterAccess } from "./context.ts";
+import { findNetwork } from "./lookup.ts";
+import { clusterOf } from "./swarm-routes.ts";
+
+/** The networks of the cluster; those of the engine are no manager's business. */
+export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void {
+  app.get("/murmur/networks", async (context) => {
+    const view = await access.read(context);
+    return context.json(view.networks().map(fromNetwork));
+  });
+
+  app.get("/murmur/networks/:id/services", async (context) => {
+    const view = await access.read(context);
+    const { id } = findNetwork(view, context.req.param("id"));
+    const services = view.services().filter(({ removing }) => removing !== true);
+    return context.json(networkServices(id, services, (service) => view.tasksOfService(service.id)));
+  });
+
+  app.post("/networks/create", async (context) => {
+    const spec = toNetworkSpec(await readJson(context.req.raw));
+    refuseWithoutAddresses(spec, await access.read(context, "local"));
+    const id = networkId(access.ports.newId());
+    await access.submit(context, { kind: "createNetwork", id, spec });
+    const answer: NetworkCreated = { Id: id, Warning: "" };
+    return context.json(answer, 201);
+  });
+
+  app.delete("/networks/:id", async (context) => {
+    const { id } = findNetwork(await access.read(context), context.req.param("id"));
+    await access.submit(context, { kind: "removeNetwork", id });
+    return context.body(null, 204);
+  });
+
+  app.post("/networks/prune", async (context) => {
+    const fits = mayPrune(context.req.query("filters"), access.ports.clock.now());
+    const unused = unusedNetworks(await access.read(context)).filter(fits);
+    const removed: string[] = [];
+    for (const { id, spec } of unused) {
+      try {
+        await access.submit(context, { kind: "removeNetwork", id });
+        removed.push(spec.name);
+      } catch (error) {
+        // Somebody was faster: it is in use by now, or gone.
+        if (!PASSED_OVER.has(codeOf(error))) throw error;
+      }
+    }
+    const answer: NetworksPruned = { NetworksDeleted: removed };
+    return context.json(answer);
+  });
+}
+
+const PASSED_OVER: ReadonlySet<string> = new Set(["in_use", "failed_precondition", "not_found"]);
+
+function unusedNetworks(view: View): Network[] {
+  const used = new Set<NetworkId>();
+  for (const { spec, previousSpec } of view.services()) {
+    for (const { target } of spec.task.networks) used.add(target);
+    for (const { target } of previousSpec?.task.networks ?? []) used.add(target);
+  }
+  for (const task of view.tasks()) for (const { networkId: id } of task.networks) used.add(id);
+  return view.networks().filter(({ id, spec }) => !used.has(id) && spec.name !== DEFAULT_NETWORK_NAME);
+}
+
+/** What only networks with addresses have is refused where there are none, in place of being forgotten. */
+function refuseWithoutAddresses(spec: NetworkSpec, view: View): void {
+  if (clusterOf(view).dataPlane === "overlay") return;
+  const fields = fieldsOfAddresses(spec);
+  if (fields.length === 0) return;
+  throw new ClusterError(
+    "invalid_argument",
+    `${fields.join(", ")}: this cluster's data plane is ports: networks have no addresses of their own; ` +
+      "leave it out, or start a cluster with the data plane overlay",
+  );
+}

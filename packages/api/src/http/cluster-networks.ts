@@ -1,0 +1,83 @@
+import { ClusterError, messageOf, type Millis } from "@murmur/base";
+import type { Context } from "hono";
+import { toNetworkResource } from "../docker/network.ts";
+import type { Network, NetworkResource, NetworkService } from "../docker/network-types.ts";
+import type { ApiPorts } from "../ports.ts";
+import { within } from "./context.ts";
+import { askJson, type AskCluster } from "./system-routes.ts";
+
+/** So long a leader is waited for, before what a replica has must do. */
+const FRESH_MS: Millis = 3_000;
+
+/** The cluster's networks as this node's clients see them, beside the engine's. */
+export class ClusterNetworks {
+  readonly #ports: ApiPorts;
+  readonly #askCluster: AskCluster;
+
+  constructor(ports: ApiPorts, askCluster: AskCluster) {
+    this.#ports = ports;
+    this.#askCluster = askCluster;
+  }
+
+  /** All of them; none outside a cluster. Without a leader those that a replica has. Errors: as asking a manager. */
+  async all(context: Context): Promise<readonly NetworkResource[]> {
+    const { node, clock, log } = this.#ports;
+    if (node.status().state !== "active") return [];
+    const asked = (limitMs: Millis | undefined, search: string): Promise<Network[]> =>
+      within(context, limitMs === undefined ? { clock } : { clock, limitMs }, (signal) =>
+        askJson<Network[]>(this.#askCluster, `/murmur/networks${search}`, signal),
+      );
+    const networks = await asked(FRESH_MS, "").catch((error: unknown) => {
+      log.debug("the cluster's networks may be out of date", { error: messageOf(error) });
+      return asked(undefined, "?consistency=local");
+    });
+    return networks.map(toNetworkResource);
+  }
+
+  /**
+   * The network of the cluster that a text means: its id, else its name, else the beginning of its id. Undefined when it
+   * can only mean one of the engine's. Errors: `invalid_argument` when it may mean several; when the cluster can't be
+   * asked, and the engine has none of that name, those of `all`, unless `strictly` is false.
+   */
+  async find(
+    context: Context,
+    text: string,
+    { strictly }: { readonly strictly: boolean },
+  ): Promise<NetworkResource | undefined> {
+    let networks: readonly NetworkResource[];
+    try {
+      networks = await this.all(context);
+    } catch (error) {
+      this.#ports.log.debug("the cluster's networks are not known", { error: messageOf(error) });
+      if (!strictly || (await this.#inEngine(context, text)) === "named") return undefined;
+      throw error;
+    }
+    const exact = networks.find(({ Id }) => Id === text) ?? networks.find(({ Name }) => Name === text);
+    if (exact !== undefined) return exact;
+    const [first, ...more] = networks.filter(({ Id }) => Id.startsWith(text));
+    if (first === undefined) return undefined;
+    const inEngine = await this.#inEngine(context, text);
+    if (inEngine === "named") return undefined;
+    const count = 1 + more.length + (inEngine === "begins" ? 1 : 0);
+    if (count === 1) return first;
+    const found = `(${String(count)} matches found based on ID prefix)`;
+    throw new ClusterError("invalid_argument", `network ${text} is ambiguous ${found}`);
+  }
+
+  /** The services of a network by their names, with their tasks. */
+  services(id: string, signal: AbortSignal): Promise<Record<string, NetworkService>> {
+    return askJson(this.#askCluster, `/murmur/networks/${id}/services?consistency=local`, signal);
+  }
+
+  /** What a text is to the engine: the name or id of a network, the beginning of an id, or nothing. */
+  async #inEngine(context: Context, text: string): Promise<"named" | "begins" | "none"> {
+    const path = `/networks/${encodeURIComponent(text)}`;
+    const answer = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal)).catch(() => {
+      return { status: 503, body: undefined };
+    });
+    const { status, body } = answer;
+    if (status !== 200 || typeof body !== "object" || body === null) return "none";
+    const { Id, Name } = body as Partial<NetworkResource>;
+    return Id === text || Name === text ? "named" : "begins";
+  }
+}

@@ -1,0 +1,198 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { createApi } from "../app.ts";
+import type { NetworkResource, NetworksPruned } from "../docker/network-types.ts";
+import { Asker, filters } from "../testing/asker.ts";
+import { FakePorts } from "../testing/fake-ports.ts";
+import { MemoryCluster, NODE_TWO } from "../testing/memory-cluster.ts";
+
+let asker: Asker;
+beforeEach(() => {
+  asker = new Asker();
+});
+
+const post = (name: string): Request =>
+  new Request("http://x/networks/create", {
+    method: "POST",
+    body: JSON.stringify(overlay(name)),
+    headers: { "content-type": "application/json" },
+  });
+const overlay = (name: string, more: object = {}) => ({ Name: name, Driver: "overlay", ...more });
+
+/** Makes a network; its id. */
+async function create(name: string, more: object = {}): Promise<string> {
+  const { status, body } = await asker.ask<{ Id: string }>("/networks/create", "POST", overlay(name, more));
+  expect(status).toBe(201);
+  return body.Id;
+}
+
+const inUse = async (name: string): Promise<void> => {
+  const TaskTemplate = { ContainerSpec: { Image: "nginx" }, Networks: [{ Target: name, Aliases: ["www"] }] };
+  await asker.create(`in-${name}`, { TaskTemplate });
+  asker.runTask(`taskof${name}`, 1, `in-${name}`);
+};
+
+describe("making networks", () => {
+  it("of the cluster", async () => {
+    const id = await create("back", { Labels: { team: "shop" }, Attachable: true });
+    expect((await asker.ask("/networks/back")).body).toMatchObject({
+      Id: id,
+      Labels: { team: "shop" },
+      Attachable: true,
+    });
+    expect(await asker.ask("/networks/create", "POST", overlay("back"))).toMatchObject({
+      status: 409,
+      body: { message: "network with name back already exists" },
+    });
+    expect(await asker.ask("/v1.41/networks/create", "POST", { Name: "by-scope", Scope: "swarm" })).toMatchObject({
+      status: 201,
+    });
+    expect(asker.engine.sent).toEqual([]);
+  });
+
+  it("of the cluster is refused where it can't be had", async () => {
+    const refused = await asker.ask("/networks/create", "POST", overlay("x", { Options: { encrypted: "" } }));
+    expect([refused.status, refused.body.message]).toEqual([400, expect.stringContaining("Options.encrypted")]);
+    asker.ports.leave();
+    expect((await asker.ask("/networks/create", "POST", overlay("x"))).status).toBe(503);
+  });
+
+  it("with what needs addresses is refused in a cluster whose networks have none", async () => {
+    const IPAM = { Config: [{ Subnet: "10.9.0.0/24" }] };
+    const more = { IPAM, EnableIPv6: true, Internal: true, Options: { "com.docker.network.driver.mtu": "1400" } };
+    const { status, body } = await asker.ask("/networks/create", "POST", overlay("x", more));
+    expect(status).toBe(400);
+    expect(body.message).toBe(
+      "IPAM.Config, EnableIPv6, Options.com.docker.network.driver.mtu, Internal: this cluster's data plane is ports: " +
+        "networks have no addresses of their own; leave it out, or start a cluster with the data plane overlay",
+    );
+    asker.ports.replica = new MemoryCluster({ dataPlane: "overlay" });
+    await create("x", more);
+  });
+
+  it("of the engine is the engine's, to the last byte", async () => {
+    for (const body of ['{ "Name" : "local",\n"Driver":"bridge" , "Odd": 1.0 }', "{no JSON", "", '"overlay"']) {
+      const init = { method: "POST", body, headers: { "content-type": "application/json; charset=utf-8" } };
+      const response = await asker.api.fetch(new Request("http://x/v1.41/networks/create?a=b", init));
+      expect(response.status).toBe(201);
+      expect(await response.json()).toMatchObject({ Id: "e".repeat(64) });
+      expect(asker.engine.sent.at(-1)).toEqual({
+        method: "POST",
+        path: "/v1.41/networks/create?a=b",
+        contentType: "application/json; charset=utf-8",
+        body,
+      });
+    }
+  });
+});
+
+describe("finding networks", () => {
+  it("goes by id, name and the beginning of an id, the cluster's before the engine's", async () => {
+    const id = await create("back");
+    for (const text of [id, "back", id.slice(0, 4)])
+      expect((await asker.ask<NetworkResource>(`/networks/${text}`)).body.Id).toBe(id);
+    expect((await asker.ask<NetworkResource>("/networks/bridge")).body.Scope).toBe("local");
+    await create("other");
+    const { status, body } = await asker.ask("/networks/id0");
+    expect([status, body.message]).toEqual([400, "network id0 is ambiguous (2 matches found based on ID prefix)"]);
+  });
+
+  it("doesn't take the name of an engine's network for the beginning of an id", async () => {
+    const ports = FakePorts.onManualClock(asker.engine);
+    const newId = () => "bridgexxxxxxxxxxxxxxxxxxx";
+    const api = createApi(Object.assign(ports, { newId }));
+    expect((await api.fetch(post("back"))).status).toBe(201);
+    expect(await (await api.fetch(new Request("http://x/networks/bridge"))).json()).toMatchObject({ Scope: "local" });
+    const found = await (await api.fetch(new Request("http://x/networks/b"))).json();
+    expect(found).toEqual({ message: "network b is ambiguous (2 matches found based on ID prefix)" });
+    expect(await (await api.fetch(new Request("http://x/networks/bri"))).json()).toMatchObject({ Name: "back" });
+  });
+
+  it("works without a leader, from what a replica has", async () => {
+    if (asker.ports.replica !== undefined) asker.ports.replica.leaderless = true;
+    expect((await asker.ask<NetworkResource[]>("/networks")).body.map(({ Name }) => Name)).toEqual([
+      "default",
+      "bridge",
+    ]);
+    expect((await asker.ask("/networks/default")).status).toBe(200);
+  });
+
+  it("shows services and tasks where it is asked for", async () => {
+    await create("back");
+    await inUse("back");
+    expect((await asker.ask<NetworkResource>("/networks/back")).body.Services).toBeUndefined();
+    expect((await asker.ask<NetworkResource>("/networks/back?verbose=true")).body.Services).toEqual({
+      "in-back": {
+        VIP: "",
+        Ports: [],
+        LocalLBIndex: 0,
+        Tasks: [{ Name: "in-back.1.taskofback", EndpointID: "taskofback", EndpointIP: "", Info: {} }],
+      },
+    });
+    expect((await asker.ask("/networks/back?verbose=perhaps")).status).toBe(400);
+  });
+});
+
+describe("removing networks", () => {
+  it("takes the cluster's by id, name and the beginning of an id, and leaves others to the engine", async () => {
+    for (const text of ["a", "b", "c"]) await create(`net-${text}`);
+    const id = (await asker.ask<NetworkResource>("/networks/net-a")).body.Id;
+    for (const text of [id, "net-b", "id003"]) {
+      const { status, body } = await asker.ask(`/networks/${text}`, "DELETE");
+      expect([status, body]).toEqual([204, undefined]);
+    }
+    expect(asker.engine.sent).toEqual([]);
+    expect((await asker.ask("/v1.41/networks/net-a", "DELETE")).status).toBe(204);
+    expect(asker.engine.sent).toMatchObject([{ method: "DELETE", path: "/v1.41/networks/net-a" }]);
+    expect((await asker.ask("/networks/default", "DELETE")).body.message).toContain("default network can't be removed");
+  });
+
+  it("leaves the engine's networks removable when no manager can be reached, and only those", async () => {
+    asker.ports.replica = undefined;
+    expect((await asker.ask("/networks/bridge", "DELETE")).status).toBe(204);
+    expect(await asker.ask("/networks/back", "DELETE")).toMatchObject({
+      status: 503,
+      body: { message: "no manager can be reached" },
+    });
+    asker.ports.leave();
+    expect((await asker.ask("/networks/back", "DELETE")).status).toBe(204);
+    expect(asker.engine.sent.map(({ path }) => path)).toEqual(["/networks/bridge", "/networks/back"]);
+  });
+
+  it("prunes what nothing uses, here and in the engine", async () => {
+    await create("idle", { Labels: { keep: "no" } });
+    await create("kept", { Labels: { keep: "yes" } });
+    await create("busy");
+    await inUse("busy");
+    const pruned = async (given: object) =>
+      (await asker.ask<NetworksPruned>(`/networks/prune?${filters(given)}`, "POST")).body.NetworksDeleted;
+    expect(await pruned({ until: ["1h"] })).toEqual(["old-local"]);
+    expect(await pruned({ "label!": { keep: true } })).toEqual(["old-local"]);
+    expect(await pruned({ "label!": { "keep=yes": true } })).toEqual(["idle", "old-local"]);
+    expect((await asker.ask<NetworksPruned>("/networks/prune", "POST")).body.NetworksDeleted).toEqual([
+      "kept",
+      "old-local",
+    ]);
+    const left = (await asker.ask<NetworkResource[]>("/networks")).body.map(({ Name }) => Name);
+    expect(left).toEqual(["default", "busy", "bridge"]);
+    const sent = asker.engine.sent.map(({ path }) => new URL(path, "http://x").searchParams.get("filters"));
+    expect(sent.map((text) => JSON.parse(text ?? "") as unknown)).toEqual([
+      { until: { "1h": true }, "label!": { "io.murmur.network": true } },
+      { "label!": { keep: true } },
+      { "label!": { "keep=yes": true } },
+      { "label!": { "io.murmur.network": true } },
+    ]);
+    expect((await asker.ask(`/networks/prune?${filters({ until: ["1h", "2h"] })}`, "POST")).status).toBe(400);
+  });
+
+  it("prunes through a manager, and the engine's alone outside a cluster", async () => {
+    const manager = createApi(FakePorts.onManualClock());
+    expect((await manager.fetch(post("idle"))).status).toBe(201);
+    asker.ports.replica = undefined;
+    asker.ports.standing = { state: "active", nodeId: NODE_TWO, address: "x:1", manager: false, managers: [] };
+    asker.ports.forward = (request) => manager.fetchForwarded(request);
+    const prune = async () => (await asker.ask<NetworksPruned>("/networks/prune", "POST")).body.NetworksDeleted;
+    expect(await prune()).toEqual(["idle", "old-local"]);
+    asker.ports.leave();
+    expect(await prune()).toEqual(["old-local"]);
+  });
+});
