@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { nodeId, SeededRandom } from "@murmur/base";
 import { taskId, type Endpoint, type TaskId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
-import { pickLeastConnections, pickRoundRobin, type Candidates } from "./pick.ts";
+import { localFirst, pickLeastConnections, pickRandom, pickRoundRobin, type Candidates } from "./pick.ts";
 import { NO_SUSPECTS } from "./suspects.ts";
 
 const endpoints: readonly Endpoint[] = Array.from({ length: 5 }, (_, at) => ({
@@ -63,5 +63,25 @@ describe("round robin", () => {
     const picked = [0, 1, 2, 3, 4, 5, 6].map((turn) => pickRoundRobin(all, turn)?.taskId);
     expect(picked).toEqual(["t0", "t1", "t2", "t3", "t4", "t0", "t1"]);
     expect(pickRoundRobin({ ...all, endpoints: [] }, 3)).toBeUndefined();
+  });
+});
+
+it("takes any by chance", () => {
+  const random = new SeededRandom(1);
+  const seen = Array.from({ length: 5_000 }, () => pickRandom(all, random)?.taskId ?? "");
+  for (const { taskId: id } of endpoints) {
+    expect(Math.abs(seen.filter((one) => one === id).length - 1_000)).toBeLessThan(150);
+  }
+});
+
+describe("local first", () => {
+  const idsOf = (candidates: Candidates): readonly string[] => candidates.endpoints.map(({ taskId: id }) => id);
+  it("keeps to the node's own tasks while any of them may be used", () => {
+    expect(idsOf(localFirst(all, nodeId("n1")))).toEqual(["t1", "t3"]);
+    const tried = new Set([taskId("t1")]);
+    expect(idsOf(localFirst({ ...all, tried }, nodeId("n1")))).toEqual(["t1", "t3"]);
+    const suspects = { ...NO_SUSPECTS, withdrawn: new Set([taskId("t3")]) };
+    expect(idsOf(localFirst({ ...all, tried, suspects }, nodeId("n1")))).toEqual(["t0", "t1", "t2", "t3", "t4"]);
+    expect(idsOf(localFirst(all, nodeId("n9")))).toEqual(["t0", "t1", "t2", "t3", "t4"]);
   });
 });

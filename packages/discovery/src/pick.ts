@@ -1,4 +1,4 @@
-import type { Random } from "@murmur/base";
+import type { NodeId, Random } from "@murmur/base";
 import type { Endpoint, TaskId } from "@murmur/model";
 import { isUsable, type Suspects } from "./suspects.ts";
 
@@ -33,6 +33,10 @@ export function pickLeastConnections(
   return best;
 }
 
+/** Any of them, each as likely. */
+export const pickRandom = (candidates: Candidates, random: Random): Endpoint | undefined =>
+  pickLeastConnections(candidates, () => 0, random);
+
 /** The first candidate at or after `turn`, going round; the caller raises `turn` by one each time. */
 export function pickRoundRobin(candidates: Candidates, turn: number): Endpoint | undefined {
   const { endpoints } = candidates;
@@ -43,5 +47,12 @@ export function pickRoundRobin(candidates: Candidates, turn: number): Endpoint |
   return undefined;
 }
 
-const isCandidate = (endpoint: Endpoint, { suspects, tried }: Candidates): boolean =>
+/** Only those on a node, while there are any; else all. */
+export function localFirst(candidates: Candidates, node: NodeId): Candidates {
+  const local = candidates.endpoints.filter((endpoint) => endpoint.nodeId === node);
+  const isAny = local.some((endpoint) => isCandidate(endpoint, candidates));
+  return isAny ? { ...candidates, endpoints: local } : candidates;
+}
+
+export const isCandidate = (endpoint: Endpoint, { suspects, tried }: Candidates): boolean =>
   !tried.has(endpoint.taskId) && isUsable(endpoint, suspects);

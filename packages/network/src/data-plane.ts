@@ -1,7 +1,8 @@
-import type { Clock, Log, Millis, Random } from "@murmur/base";
+import type { Clock, Log, Millis, NodeId, Random } from "@murmur/base";
 import type { NameIndexOptions, Suspects } from "@murmur/discovery";
 import type { EndpointTable, PortConfig } from "@murmur/model";
 import { DnsServer, type DnsStats } from "./dns/server.ts";
+import { portText } from "./listen-error.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { portProblem } from "./port-check.ts";
 import { ProxySet, type ProxyStats } from "./proxy-set.ts";
@@ -51,6 +52,7 @@ export interface DataPlane extends AsyncDisposable {
 }
 
 export interface DataPlaneOptions {
+  readonly self: NodeId;
   /** IP that published ports are opened on; `0.0.0.0` and `::` open them on every address of both families. */
   readonly publishAddress: string;
   /** `IP:PORT` of the DNS server; undefined: none. */
@@ -68,7 +70,7 @@ export interface DataPlaneOptions {
  */
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { dnsAddress } = options;
-  const targets = new Targets(options.random);
+  const targets = new Targets(options);
   const proxies = new ProxySet({ ...options, targets });
   const dns = dnsAddress === undefined ? undefined : await openDns(options, dnsAddress);
   const listeners = (): readonly ListenerStatus[] => [...proxies.listeners(), ...(dns?.listeners() ?? [])];
@@ -84,9 +86,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       proxies.dropDead(suspects.deadNodes);
     },
     async portsInUse(ports) {
-      const asked = ports.filter(
-        (port) => port.mode === "ingress" && !proxies.holds(port.protocol, port.publishedPort),
-      );
+      const asked = ports.filter((port) => port.mode === "ingress" && !proxies.holds(port));
       const problems = await Promise.all(asked.map((port) => portProblem(options.publishAddress, port)));
       return problems.filter((problem) => problem !== undefined);
     },
@@ -103,13 +103,13 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
 
 /** The ports that should be open and aren't. */
 export const closedPorts = (listeners: readonly ListenerStatus[]): readonly Difference[] =>
-  listeners.flatMap(({ protocol, port, state, error }) =>
-    state === "failed" ? [{ where: `port ${String(port)}/${protocol}`, what: error ?? "is not open" }] : [],
+  listeners.flatMap(({ protocol, port, hostIp, state, error }) =>
+    state === "failed" ? [{ where: `port ${portText(port, hostIp)}/${protocol}`, what: error ?? "is not open" }] : [],
   );
 
 /** Opens a DNS server; without an address of its own it listens where it is told to later. */
 export async function openDns(
-  options: Omit<DataPlaneOptions, "publishAddress" | "dnsAddress"> & Partial<NameIndexOptions>,
+  options: Omit<DataPlaneOptions, "self" | "publishAddress" | "dnsAddress"> & Partial<NameIndexOptions>,
   address: string | undefined,
 ): Promise<DnsServer> {
   const upstreams = options.upstreams.length > 0 ? options.upstreams : await systemResolvers(address);

@@ -18,7 +18,12 @@ import {
 const NETWORK = { id: networkId("net"), name: "default" };
 const TARGET_PORT = 8080;
 
-export const ports = () => ({ clock: new ManualClock(), random: new SeededRandom(7), log: silentLog });
+export const ports = () => ({
+  self: nodeId("self"),
+  clock: new ManualClock(),
+  random: new SeededRandom(7),
+  log: silentLog,
+});
 
 export interface EndpointOptions {
   readonly task: string;

@@ -1,4 +1,11 @@
 import { messageOf } from "@murmur/base";
+import { formatIpPort } from "./ip-address.ts";
+import { isElsewhere } from "./listen-at.ts";
+import type { PublishedPort } from "./targets.ts";
+
+/** A port for people: `80`, or with its address `10.0.0.1:80`. */
+export const portText = (port: number, address?: string): string =>
+  address === undefined ? String(port) : formatIpPort({ host: address, port });
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["EADDRINUSE", "is in use by another program"],
@@ -7,7 +14,16 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Why a port can't be opened, in one line. */
-export function listenError(protocol: string, port: number, error: unknown): string {
+export function listenError(protocol: string, port: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return `port ${String(port)}/${protocol} ${REASONS.get(code) ?? `can't be opened: ${messageOf(error)}`}`;
+  return `port ${port}/${protocol} ${REASONS.get(code) ?? `can't be opened: ${messageOf(error)}`}`;
+}
+
+/** Why a published port can't be opened; undefined when its address is another node's, as it may be. */
+export function problemOf(
+  { protocol, port, hostIp }: Pick<PublishedPort, "protocol" | "port" | "hostIp">,
+  error: unknown,
+): string | undefined {
+  if (hostIp !== undefined && isElsewhere(error)) return undefined;
+  return listenError(protocol, portText(port, hostIp), error);
 }

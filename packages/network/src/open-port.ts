@@ -2,6 +2,7 @@ import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, isIPv6, type Server } from "node:net";
 import type { Millis } from "@murmur/base";
+import type { ListenAt } from "./listen-at.ts";
 
 /** The kernel's queue of connections that nobody has accepted yet. */
 const BACKLOG = 4_096;
@@ -10,11 +11,8 @@ export const KEEP_ALIVE_MS: Millis = 60_000;
 /** What the kernel holds back of packets that come in a burst. */
 const BUFFER_BYTES = 1024 * 1024;
 
-/** Every address of the machine; either stands for both families, where the machine has both. */
-const isAnyAddress = (address: string): boolean => address === "0.0.0.0" || address === "::";
-
 /** Opens a published TCP port. */
-export async function openTcpPort(publishAddress: string, port: number): Promise<Server> {
+export async function openTcpPort({ address }: ListenAt, port: number): Promise<Server> {
   const server = createServer({
     // Half a connection may outlive the other, and nothing is read before there is somebody to give it to.
     allowHalfOpen: true,
@@ -24,7 +22,7 @@ export async function openTcpPort(publishAddress: string, port: number): Promise
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
   // Without a host Node listens on `::` for both families, and on `0.0.0.0` where there is no IPv6.
-  const host = isAnyAddress(publishAddress) ? {} : { host: publishAddress };
+  const host = address === undefined ? {} : { host: address, ipv6Only: isIPv6(address) };
   server.listen({ ...host, port, backlog: BACKLOG, exclusive: true });
   await once(server, "listening");
   return server;
@@ -35,11 +33,11 @@ export async function openTcpPort(publishAddress: string, port: number): Promise
  * the sockets from then on go to `onError`.
  */
 export async function openUdpPort(
-  publishAddress: string,
+  { address }: ListenAt,
   port: number,
   onError: (error: Error) => void,
 ): Promise<readonly UdpSocket[]> {
-  if (!isAnyAddress(publishAddress)) return [await bindUdp(publishAddress, port, onError)];
+  if (address !== undefined) return [await bindUdp(address, port, onError)];
   const first = await bindUdp("0.0.0.0", port, onError);
   try {
     return [first, await bindUdp("::", first.address().port, onError)];

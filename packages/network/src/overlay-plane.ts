@@ -203,10 +203,7 @@ class KernelPlane implements OverlayPlane {
   }
 
   async portsInUse(ports: readonly PortConfig[]): Promise<readonly string[]> {
-    const asked = ports.filter(
-      ({ mode, protocol, publishedPort }) =>
-        mode === "ingress" && this.#loopback?.holds(protocol, publishedPort) !== true,
-    );
+    const asked = ports.filter((port) => port.mode === "ingress" && this.#loopback?.holds(port) !== true);
     const problems = await Promise.all(asked.map((port) => portProblem(this.#options.publishAddress, port)));
     return problems.filter((problem) => problem !== undefined);
   }

@@ -1,27 +1,30 @@
 import type { PortConfig } from "@murmur/model";
-import { listenError } from "./listen-error.ts";
+import { listenAt } from "./listen-at.ts";
+import { problemOf } from "./listen-error.ts";
 import { openTcpPort, openUdpPort } from "./open-port.ts";
 
 /**
  * Opens a port as it would be opened when published, and closes it at once. One line when it can't be had; a protocol
- * that is not published here is let pass.
+ * or an address that is not published here is let pass.
  */
 export async function portProblem(
-  address: string,
-  { protocol, publishedPort }: PortConfig,
+  publishAddress: string,
+  { protocol, publishedPort, hostIp }: PortConfig,
 ): Promise<string | undefined> {
+  const at = listenAt(publishAddress, hostIp);
+  if (at === undefined) return undefined;
   try {
     switch (protocol) {
       case "tcp":
-        (await openTcpPort(address, publishedPort)).close();
+        (await openTcpPort(at, publishedPort)).close();
         return undefined;
       case "udp":
-        for (const socket of await openUdpPort(address, publishedPort, () => {})) socket.close();
+        for (const socket of await openUdpPort(at, publishedPort, () => {})) socket.close();
         return undefined;
       case "sctp":
         return undefined;
     }
   } catch (error) {
-    return listenError(protocol, publishedPort, error);
+    return problemOf({ protocol, port: publishedPort, ...(hostIp !== undefined && { hostIp }) }, error);
   }
 }

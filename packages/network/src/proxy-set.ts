@@ -1,7 +1,9 @@
 import type { Clock, Log, NodeId } from "@murmur/base";
-import type { PortProtocol } from "@murmur/model";
-import type { ListenerStatus } from "./listener-status.ts";
-import { portKey, type PublishedPort, type Targets } from "./targets.ts";
+import { portsOverlap, type PortConfig } from "@murmur/model";
+import { listenAt, type ListenAt } from "./listen-at.ts";
+import { portText } from "./listen-error.ts";
+import { portStatus, type ListenerStatus } from "./listener-status.ts";
+import type { PublishedPort, Targets } from "./targets.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { UdpProxy } from "./udp-proxy.ts";
 
@@ -20,6 +22,7 @@ export const NO_TRAFFIC: ProxyStats = { connections: 0, connectionsTotal: 0, ref
 
 /** One published port: its listener and what goes through it. */
 export interface Proxy extends AsyncDisposable {
+  readonly port: PublishedPort;
   start(): void;
   /** Closes the listener at once. What is under way lives on until it ends by itself; settled when all has ended. */
   retire(): Promise<void>;
@@ -29,16 +32,22 @@ export interface Proxy extends AsyncDisposable {
   stats(): ProxyStats;
 }
 
-export interface ProxyOptions {
-  readonly publishAddress: string;
+/** What a proxy works with. */
+export interface ProxyTools {
   readonly targets: Targets;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+export interface ProxySetOptions extends ProxyTools {
+  readonly publishAddress: string;
+  /** Which ports are this set's; left out: all. */
+  readonly serves?: (port: PublishedPort) => boolean;
+}
+
 /** The listeners of all published ports: exactly those that the table wants, after every swap. */
 export class ProxySet implements AsyncDisposable {
-  readonly #options: ProxyOptions;
+  readonly #options: ProxySetOptions;
   readonly #proxies = new Map<string, Proxy>();
   /** Their ports are published no longer, but something is still under way. */
   readonly #retired = new Set<Proxy>();
@@ -46,27 +55,32 @@ export class ProxySet implements AsyncDisposable {
   #past = NO_TRAFFIC;
   #closed = false;
 
-  constructor(options: ProxyOptions) {
+  constructor(options: ProxySetOptions) {
     this.#options = options;
   }
 
   /** Opens and closes listeners until they fit the table. */
   render(): void {
     if (this.#closed) return;
-    const wanted = this.#options.targets.published();
+    const wanted = this.#wanted();
     for (const [key, proxy] of this.#proxies) {
       if (!wanted.has(key)) this.#retire(key, proxy);
     }
-    for (const [key, port] of wanted) {
+    for (const [key, { port, at }] of wanted) {
       if (this.#proxies.has(key)) continue;
-      const proxy = this.#make(port);
+      const proxy = this.#make(port, at);
       this.#proxies.set(key, proxy);
       proxy.start();
     }
   }
 
-  holds(protocol: PortProtocol, port: number): boolean {
-    return this.#proxies.get(portKey(protocol, port))?.status().state === "listening";
+  /** Whether it listens on a port already, or on a part of it. */
+  holds(wanted: Pick<PortConfig, "protocol" | "publishedPort" | "hostIp">): boolean {
+    return [...this.#proxies.values()].some((proxy) => {
+      const { protocol, port: publishedPort, hostIp } = proxy.port;
+      const own = { protocol, publishedPort, ...(hostIp !== undefined && { hostIp }) };
+      return portsOverlap(own, wanted) && proxy.status().state === "listening";
+    });
   }
 
   dropDead(nodes: ReadonlySet<NodeId>): void {
@@ -90,12 +104,23 @@ export class ProxySet implements AsyncDisposable {
     return [...this.#proxies.values(), ...this.#retired];
   }
 
-  #make(port: PublishedPort): Proxy {
+  /** Ports that this node publishes nowhere are left out. */
+  #wanted(): ReadonlyMap<string, { readonly port: PublishedPort; readonly at: ListenAt }> {
+    const { targets, publishAddress, serves = () => true } = this.#options;
+    const wanted = new Map<string, { readonly port: PublishedPort; readonly at: ListenAt }>();
+    for (const [key, port] of targets.published()) {
+      const at = serves(port) ? listenAt(publishAddress, port.hostIp) : undefined;
+      if (at !== undefined) wanted.set(key, { port, at });
+    }
+    return wanted;
+  }
+
+  #make(port: PublishedPort, at: ListenAt): Proxy {
     switch (port.protocol) {
       case "tcp":
-        return new TcpProxy(this.#options, port);
+        return new TcpProxy(this.#options, port, at);
       case "udp":
-        return new UdpProxy(this.#options, port);
+        return new UdpProxy(this.#options, port, at);
       case "sctp":
         return new NoProxy(port);
     }
@@ -113,18 +138,18 @@ export class ProxySet implements AsyncDisposable {
 
 /** A port of a protocol that this data plane can't carry. */
 class NoProxy implements Proxy {
-  readonly #port: PublishedPort;
+  readonly port: PublishedPort;
 
   constructor(port: PublishedPort) {
-    this.#port = port;
+    this.port = port;
   }
   start(): void {}
   async retire(): Promise<void> {}
   dropDead(): void {}
   status(): ListenerStatus {
-    const { protocol, port } = this.#port;
-    const error = `port ${String(port)}/${protocol} can't be published by proxy: only TCP and UDP can`;
-    return { protocol, port, state: "failed", error };
+    const { protocol, port, hostIp } = this.port;
+    const problem = `port ${portText(port, hostIp)}/${protocol} can't be published by proxy: only TCP and UDP can`;
+    return portStatus(this.port, { opened: undefined, problem });
   }
   stats(): ProxyStats {
     return NO_TRAFFIC;

@@ -1,7 +1,9 @@
 import { connect, type Socket } from "node:net";
 import type { Clock, Millis, NodeId, Timer } from "@murmur/base";
 import type { TaskId } from "@murmur/model";
+import { timeAnswer } from "./answer-time.ts";
 import { KEEP_ALIVE_MS } from "./open-port.ts";
+import { plainAddress, proxyHeader } from "./proxy-header.ts";
 import type { Target, Targets } from "./targets.ts";
 
 /** A task that doesn't answer within this is passed over, if there is another one. */
@@ -67,10 +69,11 @@ export class Relay {
   /** Finds a task for the client. */
   connect(): void {
     const { targets, key, clock } = this.#options;
-    const target = targets.pick(key, this.#tried);
+    const target = targets.pick(key, { clientAddress: this.#clientAddress, tried: this.#tried });
     if (target === undefined) return this.#wait();
     this.#tried.add(target.taskId);
     targets.opened(target.taskId);
+    const since = clock.monotonic();
     const upstream = connect({
       host: target.host,
       port: target.port,
@@ -87,14 +90,33 @@ export class Relay {
       if (this.#state.kind !== "connecting") return;
       timer.cancel();
       this.#patience?.cancel();
-      this.#state = { kind: "joined", target, upstream };
-      carry(this.#options.client, upstream);
-      carry(upstream, this.#options.client);
+      this.#join(target, upstream, clock.monotonic() - since);
     });
     upstream.once("close", () => {
       targets.closed(target.taskId);
       this.#upstreamClosed();
     });
+  }
+
+  readonly #clientAddress = (): string => plainAddress(this.#options.client.remoteAddress ?? "");
+
+  /** The task has taken the connection, after a while. */
+  #join(target: Target, upstream: Socket, connectMs: Millis): void {
+    const { client, clock, targets, key } = this.#options;
+    this.#state = { kind: "joined", target, upstream };
+    if (target.proxyProtocol) {
+      const header = headerOf(client);
+      // A client that has gone has no address any more; there is nobody to introduce.
+      if (header === undefined) {
+        upstream.destroy();
+        return this.abort();
+      }
+      upstream.write(header);
+    }
+    carry(client, upstream);
+    carry(upstream, client);
+    if (!target.isTimed) return;
+    timeAnswer({ client, upstream }, clock, (ms) => targets.answered(key, target.taskId, connectMs + ms));
   }
 
   /** Gives up on nodes that are dead: another task is tried, or the client sees its connection break. */
@@ -119,7 +141,7 @@ export class Relay {
   #slow(upstream: Socket): void {
     this.#losePatience();
     const { targets, key } = this.#options;
-    if (targets.pick(key, this.#tried) !== undefined) upstream.destroy();
+    if (targets.hasAnother(key, this.#tried)) upstream.destroy();
   }
 
   /** Every task was tried, or there is none: waits for the table to change, or a moment, and tries them all. */
@@ -155,6 +177,9 @@ export class Relay {
     const state = this.#state;
     if (state.kind === "connecting") {
       state.timer.cancel();
+      // However fast it was refused, a task that takes no connection must not look like the best one.
+      const { targets, key } = this.#options;
+      targets.answered(key, state.target.taskId, CONNECT_MS);
       this.#losePatience();
       this.connect();
     } else if (state.kind === "joined" && this.#options.client.closed) {
@@ -185,6 +210,12 @@ export class Relay {
     this.#patience?.cancel();
     this.#options.onEnd(this, this.#refused);
   }
+}
+
+function headerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): Buffer | undefined {
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  if (localAddress === undefined || localPort === undefined) return undefined;
+  return proxyHeader({ host: remoteAddress, port: remotePort }, { host: localAddress, port: localPort });
 }
 
 /** One way. What one end could not send or receive whole, the other one must not take for whole. */

@@ -7,7 +7,8 @@ export interface RetryListenOptions<T> {
   /** Opens it, or fails; `onBroken` is for what happens to it later. */
   readonly open: (onBroken: (error: Error) => void) => Promise<T>;
   readonly close: (opened: T) => void;
-  readonly explain: (error: unknown) => string;
+  /** What is wrong, in one line; undefined when nothing is: then it is tried again without a word. */
+  readonly explain: (error: unknown) => string | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -17,6 +18,7 @@ export class RetryListen<T> implements AsyncDisposable {
   readonly #options: RetryListenOptions<T>;
   #opened: T | undefined;
   #problem: string | undefined;
+  #isExcused = false;
   #closed = false;
   #attempt: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
@@ -32,6 +34,10 @@ export class RetryListen<T> implements AsyncDisposable {
   /** Why it is not open, once that has been tried. */
   get problem(): string | undefined {
     return this.#problem;
+  }
+  /** Whether it is not open, and need not be. */
+  get isExcused(): boolean {
+    return this.#isExcused;
   }
 
   start(): void {
@@ -57,6 +63,7 @@ export class RetryListen<T> implements AsyncDisposable {
       if (this.#closed || broken !== undefined) return this.#close();
       if (this.#problem !== undefined) this.#options.log.info("opened at last", { before: this.#problem });
       this.#problem = undefined;
+      this.#isExcused = false;
       this.#delayMs = FIRST_MS;
     } catch (error) {
       this.#failed(error);
@@ -68,8 +75,9 @@ export class RetryListen<T> implements AsyncDisposable {
     this.#close();
     if (this.#closed) return;
     const problem = explain(error);
-    if (problem !== this.#problem) log.warn(`${problem}; trying again`);
+    if (problem !== undefined && problem !== this.#problem) log.warn(`${problem}; trying again`);
     this.#problem = problem;
+    this.#isExcused = problem === undefined;
     this.#timer?.cancel();
     this.#timer = clock.setTimer(this.#delayMs, () => this.start());
     this.#delayMs = Math.min(MAX_MS, this.#delayMs * 2);

@@ -1,10 +1,20 @@
-import type { NodeId, Random } from "@murmur/base";
-import { isUsable, NO_SUSPECTS, pickLeastConnections, type Suspects } from "@murmur/discovery";
-import type { Endpoint, EndpointTable, PortProtocol, ServiceEndpoints, TaskId } from "@murmur/model";
+import type { Clock, NodeId, Random } from "@murmur/base";
+import { isUsable, localFirst, NO_SUSPECTS, type Suspects } from "@murmur/discovery";
+import type {
+  Balancing,
+  Endpoint,
+  EndpointTable,
+  PortOptions,
+  PortProtocol,
+  ServiceEndpoints,
+  TaskId,
+} from "@murmur/model";
+import { makeBalancer, type Balancer } from "./balancer.ts";
+import { portText } from "./listen-error.ts";
 
 /** A published port of the cluster. */
-export interface PublishedPort {
-  /** `PROTOCOL/PORT`: what it is known by. */
+export interface PublishedPort extends PortOptions {
+  /** `PROTOCOL/PORT` or `PROTOCOL/ADDRESS:PORT`: what it is known by. */
   readonly key: string;
   readonly protocol: PortProtocol;
   readonly port: number;
@@ -20,17 +30,41 @@ export interface Target {
   readonly port: number;
   /** The address of this machine to connect from; undefined: the kernel's choice. */
   readonly source?: string;
+  /** Whether the task is told who the client is, by the PROXY protocol. */
+  readonly proxyProtocol: boolean;
+  /** Whether `answered` wants to know how long the task takes. */
+  readonly isTimed: boolean;
 }
 
 /** By a task's address, the address of this machine to connect from. */
 export type SourceOf = (host: string) => string | undefined;
+
+/** Whom a task is wanted for. */
+export interface Wish {
+  readonly clientAddress: () => string;
+  /** Those that were tried already, in vain. */
+  readonly tried?: ReadonlySet<TaskId>;
+}
+
+export interface TargetsOptions {
+  /** This node, whose tasks are the local ones. */
+  readonly self: NodeId;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly sourceOf?: SourceOf;
+}
 
 /** What a published port leads to. */
 interface Route extends PublishedPort {
   readonly targetPort: number;
   /** Those that offer the port. */
   readonly endpoints: readonly Endpoint[];
+  readonly balancer: Balancer;
 }
+
+/** What the proxies do best; no choice that was asked for. */
+const DEFAULT_BALANCING: Balancing = "least-conn";
+const NONE: ReadonlySet<TaskId> = new Set();
 
 /**
  * The one table that the proxies choose from, and how many connections each task has from this node. A choice is made
@@ -38,8 +72,7 @@ interface Route extends PublishedPort {
  * go stale.
  */
 export class Targets {
-  readonly #random: Random;
-  readonly #sourceOf: SourceOf;
+  readonly #options: TargetsOptions;
   #routes: ReadonlyMap<string, Route> = new Map();
   #suspects: Suspects = NO_SUSPECTS;
   readonly #connections = new Map<TaskId, number>();
@@ -47,9 +80,8 @@ export class Targets {
   readonly #waiting = new Set<() => void>();
   #epoch = 0;
 
-  constructor(random: Random, sourceOf: SourceOf = () => undefined) {
-    this.#random = random;
-    this.#sourceOf = sourceOf;
+  constructor(options: TargetsOptions) {
+    this.#options = options;
   }
 
   /** Raised by each change: what was found usable in one epoch is so until the next. */
@@ -61,7 +93,7 @@ export class Targets {
     const routes = new Map<string, Route>();
     for (const service of table.services) {
       for (const published of service.published) {
-        const route = routeOf(service, published);
+        const route = this.#routeOf(service, published);
         routes.set(route.key, route);
       }
     }
@@ -79,15 +111,20 @@ export class Targets {
     return this.#routes;
   }
 
-  /** The task for a new connection: the one with the fewest from here, of those not tried yet. */
-  pick(key: string, tried: ReadonlySet<TaskId> = new Set()): Target | undefined {
+  /** The task for a new connection, as the port's balancing chooses, of those not tried yet. */
+  pick(key: string, { clientAddress, tried = NONE }: Wish): Target | undefined {
     const route = this.#routes.get(key);
     if (route === undefined) return undefined;
-    const candidates = { endpoints: route.endpoints, suspects: this.#suspects, tried };
-    const chosen = pickLeastConnections(candidates, (id) => this.#connections.get(id) ?? 0, this.#random);
-    const target = chosen && targetOf(chosen, route);
-    const source = target && this.#sourceOf(target.host);
-    return source === undefined ? target : target && { ...target, source };
+    const all = { endpoints: route.endpoints, suspects: this.#suspects, tried };
+    const candidates = route.localFirst === true ? localFirst(all, this.#options.self) : all;
+    const chosen = route.balancer.pick(candidates, clientAddress);
+    return chosen && this.#targetOf(chosen, route);
+  }
+
+  /** Whether a port has a task that may be sent something new and was not tried yet. */
+  hasAnother(key: string, tried: ReadonlySet<TaskId>): boolean {
+    const endpoints = this.#routes.get(key)?.endpoints ?? [];
+    return endpoints.some((endpoint) => !tried.has(endpoint.taskId) && isUsable(endpoint, this.#suspects));
   }
 
   /** Whether a port's task may still be sent something new: it is in the table, and nobody has taken it out since. */
@@ -97,18 +134,57 @@ export class Targets {
   }
 
   opened(id: TaskId): void {
-    this.#connections.set(id, (this.#connections.get(id) ?? 0) + 1);
+    this.#connections.set(id, this.#connectionsOf(id) + 1);
   }
   closed(id: TaskId): void {
-    const left = (this.#connections.get(id) ?? 1) - 1;
+    const left = this.#connectionsOf(id) - 1;
     if (left > 0) this.#connections.set(id, left);
     else this.#connections.delete(id);
+  }
+
+  /** How long a task took to begin its answer, connecting included. One that has gone since is not remembered. */
+  answered(key: string, id: TaskId, ms: number): void {
+    const route = this.#routes.get(key);
+    if (route?.endpoints.some(({ taskId }) => taskId === id) === true) route.balancer.answered?.(id, ms);
   }
 
   /** Calls back once, when the table or the suspects have changed. Returns how to wait no more. */
   onceChanged(wake: () => void): () => void {
     this.#waiting.add(wake);
     return () => void this.#waiting.delete(wake);
+  }
+
+  #connectionsOf(id: TaskId): number {
+    return this.#connections.get(id) ?? 0;
+  }
+
+  /** A port that is balanced as before remembers what it knew of the tasks that it still has. */
+  #routeOf(
+    { name, endpoints }: ServiceEndpoints,
+    { protocol, targetPort, publishedPort: port, ...options }: ServiceEndpoints["published"][number],
+  ): Route {
+    const key = portKey(protocol, port, options.hostIp);
+    const before = this.#routes.get(key);
+    const offering = endpoints.filter((endpoint) => hostPortOf(endpoint, { protocol, targetPort }) !== undefined);
+    const isAsBefore = before !== undefined && before.balancing === options.balancing;
+    const balancer = isAsBefore ? before.balancer : this.#newBalancer(options.balancing);
+    balancer.keepOnly?.(new Set(offering.map(({ taskId }) => taskId)));
+    return { ...options, key, protocol, port, service: name, targetPort, endpoints: offering, balancer };
+  }
+
+  #newBalancer(balancing: Balancing = DEFAULT_BALANCING): Balancer {
+    const { random, clock } = this.#options;
+    return makeBalancer(balancing, { random, clock, connections: (id) => this.#connectionsOf(id) });
+  }
+
+  #targetOf(endpoint: Endpoint, route: Route): Target | undefined {
+    const { taskId, nodeId, address: host } = endpoint;
+    const port = hostPortOf(endpoint, route);
+    if (port === undefined) return undefined;
+    const source = this.#options.sourceOf?.(host);
+    const { proxyProtocol = false, balancer } = route;
+    const isTimed = balancer.answered !== undefined;
+    return { taskId, nodeId, host, port, ...(source !== undefined && { source }), proxyProtocol, isTimed };
   }
 
   #changed(): void {
@@ -119,21 +195,10 @@ export class Targets {
   }
 }
 
-export const portKey = (protocol: PortProtocol, port: number): string => `${protocol}/${String(port)}`;
+const portKey = (protocol: PortProtocol, port: number, hostIp: string | undefined): string =>
+  `${protocol}/${portText(port, hostIp)}`;
 
 type PortRef = Pick<ServiceEndpoints["published"][number], "protocol" | "targetPort">;
 
-function routeOf({ name, endpoints }: ServiceEndpoints, published: ServiceEndpoints["published"][number]): Route {
-  const { protocol, targetPort, publishedPort: port } = published;
-  const offering = endpoints.filter((endpoint) => hostPortOf(endpoint, published) !== undefined);
-  return { key: portKey(protocol, port), protocol, port, service: name, targetPort, endpoints: offering };
-}
-
 const hostPortOf = (endpoint: Endpoint, { protocol, targetPort }: PortRef): number | undefined =>
   endpoint.ports.find((port) => port.protocol === protocol && port.targetPort === targetPort)?.hostPort;
-
-function targetOf(endpoint: Endpoint, route: Route): Target | undefined {
-  const port = hostPortOf(endpoint, route);
-  if (port === undefined) return undefined;
-  return { taskId: endpoint.taskId, nodeId: endpoint.nodeId, host: endpoint.address, port };
-}

@@ -29,7 +29,7 @@ let world: ReturnType<typeof ports>;
 beforeEach(async () => {
   port = await freePort();
   world = ports();
-  targets = new Targets(world.random);
+  targets = new Targets(world);
   proxies = new ProxySet({ publishAddress: "127.0.0.1", targets, ...world });
 });
 afterEach(async () => {
@@ -255,10 +255,10 @@ it("says that a port is in use, and opens it once it is free", async () => {
   expect(proxies.listeners()).toEqual([
     { protocol: "tcp", port, state: "failed", error: `port ${String(port)}/tcp is in use by another program` },
   ]);
-  expect(proxies.holds("tcp", port)).toBe(false);
+  expect(proxies.holds({ protocol: "tcp", publishedPort: port })).toBe(false);
   await blocker[Symbol.asyncDispose]();
   await world.clock.advance(250);
-  await until(() => proxies.holds("tcp", port));
+  await until(() => proxies.holds({ protocol: "tcp", publishedPort: port }));
   expect(await exchange(port)).toBe("task");
 });
 

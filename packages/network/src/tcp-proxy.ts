@@ -1,9 +1,10 @@
 import type { Server, Socket } from "node:net";
 import type { NodeId } from "@murmur/base";
-import { listenError } from "./listen-error.ts";
+import type { ListenAt } from "./listen-at.ts";
+import { problemOf } from "./listen-error.ts";
 import { portStatus, type ListenerStatus } from "./listener-status.ts";
 import { openTcpPort } from "./open-port.ts";
-import type { Proxy, ProxyOptions, ProxyStats } from "./proxy-set.ts";
+import type { Proxy, ProxyTools, ProxyStats } from "./proxy-set.ts";
 import { Relay, WaitingRoom } from "./relay.ts";
 import { RetryListen } from "./retry-listen.ts";
 import type { PublishedPort } from "./targets.ts";
@@ -15,8 +16,9 @@ const WAITING_MAX = 1_024;
 
 /** A published TCP port. Each connection goes to the task that has the fewest from this node. */
 export class TcpProxy implements Proxy {
-  readonly #options: ProxyOptions;
-  readonly #port: PublishedPort;
+  readonly port: PublishedPort;
+  readonly #options: ProxyTools;
+  readonly #at: ListenAt;
   readonly #listen: RetryListen<Server>;
   readonly #relays = new Set<Relay>();
   readonly #room = new WaitingRoom(WAITING_MAX);
@@ -25,13 +27,14 @@ export class TcpProxy implements Proxy {
   #total = 0;
   #refused = 0;
 
-  constructor(options: ProxyOptions, port: PublishedPort) {
+  constructor(options: ProxyTools, port: PublishedPort, at: ListenAt) {
     this.#options = options;
-    this.#port = port;
+    this.port = port;
+    this.#at = at;
     this.#listen = new RetryListen({
       open: (onBroken) => this.#open(onBroken),
       close: (server) => server.close(),
-      explain: (error) => listenError("tcp", port.port, error),
+      explain: (error) => problemOf(port, error),
       clock: options.clock,
       log: options.log,
     });
@@ -58,7 +61,7 @@ export class TcpProxy implements Proxy {
   }
 
   status(): ListenerStatus {
-    return portStatus(this.#port, this.#listen);
+    return portStatus(this.port, this.#listen);
   }
 
   stats(): ProxyStats {
@@ -67,7 +70,7 @@ export class TcpProxy implements Proxy {
   }
 
   async #open(onBroken: (error: Error) => void): Promise<Server> {
-    const server = await openTcpPort(this.#options.publishAddress, this.#port.port);
+    const server = await openTcpPort(this.#at, this.port.port);
     server.maxConnections = CONNECTIONS_MAX;
     server.on("error", onBroken);
     server.on("connection", (client) => this.#accept(client));
@@ -85,7 +88,7 @@ export class TcpProxy implements Proxy {
       if (isRefused) this.#refused += 1;
       if (this.#isRetired && this.#relays.size === 0) this.#empty.resolve();
     };
-    const relay = new Relay({ client, key: this.#port.key, targets, clock, room: this.#room, onEnd });
+    const relay = new Relay({ client, key: this.port.key, targets, clock, room: this.#room, onEnd });
     this.#total += 1;
     this.#relays.add(relay);
     relay.connect();

@@ -18,7 +18,7 @@ beforeEach(async () => {
   port = await freePort();
   world = ports();
   clients = [];
-  targets = new Targets(world.random);
+  targets = new Targets(world);
   proxies = new ProxySet({ publishAddress: "0.0.0.0", targets, ...world });
 });
 afterEach(async () => {

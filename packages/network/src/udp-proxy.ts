@@ -1,12 +1,14 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import type { Millis, NodeId, Timer } from "@murmur/base";
 import type { TaskId } from "@murmur/model";
-import { listenError } from "./listen-error.ts";
+import type { ListenAt } from "./listen-at.ts";
+import { problemOf } from "./listen-error.ts";
 import { portStatus, type ListenerStatus } from "./listener-status.ts";
 import { openUdpPort } from "./open-port.ts";
-import { NO_TRAFFIC, type Proxy, type ProxyOptions, type ProxyStats } from "./proxy-set.ts";
+import { NO_TRAFFIC, type Proxy, type ProxyTools, type ProxyStats } from "./proxy-set.ts";
+import { plainAddress } from "./proxy-header.ts";
 import { RetryListen } from "./retry-listen.ts";
-import type { PublishedPort } from "./targets.ts";
+import type { PublishedPort, Wish } from "./targets.ts";
 import { UdpFlow } from "./udp-flow.ts";
 
 /** Clients remembered at once; the one that was silent for longest makes room. Each costs a socket. */
@@ -19,23 +21,25 @@ const SEND_QUEUE_MAX = 1_024;
 
 /** A published UDP port. A client's packets go to one task for as long as that may be used. */
 export class UdpProxy implements Proxy {
-  readonly #options: ProxyOptions;
-  readonly #port: PublishedPort;
+  readonly port: PublishedPort;
+  readonly #options: ProxyTools;
+  readonly #at: ListenAt;
   readonly #listen: RetryListen<readonly Socket[]>;
   /** Least recently used first. */
   readonly #flows = new Map<string, UdpFlow>();
   #sweep: Timer | undefined;
   #dropped = 0;
 
-  constructor(options: ProxyOptions, port: PublishedPort) {
+  constructor(options: ProxyTools, port: PublishedPort, at: ListenAt) {
     this.#options = options;
-    this.#port = port;
+    this.port = port;
+    this.#at = at;
     this.#listen = new RetryListen({
       open: (onBroken) => this.#open(onBroken),
       close: (sockets) => {
         for (const socket of sockets) socket.close();
       },
-      explain: (error) => listenError("udp", port.port, error),
+      explain: (error) => problemOf(port, error),
       clock: options.clock,
       log: options.log,
     });
@@ -62,7 +66,7 @@ export class UdpProxy implements Proxy {
   }
 
   status(): ListenerStatus {
-    return portStatus(this.#port, this.#listen);
+    return portStatus(this.port, this.#listen);
   }
 
   stats(): ProxyStats {
@@ -70,7 +74,7 @@ export class UdpProxy implements Proxy {
   }
 
   async #open(onBroken: (error: Error) => void): Promise<readonly Socket[]> {
-    const sockets = await openUdpPort(this.#options.publishAddress, this.#port.port, onBroken);
+    const sockets = await openUdpPort(this.#at, this.port.port, onBroken);
     for (const socket of sockets) {
       socket.on("message", (bytes, client) => this.#forward(socket, bytes, client));
     }
@@ -87,8 +91,10 @@ export class UdpProxy implements Proxy {
   #flowOf(key: string, listener: Socket, client: RemoteInfo): UdpFlow | undefined {
     const { targets } = this.#options;
     const present = this.#flows.get(key);
-    if (present === undefined) return this.#begin(key, targets.pick(this.#port.key), listener, client);
-    if (present.checkedIn !== targets.epoch && targets.isUsable(this.#port.key, present.target.taskId)) {
+    if (present === undefined) {
+      return this.#begin(key, targets.pick(this.port.key, wishOf(client)), listener, client);
+    }
+    if (present.checkedIn !== targets.epoch && targets.isUsable(this.port.key, present.target.taskId)) {
       present.checkedIn = targets.epoch;
     }
     if (present.checkedIn === targets.epoch && !present.isRefused) {
@@ -96,8 +102,9 @@ export class UdpProxy implements Proxy {
       return present;
     }
     this.#forget(key, present);
-    const refused = new Set<TaskId>(present.isRefused ? [present.target.taskId] : []);
-    const target = targets.pick(this.#port.key, refused) ?? targets.pick(this.#port.key);
+    const tried = new Set<TaskId>(present.isRefused ? [present.target.taskId] : []);
+    const target =
+      targets.pick(this.port.key, { ...wishOf(client), tried }) ?? targets.pick(this.port.key, wishOf(client));
     return this.#begin(key, target, listener, client);
   }
 
@@ -152,3 +159,5 @@ export class UdpProxy implements Proxy {
     });
   }
 }
+
+const wishOf = (client: RemoteInfo): Wish => ({ clientAddress: () => plainAddress(client.address) });

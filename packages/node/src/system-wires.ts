@@ -12,7 +12,13 @@ import { MURMUR_VERSION } from "./version.ts";
 /** The real sockets, disk and kernel. */
 export function systemWires(
   options: DaemonOptions,
-  { membership, clock, random, log }: Pick<MemberStart, "membership" | "clock" | "random" | "log">,
+  {
+    identity,
+    membership,
+    clock,
+    random,
+    log,
+  }: Pick<MemberStart, "identity" | "membership" | "clock" | "random" | "log">,
 ): MemberWires {
   const listen = parseAddress(membership.listen);
   const isWildcard = listen.host === "0.0.0.0" || listen.host === "::";
@@ -23,6 +29,7 @@ export function systemWires(
     keepOnlyLog: (generation) => removeLogs(options, logDirectory(options, generation)),
     openDataPlane: () =>
       openDataPlane({
+        self: identity.nodeId,
         publishAddress: options.publishAddr ?? (isWildcard ? "0.0.0.0" : listen.host),
         dnsAddress: options.dnsAddr,
         upstreams: options.dnsUpstreams,

@@ -158,7 +158,7 @@ export class DnsServer implements AsyncDisposable {
     const retry = new RetryListen({
       open: (onBroken) => DnsListener.open({ address, clock, answer, onDropped, onBroken }),
       close: (listener: DnsListener) => listener.close(),
-      explain: (error) => listenError("dns", address.port, error),
+      explain: (error) => listenError("dns", String(address.port), error),
       clock,
       log,
     });

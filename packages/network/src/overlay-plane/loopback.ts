@@ -1,7 +1,7 @@
 import { networkInterfaces } from "node:os";
-import type { Clock, Log, Random } from "@murmur/base";
+import type { Clock, Log, NodeId, Random } from "@murmur/base";
 import type { Suspects } from "@murmur/discovery";
-import type { EndpointTable, NetworkId, PortProtocol } from "@murmur/model";
+import type { EndpointTable, NetworkId, PortConfig } from "@murmur/model";
 import { subnetHolds } from "../overlay/address.ts";
 import type { ListenerStatus } from "../listener-status.ts";
 import { addStats, NO_TRAFFIC, ProxySet, type ProxyStats } from "../proxy-set.ts";
@@ -17,8 +17,8 @@ export class Loopback implements AsyncDisposable {
   readonly #sets: readonly ProxySet[];
   #networks: readonly NeededNetwork[] = [];
 
-  constructor(options: { readonly clock: Clock; readonly random: Random; readonly log: Log }) {
-    this.#targets = new Targets(options.random, (host) => this.#sourceFor(host));
+  constructor(options: { readonly self: NodeId; readonly clock: Clock; readonly random: Random; readonly log: Log }) {
+    this.#targets = new Targets({ ...options, sourceOf: (host) => this.#sourceFor(host) });
     this.#sets = loopbackAddresses().map(
       (publishAddress) => new ProxySet({ ...options, publishAddress, targets: this.#targets }),
     );
@@ -36,8 +36,8 @@ export class Loopback implements AsyncDisposable {
     for (const set of this.#sets) set.dropDead(suspects.deadNodes);
   }
 
-  holds(protocol: PortProtocol, port: number): boolean {
-    return this.#sets.some((set) => set.holds(protocol, port));
+  holds(port: PortConfig): boolean {
+    return this.#sets.some((set) => set.holds(port));
   }
 
   /** One for each port: the first address's, unless another one's could not be opened. */
