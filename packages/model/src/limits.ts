@@ -2,6 +2,7 @@
 export const LIMITS = {
   nodes: 10_000,
   services: 20_000,
+  networks: 4_096,
   tasks: 500_000,
   /** Tasks of one replicated service, and the highest slot. */
   replicas: 100_000,

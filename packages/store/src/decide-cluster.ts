@@ -1,5 +1,6 @@
 import { DEFAULT_NETWORK_NAME, type Cluster, type Command, type Index } from "@murmur/model";
 import { accepted, putCluster, putNetwork, type Context, type Decision } from "./decision.ts";
+import { addressingFor } from "./network-addressing.ts";
 import { refused, type Refusal } from "./result.ts";
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
@@ -14,10 +15,11 @@ export function createCluster({ state, index, now }: Context, command: Of<"creat
   }
   const { cluster, defaultNetworkId } = command;
   const spec = { name: DEFAULT_NETWORK_NAME, labels: {}, attachable: false, internal: false };
-  return accepted(cluster.id, [
-    putCluster({ ...cluster, createdAt: now, updatedAt: now, version: index }),
-    putNetwork({ id: defaultNetworkId, spec, createdAt: now, version: index }),
-  ]);
+  const network = { id: defaultNetworkId, spec, createdAt: now, version: index };
+  const made = putCluster({ ...cluster, createdAt: now, updatedAt: now, version: index });
+  if (cluster.dataPlane !== "overlay") return accepted(cluster.id, [made, putNetwork(network)]);
+  const addressing = addressingFor(state, cluster, network);
+  return "ok" in addressing ? addressing : accepted(cluster.id, [made, putNetwork({ ...network, addressing })]);
 }
 
 export function updateCluster(context: Context, command: Of<"updateCluster">): Decision {

@@ -1,19 +1,88 @@
-import { DEFAULT_NETWORK_NAME, type Command } from "@murmur/model";
-import { accepted, putNetwork, remove, type Context, type Decision } from "./decision.ts";
-import { refused } from "./result.ts";
+import {
+  DEFAULT_NETWORK_NAME,
+  isTerminal,
+  LIMITS,
+  taskName,
+  type Command,
+  type Network,
+  type NetworkId,
+} from "@murmur/model";
+import { noCluster } from "./decide-cluster.ts";
+import { accepted, putNetwork, putService, remove, type Context, type Decision } from "./decision.ts";
+import { addressingFor } from "./network-addressing.ts";
+import { isOverlay, networksOf } from "./own-addresses.ts";
+import { refused, type Refusal } from "./result.ts";
+import type { State } from "./state.ts";
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
+/** Names of those in a network that a refusal lists; others are counted. */
+const LISTED_MAX = 5;
+
 export function createNetwork({ state, index, now }: Context, { id, spec }: Of<"createNetwork">): Decision {
+  const cluster = state.cluster();
+  if (cluster === undefined) return noCluster();
   if (state.networkByName(spec.name) !== undefined)
     return refused("already_exists", `network with name ${spec.name} already exists`);
-  return accepted(id, [putNetwork({ id, spec, createdAt: now, version: index })]);
+  if (state.network(id) !== undefined) return refused("already_exists", `network ${id} exists already`);
+  if (state.networks().length >= LIMITS.networks)
+    return refused("overloaded", `the cluster has ${LIMITS.networks} networks, the most it takes; remove some`);
+  const network = { id, spec, createdAt: now, version: index };
+  if (!isOverlay(state)) return accepted(id, [putNetwork(network)]);
+  const addressing = addressingFor(state, cluster, network);
+  return "ok" in addressing ? addressing : accepted(id, [putNetwork({ ...network, addressing })]);
 }
 
-export function removeNetwork({ state }: Context, { id }: Of<"removeNetwork">): Decision {
+/** Whoever is still in the network would lose it under its feet, so it must be empty. */
+export function removeNetwork({ state, index, now }: Context, { id }: Of<"removeNetwork">): Decision {
   const network = state.network(id);
   if (network === undefined) return refused("not_found", `network ${id} not found`);
   if (network.spec.name === DEFAULT_NETWORK_NAME)
     return refused("failed_precondition", "the default network can't be removed: services that name none are in it");
-  return accepted(id, [remove("networks", id)]);
+  const refusal = inUse(state, network);
+  if (refusal !== undefined) return refusal;
+  // Services that are being removed may have a virtual address left there: it goes with the network.
+  const left = state.services().filter(({ vips = [] }) => vips.some(({ networkId }) => networkId === id));
+  const writes = left.map((service) => {
+    const vips = service.vips?.filter(({ networkId }) => networkId !== id) ?? [];
+    return putService({ ...service, vips, updatedAt: now, version: index });
+  });
+  return accepted(id, [...writes, remove("networks", id)]);
+}
+
+function inUse(state: State, { id, spec }: Network): Refusal | undefined {
+  const services = state
+    .services()
+    .filter((service) => service.removing !== true && networksOf(state, service.spec).includes(id));
+  if (services.length > 0) {
+    const names = listed(
+      "service",
+      services.map((service) => service.spec.name),
+    );
+    return refused(
+      "in_use",
+      `network ${spec.name} is in use by ${names}; update them to other networks or remove them`,
+    );
+  }
+  const tasks = tasksIn(state, id);
+  if (tasks.length === 0) return undefined;
+  const still = tasks.length === 1 ? "it has" : "they have";
+  return refused("in_use", `network ${spec.name} is in use by ${listed("task", tasks)}; wait until ${still} stopped`);
+}
+
+/** The names of the tasks in a network that haven't ended. */
+function tasksIn(state: State, id: NetworkId): readonly string[] {
+  const names: string[] = [];
+  for (const task of state.tasks()) {
+    if (!isTerminal(task.status.state) && task.networks.some(({ networkId }) => networkId === id)) {
+      names.push(taskName(task));
+    }
+  }
+  return names;
+}
+
+function listed(what: string, names: readonly string[]): string {
+  const more = names.length - LISTED_MAX;
+  const some = names.slice(0, LISTED_MAX).join(", ");
+  return `${what}${names.length > 1 ? "s" : ""} ${some}${more > 0 ? ` and ${more} more` : ""}`;
 }

@@ -1,11 +1,23 @@
 import type { NodeId } from "@murmur/base";
-import { isTerminal, LIMITS, singleLine, type ClusterNode, type Command, type Task } from "@murmur/model";
+import {
+  holdsAddress,
+  hostOf,
+  isTerminal,
+  knownBlock,
+  LIMITS,
+  parseIpAddress,
+  singleLine,
+  type ClusterNode,
+  type Command,
+  type Task,
+} from "@murmur/model";
 import type { Write } from "./change.ts";
 import { noCluster, outOfSequence } from "./decide-cluster.ts";
 import { accepted, putNode, putTask, remove, type Context, type Decision } from "./decision.ts";
 import { equal } from "./equal.ts";
+import { isOverlay } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
-import { hostnameOf, type State } from "./state.ts";
+import { nameOfNode, type State } from "./state.ts";
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
@@ -20,11 +32,13 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
     );
   }
   const { id, address, keyDigest, hostname } = command;
+  const inside = networkAround(state, address);
+  if (inside !== undefined) return inside;
   const rival = state.nodesAt(address).find((node) => node.keyDigest !== keyDigest && node.status.state === "ready");
   if (rival !== undefined) {
     return refused(
       "already_exists",
-      `${address} is the address of node ${nameOf(rival)}, which is up: give another with --advertise-addr`,
+      `${address} is the address of node ${nameOfNode(rival)}, which is up: give another with --advertise-addr`,
     );
   }
   const known = state.nodeByKey(keyDigest);
@@ -48,11 +62,33 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
     address,
     raftRole: "none",
     keyDigest,
+    ...(isOverlay(state) && { number: freeNumber(state) }),
     createdAt: now,
     updatedAt: now,
     version: index,
   };
   return accepted(id, [putNode(node)]);
+}
+
+/** A node whose address lies in a network of the cluster would lose the others: what it sends them stays in there. */
+function networkAround(state: State, address: string): Refusal | undefined {
+  const host = parseIpAddress(hostOf({ address }));
+  for (const { spec, addressing } of host === undefined ? [] : state.networks()) {
+    const subnets = [addressing?.ipv4, addressing?.ipv6].flatMap((used) => used?.subnet ?? []);
+    const around = subnets.find((subnet) => host !== undefined && holdsAddress(knownBlock(subnet), host));
+    if (around === undefined) continue;
+    const why = `${address} lies within ${around} of network ${spec.name}`;
+    return refused("failed_precondition", `${why}: give another address with --advertise-addr, or remove the network`);
+  }
+  return undefined;
+}
+
+/** The smallest that no node has. */
+function freeNumber(state: State): number {
+  const used = new Set(state.nodes().map(({ number }) => number));
+  let number = 1;
+  while (used.has(number)) number += 1;
+  return number;
 }
 
 export function describeNode({ state, index, now }: Context, command: Of<"describeNode">): Decision {
@@ -91,7 +127,7 @@ export function setRaftRoles({ state, index, now }: Context, command: Of<"setRaf
 export function updateNode({ state, index, now }: Context, command: Of<"updateNode">): Decision {
   const node = state.node(command.id);
   if (node === undefined) return noNode(command.id);
-  if (command.version !== node.version) return outOfSequence(`node ${nameOf(node)}`, node.version, command.version);
+  if (command.version !== node.version) return outOfSequence(`node ${nameOfNode(node)}`, node.version, command.version);
   const { spec } = command;
   const namesake = state
     .nodes()
@@ -120,7 +156,7 @@ export function removeNode({ state, index, now }: Context, command: Of<"removeNo
   if (node.status.state !== "down" && !command.force) {
     return refused(
       "failed_precondition",
-      `node ${nameOf(node)} is not down and can't be removed; stop it first, or use --force`,
+      `node ${nameOfNode(node)} is not down and can't be removed; stop it first, or use --force`,
     );
   }
   const orphans = orphansOf(state, node.id).map((task) => orphaned(task, "the node was removed", { index, now }));
@@ -135,7 +171,7 @@ function losesQuorum(state: State, node: ClusterNode): Refusal | undefined {
   if (left >= needed) return undefined;
   return refused(
     "failed_precondition",
-    `node ${nameOf(node)} is a manager that the cluster can't do without (${left} of ${voters.length} would be left, ${needed} are needed); demote it first`,
+    `node ${nameOfNode(node)} is a manager that the cluster can't do without (${left} of ${voters.length} would be left, ${needed} are needed); demote it first`,
   );
 }
 
@@ -143,7 +179,7 @@ function losesQuorum(state: State, node: ClusterNode): Refusal | undefined {
 export function orphanTasks({ state, index, now }: Context, command: Of<"orphanTasks">): Decision {
   const node = state.node(command.nodeId);
   if (node?.status.state === "ready") {
-    return refused("failed_precondition", `node ${nameOf(node)} is up; its tasks are its own to report`);
+    return refused("failed_precondition", `node ${nameOfNode(node)} is up; its tasks are its own to report`);
   }
   const message = singleLine(command.message);
   const orphans = orphansOf(state, command.nodeId).map((task) => orphaned(task, message, { index, now }));
@@ -161,7 +197,5 @@ function orphaned(task: Task, message: string, { index, now }: Pick<Context, "in
     version: index,
   });
 }
-
-const nameOf = (node: ClusterNode): string => node.spec.name ?? hostnameOf(node) ?? node.id;
 
 export const noNode = (id: NodeId): Refusal => refused("not_found", `node ${id} not found`);

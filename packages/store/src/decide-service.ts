@@ -11,6 +11,7 @@ import {
 import { outOfSequence } from "./decide-cluster.ts";
 import { accepted, putRestarts, putService, remove, type Context, type Decision } from "./decision.ts";
 import { equal } from "./equal.ts";
+import { vipsFor } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
 import { choosePorts } from "./service-ports.ts";
 import { nextSpecVersion } from "./spec-version.ts";
@@ -35,6 +36,8 @@ export function createService({ state, index, now }: Context, command: Of<"creat
   if (missing !== undefined) return missing;
   const ports = choosePorts(state, id, spec.endpoint.ports);
   if ("ok" in ports) return ports;
+  const virtual = vipsFor({ state, index }, spec);
+  if ("ok" in virtual) return virtual;
   const service: Service = {
     id,
     createdAt: now,
@@ -43,6 +46,7 @@ export function createService({ state, index, now }: Context, command: Of<"creat
     specVersion: index,
     spec,
     ports,
+    ...virtual,
     ...(isJob(spec) && { jobIteration: { index: 0, startedAt: now } }),
   };
   return accepted(id, [putService(service)]);
@@ -84,10 +88,12 @@ function replaceSpec({ state, index, now }: Context, service: Service, { spec, s
   if (missing !== undefined) return missing;
   const ports = choosePorts(state, service.id, spec.endpoint.ports, service);
   if ("ok" in ports) return ports;
+  const virtual = vipsFor({ state, index }, spec, service);
+  if ("ok" in virtual) return virtual;
   // The same object as long as it says the same: tasks share it, and comparing it with itself costs nothing.
   const shared = equal(spec.task, service.spec.task) ? { ...spec, task: service.spec.task } : spec;
   const specVersion = nextSpecVersion(service, shared, index);
-  const { updateStatus: _, ...rest } = service;
+  const { updateStatus: _, vips: __, ...rest } = service;
   const updateStatus = isJob(spec) ? undefined : status(service, specVersion !== service.specVersion, now);
   const next: Service = {
     ...rest,
@@ -96,6 +102,7 @@ function replaceSpec({ state, index, now }: Context, service: Service, { spec, s
     previousSpec: service.spec,
     previousSpecVersion: service.specVersion,
     ports,
+    ...virtual,
     ...(updateStatus && { updateStatus }),
     ...(service.jobIteration && { jobIteration: { index: service.jobIteration.index + 1, startedAt: now } }),
     updatedAt: now,

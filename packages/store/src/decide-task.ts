@@ -19,6 +19,7 @@ import { noNode } from "./decide-node.ts";
 import { forgetRestarts, noService, present } from "./decide-service.ts";
 import { accepted, putTask, remove, type Context, type Decision } from "./decision.ts";
 import { equal } from "./equal.ts";
+import { addressesFor } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
 import type { State } from "./state.ts";
 import { slotOf } from "./view.ts";
@@ -47,10 +48,12 @@ export function createTask({ state, index, now }: Context, { task }: Of<"createT
   if (refusal !== undefined) return refusal;
   const { nodeId } = task;
   if (nodeId !== undefined && state.node(nodeId) === undefined) return noNode(nodeId);
+  const own = addressesFor({ state, index }, task.networks);
+  if ("ok" in own) return own;
   const shared = sharedParts(state, task);
   const status = { ...task.status, message: singleLine(task.status.message) };
   return accepted(task.id, [
-    putTask({ ...task, ...shared, spec, status, createdAt: now, updatedAt: now, version: index }),
+    putTask({ ...task, ...shared, ...own, spec, status, createdAt: now, updatedAt: now, version: index }),
   ]);
 }
 

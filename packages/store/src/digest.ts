@@ -52,6 +52,9 @@ export class Digest {
   }
 }
 
+/** 32 bits that follow from a text; others with each seed. */
+export const hashOf = (value: string, seed: number): number => mix(text(value, 0x811c9dc5 ^ mix(seed))) >>> 0;
+
 function text(value: string, seed: number): number {
   let hash = seed;
   for (let at = 0; at < value.length; at += 1) hash = Math.imul(hash ^ value.charCodeAt(at), 0x01000193);

@@ -7,7 +7,9 @@ import {
   networkId,
   serviceId,
   taskId,
+  type Cluster,
   type Command,
+  type NetworkSpec,
   type PortConfig,
   type ServiceMode,
   type ServiceSpec,
@@ -24,11 +26,13 @@ type Overrides = {
   readonly image?: string;
   readonly ports?: readonly PortConfig[];
   readonly memoryBytes?: number;
+  readonly networks?: readonly string[];
+  readonly endpoint?: "vip" | "dnsrr";
 };
 
 export function serviceSpec(
   name: string,
-  { mode, image = "nginx", ports = [], memoryBytes = 0 }: Overrides = {},
+  { mode, image = "nginx", ports = [], memoryBytes = 0, networks = [NETWORK], endpoint = "vip" }: Overrides = {},
 ): ServiceSpec {
   return {
     name,
@@ -39,12 +43,12 @@ export function serviceSpec(
       resources: { reservations: { nanoCpus: 0, memoryBytes }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
       restart: DEFAULT_RESTART,
       placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-      networks: [{ target: NETWORK, aliases: [] }],
+      networks: networks.map((target) => ({ target: networkId(target), aliases: [] })),
       forceUpdate: 0,
     },
     update: DEFAULT_UPDATE,
     rollback: DEFAULT_UPDATE,
-    endpoint: { mode: "vip", ports },
+    endpoint: { mode: endpoint, ports },
   };
 }
 
@@ -96,11 +100,17 @@ export class Driver {
     if (!result.ok) throw new Error(`${command.kind}: ${result.message}`);
   }
 
-  cluster(): this {
+  cluster(plane: Pick<Cluster, "dataPlane" | "addressPool"> = {}): this {
     const secrets = { caKeyPem: "key", joinSecret: "secret", gossipKeys: ["gossip"] };
-    const cluster = { id: clusterId("c"), spec: DEFAULT_CLUSTER_SPEC, caPem: "ca", secrets };
+    const cluster = { id: clusterId("c"), spec: DEFAULT_CLUSTER_SPEC, caPem: "ca", secrets, ...plane };
     this.do({ kind: "createCluster", cluster, defaultNetworkId: NETWORK });
     return this;
+  }
+
+  /** A network whose id is its name. */
+  network(name: string, more: Partial<NetworkSpec> = {}): ApplyResult {
+    const spec = { name, labels: {}, attachable: false, internal: false, ...more };
+    return this.try({ kind: "createNetwork", id: networkId(name), spec });
   }
 
   /** Nodes that are up and active. */
@@ -147,7 +157,10 @@ export class Driver {
   }
 
   createTask(id: string, service: string, more: Partial<NewTask> = {}): ApplyResult {
-    const task = newTask(id, service, { specVersion: this.specVersion(service), ...more });
+    const named = this.store.view.service(serviceId(service))?.spec.task.networks ?? [];
+    const networks = named.map(({ target, aliases }) => ({ networkId: target, aliases }));
+    const own = { specVersion: this.specVersion(service), ...(networks.length > 0 && { networks }) };
+    const task = newTask(id, service, { ...own, ...more });
     return this.try({ kind: "createTask", task });
   }
 

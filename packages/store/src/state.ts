@@ -14,6 +14,7 @@ import {
   type Task,
   type TaskId,
 } from "@murmur/model";
+import { AddressTable } from "./address-table.ts";
 import type { Change, ChangeOf, Records, TableName, Write, WriteOf } from "./change.ts";
 import { Lookup } from "./lookup.ts";
 import { PortTable } from "./port-table.ts";
@@ -41,6 +42,7 @@ export class State implements View {
   /** Without those that are being removed: their names and ports are free. */
   #servicesByName = new Lookup<ServiceId>();
   #ports = new PortTable();
+  #addresses = new AddressTable();
   #tasks = new TaskTable();
   #restarts = new Table<string, RestartHistory>();
 
@@ -134,6 +136,11 @@ export class State implements View {
     return this.#ports;
   }
 
+  /** Which addresses of each network are in use. */
+  get addresses(): AddressTable {
+    return this.#addresses;
+  }
+
   /** Takes over all of another state, which must not be used any more: whoever holds this view then sees that one. */
   become(other: State): void {
     this.#version = other.#version;
@@ -147,6 +154,7 @@ export class State implements View {
     this.#services = other.#services;
     this.#servicesByName = other.#servicesByName;
     this.#ports = other.#ports;
+    this.#addresses = other.#addresses;
     this.#tasks = other.#tasks;
     this.#restarts = other.#restarts;
   }
@@ -171,6 +179,7 @@ export class State implements View {
       case "tasks": {
         const current = currentOf(write);
         const previous = current === undefined ? this.#tasks.delete(taskId(write.id)) : this.#tasks.put(current);
+        this.#addresses.moveTask(previous, current);
         return changeOf(index, write, previous);
       }
       case "restarts":
@@ -197,6 +206,7 @@ export class State implements View {
   #replaceNetwork(id: NetworkId, current: Network | undefined): Network | undefined {
     const previous = replace(this.#networks, id, current);
     this.#networksByName.move(id, previous ? [previous.spec.name] : [], current ? [current.spec.name] : []);
+    this.#addresses.moveNetwork(previous, current);
     return previous;
   }
 
@@ -206,6 +216,7 @@ export class State implements View {
     const after = current?.removing === true ? undefined : current;
     this.#servicesByName.move(id, before ? [before.spec.name] : [], after ? [after.spec.name] : []);
     this.#ports.move(before, after);
+    this.#addresses.moveService(previous, current);
     return previous;
   }
 }
@@ -216,6 +227,9 @@ function replace<Id extends string, R>(table: Table<Id, R>, id: Id, current: R |
 
 /** The host name of a node, as far as it is known. */
 export const hostnameOf = (node: ClusterNode): string | undefined => node.description?.hostname ?? node.hostname;
+
+/** What people call a node. */
+export const nameOfNode = (node: ClusterNode): string => node.spec.name ?? hostnameOf(node) ?? node.id;
 
 function namesOf(node: ClusterNode | undefined): readonly string[] {
   if (node === undefined) return [];

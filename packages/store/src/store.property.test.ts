@@ -1,13 +1,20 @@
 import * as fc from "fast-check";
 import {
   DESIRED_STATES,
+  holdsAddress,
   holdsSlot,
   isDesiredLater,
   isLater,
   isTerminal,
+  knownBlock,
+  nodeGateway,
+  overlaps,
+  parseIpAddress,
   portsOverlap,
   TASK_STATES,
   type Command,
+  type Network,
+  type NetworkAddress,
   type Task,
 } from "@murmur/model";
 import { describe, expect, it } from "vitest";
@@ -32,6 +39,8 @@ const spec = fc
       { maxLength: 3 },
     ),
     mode: fc.constantFrom({ kind: "replicated", replicas: 2 } as const, { kind: "global" } as const),
+    networks: fc.uniqueArray(fc.constantFrom("net0", "net0", "net1", "net2"), { maxLength: 2 }),
+    endpoint: fc.constantFrom("vip", "vip", "dnsrr"),
   })
   .map(({ name, ...rest }) => serviceSpec(name, rest));
 
@@ -40,6 +49,14 @@ const status = fc.record({
   at: fc.integer({ min: 0, max: 9 }),
   message: fc.string({ unit: "binary", maxLength: 5 }),
 });
+
+/** Small enough to be used up, or not; some of them overlap. */
+const networkSpec = fc
+  .record({
+    subnets: fc.subarray([{ subnet: "10.9.0.0/28" }, { subnet: "fd00::/120", range: "fd00::10/125" }]),
+    ipv6: fc.constant(true),
+  })
+  .map((own) => ({ labels: {}, attachable: false, internal: false, ...own }));
 
 /** One step: a command made from what is there, so that many are accepted, and many are not. */
 type Step = (view: View, now: number) => unknown;
@@ -68,6 +85,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     const specVersion = at === 0 ? (current?.specVersion ?? 0) : at;
     return { kind: "setUpdateStatus", id, specVersion, status: { state: "paused", startedAt: at, message: "" } };
   }),
+  step(fc.tuple(id("net"), networkSpec), ([id, spec]) => ({ kind: "createNetwork", id, spec: { ...spec, name: id } })),
+  step(id("net"), (id) => ({ kind: "removeNetwork", id })),
   step(service, (id) => ({ kind: "removeService", id })),
   step(service, (id) => ({ kind: "finishRemoveService", id })),
   step(fc.tuple(id("n"), id("k"), id("a")), ([id, keyDigest, address]) => {
@@ -90,7 +109,9 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
         const current = view.services().find((other) => other.id === id);
         const own = { specVersion: current?.specVersion ?? at, serviceName: "web" };
         const where = current?.spec.mode.kind === "global" ? { slot: 0, nodeId } : { slot };
-        return { kind: "createTask", task: { ...newTask(`t${number}`, id, own), ...where } };
+        const named = current?.spec.task.networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
+        const task = { ...newTask(`t${number}`, id, own), ...where, ...(named && { networks: named }) };
+        return { kind: "createTask", task };
       },
     ),
   ),
@@ -130,8 +151,12 @@ const nonsense: fc.Arbitrary<Step> = fc
   )
   .map((value) => () => value);
 
-function started(): Driver {
-  return new Driver().cluster().nodes("n1", "n2");
+const POOL = { subnet: "10.9.0.0/24", subnetLength: 28 };
+const plane: fc.Arbitrary<Plane> = fc.constantFrom<Plane>({}, { dataPlane: "overlay", addressPool: POOL });
+type Plane = Parameters<Driver["cluster"]>[0];
+
+function started(of: Plane = {}): Driver {
+  return new Driver().cluster(of).nodes("n1", "n2");
 }
 
 function expectInvariants(view: View): void {
@@ -140,6 +165,7 @@ function expectInvariants(view: View): void {
   expect(new Set(names).size).toBe(names.length);
   for (const { id, spec } of present) expect(view.serviceByName(spec.name)?.id).toBe(id);
   expectPortsUnique(view);
+  expectAddressesUnique(view);
   const tasks = [...view.tasks()];
   expect(view.taskCount).toBe(tasks.length);
   for (const { id } of view.services()) {
@@ -157,6 +183,52 @@ function expectInvariants(view: View): void {
     expect(holders.length).toBeLessThanOrEqual(2);
     if (holders.length === 2) expect(holders[0]?.specVersion).not.toBe(holders[1]?.specVersion);
   }
+}
+
+/** Nobody has an address of somebody else, and each lies in its subnet. In the ports plane nobody has any. */
+function expectAddressesUnique(view: View): void {
+  const seen = new Set<string>();
+  const expectFree = (network: Network | undefined, family: "ipv4" | "ipv6", text: string | undefined): void => {
+    const used = network?.addressing?.[family];
+    expect(text === undefined).toBe(used === undefined);
+    if (text === undefined || used === undefined) return;
+    expect(seen.has(`${network?.id} ${text}`)).toBe(false);
+    seen.add(`${network?.id} ${text}`);
+    const address = parseIpAddress(text);
+    expect(address && holdsAddress(knownBlock(used.subnet), address)).toBe(true);
+  };
+  const expectOwn = (network: Network | undefined, address: NetworkAddress | undefined): void => {
+    expectFree(network, "ipv4", address?.ipv4);
+    expectFree(network, "ipv6", address?.ipv6);
+  };
+  for (const network of view.networks()) {
+    const { addressing } = network;
+    if (addressing === undefined) continue;
+    expectFree(network, "ipv4", addressing.ipv4.gateway);
+    expectFree(network, "ipv6", addressing.ipv6?.gateway);
+    for (const { number } of view.nodes()) expectOwn(network, (number && nodeGateway(addressing, number)) || undefined);
+  }
+  for (const { vips = [] } of view.services()) for (const vip of vips) expectOwn(view.network(vip.networkId), vip);
+  const isOverlay = view.cluster()?.dataPlane === "overlay";
+  for (const { networks, addresses, status } of view.tasks()) {
+    expect(addresses?.length).toBe(isOverlay ? networks.length : undefined);
+    if (isTerminal(status.state)) continue;
+    for (const [at, address] of addresses?.entries() ?? []) {
+      expectOwn(view.network(networks[at]?.networkId ?? expect.fail()), address);
+    }
+  }
+  expectNetworksApart(view);
+}
+
+function expectNetworksApart(view: View): void {
+  const all = view.networks().flatMap(({ addressing }) => addressing ?? []);
+  expect(new Set(all.map(({ vni }) => vni)).size).toBe(all.length);
+  const blocks = all.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((used) => (used ? knownBlock(used.subnet) : [])));
+  for (const [at, block] of blocks.entries()) {
+    expect(blocks.slice(at + 1).some((other) => overlaps(block, other))).toBe(false);
+  }
+  const numbers = view.nodes().flatMap(({ number }) => number ?? []);
+  expect(new Set(numbers).size).toBe(numbers.length);
 }
 
 function expectPortsUnique(view: View): void {
@@ -199,9 +271,10 @@ describe("apply", () => {
   it("keeps every invariant, whatever it is given", () => {
     fc.assert(
       fc.property(
+        plane,
         fc.array(fc.oneof({ weight: 20, arbitrary: steps }, nonsense), { maxLength: 80, size: "max" }),
-        (run) => {
-          const { store, index } = started();
+        (of, run) => {
+          const { store, index } = started(of);
           const watch = store.watch({ limit: 1_000 });
           run.forEach((make, at) => {
             const before = store.hash();
@@ -227,10 +300,11 @@ describe("apply", () => {
   it("gives the same state on a replica that began from a snapshot in the middle", () => {
     fc.assert(
       fc.property(
+        plane,
         fc.array(steps, { maxLength: 60, size: "max" }),
         fc.array(steps, { maxLength: 30, size: "max" }),
-        (first, second) => {
-          const { store, index } = started();
+        (of, first, second) => {
+          const { store, index } = started(of);
           first.forEach((make, at) => store.apply(index + 1 + at, make(store.view, at) as Command));
           const copy = copyOf(store);
           expect(contents(copy)).toEqual(contents(store));
@@ -247,21 +321,27 @@ describe("apply", () => {
     );
   });
 
-  it("accepts enough of these runs to mean something", () => {
+  it("accepts enough of these runs to mean something, and uses addresses up", () => {
     let accepted = 0;
+    let exhausted = 0;
     let all = 0;
     const kinds = new Set<string>();
-    for (const run of fc.sample(fc.array(steps, { minLength: 60, maxLength: 60 }), { numRuns: 50, seed: 1 })) {
-      const { store, index } = started();
+    for (const run of fc.sample(fc.array(steps, { minLength: 200, maxLength: 200, size: "max" }), {
+      numRuns: 30,
+      seed: 1,
+    })) {
+      const { store, index } = started({ dataPlane: "overlay", addressPool: POOL });
       run.forEach((make, at) => {
         const command = make(store.view, at) as Command;
         const result = store.apply(index + 1 + at, command);
         all += 1;
+        if (!result.ok && result.message.startsWith("address pool exhausted")) exhausted += 1;
         if (result.ok) accepted += 1;
         if (result.ok) kinds.add(command.kind);
       });
     }
     expect(accepted / all).toBeGreaterThan(0.2);
-    expect(kinds.size).toBeGreaterThanOrEqual(14);
+    expect(kinds.size).toBeGreaterThanOrEqual(16);
+    expect(exhausted).toBeGreaterThan(0);
   });
 });

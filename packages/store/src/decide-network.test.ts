@@ -1,0 +1,209 @@
+import { nodeId } from "@murmur/base";
+import { networkId, nodeGateway, serviceId, type Network, type NetworkSpec } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { Driver } from "./fixtures.ts";
+
+const overlay = (): Driver => new Driver().cluster({ dataPlane: "overlay" });
+const networkOf = ({ store }: Driver, name: string): Network | undefined => store.view.network(networkId(name));
+const subnetOf = (driver: Driver, name: string): string | undefined => networkOf(driver, name)?.addressing?.ipv4.subnet;
+const named = (...subnets: readonly string[]): Partial<NetworkSpec> => ({
+  subnets: subnets.map((subnet) => ({ subnet })),
+});
+
+function describeSubnets(driver: Driver, node: string, subnets: readonly string[]): void {
+  const description = {
+    hostname: `host-${node}`,
+    platform: { os: "linux", architecture: "x86_64" },
+    resources: { nanoCpus: 0, memoryBytes: 0 },
+    engine: { version: "1", labels: {}, plugins: [] },
+    murmurVersion: "1",
+    dataPlane: "overlay",
+    subnets,
+  } as const;
+  driver.do({ kind: "describeNode", id: nodeId(node), description });
+}
+
+function join(driver: Driver, id: string, address: string) {
+  const facts = { keyDigest: `key-${id}`, hostname: `host-${id}`, labels: {}, availability: "active" } as const;
+  return driver.try({ kind: "createNode", id: nodeId(id), address, ...facts });
+}
+
+describe("a new network", () => {
+  it("has no addressing in a cluster of the ports plane", () => {
+    const driver = new Driver().cluster().nodes("n1");
+    expect(driver.network("front", named("10.1.0.0/16")).ok).toBe(true);
+    expect(networkOf(driver, "front")).not.toHaveProperty("addressing");
+    expect(driver.store.view.node(nodeId("n1"))).not.toHaveProperty("number");
+    driver.service("web");
+    driver.createTask("t1", "web");
+    expect(driver.store.view.service(serviceId("web"))).not.toHaveProperty("vips");
+    expect(driver.task("t1")).not.toHaveProperty("addresses");
+  });
+
+  it("gets the next VNI and the next subnet of the pool, as the default network did", () => {
+    const driver = overlay();
+    expect(networkOf(driver, "net0")?.addressing).toEqual({
+      vni: 4_097,
+      ipv4: { subnet: "10.64.0.0/20", gateway: "10.64.0.1" },
+    });
+    driver.network("front");
+    expect(networkOf(driver, "front")?.addressing).toEqual({
+      vni: 4_098,
+      ipv4: { subnet: "10.64.16.0/20", gateway: "10.64.16.1" },
+    });
+  });
+
+  it("takes up what a removed one had", () => {
+    const driver = overlay();
+    for (const name of ["a", "b", "c"]) driver.network(name);
+    const before = networkOf(driver, "b")?.addressing;
+    driver.do({ kind: "removeNetwork", id: networkId("b") });
+    driver.network("d");
+    expect(networkOf(driver, "d")?.addressing).toEqual(before);
+  });
+
+  it("passes over subnets that overlap a network, a node's address or a node's own subnet", () => {
+    const driver = overlay();
+    driver.network("wide", named("10.64.32.0/19"));
+    expect(join(driver, "n1", "10.64.80.7:7373").ok).toBe(true);
+    describeSubnets(driver, "n1", ["10.64.16.0/24", "10.64.64.0/20", "10.64.64.0/24", "fd00::/64"]);
+    driver.network("front");
+    expect(subnetOf(driver, "front")).toBe("10.64.96.0/20");
+  });
+
+  it("is refused when the pool has no subnet left", () => {
+    const driver = new Driver().cluster({
+      dataPlane: "overlay",
+      addressPool: { subnet: "10.9.0.0/24", subnetLength: 25 },
+    });
+    expect(driver.network("a").ok).toBe(true);
+    expect(driver.network("b")).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("address pool exhausted: no subnet of length 25 is left in 10.9.0.0/24"),
+    });
+  });
+
+  it("keeps what the user names, in its one form", () => {
+    const driver = overlay();
+    const ipv6 = { subnet: "FD00:0:0:1::/64", gateway: "fd00:0:0:1:0::9", range: "fd00:0:0:1::/96" };
+    driver.network("front", { ipv6: true, subnets: [{ subnet: "10.1.0.0/16", gateway: "10.1.9.9" }, ipv6] });
+    expect(networkOf(driver, "front")?.addressing).toEqual({
+      vni: 4_098,
+      ipv4: { subnet: "10.1.0.0/16", gateway: "10.1.9.9" },
+      ipv6: { subnet: "fd00:0:0:1::/64", gateway: "fd00:0:0:1::9", range: "fd00:0:0:1::/96" },
+    });
+  });
+
+  it.each([
+    ["a network", "10.64.0.0/16", "overlaps 10.64.0.0/20 of network default"],
+    ["a node's address", "10.5.0.0/16", "overlaps 10.5.1.2, the address of node host-n1"],
+    ["a node's subnet", "172.17.0.0/24", "overlaps 172.17.0.0/16, a subnet of node host-n1"],
+  ])("is refused when its subnet overlaps %s", (_, subnet, says) => {
+    const driver = overlay();
+    join(driver, "n1", "10.5.1.2:7373");
+    describeSubnets(driver, "n1", ["172.17.0.0/16"]);
+    const result = driver.network("front", named(subnet));
+    expect(result).toMatchObject({ ok: false, code: "in_use", message: expect.stringContaining(says) });
+  });
+
+  it("gets a /64 of IPv6 that follows from the cluster's id and its own", () => {
+    const made = (...names: readonly string[]): readonly string[] => {
+      const driver = overlay();
+      for (const name of names) driver.network(name, { ipv6: true });
+      return names.map((name) => networkOf(driver, name)?.addressing?.ipv6?.subnet ?? "");
+    };
+    const [front, back] = made("front", "back");
+    expect(front).toMatch(/^fd[0-9a-f:]+\/64$/);
+    expect(made("back", "front")).toEqual([back, front]);
+    expect(front?.split(":").slice(0, 3)).toEqual(back?.split(":").slice(0, 3));
+    expect(front).not.toBe(back);
+  });
+
+  it("is refused with a name or an id that is there", () => {
+    const driver = overlay();
+    driver.network("front");
+    expect(driver.network("front")).toMatchObject({ ok: false, code: "already_exists" });
+    const spec = { name: "other", labels: {}, attachable: false, internal: false };
+    const again = driver.try({ kind: "createNetwork", id: networkId("front"), spec });
+    expect(again).toMatchObject({ ok: false, code: "already_exists" });
+  });
+});
+
+describe("removing a network", () => {
+  const removed = (driver: Driver) => driver.try({ kind: "removeNetwork", id: networkId("front") });
+
+  it.each(["overlay", "ports"] as const)("is refused while a service or a task is in it (%s)", (dataPlane) => {
+    const driver = new Driver().cluster({ dataPlane }).nodes("n1");
+    driver.network("front");
+    driver.service("web", { networks: ["front"] }).running("t1", "web", "n1");
+    expect(removed(driver)).toMatchObject({
+      code: "in_use",
+      message: expect.stringContaining("in use by service web;"),
+    });
+    driver.do({ kind: "removeService", id: serviceId("web") });
+    expect(removed(driver)).toMatchObject({ code: "in_use", message: expect.stringContaining("by task web.1.t1;") });
+    driver.report("n1", "t1", { state: "shutdown" });
+    expect(removed(driver)).toMatchObject({ ok: true });
+  });
+
+  it("lets services that are being removed go on without their address in it", () => {
+    const driver = overlay().nodes("n1");
+    driver.network("front");
+    driver.service("web", { networks: ["net0", "front"] }).running("t1", "web", "n1");
+    driver.do({ kind: "removeService", id: serviceId("web") });
+    driver.report("n1", "t1", { state: "shutdown" });
+    expect(removed(driver).ok).toBe(true);
+    const left = driver.store.view.service(serviceId("web"))?.vips?.map((vip) => vip.networkId);
+    expect(left).toEqual(["net0"]);
+  });
+
+  it("lists some of many", () => {
+    const driver = overlay();
+    driver.network("front");
+    for (const name of ["a", "b", "c", "d", "e", "f", "g"]) driver.service(name, { networks: ["front"] });
+    expect(removed(driver)).toMatchObject({ message: expect.stringContaining("services a, b, c, d, e and 2 more;") });
+  });
+
+  it("is refused for the default one, and for one that isn't there", () => {
+    const driver = overlay();
+    expect(driver.try({ kind: "removeNetwork", id: networkId("net0") })).toMatchObject({ code: "failed_precondition" });
+    expect(removed(driver)).toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("a node's number", () => {
+  it("is the smallest that no other has, and stays when the node comes back", () => {
+    const driver = overlay().nodes("n1", "n2", "n3");
+    const numbers = () => driver.store.view.nodes().map(({ number }) => number);
+    expect(numbers()).toEqual([1, 2, 3]);
+    driver.do({ kind: "removeNode", id: nodeId("n2"), force: true });
+    driver.nodes("n4", "n5");
+    expect(numbers()).toEqual([1, 3, 2, 4]);
+    expect(join(driver, "n9", "elsewhere:7373")).toMatchObject({ ok: true });
+    driver.do({
+      kind: "createNode",
+      id: nodeId("n3"),
+      keyDigest: "key-n3",
+      address: "moved:7373",
+      hostname: "n3",
+      labels: {},
+      availability: "active",
+    });
+    expect(driver.store.view.node(nodeId("n3"))).toMatchObject({ number: 3, address: "moved:7373" });
+  });
+
+  it("gives it a gateway that lies apart from all other addresses", () => {
+    const driver = overlay().nodes("n1");
+    const addressing = networkOf(driver, "net0")?.addressing;
+    expect(addressing && nodeGateway(addressing, 1)).toEqual({ ipv4: "10.64.15.254" });
+  });
+
+  it("isn't given to a node whose address lies in a network", () => {
+    const driver = overlay();
+    expect(join(driver, "n1", "10.64.3.4:7373")).toMatchObject({
+      ok: false,
+      code: "failed_precondition",
+      message: expect.stringContaining("10.64.3.4:7373 lies within 10.64.0.0/20 of network default"),
+    });
+  });
+});

@@ -1,0 +1,108 @@
+import { networkId, serviceId, type NetworkAddress } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { Driver, node } from "./fixtures.ts";
+
+/** A cluster whose default network has six addresses for tasks and services. */
+const small = (): Driver =>
+  new Driver().cluster({ dataPlane: "overlay", addressPool: { subnet: "10.9.0.0/24", subnetLength: 28 } }).nodes("n1");
+const ipsOf = (driver: Driver, id: string): readonly (string | undefined)[] | undefined =>
+  driver.task(id)?.addresses?.map(({ ipv4 }) => ipv4);
+const vipsOf = (driver: Driver, name: string) => driver.store.view.service(serviceId(name))?.vips;
+const exhausted = { ok: false, message: expect.stringContaining("address pool exhausted: all addresses of network") };
+
+describe("a task", () => {
+  it("has an address in each of its networks, of both families where there are two", () => {
+    const driver = small();
+    driver.network("front", { ipv6: true, subnets: [{ subnet: "fd00::/64" }] });
+    driver.service("web", { endpoint: "dnsrr" });
+    const networks = ["front", "net0"].map((name) => ({ networkId: networkId(name), aliases: [] }));
+    expect(driver.createTask("t1", "web", { networks }).ok).toBe(true);
+    const [front, back] = driver.task("t1")?.addresses ?? [];
+    expect(front).toEqual({ ipv4: expect.stringMatching(/^10\.9\.0\.(1[7-9]|2[0-4])$/), ipv6: expect.any(String) });
+    expect(front?.ipv6).toMatch(/^fd00::/);
+    expect(back).toEqual({ ipv4: expect.stringMatching(/^10\.9\.0\.[2-7]$/) });
+  });
+
+  it("names no network twice", () => {
+    const driver = small().service("web");
+    const networks = ["net0", "net0"].map((name) => ({ networkId: networkId(name), aliases: [] }));
+    expect(driver.createTask("t1", "web", { networks })).toMatchObject({ ok: false, code: "invalid_argument" });
+  });
+
+  it("is refused when all addresses are in use, until one has ended or gone", () => {
+    const driver = small().service("web", { endpoint: "dnsrr" });
+    for (const slot of [1, 2, 3, 4, 5, 6]) expect(driver.createTask(`t${slot}`, "web", { slot }).ok).toBe(true);
+    const all = [1, 2, 3, 4, 5, 6].flatMap((slot) => ipsOf(driver, `t${slot}`) ?? []);
+    expect(new Set(all)).toEqual(new Set([2, 3, 4, 5, 6, 7].map((last) => `10.9.0.${last}`)));
+    expect(driver.createTask("t7", "web", { slot: 7 })).toMatchObject(exhausted);
+
+    driver.do({ kind: "assignTask", id: driver.task("t2")?.id ?? expect.fail(), nodeId: node("n1") });
+    driver.report("n1", "t2", { state: "failed" });
+    expect(driver.createTask("t7", "web", { slot: 7 }).ok).toBe(true);
+    expect(ipsOf(driver, "t7")).toEqual(ipsOf(driver, "t2"));
+
+    driver.do({ kind: "removeTask", id: driver.task("t2")?.id ?? expect.fail() });
+    expect(driver.createTask("t8", "web", { slot: 8 })).toMatchObject(exhausted);
+    const gone = ipsOf(driver, "t3");
+    driver.do({ kind: "removeTask", id: driver.task("t3")?.id ?? expect.fail() });
+    expect(driver.createTask("t8", "web", { slot: 8 }).ok).toBe(true);
+    expect(ipsOf(driver, "t8")).toEqual(gone);
+  });
+
+  it("doesn't get again what another had a moment ago", () => {
+    const driver = new Driver().cluster({ dataPlane: "overlay" }).service("web");
+    const seen = new Set<string | undefined>();
+    for (let at = 0; at < 50; at += 1) {
+      driver.createTask(`t${at}`, "web");
+      seen.add(ipsOf(driver, `t${at}`)?.[0]);
+      driver.do({ kind: "removeTask", id: driver.task(`t${at}`)?.id ?? expect.fail() });
+    }
+    expect(seen.size).toBe(50);
+  });
+});
+
+describe("a service", () => {
+  it("has a virtual address in each of its networks, in the default one when it names none", () => {
+    const driver = small();
+    driver.network("front");
+    driver.service("web", { networks: ["front"] }).service("api", { networks: [] });
+    expect(vipsOf(driver, "web")?.map((vip) => vip.networkId)).toEqual(["front"]);
+    expect(vipsOf(driver, "api")?.map((vip) => vip.networkId)).toEqual(["net0"]);
+    expect(vipsOf(driver.service("dns", { endpoint: "dnsrr" }), "dns")).toBeUndefined();
+  });
+
+  it("keeps it over updates, in networks that stay", () => {
+    const driver = small();
+    driver.network("front");
+    driver.service("web", { networks: ["net0"] });
+    const before = vipsOf(driver, "web");
+    expect(driver.update("web", { image: "other" }).ok).toBe(true);
+    expect(vipsOf(driver, "web")).toBe(before);
+    expect(driver.update("web", { networks: ["front", "net0"] }).ok).toBe(true);
+    expect(vipsOf(driver, "web")?.map((vip) => vip.networkId)).toEqual(["front", "net0"]);
+    expect(vipsOf(driver, "web")?.[1]).toEqual(before?.[0]);
+    expect(driver.update("web", { networks: ["front"] }).ok).toBe(true);
+    expect(driver.update("web", { networks: ["front"], endpoint: "dnsrr" }).ok).toBe(true);
+    expect(driver.store.view.service(serviceId("web"))).not.toHaveProperty("vips");
+    const { version } = driver.store.view.service(serviceId("web")) ?? expect.fail();
+    driver.do({ kind: "rollbackService", id: serviceId("web"), version });
+    expect(vipsOf(driver, "web")?.map((vip) => vip.networkId)).toEqual(["front"]);
+  });
+
+  it("holds it until its record goes, and is refused when there is none", () => {
+    const driver = small();
+    const names = ["a", "b", "c", "d", "e", "f"];
+    for (const name of names) driver.service(name);
+    const all = names.flatMap((name): readonly NetworkAddress[] => vipsOf(driver, name) ?? []);
+    expect(new Set(all.map(({ ipv4 }) => ipv4)).size).toBe(6);
+    const one = () => driver.update("a", { image: "new" });
+    expect(one().ok).toBe(true);
+    expect(() => driver.service("g")).toThrow("address pool exhausted");
+    driver.do({ kind: "removeService", id: serviceId("b") });
+    expect(() => driver.service("g")).toThrow("address pool exhausted");
+    const before = vipsOf(driver, "b");
+    driver.do({ kind: "finishRemoveService", id: serviceId("b") });
+    driver.service("g");
+    expect(vipsOf(driver, "g")).toEqual(before);
+  });
+});
