@@ -247,6 +247,7 @@ export class Dispatcher {
         hostname: node.description?.hostname ?? node.spec.name ?? node.id,
         address: node.address,
         raftRole: node.raftRole,
+        ...(node.number !== undefined && { number: node.number }),
       })),
       gossipKeys: view.cluster()?.secrets.gossipKeys ?? [],
     };
