@@ -100,8 +100,10 @@ const PARTS: Readonly<Record<string, () => void>> = {
   sim: simulate,
   e2e: () => {
     const ready =
+      step("programs of the tests", "scripts/test-tools") &&
       step("an engine answers", "scripts/engine") &&
       step("demo image", "scripts/demo-image") &&
+      step("clients' image", "scripts/client-image") &&
       step("node image", "scripts/node-image");
     if (ready) suite("e2e", "--config", "test/e2e/vitest.config.ts");
   },

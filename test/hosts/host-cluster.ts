@@ -9,21 +9,32 @@ import { eventually, Host } from "./host.ts";
 import { NodeContainer } from "./node-container.ts";
 
 export const WEB_IMAGE = "murmur/web:latest";
+/** The same with busybox's, glibc's and BIND's resolvers in it. */
+export const CLIENT_IMAGE = "murmur/client:latest";
 
-/** Several hosts as containers, joined into one cluster, each with its own engine and the test's image on it. */
+export interface HostClusterOptions {
+  /** Left out: the cluster's own default. */
+  readonly dataPlane?: "ports" | "overlay";
+  /** What the engines have from the start; left out: `WEB_IMAGE`. */
+  readonly images?: readonly string[];
+}
+
+/** Several hosts as containers, joined into one cluster, each with its own engine and the test's images on it. */
 export class HostCluster implements AsyncDisposable {
   readonly network: StartedNetwork;
   readonly hosts: Host[] = [];
+  readonly #options: HostClusterOptions;
   #home: Promise<string> | undefined;
-  #image: Promise<unknown> | undefined;
+  #images: Promise<unknown> | undefined;
 
-  private constructor(network: StartedNetwork) {
+  private constructor(network: StartedNetwork, options: HostClusterOptions) {
     this.network = network;
+    this.#options = options;
   }
 
   /** Starts hosts without a cluster on them. */
-  static async ofHosts(count: number): Promise<HostCluster> {
-    const cluster = new HostCluster(await new Network().start());
+  static async ofHosts(count: number, options: HostClusterOptions = {}): Promise<HostCluster> {
+    const cluster = new HostCluster(await new Network().start(), options);
     try {
       await Promise.all(Array.from({ length: count }, (_none, index) => cluster.addHost(`host${String(index + 1)}`)));
       cluster.hosts.sort((left, right) => left.name.localeCompare(right.name));
@@ -35,8 +46,8 @@ export class HostCluster implements AsyncDisposable {
   }
 
   /** Starts hosts and joins them into a cluster; resolves when all are ready and the managers have been chosen. */
-  static async of(count: number): Promise<HostCluster> {
-    const cluster = await HostCluster.ofHosts(count);
+  static async of(count: number, options: HostClusterOptions = {}): Promise<HostCluster> {
+    const cluster = await HostCluster.ofHosts(count, options);
     try {
       await cluster.form();
       return cluster;
@@ -68,7 +79,7 @@ export class HostCluster implements AsyncDisposable {
       () => host.run(["docker", "version"]),
       ({ code }) => code === 0,
     );
-    await this.#loadImage(host);
+    await this.#loadImages(host);
     await eventually(
       `${name}'s daemon answers`,
       () => host.client.ping().then(() => true),
@@ -79,7 +90,8 @@ export class HostCluster implements AsyncDisposable {
 
   async form(): Promise<void> {
     const { first } = this;
-    await first.client.initCluster({ advertiseAddr: first.address });
+    const { dataPlane } = this.#options;
+    await first.client.initCluster({ advertiseAddr: first.address, ...(dataPlane && { dataPlane }) });
     for (const host of this.hosts.slice(1)) await this.join(host);
     await this.settled();
   }
@@ -120,15 +132,16 @@ export class HostCluster implements AsyncDisposable {
     return this.#home;
   }
 
-  async #loadImage(host: Host): Promise<void> {
-    const tar = join(await this.#folder(), "web.tar");
-    this.#image ??= promisify(execFile)("docker", ["save", "-o", tar, WEB_IMAGE]);
-    await this.#image;
+  async #loadImages(host: Host): Promise<void> {
+    const tar = join(await this.#folder(), "images.tar");
+    const { images = [WEB_IMAGE] } = this.#options;
+    this.#images ??= promisify(execFile)("docker", ["save", "-o", tar, ...images]);
+    await this.#images;
     const load = spawn("sh", ["-c", 'docker exec -i "$0" docker load <"$1"', host.container.getId(), tar], {
       stdio: "ignore",
     });
     const [code] = (await once(load, "exit")) as [number | null];
-    if (code !== 0) throw new Error(`${host.name} did not take the image`);
+    if (code !== 0) throw new Error(`${host.name} did not take the images`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -111,7 +111,7 @@ export class Host {
 }
 
 /** Runs a command in a container through the docker CLI: its exit status, both streams, and a bound on its time. */
-function dockerExec(id: string, command: readonly string[], timeoutMs: number): Promise<Outcome> {
+export function dockerExec(id: string, command: readonly string[], timeoutMs: number): Promise<Outcome> {
   return new Promise((resolve) => {
     execFile(
       "docker",

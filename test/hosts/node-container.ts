@@ -1,6 +1,7 @@
 import { GenericContainer, type StartedNetwork } from "testcontainers";
 
-const NODE_IMAGE = "murmur/node:latest";
+/** Another one where several checkouts share an engine. */
+const NODE_IMAGE = process.env["MURMUR_NODE_IMAGE"] ?? "murmur/node:latest";
 
 /** A host as a container: an engine of its own and the Murmur daemon, with the same rights as in compose.yaml. */
 export class NodeContainer extends GenericContainer {
