@@ -7,7 +7,7 @@ export interface ListenAt {
 }
 
 /** Every address of the machine; either stands for both families, where the machine has both. */
-const isAnyAddress = (address: string): boolean => address === "0.0.0.0" || address === "::";
+export const isAnyAddress = (address: string): boolean => address === "0.0.0.0" || address === "::";
 
 /**
  * Where a node that publishes on `publishAddress` opens a port that is bound to `hostIp`; undefined where it doesn't,

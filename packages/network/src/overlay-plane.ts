@@ -27,7 +27,7 @@ import { askersOf } from "./overlay-plane/askers.ts";
 import { BridgeBook, type BridgeMaker } from "./overlay-plane/bridge-book.ts";
 import { containerPorts, hostBridges } from "./overlay-plane/container-ports.ts";
 import { differencesIn } from "./overlay-plane/difference-words.ts";
-import { Loopback } from "./overlay-plane/loopback.ts";
+import { OverlayProxies } from "./overlay-plane/overlay-proxies.ts";
 import { neededNetworks, type Needs } from "./overlay-plane/needed-networks.ts";
 import { bridgeOf, overlayState } from "./overlay-plane/overlay-state.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-plane/overlay-view.ts";
@@ -38,7 +38,6 @@ import { Overlay } from "./overlay/kernel/overlay.ts";
 import { Runner } from "./overlay/kernel/runner.ts";
 import type { OverlayState } from "./overlay/state.ts";
 import { portProblem } from "./port-check.ts";
-import { NO_TRAFFIC } from "./proxy-set.ts";
 
 /** How often the kernel is compared with what was rendered. */
 const CHECK_MS: Millis = 30_000;
@@ -118,7 +117,7 @@ class KernelPlane implements OverlayPlane {
   readonly #scope: Scope;
   readonly #loop: RenderLoop;
   readonly #bridges: BridgeBook;
-  readonly #loopback: Loopback | undefined;
+  readonly #proxies: OverlayProxies;
   readonly #containers = new Map<TaskId, AttachedContainer>();
   #table: EndpointTable | undefined;
   #facts: ClusterFacts | undefined;
@@ -143,8 +142,7 @@ class KernelPlane implements OverlayPlane {
       clock,
       log,
     });
-    const isEverywhere = options.publishAddress === "0.0.0.0" || options.publishAddress === "::";
-    this.#loopback = isEverywhere ? new Loopback(options) : undefined;
+    this.#proxies = new OverlayProxies(options);
     this.#scope.run("overlay checks", (signal) => this.#checkAgainAndAgain(signal));
   }
 
@@ -163,7 +161,7 @@ class KernelPlane implements OverlayPlane {
   avoid(suspects: Suspects): void {
     this.#suspects = suspects;
     this.#parts.dns.avoid(suspects);
-    this.#loopback?.avoid(suspects);
+    this.#proxies.avoid(suspects);
     this.#loop.request();
   }
 
@@ -203,19 +201,19 @@ class KernelPlane implements OverlayPlane {
   }
 
   async portsInUse(ports: readonly PortConfig[]): Promise<readonly string[]> {
-    const asked = ports.filter((port) => port.mode === "ingress" && this.#loopback?.holds(port) !== true);
+    const asked = ports.filter((port) => port.mode === "ingress" && !this.#proxies.holds(port));
     const problems = await Promise.all(asked.map((port) => portProblem(this.#options.publishAddress, port)));
     return problems.filter((problem) => problem !== undefined);
   }
 
   listeners(): readonly ListenerStatus[] {
-    return [...(this.#loopback?.listeners() ?? []), ...this.#parts.dns.listeners()];
+    return [...this.#proxies.listeners(), ...this.#parts.dns.listeners()];
   }
 
   stats(): DataPlaneStats {
     const problems = this.#problems().length;
     return {
-      proxies: this.#loopback?.stats() ?? NO_TRAFFIC,
+      proxies: this.#proxies.stats(),
       dns: this.#parts.dns.stats(),
       overlay: { ...this.#loop.figures, problems, differences: this.#differences },
     };
@@ -259,7 +257,7 @@ class KernelPlane implements OverlayPlane {
     await this.#scope[Symbol.asyncDispose]();
     await Promise.all([
       this.#loop[Symbol.asyncDispose](),
-      this.#loopback?.[Symbol.asyncDispose](),
+      this.#proxies[Symbol.asyncDispose](),
       this.#parts.dns[Symbol.asyncDispose](),
     ]);
   }
@@ -292,7 +290,7 @@ class KernelPlane implements OverlayPlane {
     this.#rendered = state;
     if (problems.length > 0) this.#bridges.forget();
     this.#parts.dns.listenAt(networks.map(({ addressing }) => addressing.ipv4.gateway));
-    this.#loopback?.update(view.table, networks);
+    this.#proxies.update(view.table, networks);
     return problems;
   }
 

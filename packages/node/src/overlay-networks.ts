@@ -6,14 +6,14 @@ import { ClusterError } from "@murmur/base";
 import { ZONE } from "@murmur/discovery";
 import type { NetworkAddress, NetworkEntry, NetworkId, Task, TaskId } from "@murmur/model";
 import { macOf, type OverlayPlane } from "@murmur/network";
-import { engineNetworkName, type EngineNetworks } from "./engine-networks.ts";
+import { engineNetworkName, type ClusterBridges } from "./cluster-bridges.ts";
 
 /** Names are asked for as they are, first: the node knows them without the zone, and not every resolver has a list to search. */
 const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 
 export interface OverlayNetworksOptions {
   readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach">;
-  readonly engine: Pick<EngineNetworks, "ensure" | "removeAllBut">;
+  readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
   /** Where the containers' resolv.conf files are kept; made when there is none. */
   readonly directory: string;
 }
@@ -34,7 +34,7 @@ export class OverlayNetworks implements TaskNetworks {
 
   async prepare(task: Task, options: Abortable): Promise<ContainerNetworks> {
     const joined = this.#joined(task);
-    for (const { entry } of joined) await this.#options.engine.ensure(entry, options);
+    for (const { entry } of joined) await this.#options.bridges.ensure(entry, options);
     const attached = joined.map(({ entry, address }) => ({
       ...address,
       name: engineNetworkName(entry),
@@ -56,10 +56,10 @@ export class OverlayNetworks implements TaskNetworks {
   }
 
   async tidy(tasks: () => readonly Task[], options: Abortable): Promise<void> {
-    const { plane, engine } = this.#options;
+    const { plane, bridges } = this.#options;
     // Until the cluster has said what there is, everything may be needed.
     if (plane.networks() === undefined) return;
-    await engine.removeAllBut(() => {
+    await bridges.removeAllBut(() => {
       const own = tasks().flatMap(({ networks }) => networks.map(({ networkId }) => networkId));
       return new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]);
     }, options);

@@ -1,7 +1,15 @@
 import { isUsable } from "@murmur/discovery";
-import { hostOf, nodeGateway, type NetworkId, type TaskId } from "@murmur/model";
+import {
+  hostOf,
+  nodeGateway,
+  servedByProxy,
+  type Balancing as ModelBalancing,
+  type NetworkId,
+  type TaskId,
+} from "@murmur/model";
 import { familyOf, macOf } from "../overlay/address.ts";
 import type {
+  Balancing,
   OverlayNetwork,
   OverlayNode,
   OverlayPort,
@@ -10,6 +18,7 @@ import type {
   OverlayTask,
 } from "../overlay/state.ts";
 import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./needed-networks.ts";
+import { listenAt } from "../listen-at.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-view.ts";
 
 /** IANA's, and Docker Swarm's. */
@@ -120,6 +129,13 @@ function servicesIn(
   });
 }
 
+const BALANCINGS: Partial<Record<ModelBalancing, Balancing>> = {
+  random: "random",
+  "round-robin": "roundRobin",
+  "source-hash": "sourceHash",
+};
+
+/** What the kernel serves; the proxy has the others. */
 function portsIn(
   view: OverlayView,
   here: ReadonlySet<NetworkId>,
@@ -127,26 +143,27 @@ function portsIn(
 ): readonly OverlayPort[] {
   const { table, suspects, publishAddress } = view;
   const addressed = addressedNetworks(view);
-  const isBound = publishAddress !== "0.0.0.0" && publishAddress !== "::";
-  const ports = new Map<string, OverlayPort>();
+  const ports: OverlayPort[] = [];
   for (const service of table.services) {
     const network = publishingNetwork(service, addressed);
     if (network === undefined || !here.has(network.id)) continue;
     const usable = service.endpoints.filter((one) => isUsable(one, suspects) && isReached(one.taskId, network.id));
-    for (const { protocol, publishedPort: port, targetPort } of service.published) {
-      const key = `${protocol}/${String(port)}`;
-      if (ports.has(key)) continue;
-      ports.set(key, {
+    for (const published of service.published) {
+      if (servedByProxy(published)) continue;
+      const { protocol, publishedPort, targetPort, hostIp, balancing = "random", localFirst = false } = published;
+      const at = listenAt(publishAddress, hostIp);
+      if (at === undefined) continue;
+      ports.push({
         protocol,
-        ...(isBound && { address: publishAddress }),
-        port,
+        ...at,
+        port: publishedPort,
         targetPort,
         networkId: network.id,
         endpoints: usable.map(({ taskId: id }) => id),
-        balancing: "roundRobin",
-        localFirst: false,
+        balancing: BALANCINGS[balancing] ?? "random",
+        localFirst,
       });
     }
   }
-  return [...ports.values()];
+  return ports;
 }

@@ -93,7 +93,10 @@ export interface OverlayService {
 
 export interface OverlayPort {
   readonly protocol: PortProtocol;
-  /** One address of the machine; undefined: all that it has. The loopback's are never answered: see the README. */
+  /**
+   * One address of the machine; `0.0.0.0` and `::`: all of one family; undefined: all that it has. The loopback's are never
+   * answered: see the README.
+   */
   readonly address?: string;
   readonly port: number;
   readonly targetPort: number;

@@ -40,7 +40,7 @@ function planPorts({ networks, tasks, ports, nodeId }: OverlayState): readonly K
     const attachments = known.get(port.networkId) ?? new Map();
     return familiesOf(port, dual).flatMap((family) =>
       planFlow({
-        map: `${port.address === undefined ? "any" : "bound"}${String(family)}`,
+        map: `${isAnyAddress(port) ? "any" : "bound"}${String(family)}`,
         key: portKey(port),
         ...port,
         family,
@@ -57,10 +57,14 @@ function familiesOf({ address, networkId }: OverlayPort, dual: ReadonlySet<strin
   return address === undefined ? offered : offered.filter((family) => family === familyOf(address));
 }
 
-function portKey({ address, protocol, port }: OverlayPort): string {
+function portKey(bound: OverlayPort): string {
+  const { address, protocol, port } = bound;
   const key = `${String(PROTOCOL_NUMBERS[protocol])} . ${String(port)}`;
-  return address === undefined ? key : `${canonicalAddress(address)} . ${key}`;
+  return address === undefined || isAnyAddress(bound) ? key : `${canonicalAddress(address)} . ${key}`;
 }
+
+const isAnyAddress = ({ address }: OverlayPort): boolean =>
+  address === undefined || address === "0.0.0.0" || address === "::";
 
 /**
  * A task that comes back to itself through a published port of its own node would get a packet from its own address, which

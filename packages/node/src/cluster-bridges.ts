@@ -1,5 +1,5 @@
 import { ownerLabels, type Abortable, type EngineNetwork, type NetworkRuntime } from "@murmur/agent";
-import { ClusterError, codeOf, orAborted, type NodeId } from "@murmur/base";
+import { ClusterError, codeOf, type NodeId } from "@murmur/base";
 import type { ClusterId, NetworkEntry, NetworkId } from "@murmur/model";
 import { bridgeOf, mtuOf, type BridgeMaker } from "@murmur/network";
 
@@ -8,7 +8,8 @@ const NETWORK = "io.murmur.network";
 /** As many characters of a network's id as the names of its engine network and its bridge have. */
 const ID_PART = 12;
 
-export interface EngineNetworksOptions {
+export interface ClusterBridgesOptions {
+  /** What is asked of one network at once is done one after the other: as `EngineNetworks` does. */
   readonly runtime: NetworkRuntime;
   readonly clusterId: ClusterId;
   readonly nodeId: NodeId;
@@ -20,32 +21,25 @@ export interface EngineNetworksOptions {
 export const engineNetworkName = ({ id, name }: Pick<NetworkEntry, "id" | "name">): string =>
   `murmur.${name}.${id.slice(0, ID_PART)}`;
 
-/**
- * The bridge networks that this node's engine has for the cluster's. One change at a time: two that make the same network
- * at once would make it twice, and one that is being removed must not be found present.
- */
-export class EngineNetworks implements BridgeMaker {
-  readonly #options: EngineNetworksOptions;
-  #last: Promise<unknown> = Promise.resolve();
+/** The bridge networks that this node's engine has for the cluster's. */
+export class ClusterBridges implements BridgeMaker {
+  readonly #options: ClusterBridgesOptions;
 
-  constructor(options: EngineNetworksOptions) {
+  constructor(options: ClusterBridgesOptions) {
     this.#options = options;
   }
 
   /** Errors: `failed_precondition` for a network without addresses, or as the runtime's. */
   async ensure(network: NetworkEntry, options: Abortable): Promise<void> {
-    const wanted = this.#wanted(network);
-    await this.#inTurn(options, () => this.#options.runtime.ensureNetwork(wanted, options));
+    await this.#options.runtime.ensureNetwork(this.#wanted(network), options);
   }
 
   /** Removes what this node has made, but for the networks that are `needed`, asked before each, and those in use. */
   async removeAllBut(needed: () => ReadonlySet<NetworkId>, options: Abortable): Promise<void> {
     const { runtime, clusterId, nodeId } = this.#options;
     for (const name of await runtime.networks(ownerLabels(clusterId, nodeId), options)) {
-      await this.#inTurn(options, async () => {
-        const parts = new Set([...needed()].map((id) => id.slice(0, ID_PART)));
-        if (!parts.has(name.slice(-ID_PART))) await this.#remove(name, options);
-      });
+      const parts = new Set([...needed()].map((id) => id.slice(0, ID_PART)));
+      if (!parts.has(name.slice(-ID_PART))) await this.#remove(name, options);
     }
   }
 
@@ -73,18 +67,5 @@ export class EngineNetworks implements BridgeMaker {
       mtu: mtuOf(network, underlay),
       internal,
     };
-  }
-
-  async #inTurn(options: Abortable, work: () => Promise<void>): Promise<void> {
-    const before = this.#last;
-    const turn = Promise.withResolvers<void>();
-    this.#last = turn.promise;
-    try {
-      await orAborted(before, options.signal);
-      await work();
-    } finally {
-      // Whoever gives up waiting hands its place on only when it is its turn.
-      void before.then(() => turn.resolve());
-    }
   }
 }

@@ -1,27 +1,38 @@
 import { networkInterfaces } from "node:os";
 import type { Clock, Log, NodeId, Random } from "@murmur/base";
 import type { Suspects } from "@murmur/discovery";
-import type { EndpointTable, NetworkId, PortConfig } from "@murmur/model";
+import { servedByProxy, type EndpointTable, type NetworkId, type PortConfig } from "@murmur/model";
 import { subnetHolds } from "../overlay/address.ts";
+import { isAnyAddress } from "../listen-at.ts";
 import type { ListenerStatus } from "../listener-status.ts";
 import { addStats, NO_TRAFFIC, ProxySet, type ProxyStats } from "../proxy-set.ts";
-import { Targets } from "../targets.ts";
+import { Targets, type PublishedPort } from "../targets.ts";
 import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./needed-networks.ts";
 
+export interface OverlayProxiesOptions {
+  readonly self: NodeId;
+  readonly publishAddress: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
 /**
- * Published ports at the loopback's addresses, which the kernel doesn't redirect: proxies that connect to the tasks'
- * addresses in the overlay, from this node's own there so that the answers find back.
+ * What the kernel doesn't redirect: published ports with options that only a proxy has, and all others at the loopback's
+ * addresses. The proxies connect to the tasks' addresses in the overlay, from this node's own there: so the answers find
+ * their way back.
  */
-export class Loopback implements AsyncDisposable {
+export class OverlayProxies implements AsyncDisposable {
   readonly #targets: Targets;
   readonly #sets: readonly ProxySet[];
   #networks: readonly NeededNetwork[] = [];
 
-  constructor(options: { readonly self: NodeId; readonly clock: Clock; readonly random: Random; readonly log: Log }) {
+  constructor(options: OverlayProxiesOptions) {
     this.#targets = new Targets({ ...options, sourceOf: (host) => this.#sourceFor(host) });
-    this.#sets = loopbackAddresses().map(
-      (publishAddress) => new ProxySet({ ...options, publishAddress, targets: this.#targets }),
-    );
+    const set = (publishAddress: string, serves: (port: PublishedPort) => boolean): ProxySet =>
+      new ProxySet({ ...options, publishAddress, targets: this.#targets, serves });
+    const loopback = isAnyAddress(options.publishAddress) ? loopbackAddresses() : [];
+    this.#sets = [set(options.publishAddress, servedByProxy), ...loopback.map((address) => set(address, isRedirected))];
   }
 
   /** The networks are those that are rendered here. */
@@ -40,10 +51,10 @@ export class Loopback implements AsyncDisposable {
     return this.#sets.some((set) => set.holds(port));
   }
 
-  /** One for each port: the first address's, unless another one's could not be opened. */
+  /** A port that is open at several addresses of the loopback is told once. */
   listeners(): readonly ListenerStatus[] {
-    const [first = [], ...others] = this.#sets.map((set) => set.listeners());
-    return [...first, ...others.flat().filter(({ state }) => state === "failed")];
+    const all = this.#sets.flatMap((set) => set.listeners());
+    return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
   }
 
   stats(): ProxyStats {
@@ -59,25 +70,27 @@ export class Loopback implements AsyncDisposable {
   }
 }
 
-/** The table as a proxy of this node sees it: tasks at their own addresses, and their own ports. */
+/** The kernel serves it, except at the loopback's addresses. SCTP has no proxy there. */
+const isRedirected = (port: PublishedPort): boolean => !servedByProxy(port) && port.protocol !== "sctp";
+
+/** The table as this node's proxies see it: tasks at their own addresses, and their own ports. */
 export function proxyTable(table: EndpointTable, here: ReadonlySet<NetworkId>): EndpointTable {
   const addressed = addressedNetworks({ table });
-  const services = table.services.map((service) => {
+  const services = table.services.flatMap((service) => {
     const network = publishingNetwork(service, addressed);
-    if (network === undefined || !here.has(network.id)) return { ...service, published: [], endpoints: [] };
+    if (network === undefined || !here.has(network.id)) return [];
     const addresses = new Map(
       (service.attached ?? []).map(({ taskId: id, addresses: all }) => [
         id,
         all.find(({ networkId }) => networkId === network.id)?.ipv4,
       ]),
     );
-    const published = service.published.filter(({ protocol }) => protocol !== "sctp");
-    const ports = published.map(({ protocol, targetPort }) => ({ protocol, targetPort, hostPort: targetPort }));
+    const ports = service.published.map(({ protocol, targetPort }) => ({ protocol, targetPort, hostPort: targetPort }));
     const endpoints = service.endpoints.flatMap((endpoint) => {
       const address = addresses.get(endpoint.taskId);
       return address === undefined ? [] : [{ ...endpoint, address, ports }];
     });
-    return { ...service, published, endpoints };
+    return [{ ...service, endpoints }];
   });
   return { ...table, services };
 }
