@@ -26,6 +26,8 @@ export interface AgentOptions {
   readonly murmurVersion: string;
   /** The versions of the wire protocol that this node speaks. */
   readonly protocol: { readonly min: number; readonly max: number };
+  /** Of `NodeDescription`, as it is now. */
+  readonly subnets?: () => readonly string[];
   /** `IP:port` of this node's peer transport, reported to the managers. */
   readonly address?: string;
   /** What gossip says of another node. */
@@ -286,8 +288,13 @@ export class Agent {
   }
 
   #reportNode(): void {
-    const { node, hostname, murmurVersion, protocol, address } = this.#options;
-    const own = { murmurVersion, protocol, ...(hostname !== undefined && { hostname }) };
+    const { node, hostname, murmurVersion, protocol, address, subnets } = this.#options;
+    const own = {
+      murmurVersion,
+      protocol,
+      ...(hostname !== undefined && { hostname }),
+      ...(subnets !== undefined && { subnets: subnets() }),
+    };
     this.#reports.node({
       engine: this.#worker.engine,
       ...(this.#info !== undefined && { description: describe(this.#info, node, own) }),

@@ -5,7 +5,8 @@ import type { EngineInfo, NodeContext } from "./ports.ts";
 export function describe(
   info: EngineInfo,
   node: Pick<NodeContext, "dataPlane">,
-  own: { readonly hostname?: string } & Required<Pick<NodeDescription, "murmurVersion" | "protocol">>,
+  own: { readonly hostname?: string } & Required<Pick<NodeDescription, "murmurVersion" | "protocol">> &
+    Pick<NodeDescription, "subnets">,
 ): NodeDescription {
   return {
     hostname: own.hostname ?? info.hostname,
@@ -15,5 +16,6 @@ export function describe(
     murmurVersion: own.murmurVersion,
     protocol: own.protocol,
     dataPlane: node.dataPlane,
+    ...(own.subnets !== undefined && { subnets: own.subnets }),
   };
 }

@@ -28,6 +28,7 @@ import { BridgeBook, type BridgeMaker } from "./overlay-plane/bridge-book.ts";
 import { containerPorts, hostBridges } from "./overlay-plane/container-ports.ts";
 import { differencesIn } from "./overlay-plane/difference-words.ts";
 import { OverlayProxies } from "./overlay-plane/overlay-proxies.ts";
+import { hostSubnets } from "./overlay-plane/host-subnets.ts";
 import { neededNetworks, type Needs } from "./overlay-plane/needed-networks.ts";
 import { bridgeOf, overlayState } from "./overlay-plane/overlay-state.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-plane/overlay-view.ts";
@@ -72,6 +73,8 @@ export interface OverlayPlane extends DataPlane {
   facts(facts: ClusterFacts): void;
   /** A network of the table; undefined while this node hasn't been told of it. */
   network(id: NetworkId): NetworkEntry | undefined;
+  /** Subnets (`ADDRESS/LENGTH`) that the host has addresses in beside our networks, as far as was seen last. */
+  subnets(): readonly string[];
   /** The networks that this node needs to have bridges of; undefined until it knows. */
   networks(): readonly NetworkEntry[] | undefined;
   /**
@@ -81,25 +84,21 @@ export interface OverlayPlane extends DataPlane {
   attach(task: TaskId, container: Attachment, options: { readonly signal: AbortSignal }): Promise<void>;
   /** The container is gone. */
   detach(task: TaskId): void;
-  /** Ends for good: takes out of the kernel what was put in. @throws ClusterError with what could not be */
-  close(): Promise<void>;
 }
 
 /** Opens the overlay of this node. @throws ClusterError `unsupported` when this machine can't have one */
 export async function openOverlayPlane(options: OverlayPlaneOptions): Promise<OverlayPlane> {
   const commands = options.commands ?? systemCommands;
   const overlay = await Overlay.open({ commands });
+  const runner = new Runner({ commands });
+  const subnets = await hostSubnets(runner);
   const dns = await openDns({ ...options, ownAddresses: true }, options.dnsAddress);
-  return new KernelPlane(options, { overlay, dns, runner: new Runner({ commands }) });
+  return new KernelPlane(options, { overlay, dns, runner, subnets });
 }
 
 /** Takes out of the kernel what an overlay of this machine has left there. @throws ClusterError with what can't be */
 export async function removeOverlay(commands: Commands = systemCommands): Promise<void> {
   await using overlay = await Overlay.open({ commands });
-  await closed(overlay);
-}
-
-async function closed(overlay: Overlay): Promise<void> {
   const { problems } = await overlay.close();
   const [first] = problems;
   if (first !== undefined) throw new ClusterError("unavailable", `the overlay is not quite removed: ${first}`);
@@ -109,6 +108,7 @@ interface Parts {
   readonly overlay: Overlay;
   readonly dns: DnsServer;
   readonly runner: Runner;
+  readonly subnets: readonly string[];
 }
 
 class KernelPlane implements OverlayPlane {
@@ -125,11 +125,13 @@ class KernelPlane implements OverlayPlane {
   /** What was rendered last. */
   #rendered: OverlayState | undefined;
   #differences = 0;
+  #subnets: readonly string[];
 
   constructor(options: OverlayPlaneOptions, parts: Parts) {
     const { clock, log } = options;
     this.#options = options;
     this.#parts = parts;
+    this.#subnets = parts.subnets;
     this.#scope = new Scope(log);
     const render = (): Promise<readonly string[]> => this.#render();
     const onRecovered = (): void => this.#scope.run("overlay check", () => this.#mend());
@@ -167,6 +169,10 @@ class KernelPlane implements OverlayPlane {
 
   network(id: NetworkId): NetworkEntry | undefined {
     return this.#table?.networks.find((network) => network.id === id);
+  }
+
+  subnets(): readonly string[] {
+    return this.#subnets;
   }
 
   networks(): readonly NetworkEntry[] | undefined {
@@ -238,28 +244,14 @@ class KernelPlane implements OverlayPlane {
     ];
   }
 
-  async close(): Promise<void> {
-    const { overlay } = this.#parts;
-    await this.#stop();
-    try {
-      await closed(overlay);
-    } finally {
-      await overlay[Symbol.asyncDispose]();
-    }
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop();
-    await this.#parts.overlay[Symbol.asyncDispose]();
-  }
-
-  async #stop(): Promise<void> {
     await this.#scope[Symbol.asyncDispose]();
     await Promise.all([
       this.#loop[Symbol.asyncDispose](),
       this.#proxies[Symbol.asyncDispose](),
       this.#parts.dns[Symbol.asyncDispose](),
     ]);
+    await this.#parts.overlay[Symbol.asyncDispose]();
   }
 
   /** Undefined until the cluster has said what there is, and which number this node has. */
@@ -318,6 +310,7 @@ class KernelPlane implements OverlayPlane {
   async #checkAgainAndAgain(signal: AbortSignal): Promise<void> {
     for (;;) {
       await sleep(this.#options.clock, CHECK_MS, signal);
+      this.#subnets = await hostSubnets(this.#parts.runner).catch(() => this.#subnets);
       await this.#mend();
     }
   }

@@ -34,22 +34,8 @@ export class ClusterBridges implements BridgeMaker {
     await this.#options.runtime.ensureNetwork(this.#wanted(network), options);
   }
 
-  /** Removes what this node has made, but for the networks that are `needed`, asked before each, and those in use. */
-  async removeAllBut(needed: () => ReadonlySet<NetworkId>, options: Abortable): Promise<void> {
-    const { runtime, clusterId, nodeId } = this.#options;
-    for (const name of await runtime.networks(ownerLabels(clusterId, nodeId), options)) {
-      const parts = new Set([...needed()].map((id) => id.slice(0, ID_PART)));
-      if (!parts.has(name.slice(-ID_PART))) await this.#remove(name, options);
-    }
-  }
-
-  async #remove(name: string, options: Abortable): Promise<void> {
-    try {
-      await this.#options.runtime.removeNetwork(name, options);
-    } catch (error) {
-      // A container is in it: it goes with the last one.
-      if (codeOf(error) !== "failed_precondition") throw error;
-    }
+  removeAllBut(needed: () => ReadonlySet<NetworkId>, options: Abortable): Promise<void> {
+    return removeEngineNetworks(this.#options, needed, options);
   }
 
   #wanted(network: NetworkEntry): EngineNetwork {
@@ -67,5 +53,23 @@ export class ClusterBridges implements BridgeMaker {
       mtu: mtuOf(network, underlay),
       internal,
     };
+  }
+}
+
+/** Removes what a node's engine has for it, but for the networks that are `needed`, asked before each, and those in use. */
+export async function removeEngineNetworks(
+  { runtime, clusterId, nodeId }: Omit<ClusterBridgesOptions, "underlay">,
+  needed: () => ReadonlySet<NetworkId>,
+  options: Abortable,
+): Promise<void> {
+  for (const name of await runtime.networks(ownerLabels(clusterId, nodeId), options)) {
+    const parts = new Set([...needed()].map((id) => id.slice(0, ID_PART)));
+    if (parts.has(name.slice(-ID_PART))) continue;
+    try {
+      await runtime.removeNetwork(name, options);
+    } catch (error) {
+      // A container is in it: it goes with the last one.
+      if (codeOf(error) !== "failed_precondition") throw error;
+    }
   }
 }

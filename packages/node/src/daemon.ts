@@ -39,11 +39,12 @@ async function serveNode(
 ): Promise<void> {
   const { serve } = await loadServer();
   const engine = openEngine(parseDaemonAddress(options.dockerHost), systemClock);
+  const runtime = new DockerRuntime(options.dockerHost);
   const { control, api } = await openNode({
     daemon: options,
     state,
-    runtime: new DockerRuntime(options.dockerHost),
-    edge: systemEdge(options),
+    runtime,
+    edge: systemEdge(options, { runtime, log }),
     engine,
     metrics: openMetrics,
     clock: systemClock,

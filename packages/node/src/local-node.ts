@@ -35,6 +35,8 @@ export interface LocalNodeEdge {
   callMember(signal: AbortSignal): CallMember;
   /** Removes the log and the snapshots of a membership that is over. */
   wipeLog(): Promise<void>;
+  /** Removes what a membership's overlay has left in the kernel and in the engine; logs what it can't remove. */
+  wipeOverlay?(): Promise<void>;
 }
 
 export interface LocalNodeOptions {
@@ -371,6 +373,7 @@ export class LocalNodeControl implements LocalNode {
 
   async #wipe(): Promise<void> {
     const { edge, identities } = this.#options;
+    await edge.wipeOverlay?.();
     await edge.wipeLog();
     await identities.forgetGeneration();
     await this.#options.start.forgetTasks();

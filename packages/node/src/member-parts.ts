@@ -12,6 +12,7 @@ import { GossipFacts } from "./gossip-facts.ts";
 import { openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
 import { ManagerHost } from "./manager-host.ts";
 import type { Callbacks, Member, MemberStart } from "./member.ts";
+import type { MemberOverlay } from "./member-wires.ts";
 import { PeerRecords, type PeerRecordsOptions } from "./peer-records.ts";
 import { Seeds } from "./seeds.ts";
 import { decodeDescription, encodeDescription, keepDescribed, type SelfDescription } from "./self-description.ts";
@@ -180,8 +181,19 @@ const neighboursOf = (gossip: GossipDriver, self: NodeId): { readonly id: NodeId
     return id === self || state !== "alive" ? [] : [{ id, generation: decodeDescription(meta).generation }];
   });
 
+/** The overlay of a member of such a cluster; undefined in any other. */
+export async function openOverlay({ membership, wires }: MemberStart): Promise<MemberOverlay | undefined> {
+  if (membership.dataPlane !== "overlay") return undefined;
+  if (wires.openOverlay !== undefined) return wires.openOverlay();
+  throw new ClusterError("unsupported", "this node can't be in a cluster of the overlay data plane");
+}
+
 /** The agent, with sessions to the node's own manager or to any other. */
-export function newAgent(start: MemberStart, lines: Lines, sessions: AgentSessions): Agent {
+export function newAgent(
+  start: MemberStart,
+  lines: Lines,
+  { sessions, overlay }: { readonly sessions: AgentSessions; readonly overlay: MemberOverlay | undefined },
+): Agent {
   const { identity, membership, wires, hostname, runtime, records, clock, random, log } = start;
   const { transport, gossip, facts } = lines;
   const self = identity.nodeId;
@@ -193,6 +205,7 @@ export function newAgent(start: MemberStart, lines: Lines, sessions: AgentSessio
       dataPlane: membership.dataPlane ?? "ports",
     },
     ...(hostname === undefined ? {} : { hostname }),
+    ...(overlay !== undefined && { networks: overlay.networks, subnets: () => overlay.plane.subnets() }),
     murmurVersion: MURMUR_VERSION,
     protocol: wires.protocol ?? PROTOCOL,
     address: membership.address,

@@ -1,5 +1,7 @@
 import type { NodeId } from "@murmur/base";
 import type { SnapshotLimits } from "@murmur/manager";
+import type { TaskNetworks } from "@murmur/agent";
+import type { ClusterFacts } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { LogStorage } from "@murmur/storage";
 import type { Datagrams, NodeIdentity, PeerTransport, VerifyPeer } from "@murmur/transport";
@@ -14,6 +16,16 @@ export interface DatagramHandlers {
   readonly seal: (bytes: Uint8Array) => Uint8Array;
   readonly open: (bytes: Uint8Array) => Uint8Array | undefined;
   readonly onPacket: (from: string, bytes: Uint8Array) => void;
+}
+
+/** The data plane of a member whose tasks have addresses of their own. */
+export interface MemberOverlay {
+  readonly plane: DataPlane & {
+    facts(facts: ClusterFacts): void;
+    /** Of `NodeDescription`. */
+    subnets(): readonly string[];
+  };
+  readonly networks: TaskNetworks;
 }
 
 /**
@@ -32,4 +44,6 @@ export interface MemberWires {
   /** How long the log may become before a snapshot takes its place. Default: the manager's. */
   readonly snapshotLimits?: SnapshotLimits;
   openDataPlane(): Promise<DataPlane>;
+  /** In its place in a cluster of the `overlay` plane. A world without overlays needs none. */
+  openOverlay?(): Promise<MemberOverlay>;
 }

@@ -25,6 +25,7 @@ import {
   newSeeds,
   newSessions,
   openLines,
+  openOverlay,
   type Lines,
 } from "./member-parts.ts";
 import type { MemberWires } from "./member-wires.ts";
@@ -90,9 +91,10 @@ export class Member {
     const lines = await openLines(start, scope, () => member);
     const { gossip, facts, transport, generations, book } = lines;
     const host = newHost(start, scope, { lines, member: () => member });
-    const plane = scope.use(await wires.openDataPlane());
+    const overlay = await openOverlay(start);
+    const plane = scope.use(overlay?.plane ?? (await wires.openDataPlane()));
     const sessions = newSessions(start, lines, host);
-    const agent = newAgent(start, lines, sessions);
+    const agent = newAgent(start, lines, { sessions, overlay });
     const built = new Member(start, scope, { ...lines, host, plane, agent });
     member = built;
     gossip.onMember((_change, { id, state, meta }) => {
@@ -106,7 +108,10 @@ export class Member {
       facts.follow(table);
       plane.update(table);
     });
-    agent.onFacts((news) => built.#learn(news));
+    agent.onFacts((news) => {
+      built.#learn(news);
+      overlay?.plane.facts(news);
+    });
     agent.onRemoved(start.onRemoved);
     const describe = describeSelf(start, scope, { lines, host });
     generations.onChange((generation) => {

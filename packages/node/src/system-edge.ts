@@ -1,16 +1,23 @@
+import type { NetworkRuntime } from "@murmur/agent";
+import type { Log } from "@murmur/base";
 import { callMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { checkListenable } from "./listen-check.ts";
 import type { LocalNodeEdge } from "./local-node.ts";
 import { systemClock } from "./system-clock.ts";
 import { planeObstacle, thisMachine } from "./plane-obstacle.ts";
+import { wipeOverlay } from "./overlay-wires.ts";
 import { removeLogs, systemWires } from "./system-wires.ts";
 
 /** The machine's own sockets, disk and kernel, for its memberships. */
-export const systemEdge = (options: DaemonOptions): LocalNodeEdge => ({
-  wires: (start) => systemWires(options, start),
+export const systemEdge = (
+  options: DaemonOptions,
+  { runtime, log }: { readonly runtime: NetworkRuntime; readonly log: Log },
+): LocalNodeEdge => ({
+  wires: (start) => systemWires(options, start, runtime),
   checkListenable,
   canDo: (plane) => planeObstacle(plane, thisMachine),
   callMember: (signal) => callMember(systemClock, signal),
   wipeLog: () => removeLogs(options),
+  wipeOverlay: () => wipeOverlay(options.dataDir, { runtime, clock: systemClock, log }),
 });

@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { NetworkRuntime } from "@murmur/agent";
 import { openDataPlane } from "@murmur/network";
 import { openLogStorage } from "@murmur/storage";
 import { openDatagrams, openPeerTransport, parseAddress } from "@murmur/transport";
@@ -7,36 +8,34 @@ import type { DaemonOptions } from "./daemon-options.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { FIRST_GENERATION } from "./generation.ts";
+import { openOverlay } from "./overlay-wires.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 /** The real sockets, disk and kernel. */
 export function systemWires(
   options: DaemonOptions,
-  {
-    identity,
-    membership,
+  start: Pick<MemberStart, "identity" | "membership" | "clock" | "random" | "log">,
+  runtime: NetworkRuntime,
+): MemberWires {
+  const { membership, clock, random, log } = start;
+  const listen = parseAddress(membership.listen);
+  const isWildcard = listen.host === "0.0.0.0" || listen.host === "::";
+  const plane = {
+    self: start.identity.nodeId,
+    publishAddress: options.publishAddr ?? (isWildcard ? "0.0.0.0" : listen.host),
+    dnsAddress: options.dnsAddr,
+    upstreams: options.dnsUpstreams,
     clock,
     random,
     log,
-  }: Pick<MemberStart, "identity" | "membership" | "clock" | "random" | "log">,
-): MemberWires {
-  const listen = parseAddress(membership.listen);
-  const isWildcard = listen.host === "0.0.0.0" || listen.host === "::";
+  };
   return {
     openTransport: (wiring) => openPeerTransport({ ...wiring, listen, software: MURMUR_VERSION, clock, random, log }),
     openDatagrams: (handlers) => openDatagrams({ ...handlers, listen, log }),
     openLog: (generation) => openLogStorage({ directory: logDirectory(options, generation), log }),
     keepOnlyLog: (generation) => removeLogs(options, logDirectory(options, generation)),
-    openDataPlane: () =>
-      openDataPlane({
-        self: identity.nodeId,
-        publishAddress: options.publishAddr ?? (isWildcard ? "0.0.0.0" : listen.host),
-        dnsAddress: options.dnsAddr,
-        upstreams: options.dnsUpstreams,
-        clock,
-        random,
-        log,
-      }),
+    openDataPlane: () => openDataPlane(plane),
+    openOverlay: () => openOverlay({ ...plane, dataDir: options.dataDir, runtime, start }),
   };
 }
 

@@ -29,6 +29,10 @@ const MTU = { 4: 1_450, 6: 1_430 } as const;
 /** The engine's bridge of a network, the same on all nodes. At most 15 characters, as the kernel wants it. */
 export const bridgeOf = (id: NetworkId): string => `mm${id.slice(0, 12)}`;
 
+const BRIDGE = /^mm[0-9A-Za-z_.-]{12}$/;
+/** Whether a device is the bridge of a network of the cluster's, by its name. */
+export const isBridgeName = (name: string): boolean => BRIDGE.test(name);
+
 /** How long a packet inside may be. */
 export const mtuOf = ({ mtu }: { readonly mtu?: number | undefined }, underlay: string): number =>
   mtu ?? MTU[familyOf(underlay)];

@@ -1,5 +1,5 @@
 import { ClusterError, randomId, silentLog, type ManualClock, type Random } from "@murmur/base";
-import { SimulatedRuntime } from "@murmur/agent";
+import { SimulatedRuntime, type TaskNetworks } from "@murmur/agent";
 import type { DataPlane } from "@murmur/network";
 import { MemoryDisk, type NodeState } from "@murmur/storage";
 import type { MemoryNetwork } from "@murmur/transport";
@@ -106,6 +106,7 @@ export class Machine {
             for (const other of this.#laterDisks.keys()) if (other !== generation) this.#laterDisks.delete(other);
           },
           openDataPlane: async () => PLANE,
+          openOverlay: async () => ({ plane: { ...PLANE, facts: () => {}, subnets: () => [] }, networks: NETWORKS }),
         }),
         checkListenable: async () => {
           if (this.portProblem !== undefined) throw this.portProblem;
@@ -126,6 +127,14 @@ export class Machine {
     });
   }
 }
+
+/** Networks that nobody is in. */
+const NETWORKS: TaskNetworks = {
+  prepare: async () => ({ attached: [] }),
+  attach: async () => {},
+  detach: () => {},
+  tidy: async () => {},
+};
 
 /** A data plane that takes everything and does nothing. */
 const PLANE: DataPlane = {
