@@ -1,6 +1,6 @@
 import type { ClusterNode, EndpointTable, Service, ServiceEndpoints, ServiceId, Task } from "@murmur/model";
 import { equal, type Change, type View, type WatchEvents } from "@murmur/store";
-import { byServiceId, endpointTable, networksOf, reachOf, serviceEndpoints } from "./endpoint-table.ts";
+import { byServiceId, endpointTable, isAttached, networksOf, reachOf, serviceEndpoints } from "./endpoint-table.ts";
 
 /**
  * Keeps the endpoint table up to date from the store's changes: only what may have changed is computed again, and what
@@ -95,6 +95,7 @@ function serviceMatters(previous: Service | undefined, current: Service | undefi
     before.name === after.name &&
     previous.removing === current.removing &&
     equal(previous.ports, current.ports) &&
+    equal(previous.vips, current.vips) &&
     equal(before.endpoint.ports, after.endpoint.ports) &&
     equal(before.task.networks, after.task.networks)
   );
@@ -102,6 +103,7 @@ function serviceMatters(previous: Service | undefined, current: Service | undefi
 
 /** Most reports only change a message. The node is left out: whatever happens to it marks its services itself. */
 const taskMatters = (previous: Task | undefined, current: Task | undefined): boolean =>
+  (previous !== undefined && isAttached(previous)) !== (current !== undefined && isAttached(current)) ||
   !equal(previous && reachOf(previous), current && reachOf(current));
 
 function nodeMatters(previous: ClusterNode | undefined, current: ClusterNode | undefined): boolean {

@@ -1,6 +1,9 @@
 import {
   DEFAULT_NETWORK_NAME,
   hostOf,
+  isAssigned,
+  isTerminal,
+  type AttachedTask,
   type Endpoint,
   type EndpointTable,
   type Service,
@@ -18,12 +21,23 @@ export function endpointTable(view: View): EndpointTable {
 export const byServiceId = (a: ServiceEndpoints, b: ServiceEndpoints): number => (a.serviceId < b.serviceId ? -1 : 1);
 
 export const networksOf = (view: View): EndpointTable["networks"] =>
-  view.networks().map(({ id, spec }) => ({ id, name: spec.name }));
+  view.networks().map(({ id, spec: { name, internal, mtu }, addressing }) => {
+    if (addressing === undefined) return { id, name };
+    return { id, name, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
+  });
 
-/** The part of one service; undefined for one that is being removed: its name belongs to nobody, or to another. */
+/**
+ * The part of one service. One that is being removed has no name any more, which belongs to nobody, or to another: it is
+ * there for its tasks' addresses, until they have ended.
+ */
 export function serviceEndpoints(view: View, service: Service): ServiceEndpoints | undefined {
-  if (service.removing === true) return undefined;
   const { spec } = service;
+  const attached = view.tasksOfService(service.id).flatMap((task) => attachedTask(task) ?? []);
+  const addressed = attached.length > 0 && { attached: attached.sort((a, b) => (a.taskId < b.taskId ? -1 : 1)) };
+  if (service.removing === true) {
+    const gone = { serviceId: service.id, name: spec.name, networks: [], published: [], endpoints: [] };
+    return addressed === false ? undefined : { ...gone, ...addressed };
+  }
   const named = spec.endpoint.ports.flatMap(({ name, protocol, targetPort }) =>
     name === undefined || name === "" ? [] : [{ name, protocol, targetPort }],
   );
@@ -37,6 +51,8 @@ export function serviceEndpoints(view: View, service: Service): ServiceEndpoints
       .map(({ name: _name, mode: _mode, ...published }) => published),
     ...(named.length > 0 && { named }),
     endpoints: endpoints.sort((a, b) => (a.taskId < b.taskId ? -1 : 1)),
+    ...(service.vips !== undefined && { vips: service.vips }),
+    ...addressed,
   };
 }
 
@@ -54,7 +70,21 @@ function endpointOf(view: View, task: Task): Endpoint | undefined {
   if (reach === undefined) return undefined;
   const node = view.node(reach.nodeId);
   if (node === undefined || node.status.state === "down") return undefined;
-  return { ...reach, address: reach.address ?? hostOf(node) };
+  return { ...reach, address: task.addresses?.[0]?.ipv4 ?? reach.address ?? hostOf(node) };
+}
+
+/** Whether a task has addresses of its own that others may meet: from its assignment until it has ended. */
+export const isAttached = ({ addresses, nodeId, status: { state } }: Task): boolean =>
+  addresses !== undefined && nodeId !== undefined && isAssigned(state) && !isTerminal(state);
+
+function attachedTask(task: Task): AttachedTask | undefined {
+  const { id: taskId, nodeId, networks, addresses = [] } = task;
+  if (nodeId === undefined || !isAttached(task)) return undefined;
+  const own = networks.flatMap(({ networkId }, at) => {
+    const address = addresses[at];
+    return address === undefined ? [] : [{ networkId, ...address }];
+  });
+  return { taskId, nodeId, addresses: own };
 }
 
 /** What the task itself has to do with its endpoint, whatever becomes of its node. */

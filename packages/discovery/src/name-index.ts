@@ -1,12 +1,15 @@
 import {
   DEFAULT_NETWORK_NAME,
+  type AttachedTask,
   type Endpoint,
   type EndpointTable,
   type Index,
+  type NetworkAddress,
   type NetworkId,
   type ServiceEndpoints,
+  type TaskId,
 } from "@murmur/model";
-import { reverseName } from "./reverse-name.ts";
+import { AddressOwners, type Owner } from "./address-owners.ts";
 
 /** The domain that every node answers for. */
 export const ZONE = "murmur.internal";
@@ -17,17 +20,31 @@ export const ZONE = "murmur.internal";
  */
 export type Scope = readonly NetworkId[] | undefined;
 
+/** The network that a name was found in. */
+export interface NetworkOfName {
+  readonly id: NetworkId;
+  readonly name: string;
+  /** Whether tasks have addresses of their own in it (`overlay`), and not their nodes' (`ports`). */
+  readonly hasAddresses: boolean;
+}
+
 /** What a name stands for. */
 export type Found =
   /** The zone itself, a network, or what lies between a service's name and the names below it: no records of its own. */
   | { readonly kind: "branch" }
-  | { readonly kind: "service"; readonly services: readonly ServiceEndpoints[]; readonly network: string }
+  /** `SERVICE`, an alias, or, with `tasks`, `tasks.SERVICE`. */
+  | {
+      readonly kind: "service";
+      readonly services: readonly ServiceEndpoints[];
+      readonly tasks: boolean;
+      readonly network: NetworkOfName;
+    }
   /** `SLOT.SERVICE` or `TASK.SERVICE`. */
   | {
       readonly kind: "task";
       readonly services: readonly ServiceEndpoints[];
       readonly label: string;
-      readonly network: string;
+      readonly network: NetworkOfName;
     }
   /** `_PORT._PROTOCOL.SERVICE`. */
   | {
@@ -35,25 +52,16 @@ export type Found =
       readonly services: readonly ServiceEndpoints[];
       readonly port: string;
       readonly protocol: string;
-      readonly network: string;
+      readonly network: NetworkOfName;
     };
 
-/** A task's own address, and the name to call it by. */
-export interface Owner {
-  readonly endpoint: Endpoint;
-  readonly service: ServiceEndpoints;
-  readonly network: string;
-}
-
-interface NetworkNames {
-  readonly id: NetworkId;
-  readonly name: string;
+interface NetworkNames extends NetworkOfName {
   /** By service name or alias, in lower case. Several services may share an alias. */
   readonly services: Map<string, ServiceEndpoints[]>;
 }
 
 export interface NameIndexOptions {
-  /** Whether an endpoint's address is its task's alone (overlay), and not its node's: then it has a name, too. */
+  /** Whether an endpoint's address is its task's alone, and not its node's: then it has a name, too. */
   readonly ownAddresses: boolean;
 }
 
@@ -62,13 +70,18 @@ export class NameIndex {
   readonly version: Index;
   readonly #byName = new Map<string, NetworkNames>();
   readonly #byId = new Map<NetworkId, NetworkNames>();
-  /** By reverse name. Empty when addresses are the nodes'. */
-  readonly #owners = new Map<string, Owner[]>();
+  readonly #makeOwners: () => AddressOwners;
+  /** Made with the first question that needs it: most tables are replaced before there is one. */
+  #owners: AddressOwners | undefined;
+  /** The tasks that have addresses, by service; made with the first question about a service. */
+  readonly #attached = new Map<ServiceEndpoints, ReadonlyMap<TaskId, AttachedTask>>();
 
   constructor(table: EndpointTable, { ownAddresses }: NameIndexOptions = { ownAddresses: false }) {
     this.version = table.version;
-    for (const { id, name } of table.networks) {
-      const network = { id, name: name.toLowerCase(), services: new Map<string, ServiceEndpoints[]>() };
+    this.#makeOwners = () => new AddressOwners(table, ownAddresses);
+    for (const { id, name, addressing } of table.networks) {
+      const services = new Map<string, ServiceEndpoints[]>();
+      const network = { id, name: name.toLowerCase(), hasAddresses: addressing !== undefined, services };
       this.#byId.set(id, network);
       this.#byName.set(network.name, network);
     }
@@ -79,16 +92,6 @@ export class NameIndex {
         const names = new Set([service.name, ...aliases].map((text) => text.toLowerCase()));
         for (const name of names) append(services, name, service);
       }
-      if (ownAddresses) this.#addOwners(service);
-    }
-  }
-
-  #addOwners(service: ServiceEndpoints): void {
-    const network = service.networks.map(({ networkId }) => this.#byId.get(networkId)?.name).find(Boolean);
-    if (network === undefined) return;
-    for (const endpoint of service.endpoints) {
-      const name = reverseName(endpoint.address);
-      if (name !== undefined) append(this.#owners, name, { endpoint, service, network });
     }
   }
 
@@ -109,10 +112,33 @@ export class NameIndex {
     return text === "" || (network !== undefined && isOpen(network.id, scope)) ? { kind: "branch" } : undefined;
   }
 
-  /** Whose address a reverse name (`4.3.2.1.in-addr.arpa`) is about, as far as the asker may know. */
-  ownersOf(name: string, scope: Scope): readonly Owner[] | undefined {
-    const owners = this.#owners.get(name);
-    return owners?.filter(({ service }) => service.networks.some(({ networkId }) => isOpen(networkId, scope)));
+  /** Where a task is in a network; nowhere when it isn't in this one. */
+  addressesOf(service: ServiceEndpoints, endpoint: Endpoint, network: NetworkOfName): readonly string[] {
+    if (!network.hasAddresses) return [endpoint.address];
+    let attached = this.#attached.get(service);
+    if (attached === undefined) {
+      attached = new Map((service.attached ?? []).map((task) => [task.taskId, task]));
+      this.#attached.set(service, attached);
+    }
+    const own = attached.get(endpoint.taskId)?.addresses.find(({ networkId }) => networkId === network.id);
+    return own === undefined ? [] : textsOf(own);
+  }
+
+  /** The virtual addresses of a service in a network; undefined when it has none, and its tasks' are to be given. */
+  virtualAddressesOf(service: ServiceEndpoints, network: NetworkOfName): readonly string[] | undefined {
+    const vip = service.vips?.find(({ networkId }) => networkId === network.id);
+    return vip && textsOf(vip);
+  }
+
+  /** Whose an address is, as far as the asker may know; undefined when nothing is known of it. */
+  ownersOf(address: string, scope: Scope): readonly Owner[] | undefined {
+    const owners = (this.#owners ??= this.#makeOwners()).of(address);
+    return owners?.filter(({ networks }) => networks.some((id) => isOpen(id, scope)));
+  }
+
+  /** Whether an address is in a subnet of the cluster: nobody outside knows anything of it. */
+  isOwn(address: string): boolean {
+    return (this.#owners ??= this.#makeOwners()).covers(address);
   }
 
   *#readings(text: string, scope: Scope): Iterable<readonly [string, NetworkNames]> {
@@ -133,13 +159,16 @@ function append<T>(map: Map<string, T[]>, key: string, value: T): void {
   else present.push(value);
 }
 
-function findIn({ services: names, name: network }: NetworkNames, text: string): Found | undefined {
+const textsOf = ({ ipv4, ipv6 }: NetworkAddress): readonly string[] => (ipv6 === undefined ? [ipv4] : [ipv4, ipv6]);
+
+function findIn(network: NetworkNames, text: string): Found | undefined {
+  const { services: names } = network;
   const whole = names.get(text);
-  if (whole !== undefined) return { kind: "service", services: whole, network };
+  if (whole !== undefined) return { kind: "service", services: whole, tasks: false, network };
   const [first = "", rest = ""] = cut(text);
   const services = names.get(rest);
   if (services !== undefined) {
-    if (first === "tasks") return { kind: "service", services, network };
+    if (first === "tasks") return { kind: "service", services, tasks: true, network };
     if (first === "_tcp" || first === "_udp" || first === "_sctp") return { kind: "branch" };
     return { kind: "task", services, label: first, network };
   }

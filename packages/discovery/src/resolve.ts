@@ -1,7 +1,9 @@
-import type { Endpoint, PublishedPort, ServiceEndpoints } from "@murmur/model";
-import { ZONE, type Found, type NameIndex, type Owner, type Scope } from "./name-index.ts";
+import type { Endpoint, PortProtocol, ServiceEndpoints } from "@murmur/model";
+import type { Owner } from "./address-owners.ts";
+import { ZONE, type Found, type NameIndex, type NetworkOfName, type Scope } from "./name-index.ts";
+import { portsOf, targetsOf } from "./offered-ports.ts";
 import type { DnsRecord, Question, Resolution } from "./record.ts";
-import { addressType } from "./reverse-name.ts";
+import { addressOfReverse, addressType } from "./reverse-name.ts";
 import { isUsable, type Suspects } from "./suspects.ts";
 
 /** Seconds that a resolver may keep an answer, positive or negative: a task that dies is out of use as soon. */
@@ -20,11 +22,12 @@ export interface ResolveContext {
 /**
  * Answers a question from the table, as RFC 1034, 2308 (negative answers), 2782 (SRV) and 8482 (ANY) have it:
  *
- * - `SERVICE.NETWORK.murmur.internal`, `tasks.SERVICE…`: where its tasks are. Without NETWORK, the asker's networks.
+ * - `SERVICE.NETWORK.murmur.internal`: its virtual address, if it has one; else as `tasks.SERVICE…`: where its tasks
+ *   are. Without NETWORK, the asker's networks.
  * - `SLOT.SERVICE…` and `TASK.SERVICE…`: where this one is.
  * - `_PORT._tcp.SERVICE…` (SRV): host and port of each; PORT is the port's name or the container's port number.
  * - the same without the zone, where there is such a name: not every resolver has a search list.
- * - `4.3.2.1.in-addr.arpa` (PTR): whose address that is.
+ * - `4.3.2.1.in-addr.arpa` (PTR): whose address that is; NXDOMAIN for one that is the cluster's, and nobody's.
  */
 export function resolveName(index: NameIndex, question: Question, context: ResolveContext): Resolution {
   const name = question.name.toLowerCase();
@@ -37,8 +40,10 @@ export function resolveName(index: NameIndex, question: Question, context: Resol
   }
   // Each such name is a zone of its own: what is above it, or beside, is others'.
   const answer = new Answer(index, question, { ...context, apex: question.name });
-  const owners = index.ownersOf(name, context.scope);
+  const address = addressOfReverse(name);
+  const owners = address === undefined ? undefined : index.ownersOf(address, context.scope);
   if (owners !== undefined) return answer.owners(owners);
+  if (address !== undefined && index.isOwn(address)) return answer.nothing("NXDOMAIN");
   const found = index.find(name, context.scope);
   if (found === undefined || found.kind === "branch") return OUTSIDE;
   const resolution = answer.found(found);
@@ -47,7 +52,12 @@ export function resolveName(index: NameIndex, question: Question, context: Resol
 
 const OUTSIDE: Resolution = { kind: "outside" };
 
-type Place = { readonly service: ServiceEndpoints; readonly endpoint: Endpoint };
+/** A task that may be sent something, and its addresses in the network of the name. */
+interface Place {
+  readonly service: ServiceEndpoints;
+  readonly endpoint: Endpoint;
+  readonly addresses: readonly string[];
+}
 type FoundOf<K extends Found["kind"]> = Extract<Found, { kind: K }>;
 
 /** One answer in the making. */
@@ -77,37 +87,40 @@ class Answer {
     }
   }
 
-  /** The name of each task whose address it is: by its slot, if it has one, since people know those. */
+  /** The name of each whose address it is. */
   owners(owners: readonly Owner[]): Resolution {
     const { type } = this.#question;
-    const usable = owners.filter(({ endpoint }) => isUsable(endpoint, this.#context.suspects));
+    const usable = owners.filter(({ task }) => task === undefined || isUsable(task, this.#context.suspects));
     if (usable.length === 0 || (type !== "PTR" && type !== "ANY")) return this.nothing("NOERROR");
     return this.#found(
-      usable.map(({ endpoint: { slot, taskId }, service, network }): DnsRecord => {
-        const data = `${slot > 0 ? String(slot) : taskId}.${service.name}.${network}.${ZONE}`;
-        return { ...this.#owner(), type: "PTR", data };
+      usable.map(({ name }): DnsRecord => ({ ...this.#owner(), type: "PTR", data: `${name}.${ZONE}` })),
+    );
+  }
+
+  #service({ services, tasks, network }: FoundOf<"service">): Resolution {
+    if (this.#question.type === "SRV") return this.#srv(this.#places(services, network), network, () => true);
+    return this.#addresses(
+      services.flatMap((service) => {
+        const virtual = tasks ? undefined : this.#index.virtualAddressesOf(service, network);
+        return virtual ?? this.#places([service], network).flatMap(({ addresses }) => addresses);
       }),
     );
   }
 
-  #service({ services, network }: FoundOf<"service">): Resolution {
-    if (this.#question.type !== "SRV") return this.#addresses(this.#places(services));
-    return this.#srv(this.#places(services), network, () => true);
-  }
-
-  #task({ services, label }: FoundOf<"task">): Resolution {
+  #task({ services, label, network }: FoundOf<"task">): Resolution {
     const isIt = ({ taskId, slot }: Endpoint): boolean =>
       taskId.toLowerCase() === label || (slot > 0 && String(slot) === label);
     // A task that is only suspected still has its name: the answer is then that there is no address now.
     if (!services.some(({ endpoints }) => endpoints.some(isIt))) return this.nothing("NXDOMAIN");
-    return this.#addresses(this.#places(services).filter(({ endpoint }) => isIt(endpoint)));
+    const places = this.#places(services, network).filter(({ endpoint }) => isIt(endpoint));
+    return this.#addresses(places.flatMap(({ addresses }) => addresses));
   }
 
   #port(found: FoundOf<"port">): Resolution {
     const offering = found.services.filter((service) => targetsOf(service, found).length > 0);
     if (offering.length === 0) return this.nothing("NXDOMAIN");
     if (this.#question.type !== "SRV") return this.nothing("NOERROR");
-    return this.#srv(this.#places(offering), found.network, (port, service) => {
+    return this.#srv(this.#places(offering, found.network), found.network, (port, service) => {
       return port.protocol === found.protocol && targetsOf(service, found).includes(port.targetPort);
     });
   }
@@ -136,10 +149,9 @@ class Answer {
     };
   }
 
-  #addresses(places: readonly Place[]): Resolution {
+  #addresses(all: readonly string[]): Resolution {
     const { type } = this.#question;
-    const distinct = new Set(places.map(({ endpoint }) => endpoint.address));
-    const addresses = [...distinct].filter((address) => addressType(address) === type);
+    const addresses = [...new Set(all)].filter((address) => addressType(address) === type);
     if (addresses.length === 0 || (type !== "A" && type !== "AAAA")) return this.nothing("NOERROR");
     const records = this.#round(addresses).map((data): DnsRecord => ({ ...this.#owner(), type, data }));
     return this.#found(records, addresses.length);
@@ -147,29 +159,33 @@ class Answer {
 
   #srv(
     places: readonly Place[],
-    network: string,
-    offers: (port: PublishedPort, service: ServiceEndpoints) => boolean,
+    network: NetworkOfName,
+    offers: (port: { readonly protocol: PortProtocol; readonly targetPort: number }, of: ServiceEndpoints) => boolean,
   ): Resolution {
     const all = places.flatMap((place) =>
-      place.endpoint.ports.filter((port) => offers(port, place.service)).map((port) => ({ ...place, port })),
+      portsOf(place, network)
+        .filter((port) => offers(port, place.service))
+        .map((port) => ({ ...place, port })),
     );
     if (all.length === 0) return this.nothing("NOERROR");
     const answers: DnsRecord[] = [];
-    const hosts = new Map<string, DnsRecord>();
-    for (const { service, endpoint, port } of this.#round(all)) {
-      const target = `${endpoint.taskId}.${service.name}.${network}.${ZONE}`;
+    const hosts = new Map<string, readonly DnsRecord[]>();
+    for (const { service, endpoint, addresses, port } of this.#round(all)) {
+      const target = `${endpoint.taskId}.${service.name}.${network.name}.${ZONE}`;
       answers.push({ ...this.#owner(), type: "SRV", data: { priority: 0, weight: 1, port: port.hostPort, target } });
-      const type = addressType(endpoint.address);
-      if (type !== undefined) hosts.set(target, { name: target, ttl: TTL_S, type, data: endpoint.address });
+      if (!hosts.has(target)) hosts.set(target, hostRecords(target, addresses));
     }
-    const additionals = [...hosts.values()];
+    const additionals = [...hosts.values()].flat();
     return { kind: "answer", rcode: "NOERROR", answers, authorities: [], additionals, turns: all.length };
   }
 
-  #places(services: readonly ServiceEndpoints[]): Place[] {
+  #places(services: readonly ServiceEndpoints[], network: NetworkOfName): Place[] {
     const { suspects } = this.#context;
     return services.flatMap((service) =>
-      service.endpoints.filter((endpoint) => isUsable(endpoint, suspects)).map((endpoint) => ({ service, endpoint })),
+      service.endpoints
+        .filter((endpoint) => isUsable(endpoint, suspects))
+        .map((endpoint) => ({ service, endpoint, addresses: this.#index.addressesOf(service, endpoint, network) }))
+        .filter(({ addresses }) => addresses.length > 0),
     );
   }
 
@@ -202,14 +218,9 @@ class Answer {
   }
 }
 
-/** The container's ports that `_PORT._PROTOCOL` may mean. */
-function targetsOf(service: ServiceEndpoints, { port, protocol }: FoundOf<"port">): readonly number[] {
-  const named = (service.named ?? []).filter(
-    (entry) => entry.protocol === protocol && entry.name.toLowerCase() === port,
-  );
-  if (named.length > 0) return named.map(({ targetPort }) => targetPort);
-  const offered = [...service.published, ...service.endpoints.flatMap(({ ports }) => ports)];
-  return offered.some((entry) => entry.protocol === protocol && String(entry.targetPort) === port)
-    ? [Number(port)]
-    : [];
+function hostRecords(name: string, addresses: readonly string[]): readonly DnsRecord[] {
+  return addresses.flatMap((data): readonly DnsRecord[] => {
+    const type = addressType(data);
+    return type === undefined ? [] : [{ name, ttl: TTL_S, type, data }];
+  });
 }

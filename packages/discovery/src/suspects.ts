@@ -10,5 +10,5 @@ export interface Suspects {
 
 export const NO_SUSPECTS: Suspects = { withdrawn: new Set(), deadNodes: new Set() };
 
-export const isUsable = (endpoint: Endpoint, suspects: Suspects): boolean =>
+export const isUsable = (endpoint: Pick<Endpoint, "taskId" | "nodeId">, suspects: Suspects): boolean =>
   !suspects.withdrawn.has(endpoint.taskId) && !suspects.deadNodes.has(endpoint.nodeId);
