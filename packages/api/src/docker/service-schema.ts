@@ -1,3 +1,4 @@
+import { BALANCINGS } from "@murmur/model";
 import { z } from "zod";
 import { containerSchema, driver, nanos, textList, textMap } from "./container-schema.ts";
 import { dockerObject, unsupported } from "./lenient-object.ts";
@@ -65,6 +66,14 @@ const modeSchema = dockerObject({
   GlobalJob: dockerObject({}).optional(),
 }).refine((mode) => Object.keys(mode).length <= 1, "must specify only one service mode");
 
+/** Murmur's own, so it is read strictly. An address is looked at by the model. */
+const portOptions = z.strictObject({
+  HostIP: z.string().max(64).optional(),
+  Balancing: z.enum(BALANCINGS, `must be one of ${BALANCINGS.join(", ")}`).optional(),
+  ProxyProtocol: z.boolean().optional(),
+  LocalFirst: z.boolean().optional(),
+});
+
 const endpointSchema = dockerObject({
   Mode: word(["vip", "dnsrr"]),
   Ports: z
@@ -75,6 +84,7 @@ const endpointSchema = dockerObject({
         TargetPort: port.default(0),
         PublishedPort: port.optional(),
         PublishMode: word(["ingress", "host"]),
+        Murmur: portOptions.optional(),
       }),
     )
     .max(65_536)

@@ -98,6 +98,21 @@ describe("the translation of services", () => {
       { ...minimal, EndpointSpec: { Ports: [{ TargetPort: 70_000 }] } },
       "EndpointSpec.Ports.0.TargetPort",
     ],
+    [
+      "an unknown option of a port",
+      { ...minimal, EndpointSpec: { Ports: [{ TargetPort: 80, Murmur: { Zap: 1 } }] } },
+      "EndpointSpec.Ports.0.Murmur.Zap",
+    ],
+    [
+      "an unknown balancing",
+      { ...minimal, EndpointSpec: { Ports: [{ TargetPort: 80, Murmur: { Balancing: "best" } }] } },
+      "EndpointSpec.Ports.0.Murmur.Balancing: must be one of random, round-robin",
+    ],
+    [
+      "an address that is none",
+      { ...minimal, EndpointSpec: { Ports: [{ TargetPort: 80, Murmur: { HostIP: "eth0" } }] } },
+      "endpoint.ports[0].hostIp: must be an IP address",
+    ],
     ["no container", { Name: "web", TaskTemplate: {} }, "TaskTemplate.ContainerSpec"],
     ["no image", withContainer({ Image: "" }), "image"],
     ["no object", [], "the body"],
@@ -129,5 +144,39 @@ describe("the translation of services", () => {
     const back = fromServiceSpec(spec).TaskTemplate.ContainerSpec;
     expect(back.Healthcheck?.Interval).toBe(1_500_000);
     expect(back.StopGracePeriod).toBe(1);
+  });
+});
+
+describe("the options of ports", () => {
+  const OPTIONS = { HostIP: "10.0.0.1", Balancing: "peak-ewma", ProxyProtocol: true, LocalFirst: true };
+  const bodyWith = (...ports: readonly object[]) => ({ ...minimal, EndpointSpec: { Ports: ports } });
+  const port = { TargetPort: 8080, PublishedPort: 80 };
+  const before = parse(bodyWith({ ...port, Murmur: OPTIONS }, { ...port, Murmur: { HostIP: "0:0::2" } }));
+  const update = (...ports: readonly object[]) =>
+    fromServiceSpec(toServiceSpec(bodyWith(...ports), { ...context, previous: before })).EndpointSpec?.Ports?.map(
+      ({ Murmur }) => Murmur,
+    );
+
+  it("are shown as they were given, addresses in their shortest form", () => {
+    expect(fromServiceSpec(before).EndpointSpec?.Ports?.map(({ Murmur }) => Murmur)).toEqual([
+      OPTIONS,
+      { HostIP: "::2" },
+    ]);
+  });
+
+  it("stay when a client sends a port back that doesn't know them", () => {
+    expect(update(port, port)).toEqual([OPTIONS, { HostIP: "::2" }]);
+    expect(update(port)).toEqual([OPTIONS]);
+    expect(update({ ...port, Protocol: "tcp", PublishMode: "ingress", Murmur: null })).toEqual([OPTIONS]);
+    expect(update(port, { TargetPort: 9, PublishedPort: 81 })).toEqual([OPTIONS, undefined]);
+    expect(update({ ...port, Murmur: OPTIONS }, port)).toEqual([OPTIONS, { HostIP: "::2" }]);
+    expect(update(port, { ...port, Murmur: OPTIONS })).toEqual([{ HostIP: "::2" }, OPTIONS]);
+  });
+
+  it("go with the port that is another one now, and when they are said to be none", () => {
+    expect(update({ ...port, PublishedPort: 81 })).toEqual([undefined]);
+    expect(update({ ...port, Protocol: "udp" })).toEqual([undefined]);
+    expect(update({ ...port, Murmur: {} })).toEqual([undefined]);
+    expect(update({ ...port, Murmur: { LocalFirst: true, ProxyProtocol: false } })).toEqual([{ LocalFirst: true }]);
   });
 });

@@ -2,13 +2,13 @@ import { ClusterError, unreachable } from "@murmur/base";
 import {
   DEFAULT_UPDATE,
   validateServiceSpec,
-  type PortConfig,
   type ServiceMode,
   type ServiceSpec,
   type UpdateConfig,
 } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
+import { fromPort, toPorts } from "./port.ts";
 import { serviceSchema, type ServiceInput, type UpdateInput } from "./service-schema.ts";
 import type * as docker from "./service-types.ts";
 import { fromTaskSpec, toTaskSpec, type FindNetwork } from "./task-spec.ts";
@@ -18,15 +18,18 @@ export interface ServiceSpecContext {
   readonly findNetwork: FindNetwork;
   /** For a service that was given no name. */
   readonly newName: () => string;
+  /** What the request changes; left out: it makes a new one. */
+  readonly previous?: ServiceSpec;
 }
 
 /**
  * A request's body to a spec. Errors: `invalid_argument` that names the field, `not_found` for a network.
  *
- * Murmur has no field of a service yet that Docker lacks, so there is no `Murmur` object in a spec.
+ * What Murmur has beyond Docker is in the `Murmur` objects of the ports; there is none at the top of a spec yet.
  */
 export function toServiceSpec(body: unknown, context: ServiceSpecContext): ServiceSpec {
   const input = parseWith(serviceSchema, body);
+  const previous = context.previous?.endpoint.ports ?? [];
   const template = input.TaskTemplate;
   const networks = template.Networks?.length ? template.Networks : input.Networks;
   const spec: ServiceSpec = {
@@ -36,7 +39,7 @@ export function toServiceSpec(body: unknown, context: ServiceSpecContext): Servi
     task: toTaskSpec({ ...template, Networks: networks }, context.findNetwork),
     update: toUpdate(input.UpdateConfig),
     rollback: toUpdate(input.RollbackConfig),
-    endpoint: { mode: input.EndpointSpec?.Mode ?? "vip", ports: (input.EndpointSpec?.Ports ?? []).map(toPort) },
+    endpoint: { mode: input.EndpointSpec?.Mode ?? "vip", ports: toPorts(input.EndpointSpec?.Ports ?? [], previous) },
   };
   const problems = validateServiceSpec(spec);
   if (problems.length > 0) throw new ClusterError("invalid_argument", `invalid service: ${problems.join("; ")}`);
@@ -69,17 +72,6 @@ function toUpdate(input: UpdateInput | undefined): UpdateConfig {
     order: input.Order ?? DEFAULT_UPDATE.order,
   };
 }
-
-type PortInput = NonNullable<NonNullable<ServiceInput["EndpointSpec"]>["Ports"]>[number];
-
-const toPort = (input: PortInput): PortConfig =>
-  compact<PortConfig>({
-    name: input.Name || undefined,
-    protocol: input.Protocol ?? "tcp",
-    targetPort: input.TargetPort,
-    publishedPort: input.PublishedPort ?? 0,
-    mode: input.PublishMode ?? "ingress",
-  });
 
 /** A spec as Docker writes it. */
 export function fromServiceSpec(spec: ServiceSpec): docker.ServiceSpec {
@@ -122,13 +114,4 @@ const fromEndpoint = (endpoint: ServiceSpec["endpoint"]): docker.EndpointSpec =>
   compact<docker.EndpointSpec>({
     Mode: endpoint.mode,
     Ports: endpoint.ports.length === 0 ? undefined : endpoint.ports.map(fromPort),
-  });
-
-export const fromPort = (port: PortConfig): docker.PortConfig =>
-  compact<docker.PortConfig>({
-    Name: port.name,
-    Protocol: port.protocol,
-    TargetPort: port.targetPort,
-    PublishedPort: port.publishedPort || undefined,
-    PublishMode: port.mode,
   });

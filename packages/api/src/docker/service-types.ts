@@ -60,12 +60,24 @@ export interface UpdateConfig {
   Order?: "stop-first" | "start-first";
 }
 
+/** What a published port has beyond Docker's. Left out of an update, all of it stays as it is. */
+export interface PortOptions {
+  /** An address of the nodes; those that don't have it don't listen. */
+  HostIP?: string;
+  Balancing?: "random" | "round-robin" | "source-hash" | "least-conn" | "peak-ewma";
+  /** Tasks are told the client's address by a PROXY protocol header, version 2. */
+  ProxyProtocol?: boolean;
+  /** Tasks of the node that the client reached, while there are any. */
+  LocalFirst?: boolean;
+}
+
 export interface PortConfig {
   Name?: string;
   Protocol?: "tcp" | "udp" | "sctp";
   TargetPort: number;
   PublishedPort?: number;
   PublishMode?: "ingress" | "host";
+  Murmur?: PortOptions;
 }
 
 export interface EndpointSpec {

@@ -1,7 +1,8 @@
 import { wantsToRun, type Service, type Task, type UpdateStatus } from "@murmur/model";
 import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
-import { fromPort, fromServiceSpec } from "./service-spec.ts";
+import { fromPort } from "./port.ts";
+import { fromServiceSpec } from "./service-spec.ts";
 import type * as docker from "./service-types.ts";
 import { withDefaults } from "./task-spec.ts";
 import { toTimestamp } from "./time.ts";

@@ -36,6 +36,19 @@ describe("services", () => {
     expect((await asker.ask<Service[]>("/services")).body).toEqual([]);
   });
 
+  it("keep their ports' options through an update by a client that doesn't know them", async () => {
+    const Murmur = { HostIP: "10.0.0.1", Balancing: "source-hash" };
+    const Ports = [{ Protocol: "tcp", TargetPort: 80, PublishedPort: 8080, PublishMode: "ingress", Murmur }];
+    await asker.create("web", { EndpointSpec: { Ports } });
+    const { Spec, Version } = await asker.inspect("web");
+    const known = Spec.EndpointSpec?.Ports?.map(({ Murmur: _murmur, ...port }) => port);
+    const sent = { ...Spec, EndpointSpec: { ...Spec.EndpointSpec, Ports: known } };
+    await asker.ask(`/services/web/update?version=${String(Version.Index)}`, "POST", sent);
+    const updated = await asker.inspect("web");
+    expect(updated.Version.Index).toBeGreaterThan(Version.Index);
+    expect([updated.Spec.EndpointSpec?.Ports, updated.Endpoint.Ports]).toEqual([Ports, Ports]);
+  });
+
   it("refuses what Docker refuses, as Docker does", async () => {
     await asker.create("web", { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } });
     const twice = await asker.ask("/services/create", "POST", spec("web"));

@@ -93,7 +93,7 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
 }
 
 const specOf = (body: unknown, view: View, { spec }: Service): ServiceSpec =>
-  toServiceSpec(body, { findNetwork: (text) => findNetwork(view, text).id, newName: () => spec.name });
+  toServiceSpec(body, { findNetwork: (text) => findNetwork(view, text).id, newName: () => spec.name, previous: spec });
 
 export function noLogs(): never {
   throw new ClusterError("unsupported", "Murmur doesn't collect logs yet: use docker logs on the task's node");

@@ -1,5 +1,7 @@
 import {
+  BALANCINGS,
   networkId,
+  servedByProxy,
   type ContainerSpec,
   type Mount,
   type Placement,
@@ -169,6 +171,12 @@ const mode: fc.Arbitrary<ServiceMode> = fc.oneof(
   fc.record({ kind: fc.constant("global-job" as const) }),
 );
 
+const balancing = fc.record({
+  balancing: maybe(fc.constantFrom(...BALANCINGS)),
+  proxyProtocol: maybe(fc.constant(true)),
+  localFirst: maybe(fc.constant(true)),
+});
+
 const ports: fc.Arbitrary<PortConfig[]> = fc
   .uniqueArray(fc.integer({ min: 1, max: 65_535 }), { maxLength: 3 })
   .chain((numbers) =>
@@ -181,8 +189,11 @@ const ports: fc.Arbitrary<PortConfig[]> = fc
             targetPort: fc.integer({ min: 1, max: 65_535 }),
             publishedPort: fc.constantFrom(0, publishedPort),
             mode: fc.constantFrom("ingress" as const, "host" as const),
+            hostIp: maybe(fc.constantFrom("10.0.0.1", "fd00::1", "0.0.0.0")),
           })
-          .map((port) => compact<PortConfig>(port)),
+          .chain((port) => (port.mode === "host" ? fc.constant({}) : balancing).map((more) => ({ ...port, ...more })))
+          .map((port) => compact<PortConfig>(port))
+          .filter((port) => port.protocol === "tcp" || !servedByProxy(port)),
       ),
     ),
   );
@@ -191,7 +202,7 @@ const endpoint: fc.Arbitrary<ServiceSpec["endpoint"]> = fc.oneof(
   fc.record({ mode: fc.constant("vip" as const), ports }),
   fc.record({
     mode: fc.constant("dnsrr" as const),
-    ports: ports.map((list) => list.map((port) => ({ ...port, mode: "host" as const }))),
+    ports: ports.map((list) => list.filter((port) => port.mode === "host")),
   }),
 );
 
