@@ -17,6 +17,7 @@ export type {
   NetworkAttachmentConfig,
   Placement,
   PortConfig,
+  PortOptions,
   ResourceRequirements,
   Resources,
   RestartPolicy,

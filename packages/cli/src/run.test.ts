@@ -103,6 +103,17 @@ describe("inspect", () => {
     );
     expect((await murmur("node inspect --pretty self")).stdout).toMatch(/Labels:\n - zone=east\nHostname: +host1\n/);
   });
+  it("shows a port with its address and options, in the list, too", async () => {
+    const port = { Protocol: "tcp", TargetPort: 8080, PublishedPort: 80, PublishMode: "ingress" } as const;
+    const Murmur = { HostIP: "fd00::1", Balancing: "least-conn", ProxyProtocol: true, LocalFirst: true } as const;
+    const Ports = [{ ...port, Murmur }, port, { ...port, TargetPort: 8081, PublishedPort: 81 }];
+    const bound = aService("web", { Endpoint: { Spec: {}, Ports } });
+    const routes = { "GET /services/web": () => ({ json: bound }), "GET /services": () => ({ json: [bound] }) };
+    expect((await murmur("service inspect --pretty web", routes)).stdout).toContain(
+      "\n [fd00::1]:80 → 8080/tcp (ingress, least-conn, PROXY protocol, local first)\n 80 → 8080/tcp (ingress)\n",
+    );
+    expect((await murmur("service ls", routes)).stdout).toContain("*:80-81->8080-8081/tcp, [fd00::1]:80->8080/tcp");
+  });
   it("shows what there is before it fails", async () => {
     const { stdout, stderr, status } = await murmur("service inspect nope web", {
       "GET /services/nope": () => ({ status: 404, code: "not_found", message: "service nope not found" }),

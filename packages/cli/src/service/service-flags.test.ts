@@ -147,6 +147,35 @@ describe("service create", () => {
     ]);
   });
 
+  it.each([
+    [
+      "published=80,target=8080,host-ip=10.0.0.1,balancing=least-conn,proxy-protocol=true,local-first=true",
+      {
+        PublishedPort: 80,
+        Murmur: { HostIP: "10.0.0.1", Balancing: "least-conn", ProxyProtocol: true, LocalFirst: true },
+      },
+    ],
+    ["10.0.0.1:80:8080", { PublishedPort: 80, Murmur: { HostIP: "10.0.0.1" } }],
+    ["10.0.0.1::8080/tcp", { Murmur: { HostIP: "10.0.0.1" } }],
+    ["[fd00::1]:80:8080", { PublishedPort: 80, Murmur: { HostIP: "fd00::1" } }],
+    ["[fd00::1]:8080", { Murmur: { HostIP: "fd00::1" } }],
+    ["target=8080,host-ip=[::]", { Murmur: { HostIP: "::" } }],
+    [":8080", {}],
+  ])("publishes %s", async (text, port) => {
+    const { spec, stderr } = await created("-p", text, "nginx");
+    expect(stderr).toBe("");
+    expect(spec?.EndpointSpec?.Ports).toEqual([{ Protocol: "tcp", TargetPort: 8080, PublishMode: "ingress", ...port }]);
+  });
+
+  it("takes ranges on an address", async () => {
+    const { spec } = await created("-p", "10.0.0.1:8000-8010:80-90", "nginx");
+    const ports = spec?.EndpointSpec?.Ports ?? [];
+    expect(ports.map(({ PublishedPort = 0, TargetPort }) => PublishedPort - TargetPort)).toEqual(
+      Array.from({ length: 11 }, () => 7_920),
+    );
+    expect(new Set(ports.map(({ Murmur }) => Murmur?.HostIP))).toEqual(new Set(["10.0.0.1"]));
+  });
+
   it("leaves what follows the image to the container", async () => {
     const { spec } = await created("--entrypoint", "sh -c", "nginx", "echo", "--name", "x", "-d");
     expect(spec?.TaskTemplate.ContainerSpec).toEqual({
@@ -167,9 +196,19 @@ describe("service create", () => {
       "murmur: --replicas: replicas can only be used with replicated or replicated-job mode\n",
     ],
     ["--publish 80:x", "murmur: --publish: invalid port 'x': give a number from 1 to 65535\n"],
+    ["--publish eth0:80:80", "murmur: --publish: invalid address 'eth0': give an IP address of the nodes\n"],
     [
-      "--publish 127.0.0.1:80:80",
-      "murmur: --publish: invalid port '127.0.0.1:80:80': a service can't be published on one address\n",
+      "--publish fd00::1:80:80",
+      "murmur: --publish: invalid port 'fd00::1:80:80': give [[ADDRESS:]PUBLISHED:]TARGET[/PROTOCOL]; an IPv6 address needs brackets\n",
+    ],
+    [
+      "--publish target=80,balancing=best",
+      "murmur: --publish: invalid balancing 'best': give one of random, round-robin, source-hash, least-conn, peak-ewma\n",
+    ],
+    ["--publish target=80,local-first=maybe", "murmur: --publish: invalid local-first 'maybe': give true or false\n"],
+    [
+      "--publish target=80,toString=1",
+      "murmur: --publish: invalid port 'target=80,toString=1': 'toString=1' is none of target=, published=, protocol=, mode=, host-ip=, balancing=, proxy-protocol=, local-first=\n",
     ],
     ["--publish 80-81:1-3", "murmur: --publish: invalid port '80-81:1-3': both ranges must have the same length\n"],
     ["--mount type=bind,target=/x", "murmur: --mount: invalid mount 'type=bind,target=/x': source= is missing\n"],
@@ -233,6 +272,20 @@ describe("service update", () => {
       Hosts: [],
     });
     expect(changed.TaskTemplate.Placement?.Constraints).toEqual([]);
+  });
+
+  it("takes a port's options away when it is given anew without them, and tells addresses apart", async () => {
+    const one = { Protocol: "tcp", TargetPort: 80, PublishedPort: 8080, PublishMode: "ingress" } as const;
+    const ports = [
+      { ...one, Murmur: { Balancing: "random" } },
+      { ...one, PublishedPort: 81, Murmur: { HostIP: "10.0.0.1" } },
+    ] as const;
+    const before: ServiceSpec = { ...spec(), EndpointSpec: { Ports: [...ports] } };
+    const change = async (...flags: readonly string[]) => (await updated(before, ...flags)).EndpointSpec?.Ports;
+    expect(await change("--publish-add", "8080:80")).toEqual([{ ...one, Murmur: {} }, ports[1]]);
+    expect(await change("--publish-add", "9:9")).toEqual([...ports, { ...one, TargetPort: 9, PublishedPort: 9 }]);
+    expect(await change("--publish-rm", "10.0.0.1:81:80")).toEqual([ports[0]]);
+    expect(await change("--publish-rm", "80")).toEqual([]);
   });
 
   it("counts --force up, splits --args, switches off again", async () => {

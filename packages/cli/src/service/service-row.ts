@@ -1,5 +1,6 @@
 import type { PortConfig, Service } from "@murmur/api";
 import { shortId } from "../format/short-id.ts";
+import { publishedText } from "./publish-options.ts";
 import { withoutDigest } from "./image-name.ts";
 
 /** The fields of `docker service ls --format json`, as texts. */
@@ -45,31 +46,43 @@ function replicasText({ Spec, ServiceStatus }: Service): string {
 }
 
 interface Range {
+  /** Left out: all. */
+  readonly hostIp: string | undefined;
   readonly protocol: string;
   readonly published: number;
   readonly target: number;
   length: number;
 }
 
-/** `*:80-82->8080-8082/tcp, *:53->53/udp`: ports that follow each other are one, as Docker shows them. */
+/** `*:80-82->8080-8082/tcp, 10.0.0.1:53->53/udp`: ports that follow each other are one, as Docker shows them. */
 function portsText(ports: readonly PortConfig[]): string {
   const ranges: Range[] = [];
   const sorted = ports
     .filter(({ PublishMode }) => PublishMode !== "host")
-    .map(({ Protocol = "tcp", PublishedPort = 0, TargetPort }) => ({ Protocol, PublishedPort, TargetPort }))
-    .sort((a, b) => (a.Protocol === b.Protocol ? a.PublishedPort - b.PublishedPort : a.Protocol < b.Protocol ? -1 : 1));
-  for (const { Protocol: protocol, PublishedPort: published, TargetPort: target } of sorted) {
+    .map(({ Protocol = "tcp", PublishedPort = 0, TargetPort, Murmur }) => ({
+      group: `${Protocol} ${Murmur?.HostIP ?? ""}`,
+      hostIp: Murmur?.HostIP,
+      protocol: Protocol,
+      published: PublishedPort,
+      target: TargetPort,
+    }))
+    .sort((a, b) => (a.group === b.group ? a.published - b.published : a.group < b.group ? -1 : 1));
+  for (const { hostIp, protocol, published, target } of sorted) {
     const last = ranges.at(-1);
     const follows =
-      last?.protocol === protocol && last.published + last.length === published && last.target + last.length === target;
+      last?.protocol === protocol &&
+      last.hostIp === hostIp &&
+      last.published + last.length === published &&
+      last.target + last.length === target;
     if (follows) last.length += 1;
-    else ranges.push({ protocol, published, target, length: 1 });
+    else ranges.push({ hostIp, protocol, published, target, length: 1 });
   }
   const span = (first: number, length: number): string =>
     length === 1 ? String(first) : `${String(first)}-${String(first + length - 1)}`;
   return ranges
     .map(
-      ({ protocol, published, target, length }) => `*:${span(published, length)}->${span(target, length)}/${protocol}`,
+      ({ hostIp = "*", protocol, published, target, length }) =>
+        `${publishedText(span(published, length), hostIp)}->${span(target, length)}/${protocol}`,
     )
     .join(", ");
 }

@@ -1,6 +1,7 @@
 import type { Service, UpdateConfig } from "@murmur/api";
 import { humanSize } from "../format/human-size.ts";
 import { formatDuration } from "../units/duration.ts";
+import { optionWords, publishedText } from "./publish-options.ts";
 import { modeText } from "./service-row.ts";
 
 type Line = readonly [depth: number, name: string, value?: string];
@@ -113,9 +114,12 @@ function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
 function portLines({ Endpoint }: Service): Line[] {
   const ports = Endpoint.Ports ?? [];
   if (ports.length === 0) return [];
-  const lines = ports.map(({ PublishedPort = 0, TargetPort, Protocol = "tcp", PublishMode = "ingress" }): Line => [
-    1,
-    `${String(PublishedPort)} → ${String(TargetPort)}/${Protocol} (${PublishMode})`,
-  ]);
+  const lines = ports.map(
+    ({ PublishedPort = 0, TargetPort, Protocol = "tcp", PublishMode = "ingress", Murmur = {} }): Line => {
+      const published = publishedText(String(PublishedPort), Murmur.HostIP);
+      const words = [PublishMode, ...optionWords(Murmur)].join(", ");
+      return [1, `${published} → ${String(TargetPort)}/${Protocol} (${words})`];
+    },
+  );
   return [[0, "Ports", ""], ...lines];
 }
