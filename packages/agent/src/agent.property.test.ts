@@ -2,19 +2,30 @@ import { isTerminal, type TaskId } from "@murmur/model";
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { AgentWorld } from "./testing/agent-world.ts";
+import { processOf } from "./testing/stub-networks.ts";
 
 /** What may happen to a node. `pick` chooses among the tasks or containers that there are. */
 type Happening =
   | { readonly kind: "assign"; readonly ready: boolean; readonly delayMs: number }
   | { readonly kind: "want"; readonly desired: "running" | "shutdown" | "remove"; readonly pick: number }
   | { readonly kind: "drop"; readonly pick: number }
-  | { readonly kind: "exit" | "destroy" | "unhealthy" | "pause" | "unpause"; readonly pick: number }
+  | { readonly kind: "exit" | "restart" | "destroy" | "unhealthy" | "pause" | "unpause"; readonly pick: number }
   | { readonly kind: "engine"; readonly to: "hang" | "wake" | "shutDown" | "boot" }
   | { readonly kind: "faults"; readonly fault: (typeof FAULTS)[number]; readonly on: boolean }
   | { readonly kind: "manager"; readonly to: "away" | "back" | "hangUp" | "noQuorum" | "quorum" | "skip" }
   | { readonly kind: "agent"; readonly memory: "kept" | "lost" };
 
-const FAULTS = ["pullError", "createError", "startError", "exitAtOnce", "answersLost", "eventsLost"] as const;
+const FAULTS = [
+  "pullError",
+  "createError",
+  "startError",
+  "exitAtOnce",
+  "answersLost",
+  "eventsLost",
+  "prepareError",
+  "attachError",
+  "attachHangs",
+] as const;
 
 const pick = fc.nat(50);
 const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -30,7 +41,10 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("drop"), pick }) },
   {
     weight: 4,
-    arbitrary: fc.record({ kind: fc.constantFrom("exit", "destroy", "unhealthy", "pause", "unpause"), pick }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom("exit", "restart", "destroy", "unhealthy", "pause", "unpause"),
+      pick,
+    }),
   },
   {
     weight: 3,
@@ -77,6 +91,8 @@ async function happen(world: AgentWorld, event: Happening): Promise<void> {
     }
     case "exit":
       return chosen(engine.containers(), event.pick)?.exit(event.pick % 3);
+    case "restart":
+      return engine.restart(chosen(engine.containers(), event.pick)?.id ?? "");
     case "destroy":
       return engine.destroy(chosen(engine.containers(), event.pick)?.id ?? "");
     case "unhealthy":
@@ -98,7 +114,13 @@ async function happen(world: AgentWorld, event: Happening): Promise<void> {
   }
 }
 
-function fault({ engine }: AgentWorld, name: (typeof FAULTS)[number], on: boolean): void {
+function fault({ engine, networks }: AgentWorld, name: (typeof FAULTS)[number], on: boolean): void {
+  if (name === "prepareError" || name === "attachError" || name === "attachHangs") {
+    if (!on) delete networks.faults[name];
+    else if (name === "attachHangs") networks.faults.attachHangs = true;
+    else networks.faults[name] = `injected ${name}`;
+    return;
+  }
   const { faults } = engine;
   if (name === "answersLost") faults.answersLost = on ? 0.3 : 0;
   else if (name === "eventsLost") faults.eventsLost = on;
@@ -135,6 +157,31 @@ function checkSafety(world: AgentWorld): void {
   expect(world.errors).toEqual([]);
 }
 
+/** What was reported running was attached before, each process once, and none was let go of while it ran. */
+function checkNetworks({ engine, manager, networks }: AgentWorld): void {
+  expect(networks.violations).toEqual([]);
+  expect(engine.addressConflicts).toBe(0);
+  for (const { status } of manager.tasks.values()) {
+    if (status.state !== "running") continue;
+    expect([...networks.everAttached]).toContain(`${String(status.containerId)} ${String(status.pid)}`);
+  }
+}
+
+/** What runs is attached and nothing else is, and the engine has the networks of the tasks that have not ended. */
+function checkNetworksConverged({ engine, manager, networks }: AgentWorld): void {
+  const running = engine.containers().filter(({ live }) => live);
+  const processes = running.map((container) => [container.request.task.id, processOf(container.show())] as const);
+  expect([...networks.attached].toSorted()).toEqual(processes.toSorted());
+  const tasks = [...manager.tasks.values()].filter(({ status }) => !isTerminal(status.state));
+  const needed = new Set(tasks.flatMap((task) => task.networks.map(({ networkId }) => `murmur.${networkId}`)));
+  expect(
+    engine
+      .bridges()
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual([...needed].toSorted());
+}
+
 /** What the managers have on record is so, and nothing else is there. */
 function checkConverged(world: AgentWorld): void {
   for (const container of world.engine.containers()) {
@@ -162,11 +209,15 @@ function checkConverged(world: AgentWorld): void {
   });
 }
 
-it("keeps one container a task through any trouble, and ends as the managers want", { timeout: 60_000 }, async () => {
+const planes = [{ plane: "ports" }, { plane: "overlay" }];
+const title = "keeps one container a task through any trouble, and ends as the managers want ($plane)";
+it.each(planes)(title, { timeout: 60_000 }, async ({ plane }) => {
+  const overlay = plane === "overlay";
   await fc.assert(
     fc.asyncProperty(history, fc.integer(), async (events, seed) => {
       const world = new AgentWorld({
         seed,
+        overlay,
         program: ({ task }) => ({
           ...(task.slot % 4 !== 0 && { stopAfterMs: 30 }),
           ...(task.slot % 3 === 0 && { healthyAfterMs: 200 }),
@@ -177,11 +228,14 @@ it("keeps one container a task through any trouble, and ends as the managers wan
         await happen(world, event);
         await world.pass(pauseMs);
         checkSafety(world);
+        if (overlay) checkNetworks(world);
       }
       heal(world);
       await world.pass(120_000);
       checkSafety(world);
       checkConverged(world);
+      if (overlay) checkNetworks(world);
+      if (overlay) checkNetworksConverged(world);
       await world.agent.stop();
       const programs = world.engine.containers().length * 2;
       expect(world.clock.pending).toBeLessThanOrEqual(programs + 1);

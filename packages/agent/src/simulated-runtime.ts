@@ -88,6 +88,11 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
     return [...this.#containers.values()];
   }
 
+  /** All networks, in the order in which they were made. */
+  bridges(): readonly EngineNetwork[] {
+    return this.#bridges.all();
+  }
+
   /** How often a container was to have an address that another one in its network had. */
   get addressConflicts(): number {
     return this.#bridges.conflicts;

@@ -1,24 +1,16 @@
-import { execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
-import { promisify } from "node:util";
 import { codeOf } from "@murmur/base";
 import { clusterId, taskId, taskName, type Task } from "@murmur/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContainerRequest } from "../ports.ts";
 import { runtimeContract, type Behaviour } from "../runtime-contract.ts";
+import { ADDRESS, closeDocker, docker, IMAGE, openDocker, RUN } from "../testing/docker-fixture.ts";
 import { SAMPLE_NODE, sampleTask } from "../testing/sample-task.ts";
 import { DockerRuntime } from "./docker-runtime.ts";
 
-// These tests need a real Docker engine, and fail where there is none: what is skipped proves nothing.
-
-const ADDRESS = process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
-const IMAGE = "murmur-agent-test/busybox:1";
 /** A registry that refuses at once. */
 const MISSING = "127.0.0.1:1/murmur-agent-test:none";
-const RUN = `murmur-agent-test-${randomBytes(4).toString("hex")}`;
 const NEVER = { signal: new AbortController().signal };
-const run = promisify(execFile);
 
 const SCRIPTS: Record<Behaviour, string> = {
   stays: "trap 'exit 0' TERM; sleep 60 & wait",
@@ -28,35 +20,9 @@ const SCRIPTS: Record<Behaviour, string> = {
   well: "exec sleep 60",
 };
 
-beforeAll(async () => {
-  await run("docker", ["version", "--format", "{{.Server.Version}}"]).catch((error: unknown) => {
-    throw new Error("these tests need a Docker engine; start one, or run scripts/test", { cause: error });
-  });
-  await importBusybox();
-});
+beforeAll(openDocker);
 
-afterAll(async () => {
-  const { stdout } = await run("docker", ["ps", "-aq", "--filter", `label=murmur.cluster.id=${RUN}`]);
-  const left = stdout.split("\n").filter((id) => id !== "");
-  if (left.length > 0) await run("docker", ["rm", "-f", "-v", ...left]);
-  expect(left).toEqual([]);
-});
-
-/** An image of one static program, made on the spot: no registry is needed. */
-function importBusybox(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const tar = spawn("tar", ["-C", "/", "-ch", "bin/busybox"], { stdio: ["ignore", "pipe", "inherit"] });
-    const load = spawn("docker", ["import", "--change", 'ENTRYPOINT ["/bin/busybox"]', "-", IMAGE], {
-      stdio: ["pipe", "ignore", "inherit"],
-    });
-    tar.stdout.pipe(load.stdin);
-    load.on("error", reject);
-    load.on("close", (code) => {
-      if (code === 0) resolve();
-      else reject(new Error("the image could not be made from /bin/busybox"));
-    });
-  });
-}
+afterAll(async () => expect(await closeDocker()).toEqual([]));
 
 let number = 0;
 
@@ -129,9 +95,9 @@ describe("Docker", () => {
       },
     };
     const id = await runtime.create({ ...wish, task }, NEVER);
-    const { stdout } = await run("docker", ["inspect", id]);
+    const shown = await docker("inspect", id);
     await runtime.remove(id, NEVER);
-    const [made]: unknown[] = JSON.parse(stdout);
+    const [made]: unknown[] = JSON.parse(shown);
     expect(made).toMatchObject({
       Config: { Env: expect.arrayContaining(["A=1"]), User: "1000:1000", StopTimeout: 2 },
       HostConfig: {

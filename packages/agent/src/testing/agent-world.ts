@@ -1,6 +1,7 @@
 import { assert, Inbox, ManualClock, SeededRandom, type Log } from "@murmur/base";
 import {
   isLater,
+  networkId,
   type ClusterFacts,
   type DesiredState,
   type EndpointTable,
@@ -14,6 +15,7 @@ import { Agent } from "../agent.ts";
 import type { ContainerRequest, KeyValue, Session, Sessions, Withdrawals } from "../ports.ts";
 import type { Program } from "../simulated-container.ts";
 import { SimulatedRuntime } from "../simulated-runtime.ts";
+import { StubNetworks } from "./stub-networks.ts";
 import { SAMPLE_NODE, sampleTask } from "./sample-task.ts";
 
 /** Where the agent's node is. */
@@ -139,12 +141,23 @@ async function* read(inbox: Inbox<SessionMessage>): AsyncGenerator<SessionMessag
   for (let message = await inbox.take(); message !== undefined; message = await inbox.take()) yield message;
 }
 
+/** Every task is in one of two networks, every third one in both. */
+function placesOf(number: number): Pick<Task, "networks" | "addresses"> {
+  const ids = number % 3 === 0 ? ["a", "b"] : [number % 2 === 0 ? "a" : "b"];
+  return {
+    networks: ids.map((id) => ({ networkId: networkId(id), aliases: [] })),
+    addresses: ids.map((id) => ({ ipv4: `10.64.${id === "a" ? "1" : "2"}.${String(number + 1)}` })),
+  };
+}
+
 export interface AgentWorldOptions {
   readonly seed?: number;
   readonly latencyMs?: number;
   readonly images?: readonly string[];
   readonly registry?: readonly string[];
   readonly program?: (request: ContainerRequest) => Program;
+  /** Its tasks have networks of their own. */
+  readonly overlay?: boolean;
   /** How long the other nodes take to acknowledge a withdrawal. */
   readonly withdrawalMs?: number;
 }
@@ -154,6 +167,8 @@ export class AgentWorld {
   readonly clock = new ManualClock();
   readonly engine: SimulatedRuntime;
   readonly manager: StubManager;
+  /** Used when the world is an overlay's. */
+  readonly networks: StubNetworks;
   readonly disk = new Map<string, Uint8Array>();
   /** What would be an error in the log, which no fault may cause. */
   readonly errors: string[] = [];
@@ -173,6 +188,7 @@ export class AgentWorld {
     this.#random = new SeededRandom(options.seed ?? 1);
     this.manager = new StubManager(this.clock);
     this.engine = new SimulatedRuntime({ clock: this.clock, random: this.#random, latencyMs: 20, ...options });
+    this.networks = new StubNetworks(this.engine, this.clock);
     this.agent = this.#build();
   }
 
@@ -191,7 +207,9 @@ export class AgentWorld {
   /** Assigns a new task to the node. */
   assign(parts: Parameters<typeof sampleTask>[1] = {}): TaskId {
     const now = this.clock.now();
-    const task = sampleTask((this.#numbers += 1), { createdAt: now, updatedAt: now, ...parts });
+    const number = (this.#numbers += 1);
+    const places = this.#options.overlay ? placesOf(number) : {};
+    const task = sampleTask(number, { createdAt: now, updatedAt: now, ...places, ...parts });
     this.manager.put(task);
     return task.id;
   }
@@ -214,9 +232,11 @@ export class AgentWorld {
     const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (text, fields) => this.#fail(text, fields) };
     const options = { murmurVersion: "0", runtime: engine, sessions: manager, store, clock, log };
     const { dataAddress } = this;
+    this.networks.begin();
     return new Agent({
       ...options,
-      node: { ...SAMPLE_NODE, dataAddress },
+      node: { ...SAMPLE_NODE, dataAddress, dataPlane: this.#options.overlay ? "overlay" : "ports" },
+      ...(this.#options.overlay && { networks: this.networks }),
       protocol: { min: 1, max: 2 },
       address: SAMPLE_ADDRESS,
       verdict: () => this.verdict,
