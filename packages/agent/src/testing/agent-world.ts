@@ -10,6 +10,7 @@ import {
   type SessionMessage,
   type Task,
   type TaskId,
+  type TaskStatus,
 } from "@murmur/model";
 import { Agent } from "../agent.ts";
 import type { ContainerRequest, KeyValue, Session, Sessions, Withdrawals } from "../ports.ts";
@@ -36,6 +37,7 @@ class StubManager implements Sessions {
   descriptions = 0;
   engine = "";
   address = "";
+  onReport: (id: TaskId, status: TaskStatus) => void = () => {};
   #version = 1;
   #inbox: Inbox<SessionMessage> | undefined;
   readonly #clock: ManualClock;
@@ -126,6 +128,7 @@ class StubManager implements Sessions {
         this.address = report.address ?? this.address;
         break;
       case "tasks":
+        for (const { id, status } of report.statuses) this.onReport(id, status);
         if (!this.quorum) return;
         for (const { id, status } of report.statuses) {
           const task = this.tasks.get(id);
@@ -189,6 +192,7 @@ export class AgentWorld {
     this.manager = new StubManager(this.clock);
     this.engine = new SimulatedRuntime({ clock: this.clock, random: this.#random, latencyMs: 20, ...options });
     this.networks = new StubNetworks(this.engine, this.clock);
+    if (options.overlay) this.manager.onReport = (id, status) => this.networks.reported(id, status);
     this.agent = this.#build();
   }
 

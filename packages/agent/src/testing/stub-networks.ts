@@ -1,5 +1,5 @@
 import { assert, ClusterError, type Clock } from "@murmur/base";
-import type { Task, TaskId } from "@murmur/model";
+import type { Task, TaskId, TaskStatus } from "@murmur/model";
 import { EngineNetworks } from "../engine-networks.ts";
 import type { Abortable, Container, ContainerNetworks, EngineNetwork, TaskNetworks } from "../ports.ts";
 import type { SimulatedRuntime } from "../simulated-runtime.ts";
@@ -17,15 +17,15 @@ const ATTACH_MS = 30;
 
 /**
  * The overlay's side of one node, for tests: it makes the engine's networks and keeps account of what was attached.
- * `faults` and `everAttached` outlive an agent, the rest begins anew with `begin`.
+ * What is attached is an agent's, and begins anew with the next one.
  */
 export class StubNetworks implements TaskNetworks {
   readonly faults: NetworkFaults = {};
-  /** Containers and processes that `attach` has resolved for. */
-  readonly everAttached = new Set<string>();
   /** What must never happen. */
   readonly violations: string[] = [];
   readonly calls: string[] = [];
+  /** The processes that `attach` has resolved for. */
+  readonly #everAttached = new Set<string>();
   readonly #engine: SimulatedRuntime;
   readonly #networks: EngineNetworks;
   readonly #clock: Clock;
@@ -76,7 +76,7 @@ export class StubNetworks implements TaskNetworks {
     const { attachError } = this.faults;
     if (attachError !== undefined) throw new ClusterError("failed_precondition", attachError);
     if (!this.#runs(process)) throw new ClusterError("not_found", "no such network namespace");
-    this.everAttached.add(process);
+    this.#everAttached.add(process);
   }
 
   detach(task: TaskId): void {
@@ -95,6 +95,13 @@ export class StubNetworks implements TaskNetworks {
         if (!(error instanceof ClusterError) || error.code !== "failed_precondition") throw error;
       });
     }
+  }
+
+  /** The agent has told the managers this of a task. */
+  reported(task: TaskId, { state, containerId, pid }: TaskStatus): void {
+    if (state !== "running") return;
+    const process = processOf({ id: containerId ?? "", pid: pid ?? 0 });
+    if (!this.#everAttached.has(process)) this.#violated("reported running unattached", task);
   }
 
   #runs(process: string): boolean {
