@@ -70,7 +70,7 @@ export function networkContract(name: string, open: () => Promise<NetworkFixture
         expect(await runtime.inspect(id, NEVER)).not.toHaveProperty("netns");
         expect(await runtime.inspect(id, NEVER)).not.toHaveProperty("incomplete");
         await runtime.start(id, NEVER);
-        const { netns, pid } = await runtime.inspect(id, NEVER);
+        const { netns, pid, run } = await runtime.inspect(id, NEVER);
         expect(netns).toMatch(/^\/.+/);
         await runtime.kill(id, "SIGKILL", NEVER);
         await until(async () => (await runtime.inspect(id, NEVER)).state === "exited");
@@ -79,6 +79,7 @@ export function networkContract(name: string, open: () => Promise<NetworkFixture
         const again = await runtime.inspect(id, NEVER);
         expect(again.netns).not.toBe(netns);
         expect(again.pid).not.toBe(pid);
+        expect(again.run).not.toBe(run);
       }));
 
     it("lets no process have the address of another one", () =>

@@ -1,6 +1,7 @@
+import type { ErrorCode } from "@murmur/base";
 import { describe, expect, it } from "vitest";
 import type { TaskStatus } from "@murmur/model";
-import { nextStep, type ContainerFacts, type TaskFacts } from "./next-step.ts";
+import { nextStep, type ContainerFacts, type NetworkFacts, type TaskFacts } from "./next-step.ts";
 import type { Container } from "./ports.ts";
 import { ASSIGNED, sampleTask, wanting } from "./testing/sample-task.ts";
 
@@ -47,6 +48,17 @@ const STARTED = status("running", {
   containerId: "c1",
   pid: 7,
   address: "10.0.0.1",
+});
+const NONE: NetworkFacts = { kind: "none" };
+const PREPARED: NetworkFacts = { kind: "prepared", networks: { attached: [] } };
+const PROCESS = { id: "c1", pid: 7 };
+const ATTACHED: NetworkFacts = { kind: "attached", process: PROCESS };
+const UNTOLD = { code: "unavailable", text: "not told of it yet" } as const;
+const failing = (since: number, code: ErrorCode = "internal"): NetworkFacts => ({
+  kind: "attaching",
+  process: PROCESS,
+  since,
+  failure: { code, text: "no tunnel" },
 });
 const gone = wanting(task, "shutdown");
 const removed = wanting(task, "remove");
@@ -210,6 +222,122 @@ describe("the next step", () => {
     ],
     ["waits for a removal", { wanted: undefined, container: present({ state: "removing" }) }, { kind: "none" }],
     ["forgets what is gone", { wanted: undefined }, { kind: "forget" }],
+
+    ["prepares its networks before it creates", { status: status("preparing"), network: NONE }, { kind: "prepare" }],
+    [
+      "tells why its networks are not there",
+      { status: status("preparing"), network: { kind: "none", failure: UNTOLD } },
+      { observation: { state: "preparing", message: "preparing", error: "not told of it yet" } },
+    ],
+    [
+      "and asks again once that is told",
+      { status: status("preparing", { error: "not told of it yet" }), network: { kind: "none", failure: UNTOLD } },
+      { kind: "prepare" },
+    ],
+    ["creates once they are prepared", { status: status("preparing"), network: PREPARED }, { kind: "create" }],
+    [
+      "makes anew what was made by halves",
+      { status: status("ready"), container: present({ state: "created", incomplete: true }) },
+      { kind: "remove", containerId: "c1" },
+    ],
+    [
+      "attaches before it runs",
+      { status: status("starting"), container: present({}), network: PREPARED },
+      { kind: "attach", container: { id: "c1" } },
+    ],
+    [
+      "attaches before it is healthy: the check may need the networks",
+      { status: status("starting"), container: present({ health: "starting" }), network: PREPARED },
+      { kind: "attach" },
+    ],
+    [
+      "attaches a paused one, too",
+      { status: status("starting"), container: present({ state: "paused" }), network: PREPARED },
+      { kind: "attach" },
+    ],
+    [
+      "doesn't attach between two processes",
+      { status: STARTED, container: present({ state: "restarting", pid: 0 }), network: NONE },
+      { kind: "none" },
+    ],
+    [
+      "runs once it is attached",
+      { status: status("starting"), container: present({}), network: ATTACHED },
+      { observation: { state: "running" } },
+    ],
+    ["attaches what it finds running", { status: STARTED, container: present({}), network: NONE }, { kind: "attach" }],
+    ["rests once that is attached", { status: STARTED, container: present({}), network: ATTACHED }, { kind: "none" }],
+    [
+      "detaches from a process that another one has followed",
+      { status: STARTED, container: present({ pid: 8 }), network: ATTACHED },
+      { kind: "detach" },
+    ],
+    [
+      "attaches the next process before it tells of it",
+      { status: STARTED, container: present({ pid: 8 }), network: NONE },
+      { kind: "attach", container: { pid: 8 } },
+    ],
+    [
+      "detaches what has ended before it says so",
+      { status: STARTED, container: present({ state: "exited", pid: 0 }), network: ATTACHED },
+      { kind: "detach" },
+    ],
+    ["detaches what was removed", { wanted: undefined, container: ABSENT, network: ATTACHED }, { kind: "detach" }],
+    [
+      "detaches what an attempt may have left",
+      { status: status("starting"), container: present({ state: "exited" }), network: failing(0) },
+      { kind: "detach" },
+    ],
+    [
+      "doesn't detach what has still to be stopped",
+      { wanted: gone, status: STARTED, container: present({}), network: ATTACHED },
+      { kind: "withdraw" },
+    ],
+    [
+      "tells why it isn't attached",
+      { status: status("starting"), container: present({}), network: failing(0) },
+      { observation: { state: "starting", error: "no tunnel" } },
+    ],
+    [
+      "and tries again",
+      { status: status("starting", { error: "no tunnel" }), container: present({}), network: failing(0) },
+      { kind: "attach" },
+    ],
+    [
+      "stops what can't be attached",
+      { status: status("starting"), container: present({}), network: failing(-60_000) },
+      { kind: "signal", cause: "unattached", error: "task: could not be connected to its networks: no tunnel" },
+    ],
+    [
+      "withdraws what can't be attached any more",
+      { status: STARTED, container: present({}), network: failing(-60_000) },
+      { kind: "withdraw" },
+    ],
+    [
+      "doesn't stop what has run because nobody answers",
+      { status: STARTED, container: present({}), network: failing(-600_000, "unavailable") },
+      { kind: "attach" },
+    ],
+    [
+      "gives the process that can't be attached its grace, and its reason on",
+      {
+        status: status("starting"),
+        container: present({}),
+        network: failing(-70_000),
+        stop: { cause: "unattached", error: "no tunnel", nextSignalAt: 9 },
+      },
+      { kind: "signal", signalName: "SIGKILL", cause: "unattached", error: "no tunnel" },
+    ],
+    [
+      "fails what could not be attached",
+      {
+        status: status("starting"),
+        container: present({ state: "exited", pid: 0 }),
+        network: NONE,
+        stop: { cause: "unattached", error: "no tunnel", nextSignalAt: 9 },
+      },
+      { observation: { state: "failed", error: "no tunnel" } },
+    ],
   ];
   it.each(table)("%s", (_name, parts, expected) => {
     expect(nextStep(facts(parts), 100)).toMatchObject(expected);

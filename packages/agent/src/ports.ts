@@ -109,6 +109,8 @@ export interface ContainerSummary {
   readonly labels: Readonly<Record<string, string>>;
   readonly state: ContainerState;
   readonly health: Health;
+  /** Unlike that of any other run of the container; left out where the engine shows none. */
+  readonly run?: string;
 }
 
 /** A container as the engine shows it when asked for this one. */

@@ -46,12 +46,17 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeFixture
 
     it("starts, publishes ports, and does nothing to what runs", () =>
       using(open, async ({ runtime, request }) => {
-        const id = await runtime.create(request("stays"), NEVER);
+        const wish = request("stays");
+        const id = await runtime.create(wish, NEVER);
+        expect(await runtime.inspect(id, NEVER)).not.toHaveProperty("run");
         await runtime.start(id, NEVER);
         const running = await runtime.inspect(id, NEVER);
         expect(running).toMatchObject({ state: "running", ports: [{ protocol: "tcp", targetPort: 8080 }] });
         expect(running.pid).toBeGreaterThan(0);
         expect(running.ports[0]?.hostPort).toBeGreaterThan(0);
+        const [line] = await runtime.list(ownerLabels(wish.node.clusterId, wish.node.nodeId), NEVER);
+        expect(running.run).toBeDefined();
+        expect(line?.run).toBe(running.run);
         await runtime.start(id, NEVER);
         expect((await runtime.inspect(id, NEVER)).pid).toBe(running.pid);
       }));

@@ -71,7 +71,10 @@ export class SimulatedContainer {
       state: this.#state,
       health: this.#health,
       pid: this.live ? this.#pid : 0,
-      ...(this.live && { netns: `/var/run/docker/netns/${this.#pid.toString(16).padStart(12, "0")}` }),
+      ...(this.live && {
+        run: String(this.#pid),
+        netns: `/var/run/docker/netns/${this.#pid.toString(16).padStart(12, "0")}`,
+      }),
       exitCode: this.#exitCode,
       error: this.#error,
       oomKilled: false,

@@ -112,7 +112,8 @@ export class TaskDriver {
   listed(line: ContainerSummary | undefined): void {
     const known = this.#container.kind === "present" ? this.#container.container : undefined;
     const same = known?.id === line?.id && known?.state === line?.state && known?.health === line?.health;
-    if (same && this.#container.kind !== "unknown") this.kick();
+    const sameRun = known?.run === line?.run;
+    if (same && sameRun && this.#container.kind !== "unknown") this.kick();
     else this.changed(line?.id);
   }
 

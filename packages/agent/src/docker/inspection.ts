@@ -21,6 +21,7 @@ export function inspected(info: ContainerInspectInfo): Container {
     error: state.Error,
     oomKilled: state.OOMKilled,
     ports: publishedPorts(network.Ports),
+    ...runOf(network.Networks),
     ...(state.Pid > 0 && network.SandboxKey !== "" && { netns: network.SandboxKey }),
     ...(isIncomplete && { incomplete: true }),
     ...(typeof stopSignal === "string" && stopSignal !== "" && { stopSignal }),
@@ -37,7 +38,14 @@ export function listed(info: ContainerInfo): ContainerSummary {
     labels: info.Labels,
     state,
     health: health(word),
+    ...runOf(info.NetworkSettings.Networks),
   };
+}
+
+/** The engine makes the endpoints of a container anew each time that it starts. */
+function runOf(networks: Readonly<Record<string, { readonly EndpointID: string }>>): Pick<ContainerSummary, "run"> {
+  const ids = Object.values(networks).flatMap(({ EndpointID: id }) => (id === "" ? [] : [id]));
+  return ids.length === 0 ? {} : { run: ids.toSorted().join(" ") };
 }
 
 const STATES: readonly ContainerState[] = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
