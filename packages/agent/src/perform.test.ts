@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { DriverContext } from "./driver-context.ts";
 import { containerLabels } from "./labels.ts";
 import { perform, type Subject } from "./perform.ts";
-import type { Container, Runtime } from "./ports.ts";
+import type { Container, Runtime, TaskNetworks } from "./ports.ts";
 import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
 
 const task = sampleTask(1);
@@ -36,7 +36,7 @@ const refuses =
     Promise.reject(new ClusterError(code, text));
 
 /** An engine that answers what the test says, and fails the test where it says nothing. */
-const engine = (answers: Partial<Runtime>): DriverContext => {
+const engine = (answers: Partial<Runtime>, overlay?: Partial<TaskNetworks>): DriverContext => {
   const unexpected = refuses("internal", "not expected by this test");
   return {
     engine: {
@@ -52,7 +52,7 @@ const engine = (answers: Partial<Runtime>): DriverContext => {
       events: unexpected,
       ...answers,
     },
-    networks: undefined,
+    networks: overlay && { prepare: unexpected, attach: unexpected, detach: () => {}, tidy: unexpected, ...overlay },
     withdrawals: { publish: () => {}, acknowledged: () => Promise.resolve() },
     node: SAMPLE_NODE,
     clock: new ManualClock(),
@@ -105,6 +105,56 @@ describe("creating", () => {
   });
 });
 
+describe("networks", () => {
+  const prepared = { attached: [{ name: "murmur.a", ipv4: "10.64.1.9", mac: "02:42:0a:40:01:09" }] };
+
+  it("are prepared, and given to the container that is made", async () => {
+    const learned = await perform(
+      { kind: "prepare" },
+      subject,
+      engine({}, { prepare: () => Promise.resolve(prepared) }),
+      NEVER,
+    );
+    expect(learned).toEqual({ network: { kind: "prepared", networks: prepared } });
+    let asked: unknown;
+    const create: Runtime["create"] = (request) => {
+      asked = request.networks;
+      return Promise.resolve("c1");
+    };
+    await perform({ kind: "create" }, { ...subject, ...learned }, engine({ create }, {}), NEVER);
+    expect(asked).toEqual(prepared);
+  });
+
+  it("are tried again when nobody answers, and refused when they can't be had", async () => {
+    const away = engine({}, { prepare: refuses("unavailable") });
+    await expect(perform({ kind: "prepare" }, subject, away, NEVER)).rejects.toMatchObject({ code: "unavailable" });
+    const learned = await perform(
+      { kind: "prepare" },
+      subject,
+      engine({}, { prepare: refuses("failed_precondition", "no room for this node") }),
+      NEVER,
+    );
+    expect(learned).toMatchObject({ observation: { state: "rejected", error: "no room for this node" } });
+  });
+
+  it("are attached for one process", async () => {
+    const running = { ...container, state: "running", pid: 7, netns: "/netns/7" } as const;
+    const act = { kind: "attach", container: running } as const;
+    const learned = await perform(act, subject, engine({}, { attach: () => Promise.resolve() }), NEVER);
+    expect(learned).toMatchObject({ network: { kind: "attached", process: { id: "c1", pid: 7, netns: "/netns/7" } } });
+  });
+
+  it("aren't waited for without end", async () => {
+    const never = (): Promise<never> => new Promise(() => {});
+    const context = { ...engine({}, { prepare: never, attach: never }), clock: new ManualClock() };
+    for (const act of [{ kind: "prepare" }, { kind: "attach", container }] as const) {
+      const done = perform(act, subject, context, NEVER).catch((error: unknown) => error);
+      await context.clock.advance(60_000);
+      expect(await done).toMatchObject({ code: "unavailable", message: expect.stringMatching(/^this node's overlay/) });
+    }
+  });
+});
+
 describe("starting", () => {
   const act = { kind: "start", containerId: "c1" } as const;
 
@@ -117,6 +167,14 @@ describe("starting", () => {
     const learned = await perform(act, subject, engine({ start: refuses(code) }), NEVER);
     const error = "starting container failed: the engine's words";
     expect(learned).toMatchObject({ observation: { state, error } });
+  });
+
+  it("waits a while for an address that is taken, not for ever", async () => {
+    const context = engine({ start: refuses("in_use", "Address already in use") });
+    await expect(perform(act, subject, context, NEVER)).rejects.toMatchObject({ code: "in_use" });
+    const learned = await perform(act, { ...subject, failures: 10 }, context, NEVER);
+    const error = "starting container failed: Address already in use";
+    expect(learned).toMatchObject({ observation: { state: "rejected", error } });
   });
 
   it("looks again when the container itself may be gone", async () => {

@@ -60,7 +60,10 @@ export interface ContainerNetwork extends NetworkAddress {
 
 /** How a container is connected. */
 export interface ContainerNetworks {
-  /** The first one is where the container's default route goes. */
+  /**
+   * The first one is where the container's default route is to go. `attach` sees to that: Docker takes the network whose
+   * name comes first.
+   */
   readonly attached: readonly ContainerNetwork[];
   /** Path on the engine's host of a file to use as the container's `/etc/resolv.conf`; left out: the engine's own. */
   readonly resolvConf?: string;

@@ -1,6 +1,7 @@
 import { codeOf, ManualClock, SeededRandom } from "@murmur/base";
 import { describe, expect, it } from "vitest";
 import type { Abortable, ContainerRequest } from "./ports.ts";
+import { networkContract } from "./network-contract.ts";
 import { runtimeContract, type Behaviour } from "./runtime-contract.ts";
 import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
 import type { Program } from "./simulated-container.ts";
@@ -44,6 +45,35 @@ runtimeContract("the simulated engine", () => {
   });
 });
 
+networkContract("the simulated engine", () => {
+  const { runtime } = simulated();
+  const labels = { "murmur.cluster.id": "test" };
+  let number = 0;
+  return Promise.resolve({
+    runtime,
+    labels,
+    network: (index) => ({
+      name: `murmur.${String(index)}`,
+      labels,
+      bridge: `mm${String(index)}`,
+      ipv4: { subnet: `10.64.${String(index)}.0/24`, gateway: `10.64.${String(index)}.1` },
+      mtu: 1450,
+      internal: false,
+    }),
+    place: ({ name, ipv4 }, host) => {
+      const address = ipv4.gateway.replace(/1$/, String(host));
+      return { name, ipv4: address, mac: "02:42:00:00:00:01" };
+    },
+    request: (attached) => ({
+      task: sampleTask((number += 1), { endpointPorts: [] }),
+      node: { ...SAMPLE_NODE, dataPlane: "overlay" },
+      image: "web:1",
+      networks: { attached },
+    }),
+    close: () => Promise.resolve(),
+  });
+});
+
 describe("the simulated engine", () => {
   const request: ContainerRequest = { task: sampleTask(1), node: SAMPLE_NODE, image: "web:1" };
 
@@ -72,6 +102,20 @@ describe("the simulated engine", () => {
     await expect(runtime.ping(NEVER).catch(codeOf)).resolves.toBe("unavailable");
     runtime.boot();
     expect(await runtime.inspect(id, NEVER)).toMatchObject({ state: "exited", exitCode: 137 });
+  });
+
+  it("counts addresses that two containers were to have", async () => {
+    const { runtime } = simulated();
+    const ipv4 = { subnet: "10.64.1.0/24", gateway: "10.64.1.1" };
+    await runtime.ensureNetwork({ name: "a", labels: {}, bridge: "mma", ipv4, mtu: 1450, internal: false }, NEVER);
+    const networks = { attached: [{ name: "a", ipv4: "10.64.1.1", mac: "" }] };
+    const id = await runtime.create({ ...request, networks }, NEVER);
+    expect(runtime.addressConflicts).toBe(0);
+    await expect(runtime.start(id, NEVER)).rejects.toThrow("Address already in use: 10.64.1.1 in a");
+    expect(runtime.addressConflicts).toBe(1);
+    const elsewhere = { attached: [{ name: "b", ipv4: "10.64.2.9", mac: "" }] };
+    const other = { task: sampleTask(2), node: SAMPLE_NODE, image: "web:1", networks: elsewhere };
+    await expect(runtime.create(other, NEVER).catch(codeOf)).resolves.toBe("unavailable");
   });
 
   it("can have an effect without an answer", async () => {

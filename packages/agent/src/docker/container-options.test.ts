@@ -2,7 +2,7 @@ import type { ContainerSpec, Task } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import type { ContainerRequest, NodeContext } from "../ports.ts";
 import { SAMPLE_NODE, sampleTask } from "../testing/sample-task.ts";
-import { containerOptions } from "./container-options.ts";
+import { containerOptions, endpointSettings } from "./container-options.ts";
 
 const request = (
   container: Partial<ContainerSpec>,
@@ -156,6 +156,55 @@ describe("the options of a container", () => {
         ],
         "53/udp": [{ HostIp: "", HostPort: "" }],
       },
+    });
+  });
+
+  describe("in networks", () => {
+    const first = { name: "murmur.b", ipv4: "10.64.1.9", mac: "02:42:0a:40:01:09" };
+    const second = { name: "murmur.a", ipv4: "10.64.2.9", ipv6: "fd00::9", mac: "02:42:0a:40:02:09" };
+    const resolvConf = "/run/murmur/resolv.conf";
+    const overlay = { node: { dataPlane: "overlay", dns: { nameservers: ["10.0.0.1"], search: [] } } } as const;
+    const bind = { Type: "bind", Source: resolvConf, Target: "/etc/resolv.conf", ReadOnly: true };
+
+    it("carry the first one's addresses, the number of all, and the node's resolver", () => {
+      const networks = { attached: [first, second], resolvConf };
+      const options = containerOptions({ ...request({}, overlay), networks });
+      expect(options).toMatchObject({
+        MacAddress: first.mac,
+        HostConfig: { NetworkMode: "murmur.b", Mounts: [bind] },
+        Labels: { "murmur.task.networks": "2" },
+      });
+      const settings = { IPAMConfig: { IPv4Address: first.ipv4 }, MacAddress: first.mac };
+      expect(options.NetworkingConfig).toEqual({ EndpointsConfig: { "murmur.b": settings } });
+      expect(options.HostConfig).not.toHaveProperty("Dns");
+    });
+
+    it("carry both addresses where there are two", () => {
+      expect(endpointSettings(second)).toEqual({
+        IPAMConfig: { IPv4Address: "10.64.2.9", IPv6Address: "fd00::9" },
+        MacAddress: second.mac,
+      });
+    });
+
+    it("bind ports in host mode alone", () => {
+      const endpointPorts: Task["endpointPorts"] = [
+        { protocol: "tcp", targetPort: 80, publishedPort: 80, mode: "ingress" },
+        { protocol: "tcp", targetPort: 81, publishedPort: 8081, mode: "host" },
+      ];
+      const wish = request({}, { ...overlay, task: { endpointPorts } });
+      expect(containerOptions({ ...wish, networks: { attached: [first] } }).HostConfig?.PortBindings).toEqual({
+        "81/tcp": [{ HostIp: "", HostPort: "8081" }],
+      });
+    });
+
+    it("leave the resolver to a spec that has its own", () => {
+      const networks = { attached: [first], resolvConf };
+      const own = containerOptions({ ...request({ dns: { nameservers: ["1.1.1.1"] } }, overlay), networks });
+      expect(own.HostConfig).toMatchObject({ Dns: ["1.1.1.1"] });
+      expect(own.HostConfig).not.toHaveProperty("Mounts");
+      const mount = { kind: "bind", source: "/my", target: "/etc/resolv.conf", readOnly: false } as const;
+      const mounted = containerOptions({ ...request({ mounts: [mount] }, overlay), networks });
+      expect(mounted.HostConfig?.Mounts).toMatchObject([{ Source: "/my" }]);
     });
   });
 

@@ -18,6 +18,8 @@ describe("an engine's error", () => {
     [500, "driver failed: Bind for 0.0.0.0:80 failed: port is already allocated", "port_conflict"],
     [500, "dial unix /run/containerd/containerd.sock: connect: connection refused", "unavailable"],
     [500, "error while creating mount source path '/x': mkdir /x: no such file or directory", "invalid_argument"],
+    [403, "Address already in use", "in_use"],
+    [403, "Pool overlaps with other one on this address space", "failed_precondition"],
     [500, "out of something", "internal"],
     [501, "no such driver here", "unsupported"],
     [503, "shutting down", "unavailable"],
