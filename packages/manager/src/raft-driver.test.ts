@@ -69,6 +69,32 @@ describe("a raft driver", () => {
     expect(processOf(leader).applied).toEqual(["meanwhile"]);
   });
 
+  it("says nothing of a term that is over: by then what it was about may be cut off again", async () => {
+    const world = await DriverWorld.of(12, ["a", "b", "c", "d", "e"]);
+    await world.until(() => world.leader() !== undefined);
+    const old = world.leader() as Member;
+    const [slow, ...others] = world.members.filter((member) => member !== old) as [Member, ...Member[]];
+    await world.pass(500);
+    for (const { id } of others) world.network.cut(`${old.id}:1`, `${id}:1`);
+    const release = stall(slow);
+    const lost = world.submit(old, "only the slow one has it, not yet durably");
+    await world.pass(100);
+    world.network.cut(`${old.id}:1`, `${slow.id}:1`);
+    const leads = ({ process }: Member): boolean => process?.raft.status().role === "leader";
+    await world.until(() => others.some(leads));
+    const next = others.find(leads) as Member;
+    expect(await world.during(world.submit(next, "instead of it"))).toBe(true);
+    const { sent } = processOf(slow);
+    sent.length = 0;
+    release();
+    await world.until(() => processOf(slow).applied.includes("instead of it"));
+    const { term } = processOf(next).raft.status();
+    expect(sent.map((message) => message.term)).toEqual(sent.map(() => term));
+    expect(sent).not.toEqual([]);
+    await world.kill(old);
+    expect(await lost).toBe(false);
+  });
+
   it("gives up at once when the disk fails, once, and the others go on", async () => {
     const { world, leader, followers } = await settled(4);
     leader.disk.beforeSync = () => Promise.reject(new Error("EIO"));

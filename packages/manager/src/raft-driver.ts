@@ -257,7 +257,9 @@ export class RaftDriver implements Consensus {
     const report = (): void => {
       raft.persisted(ready.number);
       if (ready.snapshot !== undefined) raft.applied(ready.snapshot.index);
-      this.#send(ready.messagesAfterSync);
+      // Of a term that is over meanwhile nothing is said: the writes after this one may have cut off what it is about.
+      const { term } = raft.standing();
+      this.#send(ready.messagesAfterSync.filter((message) => message.term >= term));
     };
     const { snapshot } = ready;
     const written =

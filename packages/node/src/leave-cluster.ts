@@ -1,10 +1,13 @@
-import { ClusterError, codeOf, sleep, type Clock } from "@murmur/base";
+import { ClusterError, codeOf, sleep, type Clock, type ErrorCode } from "@murmur/base";
 import { DEPARTURE, departureView, type DepartureView } from "./departure.ts";
 import type { Member } from "./member.ts";
 
 /** How long the others may take to elect, or to take in, managers without this node. */
 const HAND_OVER_MS = 20_000;
 const POLL_MS = 100;
+/** How long the removal is asked for again when nobody says whether it is done. */
+const REMOVAL_MS = 10_000;
+const MAY_BE_DONE: ReadonlySet<ErrorCode> = new Set(["unavailable", "timeout", "no_leader"]);
 
 /** What leaving needs of a member. */
 export type Leaver = Pick<Member, "askManager" | "look"> & { readonly agent: Pick<Member["agent"], "retire"> };
@@ -48,7 +51,21 @@ async function depart(member: Leaver, clock: Clock, signal: AbortSignal): Promis
     await sleep(clock, POLL_MS, signal);
     ({ manager } = await member.look(signal));
   }
-  await ask(member, DEPARTURE.remove, signal);
+  await beRemoved(member, clock, signal);
+}
+
+/** An answer can be lost with the manager that gave it; the next one knows, and may be asked as often as one likes. */
+async function beRemoved(member: Leaver, clock: Clock, signal: AbortSignal): Promise<void> {
+  const until = clock.monotonic() + REMOVAL_MS;
+  for (;;) {
+    try {
+      await ask(member, DEPARTURE.remove, signal);
+      return;
+    } catch (error) {
+      if (!MAY_BE_DONE.has(codeOf(error)) || clock.monotonic() > until) throw error;
+      await sleep(clock, POLL_MS, signal);
+    }
+  }
 }
 
 const ask = async (member: Leaver, method: string, signal: AbortSignal): Promise<DepartureView> =>

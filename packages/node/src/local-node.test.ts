@@ -1,9 +1,10 @@
-import { codeOf, ManualClock, nodeId, SeededRandom } from "@murmur/base";
+import { ClusterError, codeOf, ManualClock, nodeId, SeededRandom } from "@murmur/base";
 import type { InitRequest, JoinRequest } from "@murmur/api";
 import { caDigest, formatToken } from "@murmur/identity";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
+import { DEPARTURE } from "./departure.ts";
 import { Machine } from "./testing/machine.ts";
 import { quiet } from "./testing/real-work.ts";
 
@@ -209,6 +210,24 @@ describe("a machine's way into a cluster and out of it", () => {
     await until(() => first.control.member()?.host.manager()?.view.nodes().length === 1);
     await during(second.control.init(INIT, signal));
     expect(second.control.status()).toMatchObject({ state: "active" });
+  });
+
+  it("has left when the cluster has let it go, also if the answer is lost", async () => {
+    const { founded, machine, during, joinRequest } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    const transport = second.control.member()?.transport;
+    if (transport === undefined) throw new Error("it has joined");
+    const call = transport.call.bind(transport);
+    transport.call = async (to, method, body, options) => {
+      const answer = await call(to, method, body, options);
+      if (method === DEPARTURE.remove) throw new ClusterError("unavailable", "the answer is lost");
+      return answer;
+    };
+    await during(second.control.leave({ force: false }, signal));
+    expect(second.control.status()).toEqual({ state: "outside" });
+    expect([...second.records.keys()]).toEqual([]);
   });
 
   it("forgets a cluster that has removed it", async () => {

@@ -60,8 +60,8 @@ export class LocalNodeControl implements LocalNode {
   readonly #background: Scope;
   #state: State = { kind: "outside" };
   #failures = 0;
-  /** While this node leaves by its own wish, its removal is no news. */
-  #leaving = false;
+  /** While this node leaves by its own wish: aborted when it hears that the cluster has let it go. */
+  #leaving: AbortController | undefined;
   /** Settles, without an error, when the last attempt to leave has ended. */
   #departure: Promise<void> = Promise.resolve();
   /** Settles when this node has stopped; undefined until it is told to. */
@@ -221,7 +221,7 @@ export class LocalNodeControl implements LocalNode {
     if (state.kind === "failed" && force) return this.#forget();
     if (state.kind === "failed")
       throw new ClusterError("failed_precondition", `${state.message}; say --force to leave nevertheless`);
-    if (state.kind === "busy" || this.#leaving)
+    if (state.kind === "busy" || this.#leaving !== undefined)
       throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
     if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
     const departure = withSignals([signal, this.#stopping.signal], (either) => this.#depart(state, force, either));
@@ -230,13 +230,22 @@ export class LocalNodeControl implements LocalNode {
   }
 
   async #depart(state: Extract<State, { kind: "active" }>, force: boolean, signal: AbortSignal): Promise<void> {
-    this.#leaving = true;
+    const letGo = new AbortController();
+    this.#leaving = letGo;
+    const { clock } = this.#options.start;
     try {
-      await leaveCluster(state.member, { force, clock: this.#options.start.clock, signal });
+      try {
+        await withSignals([signal, letGo.signal], (either) =>
+          leaveCluster(state.member, { force, clock, signal: either }),
+        );
+      } catch (error) {
+        // The answer may be lost: that it is out a node hears from its session, too.
+        if (!letGo.signal.aborted) throw error;
+      }
       await this.#shutDown(state);
       await this.#forget();
     } finally {
-      this.#leaving = false;
+      this.#leaving = undefined;
     }
   }
 
@@ -337,7 +346,9 @@ export class LocalNodeControl implements LocalNode {
 
   #removed(): void {
     const state = this.#state;
-    if (state.kind !== "active" || this.#leaving) return;
+    if (state.kind !== "active") return;
+    if (this.#leaving !== undefined)
+      return this.#leaving.abort(new ClusterError("cancelled", "the cluster has let this node go"));
     this.#log.warn("this node was removed from the cluster");
     this.#state = { kind: "busy", what: "leaving" };
     this.#background.run("removal", async () => {

@@ -1,6 +1,6 @@
 import { ManualClock, nodeId, randomId, Scope, SeededRandom, silentLog, type Millis, type NodeId } from "@murmur/base";
 import type { Command } from "@murmur/model";
-import { encodeMembership, membershipOf, Raft, type RaftConfig } from "@murmur/raft";
+import { encodeMembership, membershipOf, Raft, type Message, type RaftConfig } from "@murmur/raft";
 import { createStore } from "@murmur/store";
 import { MemoryDisk } from "@murmur/storage";
 import { MemoryNetwork } from "@murmur/transport";
@@ -26,6 +26,8 @@ interface Process {
   readonly submitter: Submitter;
   /** The texts that were applied here, in order. */
   readonly applied: string[];
+  /** Raft's messages, in the order in which they left. */
+  readonly sent: Message[];
   readonly failures: unknown[];
 }
 
@@ -71,6 +73,13 @@ export class DriverWorld {
     const addressOf = (id: NodeId): string => `${id}:1`;
     const address = addressOf(member.id);
     const peers = this.network.openPeerTransport({ nodeId: member.id, address, addressOf, log: silentLog });
+    const sent: Message[] = [];
+    const send = peers.send.bind(peers);
+    peers.send = (to, channel, message) => {
+      // This world's members send nothing else.
+      sent.push(message as Message);
+      return send(to, channel, message);
+    };
     const applied: string[] = [];
     const failures: unknown[] = [];
     const store = createStore();
@@ -110,7 +119,7 @@ export class DriverWorld {
     const newId = (): string => randomId(random);
     const submitter = new Submitter({ consensus: driver, replica, clock, newId, stopping: scope.signal });
     driver.start();
-    member.process = { scope, raft, driver, replica, submitter, applied, failures };
+    member.process = { scope, raft, driver, replica, submitter, applied, sent, failures };
   }
 
   /** The process is gone; what was not synced is lost. */
