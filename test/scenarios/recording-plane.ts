@@ -8,6 +8,9 @@ export class RecordingPlane implements DataPlane {
     this.table = table;
   }
   avoid(): void {}
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
   portsInUse(): Promise<readonly string[]> {
     return Promise.resolve([]);
   }

@@ -41,6 +41,8 @@ export interface DataPlane extends AsyncDisposable {
   update(table: EndpointTable): void;
   /** What must not be sent anything although the table has it. */
   avoid(suspects: Suspects): void;
+  /** Resolves when what it was told until now is in force, or can't be brought into force for now. Never rejects. */
+  settled(): Promise<void>;
   /** The published ports that this node could not listen on, because another program does: one line for each. */
   portsInUse(ports: readonly PortConfig[]): Promise<readonly string[]>;
   listeners(): readonly ListenerStatus[];
@@ -85,6 +87,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       dns?.avoid(suspects);
       proxies.dropDead(suspects.deadNodes);
     },
+    settled: () => Promise.resolve(),
     async portsInUse(ports) {
       const asked = ports.filter((port) => port.mode === "ingress" && !proxies.holds(port));
       const problems = await Promise.all(asked.map((port) => portProblem(options.publishAddress, port)));

@@ -167,6 +167,10 @@ class KernelPlane implements OverlayPlane {
     this.#loop.request();
   }
 
+  async settled(): Promise<void> {
+    await this.#loop.rendered();
+  }
+
   network(id: NetworkId): NetworkEntry | undefined {
     return this.#table?.networks.find((network) => network.id === id);
   }

@@ -2,6 +2,7 @@ import { ClusterError, type NodeId, type Scope } from "@murmur/base";
 import { Agent, GossipDriver } from "@murmur/agent";
 import { GossipKeyRing, verifyPeer, type NodeIdentity } from "@murmur/identity";
 import { clusterId } from "@murmur/model";
+import type { DataPlane } from "@murmur/network";
 import { parseAddress, PROTOCOL, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
 import { watchRivals } from "./address-rivals.ts";
@@ -192,7 +193,11 @@ export async function openOverlay({ membership, wires }: MemberStart): Promise<M
 export function newAgent(
   start: MemberStart,
   lines: Lines,
-  { sessions, overlay }: { readonly sessions: AgentSessions; readonly overlay: MemberOverlay | undefined },
+  {
+    sessions,
+    overlay,
+    plane,
+  }: { readonly sessions: AgentSessions; readonly overlay: MemberOverlay | undefined; readonly plane: DataPlane },
 ): Agent {
   const { identity, membership, wires, hostname, runtime, records, clock, random, log } = start;
   const { transport, gossip, facts } = lines;
@@ -212,7 +217,7 @@ export function newAgent(
     verdict: (id) => verdictOn(gossip, id),
     runtime,
     sessions,
-    withdrawals: withdrawals({ self, facts, gossip, transport }),
+    withdrawals: withdrawals({ self, facts, gossip, transport, settled: () => plane.settled() }),
     store: records,
     clock,
     random,

@@ -94,7 +94,7 @@ export class Member {
     const overlay = await openOverlay(start);
     const plane = scope.use(overlay?.plane ?? (await wires.openDataPlane()));
     const sessions = newSessions(start, lines, host);
-    const agent = newAgent(start, lines, { sessions, overlay });
+    const agent = newAgent(start, lines, { sessions, overlay, plane });
     const built = new Member(start, scope, { ...lines, host, plane, agent });
     member = built;
     gossip.onMember((_change, { id, state, meta }) => {
@@ -103,7 +103,7 @@ export class Member {
       book.hear(id, !gone && decodeDescription(meta).manager);
       built.#records.changed();
     });
-    scope.use(hearWithdrawals({ facts, gossip, transport }));
+    scope.use(hearWithdrawals({ facts, gossip, transport, settled: () => plane.settled() }));
     agent.onEndpoints((table) => {
       facts.follow(table);
       plane.update(table);

@@ -1,4 +1,4 @@
-import { ClusterError, type Millis, type NodeId } from "@murmur/base";
+import { ClusterError, orAborted, type Millis, type NodeId } from "@murmur/base";
 import type { GossipDriver, Withdrawals } from "@murmur/agent";
 import { taskId, type TaskId } from "@murmur/model";
 import type { PeerTransport } from "@murmur/transport";
@@ -14,6 +14,8 @@ export interface WithdrawalOptions {
   readonly facts: GossipFacts;
   readonly gossip: GossipDriver;
   readonly transport: PeerTransport;
+  /** Resolves when this node sends nothing to what it has been told to avoid. */
+  readonly settled: () => Promise<void>;
 }
 
 /**
@@ -25,6 +27,7 @@ export function withdrawals({
   facts,
   gossip,
   transport,
+  settled,
 }: WithdrawalOptions & { readonly self: NodeId }): Withdrawals {
   return {
     publish(task) {
@@ -34,13 +37,16 @@ export function withdrawals({
     async acknowledged(task, { signal }) {
       const live = gossip.members().filter(({ id, state }) => id !== self && state === "alive");
       // A node that does not answer is cut off or gone, and then it has no traffic to send either.
-      await Promise.allSettled(live.map(({ id }) => transport.call(id, WITHDRAW_METHOD, task, { signal })));
+      await Promise.allSettled([
+        orAborted(settled(), signal),
+        ...live.map(({ id }) => transport.call(id, WITHDRAW_METHOD, task, { signal })),
+      ]);
     },
   };
 }
 
 /** Follows the withdrawals of other nodes. */
-export function hearWithdrawals({ facts, gossip, transport }: WithdrawalOptions): Disposable {
+export function hearWithdrawals({ facts, gossip, transport, settled }: WithdrawalOptions): Disposable {
   const heard = (id: TaskId): void => facts.withdraw(id);
   const unsubscribe = gossip.onBroadcast((_origin, key) => {
     if (key.startsWith(KEY_PREFIX)) heard(taskId(key.slice(KEY_PREFIX.length)));
@@ -48,6 +54,7 @@ export function hearWithdrawals({ facts, gossip, transport }: WithdrawalOptions)
   const handler = transport.handle(WITHDRAW_METHOD, async (_from, body) => {
     if (typeof body !== "string") throw new ClusterError("invalid_argument", "withdraw: malformed body");
     heard(taskId(body));
+    await settled();
     return true;
   });
   return {

@@ -140,6 +140,7 @@ const NETWORKS: TaskNetworks = {
 const PLANE: DataPlane = {
   update: () => {},
   avoid: () => {},
+  settled: () => Promise.resolve(),
   portsInUse: () => Promise.resolve([]),
   check: () => Promise.resolve([]),
   repair: () => Promise.resolve([]),

@@ -13,6 +13,9 @@ export class SimulatedPlane implements DataPlane {
   avoid(suspects: Suspects): void {
     this.suspects = suspects;
   }
+  settled(): Promise<void> {
+    return Promise.resolve();
+  }
   portsInUse(): Promise<readonly string[]> {
     return Promise.resolve([]);
   }
