@@ -167,6 +167,7 @@ describe("filters", () => {
       "no suitable node (6 nodes not available for new tasks; no gateway left in a network on 2 nodes; insufficient resources on 1 node)";
     expect(place(cluster)).toEqual([reason]);
     expect(cluster.spread(web)).toEqual({ 1: 1 });
+    cluster.updateNode(1, { availability: "drain" });
     const small = cluster.service(1, {
       placement: { constraints: [{ key: "node.hostname", operator: "==", value: "host8" }] },
     });
