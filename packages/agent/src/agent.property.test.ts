@@ -169,7 +169,7 @@ function checkNetworks({ engine, networks }: AgentWorld): void {
 /** What runs is attached and nothing else is, and the engine has the networks of the tasks that have not ended. */
 function checkNetworksConverged({ engine, manager, networks }: AgentWorld): void {
   const processes = live(engine).map((container) => [container.request.task.id, processOf(container.show())] as const);
-  expect([...networks.attached].toSorted()).toEqual(processes.toSorted());
+  expect(networks.attached).toEqual(new Map(processes));
   const tasks = [...manager.tasks.values()].filter(({ status }) => !isTerminal(status.state));
   const needed = new Set(tasks.flatMap((task) => task.networks.map(({ networkId }) => `murmur.${networkId}`)));
   expect(

@@ -142,6 +142,39 @@ describe("docker", () => {
     expect((await dockerWith("", "service", "inspect", "web")).stderr).toContain("no such service: web");
   });
 
+  it("manages networks of the cluster beside its own", async () => {
+    const id = await docker("network", "create", "-d", "overlay", "--attachable", "--label", "a=b", "back");
+    const fields = [".Name", ".Driver", ".Scope"];
+    expect(await docker("network", "ls", "--filter", "name=back", ...format(...fields))).toBe("back overlay swarm");
+    expect(await docker("network", "inspect", "back", ...format(".Id", ".Attachable", ".Labels.a"))).toBe(
+      `${id} true b`,
+    );
+    const local = "murmur-api-test-network";
+    await docker("network", "create", "--driver", "bridge", "--subnet", "10.213.77.0/28", local);
+    expect(await docker("network", "inspect", local, ...format(".Scope", "(index .IPAM.Config 0).Subnet"))).toBe(
+      "local 10.213.77.0/28",
+    );
+    await docker(
+      "service",
+      "create",
+      "--detach",
+      "--no-resolve-image",
+      "--name",
+      "backed",
+      "--network",
+      "back",
+      "nginx",
+    );
+    const attached = ["service", "inspect", "backed", ...format("(index .Spec.TaskTemplate.Networks 0).Target")];
+    expect(await docker(...attached)).toBe(id);
+    await docker("service", "rm", "backed");
+    await docker("network", "rm", local, "back");
+    const gone = await dockerWith("", "network", "inspect", "back");
+    expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining("back not found")]);
+    const refused = await dockerWith("", "network", "create", "-d", "overlay", "--opt", "encrypted", "x");
+    expect(refused.stderr).toContain("Murmur doesn't encrypt");
+  });
+
   it("waits for a service until it has converged", async () => {
     const args = ["service", "create", "--no-resolve-image", "--name", "quick", "nginx"];
     const created = docker(...args);

@@ -10,7 +10,15 @@ export {
   type RegistryAuth,
 } from "./client/murmur-client.ts";
 export type { ContainerSpec, DriverConfig, HealthConfig, Mount } from "./docker/container-types.ts";
-export type { Network, NetworkResource } from "./docker/network-types.ts";
+export type {
+  IpamConfig,
+  Network,
+  NetworkCreate,
+  NetworkCreated,
+  NetworkResource,
+  NetworkService,
+  NetworksPruned,
+} from "./docker/network-types.ts";
 export type { Node, NodeDescription, NodeRole, NodeSpec } from "./docker/node-types.ts";
 export type {
   EndpointSpec,

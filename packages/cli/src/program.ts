@@ -7,6 +7,7 @@ import { completionCommand } from "./completion/completion-command.ts";
 import { daemonCommand } from "./daemon/daemon-command.ts";
 import { devGroup } from "./dev/dev-group.ts";
 import { EXIT_STATUS_MEANINGS } from "./exit-status.ts";
+import { networkGroup } from "./network/network-group.ts";
 import { nodeGroup } from "./node/node-group.ts";
 import { serviceGroup } from "./service/service-group.ts";
 import { taskGroup } from "./task/task-group.ts";
@@ -38,7 +39,16 @@ export function createProgram(cli: Cli): Command {
       const address = host ?? socket;
       if (address !== undefined) cli.host = address;
     });
-  const groups = [clusterGroup, nodeGroup, serviceGroup, taskGroup, devGroup, daemonCommand, versionCommand];
+  const groups = [
+    clusterGroup,
+    nodeGroup,
+    serviceGroup,
+    taskGroup,
+    networkGroup,
+    devGroup,
+    daemonCommand,
+    versionCommand,
+  ];
   for (const group of groups) program.addCommand(group(cli));
   program.addCommand(completionCommand(cli));
   program.addCommand(completeCommand(cli, program), { hidden: true });

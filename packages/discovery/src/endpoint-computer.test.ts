@@ -9,6 +9,7 @@ import {
   serviceId,
   taskId,
   type Command,
+  type DataPlaneKind,
   type Health,
   type ServiceSpec,
 } from "@murmur/model";
@@ -18,10 +19,11 @@ import { EndpointComputer } from "./endpoint-computer.ts";
 import { endpointTable } from "./endpoint-table.ts";
 
 const NETWORK = networkId("net0");
+const EXTRA = networkId("net1");
 
 function spec(
   name: string,
-  { image = "nginx", publishedPort = 0, checked = false, networks = true } = {},
+  { image = "nginx", publishedPort = 0, checked = false, networks = true, extra = false, dnsrr = false } = {},
 ): ServiceSpec {
   return {
     name,
@@ -32,14 +34,17 @@ function spec(
       resources: { reservations: { nanoCpus: 0, memoryBytes: 0 }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
       restart: DEFAULT_RESTART,
       placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-      networks: networks ? [{ target: NETWORK, aliases: ["alias"] }] : [],
+      networks: [
+        ...(networks ? [{ target: NETWORK, aliases: ["alias"] }] : []),
+        ...(extra ? [{ target: EXTRA, aliases: [] }] : []),
+      ],
       forceUpdate: 0,
     },
     update: DEFAULT_UPDATE,
     rollback: DEFAULT_UPDATE,
     endpoint: {
-      mode: "vip",
-      ports: [{ name: "http", protocol: "tcp", targetPort: 80, publishedPort, mode: "ingress" }],
+      mode: dnsrr ? "dnsrr" : "vip",
+      ports: dnsrr ? [] : [{ name: "http", protocol: "tcp", targetPort: 80, publishedPort, mode: "ingress" }],
     },
   };
 }
@@ -49,9 +54,9 @@ class World {
   readonly store: Store = createStore();
   #index = 0;
 
-  constructor() {
+  constructor(dataPlane: DataPlaneKind = "ports") {
     const secrets = { caKeyPem: "", joinSecret: "s", gossipKeys: [] };
-    const cluster = { id: clusterId("c"), spec: DEFAULT_CLUSTER_SPEC, caPem: "", secrets };
+    const cluster = { id: clusterId("c"), spec: DEFAULT_CLUSTER_SPEC, caPem: "", secrets, dataPlane };
     this.apply({ kind: "createCluster", now: 0, cluster, defaultNetworkId: NETWORK });
   }
 
@@ -75,9 +80,12 @@ class World {
   }
 
   task(id: string, service: string, slot: number): void {
-    const specVersion = this.store.view.service(serviceId(service))?.specVersion ?? 0;
+    const record = this.store.view.service(serviceId(service));
+    const specVersion = record?.specVersion ?? 0;
+    const named = record?.spec.task.networks ?? [];
+    const networks = named.map(({ target, aliases }) => ({ networkId: target, aliases }));
     const status = { state: "pending", at: 0, message: "" } as const;
-    const same = { serviceLabels: {}, endpointPorts: [], networks: [], desiredState: "running" } as const;
+    const same = { serviceLabels: {}, endpointPorts: [], networks, desiredState: "running" } as const;
     const task = {
       id: taskId(id),
       serviceId: serviceId(service),
@@ -98,8 +106,8 @@ class World {
   }
 }
 
-function running(options: Parameters<typeof spec>[1] = {}): World {
-  const world = new World();
+function running(options: Parameters<typeof spec>[1] = {}, dataPlane: DataPlaneKind = "ports"): World {
+  const world = new World(dataPlane);
   world.node("1");
   world.service("web", options);
   world.task("t1", "web", 1);
@@ -173,6 +181,69 @@ describe("the endpoint table", () => {
   });
 });
 
+describe("the endpoint table of an overlay cluster", () => {
+  it("has the addresses of networks, services and tasks", () => {
+    const { store } = running({ publishedPort: 8080 }, "overlay");
+    const [vip] = store.view.service(serviceId("web"))?.vips ?? expect.fail();
+    const [own] = store.view.task(taskId("t1"))?.addresses ?? expect.fail();
+    expect(own?.ipv4).toMatch(/^10\.64\./);
+    const table = endpointTable(store.view);
+    const ipv4 = { subnet: "10.64.0.0/20", gateway: "10.64.0.1" };
+    expect(table.networks).toEqual([{ id: NETWORK, name: "default", addressing: { vni: 4_097, ipv4 } }]);
+    expect(table.services[0]).toMatchObject({
+      vips: [vip],
+      attached: [{ taskId: "t1", nodeId: "1", addresses: [{ networkId: NETWORK, ipv4: own?.ipv4 }] }],
+      endpoints: [{ taskId: "t1", address: own?.ipv4 }],
+    });
+  });
+
+  it("has a network's settings", () => {
+    const world = new World("overlay");
+    const own = { internal: true, ipv6: true, mtu: 1_400, subnets: [{ subnet: "fd00::/64" }] };
+    const spec = { name: "back", labels: {}, attachable: false, ...own };
+    world.apply({ kind: "createNetwork", now: 0, id: EXTRA, spec });
+    expect(endpointTable(world.store.view).networks[1]).toMatchObject({
+      name: "back",
+      internal: true,
+      mtu: 1_400,
+      addressing: { vni: 4_098, ipv6: { subnet: "fd00::/64", gateway: "fd00::1" } },
+    });
+  });
+
+  const attached = ({ view }: Store): string[] =>
+    endpointTable(view).services.flatMap((service) => service.attached?.map((task) => task.taskId) ?? []);
+
+  it.each<[string, (world: World) => void]>([
+    ["is to stop", (world) => world.apply({ kind: "setDesiredState", now: 0, id: taskId("t1"), desired: "shutdown" })],
+    ["is unhealthy", (world) => world.run("t1", "1", "unhealthy")],
+    ["is on a node that is down", (world) => world.state("1", "down")],
+  ])("keeps a task that %s attached, without an endpoint", (_what, happens) => {
+    const world = running({}, "overlay");
+    happens(world);
+    expect(idsOf(world.store)).toEqual([]);
+    expect(attached(world.store)).toEqual(["t1"]);
+  });
+
+  it("keeps the tasks of a removed service attached, and nothing else of it, until they have ended", () => {
+    const world = running({ publishedPort: 8080 }, "overlay");
+    world.apply({ kind: "removeService", now: 0, id: serviceId("web") });
+    const [left] = endpointTable(world.store.view).services;
+    expect(left).toMatchObject({ networks: [], published: [], endpoints: [], attached: [{ taskId: "t1" }] });
+    expect(left).not.toHaveProperty("vips");
+    const status = { state: "shutdown", at: 0, message: "" } as const;
+    world.apply({ kind: "reportTasks", now: 0, nodeId: nodeId("1"), statuses: [{ id: taskId("t1"), status }] });
+    expect(endpointTable(world.store.view).services).toEqual([]);
+  });
+
+  it("leaves out tasks that wait for a node, and those that have ended", () => {
+    const world = running({}, "overlay");
+    world.task("t2", "web", 2);
+    expect(attached(world.store)).toEqual(["t1"]);
+    world.apply({ kind: "removeNode", now: 0, id: nodeId("1"), force: true });
+    expect(attached(world.store)).toEqual([]);
+  });
+});
+
 const number = (max: number) => fc.integer({ min: 1, max }).map(String);
 const health = fc.constantFrom<(Health | undefined)[]>(undefined, "none", "starting", "healthy", "unhealthy");
 const action: fc.Arbitrary<(world: World) => void> = fc.oneof(
@@ -195,9 +266,19 @@ const action: fc.Arbitrary<(world: World) => void> = fc.oneof(
       (world: World) =>
         world.service(id, { checked }),
   ),
-  fc.tuple(number(3), number(3)).map(([id, image]) => (world: World) => {
+  fc.tuple(number(3), number(3), fc.boolean(), fc.boolean()).map(([id, image, extra, dnsrr]) => (world: World) => {
     const version = world.store.view.service(serviceId(id))?.version ?? 0;
-    world.apply({ kind: "updateService", now: 0, id: serviceId(id), version, spec: spec(id, { image }) });
+    const next = spec(id, { image, extra, dnsrr });
+    world.apply({ kind: "updateService", now: 0, id: serviceId(id), version, spec: next });
+  }),
+  fc.boolean().map((makes) => (world: World) => {
+    const spec = { name: "extra", labels: {}, attachable: false, internal: false };
+    if (makes) world.apply({ kind: "createNetwork", now: 0, id: EXTRA, spec });
+    else world.apply({ kind: "removeNetwork", now: 0, id: EXTRA });
+  }),
+  fc.tuple(number(20), number(3), fc.constantFrom("failed", "shutdown")).map(([id, node, state]) => (world: World) => {
+    const status = { state, at: 0, message: "" } as const;
+    world.apply({ kind: "reportTasks", now: 0, nodeId: nodeId(node), statuses: [{ id: taskId(id), status }] });
   }),
   number(3).map((id) => (world: World) => {
     world.apply({ kind: "removeService", now: 0, id: serviceId(id) });
@@ -222,9 +303,10 @@ const action: fc.Arbitrary<(world: World) => void> = fc.oneof(
 describe("the computer", () => {
   it("always has what the whole computation gives", () => {
     const rounds = fc.array(fc.array(action, { minLength: 1, maxLength: 6 }), { maxLength: 15 });
+    const plane = fc.constantFrom<DataPlaneKind[]>("ports", "overlay");
     fc.assert(
-      fc.property(rounds, fc.constantFrom(3, 1_000), (rounds, limit) => {
-        const world = running();
+      fc.property(rounds, fc.constantFrom(3, 1_000), plane, (rounds, limit, dataPlane) => {
+        const world = running({}, dataPlane);
         const watch = world.store.watch({ limit });
         const computer = new EndpointComputer(world.store.view);
         for (const round of rounds) {

@@ -20,10 +20,19 @@ export class Fleet {
   /** Tasks that are in; a change of one that isn't will be seen when it is read. Undefined when all are. */
   #read: Set<TaskId> | undefined = new Set();
 
-  /** Reads the nodes; the tasks come with `read`. */
+  /** Reads the networks and nodes; the tasks come with `read`. */
   constructor(view: View) {
     this.#view = view;
     this.#services = view.services().map(({ id }) => id);
+    for (const network of view.networks())
+      this.nodes.apply({
+        kind: "put",
+        table: "networks",
+        id: network.id,
+        index: 0,
+        previous: undefined,
+        current: network,
+      });
     for (const node of view.nodes())
       this.nodes.apply({ kind: "put", table: "nodes", id: node.id, index: 0, previous: undefined, current: node });
   }

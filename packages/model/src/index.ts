@@ -51,6 +51,7 @@ export {
   knownAddress,
   knownBlock,
   nodeGateway,
+  nodesMax,
   type AssignableAddresses,
 } from "./network-addresses.ts";
 export {

@@ -2,7 +2,14 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatIpAddress, parseIpAddress } from "./ip-address.ts";
 import { blockAround, formatIpBlock, holdsAddress, type IpBlock } from "./ip-block.ts";
-import { assignableAddresses, assignableIn, keptAddresses, knownBlock, nodeGateway } from "./network-addresses.ts";
+import {
+  assignableAddresses,
+  assignableIn,
+  keptAddresses,
+  knownBlock,
+  nodeGateway,
+  nodesMax,
+} from "./network-addresses.ts";
 import type { NetworkAddressing } from "./network.ts";
 
 const block = (family: 4 | 6, lengths: { min: number; max: number }): fc.Arbitrary<IpBlock> =>
@@ -62,6 +69,18 @@ describe("a node's gateway", () => {
     expect(nodeGateway(network, 1)).toEqual({ ipv4: "10.64.31.254", ipv6: "fd00:1::ffff:ffff:ffff:fffe" });
     expect(nodeGateway(network, 1_023)?.ipv4).toBe("10.64.28.0");
     expect(nodeGateway(network, 1_024)).toBeUndefined();
+  });
+
+  it("is there for as many nodes as it says, and no more", () => {
+    fc.assert(
+      fc.property(ipv4, fc.option(ipv6, { nil: undefined }), (four, six) => {
+        const network = addressing(four, six);
+        const most = nodesMax(network);
+        expect(most).toBeGreaterThanOrEqual(7);
+        expect(nodeGateway(network, most)).toBeDefined();
+        expect(nodeGateway(network, most + 1)).toBeUndefined();
+      }),
+    );
   });
 
   it("is missing when either family has none for the number", () => {

@@ -53,16 +53,21 @@ export function assignableAddresses({ subnet, range }: Subnet): AssignableAddres
  */
 export function nodeGateway(addressing: NetworkAddressing, number: number): NetworkAddress | undefined {
   assert(Number.isSafeInteger(number) && number >= 1, "nodes are numbered from 1 on");
-  const ipv4 = countedDown(addressing.ipv4, number);
-  if (ipv4 === undefined || addressing.ipv6 === undefined) return ipv4 === undefined ? undefined : { ipv4 };
-  const ipv6 = countedDown(addressing.ipv6, number);
-  return ipv6 === undefined ? undefined : { ipv4, ipv6 };
+  if (number > nodesMax(addressing)) return undefined;
+  const { ipv4, ipv6 } = addressing;
+  return { ipv4: countedDown(ipv4, number), ...(ipv6 && { ipv6: countedDown(ipv6, number) }) };
 }
 
-function countedDown({ subnet }: Subnet, number: number): string | undefined {
-  const block = knownBlock(subnet);
-  const value = block.last - BigInt(number);
-  return BigInt(number) < keptAddresses(block) ? formatIpAddress({ family: block.family, value }) : undefined;
+/** The highest number of a node that has a gateway in a network: in the larger ones 1,023. */
+export function nodesMax({ ipv4, ipv6 }: NetworkAddressing): number {
+  const kept = [ipv4, ipv6].flatMap((used) => (used ? Number(keptAddresses(knownBlock(used.subnet))) : []));
+  // The last address, which in IPv4 is the broadcast address, is no node's.
+  return Math.min(...kept) - 1;
+}
+
+function countedDown({ subnet }: Subnet, number: number): string {
+  const { family, last } = knownBlock(subnet);
+  return formatIpAddress({ family, value: last - BigInt(number) });
 }
 
 /** A block that was checked when it came into the state. */

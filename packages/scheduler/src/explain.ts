@@ -19,7 +19,7 @@ export interface Explanation {
 
 /** Says why a task waits, or where it stands. O(nodes). */
 export function explain(nodes: NodeSet, task: Task): Explanation {
-  return explainRequirement(requirementOf(task), candidatesOf(nodes, task));
+  return explainRequirement(requirementOf(task, nodes.networks), candidatesOf(nodes, task));
 }
 
 /** A task that was made for one node has only that one. */

@@ -1,7 +1,13 @@
-import { matchesConstraint, matchesConstraints, matchesPlatforms, type NodeDescription } from "@murmur/model";
+import {
+  matchesConstraint,
+  matchesConstraints,
+  matchesPlatforms,
+  type ClusterNode,
+  type NodeDescription,
+} from "@murmur/model";
 import { hostPortText } from "./host-ports.ts";
 import type { NodeLoad } from "./node-load.ts";
-import type { Requirement, WantedPlugin } from "./requirement.ts";
+import type { NetworkRoom, Requirement, WantedPlugin } from "./requirement.ts";
 
 /** One reason for which a node may not take a task. Stateless; the words are Docker's where it has them. */
 export interface Filter {
@@ -97,6 +103,22 @@ const platform: Filter = {
   },
 };
 
+/** A published port's connections find their way back by the gateway of the node that they came in at. */
+const gateways: Filter = {
+  name: "network gateways",
+  changesWithLoad: false,
+  applies: (requirement) => requirement.networks.length > 0,
+  admits: (requirement, { node }) => lackingGateway(requirement, node).length === 0,
+  refusal: (nodes) => `no gateway left in a network ${on(nodes)}`,
+  lack: (requirement, { node }) =>
+    lackingGateway(requirement, node)
+      .map(({ name, nodesMax }) => {
+        const own = node?.number === undefined ? "it has no number" : `it is number ${String(node.number)}`;
+        return `no gateway in network ${name}, which has them for ${String(nodesMax)} nodes: ${own}`;
+      })
+      .join(", "),
+};
+
 const hostPorts: Filter = {
   name: "host ports",
   changesWithLoad: true,
@@ -119,7 +141,7 @@ const replicas: Filter = {
   lack: (requirement) => `${String(requirement.maxReplicasPerNode)} tasks of the service, the most allowed`,
 };
 
-/** In SwarmKit's order: a node that several of them refuse is counted for the first. */
+/** In SwarmKit's order, with ours where they fit: a node that several of them refuse is counted for the first. */
 export const FILTERS: readonly Filter[] = [
   available,
   engine,
@@ -127,9 +149,13 @@ export const FILTERS: readonly Filter[] = [
   plugins,
   constraints,
   platform,
+  gateways,
   hostPorts,
   replicas,
 ];
+
+const lackingGateway = ({ networks }: Requirement, node: ClusterNode | undefined): readonly NetworkRoom[] =>
+  networks.filter(({ nodesMax }) => node?.number === undefined || node.number > nodesMax);
 
 /**
  * A log plugin is only missed on a node that names its log plugins at all: an engine that does not is not held to it.

@@ -1,7 +1,8 @@
 import type { NodeId } from "@murmur/base";
-import type { ClusterNode, Task } from "@murmur/model";
+import { networkId, nodesMax, type ClusterNode, type Network, type NetworkId, type Task } from "@murmur/model";
 import type { Change, View } from "@murmur/store";
 import { NodeLoad } from "./node-load.ts";
+import type { NetworkRoom } from "./requirement.ts";
 
 /**
  * What every node has free and holds, kept up to date by the store's changes, so that one change costs the same in a
@@ -9,10 +10,12 @@ import { NodeLoad } from "./node-load.ts";
  */
 export class NodeSet {
   readonly #loads = new Map<NodeId, NodeLoad>();
+  readonly #networks = new Map<NetworkId, NetworkRoom>();
 
   /** Builds the whole set. */
   static of(view: View): NodeSet {
     const set = new NodeSet();
+    for (const network of view.networks()) set.#setNetwork(network.id, network);
     for (const node of view.nodes()) set.#setNode(node.id, node);
     for (const task of view.tasks()) set.#hold(task);
     return set;
@@ -31,15 +34,28 @@ export class NodeSet {
     return this.#loads.values();
   }
 
-  /** Takes a change of the store in; changes of other tables than nodes and tasks make no difference. */
+  /** The networks that only so many nodes can be in. */
+  get networks(): ReadonlyMap<NetworkId, NetworkRoom> {
+    return this.#networks;
+  }
+
+  /** Takes a change of the store in; only changes of nodes, networks and tasks make a difference. */
   apply(change: Change): void {
     if (change.table === "nodes") {
       const record = change.current ?? change.previous;
       if (record !== undefined) this.#setNode(record.id, change.current);
+    } else if (change.table === "networks") {
+      this.#setNetwork(networkId(change.id), change.current);
     } else if (change.table === "tasks") {
       if (change.previous !== undefined) this.#release(change.previous);
       if (change.current !== undefined) this.#hold(change.current);
     }
+  }
+
+  #setNetwork(id: NetworkId, network: Network | undefined): void {
+    const { spec, addressing } = network ?? {};
+    if (spec === undefined || addressing === undefined) this.#networks.delete(id);
+    else this.#networks.set(id, { name: spec.name, nodesMax: nodesMax(addressing) });
   }
 
   #setNode(id: NodeId, node: ClusterNode | undefined): void {

@@ -1,10 +1,17 @@
-import type { Constraint, Placement, ServiceId, Task } from "@murmur/model";
+import type { Constraint, NetworkId, Placement, ServiceId, Task } from "@murmur/model";
 import { hostPortsOf, hostPortText, type HostPort } from "./host-ports.ts";
 
 /** A plugin that a node's engine must have. */
 export interface WantedPlugin {
   readonly kind: "Volume" | "Log";
   readonly name: string;
+}
+
+/** A network in which each node needs a gateway of its own. */
+export interface NetworkRoom {
+  readonly name: string;
+  /** The highest number of a node that has one. */
+  readonly nodesMax: number;
 }
 
 /** What a task asks of a node, read once for a group of tasks that ask for the same. */
@@ -20,9 +27,11 @@ export interface Requirement {
   readonly maxReplicasPerNode: number;
   readonly hostPorts: readonly HostPort[];
   readonly plugins: readonly WantedPlugin[];
+  /** Those of its networks that have addresses; none in a cluster of the `ports` plane. */
+  readonly networks: readonly NetworkRoom[];
 }
 
-export function requirementOf(task: Task): Requirement {
+export function requirementOf(task: Task, networks: ReadonlyMap<NetworkId, NetworkRoom>): Requirement {
   const { placement, resources } = task.spec;
   return {
     serviceId: task.serviceId,
@@ -35,6 +44,7 @@ export function requirementOf(task: Task): Requirement {
     maxReplicasPerNode: placement.maxReplicasPerNode,
     hostPorts: hostPortsOf(task),
     plugins: pluginsOf(task),
+    networks: task.networks.flatMap(({ networkId }) => networks.get(networkId) ?? []),
   };
 }
 

@@ -154,6 +154,31 @@ describe("filters", () => {
     expect(cluster.spread(id)).toEqual({ 1: 1 });
   });
 
+  it("keep tasks from nodes that have no gateway in one of their networks", () => {
+    // Subnets of sixteen addresses have gateways for seven nodes.
+    const plane = { dataPlane: "overlay", addressPool: { subnet: "10.9.0.0/24", subnetLength: 28 } } as const;
+    const cluster = new TestCluster(
+      Array.from({ length: 9 }, () => ({ memoryGib: 1 })),
+      plane,
+    );
+    for (let number = 2; number <= 7; number += 1) cluster.updateNode(number, { availability: "drain" });
+    const web = cluster.service(2, { memoryGib: 1 });
+    const reason =
+      "no suitable node (6 nodes not available for new tasks; no gateway left in a network on 2 nodes; insufficient resources on 1 node)";
+    expect(place(cluster)).toEqual([reason]);
+    expect(cluster.spread(web)).toEqual({ 1: 1 });
+    cluster.updateNode(1, { availability: "drain" });
+    const small = cluster.service(1, {
+      placement: { constraints: [{ key: "node.hostname", operator: "==", value: "host8" }] },
+    });
+    const [other] = cluster.view.tasksOfService(small);
+    expect(other && explain(cluster.nodes(), other).closest).toEqual({
+      nodeId: cluster.node(8),
+      hostname: "host8",
+      lacks: ["no gateway in network default, which has them for 7 nodes: it is number 8"],
+    });
+  });
+
   it("keep host ports apart, by protocol", () => {
     const cluster = new TestCluster([{}, {}]);
     const web = cluster.service(3, { ports: [hostPort(80)] });

@@ -47,7 +47,7 @@ class Batch {
   placeGroup(group: readonly Task[]): void {
     const [first] = group;
     if (first === undefined) return;
-    const requirement = requirementOf(first);
+    const requirement = requirementOf(first, this.#nodes.networks);
     const filters = FILTERS.filter((filter) => filter.applies(requirement));
     const free: Task[] = [];
     for (const task of group) {
@@ -112,8 +112,8 @@ class Batch {
 
   /** The nodes that pass the filters which do not depend on load. */
   #suited(requirement: Requirement, filters: readonly Filter[]): readonly NodeLoad[] {
-    const { constraints, platforms, plugins } = requirement;
-    const key = JSON.stringify([constraints, platforms, plugins]);
+    const { constraints, platforms, plugins, networks } = requirement;
+    const key = JSON.stringify([constraints, platforms, plugins, networks]);
     let suited = this.#suiting.get(key);
     if (suited === undefined) {
       const lasting = filters.filter((filter) => !filter.changesWithLoad);

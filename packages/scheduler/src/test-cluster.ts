@@ -7,6 +7,7 @@ import {
   networkId,
   serviceId,
   taskId,
+  type Cluster,
   type Command,
   type DesiredState,
   type NodeDescription,
@@ -54,7 +55,7 @@ export class TestCluster {
   #index = 0;
   #ids = 0;
 
-  constructor(nodes: readonly NodeFacts[]) {
+  constructor(nodes: readonly NodeFacts[], plane: Pick<Cluster, "dataPlane" | "addressPool"> = {}) {
     this.apply({
       kind: "createCluster",
       cluster: {
@@ -62,6 +63,7 @@ export class TestCluster {
         spec: DEFAULT_CLUSTER_SPEC,
         caPem: "",
         secrets: { caKeyPem: "", joinSecret: "secret", gossipKeys: [] },
+        ...plane,
       },
       defaultNetworkId: networkId(this.#newId("d")),
     });
@@ -155,7 +157,7 @@ export class TestCluster {
         specVersion: record.specVersion,
         serviceLabels: {},
         endpointPorts: record.ports,
-        networks: [],
+        networks: this.view.networks().map((network) => ({ networkId: network.id, aliases: [] })),
         desiredState: "running",
         status: { state: "pending", at: this.now, message: "pending" },
       },

@@ -1,5 +1,5 @@
 import { ClusterError, messageOf } from "@murmur/base";
-import type { NetworkResource } from "../docker/network-types.ts";
+import type { NetworkCreate, NetworkCreated, NetworkResource, NetworksPruned } from "../docker/network-types.ts";
 import type { Node, NodeSpec } from "../docker/node-types.ts";
 import type { Service, ServiceCreated, ServiceSpec, ServiceUpdated } from "../docker/service-types.ts";
 import type { Info, Swarm, SwarmSpec, VersionInfo } from "../docker/swarm-types.ts";
@@ -48,6 +48,8 @@ export interface EventOptions {
 
 /** The whole state is sent, read and written. */
 const LONG_TIMEOUT_MS = 600_000;
+/** The engine removes its own one by one. */
+const PRUNE_TIMEOUT_MS = 150_000;
 /** Joining waits for the cluster: certificates, a connection, the first replica. */
 const JOIN_TIMEOUT_MS = 90_000;
 
@@ -188,6 +190,22 @@ export class MurmurClient implements Disposable {
   }
   networks(options: ListOptions = {}): Promise<NetworkResource[]> {
     return this.#call(`/networks${query({ filters: options.filters })}`, options);
+  }
+  /** By id, name or the beginning of an id; with `verbose` it has its `Services`. */
+  network(id: string, options: Cancellable & { readonly verbose?: boolean } = {}): Promise<NetworkResource> {
+    const verbose = options.verbose === true ? "true" : undefined;
+    return this.#call(`/networks/${encodeURIComponent(id)}${query({ verbose })}`, options);
+  }
+  createNetwork(body: NetworkCreate, options: Cancellable = {}): Promise<NetworkCreated> {
+    return this.#post("/networks/create", body, options);
+  }
+  async removeNetwork(id: string, options: Cancellable = {}): Promise<void> {
+    await this.#call(`/networks/${encodeURIComponent(id)}`, { ...options, method: "DELETE" });
+  }
+  /** Removes the networks that nothing is in, of the cluster and of the asked node's engine. */
+  pruneNetworks(options: ListOptions = {}): Promise<NetworksPruned> {
+    const path = `/networks/prune${query({ filters: options.filters })}`;
+    return this.#call(path, { ...options, method: "POST", timeoutMs: PRUNE_TIMEOUT_MS });
   }
 
   /**

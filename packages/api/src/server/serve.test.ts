@@ -102,6 +102,27 @@ describe("passing through", () => {
     expect(await text(await send(served, "/containers/json"))).toBe("/containers/json");
   });
 
+  it("hands on what was read to see whose it is, as it came", async () => {
+    const seen: unknown[] = [];
+    const served = await inFrontOf((incoming, outgoing) => {
+      void text(incoming).then((body) => {
+        seen.push([incoming.method, incoming.url, incoming.headers["content-type"], body]);
+        outgoing.writeHead(incoming.method === "DELETE" ? 204 : 409, { "Content-Type": "application/json" });
+        outgoing.end(incoming.method === "DELETE" ? undefined : '{"message": "taken"}');
+      });
+    });
+    const headers = { "content-type": "application/json" };
+    const body = '{"Name":  "é", "Odd": 1.0}\n';
+    const answer = await send(served, "/v1.47/networks/create", { method: "POST", body, headers });
+    expect([answer.statusCode, await text(answer)]).toEqual([409, '{"message": "taken"}']);
+    const removed = await send(served, "/networks/local", { method: "DELETE" });
+    expect([removed.statusCode, await text(removed)]).toEqual([204, ""]);
+    expect(seen).toEqual([
+      ["POST", "/v1.41/networks/create", "application/json", body],
+      ["DELETE", "/networks/local", undefined, ""],
+    ]);
+  });
+
   it("streams: what the engine has sent arrives before it has sent all", async () => {
     let finish: () => unknown = () => {};
     const served = await inFrontOf((_, outgoing) => {

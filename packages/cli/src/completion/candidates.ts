@@ -6,7 +6,7 @@ export interface Candidate {
 }
 
 /** What only the cluster, or the shell itself, can complete. */
-export type Names = "services" | "nodes" | "tasks" | "files";
+export type Names = "services" | "nodes" | "tasks" | "networks" | "cluster networks" | "files";
 
 export interface Completion {
   readonly candidates: readonly Candidate[];
@@ -25,10 +25,11 @@ const NAMES_OF: Readonly<Record<string, Names>> = {
   node: "nodes",
   nodes: "nodes",
   tasks: "tasks",
+  networks: "networks",
   file: "files",
 };
-/** Values of flags that are files. */
-const FILE_VALUES: readonly string[] = ["path"];
+/** Kinds of names by what a flag calls its value. */
+const VALUE_NAMES: Readonly<Record<string, Names>> = { path: "files", network: "cluster networks" };
 
 /** What may stand in place of the last word, given those before it (without the program's own name). */
 export function complete(program: Command, words: readonly string[]): Completion {
@@ -105,7 +106,7 @@ const choicesOf = ({ argChoices }: Option): readonly Candidate[] =>
 
 function valueNames(option: Option): Names | undefined {
   const value = /[<[]([^>\]]+)[>\]]/.exec(option.flags)?.[1] ?? "";
-  return FILE_VALUES.includes(value) ? "files" : undefined;
+  return VALUE_NAMES[value];
 }
 
 const isHidden = (parent: Command, sub: Command): boolean => !parent.createHelp().visibleCommands(parent).includes(sub);

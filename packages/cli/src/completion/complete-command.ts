@@ -49,6 +49,11 @@ async function ask(client: MurmurClient, names: Exclude<Names, "files">): Promis
         word: Description.Hostname || ID,
         says: Status.State,
       }));
+    case "networks":
+    case "cluster networks":
+      return (await client.networks(names === "networks" ? {} : { filters: { scope: ["swarm"] } })).map(
+        ({ Name, Driver }) => ({ word: Name, says: Driver }),
+      );
     case "tasks":
       return (await client.tasks()).map(({ ID, Murmur }) => ({ word: ID, says: Murmur.Name }));
   }

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { aNode, aService } from "../testing/objects.ts";
+import { aNetwork, aNode, aService } from "../testing/objects.ts";
 import { FakeDaemon } from "../testing/fake-daemon.ts";
 import { runMurmur } from "../testing/run-murmur.ts";
 import { SCRIPTS } from "./scripts.ts";
@@ -36,14 +36,20 @@ describe("completion", () => {
 
   it("doesn't offer what is hidden", async () => expect(await offered("")).not.toContain("__complete"));
 
-  it("knows the names of services and nodes", async () => {
+  it("knows the names of services, nodes and networks", async () => {
     await using daemon = await FakeDaemon.start({
       "GET /services": () => ({ json: [aService("web"), aService("db")] }),
       "GET /nodes": () => ({ json: [aNode("host1")] }),
+      "GET /networks": ({ query }) => ({
+        json: query.has("filters") ? [aNetwork("shop")] : [aNetwork("shop"), aNetwork("bridge")],
+      }),
     });
     expect(await offered("service ps ", daemon.socketPath)).toEqual(["db", "web"]);
     expect(await offered("service scale w", daemon.socketPath)).toEqual(["web="]);
     expect(await offered("service update --image x w", daemon.socketPath)).toEqual(["web"]);
+    expect(await offered("network rm ", daemon.socketPath)).toEqual(["bridge", "shop"]);
+    expect(await offered("service create --network ", daemon.socketPath)).toEqual(["shop"]);
+    expect(await offered("network create ", daemon.socketPath)).toEqual([]);
     expect(await offered(`-H ${daemon.socketPath} node inspect h`)).toEqual(["host1"]);
   });
 });

@@ -5,6 +5,7 @@ import { GENERAL_FLAGS } from "./flags/general-flags.ts";
 import { HEALTH_FLAGS } from "./flags/health-flags.ts";
 import { KERNEL_FLAGS } from "./flags/kernel-flags.ts";
 import { LOG_FLAGS } from "./flags/log-flags.ts";
+import { NETWORK_FLAGS } from "./flags/network-flags.ts";
 import { PLACEMENT_FLAGS } from "./flags/placement-flags.ts";
 import { PUBLISH_FLAGS } from "./flags/publish-flags.ts";
 import { RESOURCE_FLAGS } from "./flags/resource-flags.ts";
@@ -17,6 +18,7 @@ import { ROLLBACK_FLAGS, UPDATE_FLAGS } from "./flags/update-flags.ts";
  */
 export const SERVICE_FLAGS: readonly ServiceFlag[] = [
   ...GENERAL_FLAGS,
+  ...NETWORK_FLAGS,
   ...PUBLISH_FLAGS,
   ...RESOURCE_FLAGS,
   ...PLACEMENT_FLAGS,

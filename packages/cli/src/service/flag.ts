@@ -4,6 +4,8 @@ import type { ServiceSpec } from "@murmur/api";
 export interface FlagContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly readFile: (path: string) => string;
+  /** How a spec that is there names a network that the user names; for a new one the same text will do. */
+  readonly networkId: (nameOrId: string) => string;
 }
 
 interface FlagStart {
@@ -39,7 +41,7 @@ export interface ListFlag extends FlagStart {
   readonly remove?: {
     readonly value: string;
     readonly help: string;
-    from(spec: ServiceSpec, keys: readonly string[]): void;
+    from(spec: ServiceSpec, keys: readonly string[], context: FlagContext): void;
   };
   add(spec: ServiceSpec, texts: readonly string[], context: FlagContext): void;
 }

@@ -32,6 +32,10 @@ export function serviceCreate(cli: Cli): Command {
         says: "Three web servers on port 80 of every node",
         line: "murmur service create --name web --replicas 3 -p 80:8080 IMAGE",
       },
+      {
+        says: "In a network, under another name too",
+        line: "murmur service create --network name=shop,alias=db IMAGE",
+      },
       { says: "With limits", line: "murmur service create --limit-cpu 0.5 --limit-memory 64M IMAGE" },
       {
         says: "One task on each node of a zone",
@@ -45,7 +49,7 @@ export function serviceCreate(cli: Cli): Command {
     .passThroughOptions();
   addServiceFlags(addWaitFlags(command), "create").action(
     async (image: string, args: readonly string[], flags: WaitFlags) => {
-      const spec = newService(command, image, { args, context: flagContext(cli) });
+      const spec = newService(command, image, { args, context: { ...flagContext(cli), networkId: (text) => text } });
       const client = await cli.client();
       const { ID, Warnings } = await client.createService(spec);
       for (const warning of Warnings ?? []) cli.note(`murmur: warning: ${warning}`);
@@ -71,7 +75,7 @@ function newService(
   return spec;
 }
 
-export const flagContext = (cli: Cli): FlagContext => ({
+export const flagContext = (cli: Cli): Omit<FlagContext, "networkId"> => ({
   env: cli.ports.env,
   readFile: (path) => {
     try {

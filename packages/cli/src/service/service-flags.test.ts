@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ServiceSpec } from "@murmur/api";
-import { aService } from "../testing/objects.ts";
+import { aNetwork, aService } from "../testing/objects.ts";
 import { FakeDaemon } from "../testing/fake-daemon.ts";
 import { runMurmur } from "../testing/run-murmur.ts";
 
@@ -21,6 +21,7 @@ async function updated(spec: ServiceSpec, ...flags: string[]): Promise<ServiceSp
   await using daemon = await FakeDaemon.start({
     "GET /services/*": () => ({ json: aService("web", { Spec: spec }) }),
     "GET /tasks": () => ({ json: [] }),
+    "GET /networks": () => ({ json: [aNetwork("shop"), aNetwork("db")] }),
     "POST /services/*/update": () => ({ json: { Warnings: null } }),
   });
   const ran = await runMurmur(["-H", daemon.socketPath, "service", "update", "--detach", ...flags, "web"]);
@@ -123,7 +124,18 @@ const SERVICE_CASES: readonly (readonly [string, object])[] = [
   ],
 ];
 
+const NETWORK_CASES: readonly (readonly [string, object])[] = [
+  ["--network shop", [{ Target: "shop" }]],
+  ["--network shop --network db --network shop", [{ Target: "shop" }, { Target: "db" }]],
+  ["--network name=shop,alias=www,alias=web", [{ Target: "shop", Aliases: ["www", "web"] }]],
+];
+
 describe("service create", () => {
+  it.each(NETWORK_CASES)("%s", async (line, networks) => {
+    const { spec } = await created(...line.split(" "), "nginx");
+    expect(spec?.TaskTemplate.Networks).toEqual(networks);
+  });
+
   it.each(CONTAINER_CASES)("%s", async (line, container) => {
     const { spec, stderr } = await created(...line.split(" "), "nginx");
     expect(stderr).toBe("");
@@ -213,6 +225,11 @@ describe("service create", () => {
     ["--publish 80-81:1-3", "murmur: --publish: invalid port '80-81:1-3': both ranges must have the same length\n"],
     ["--mount type=bind,target=/x", "murmur: --mount: invalid mount 'type=bind,target=/x': source= is missing\n"],
     ["--ulimit nofile=2:1", "murmur: --ulimit: invalid ulimit 'nofile=2:1': the soft limit is above the hard one\n"],
+    ["--network alias=a", "murmur: --network: invalid network 'alias=a': name= is missing\n"],
+    [
+      "--network name=a,driver-opt=b",
+      "murmur: --network: invalid network 'name=a,driver-opt=b': 'driver-opt=b' is none of name= and alias=\n",
+    ],
     ["--host db", "murmur: --host: invalid host 'db': give NAME:IP\n"],
     ["--dns nine", "murmur: --dns: 'nine' is not an IP address\n"],
     [
@@ -286,6 +303,28 @@ describe("service update", () => {
     expect(await change("--publish-add", "9:9")).toEqual([...ports, { ...one, TargetPort: 9, PublishedPort: 9 }]);
     expect(await change("--publish-rm", "10.0.0.1:81:80")).toEqual([ports[0]]);
     expect(await change("--publish-rm", "80")).toEqual([]);
+  });
+
+  it("takes up and leaves networks by name, which the spec has by id", async () => {
+    const [shop, db] = [aNetwork("shop").Id, aNetwork("db").Id];
+    const inShop = spec();
+    inShop.TaskTemplate.Networks = [{ Target: shop, Aliases: ["www"] }];
+    const networks = async (...flags: string[]) =>
+      (await updated(structuredClone(inShop), ...flags)).TaskTemplate.Networks;
+    expect(await networks("--network-add", "name=db,alias=store")).toEqual([
+      { Target: shop, Aliases: ["www"] },
+      { Target: db, Aliases: ["store"] },
+    ]);
+    expect(await networks("--network-add", "shop")).toEqual([{ Target: shop }]);
+    expect(await networks("--network-rm", "shop")).toEqual([]);
+    expect(await networks("--network-rm", shop, "--network-add", "db-i")).toEqual([{ Target: db }]);
+    await using daemon = await FakeDaemon.start({
+      "GET /services/*": () => ({ json: aService("web", { Spec: inShop }) }),
+      "GET /tasks": () => ({ json: [] }),
+      "GET /networks": () => ({ json: [] }),
+    });
+    const ran = await runMurmur(["-H", daemon.socketPath, "service", "update", "-d", "--network-rm", "gone", "web"]);
+    expect(ran).toMatchObject({ status: 4, stderr: "murmur: --network-rm: network gone not found\n" });
   });
 
   it("counts --force up, splits --args, switches off again", async () => {

@@ -1,3 +1,4 @@
+import type { MurmurClient, Service } from "@murmur/api";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
@@ -16,6 +17,15 @@ export function serviceInspect(cli: Cli): Command {
     .addOption(prettyOption())
     .action(async (names: readonly string[], flags: InspectFlags) => {
       const client = await cli.client();
-      await inspectAll(cli, names, { ...flags, find: (name) => client.service(name), text: serviceText });
+      const name = flags.pretty === true ? await networkNames(client) : (id: string): string => id;
+      const text = (service: Service): string => serviceText(service, name);
+      await inspectAll(cli, names, { ...flags, find: (service) => client.service(service), text });
     });
+}
+
+/** What networks are called; one that can't be found is shown by its id. */
+async function networkNames(client: MurmurClient): Promise<(id: string) => string> {
+  const networks = await client.networks({ filters: { scope: ["swarm"] } }).catch(() => []);
+  const names = new Map(networks.map(({ Id, Name }) => [Id, Name]));
+  return (id) => names.get(id) ?? id;
 }

@@ -94,7 +94,7 @@ function applyFlag(
       const removed = edited ? textsOf(given, `${flag.name}-rm`) : [];
       const added = textsOf(given, edited ? `${flag.name}-add` : flag.name);
       // What is removed and added again is replaced.
-      if (removed.length > 0) named(`${flag.name}-rm`, () => flag.remove?.from(spec, removed));
+      if (removed.length > 0) named(`${flag.name}-rm`, () => flag.remove?.from(spec, removed, context));
       if (added.length > 0) named(edited ? `${flag.name}-add` : flag.name, () => flag.add(spec, added, context));
     }
   }

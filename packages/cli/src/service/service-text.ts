@@ -7,7 +7,7 @@ import { modeText } from "./service-row.ts";
 type Line = readonly [depth: number, name: string, value?: string];
 
 /** A service for people, laid out as by `docker service inspect --pretty`. */
-export function serviceText(service: Service): string {
+export function serviceText(service: Service, networkName: (id: string) => string): string {
   const lines: Line[] = [
     [0, "ID", service.ID],
     [0, "Name", service.Spec.Name ?? ""],
@@ -20,6 +20,7 @@ export function serviceText(service: Service): string {
     ...configLines("RollbackConfig", service.Spec.RollbackConfig),
     ...containerLines(service),
     ...resourceLines(service),
+    ...networkLines(service, networkName),
     [0, "Endpoint Mode", service.Endpoint.Spec.Mode ?? "vip"],
     ...portLines(service),
   ];
@@ -109,6 +110,21 @@ function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
     if (MemoryBytes > 0) lines.push([2, "Memory", humanSize(MemoryBytes)]);
   }
   return lines.length === 0 ? [] : [[0, "Resources", ""], ...lines];
+}
+
+/** Its networks with its other names there, and its virtual addresses. */
+function networkLines({ Spec, Endpoint }: Service, networkName: (id: string) => string): Line[] {
+  const named = Spec.TaskTemplate.Networks ?? [];
+  const addresses = Endpoint.VirtualIPs ?? [];
+  const ids = new Set([...named.map(({ Target }) => Target), ...addresses.map(({ NetworkID }) => NetworkID)]);
+  if (ids.size === 0) return [];
+  const lines = [...ids].map((id): Line => {
+    const aliases = named.find(({ Target }) => Target === id)?.Aliases ?? [];
+    const also = aliases.length === 0 ? "" : ` (as ${aliases.join(", ")})`;
+    const own = addresses.filter(({ NetworkID }) => NetworkID === id).map(({ Addr }) => Addr);
+    return [1, networkName(id), (own.join(", ") + also).trim()];
+  });
+  return [[0, "Networks", ""], ...lines];
 }
 
 function portLines({ Endpoint }: Service): Line[] {

@@ -4,6 +4,7 @@ import { changeWithRetry } from "../change-retry.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { baselineOf, followService } from "../progress/follow-service.ts";
+import { networkIds } from "./network-ids.ts";
 import { addWaitFlags, flagContext, type WaitFlags } from "./service-create.ts";
 import { addServiceFlags, applyServiceFlags } from "./service-options.ts";
 import { rollBack } from "./service-rollback.ts";
@@ -11,6 +12,9 @@ import { rollBack } from "./service-rollback.ts";
 interface UpdateFlags extends WaitFlags {
   readonly rollback?: boolean;
 }
+
+/** As commander names what is said with --network-add and --network-rm. */
+const NETWORK_FLAGS = ["networkAdd", "networkRm"] as const;
 
 export function serviceUpdate(cli: Cli): Command {
   const command = newCommand({
@@ -39,7 +43,9 @@ export function serviceUpdate(cli: Cli): Command {
       return rollBack(cli, name, flags);
     }
     const client = await cli.client();
-    const context = flagContext(cli);
+    const isMoved = NETWORK_FLAGS.some((flag) => command.getOptionValueSource(flag) === "cli");
+    const networkId = isMoved ? await networkIds(client) : (text: string): string => text;
+    const context = { ...flagContext(cli), networkId };
     const { service, baseline } = await changeWithRetry(async () => {
       const service = await client.service(name);
       const baseline = await baselineOf(client, service);

@@ -1,4 +1,4 @@
-import type { Node, Service, Task, TaskState } from "@murmur/api";
+import type { NetworkResource, Node, Service, Task, TaskState } from "@murmur/api";
 
 const AT = "2026-11-21T03:00:00.000000000Z";
 const stamps = { Version: { Index: 5 }, CreatedAt: AT, UpdatedAt: AT };
@@ -67,5 +67,24 @@ export const aNode = (hostname: string, change: Partial<Node> = {}): Node => ({
   Status: { State: "ready", Addr: "10.0.0.1" },
   ManagerStatus: { Leader: true, Reachability: "reachable", Addr: "10.0.0.1:7373" },
   Murmur: { Address: "10.0.0.1:7373", RaftRole: "voter", EngineState: "ready", EngineMessage: "", Version: "1.2.3" },
+  ...change,
+});
+
+export const aNetwork = (name: string, change: Partial<NetworkResource> = {}): NetworkResource => ({
+  Name: name,
+  Id: `${name}-id`.padEnd(25, "x"),
+  Created: AT,
+  Scope: "swarm",
+  Driver: "overlay",
+  EnableIPv6: false,
+  IPAM: { Driver: "default", Options: null, Config: [{ Subnet: "10.9.0.0/24", Gateway: "10.9.0.1" }] },
+  Internal: false,
+  Attachable: false,
+  Ingress: false,
+  ConfigFrom: { Network: "" },
+  ConfigOnly: false,
+  Containers: null,
+  Options: null,
+  Labels: {},
   ...change,
 });

@@ -1,0 +1,63 @@
+import type { NetworkCreate } from "@murmur/api";
+import { Option, type Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { listOption, newCommand } from "../command.ts";
+import { parseAssignments } from "../units/assignment.ts";
+import { ipamConfigs } from "./ipam-configs.ts";
+
+interface CreateFlags {
+  readonly driver: string;
+  readonly subnet: readonly string[];
+  readonly gateway: readonly string[];
+  readonly ipRange: readonly string[];
+  readonly ipv6?: boolean;
+  readonly internal?: boolean;
+  readonly attachable?: boolean;
+  readonly label: readonly string[];
+  readonly opt: readonly string[];
+}
+
+export function networkCreate(cli: Cli): Command {
+  return newCommand({
+    name: "create",
+    usage: "[OPTIONS] NETWORK",
+    summary: "Create a network",
+    details:
+      "An overlay network is the cluster's: services on any node can be in it. What isn't said the cluster chooses. With another driver the network is made by this node's engine, for containers of this node.",
+    examples: [
+      { says: "For the services of an application", line: "murmur network create shop" },
+      {
+        says: "With a subnet, of which tasks get the first half",
+        line: "murmur network create --subnet 10.9.0.0/24 --ip-range 10.9.0.0/25 --gateway 10.9.0.1 shop",
+      },
+      { says: "With IPv6 too, and no way out", line: "murmur network create --ipv6 --internal db" },
+      { says: "With smaller packets", line: "murmur network create -o com.docker.network.driver.mtu=1380 shop" },
+    ],
+  })
+    .argument("<name>", "What it is called")
+    .addOption(new Option("-d, --driver <driver>", "Driver of the network").default("overlay"))
+    .addOption(listOption("--subnet <subnet>", "Subnet, such as 10.9.0.0/24; one of IPv4, one of IPv6"))
+    .addOption(listOption("--gateway <ip>", "Gateway of the subnet of its family (default: the first address)"))
+    .addOption(listOption("--ip-range <subnet>", "Part of the subnet that addresses are taken from (default: all)"))
+    .option("--ipv6", "Give out IPv6 addresses too")
+    .option("--internal", "No way out of the network")
+    .option("--attachable", "Containers may be connected by hand")
+    .addOption(listOption("--label <key=value>", "Label of the network; may be repeated"))
+    .addOption(listOption("-o, --opt <key=value>", "Option of the driver; may be repeated"))
+    .action(async (name: string, flags: CreateFlags) => {
+      const { Id, Warning } = await (await cli.client()).createNetwork(bodyOf(name, flags));
+      if (Warning !== "") cli.note(`murmur: warning: ${Warning}`);
+      cli.print(Id);
+    });
+}
+
+const bodyOf = (name: string, flags: CreateFlags): NetworkCreate => ({
+  Name: name,
+  Driver: flags.driver,
+  EnableIPv6: flags.ipv6 === true,
+  IPAM: { Config: ipamConfigs(flags) },
+  Internal: flags.internal === true,
+  Attachable: flags.attachable === true,
+  Options: parseAssignments(flags.opt),
+  Labels: parseAssignments(flags.label),
+});
