@@ -187,6 +187,14 @@ describe("the cluster", () => {
     expect((await asker.ask<string>("/murmur/metrics")).body).toContain("murmur_up 1");
   });
 
+  it("says what is wrong with the nodes' data planes, and has it mended", async () => {
+    const differences = [{ where: "host", what: "the bridge is missing", mended: false }];
+    const report = (body: typeof differences): unknown => ({ nodes: [expect.objectContaining({ differences: body })] });
+    expect((await asker.ask("/murmur/doctor")).body).toEqual(report(differences));
+    const { body } = await asker.ask("/murmur/doctor/repair", "POST");
+    expect(body).toEqual(report(differences.map((difference) => ({ ...difference, mended: true }))));
+  });
+
   it("has networks beside the engine's", async () => {
     const { body } = await asker.ask<{ Name: string }[]>("/networks");
     expect(body.map(({ Name }) => Name)).toEqual(["default", "bridge"]);

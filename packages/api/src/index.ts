@@ -54,6 +54,7 @@ export type {
   NodeJoinAnswer,
   NodeJoinBody,
   RecoveryManager,
+  DoctorReport,
   RecoveryPlan,
   RestoreAnswer,
   RestoreBody,

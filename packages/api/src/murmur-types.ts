@@ -77,6 +77,19 @@ export interface ClusterSummary {
   thisNode: { id: string; address: string; manager: boolean };
 }
 
+/** What every node says of its data plane, by hostname. */
+export interface DoctorReport {
+  nodes: {
+    id: string;
+    hostname: string;
+    /** `down`: it is dead, and was not asked. `unknown`: it can't tell, `message` says why. */
+    state: "checked" | "down" | "unknown";
+    message?: string;
+    /** In what its traffic isn't carried as the cluster's table says. `mended`: only after mending. */
+    differences: { where: string; what: string; mended?: boolean }[];
+  }[];
+}
+
 export interface HealthAnswer {
   status: "ok" | "degraded";
   /** One line for each thing that is wrong. */

@@ -9,7 +9,7 @@ import type {
   UserCommand,
 } from "@murmur/model";
 import type { View, Watch, WatchOptions } from "@murmur/store";
-import type { RecoveryPlan } from "./murmur-types.ts";
+import type { DoctorReport, RecoveryPlan } from "./murmur-types.ts";
 
 /**
  * How fresh a read is. `linearizable`: shows every write that was acknowledged before the read began; needs a leader.
@@ -135,6 +135,8 @@ export interface LocalNode {
   recoveryPlan(signal: AbortSignal): Promise<RecoveryPlan>;
   /** Makes this node the cluster's only manager, as planned. Errors: `failed_precondition` when it is advised against. */
   recover(options: { readonly force: boolean }, signal: AbortSignal): Promise<RecoveryPlan>;
+  /** Has all nodes compare their data plane with what it should be, and mend it when told so. Errors: `not_in_cluster`. */
+  doctor(options: { readonly repair: boolean }, signal: AbortSignal): Promise<DoctorReport>;
 }
 
 export type EngineAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };

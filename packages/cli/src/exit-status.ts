@@ -1,8 +1,8 @@
 import type { ErrorCode } from "@murmur/base";
 
 export const SUCCESS = 0;
-/** A failure of any kind that has no status of its own; also: a service didn't converge. */
-const FAILURE = 1;
+/** A failure of any kind that has no status of its own; also: a service didn't converge, or doctor found something. */
+export const FAILURE = 1;
 
 /** The one table from error codes to the exit status of `murmur`; shown by `murmur --help`. */
 export const EXIT_STATUS = {
@@ -32,7 +32,7 @@ export const EXIT_STATUS = {
 /** What each status means, for people. */
 export const EXIT_STATUS_MEANINGS: readonly (readonly [number, string])[] = [
   [SUCCESS, "done"],
-  [FAILURE, "failed; a service didn't converge"],
+  [FAILURE, "failed; a service didn't converge; doctor found something"],
   [2, "wrong command, flag or value"],
   [3, "not allowed"],
   [4, "not found"],

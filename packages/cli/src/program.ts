@@ -6,6 +6,7 @@ import { completeCommand } from "./completion/complete-command.ts";
 import { completionCommand } from "./completion/completion-command.ts";
 import { daemonCommand } from "./daemon/daemon-command.ts";
 import { devGroup } from "./dev/dev-group.ts";
+import { doctorCommand } from "./doctor-command.ts";
 import { EXIT_STATUS_MEANINGS } from "./exit-status.ts";
 import { networkGroup } from "./network/network-group.ts";
 import { nodeGroup } from "./node/node-group.ts";
@@ -45,6 +46,7 @@ export function createProgram(cli: Cli): Command {
     serviceGroup,
     taskGroup,
     networkGroup,
+    doctorCommand,
     devGroup,
     daemonCommand,
     versionCommand,

@@ -1,5 +1,13 @@
 import { ClusterError, messageOf, Scope, sleep, withSignals, type Log, type Millis } from "@murmur/base";
-import type { InitRequest, JoinRequest, LocalNode, NodeStanding, RecoveryPlan, RestoreRequest } from "@murmur/api";
+import type {
+  DoctorReport,
+  InitRequest,
+  JoinRequest,
+  LocalNode,
+  NodeStanding,
+  RecoveryPlan,
+  RestoreRequest,
+} from "@murmur/api";
 import { parseToken } from "@murmur/identity";
 import type { DataPlaneKind } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
@@ -204,6 +212,10 @@ export class LocalNodeControl implements LocalNode {
 
   async recover(options: { readonly force: boolean }, signal: AbortSignal): Promise<RecoveryPlan> {
     return this.#active().recovery.recover(options, signal);
+  }
+
+  async doctor(options: { readonly repair: boolean }, signal: AbortSignal): Promise<DoctorReport> {
+    return this.#active().doctor.look(options, signal);
   }
 
   /** The running member, or why there is none. */

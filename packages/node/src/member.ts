@@ -1,3 +1,4 @@
+import { hostname as machineName } from "node:os";
 import { messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
 import type { Agent, GossipDriver, KeyValue, Runtime } from "@murmur/agent";
 import type { Cluster, NodeStanding } from "@murmur/api";
@@ -10,6 +11,7 @@ import type { AddressBook } from "./address-book.ts";
 import { RENEW_METHOD } from "./admission.ts";
 import { keepCertificate } from "./certificate-renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
+import { Doctor } from "./doctor.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
 import type { Generation } from "./generation.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
@@ -80,6 +82,7 @@ export class Member {
   readonly #desk: PeerDesk;
   readonly #generations: GenerationKeeper;
   readonly recovery: Recovery;
+  readonly doctor: Doctor;
   #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
   #ring: GossipKeyRing;
 
@@ -123,6 +126,7 @@ export class Member {
     generations.open(scope);
     built.#desk.open(scope);
     scope.use(built.recovery.open());
+    scope.use(built.doctor.open());
     gossip.start();
     // Before this node's manager takes part, as with the peers that it knows.
     const seeds = newSeeds(start, lines, () => built.identity);
@@ -173,6 +177,13 @@ export class Member {
       clock,
       random,
       log,
+    });
+    this.doctor = new Doctor({
+      self,
+      hostname: start.hostname ?? machineName(),
+      plane: this.plane,
+      transport: this.transport,
+      isGone: (id) => isGone(this.gossip, id),
     });
     this.#desk = new PeerDesk({
       self,
@@ -268,6 +279,7 @@ export class Member {
     const others = news.nodes.filter(({ id }) => id !== this.#identity.nodeId);
     this.gossip.join(others.filter(({ id }) => isGone(this.gossip, id)).map(({ address }) => address));
     this.#book.learn(news);
+    this.doctor.learn(news);
     this.#records.changed();
   }
 

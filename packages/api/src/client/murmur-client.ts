@@ -9,6 +9,7 @@ import type {
   ClusterInitAnswer,
   ClusterInitBody,
   ClusterSummary,
+  DoctorReport,
   EventKind,
   HealthAnswer,
   JoinTokenAnswer,
@@ -50,6 +51,8 @@ export interface EventOptions {
 const LONG_TIMEOUT_MS = 600_000;
 /** The engine removes its own one by one. */
 const PRUNE_TIMEOUT_MS = 150_000;
+/** All nodes look at all that they have. */
+const DOCTOR_TIMEOUT_MS = 150_000;
 /** Joining waits for the cluster: certificates, a connection, the first replica. */
 const JOIN_TIMEOUT_MS = 90_000;
 
@@ -94,6 +97,12 @@ export class MurmurClient implements Disposable {
   /** Makes the asked node the cluster's only manager. Answers what was done. */
   recover(request: { readonly force: boolean }, options: Cancellable = {}): Promise<RecoveryPlan> {
     return this.#post("/murmur/cluster/recovery", request, { ...options, timeoutMs: LONG_TIMEOUT_MS });
+  }
+  /** What the data plane of every node lacks; with `repair` it is mended, and the answer is what was found. */
+  doctor(request: { readonly repair: boolean }, options: Cancellable = {}): Promise<DoctorReport> {
+    const call = { ...options, timeoutMs: DOCTOR_TIMEOUT_MS };
+    if (request.repair) return this.#post("/murmur/doctor/repair", {}, call);
+    return this.#call("/murmur/doctor", call);
   }
   /** The cluster's state as a file, as it is made; see `openBackup`. It holds the cluster's secrets. */
   async *backup(options: { readonly signal: AbortSignal }): AsyncGenerator<Uint8Array, void, undefined> {

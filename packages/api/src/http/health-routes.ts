@@ -6,8 +6,12 @@ import { within } from "./context.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
 const PART_MS: Millis = 2_000;
+/** Every node looks at all that its kernel holds. */
+const DOCTOR_MS: Millis = 120_000;
 
 export function addHealthRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
+  const doctor = { clock: ports.clock, limitMs: DOCTOR_MS };
+
   /** 503 when degraded, for probes that look at the status alone; `?verdict=body` answers 200 all the same. */
   app.get("/murmur/health", async (context) => {
     const problems = await problemsOf(ports, askCluster, context);
@@ -15,6 +19,14 @@ export function addHealthRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
     const always = context.req.query("verdict") === "body";
     return context.json(answer, always || problems.length === 0 ? 200 : 503);
   });
+
+  // Answered by the node that is asked: it works without managers.
+  app.get("/murmur/doctor", async (context) =>
+    context.json(await within(context, doctor, (signal) => ports.node.doctor({ repair: false }, signal))),
+  );
+  app.post("/murmur/doctor/repair", async (context) =>
+    context.json(await within(context, doctor, (signal) => ports.node.doctor({ repair: true }, signal))),
+  );
 
   app.get("/murmur/metrics", async (context) => {
     const text = await ports.metrics.text();

@@ -1,6 +1,6 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
 import { openBackup } from "../backup/backup-file.ts";
-import type { RecoveryPlan } from "../murmur-types.ts";
+import type { DoctorReport, RecoveryPlan } from "../murmur-types.ts";
 import type {
   ApiPorts,
   Engine,
@@ -134,6 +134,9 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       this.replica = replica;
       this.standing = ACTIVE;
     },
+    doctor: async ({ repair }: { readonly repair: boolean }): Promise<DoctorReport> => ({
+      nodes: [{ id: "n1", hostname: "host1", state: "checked", differences: [{ ...aDifference, mended: repair }] }],
+    }),
     recoveryPlan: async (): Promise<RecoveryPlan> => aPlan,
     recover: async (request: { readonly force: boolean }): Promise<RecoveryPlan> => {
       this.calls.push(request);
@@ -150,6 +153,8 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
     this.standing = { state: "outside" };
   }
 }
+
+const aDifference = { where: "host", what: "the bridge is missing" };
 
 const aPlan: RecoveryPlan = {
   cluster: { id: "c0aaaaaaaaaaaaaaaaaaaaaaa", name: "default" },
