@@ -93,18 +93,18 @@ describe("an overlay in the kernel", () => {
       ],
       [host, "ip neighbour delete 10.9.0.12 dev murmur-4097", "the neighbour entry of 10.9.0.12"],
       [host, "ip neighbour delete fd09::c dev murmur-4097", "the neighbour entry of fd09::c"],
-      [host, "ip address delete 10.9.0.251/32 dev br-blue", "the address 10.9.0.251 of bridge br-blue is missing"],
-      [host, "ip address add 10.9.0.77/32 dev br-blue", "the address 10.9.0.77 of bridge br-blue should not be there"],
+      [host, "ip address delete 10.9.0.251/32 dev mmblue", "the address 10.9.0.251 of bridge mmblue is missing"],
+      [host, "ip address add 10.9.0.77/32 dev mmblue", "the address 10.9.0.77 of bridge mmblue should not be there"],
       [
         host,
-        "ip link set br-blue address 02:00:00:00:00:01",
-        "the bridge br-blue with MAC address 02:00:00:00:00:01 is there in place",
+        "ip link set mmblue address 02:00:00:00:00:01",
+        "the bridge mmblue with MAC address 02:00:00:00:00:01 is there in place",
       ],
-      [host, "ip link delete murmur-4097", "the VXLAN device murmur-4097 in bridge br-blue"],
+      [host, "ip link delete murmur-4097", "the VXLAN device murmur-4097 in bridge mmblue"],
       [host, "ip link set murmur-4097 nomaster", "is there in place of the VXLAN device"],
       [host, "ip link set murmur-4097 down", "down"],
       [host, "ip link set task11 type bridge_slave hairpin off", "the hairpin mode of task11 is missing"],
-      [host, "iptables -F DOCKER-USER", "the IPv4 rule that lets redirected flows into bridge br-blue is missing"],
+      [host, "iptables -F DOCKER-USER", "the IPv4 rule that lets redirected flows into bridge mmblue is missing"],
       [host, `nft flush map ${table} any4`, "the entry 6 . 80 : goto any4_6_80 of any4 is missing"],
       [host, `nft flush chain ${table} any6_17_80`, "the chain any6_17_80 (somebody else's: []) is there in place of"],
       [host, `nft add rule ${table} arriving drop`, "altered by somebody else"],
@@ -137,12 +137,12 @@ describe("an overlay in the kernel", () => {
 
   it("says what it could not do, goes on with the rest, and does it once it can", async () => {
     const host = lab.host(1);
-    await host.namespace.ip("link set br-blue name br-away");
+    await host.namespace.ip("link set mmblue name br-away");
     const state = lab.state(host, wish);
     const { problems } = await host.overlay.render(state);
-    expect(problems.join("\n")).toContain("br-blue");
-    expect((await texts()).join("\n")).toContain("the bridge br-blue with MAC address 02:42:0a:09:00:fb is missing");
-    await host.namespace.ip("link set br-away name br-blue");
+    expect(problems.join("\n")).toContain("mmblue");
+    expect((await texts()).join("\n")).toContain("the bridge mmblue with MAC address 02:42:0a:09:00:fb is missing");
+    await host.namespace.ip("link set br-away name mmblue");
     await lab.render(wish);
     expect(await texts()).toEqual([]);
     await expectTraffic();

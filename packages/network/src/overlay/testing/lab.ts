@@ -1,13 +1,14 @@
 import { nodeId } from "@murmur/base";
 import { networkId, serviceId, taskId } from "@murmur/model";
+import { bridgeOf } from "../../overlay-plane/overlay-state.ts";
 import { macOf } from "../address.ts";
 import { systemCommands } from "../kernel/commands.ts";
 import { Overlay } from "../kernel/overlay.ts";
 import type { OverlayPort, OverlayService, OverlayState } from "../state.ts";
 import { Namespace } from "./namespace.ts";
 
-const BRIDGE = "br-blue";
-const NETWORK = networkId("blue");
+export const NETWORK = networkId("blue");
+export const BRIDGE = bridgeOf(NETWORK);
 
 /** A host of the lab, with an overlay of its own. */
 export interface Host {

@@ -78,6 +78,11 @@ export class Namespace implements AsyncDisposable {
     return answer;
   }
 
+  /** The IPv4 addresses of a name, as a resolver says, sorted; or an error code. */
+  resolve(server: string, host: string): Promise<PeerAnswer> {
+    return this.#tell({ kind: "resolve", server, host });
+  }
+
   async #tell(request: PeerRequest): Promise<PeerAnswer> {
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await this.#answers.next();

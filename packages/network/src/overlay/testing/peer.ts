@@ -3,6 +3,7 @@
  * with its name and the client's address, over TCP and UDP, IPv4 and IPv6, and talks to others when it is told to: each
  * line of its input is a request, each of its output the answer.
  */
+import { Resolver } from "node:dns/promises";
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { connect, createServer, isIPv6, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -10,13 +11,16 @@ import { createInterface } from "node:readline";
 export type PeerRequest =
   | { readonly kind: "open"; readonly protocol: "tcp" | "udp"; readonly host: string; readonly port: number }
   | { readonly kind: "say"; readonly id: number }
-  | { readonly kind: "close"; readonly id: number };
+  | { readonly kind: "close"; readonly id: number }
+  | { readonly kind: "resolve"; readonly server: string; readonly host: string };
 
 export interface PeerAnswer {
   readonly id?: number;
   /** The name of who answered, and the address that it saw. */
   readonly name?: string;
   readonly seen?: string;
+  /** Of a host that was looked up. */
+  readonly addresses?: readonly string[];
   /** A code, as `ECONNREFUSED`; or `silence` after `SILENCE_MS`. */
   readonly error?: string;
 }
@@ -43,11 +47,22 @@ async function answer(request: PeerRequest): Promise<PeerAnswer> {
     }
     case "say":
       return (await lines.get(request.id)?.say()) ?? { error: "closed" };
+    case "resolve":
+      return resolve(request);
     case "close":
       lines.get(request.id)?.close();
       lines.delete(request.id);
       return {};
   }
+}
+
+async function resolve({ server, host }: PeerRequest & { kind: "resolve" }): Promise<PeerAnswer> {
+  const resolver = new Resolver({ timeout: SILENCE_MS, tries: 1 });
+  resolver.setServers([server]);
+  return await resolver.resolve4(host).then(
+    (addresses) => ({ addresses: addresses.toSorted() }),
+    (error: Error) => ({ error: codeOf(error) }),
+  );
 }
 
 type Target = PeerRequest & { kind: "open" };
