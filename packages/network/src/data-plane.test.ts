@@ -14,6 +14,7 @@ import {
   tcpTask,
   udpTask,
   until,
+  withOptions,
 } from "./fixture.ts";
 
 let plane: DataPlane;
@@ -84,6 +85,28 @@ it("says which ports other programs have, but not of those that it listens on it
     `port ${String(tcp.port)}/tcp is in use by another program`,
     `port ${String(udp.port)}/udp is in use by another program`,
   ]);
+});
+
+it("finds nothing wrong with a port on an address that the node doesn't have", async () => {
+  const port = await freePort();
+  await open({ publishAddress: "0.0.0.0" });
+  plane.update(table(withOptions(service("web", port, []), { hostIp: "192.0.2.77" })));
+  await until(() => plane.listeners().every(({ state }) => state === "elsewhere"));
+  expect(await plane.check()).toEqual([]);
+  expect(await plane.repair()).toEqual([]);
+  expect(await plane.portsInUse([published(port, { hostIp: "192.0.2.77" })])).toEqual([]);
+});
+
+it("names the address of a port that another program has there", async () => {
+  await using other = await tcpTask(() => {});
+  await open({ publishAddress: "0.0.0.0" });
+  const bound = { hostIp: "127.0.0.1" };
+  const problem = `port 127.0.0.1:${String(other.port)}/tcp is in use by another program`;
+  expect(await plane.portsInUse([published(other.port, bound)])).toEqual([problem]);
+  expect(await plane.portsInUse([published(other.port, { hostIp: "127.0.0.2" })])).toEqual([]);
+  plane.update(table(withOptions(service("web", other.port, []), bound)));
+  await until(() => plane.listeners().every(({ state }) => state === "failed"));
+  expect(await plane.check()).toEqual([{ where: `port 127.0.0.1:${String(other.port)}/tcp`, what: problem }]);
 });
 
 it.each(["0.0.0.0", "::"])("listens on every address of both families for %s", async (publishAddress) => {

@@ -9,6 +9,7 @@ import {
   taskId,
   type Endpoint,
   type EndpointTable,
+  type PortOptions,
   type PortProtocol,
   type ServiceEndpoints,
 } from "@murmur/model";
@@ -59,6 +60,12 @@ export function service(
     endpoints,
   };
 }
+
+/** The same with options of its ports. */
+export const withOptions = (of: ServiceEndpoints, options: PortOptions): ServiceEndpoints => ({
+  ...of,
+  published: of.published.map((port) => ({ ...port, ...options })),
+});
 
 export const table = (...services: readonly ServiceEndpoints[]): EndpointTable => ({
   version: 1,

@@ -15,7 +15,7 @@ beforeEach(() => {
   warnings = [];
 });
 
-function listen(): RetryListen<string> {
+function listen(explain: (error: unknown) => string | undefined = String): RetryListen<string> {
   return new RetryListen({
     open: (onBroken) => {
       breakIt = onBroken;
@@ -24,7 +24,7 @@ function listen(): RetryListen<string> {
       return attempt.promise;
     },
     close: (opened) => closed.push(opened),
-    explain: (error) => String(error),
+    explain,
     clock,
     log: { ...silentLog, warn: (message) => warnings.push(message) },
   });
@@ -83,4 +83,25 @@ it("is not tried again after it was disposed", async () => {
   expect(clock.pending).toBe(1);
   await listener[Symbol.asyncDispose]();
   expect(clock.pending).toBe(0);
+});
+
+it("tries again without a word where there is nothing wrong, until there is", async () => {
+  const listener = listen((error) => (String(error).includes("elsewhere") ? undefined : String(error)));
+  listener.start();
+  const fails = async (reason: string): Promise<void> => {
+    const count = attempts.length;
+    attempts.at(-1)?.reject(new Error(reason));
+    await clock.advance(0);
+    expect([listener.opened, listener.isExcused]).toEqual([undefined, reason === "elsewhere"]);
+    expect(listener.problem).toBe(reason === "elsewhere" ? undefined : `Error: ${reason}`);
+    while (attempts.length === count) await clock.advance(250);
+  };
+  expect(listener.isExcused).toBe(false);
+  await fails("elsewhere");
+  await fails("in use");
+  await fails("elsewhere");
+  expect(warnings).toEqual(["Error: in use; trying again"]);
+  attempts.at(-1)?.resolve("socket");
+  await clock.advance(0);
+  expect([listener.opened, listener.isExcused]).toEqual(["socket", false]);
 });

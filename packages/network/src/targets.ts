@@ -37,7 +37,7 @@ export interface Target {
 }
 
 /** By a task's address, the address of this machine to connect from. */
-export type SourceOf = (host: string) => string | undefined;
+type SourceOf = (host: string) => string | undefined;
 
 /** Whom a task is wanted for. */
 export interface Wish {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { nodeId } from "@murmur/base";
 import { NO_SUSPECTS } from "@murmur/discovery";
 import { taskId, type Endpoint } from "@murmur/model";
-import { endpoint, freePort, ports, service, table, udpTask, until } from "./fixture.ts";
+import { endpoint, freePort, ports, service, table, udpTask, until, withOptions } from "./fixture.ts";
 import { ProxySet } from "./proxy-set.ts";
 import { Targets } from "./targets.ts";
 
@@ -53,6 +53,23 @@ it("carries packets both ways, over IPv4 and IPv6", async () => {
   expect(await newClient()("four")).toBe("echo four");
   expect(await newClient("udp6")("six")).toBe("echo six");
   expect(proxies.stats().flows).toBe(2);
+});
+
+it("sends all of an address to one task where its port says so, and listens on the port's address only", async () => {
+  await using one = await udpTask(() => "one");
+  await using two = await udpTask(() => "two");
+  const dns = service("dns", port, [at("t1", one.port), at("t2", two.port)], "udp");
+  targets.update(table(withOptions(dns, { balancing: "source-hash", hostIp: "127.0.0.1" })));
+  proxies.render();
+  await until(() => proxies.listeners().every(({ state }) => state === "listening"));
+  const names = await Promise.all(Array.from({ length: 8 }, () => newClient()("who?")));
+  expect(new Set(names).size).toBe(1);
+  const elsewhere = createSocket("udp4");
+  clients.push(elsewhere);
+  elsewhere.connect(port, "127.0.0.2");
+  await once(elsewhere, "connect");
+  elsewhere.send("who?");
+  await expect(once(elsewhere, "message")).rejects.toThrow("ECONNREFUSED");
 });
 
 it("sends a client's packets to one task, and clients to different ones", async () => {

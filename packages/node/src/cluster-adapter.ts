@@ -1,7 +1,7 @@
 import { ClusterError, codeOf, type Log, type NodeId } from "@murmur/base";
 import type { Cluster, Committed, Consistency, RaftStanding, StateSnapshot } from "@murmur/api";
 import type { Manager } from "@murmur/manager";
-import type { PortConfig, UserCommand } from "@murmur/model";
+import { portsOverlap, type PortConfig, type UserCommand } from "@murmur/model";
 import type { View, Watch, WatchOptions } from "@murmur/store";
 import type { PeerTransport } from "@murmur/transport";
 
@@ -66,18 +66,12 @@ export class ClusterAdapter implements Cluster {
     const { manager, transport, self, checkPorts, log } = this.#options;
     const before = command.kind === "updateService" ? (manager.view.service(command.id)?.ports ?? []) : [];
     const ports = command.spec.endpoint.ports.filter(
-      ({ mode, publishedPort, protocol }) =>
-        mode === "ingress" &&
-        publishedPort !== 0 &&
-        !before.some((held) => held.publishedPort === publishedPort && held.protocol === protocol),
+      (port) => port.mode === "ingress" && port.publishedPort !== 0 && !before.some((held) => portsOverlap(held, port)),
     );
     if (ports.length === 0) return;
     // A port that another service holds is refused by the store, which knows its name.
     const held = manager.view.services().flatMap((service) => (service.removing === true ? [] : service.ports));
-    const asked = ports.filter(
-      ({ publishedPort, protocol }) =>
-        !held.some((port) => port.publishedPort === publishedPort && port.protocol === protocol),
-    );
+    const asked = ports.filter((port) => !held.some((other) => portsOverlap(other, port)));
     if (asked.length === 0) return;
     const answers = await Promise.all(
       manager.view.nodes().map(async (node): Promise<string[]> => {
