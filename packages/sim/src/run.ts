@@ -36,6 +36,8 @@ export interface RunResult {
 
 type Phase = "setup" | "faults" | "healing" | "checking";
 
+/** One seed of so many has a cluster whose networks, services and tasks have addresses. */
+const OVERLAY_ONE_OF = 3;
 /** A log is cut after at least so many entries, and at most 32 times as many. */
 const LEAST_ENTRIES = 40;
 const FREQUENT_SNAPSHOTS: SnapshotLimits = { ...DEFAULT_SNAPSHOT_LIMITS, entries: 60, trailingEntries: 10 };
@@ -63,7 +65,9 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   // What the clients want fits on three hosts at the most.
   const hostSize = Math.max(1, 3 / nodes);
   const snapshotLimits = options.frequentSnapshots === true ? FREQUENT_SNAPSHOTS : snapshotLimitsOf(seed);
-  const world = new World({ seed, clockError, hostSize, snapshotLimits, ...(release !== undefined && { release }) });
+  const dataPlane = randomFor(seed, "plane").below(OVERLAY_ONE_OF) === 0 ? "overlay" : "ports";
+  const like = { seed, clockError, hostSize, snapshotLimits, dataPlane } as const;
+  const world = new World({ ...like, ...(release !== undefined && { release }) });
   const hash = new TraceHash(world);
   const checks = allChecks(world);
   world.observers.push(hash, ...checks.observers);

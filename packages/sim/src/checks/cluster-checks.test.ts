@@ -1,6 +1,6 @@
 import { nodeId, SeededRandom } from "@murmur/base";
 import { SimulatedRuntime } from "@murmur/agent";
-import { clusterId, type Task } from "@murmur/model";
+import { clusterId, networkId, type Task } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { EventQueue, WorldClock } from "../world/event-queue.ts";
 import { ClusterChecks, type ClusterHost } from "./cluster-checks.ts";
@@ -46,6 +46,22 @@ function commit({ checks, one, two }: Fakes, task: Task): void {
     host.replica.task(task);
     checks.stepped(host);
   }
+}
+
+/** A network 10.9.0.0/24 with node number 1, a virtual address, and two tasks at these addresses. */
+function giveAddresses({ checks, one }: Fakes, addresses: readonly [string, string]): void {
+  const { replica } = one;
+  const id = networkId("net");
+  const addressing = { vni: 4_097, ipv4: { subnet: "10.9.0.0/24", gateway: "10.9.0.1" } };
+  const network = { name: "front", labels: {}, attachable: false, internal: false };
+  replica.network({ id, spec: network, addressing, createdAt: 0, version: 1 });
+  replica.node(fakeNode("n3", { number: 1 }));
+  replica.service(fakeService("api", { vips: [{ networkId: id, ipv4: "10.9.0.9" }] }));
+  for (const [at, ipv4] of addresses.entries()) {
+    const task = fakeTask(`t${String(at + 1)}`, { slot: at + 1 });
+    replica.task({ ...task, networks: [{ networkId: id, aliases: [] }], addresses: [{ ipv4 }] });
+  }
+  checks.stepped(one);
 }
 
 const ABORT = { signal: new AbortController().signal };
@@ -110,6 +126,38 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (fak
         one.replica.service(fakeService("other", { spec: spec("web", { kind: "global" }) }));
         checks.stepped(one);
       },
+    ],
+    [
+      "a node's number is its own",
+      "two with a number",
+      (all) => {
+        for (const id of ["n3", "n4"]) all.one.replica.node(fakeNode(id, { number: 3 }));
+        all.checks.stepped(all.one);
+      },
+    ],
+    [
+      "a node's number stays",
+      "another number",
+      (all) => {
+        for (const number of [3, 4]) all.one.replica.node(fakeNode("n3", { number }));
+        all.checks.stepped(all.one);
+      },
+    ],
+    ...(
+      [
+        ["two tasks", "10.9.0.5", "10.9.0.5"],
+        ["the gateway of all nodes", "10.9.0.5", "10.9.0.1"],
+        ["a node's own gateway", "10.9.0.5", "10.9.0.254"],
+        ["a service's virtual address", "10.9.0.5", "10.9.0.9"],
+      ] as const
+    ).map(([story, ...addresses]) => {
+      const break_ = (all: Fakes): void => giveAddresses(all, addresses);
+      return ["an address is given once", story, break_] as const;
+    }),
+    [
+      "an address lies in a subnet of its network",
+      "the next subnet's",
+      (all) => giveAddresses(all, ["10.9.1.5", "10.9.0.6"]),
     ],
     [
       "a published port has one service",

@@ -109,6 +109,7 @@ export class ClusterChecks implements Observer {
     for (const change of batch.changes) {
       if (change.table === "nodes") holders.node(change.previous, change.current);
       else if (change.table === "services") holders.service(change.previous, change.current);
+      else if (change.table === "networks") holders.network(change.previous, change.current);
       else if (change.table === "tasks") this.#takeTask(host, view, { change, holders, filled });
     }
     for (const id of filled) {
@@ -131,6 +132,7 @@ export class ClusterChecks implements Observer {
     },
   ): void {
     const { previous, current } = change;
+    holders.task(previous, current);
     if (current === undefined) return;
     checkTaskChange(this.#judge, host, previous, current);
     if (isNewlyAssigned(previous, current) && current.nodeId !== undefined) {

@@ -1,6 +1,7 @@
 import type { NodeId } from "@murmur/base";
-import type { ClusterNode, PortConfig, Service } from "@murmur/model";
+import type { ClusterNode, Network, PortConfig, Service, Task } from "@murmur/model";
 import type { View } from "@murmur/store";
+import { AddressHolders } from "./address-holders.ts";
 import type { Judge, Named } from "./violation.ts";
 
 /** Who holds what may be held once, in one replica; kept up from its changes, independently of the store's own books. */
@@ -9,17 +10,30 @@ export class Holders {
   readonly #names = new Map<string, string>();
   readonly #ports = new Map<string, string>();
   readonly #keys = new Map<string, string>();
+  readonly #addresses: AddressHolders;
   readonly #judge: Judge;
   readonly #host: Named;
 
   constructor(judge: Judge, host: Named, view: View) {
     this.#judge = judge;
     this.#host = host;
+    this.#addresses = new AddressHolders(judge, host);
+    for (const network of view.networks()) this.network(undefined, network);
     for (const node of view.nodes()) this.node(undefined, node);
     for (const service of view.services()) this.service(undefined, service);
+    for (const task of view.tasks()) this.task(undefined, task);
+  }
+
+  network(previous: Network | undefined, current: Network | undefined): void {
+    this.#addresses.network(previous, current);
+  }
+
+  task(previous: Task | undefined, current: Task | undefined): void {
+    this.#addresses.task(previous, current);
   }
 
   node(previous: ClusterNode | undefined, current: ClusterNode | undefined): void {
+    this.#addresses.node(previous, current);
     if (previous !== undefined) {
       this.#keys.delete(previous.keyDigest);
       this.nodes.delete(previous.id);
@@ -30,6 +44,7 @@ export class Holders {
   }
 
   service(previous: Service | undefined, current: Service | undefined): void {
+    this.#addresses.service(previous, current);
     for (const [taken, key] of this.#held(previous)) taken.delete(key);
     if (current === undefined) return;
     for (const [taken, key] of this.#held(current)) {

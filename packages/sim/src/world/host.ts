@@ -6,7 +6,7 @@ import { MemoryDisk } from "@murmur/storage";
 import { DiskFaults } from "./disk-faults.ts";
 import { gatedRuntime } from "./gated-runtime.ts";
 import type { LogLevel } from "./observer.ts";
-import { SimulatedPlane } from "./plane.ts";
+import { NO_TASK_NETWORKS, SimulatedPlane } from "./plane.ts";
 import { Process, type ClockError } from "./process.ts";
 import { Records } from "./records.ts";
 import { tappedLog } from "./tapped-log.ts";
@@ -250,6 +250,7 @@ export class Host {
         });
       },
       openDataPlane: async () => (this.#plane = new SimulatedPlane()),
+      openOverlay: async () => ({ plane: (this.#plane = new SimulatedPlane()), networks: NO_TASK_NETWORKS }),
     };
   }
 

@@ -1,7 +1,7 @@
 import { randomId, SeededRandom, type Millis, type Random } from "@murmur/base";
 import { createCa, cryptoUnderWay } from "@murmur/identity";
 import type { SnapshotLimits } from "@murmur/manager";
-import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { DEFAULT_CLUSTER_SPEC, type AddressPool, type DataPlaneKind } from "@murmur/model";
 import { caDigest, formatToken } from "@murmur/identity";
 import { MemoryNetwork } from "@murmur/transport";
 import { EventQueue, WorldClock } from "./event-queue.ts";
@@ -19,11 +19,16 @@ export interface WorldOptions {
   readonly clockError?: (number: number) => ClockError;
   /** What the hosts' software speaks at first. Default: what this one does. */
   readonly release?: Release;
+  /** Default: `ports`. */
+  readonly dataPlane?: DataPlaneKind;
   /** How many times as large as usual its hosts are. Default: 1. */
   readonly hostSize?: number;
   /** How long the managers' logs may become. Default: as long as anywhere, which is more than a run writes. */
   readonly snapshotLimits?: SnapshotLimits;
 }
+
+/** Small subnets, so that addresses are given again within a run; away from those of the hosts. */
+const ADDRESS_POOL: AddressPool = { subnet: "10.200.0.0/16", subnetLength: 24 };
 
 /** The longest that anything may take which somebody waits for, in simulated time. */
 const WAIT_MS: Millis = 300_000;
@@ -49,6 +54,7 @@ export class World {
   readonly newId: () => string;
   readonly hostSize: number;
   readonly snapshotLimits: SnapshotLimits | undefined;
+  readonly dataPlane: DataPlaneKind;
   /** Events that have happened. */
   events = 0;
   readonly #clockError: (number: number) => ClockError;
@@ -67,6 +73,7 @@ export class World {
     this.seed = seed;
     this.hostSize = hostSize;
     this.snapshotLimits = options.snapshotLimits;
+    this.dataPlane = options.dataPlane ?? "ports";
     this.observers = [...observers];
     this.#clockError = clockError;
     this.#release = options.release;
@@ -110,9 +117,10 @@ export class World {
   /** Starts a cluster on a host. */
   async found(host: Host): Promise<void> {
     const life = await host.boot();
+    const chosen = this.dataPlane === "ports" ? {} : { dataPlane: this.dataPlane, addressPool: ADDRESS_POOL };
     await this.during(
       life.node.control.init(
-        { advertiseAddr: host.address, availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC },
+        { advertiseAddr: host.address, availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC, ...chosen },
         new AbortController().signal,
       ),
     );

@@ -3,6 +3,8 @@ import {
   serviceId,
   taskId,
   type ClusterNode,
+  type Network,
+  type NetworkId,
   type Service,
   type ServiceId,
   type Task,
@@ -19,6 +21,7 @@ export class FakeReplica implements Replica {
   readonly #nodes = new Map<NodeId, ClusterNode>();
   readonly #services = new Map<ServiceId, Service>();
   readonly #tasks = new Map<TaskId, Task>();
+  readonly #networks = new Map<NetworkId, Network>();
   #version = 1;
   #batches: ChangeBatch[] = [];
   /** What it says of its whole state. */
@@ -45,7 +48,7 @@ export class FakeReplica implements Replica {
       tasksOfService: (id) => this.#where((task) => task.serviceId === id),
       tasksOfNode: (id) => this.#where((task) => task.nodeId === id),
       tasksOfSlot: (id, slot) => this.#where((task) => task.serviceId === id && slotOf(task) === slot),
-      networks: () => [],
+      networks: () => [...this.#networks.values()],
       network: () => undefined,
       networkByName: () => undefined,
       restartHistory: () => undefined,
@@ -72,6 +75,12 @@ export class FakeReplica implements Replica {
     const previous = this.#nodes.get(current.id);
     this.#nodes.set(current.id, current);
     this.#change((index) => ({ table: "nodes", kind: "put", id: current.id, index, previous, current }));
+  }
+
+  network(current: Network): void {
+    const previous = this.#networks.get(current.id);
+    this.#networks.set(current.id, current);
+    this.#change((index) => ({ table: "networks", kind: "put", id: current.id, index, previous, current }));
   }
 
   service(current: Service): void {
