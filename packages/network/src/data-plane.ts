@@ -16,7 +16,7 @@ export interface DataPlaneStats {
   readonly overlay?: OverlayStats;
 }
 
-export interface OverlayStats {
+interface OverlayStats {
   /** Renderings since the start, how long the last one took, and all of them. */
   readonly renders: number;
   readonly lastMs: Millis;

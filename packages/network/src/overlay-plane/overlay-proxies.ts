@@ -74,7 +74,7 @@ export class OverlayProxies implements AsyncDisposable {
 const isRedirected = (port: PublishedPort): boolean => !servedByProxy(port) && port.protocol !== "sctp";
 
 /** The table as this node's proxies see it: tasks at their own addresses, and their own ports. */
-export function proxyTable(table: EndpointTable, here: ReadonlySet<NetworkId>): EndpointTable {
+function proxyTable(table: EndpointTable, here: ReadonlySet<NetworkId>): EndpointTable {
   const addressed = addressedNetworks({ table });
   const services = table.services.flatMap((service) => {
     const network = publishingNetwork(service, addressed);

@@ -65,7 +65,7 @@ const anyService = (service: number): fc.Arbitrary<ServiceEndpoints> =>
             address: first?.ipv4 ?? "",
             ports: [],
           })),
-        attached: made.map(({ isReady: _, ...task }) => task),
+        attached: made.map(({ taskId: id, nodeId: node, addresses }) => ({ taskId: id, nodeId: node, addresses })),
       };
     });
 
@@ -184,8 +184,12 @@ describe("what a node's overlay should be", () => {
   });
 
   it("is nothing at all before the node knows its number", () => {
-    const facts = { ...FACTS, nodes: FACTS.nodes.map(({ number: _, ...node }) => node) };
-    fc.assert(fc.property(anyView, (view) => void expect(neededNetworks({ ...view, facts }).networks).toEqual([])));
+    const facts = { ...FACTS, nodes: FACTS.nodes.filter(({ id }) => id !== SELF) };
+    fc.assert(
+      fc.property(anyView, (view) => {
+        expect(neededNetworks({ ...view, facts }).networks).toEqual([]);
+      }),
+    );
   });
 
   it("says which network has no gateway for the node", () => {

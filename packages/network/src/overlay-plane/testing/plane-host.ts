@@ -4,6 +4,8 @@ import { createInterface } from "node:readline";
 import { underlayOf, type Host } from "../../overlay/testing/lab.ts";
 import type { PlaneAnswer, PlaneRequest } from "./plane-program.ts";
 
+/** Of util-linux, as the overlay's own. */
+const NSENTER = "nsenter";
 const PROGRAM = new URL("./plane-program.ts", import.meta.url).pathname;
 
 /** An overlay plane in the namespace of one of the lab's hosts. */
@@ -20,7 +22,7 @@ export class PlaneHost implements AsyncDisposable {
 
   static async open(host: Host): Promise<PlaneHost> {
     const args = [`--net=${host.namespace.path}`, process.execPath, PROGRAM, `host${String(host.number)}`];
-    const child = spawn("nsenter", [...args, underlayOf(host)], { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(NSENTER, [...args, underlayOf(host)], { stdio: ["pipe", "pipe", "inherit"] });
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const first = await answers.next();
     if (first.done === true) throw new Error(`the plane of host ${String(host.number)} did not open`);

@@ -7,7 +7,7 @@ import { difference, type Difference } from "../render/difference.ts";
 import { render } from "../render/render.ts";
 import type { OverlayState } from "../state.ts";
 import { PACKAGES } from "./commands.ts";
-import { learnSkeletons, readKernel, type Skeletons } from "./read-kernel.ts";
+import { learnSkeletons, readContainers, readKernel, type Skeletons } from "./read-kernel.ts";
 import { outputOf, Runner, type Problem, type RunnerOptions } from "./runner.ts";
 
 /** Calls that wait for those before them; one more is refused, and its caller tries again. */
@@ -104,13 +104,18 @@ export class Overlay implements AsyncDisposable {
     throw new ClusterError("failed_precondition", "the overlay has not been told yet what it should be");
   }
 
-  /** What was rendered last, where that was well done; elsewhere what the kernel holds. */
+  /**
+   * What was rendered last, where that was well done; elsewhere what the kernel holds. Nobody knows of a container that is
+   * new here whether a former process has been in it.
+   */
   async #known(state: OverlayState): Promise<KernelState> {
-    const [held, unsure] = [this.#held, this.#unsure];
+    const held = this.#held;
     if (held === undefined) return await this.#read(state);
-    if (unsure.size === 0) return held;
+    const fresh = state.tasks.flatMap(({ netns }) => (netns === undefined || held.has(netns) ? [] : netns));
+    const unsure = new Set([...this.#unsure, ...fresh]);
     const sure = [...held].filter(([place]) => !unsure.has(place));
-    return new Map([...sure, ...(await this.#read(state, unsure))]);
+    if (this.#unsure.size > 0) return new Map([...sure, ...(await this.#read(state, unsure))]);
+    return new Map([...sure, ...(await readContainers(this.#runner, this.#skeletons, fresh))]);
   }
 
   /** What the kernel holds on the host, and in the state's containers: all of them, or `some`. */

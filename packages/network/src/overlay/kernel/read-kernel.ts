@@ -62,11 +62,21 @@ export interface Held {
 /** Reads everything of ours that the kernel holds. @throws ClusterError `unavailable`, or as `Commands.run` does */
 export async function readKernel(runner: Runner, skeletons: Skeletons, scope: Scope): Promise<Held> {
   const host = await readHost(runner, skeletons, scope);
-  const containers = await mapLimited(scope.containers, async (place) => {
+  const containers = await readContainers(runner, skeletons, scope.containers);
+  return { state: new Map([[HOST, host.objects] as const, ...containers]), facts: host.facts };
+}
+
+/** What of ours is in containers; one that can't be entered is left out. @throws ClusterError as `Commands.run` does */
+export async function readContainers(
+  runner: Runner,
+  skeletons: Skeletons,
+  containers: readonly Place[],
+): Promise<KernelState> {
+  const read = await mapLimited(containers, async (place) => {
     const objects = await readContainer(runner, place, skeletons);
     return objects === undefined ? [] : [[place, objects] as const];
   });
-  return { state: new Map([[HOST, host.objects] as const, ...containers.flat()]), facts: host.facts };
+  return new Map(read.flat());
 }
 
 /** Between what two programs of one script print. */
