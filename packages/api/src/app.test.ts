@@ -193,6 +193,11 @@ describe("the cluster", () => {
     expect((await asker.ask("/murmur/doctor")).body).toEqual(report(differences));
     const { body } = await asker.ask("/murmur/doctor/repair", "POST");
     expect(body).toEqual(report(differences.map((difference) => ({ ...difference, mended: true }))));
+    expect((await asker.ask("/murmur/doctor?node=alpha&node=beta")).body).toMatchObject({
+      nodes: [{ hostname: "alpha,beta" }],
+    });
+    const many = "node=x&".repeat(257);
+    expect((await asker.ask(`/murmur/doctor?${many}`)).status).toBe(400);
   });
 
   it("has networks beside the engine's", async () => {

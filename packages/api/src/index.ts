@@ -70,6 +70,7 @@ export type {
   Cluster,
   Committed,
   Consistency,
+  DoctorRequest,
   Engine,
   EngineAddress,
   EngineFacts,

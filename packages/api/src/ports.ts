@@ -135,8 +135,17 @@ export interface LocalNode {
   recoveryPlan(signal: AbortSignal): Promise<RecoveryPlan>;
   /** Makes this node the cluster's only manager, as planned. Errors: `failed_precondition` when it is advised against. */
   recover(options: { readonly force: boolean }, signal: AbortSignal): Promise<RecoveryPlan>;
-  /** Has all nodes compare their data plane with what it should be, and mend it when told so. Errors: `not_in_cluster`. */
-  doctor(options: { readonly repair: boolean }, signal: AbortSignal): Promise<DoctorReport>;
+  /**
+   * Has nodes compare their data plane with what it should be, and mend it when told so. Errors: `not_in_cluster`,
+   * `not_found` for a name that no node has.
+   */
+  doctor(request: DoctorRequest, signal: AbortSignal): Promise<DoctorReport>;
+}
+
+export interface DoctorRequest {
+  readonly repair: boolean;
+  /** Ids, host names, or `self`; none: all nodes. */
+  readonly nodes: readonly string[];
 }
 
 export type EngineAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };

@@ -13,7 +13,7 @@ async function doctor(nodes: readonly Node[], ...words: readonly string[]) {
     "POST /murmur/doctor/repair": () => ({ json }),
   });
   const { status, stdout } = await runMurmur(["--socket", daemon.socketPath, "doctor", ...words]);
-  return { status, stdout, asked: daemon.asked.map(({ method }) => method) };
+  return { status, stdout, asked: daemon.asked.map(({ method, query }) => `${method} ${query.toString()}`.trim()) };
 }
 
 const well: Node = { id: "n1", hostname: "host1", state: "checked", differences: [] };
@@ -34,10 +34,15 @@ host3               is down
 });
 
 it("succeeds when nothing is wrong, or all was mended", async () => {
-  expect(await doctor([well])).toMatchObject({ status: 0, stdout: "1 node checked, 0 differences.\n" });
+  expect(await doctor([well])).toMatchObject({ status: 0, stdout: "1 node checked, nothing differs.\n" });
   const mended = await doctor([{ ...well, differences: [{ ...missing, mended: true }] }], "--repair");
   expect(mended).toMatchObject({ status: 0, stdout: expect.stringContaining("the route is missing (mended)") });
   expect(mended.asked).toContain("POST");
+});
+
+it("looks at the nodes that are named", async () => {
+  const { asked } = await doctor([well], "--node", "self", "--node", "host 1");
+  expect(asked).toContain("GET node=self&node=host+1");
 });
 
 it("fails when something was not mended, or a node can't tell", async () => {

@@ -1,13 +1,14 @@
 import type { DoctorReport } from "@murmur/api";
 import type { Command } from "commander";
 import type { Cli } from "./cli.ts";
-import { formatOption, newCommand, type ListFormat } from "./command.ts";
+import { formatOption, listOption, newCommand, type ListFormat } from "./command.ts";
 import { FAILURE } from "./exit-status.ts";
 import { printJson } from "./format/listing.ts";
 import { formatTable } from "./format/table.ts";
 
 interface DoctorFlags {
   readonly repair?: boolean;
+  readonly node: readonly string[];
   readonly format: ListFormat;
 }
 
@@ -21,13 +22,15 @@ export function doctorCommand(cli: Cli): Command {
     examples: [
       { says: "Look", line: "murmur doctor" },
       { says: "Look, and mend what is wrong", line: "murmur doctor --repair" },
+      { says: "This node and another one", line: "murmur doctor --node self --node host2" },
     ],
   })
     .option("--repair", "Mend what is found")
+    .addOption(listOption("--node <node>", "Only this node, by id or host name, or self; may be repeated"))
     .addOption(formatOption())
-    .action(async ({ repair = false, format }: DoctorFlags) => {
+    .action(async ({ repair = false, node: nodes, format }: DoctorFlags) => {
       const client = await cli.client();
-      const report = await client.doctor({ repair });
+      const report = await client.doctor({ repair, nodes });
       if (format === "json") printJson(cli, report);
       else cli.print(reportText(report));
       if (!isWell(report)) cli.exitStatus = FAILURE;
@@ -45,7 +48,8 @@ function reportText({ nodes }: DoctorReport): string {
   });
   const checked = nodes.filter(({ state }) => state === "checked").length;
   const found = nodes.reduce((sum, { differences }) => sum + differences.length, 0);
-  const summary = `${count(checked, "node")} checked, ${count(found, "difference")}.`;
+  const all = `${count(checked, "node")} checked`;
+  const summary = found === 0 ? `${all}, nothing differs.` : `${all}, ${count(found, "difference")}.`;
   return rows.length === 0 ? summary : `${formatTable(["NODE", "WHERE", "WHAT"], rows)}\n\n${summary}`;
 }
 

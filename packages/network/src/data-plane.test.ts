@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { afterEach, expect, it } from "vitest";
+import { ManualClock } from "@murmur/base";
 import type { PortConfig } from "@murmur/model";
 import { openDataPlane, type DataPlane, type DataPlaneOptions } from "./data-plane.ts";
 import {
@@ -55,6 +56,29 @@ it("opens although the DNS server's address is in use", async () => {
   await open({ dnsAddress: `127.0.0.1:${String(blocker.port)}` });
   await until(() => plane.listeners()[0]?.state === "failed");
   expect(plane.listeners()).toMatchObject([{ protocol: "dns", port: blocker.port, state: "failed" }]);
+});
+
+it("says which ports are not open, and opens at once those that can be, when it is told to mend", async () => {
+  const [blocked, free] = [await udpTask(() => undefined), await freePort()];
+  await using tcp = await tcpTask(() => {});
+  const clock = new ManualClock();
+  await open({ dnsAddress: `127.0.0.1:${String(blocked.port)}`, clock });
+  plane.update(table(service("web", tcp.port, []), service("api", free, [])));
+  await until(() => plane.listeners().every(({ state }) => state !== "opening"));
+  const [port, dns] = [`port ${String(tcp.port)}/tcp`, `port ${String(blocked.port)}/dns`];
+  const found = await plane.check();
+  expect(found.map(({ where }) => where)).toEqual([port, dns]);
+  expect(found[0]?.what).toContain(String(tcp.port));
+  expect(await plane.repair()).toMatchObject([
+    { where: port, mended: false },
+    { where: dns, mended: false },
+  ]);
+  await blocked[Symbol.asyncDispose]();
+  expect(await plane.repair()).toMatchObject([
+    { where: port, mended: false },
+    { where: dns, mended: true },
+  ]);
+  expect((await plane.check()).map(({ where }) => where)).toEqual([port]);
 });
 
 it.each(["localhost:53", "53", "127.0.0.1"])("refuses %s as the DNS server's address", async (dnsAddress) => {

@@ -96,8 +96,11 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
     listeners,
     stats: () => ({ proxies: proxies.stats(), dns: dns?.stats() ?? NO_QUESTIONS }),
     check: async () => closedPorts(listeners()),
-    // They are tried again without being told.
-    repair: async () => closedPorts(listeners()).map((port) => ({ ...port, mended: false })),
+    async repair() {
+      const before = closedPorts(listeners());
+      await Promise.all([proxies.retry(), dns?.retry()]);
+      return mendedOf(before, closedPorts(listeners()));
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all([proxies[Symbol.asyncDispose](), dns?.[Symbol.asyncDispose]()]);
     },
@@ -109,6 +112,16 @@ export const closedPorts = (listeners: readonly ListenerStatus[]): readonly Diff
   listeners.flatMap(({ protocol, port, hostIp, state, error }) =>
     state === "failed" ? [{ where: `port ${portText(port, hostIp)}/${protocol}`, what: error ?? "is not open" }] : [],
   );
+
+/** What was wrong, and whether it is right now; and what is wrong only now. */
+export function mendedOf(before: readonly Difference[], now: readonly Difference[]): readonly Difference[] {
+  const isStill = ({ where }: Difference): boolean => now.some((other) => other.where === where);
+  const isNew = ({ where }: Difference): boolean => before.every((other) => other.where !== where);
+  return [
+    ...before.map((difference) => ({ ...difference, mended: !isStill(difference) })),
+    ...now.filter(isNew).map((difference) => ({ ...difference, mended: false })),
+  ];
+}
 
 /** Opens a DNS server; without an address of its own it listens where it is told to later. */
 export async function openDns(

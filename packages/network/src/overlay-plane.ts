@@ -20,7 +20,7 @@ import type {
   PortConfig,
   TaskId,
 } from "@murmur/model";
-import { closedPorts, openDns, type DataPlane, type DataPlaneStats, type Difference } from "./data-plane.ts";
+import { closedPorts, mendedOf, openDns, type DataPlane, type DataPlaneStats, type Difference } from "./data-plane.ts";
 import type { DnsServer } from "./dns/server.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { askersOf } from "./overlay-plane/askers.ts";
@@ -235,7 +235,9 @@ class KernelPlane implements OverlayPlane {
   }
 
   async repair(): Promise<readonly Difference[]> {
-    if (this.#rendered === undefined) return this.#others();
+    const before = this.#others();
+    await Promise.all([this.#proxies.retry(), this.#parts.dns.retry()]);
+    if (this.#rendered === undefined) return mendedOf(before, this.#others());
     const { overlay } = this.#parts;
     const { found } = await overlay.repair();
     const left = new Set((await overlay.difference()).map(({ text }) => text));
@@ -244,7 +246,7 @@ class KernelPlane implements OverlayPlane {
     const words = differencesIn(found, this.#containers);
     return [
       ...words.map((difference, at) => ({ ...difference, mended: found[at] !== undefined && isMended(found[at]) })),
-      ...this.#others().map((difference) => ({ ...difference, mended: false })),
+      ...mendedOf(before, this.#others()),
     ];
   }
 

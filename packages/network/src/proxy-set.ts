@@ -24,6 +24,8 @@ export const NO_TRAFFIC: ProxyStats = { connections: 0, connectionsTotal: 0, ref
 export interface Proxy extends AsyncDisposable {
   readonly port: PublishedPort;
   start(): void;
+  /** Tries at once to listen, if it doesn't; resolves when that is over. */
+  retry(): Promise<void>;
   /** Closes the listener at once. What is under way lives on until it ends by itself; settled when all has ended. */
   retire(): Promise<void>;
   /** Ends what goes to nodes that are dead. */
@@ -87,6 +89,11 @@ export class ProxySet implements AsyncDisposable {
     for (const proxy of this.#all()) proxy.dropDead(nodes);
   }
 
+  /** Tries at once to open what is not open. */
+  async retry(): Promise<void> {
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.retry()));
+  }
+
   listeners(): readonly ListenerStatus[] {
     return [...this.#proxies.values()].map((proxy) => proxy.status());
   }
@@ -144,6 +151,7 @@ class NoProxy implements Proxy {
     this.port = port;
   }
   start(): void {}
+  async retry(): Promise<void> {}
   async retire(): Promise<void> {}
   dropDead(): void {}
   status(): ListenerStatus {

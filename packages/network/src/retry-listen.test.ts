@@ -50,6 +50,23 @@ it("tries again with growing pauses, says so once, and stops when it is open", a
   expect(clock.pending).toBe(0);
 });
 
+it("tries at once when it is told to, once at a time", async () => {
+  const listener = listen();
+  listener.start();
+  const first = listener.retry();
+  expect(attempts).toHaveLength(1);
+  attempts[0]?.reject(new Error("in use"));
+  await first;
+  expect(listener.problem).toBe("Error: in use");
+  const again = Promise.all([listener.retry(), listener.retry()]);
+  expect(attempts).toHaveLength(2);
+  attempts[1]?.resolve("socket");
+  await again;
+  await listener.retry();
+  expect(listener.opened).toBe("socket");
+  expect([attempts.length, clock.pending]).toEqual([2, 0]);
+});
+
 it("closes what broke, and opens it again", async () => {
   const listener = listen();
   listener.start();

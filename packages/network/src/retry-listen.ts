@@ -41,7 +41,17 @@ export class RetryListen<T> implements AsyncDisposable {
   }
 
   start(): void {
+    this.#timer = undefined;
     if (!this.#closed) this.#attempt = this.#try();
+  }
+
+  /** Tries now what would be tried later; resolves when that, or an attempt that is under way, is over. */
+  async retry(): Promise<void> {
+    if (this.#timer !== undefined) {
+      this.#timer.cancel();
+      this.start();
+    }
+    await this.#attempt;
   }
 
   /** What is open is closed before this returns; the promise waits for an attempt that is under way. */

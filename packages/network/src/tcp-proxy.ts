@@ -44,6 +44,10 @@ export class TcpProxy implements Proxy {
     this.#listen.start();
   }
 
+  retry(): Promise<void> {
+    return this.#listen.retry();
+  }
+
   async retire(): Promise<void> {
     this.#isRetired = true;
     for (const relay of this.#relays) relay.abortUnlessJoined();

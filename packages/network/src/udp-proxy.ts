@@ -50,6 +50,10 @@ export class UdpProxy implements Proxy {
     this.#sweepLater();
   }
 
+  retry(): Promise<void> {
+    return this.#listen.retry();
+  }
+
   /** Without the port no packet goes either way: flows end with it. */
   async retire(): Promise<void> {
     this.#sweep?.cancel();

@@ -1,5 +1,5 @@
-import type { DoctorReport } from "@murmur/api";
-import { messageOf, type Millis, type NodeId } from "@murmur/base";
+import type { DoctorReport, DoctorRequest } from "@murmur/api";
+import { ClusterError, messageOf, orAborted, withDeadline, type Clock, type Millis, type NodeId } from "@murmur/base";
 import type { ClusterFacts } from "@murmur/model";
 import type { DataPlane, Difference } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
@@ -7,7 +7,8 @@ import { z } from "zod";
 
 const DOCTOR_METHOD = "doctor.look";
 /** A node that has said nothing by then has its share of the report filled with that. */
-const LOOK_TIMEOUT_MS: Millis = 20_000;
+const LOOK_TIMEOUT_MS: Millis = 10_000;
+const REPAIR_TIMEOUT_MS: Millis = 30_000;
 /** Nodes that are asked at once; the others wait for their turn. */
 const ASKED_AT_ONCE = 32;
 
@@ -19,6 +20,7 @@ export interface DoctorOptions {
   readonly transport: Pick<PeerTransport, "call" | "handle">;
   /** Whether gossip says that a node is dead, or has left. */
   readonly isGone: (id: NodeId) => boolean;
+  readonly clock: Clock;
 }
 
 type NodeReport = DoctorReport["nodes"][number];
@@ -46,11 +48,15 @@ export class Doctor {
     return this.#options.transport.handle(DOCTOR_METHOD, (_from, body) => this.#lookHere(isRepair(body)));
   }
 
-  /** What every node says, by hostname. Never rejects for a node that doesn't answer. */
-  async look({ repair }: { readonly repair: boolean }, signal: AbortSignal): Promise<DoctorReport> {
+  /**
+   * What every node says, or each of those that are asked for, by hostname. Never rejects for a node that doesn't answer.
+   * Errors: `not_found` and `invalid_argument` for a name that no node has, or several have.
+   */
+  async look({ repair, nodes }: DoctorRequest, signal: AbortSignal): Promise<DoctorReport> {
     const { self, hostname } = this.#options;
     const known = this.#nodes.some(({ id }) => id === self) ? this.#nodes : [{ id: self, hostname }];
-    const waiting = known.toSorted((left, right) => (left.hostname < right.hostname ? -1 : 1)).entries();
+    const wanted = nodes.length === 0 ? known : [...new Set(nodes.map((name) => this.#named(known, name)))];
+    const waiting = wanted.toSorted((left, right) => (left.hostname < right.hostname ? -1 : 1)).entries();
     const reports: NodeReport[] = [];
     const ask = async (): Promise<void> => {
       for (const [at, node] of waiting) reports[at] = await this.#ask(node, repair, signal);
@@ -60,13 +66,16 @@ export class Doctor {
   }
 
   async #ask({ id, hostname }: Patient, repair: boolean, signal: AbortSignal): Promise<NodeReport> {
-    const { self, transport, isGone } = this.#options;
+    const { self, transport, isGone, clock } = this.#options;
     const node = { id, hostname };
     if (id !== self && isGone(id)) return { ...node, state: "down", differences: [] };
+    const timeoutMs = repair ? REPAIR_TIMEOUT_MS : LOOK_TIMEOUT_MS;
     try {
-      const options = { signal, timeoutMs: LOOK_TIMEOUT_MS };
-      const found =
-        id === self ? await this.#lookHere(repair) : await transport.call(id, DOCTOR_METHOD, { repair }, options);
+      const found = await withDeadline({ clock, limitMs: timeoutMs, late, signals: [signal] }, (until) =>
+        id === self
+          ? orAborted(this.#lookHere(repair), until)
+          : transport.call(id, DOCTOR_METHOD, { repair }, { signal: until, timeoutMs }),
+      );
       return { ...node, state: "checked", differences: differences.parse(found) };
     } catch (error) {
       signal.throwIfAborted();
@@ -74,11 +83,26 @@ export class Doctor {
     }
   }
 
+  /** As everywhere: a node's id, else its host name, else the beginning of its id. `self` is this one. */
+  #named(known: readonly Patient[], name: string): Patient {
+    const { self } = this.#options;
+    const exact = known.find(({ id }) => id === (name === "self" ? self : name));
+    if (exact !== undefined) return exact;
+    const called = known.filter(({ hostname }) => hostname === name);
+    const begins = known.filter(({ id }) => name !== "" && id.startsWith(name));
+    const [first, ...more] = called.length > 0 ? called : begins;
+    if (first === undefined) throw new ClusterError("not_found", `node ${name} not found`);
+    if (more.length === 0) return first;
+    throw new ClusterError("invalid_argument", `node ${name} is ambiguous (${String(1 + more.length)} matches found)`);
+  }
+
   #lookHere(repair: boolean): Promise<readonly Difference[]> {
     const { plane } = this.#options;
     return repair ? plane.repair() : plane.check();
   }
 }
+
+const late = (): ClusterError => new ClusterError("timeout", "it didn't answer in time");
 
 const isRepair = (body: unknown): boolean =>
   typeof body === "object" && body !== null && "repair" in body && body.repair === true;

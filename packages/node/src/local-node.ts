@@ -1,6 +1,7 @@
 import { ClusterError, messageOf, Scope, sleep, withSignals, type Log, type Millis } from "@murmur/base";
 import type {
   DoctorReport,
+  DoctorRequest,
   InitRequest,
   JoinRequest,
   LocalNode,
@@ -214,8 +215,8 @@ export class LocalNodeControl implements LocalNode {
     return this.#active().recovery.recover(options, signal);
   }
 
-  async doctor(options: { readonly repair: boolean }, signal: AbortSignal): Promise<DoctorReport> {
-    return this.#active().doctor.look(options, signal);
+  async doctor(request: DoctorRequest, signal: AbortSignal): Promise<DoctorReport> {
+    return this.#active().doctor.look(request, signal);
   }
 
   /** The running member, or why there is none. */

@@ -184,6 +184,7 @@ export class Member {
       plane: this.plane,
       transport: this.transport,
       isGone: (id) => isGone(this.gossip, id),
+      clock,
     });
     this.#desk = new PeerDesk({
       self,

@@ -98,11 +98,16 @@ export class MurmurClient implements Disposable {
   recover(request: { readonly force: boolean }, options: Cancellable = {}): Promise<RecoveryPlan> {
     return this.#post("/murmur/cluster/recovery", request, { ...options, timeoutMs: LONG_TIMEOUT_MS });
   }
-  /** What the data plane of every node lacks; with `repair` it is mended, and the answer is what was found. */
-  doctor(request: { readonly repair: boolean }, options: Cancellable = {}): Promise<DoctorReport> {
+  /** What the data plane of every node lacks, or of those that are named (`self` is the asked one); with `repair` it is mended, and the answer is what was found. */
+  doctor(
+    { repair, nodes = [] }: { readonly repair: boolean; readonly nodes?: readonly string[] },
+    options: Cancellable = {},
+  ): Promise<DoctorReport> {
     const call = { ...options, timeoutMs: DOCTOR_TIMEOUT_MS };
-    if (request.repair) return this.#post("/murmur/doctor/repair", {}, call);
-    return this.#call("/murmur/doctor", call);
+    const search = new URLSearchParams(nodes.map((node): [string, string] => ["node", node]));
+    const named = search.size === 0 ? "" : `?${search.toString()}`;
+    if (repair) return this.#post(`/murmur/doctor/repair${named}`, {}, call);
+    return this.#call(`/murmur/doctor${named}`, call);
   }
   /** The cluster's state as a file, as it is made; see `openBackup`. It holds the cluster's secrets. */
   async *backup(options: { readonly signal: AbortSignal }): AsyncGenerator<Uint8Array, void, undefined> {

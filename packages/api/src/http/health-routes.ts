@@ -1,4 +1,4 @@
-import type { Millis } from "@murmur/base";
+import { ClusterError, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import type { ClusterSummary, HealthAnswer } from "../murmur-types.ts";
 import type { ApiPorts } from "../ports.ts";
@@ -8,6 +8,8 @@ import { askJson, type AskCluster } from "./system-routes.ts";
 const PART_MS: Millis = 2_000;
 /** Every node looks at all that its kernel holds. */
 const DOCTOR_MS: Millis = 120_000;
+/** Nodes that a request may name. */
+const NAMED_MAX = 256;
 
 export function addHealthRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   const doctor = { clock: ports.clock, limitMs: DOCTOR_MS };
@@ -20,13 +22,15 @@ export function addHealthRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
     return context.json(answer, always || problems.length === 0 ? 200 : 503);
   });
 
-  // Answered by the node that is asked: it works without managers.
-  app.get("/murmur/doctor", async (context) =>
-    context.json(await within(context, doctor, (signal) => ports.node.doctor({ repair: false }, signal))),
-  );
-  app.post("/murmur/doctor/repair", async (context) =>
-    context.json(await within(context, doctor, (signal) => ports.node.doctor({ repair: true }, signal))),
-  );
+  // Answered by the node that is asked: it works without managers. `?node=NAME` picks nodes; else all are looked at.
+  const look = async (context: Context, repair: boolean): Promise<Response> => {
+    const nodes = context.req.queries("node") ?? [];
+    if (nodes.length > NAMED_MAX)
+      throw new ClusterError("invalid_argument", "too many nodes are named: leave node out");
+    return context.json(await within(context, doctor, (signal) => ports.node.doctor({ repair, nodes }, signal)));
+  };
+  app.get("/murmur/doctor", (context) => look(context, false));
+  app.post("/murmur/doctor/repair", (context) => look(context, true));
 
   app.get("/murmur/metrics", async (context) => {
     const text = await ports.metrics.text();

@@ -3,6 +3,7 @@ import { openBackup } from "../backup/backup-file.ts";
 import type { DoctorReport, RecoveryPlan } from "../murmur-types.ts";
 import type {
   ApiPorts,
+  DoctorRequest,
   Engine,
   EngineRequest,
   InitRequest,
@@ -134,8 +135,15 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       this.replica = replica;
       this.standing = ACTIVE;
     },
-    doctor: async ({ repair }: { readonly repair: boolean }): Promise<DoctorReport> => ({
-      nodes: [{ id: "n1", hostname: "host1", state: "checked", differences: [{ ...aDifference, mended: repair }] }],
+    doctor: async ({ repair, nodes }: DoctorRequest): Promise<DoctorReport> => ({
+      nodes: [
+        {
+          id: "n1",
+          hostname: nodes.join() || "host1",
+          state: "checked",
+          differences: [{ ...aDifference, mended: repair }],
+        },
+      ],
     }),
     recoveryPlan: async (): Promise<RecoveryPlan> => aPlan,
     recover: async (request: { readonly force: boolean }): Promise<RecoveryPlan> => {

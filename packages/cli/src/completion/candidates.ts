@@ -29,7 +29,11 @@ const NAMES_OF: Readonly<Record<string, Names>> = {
   file: "files",
 };
 /** Kinds of names by what a flag calls its value. */
-const VALUE_NAMES: Readonly<Record<string, Names>> = { path: "files", network: "cluster networks" };
+const VALUE_NAMES: Readonly<Record<string, Names>> = {
+  path: "files",
+  network: "cluster networks",
+  node: "nodes",
+};
 
 /** What may stand in place of the last word, given those before it (without the program's own name). */
 export function complete(program: Command, words: readonly string[]): Completion {

@@ -109,6 +109,11 @@ export class DnsServer implements AsyncDisposable {
     );
   }
 
+  /** Tries at once to listen where it doesn't. */
+  async retry(): Promise<void> {
+    await Promise.all(this.#all().map(({ retry }) => retry.retry()));
+  }
+
   stats(): DnsStats {
     return { ...this.#stats };
   }

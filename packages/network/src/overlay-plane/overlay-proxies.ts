@@ -57,6 +57,11 @@ export class OverlayProxies implements AsyncDisposable {
     return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
   }
 
+  /** Tries at once to open what is not open. */
+  async retry(): Promise<void> {
+    await Promise.all(this.#sets.map((set) => set.retry()));
+  }
+
   stats(): ProxyStats {
     return this.#sets.reduce((sum, set) => addStats(sum, set.stats()), NO_TRAFFIC);
   }
