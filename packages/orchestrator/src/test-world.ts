@@ -11,6 +11,7 @@ import {
   serviceId,
   taskId,
   wantsToRun,
+  type Cluster,
   type ClusterNode,
   type Command,
   type NodeSpec,
@@ -28,6 +29,8 @@ import { reconcileNodes } from "./reconcile-nodes.ts";
 
 /** A command before its time is set. */
 type Untimed<C> = C extends unknown ? Omit<C, "now"> : never;
+
+type Plane = Pick<Cluster, "dataPlane" | "addressPool">;
 
 /** What a container of an image does: runs, ends after a time, cannot be made, cannot be started, or is never healthy. */
 export type Behaviour =
@@ -100,8 +103,8 @@ export class TestWorld {
   #ids = 0;
   readonly #since = new Map<string, Millis>();
 
-  constructor(options: { nodes?: number; taskHistoryLimit?: number } = {}) {
-    const { nodes = 3, taskHistoryLimit = 5 } = options;
+  constructor(options: { nodes?: number; taskHistoryLimit?: number; plane?: Plane } = {}) {
+    const { nodes = 3, taskHistoryLimit = 5, plane = {} } = options;
     this.apply({
       kind: "createCluster",
       cluster: {
@@ -109,6 +112,7 @@ export class TestWorld {
         spec: { ...DEFAULT_CLUSTER_SPEC, taskHistoryLimit },
         caPem: "",
         secrets: { caKeyPem: "", joinSecret: "secret", gossipKeys: [] },
+        ...plane,
       },
       defaultNetworkId: networkId(this.newId("d")),
     });

@@ -51,6 +51,12 @@ export class AddressTable {
     return { ipv4, ...(ipv6 !== undefined && { ipv6 }) };
   }
 
+  /** Whether a network has no address left; false for one that gives none. */
+  isFull(network: NetworkId): boolean {
+    const used = this.#networks.get(network);
+    return used !== undefined && (used.ipv4.full || used.ipv6?.full === true);
+  }
+
   #move(previous: readonly Held[], current: readonly Held[]): void {
     for (const { networkId, ipv4, ipv6 } of previous) {
       const used = this.#networks.get(networkId);

@@ -124,6 +124,10 @@ export class State implements View {
     return id === undefined ? undefined : this.#networks.get(id);
   }
 
+  isNetworkFull(id: NetworkId): boolean {
+    return this.#addresses.isFull(id);
+  }
+
   restartHistory(id: ServiceId, slot: number | NodeId): RestartHistory | undefined {
     return this.#restarts.get(restartKey(id, slot));
   }

@@ -13,6 +13,7 @@ export class UsedAddresses {
   readonly #assignable: AssignableAddresses;
   /** By distance from the first. */
   readonly #used = new NumberSet();
+  #usedCount = 0;
 
   constructor(subnet: Subnet) {
     this.#assignable = assignableAddresses(subnet);
@@ -24,11 +25,18 @@ export class UsedAddresses {
     if (place === undefined) return;
     assert(!this.#used.has(place), "no address is given twice");
     this.#used.add(place);
+    this.#usedCount += 1;
   }
 
   delete(address: string): void {
     const place = this.#placeOf(address);
-    if (place !== undefined) this.#used.delete(place);
+    if (place === undefined || !this.#used.has(place)) return;
+    this.#used.delete(place);
+    this.#usedCount -= 1;
+  }
+
+  get full(): boolean {
+    return this.#usedCount >= this.#assignable.count;
   }
 
   /** The first free address, looked for from one that `start` says, once round; undefined when all are in use. */

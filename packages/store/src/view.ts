@@ -53,6 +53,9 @@ export interface View {
   network(id: NetworkId): Network | undefined;
   networkByName(name: string): Network | undefined;
 
+  /** Whether a network has no address left for one more task. False in a cluster of the `ports` plane. */
+  isNetworkFull(id: NetworkId): boolean;
+
   restartHistory(id: ServiceId, slot: number | NodeId): RestartHistory | undefined;
 }
 

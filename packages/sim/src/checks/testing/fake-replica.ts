@@ -51,6 +51,7 @@ export class FakeReplica implements Replica {
       networks: () => [...this.#networks.values()],
       network: () => undefined,
       networkByName: () => undefined,
+      isNetworkFull: () => false,
       restartHistory: () => undefined,
     };
   }

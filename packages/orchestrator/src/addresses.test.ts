@@ -1,0 +1,65 @@
+import type { NodeId } from "@murmur/base";
+import { describe, expect, it } from "vitest";
+import { spec, TestWorld, withImage } from "./test-world.ts";
+
+/** Its default network has six addresses for tasks; the service has no virtual one. */
+const world = (): TestWorld =>
+  new TestWorld({ plane: { dataPlane: "overlay", addressPool: { subnet: "10.9.0.0/24", subnetLength: 28 } } });
+const dnsrr = spec({ endpoint: { mode: "dnsrr", ports: [] } });
+const slots = (all: TestWorld, id: Parameters<TestWorld["running"]>[0]): readonly (number | NodeId)[] =>
+  all.running(id).map(({ slot }) => slot);
+
+describe("a service in a network that has no addresses left", () => {
+  it("has as many tasks as there are addresses, and looks again now and then", () => {
+    const all = world();
+    const id = all.createService({ ...dnsrr, mode: { kind: "replicated", replicas: 6 } });
+    all.run(5_000);
+    all.scale(id, 9);
+    expect(all.decide()).toEqual([]);
+    expect(all.wakeAt()).toBe(all.now + 1_000);
+    expect(slots(all, id)).toHaveLength(6);
+  });
+
+  it("gets the others when another service gives some back", () => {
+    const all = world();
+    const first = all.createService({ ...dnsrr, mode: { kind: "replicated", replicas: 4 } });
+    const second = all.createService({ ...dnsrr, name: "other", mode: { kind: "replicated", replicas: 2 } });
+    all.run(5_000);
+    all.scale(second, 4);
+    all.run(2_000);
+    expect(slots(all, second)).toHaveLength(2);
+    all.scale(first, 2);
+    all.run(5_000);
+    expect([slots(all, first).length, slots(all, second).length]).toEqual([2, 4]);
+  });
+
+  it("is still updated, one task after the other", () => {
+    const all = world();
+    const id = all.createService({ ...dnsrr, mode: { kind: "replicated", replicas: 6 } });
+    all.run(5_000);
+    all.updateService(id, (old) => withImage(old, "next"));
+    all.run(60_000);
+    expect(all.running(id).map((task) => task.spec.container.image)).toEqual(Array.from({ length: 6 }, () => "next"));
+    expect(all.service(id).updateStatus?.state).toBe("completed");
+  });
+
+  it("keeps to the restart policy's delay once there is an address again", () => {
+    const all = world();
+    const id = all.createService({ ...dnsrr, mode: { kind: "replicated", replicas: 1 } });
+    const other = all.createService({ ...dnsrr, name: "other", mode: { kind: "replicated", replicas: 5 } });
+    all.run(5_000);
+    const failed = all.taskIn(id, 1);
+    all.report(failed, { state: "failed", exitCode: 1 });
+    // Its address is taken before anybody looks.
+    all.scale(other, 6);
+    const fill = all.decide().filter((command) => command.kind === "createTask" && command.task.serviceId === other);
+    for (const command of fill) all.apply(command);
+    all.settle();
+    expect(all.taskIn(id, 1)).toMatchObject({ id: failed.id, desiredState: "running" });
+    all.scale(other, 5);
+    all.run(3_000);
+    const next = all.taskIn(id, 1);
+    expect(next.id).not.toBe(failed.id);
+    expect(next.notBefore).toBeGreaterThan(next.createdAt);
+  });
+});
