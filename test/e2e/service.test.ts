@@ -216,6 +216,51 @@ describe("a service on three hosts", () => {
     expect(await docker("node", "ls", "--format", "{{.Hostname}}")).toContain("host2");
   });
 
+  it("has ports with options, which the docker command leaves as they are", async () => {
+    const [one, two] = [cluster.first, cluster.host(1)];
+    const local = "published=8086,target=8080,balancing=round-robin,local-first=true";
+    const bound = ["--publish", `${two.address}:8085:8080`, "--publish", local];
+    await one.murmur(..."service create --name bound --mode global".split(" "), ...bound, WEB_IMAGE);
+    await running(one, "bound", 3);
+    await eventually(
+      "its address answers",
+      () => answers(two, 8085),
+      (names) => names.size === 3,
+    );
+    await expect(ask(one, 8085)).rejects.toThrow();
+    for (const host of cluster.hosts) {
+      expect(
+        (
+          await eventually(
+            `${host.name} answers`,
+            () => answers(host, 8086),
+            () => true,
+          )
+        ).size,
+      ).toBe(1);
+    }
+    const beside = ["service", "create", "--name", "beside", "--detach", "--publish"];
+    const taken = await one.run(["murmur", ...beside, `${two.address}:8085:8080`, WEB_IMAGE]);
+    expect([taken.code === 0, taken.stderr]).toEqual([
+      false,
+      expect.stringContaining("already in use by service 'bound'"),
+    ]);
+    await one.murmur(...beside, `${one.address}:8085:8080`, WEB_IMAGE);
+    await eventually(
+      "the same number on another address answers",
+      () => answers(one, 8085, 1),
+      () => true,
+    );
+    await one.ok(
+      ..."docker -H unix:///run/murmur/docker.sock service update --detach --label-add a=b bound".split(" "),
+    );
+    const shown = await one.murmur("service", "inspect", "--pretty", "bound");
+    expect(shown).toContain("a=b");
+    expect(shown).toContain(`${two.address}:8085 → 8080/tcp (ingress)`);
+    expect(shown).toContain("8086 → 8080/tcp (ingress, round-robin, local first)");
+    await one.murmur("service", "rm", "bound", "beside");
+  });
+
   it("goes away, and leaves nothing behind", async () => {
     await cluster.host(1).murmur("service", "rm", "web");
     await eventually(
