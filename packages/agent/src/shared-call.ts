@@ -1,4 +1,4 @@
-import { orAborted } from "./or-aborted.ts";
+import { orAborted } from "@murmur/base";
 import type { Abortable } from "./ports.ts";
 
 const noop = (): void => {};

@@ -83,6 +83,26 @@ const GAUGES: readonly { readonly name: string; readonly help: string; readonly 
     read: (member) => member.plane.stats().proxies.refused,
   },
   {
+    name: "murmur_overlay_problems",
+    help: "What of this node's overlay could not be rendered",
+    read: (member) => member.plane.stats().overlay?.problems ?? 0,
+  },
+  {
+    name: "murmur_overlay_renders",
+    help: "Renderings of this node's overlay, since the start",
+    read: (member) => member.plane.stats().overlay?.renders ?? 0,
+  },
+  {
+    name: "murmur_overlay_last_render_ms",
+    help: "How long the last rendering of this node's overlay took",
+    read: (member) => member.plane.stats().overlay?.lastMs ?? 0,
+  },
+  {
+    name: "murmur_overlay_differences_mended",
+    help: "What others had changed in this node's overlay, since the start",
+    read: (member) => member.plane.stats().overlay?.differences ?? 0,
+  },
+  {
     name: "murmur_network_dns_queries",
     help: "Questions to this node's DNS server, since the start",
     read: (member) => member.plane.stats().dns.queries,

@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Container, EngineNetwork, NetworkRuntime } from "@murmur/agent";
+import { ClusterError, nodeId } from "@murmur/base";
+import { clusterId, networkId, taskId, type NetworkEntry, type Task } from "@murmur/model";
+import type { Attachment, OverlayPlane } from "@murmur/network";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ClusterBridges } from "./cluster-bridges.ts";
+import { OverlayNetworks } from "./overlay-networks.ts";
+
+const OPTIONS = { signal: new AbortController().signal };
+const BLUE: NetworkEntry = {
+  id: networkId("blue00000000aaaaaaaaaaaaa"),
+  name: "blue",
+  addressing: { vni: 1, ipv4: { subnet: "10.9.0.0/24", gateway: "10.9.0.1" } },
+};
+const RED: NetworkEntry = { ...BLUE, id: networkId("red000000000aaaaaaaaaaaaa"), name: "red", internal: true };
+
+/** An engine that has networks, and says who is in them. */
+class Engine implements NetworkRuntime {
+  readonly made = new Map<string, EngineNetwork>();
+  readonly used = new Set<string>();
+
+  async ensureNetwork(network: EngineNetwork): Promise<void> {
+    this.made.set(network.name, network);
+  }
+  async removeNetwork(name: string): Promise<void> {
+    if (this.used.has(name)) throw new ClusterError("failed_precondition", "has active endpoints");
+    this.made.delete(name);
+  }
+  async networks(labels: Readonly<Record<string, string>>): Promise<readonly string[]> {
+    const isOurs = (network: EngineNetwork): boolean =>
+      Object.entries(labels).every(([key, value]) => network.labels[key] === value);
+    return [...this.made.values()].filter(isOurs).map(({ name }) => name);
+  }
+}
+
+describe("the overlay's side of a node's tasks", () => {
+  let directory: string;
+  let engine: Engine;
+  let needed: readonly NetworkEntry[] | undefined;
+  let attached: Attachment | undefined;
+  let networks: OverlayNetworks;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), "murmur-overlay-"));
+    engine = new Engine();
+    needed = [];
+    const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach"> = {
+      network: (id) => [BLUE, RED].find((entry) => entry.id === id),
+      networks: () => needed,
+      attach: async (_task, container) => void (attached = container),
+      detach: () => {},
+    };
+    const ids = { clusterId: clusterId("c"), nodeId: nodeId("n1"), underlay: "192.0.2.1" };
+    const bridges = new ClusterBridges({ ...ids, runtime: engine });
+    networks = new OverlayNetworks({ plane, bridges, directory: join(directory, "resolvers") });
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  const task = (dns?: Task["spec"]["container"]["dns"], joined: readonly NetworkEntry[] = [BLUE, RED]): Task =>
+    ({
+      id: taskId("t"),
+      spec: { container: { image: "i", ...(dns && { dns }) } },
+      networks: joined.map(({ id }) => ({ networkId: id, aliases: [] })),
+      addresses: joined.map((_, at) => ({ ipv4: `10.9.0.${String(5 + at)}` })),
+    }) as unknown as Task;
+  const conf = async (of: Task): Promise<string> =>
+    readFile((await networks.prepare(of, OPTIONS)).resolvConf ?? "", "utf8");
+
+  it("has the engine make its networks, and says how the container is connected", async () => {
+    const { attached: connected } = await networks.prepare(task(), OPTIONS);
+    expect(connected).toEqual([
+      { name: "murmur.blue.blue00000000", ipv4: "10.9.0.5", mac: "02:42:0a:09:00:05" },
+      { name: "murmur.red.red000000000", ipv4: "10.9.0.6", mac: "02:42:0a:09:00:06" },
+    ]);
+    expect(engine.made.get("murmur.red.red000000000")).toEqual({
+      name: "murmur.red.red000000000",
+      labels: { "murmur.cluster.id": "c", "murmur.node.id": "n1", "io.murmur.network": RED.id },
+      bridge: "mmred000000000",
+      ipv4: { subnet: "10.9.0.0/24", gateway: "10.9.0.1" },
+      mtu: 1_450,
+      internal: true,
+    });
+  });
+
+  it("gives the container the gateway of its first network as its resolver, unless its spec names others", async () => {
+    const options = "options ndots:0 timeout:1 attempts:2";
+    expect(await conf(task())).toBe(`nameserver 10.9.0.1\nsearch murmur.internal\n${options}\n`);
+    expect(await conf(task({ search: [], options: ["rotate"] }))).toBe(`nameserver 10.9.0.1\n${options} rotate\n`);
+    expect(await networks.prepare(task({ nameservers: ["192.0.2.53"] }), OPTIONS)).not.toHaveProperty("resolvConf");
+    const [first, second] = await Promise.all([1, 2].map(() => networks.prepare(task(), OPTIONS)));
+    expect(first?.resolvConf).toBe(second?.resolvConf);
+  });
+
+  it("says what is missing", async () => {
+    const unknown = { ...BLUE, id: networkId("other") };
+    await expect(networks.prepare(task(undefined, [unknown]), OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
+    const { addresses: _addresses, ...bare } = task();
+    await expect(networks.prepare(bare, OPTIONS)).rejects.toMatchObject({ code: "failed_precondition" });
+    await expect(networks.attach(task(), { pid: 0 } as Container, OPTIONS)).rejects.toMatchObject({
+      code: "unavailable",
+    });
+  });
+
+  it("attaches a container by its namespace, or that of its process", async () => {
+    await networks.attach(task(), { pid: 7, netns: "/run/ns" } as Container, OPTIONS);
+    expect(attached).toEqual({
+      netns: "/run/ns",
+      addresses: [
+        { networkId: BLUE.id, ipv4: "10.9.0.5" },
+        { networkId: RED.id, ipv4: "10.9.0.6" },
+      ],
+    });
+    await networks.attach(task(), { pid: 7 } as Container, OPTIONS);
+    expect(attached?.netns).toBe("/proc/7/ns/net");
+  });
+
+  it("removes the networks that neither a task needs, nor the node, nor a container is in", async () => {
+    await networks.prepare(task(), OPTIONS);
+    const names = [...engine.made.keys()];
+    needed = undefined;
+    await networks.tidy(() => [], OPTIONS);
+    needed = [BLUE, RED];
+    await networks.tidy(() => [], OPTIONS);
+    needed = [];
+    await networks.tidy(() => [task()], OPTIONS);
+    engine.used.add("murmur.red.red000000000");
+    expect([...engine.made.keys()]).toEqual(names);
+    await networks.tidy(() => [], OPTIONS);
+    expect([...engine.made.keys()]).toEqual(["murmur.red.red000000000"]);
+  });
+});
