@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createApi } from "../app.ts";
 import type { NetworkResource, NetworksPruned } from "../docker/network-types.ts";
+import type { Task } from "../docker/task-types.ts";
 import { Asker, filters } from "../testing/asker.ts";
 import { FakePorts } from "../testing/fake-ports.ts";
 import { MemoryCluster, NODE_TWO } from "../testing/memory-cluster.ts";
@@ -194,5 +195,56 @@ describe("removing networks", () => {
     expect(await prune()).toEqual(["idle", "old-local"]);
     asker.ports.leave();
     expect(await prune()).toEqual(["old-local"]);
+  });
+});
+
+describe("in a cluster whose networks have addresses", () => {
+  const subnet = { Subnet: "10.9.0.0/24", Gateway: "10.9.0.1" };
+  beforeEach(async () => {
+    asker.ports.replica = new MemoryCluster({ dataPlane: "overlay" });
+    await create("back", { EnableIPv6: true, IPAM: { Config: [subnet, { Subnet: "fd00:9::/64" }] } });
+    await inUse("back");
+  });
+
+  it("they are shown with what they were given", async () => {
+    const { body } = await asker.ask<NetworkResource>("/networks/back");
+    expect(body).toMatchObject({
+      EnableIPv6: true,
+      IPAM: { Config: [subnet, { Subnet: "fd00:9::/64", Gateway: "fd00:9::1" }] },
+      Options: { "com.docker.network.driver.overlay.vxlanid_list": expect.stringMatching(/^\d+$/) as unknown },
+    });
+    expect((await asker.ask<NetworkResource>("/networks/default")).body.IPAM.Config).toHaveLength(1);
+  });
+
+  it("services and tasks have addresses, with their lengths", async () => {
+    const { Endpoint } = await asker.inspect("in-back");
+    const [four, six, ...more] = Endpoint.VirtualIPs ?? [];
+    expect([four?.Addr, six?.Addr, more.length]).toEqual([
+      expect.stringMatching(/^10\.9\.0\.\d+\/24$/),
+      expect.stringMatching(/^fd00:9::[0-9a-f:]+\/64$/),
+      0,
+    ]);
+    const { body: task } = await asker.ask<Task>("/tasks/taskofback");
+    const [attachment] = task.NetworksAttachments ?? [];
+    expect(attachment?.Network.Spec.Name).toBe("back");
+    expect(attachment?.Addresses).toEqual([
+      expect.stringMatching(/^10\.9\.0\.\d+\/24$/),
+      expect.stringMatching(/^fd00:9::[0-9a-f:]+\/64$/),
+    ]);
+    const { Services } = (await asker.ask<NetworkResource>("/networks/back?verbose=1")).body;
+    const [address] = attachment?.Addresses ?? [];
+    expect(Services?.["in-back"]).toMatchObject({
+      VIP: four?.Addr.replace("/24", ""),
+      Tasks: [{ Name: "in-back.1.taskofback", EndpointIP: address?.replace("/24", "") }],
+    });
+    expect((await asker.ask<NetworkResource>("/networks/default?verbose=1")).body.Services).toEqual({});
+  });
+
+  it("one that is in use stays, and so does one whose subnet another would overlap", async () => {
+    const removed = await asker.ask("/networks/back", "DELETE");
+    expect([removed.status, removed.body.message]).toEqual([400, expect.stringContaining("in-back")]);
+    const overlapping = { IPAM: { Config: [{ Subnet: "10.9.0.128/25" }] } };
+    const { status, body } = await asker.ask("/networks/create", "POST", overlay("other", overlapping));
+    expect([status, body.message]).toEqual([400, expect.stringContaining("10.9.0.0/24")]);
   });
 });
