@@ -13,5 +13,6 @@ export { Member, type MemberStart } from "./member.ts";
 export type { MemberWires } from "./member-wires.ts";
 export type { DatagramHandlers } from "./member-wires.ts";
 export { moveTo } from "./whereabouts.ts";
-export type { LocalNodeControl, LocalNodeEdge } from "./local-node.ts";
+export type { LocalNodeControl } from "./local-node.ts";
+export type { LocalNodeEdge } from "./local-node-options.ts";
 export { openNode, type NodeOptions, type OpenedNode } from "./open-node.ts";

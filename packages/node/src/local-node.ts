@@ -14,12 +14,10 @@ import type { DataPlaneKind } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
-import type { DaemonOptions } from "./daemon-options.ts";
 import { foundCluster } from "./found-cluster.ts";
-import type { IdentityStore } from "./identity-store.ts";
 import { leaveCluster } from "./leave-cluster.ts";
+import type { LocalNodeOptions } from "./local-node-options.ts";
 import { Member, type MemberStart } from "./member.ts";
-import type { MemberWires } from "./member-wires.ts";
 import { takeUpBackup } from "./restore.ts";
 import { moveTo, requestedAddresses } from "./whereabouts.ts";
 
@@ -29,31 +27,6 @@ type State =
   | { readonly kind: "busy"; readonly what: string }
   | { readonly kind: "active"; readonly member: Member; readonly scope: Scope; readonly since: Millis }
   | { readonly kind: "failed"; readonly message: string };
-
-/** What stays the same over a machine's memberships. */
-export type LocalNodeStart = Omit<MemberStart, "identity" | "membership" | "bootstrap" | "seeds" | "wires">;
-
-/** What a membership needs of the machine. `systemEdge` is the real one. */
-export interface LocalNodeEdge {
-  wires(start: Omit<MemberStart, "wires">): MemberWires;
-  /** Rejects in one line when the peers' port can't be bound. */
-  checkListenable(address: string): Promise<void>;
-  /** Why this machine can't do a data plane, in one line; undefined: it can. */
-  canDo(plane: DataPlaneKind): Promise<string | undefined>;
-  /** Calls a member of a cluster that this node isn't in yet. */
-  callMember(signal: AbortSignal): CallMember;
-  /** Removes the log and the snapshots of a membership that is over. */
-  wipeLog(): Promise<void>;
-  /** Removes what a membership's overlay has left in the kernel and in the engine; logs what it can't remove. */
-  wipeOverlay?(): Promise<void>;
-}
-
-export interface LocalNodeOptions {
-  readonly daemon: Pick<DaemonOptions, "listenAddr" | "advertiseAddr" | "peers" | "hostname">;
-  readonly identities: IdentityStore;
-  readonly start: LocalNodeStart;
-  readonly edge: LocalNodeEdge;
-}
 
 /** Before a membership that has failed is taken up again; doubles with each failure in a row. */
 const RESTART_FIRST_MS: Millis = 1_000;

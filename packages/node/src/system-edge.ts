@@ -3,7 +3,7 @@ import type { Log } from "@murmur/base";
 import { callMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { checkListenable } from "./listen-check.ts";
-import type { LocalNodeEdge } from "./local-node.ts";
+import type { LocalNodeEdge } from "./local-node-options.ts";
 import { systemClock } from "./system-clock.ts";
 import { planeObstacle, thisMachine } from "./plane-obstacle.ts";
 import { wipeOverlay } from "./overlay-wires.ts";
