@@ -1,4 +1,4 @@
-import { ClusterError, ManualClock, Scope, SeededRandom, silentLog, type ErrorCode } from "@murmur/base";
+import { ClusterError, ManualClock, Scope, SeededRandom, silentLog, sleep, type ErrorCode } from "@murmur/base";
 import { taskName } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import type { DriverContext } from "./driver-context.ts";
@@ -182,6 +182,31 @@ describe("starting", () => {
     await expect(perform(act, subject, gone, NEVER)).rejects.toMatchObject({ code: "not_found" });
     const there = engine({ start: refuses("not_found"), inspect: () => Promise.resolve(container) });
     expect(await perform(act, subject, there, NEVER)).toMatchObject({ observation: { state: "rejected" } });
+  });
+});
+
+describe("withdrawing", () => {
+  /** When it is done, by the clock of the test; `acknowledgedMs`: when the others have answered. */
+  async function doneAt(acknowledgedMs: number, overlay?: Partial<TaskNetworks>): Promise<number> {
+    const clock = new ManualClock();
+    const acknowledged = () => sleep(clock, acknowledgedMs, NEVER);
+    const context = { ...engine({}, overlay), clock, withdrawals: { publish: () => {}, acknowledged } };
+    let at = -1;
+    const done = perform({ kind: "withdraw" }, subject, context, NEVER).then(() => (at = clock.monotonic()));
+    const began = clock.monotonic();
+    await clock.advance(60_000);
+    await done;
+    return at - began;
+  }
+
+  it("is done when nobody sends to the task any more, or after a second", async () => {
+    expect(await doneAt(300)).toBe(300);
+    expect(await doneAt(30_000)).toBe(1_000);
+  });
+
+  it("leaves the last comers a moment in the overlay, where no proxy tries again", async () => {
+    expect(await doneAt(300, {})).toBe(500);
+    expect(await doneAt(30_000, {})).toBe(3_200);
   });
 });
 

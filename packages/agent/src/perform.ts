@@ -1,4 +1,4 @@
-import { codeOf, messageOf, unreachable, type Millis } from "@murmur/base";
+import { codeOf, messageOf, sleep, unreachable, type Millis } from "@murmur/base";
 import { taskName, type Task, type TaskId } from "@murmur/model";
 import type { DriverContext } from "./driver-context.ts";
 import { localImage } from "./image.ts";
@@ -33,6 +33,13 @@ export interface Learned {
 
 /** How long a task that stops waits at the most for the other nodes to stop sending to it. */
 const WITHDRAWAL_WAIT_MS: Millis = 1_000;
+/** Likewise where the other nodes have programs change their kernel, with all their processors busy perhaps. */
+const OVERLAY_WITHDRAWAL_WAIT_MS: Millis = 3_000;
+/**
+ * In the overlay a connection that was just begun is nobody's but the task's: no proxy is there to try another one. So a
+ * task goes on for this long after nobody is sent to it any more, and can take it and answer a short request.
+ */
+const LAST_COMERS_MS: Millis = 200;
 /** A name taken by a container that can't be found: the engine gets this many chances to sort itself out. */
 const CONFLICTS_MAX = 10;
 /** Likewise for an address that is taken: the container that had it before may be going. */
@@ -208,15 +215,17 @@ async function attach(
 }
 
 async function withdraw(id: TaskId, context: DriverContext, { signal }: Abortable): Promise<Learned> {
-  const { withdrawals, clock, log } = context;
+  const { withdrawals, networks, clock, log } = context;
   withdrawals.publish(id);
-  const limit = { clock, limitMs: WITHDRAWAL_WAIT_MS, who: "some node", signal };
+  const limitMs = networks === undefined ? WITHDRAWAL_WAIT_MS : OVERLAY_WITHDRAWAL_WAIT_MS;
+  const limit = { clock, limitMs, who: "some node", signal };
   try {
     await withTimeLimit(limit, (options) => withdrawals.acknowledged(id, options));
   } catch (error) {
     if (signal.aborted) throw error;
     log.debug("task stops without every node's word", { task: id, reason: messageOf(error) });
   }
+  if (networks !== undefined) await sleep(clock, LAST_COMERS_MS, signal);
   return { withdrawn: true };
 }
 
