@@ -6,6 +6,20 @@ import { eventually, type Host } from "../hosts/host.ts";
 import { CLIENT_IMAGE, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
 
+/** Answers with its host name. When it is told to stop it finishes what it has, as a good server does. */
+const SERVER = [
+  'const page = require("node:os").hostname() + "\\n";',
+  'const server = require("node:http").createServer((_, answer) => answer.setHeader("connection", "close").end(page));',
+  'process.on("SIGTERM", () => server.close(() => process.exit()));',
+  "server.listen(80);",
+].join("\n");
+/** The tasks borrow the host's Node.js. */
+const BORROWED = [
+  ...["/usr", "/lib", "/lib64"].flatMap((path) => ["--mount", `type=bind,source=${path},target=${path},readonly`]),
+  ...["--entrypoint", "/usr/local/lib/murmur/node"],
+];
+/** Without a health check a task counts as soon as its process runs, before it listens. */
+const HEALTH = ["--health-cmd", "nc 127.0.0.1 80 </dev/null", "--health-interval", "500ms"];
 let cluster: HostCluster;
 /** One on each host, so that every host's rules are looked at. */
 let clients: readonly TaskContainer[];
@@ -16,7 +30,7 @@ beforeAll(async () => {
   const { first } = cluster;
   await first.murmur("network", "create", "back");
   const web = ["service", "create", "--name", "web", "--replicas", "3", "--network", "back", "--publish", "8080:80"];
-  await first.murmur(...web, "--env", "PORT=80", "--restart-delay", "1s", WEB_IMAGE);
+  await first.murmur(...web, "--restart-delay", "1s", ...HEALTH, ...BORROWED, WEB_IMAGE, "-e", SERVER);
   const client = ["service", "create", "--name", "client", "--mode", "global", "--network", "back"];
   await first.murmur(...client, "--stop-grace-period", "0s", CLIENT_IMAGE, "sleep", "1000000");
   clients = await tasksOf(cluster.hosts, "client");
@@ -29,15 +43,20 @@ async function addressOf(name: string, client: TaskContainer | undefined = clien
   return (await client.run("dig", "+search", "+short", name)).stdout.trim();
 }
 
-/** One stream from each client by the virtual address, and one by each host's published port. */
-const streams = (): readonly ConnectionStream[] => [
-  ...clients.map(({ host, netns }) => new ConnectionStream(host, { netns, host: vip, port: 80 })),
-  ...cluster.hosts.map((host) => new ConnectionStream(cluster.first, { host: host.address, port: 8080 })),
+/** One stream from each host's client by the virtual address, and one from the host by its own published port. */
+const streams = (hosts: readonly Host[]): readonly ConnectionStream[] => [
+  ...clients
+    .filter(({ host }) => hosts.includes(host))
+    .map(({ host, netns }) => new ConnectionStream(host, { netns, host: vip, port: 80 })),
+  ...hosts.map((host) => new ConnectionStream(host, { host: host.address, port: 8080 })),
 ];
 
 /** Lets connections be made while something is done, and a little before and after. */
-async function underway(work: () => Promise<unknown>): Promise<readonly StreamResult[]> {
-  const all = streams();
+async function underway(
+  work: () => Promise<unknown>,
+  hosts: readonly Host[] = cluster.hosts,
+): Promise<readonly StreamResult[]> {
+  const all = streams(hosts);
   await sleep(2_000);
   try {
     await work();
@@ -78,11 +97,12 @@ async function holdsOnly(tasks: readonly TaskContainer[], askers: readonly TaskC
   }
 }
 
+/** Doctor finds nothing on any host that is up, whoever is asked. */
 const clean = (hosts: readonly Host[]): Promise<unknown> =>
   eventually(
     "doctor finds nothing",
-    () => Promise.all(hosts.map((host) => host.murmur("doctor"))),
-    (texts) => texts.every((text) => text === texts[0]),
+    () => Promise.all(hosts.map((host) => host.run(["murmur", "doctor"]))),
+    (answers) => answers.every(({ code }) => code === 0),
   );
 
 describe("an overlay that loses things", () => {
@@ -121,19 +141,47 @@ describe("an overlay that loses things", () => {
     await holdsOnly(after, clients);
   });
 
-  it("carries traffic on while a daemon is down, and finds nothing wrong when it is back", async () => {
+  it("carries traffic on while all daemons are down, and adopts the containers when they are back", async () => {
     const before = await running(cluster.hosts, 3);
-    const leader = await cluster.leader();
-    const victim = cluster.others(leader)[0] ?? leader;
     const results = await underway(async () => {
-      await victim.killMurmur();
-      await sleep(500);
+      for (const host of cluster.hosts) await host.killMurmur({ hold: true });
+      await sleep(3_000);
+      for (const host of cluster.hosts) await host.startMurmur();
       await cluster.settled();
     });
-    for (const { failures } of results) expect(failures).toEqual([]);
+    for (const { pages, failures } of results) {
+      expect(failures).toEqual([]);
+      expect(Object.keys(pages).toSorted()).toEqual(namesOf(before));
+    }
     expect(namesOf(await running(cluster.hosts, 3))).toEqual(namesOf(before));
-    for (const host of cluster.hosts) expect(await host.run(["murmur", "doctor"])).toMatchObject({ code: 0 });
+    await clean(cluster.hosts);
     await holdsOnly(before, clients);
+  });
+
+  it("carries traffic on when a daemon is away for so long that its tasks are replaced", async () => {
+    const leader = await cluster.leader();
+    const away = cluster.others(leader)[0] ?? leader;
+    const rest = cluster.others(away);
+    const results = await underway(async () => {
+      await away.killMurmur({ hold: true });
+      await eventually(
+        "others have its tasks",
+        () => tasksOf(rest, "web"),
+        (tasks) => tasks.length === 3,
+        { limitMs: 60_000 },
+      );
+      await away.startMurmur();
+      await cluster.settled();
+      await running(cluster.hosts, 3);
+    }, rest);
+    for (const { failures } of results) expect(failures).toEqual([]);
+    clients = await eventually(
+      "there are clients everywhere",
+      () => tasksOf(cluster.hosts, "client"),
+      (tasks) => tasks.length === 3,
+    );
+    await clean(cluster.hosts);
+    await holdsOnly(await running(cluster.hosts, 3), clients);
   });
 
   it("sends nobody to a host that is gone", async () => {

@@ -11,7 +11,7 @@ export interface StreamResult {
   readonly failures: readonly string[];
 }
 
-/** Four clients that open one connection after the other, each for one page, until the program's input ends. */
+/** Two clients that open one connection after the other, each for one page, until the program's input ends. */
 const PROGRAM = String.raw`
 const { connect } = require("node:net");
 const [host, port] = process.argv.slice(1);
@@ -36,9 +36,9 @@ function once() {
   });
 }
 async function client() {
-  while (!ended) { await once(); await new Promise((resolve) => setTimeout(resolve, 5)); }
+  while (!ended) { await once(); await new Promise((resolve) => setTimeout(resolve, 10)); }
 }
-Promise.all([client(), client(), client(), client()]).then(() => console.log(JSON.stringify({ pages, failures })));
+Promise.all([client(), client()]).then(() => console.log(JSON.stringify({ pages, failures })));
 `;
 
 /** A steady stream of new connections to one address, from a host or from the network of one of its containers. */
