@@ -14,10 +14,9 @@ const SERVER = [
   "server.listen(80);",
 ].join("\n");
 /** The tasks borrow the host's Node.js. */
-const BORROWED = [
-  ...["/usr", "/lib", "/lib64"].flatMap((path) => ["--mount", `type=bind,source=${path},target=${path},readonly`]),
-  ...["--entrypoint", "/usr/local/lib/murmur/node"],
-];
+const BORROWED = ["/usr", "/lib", "/lib64"]
+  .flatMap((path) => ["--mount", `type=bind,source=${path},target=${path},readonly`])
+  .concat("--entrypoint", "/usr/local/lib/murmur/node");
 /** Without a health check a task counts as soon as its process runs, before it listens. */
 const HEALTH = ["--health-cmd", "nc 127.0.0.1 80 </dev/null", "--health-interval", "500ms"];
 let cluster: HostCluster;

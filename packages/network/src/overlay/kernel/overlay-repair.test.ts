@@ -148,6 +148,20 @@ describe("an overlay in the kernel", () => {
     await expectTraffic();
   });
 
+  it("joins by IPv6 on a host that switches that off for new devices, and when somebody does so later", async () => {
+    const host = lab.host(1).namespace;
+    const switchOff = (device: string): Promise<void> =>
+      host.feed(`dd of=/proc/sys/net/ipv6/conf/${device}/disable_ipv6 status=none`, "1\n");
+    await switchOff("default");
+    await lab.render(wish);
+    expect(await texts()).toEqual([]);
+    await expectTraffic();
+    await switchOff("murmur-4097");
+    expect((await lab.host(1).overlay.repair()).problems).toEqual([]);
+    expect(await texts()).toEqual([]);
+    await expectTraffic();
+  });
+
   it("leaves out a container that is gone, and isn't held up by it", async () => {
     await lab.render(wish);
     await one.namespace[Symbol.asyncDispose]();

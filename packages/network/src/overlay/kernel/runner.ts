@@ -13,6 +13,7 @@ const ARGUMENTS = {
   ip: ["ip", "-force", "-batch", "-"],
   ip6: ["ip", "-6", "-force", "-batch", "-"],
   bridge: ["bridge", "-force", "-batch", "-"],
+  sysctl: ["sh", "-c", 'while read -r path value; do echo "$value" >"/proc/sys/$path" || bad=1; done; exit ${bad:-0}'],
   nft: ["nft", "-f", "-"],
   // It opens its input by name, which it can't if that is a socket, as Node's are; and prints each flow that it forgets.
   conntrack: ["sh", "-c", "cat | conntrack -R - >/dev/null"],

@@ -62,6 +62,12 @@ export function familyOfObject(object: KernelObject): Family {
   return "family" in object ? object.family : 4;
 }
 
+/** The `sysctl` lines without which IPv6 neighbours are refused: many hosts switch IPv6 off for all that is new. */
+export function ipv6Lines(neighbours: readonly (KernelObject & { kind: "neighbour" })[]): readonly string[] {
+  const devices = neighbours.filter(({ address }) => familyOf(address) === 6).map(({ device }) => device);
+  return [...new Set(devices)].map((device) => `net/ipv6/conf/${device}/disable_ipv6 0`);
+}
+
 /** The `bridge` lines that make an object. */
 export function addBridgeLines(object: KernelObject): readonly string[] {
   if (object.kind === "member") return [`fdb replace ${object.mac} dev ${object.device} master static`];

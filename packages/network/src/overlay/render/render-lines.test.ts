@@ -37,10 +37,14 @@ describe("the lines of a small state", () => {
           "link set dev murmur-4097 type bridge_slave learning off flood off",
           "link set dev murmur-4097 up",
           "address replace 10.9.0.251/32 dev br-net",
+          "link set dev veth1 type bridge_slave hairpin on",
+        ],
+        ["host sysctl", "net/ipv6/conf/murmur-4097/disable_ipv6 0"],
+        [
+          "host ip",
           "neighbour replace 10.9.0.12 lladdr 02:42:0a:09:00:0c dev murmur-4097 nud permanent",
           "neighbour replace 10.9.0.252 lladdr 02:42:0a:09:00:fc dev murmur-4097 nud permanent",
           "neighbour replace fd09::12 lladdr 02:42:0a:09:00:0c dev murmur-4097 nud permanent",
-          "link set dev veth1 type bridge_slave hairpin on",
         ],
         [
           "host bridge",

@@ -3,7 +3,7 @@ import { acceptLines } from "./accept-lines.ts";
 import type { Batch, PlaceSteps, Step, Tool } from "./batch.ts";
 import { changeOf, type Change } from "./change.ts";
 import { flowLines, goneAddresses } from "./flow-lines.ts";
-import { addBridgeLines, addLines, familyOfObject, removeBridgeLines, removeLines } from "./link-lines.ts";
+import { addBridgeLines, addLines, familyOfObject, ipv6Lines, removeBridgeLines, removeLines } from "./link-lines.ts";
 import { nftLines } from "./nft-lines.ts";
 
 const NOTHING: KernelObjects = new Map();
@@ -82,8 +82,15 @@ function removedForGood({ removed, added }: Change): readonly KernelObject[] {
 function segmentsAdded(change: Change): readonly Step[] {
   const added = new Set(change.added.map(keyOf));
   const remade = change.removed.filter((object) => object.kind === "vxlan" && added.has(keyOf(object)));
+  const neighbours = change.added.filter((object) => object.kind === "neighbour");
+  const enabling = ipv6Lines(neighbours);
+  const making = [...remade.flatMap(removeLines), ...sorted(change.added).flatMap(addLines)];
+  // `ip` ends at a neighbour entry that the kernel refuses, and would leave out what comes after it.
+  const placing = neighbours.flatMap(addLines);
   return [
-    { tool: "ip", lines: [...remade.flatMap(removeLines), ...sorted(change.added).flatMap(addLines)] },
+    { tool: "ip", lines: enabling.length === 0 ? [...making, ...placing] : making },
+    { tool: "sysctl", lines: enabling },
+    { tool: "ip", lines: enabling.length === 0 ? [] : placing },
     { tool: "bridge", lines: change.added.flatMap(addBridgeLines) },
   ];
 }
@@ -97,7 +104,7 @@ function segmentsRemoved(change: Change): readonly Step[] {
 }
 
 /** A bridge has its MAC address, and a device is there, before anything is put on it. */
-const ORDER: readonly KernelObject["kind"][] = ["bridge", "vxlan", "address", "neighbour", "hairpin"];
+const ORDER: readonly KernelObject["kind"][] = ["bridge", "vxlan", "address", "hairpin"];
 const sorted = (objects: readonly KernelObject[]): readonly KernelObject[] =>
   ORDER.flatMap((kind) => objects.filter((object) => object.kind === kind));
 

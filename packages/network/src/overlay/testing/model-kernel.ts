@@ -8,6 +8,7 @@ interface Space {
   readonly bridges: Map<string, string>;
   /** By name: the text of how it was made, and of each change. */
   readonly devices: Map<string, string[]>;
+  readonly speaksIpv6: Set<string>;
   /** Addresses, entries, rules and routes: what each is, and what it leads to. */
   readonly entries: Map<string, string>;
   table: Table | undefined;
@@ -68,6 +69,7 @@ export class ModelKernel {
     const space = this.#spaces.get(place) ?? {
       bridges: new Map(),
       devices: new Map(),
+      speaksIpv6: new Set(),
       entries: new Map(),
       table: undefined,
     };
@@ -81,6 +83,7 @@ export class ModelKernel {
     if (tool === "nft") return new NftModel(space, place).apply(lines);
     for (const line of lines) {
       if (tool === "conntrack") this.forgotten.push(`${place} ${line}`);
+      else if (tool === "sysctl") sysctlLine(space, line);
       else if (tool === "iptables" || tool === "ip6tables") acceptLine(space, tool, line);
       else linkLine(space, tool, line);
     }
@@ -95,6 +98,8 @@ function linkLine(space: Space, tool: "ip" | "ip6" | "bridge", line: string): vo
   const isOurs = device.startsWith("murmur-");
   assert(!isOurs || space.devices.has(device), `${line}: there is no such device`);
   if (noun === "address") return entry(space, verb, `address ${what} ${device}`, "");
+  const isRefused = noun === "neighbour" && verb === "replace" && what.includes(":") && !space.speaksIpv6.has(device);
+  assert(!isRefused, `${line}: IPv6 is disabled on this device`);
   if (noun === "neighbour")
     return entry(space, verb, `neighbour ${what} ${device}`, words[words.indexOf("lladdr") + 1] ?? "");
   if (noun === "fdb") {
@@ -124,6 +129,7 @@ function deviceLine(space: Space, line: string): void {
   const [, gone] = /^link delete dev (\S+)$/.exec(line) ?? [];
   if (gone !== undefined) {
     assert(space.devices.delete(gone), `${gone} can't be deleted: it isn't there`);
+    space.speaksIpv6.delete(gone);
     for (const key of space.entries.keys()) if (key.endsWith(` ${gone}`)) space.entries.delete(key);
     return;
   }
@@ -136,6 +142,13 @@ function deviceLine(space: Space, line: string): void {
     assert(device !== undefined, `${line}: there is no such device`);
     device.push(change);
   }
+}
+
+/** IPv6 is switched off on new devices, as on many hosts. */
+function sysctlLine(space: Space, line: string): void {
+  const [, device = ""] = /^net\/ipv6\/conf\/(\S+)\/disable_ipv6 0$/.exec(line) ?? [];
+  assert(space.devices.has(device), `${line}: there is no such device`);
+  space.speaksIpv6.add(device);
 }
 
 function acceptLine(space: Space, tool: string, line: string): void {
