@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually, type Host } from "../hosts/host.ts";
+import { CLIENT_IMAGE, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
+import { Outsider } from "../hosts/outsider.ts";
+import { echo } from "../hosts/requests.ts";
+import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
+
+const IDLE = ["--stop-grace-period", "0s", CLIENT_IMAGE, "sleep", "1000000"];
+const WEB = ["--env", "PORT=80", CLIENT_IMAGE];
+let cluster: HostCluster;
+let outsider: Outsider;
+
+beforeAll(async () => {
+  cluster = await HostCluster.of(3, { dataPlane: "overlay", images: [WEB_IMAGE, CLIENT_IMAGE] });
+  outsider = await Outsider.beside(cluster);
+  for (const network of [["front"], ["back"], ["--internal", "inside"], ["--ipv6", "dual"]])
+    await cluster.first.murmur("network", "create", ...network);
+});
+afterAll(async () => {
+  await outsider[Symbol.asyncDispose]();
+  await cluster[Symbol.asyncDispose]();
+});
+
+const create = (name: string, ...args: readonly string[]): Promise<string> =>
+  cluster.first.murmur("service", "create", "--name", name, ...args);
+async function taskOf(service: string): Promise<TaskContainer> {
+  const [task] = await tasksOf(cluster.hosts, service);
+  if (task === undefined) throw new Error(`${service} has no task`);
+  return task;
+}
+const asked = async (task: TaskContainer, ...words: readonly string[]): Promise<string> =>
+  (await task.run("dig", "+search", "+short", ...words)).stdout.trim();
+/** The address that a task saw. */
+const seen = (page: string): string | undefined => /^REMOTE_ADDR=\[(?:::ffff:)?(.*)\]$/m.exec(page)?.[1];
+const clean = (): Promise<unknown> =>
+  eventually(
+    "doctor finds nothing",
+    () => cluster.first.run(["murmur", "doctor"]),
+    ({ code }) => code === 0,
+  );
+
+describe("networks of an overlay cluster", () => {
+  it("join a service that is in several, by all its names in each", async () => {
+    await create("both", "--replicas", "2", "--network", "front", "--network", "name=back,alias=other", ...WEB);
+    await create("one", "--network", "front", ...IDLE);
+    await create("two", "--network", "back", ...IDLE);
+    const [one, two] = [await taskOf("one"), await taskOf("two")];
+    for (const client of [one, two]) {
+      expect(await client.page("http://both/")).not.toBe("");
+      expect(await client.page("http://2.both/")).not.toBe("");
+    }
+    expect(await two.page("http://other/")).not.toBe("");
+    expect(await asked(one, "other")).toBe("");
+    expect(await asked(one, "both")).not.toBe(await asked(two, "both"));
+    expect(await one.page(`http://${await asked(two, "both")}/`)).toBe("");
+    for (const both of await tasksOf(cluster.hosts, "both")) {
+      expect(await asked(both, "one")).toBe(await asked(one, "one"));
+      expect(await asked(both, "two")).toBe(await asked(two, "two"));
+    }
+  });
+
+  it("are joined and left by updates", async () => {
+    await cluster.first.murmur("service", "update", "--network-add", "back", "--network-rm", "front", "one");
+    const one = await taskOf("one");
+    expect(await one.page("http://other/")).not.toBe("");
+    expect(() => one.addressIn("front")).toThrow();
+    await clean();
+  });
+
+  it("let tasks out to others, and forward names outside", async () => {
+    const two = await taskOf("two");
+    expect((await two.run("ping", "-c", "1", "-W", "5", outsider.address)).code).toBe(0);
+    expect(await asked(two, "host2")).toBe(cluster.host(1).address);
+    await create("hidden", "--network", "inside", ...IDLE);
+    await create("seeker", "--network", "inside", ...WEB);
+    const hidden = await taskOf("hidden");
+    expect(await hidden.page("http://seeker/")).not.toBe("");
+    expect((await hidden.run("ping", "-c", "1", "-W", "2", outsider.address)).code).not.toBe(0);
+  });
+
+  it("answer on published ports also where a host has no task, and of a service in several", async () => {
+    await create("single", "--network", "back", "--publish", "8080:80", ...WEB);
+    await cluster.first.murmur("service", "update", "--publish-add", "8081:80", "both");
+    for (const host of cluster.hosts) {
+      for (const port of ["8080", "8081"]) {
+        for (let count = 0; count < 4; count += 1)
+          expect(seen(await outsider.page(`http://${host.address}:${port}/cgi-bin/env`))).toBe(outsider.address);
+      }
+    }
+  });
+
+  it("carry UDP by published ports, with the client's own address", async () => {
+    const program =
+      'use Socket; use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 5353, Proto => "udp"); while (my $from = $s->recv(my $said, 2048)) { my ($port, $at) = sockaddr_in($from); $s->send("$said " . inet_ntoa($at), 0, $from); }';
+    const borrowed = ["/usr", "/lib", "/lib64"].flatMap((path) => [
+      "--mount",
+      `type=bind,source=${path},target=${path},readonly`,
+    ]);
+    const perl = ["--entrypoint", "/usr/bin/perl", WEB_IMAGE, "-e", program];
+    await create("echo", "--network", "back", "--publish", "5353:5353/udp", ...borrowed, ...perl);
+    // This machine's address in the network of the hosts.
+    const own = cluster.first.address.replace(/\d+$/, "1");
+    const ask = (host: Host): Promise<string> => echo(host, 5353, "ping");
+    for (const host of cluster.hosts)
+      await eventually(
+        `${host.name} echoes`,
+        () => ask(host),
+        (said) => said === `ping ${own}`,
+      );
+  });
+
+  it("carry IPv6 beside IPv4, also on hosts that switch it off for new devices", async () => {
+    await create("six", "--replicas", "2", "--network", "dual", ...WEB);
+    await create("peer", "--mode", "global", "--network", "dual", ...IDLE);
+    for (const peer of await tasksOf(cluster.hosts, "peer")) {
+      const own = await asked(peer, "AAAA", "tasks.peer");
+      const all = (await asked(peer, "AAAA", "tasks.six")).split("\n");
+      expect(all).toHaveLength(2);
+      for (const address of [await asked(peer, "AAAA", "six"), ...all]) {
+        expect(address).toMatch(/^fd/);
+        expect(own.split("\n")).toContain(seen(await peer.page(`http://[${address}]/cgi-bin/env`)));
+      }
+      expect(await peer.page(`http://${await asked(peer, "A", "six")}/`)).not.toBe("");
+    }
+    await clean();
+  });
+
+  it("are there again after an engine was killed", async () => {
+    const single = await taskOf("single");
+    const { host } = single;
+    await host.killEngine();
+    // It ends what ran before it when it starts.
+    await eventually(
+      "the task is replaced",
+      () => taskOf("single"),
+      ({ id }) => id !== single.id,
+      { limitMs: 90_000 },
+    );
+    await eventually(
+      "everybody answers through every host",
+      async () => {
+        const hosts = cluster.hosts.map(({ address }) => address);
+        const pages = hosts.flatMap((address) => [`http://${address}:8080/`, `http://${address}:8081/`]);
+        return Promise.all(pages.map((page) => outsider.page(page)));
+      },
+      (pages) => pages.every((page) => page !== ""),
+      { limitMs: 90_000 },
+    );
+    await clean();
+  });
+
+  it("are right again after a host was cut off, whatever changed meanwhile", async () => {
+    const lost = cluster.others(await cluster.leader())[0] ?? cluster.first;
+    const rest = cluster.others(lost);
+    const [asker] = rest;
+    if (asker === undefined) throw new Error("three hosts");
+    await lost.cut();
+    try {
+      await eventually(
+        "it is down",
+        () => asker.murmur("node", "ls"),
+        (text) => text.includes("Down"),
+      );
+      await asker.murmur("service", "create", "--name", "late", "--network", "back", "--publish", "8082:80", ...WEB);
+      await asker.murmur("service", "rm", "echo");
+    } finally {
+      await lost.heal();
+    }
+    await cluster.settled();
+    const page = (port: string): Promise<string> => outsider.page(`http://${lost.address}:${port}/cgi-bin/env`);
+    for (const port of ["8080", "8081", "8082"])
+      await eventually(
+        `port ${port} answers through the host that was cut off`,
+        () => page(port),
+        (text) => seen(text) === outsider.address,
+        { limitMs: 60_000 },
+      );
+    await clean();
+  });
+});
