@@ -38,6 +38,7 @@ const facts = (parts: Partial<TaskFacts>): TaskFacts => ({
   network: { kind: "unneeded" },
   startAfter: 0,
   withdrawn: false,
+  startedHere: true,
   stop: undefined,
   address: "10.0.0.1",
   ...parts,
@@ -177,6 +178,11 @@ describe("the next step", () => {
       "doesn't withdraw what was never served",
       { wanted: gone, status: status("starting"), container: present({}) },
       { kind: "signal", signalName: "SIGQUIT", cause: "unwanted" },
+    ],
+    [
+      "withdraws what it found running, whatever it remembers of it: the report may have gone out before a crash",
+      { wanted: gone, status: status("preparing"), container: present({}), startedHere: false },
+      { kind: "withdraw" },
     ],
     [
       "gives the process its grace",

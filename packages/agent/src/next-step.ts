@@ -62,6 +62,8 @@ export interface TaskFacts {
   /** The task isn't started before this moment of the monotonic clock. */
   readonly startAfter: Millis;
   readonly withdrawn: boolean;
+  /** Whether the container was started in this run of the process: of any other it isn't known what was reported of it. */
+  readonly startedHere: boolean;
   readonly stop: StopFacts | undefined;
   /** Where the container's ports are reached while it runs; undefined where tasks have addresses of their own. */
   readonly address: string | undefined;
@@ -254,7 +256,7 @@ function stop(
   container: Container,
   { cause, error, now }: { cause: StopFacts["cause"]; error?: string; now: Millis },
 ): Step {
-  const served = facts.wanted === undefined || isLater(facts.status.state, "starting");
+  const served = facts.wanted === undefined || isLater(facts.status.state, "starting") || !facts.startedHere;
   if (served && !facts.withdrawn) return { kind: "withdraw" };
   const containerId = container.id;
   if (facts.stop === undefined) {

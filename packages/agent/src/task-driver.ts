@@ -50,6 +50,7 @@ export class TaskDriver {
   #network: NetworkFacts;
   #startAfter: Millis;
   #withdrawn: boolean;
+  #startedHere = false;
   #stop: StopFacts | undefined;
   /** Failed steps in a row, and the end of the pause after the last one, on the monotonic clock. */
   #failures = 0;
@@ -194,6 +195,7 @@ export class TaskDriver {
       network: this.#network,
       startAfter: this.#startAfter,
       withdrawn: this.#withdrawn,
+      startedHere: this.#startedHere,
       stop: this.#stop,
       address: container && addressOf(container, this.#context.node),
     };
@@ -236,6 +238,7 @@ export class TaskDriver {
     if (this.#done === act.kind && act.kind !== "signal") this.#pause();
     else this.#failures = 0;
     this.#done = act.kind;
+    this.#startedHere ||= act.kind === "start";
   }
 
   #pause(): void {
