@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { isWhole } from "./checks.ts";
 import { webSpec } from "./services.ts";
 import { hostOf, seeds, settledWorld, type SettledWorld } from "./settled-world.ts";
-import type { Host, World } from "./world.ts";
+import type { Host } from "./host.ts";
+import type { World } from "./world.ts";
 
 const newAddress = (host: Host): string => host.address.replace("10.0.0.", "10.9.9.");
 

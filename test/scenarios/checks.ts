@@ -1,7 +1,8 @@
 import { endpointTable } from "@murmur/discovery";
 import { holdsSlot, isLater, type ServiceId, type Task, type TaskId, type TaskState } from "@murmur/model";
 import type { Manager } from "@murmur/manager";
-import type { Host, World } from "./world.ts";
+import type { Host } from "./host.ts";
+import type { World } from "./world.ts";
 
 /**
  * What must hold at every moment, whatever fails. Looked at after each step of simulated time, on each manager's replica:

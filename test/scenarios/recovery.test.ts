@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { containersOn, containerStarts, isWhole } from "./checks.ts";
 import { webSpec } from "./services.ts";
 import { hostOf, seeds, settledWorld } from "./settled-world.ts";
-import type { Host, World } from "./world.ts";
+import type { Host } from "./host.ts";
+import type { World } from "./world.ts";
 
 const { signal } = new AbortController();
 

@@ -1,7 +1,8 @@
 import type { ServiceId, ServiceSpec } from "@murmur/model";
 import { isWhole } from "./checks.ts";
 import { webSpec } from "./services.ts";
-import { World, type Host } from "./world.ts";
+import type { Host } from "./host.ts";
+import { World } from "./world.ts";
 
 export interface SettledWorld extends AsyncDisposable {
   readonly world: World;

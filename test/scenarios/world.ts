@@ -27,23 +27,11 @@ import {
 } from "@murmur/node";
 import { MemoryNetwork } from "@murmur/transport";
 import { SafetyWatch } from "./checks.ts";
+import type { Host } from "./host.ts";
 import { MemoryLogs } from "./memory-logs.ts";
 import { MemoryState } from "./memory-state.ts";
 import { quiet } from "../../packages/node/src/testing/real-work.ts";
 import { RecordingPlane } from "./recording-plane.ts";
-
-/** A node of the world: what outlives its process, and the process while there is one. */
-export interface Host {
-  readonly name: string;
-  /** Where peers reach it; a host that doesn't run may come back at another one. */
-  address: string;
-  /** Where its daemon is told that nodes of the cluster are. */
-  peers: readonly string[];
-  disk: MemoryLogs;
-  readonly state: MemoryState;
-  readonly engine: SimulatedRuntime;
-  process: { readonly member: Member; readonly scope: Scope; readonly plane: RecordingPlane } | undefined;
-}
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 

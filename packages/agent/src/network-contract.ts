@@ -1,5 +1,5 @@
-import { codeOf } from "@murmur/base";
 import { describe, expect, it } from "vitest";
+import { NEVER, refusal, using } from "./contract-fixture.ts";
 import type { ContainerNetwork, ContainerRequest, EngineNetwork, NetworkRuntime, Runtime } from "./ports.ts";
 
 /** One engine under test, with means to make requests for it. */
@@ -98,19 +98,6 @@ export function networkContract(name: string, open: () => Promise<NetworkFixture
       }));
   });
 }
-
-const NEVER = { signal: new AbortController().signal };
-
-async function using(open: () => Promise<NetworkFixture>, test: (fixture: NetworkFixture) => Promise<void>) {
-  const fixture = await open();
-  try {
-    await test(fixture);
-  } finally {
-    await fixture.close();
-  }
-}
-
-const refusal = (call: Promise<unknown>): Promise<string> => call.then(() => "none", codeOf);
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
   for (let turns = 0; turns < 500; turns += 1) if (await holds()) return;

@@ -1,6 +1,6 @@
-import { codeOf } from "@murmur/base";
 import { taskName } from "@murmur/model";
 import { describe, expect, it } from "vitest";
+import { NEVER, refusal, using } from "./contract-fixture.ts";
 import { ownerLabels, taskOf } from "./labels.ts";
 import type { Container, ContainerEvent, ContainerRequest, Runtime } from "./ports.ts";
 
@@ -154,19 +154,6 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeFixture
       }));
   });
 }
-
-const NEVER = { signal: new AbortController().signal };
-
-async function using(open: () => Promise<RuntimeFixture>, test: (fixture: RuntimeFixture) => Promise<void>) {
-  const fixture = await open();
-  try {
-    await test(fixture);
-  } finally {
-    await fixture.close();
-  }
-}
-
-const refusal = (call: Promise<unknown>): Promise<string> => call.then(() => "none", codeOf);
 
 async function listen({ runtime }: RuntimeFixture, { node }: ContainerRequest): Promise<readonly ContainerEvent[]> {
   const seen: ContainerEvent[] = [];

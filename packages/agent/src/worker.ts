@@ -70,6 +70,7 @@ export class Worker {
   #informed = false;
   /** The engine was listed in this run: a task that is new has no container. */
   #listed = false;
+
   constructor(options: WorkerOptions) {
     const { runtime, withdrawals, node, clock, random, log } = options;
     this.#options = options;
