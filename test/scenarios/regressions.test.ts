@@ -238,6 +238,39 @@ describe("what seeds have found", () => {
   });
 
   /*
+   * Traffic to a container that had been told to stop. A daemon that had just been started found its container unhealthy
+   * before gossip had told it of one live node: there was nobody to ask, so it took its withdrawal for acknowledged. Who
+   * knows of others and has met none of them waits now, and asks those whom it meets.
+   */
+  it("a node that was just started asks the others before it stops a container, and not only those that it has met", async () => {
+    await using story = await scene(5);
+    const { world } = story;
+    const { leader, rest } = roles(world);
+    const worker = hostOf(rest[0]);
+    const here = { key: "node.id", operator: "==", value: String(idOf(worker)) } as const;
+    const placement = { constraints: [here], preferences: [], maxReplicasPerNode: 0, platforms: [] };
+    const web = spec("web", { kind: "replicated", replicas: 1 });
+    const id = await create(world, leader, { ...web, task: { ...web.task, placement } });
+    await story.becomesWhole(running(id));
+    worker.crash();
+    for (const container of worker.engine.containers()) container.setHealth("unhealthy");
+    const offeringAtStop: string[] = [];
+    world.observers.push({
+      signalled: (host) => {
+        if (host !== worker) return;
+        offeringAtStop.push(...world.running.filter(offersAny).map(({ name }) => name));
+      },
+    });
+    // Long enough for it to find its container, too short for the others to give it up.
+    cutOff(world, worker, world.hosts);
+    await world.during(worker.resume());
+    await world.pass(100);
+    for (const { address } of world.hosts) if (address !== worker.address) world.network.heal(worker.address, address);
+    await story.becomesWhole(running(id));
+    expect(offeringAtStop).toEqual([]);
+  });
+
+  /*
    * A write that was done was called `unavailable`, which says that nothing was done. A node without a manager had passed
    * it on to one that was lost between the commit and the answer. That is a `timeout` now: its outcome isn't known.
    */
@@ -353,6 +386,12 @@ describe("what seeds have found", () => {
     await story.becomesWhole();
   });
 });
+
+/** Whether a host sends traffic to any task. */
+function offersAny({ plane }: Host): boolean {
+  const endpoints = plane?.table?.services.flatMap((service) => service.endpoints) ?? [];
+  return endpoints.some((endpoint) => isUsable(endpoint, plane?.suspects ?? NO_SUSPECTS));
+}
 
 /** With how many endpoints, and to how many of them it may send, a host's data plane is told each table from now on. */
 function tablesOf(host: Host): readonly { readonly known: number; readonly offered: number }[] {

@@ -200,7 +200,7 @@ export function newAgent(
   }: { readonly sessions: AgentSessions; readonly overlay: MemberOverlay | undefined; readonly plane: DataPlane },
 ): Agent {
   const { identity, membership, wires, hostname, runtime, records, clock, random, log } = start;
-  const { transport, gossip, facts } = lines;
+  const { transport, gossip, facts, book } = lines;
   const self = identity.nodeId;
   return new Agent({
     node: {
@@ -217,7 +217,7 @@ export function newAgent(
     verdict: (id) => verdictOn(gossip, id),
     runtime,
     sessions,
-    withdrawals: withdrawals({ self, facts, gossip, transport, settled: () => plane.settled() }),
+    withdrawals: withdrawals({ self, facts, gossip, transport, book, settled: () => plane.settled() }),
     store: records,
     clock,
     random,
