@@ -21,10 +21,10 @@ const memberOf = (name: string, state: Member["state"]): Member => ({
 function setup({ met, recorded }: { readonly met: readonly Member[]; readonly recorded: readonly string[] }) {
   const members = new Map(met.map((member) => [member.id, member]));
   const listeners = new Set<MemberListener>();
-  const asked = new Map<NodeId, PromiseWithResolvers<unknown>>();
+  const asked = new Map<NodeId, PromiseWithResolvers<boolean>>();
   const caller = new AbortController();
   let outcome = "waiting";
-  const { acknowledged } = withdrawals({
+  const sent = withdrawals({
     self: SELF,
     facts: { withdraw: () => undefined },
     settled: () => Promise.resolve(),
@@ -37,13 +37,13 @@ function setup({ met, recorded }: { readonly met: readonly Member[]; readonly re
     },
     transport: {
       call: (id) => {
-        const answer = Promise.withResolvers<unknown>();
+        const answer = Promise.withResolvers<boolean>();
         asked.set(id, answer);
-        return answer.promise as Promise<never>;
+        return answer.promise;
       },
     },
   });
-  acknowledged(TASK, { signal: caller.signal }).then(
+  sent.acknowledged(TASK, { signal: caller.signal }).then(
     () => (outcome = "acknowledged"),
     () => (outcome = "given up"),
   );
