@@ -61,8 +61,8 @@ export interface ContainerNetwork extends NetworkAddress {
 /** How a container is connected. */
 export interface ContainerNetworks {
   /**
-   * The container is made in the first one. Its default route is the engine's choice: with Docker it goes to the network
-   * whose name comes first, of those that are not internal.
+   * The container is made in the first one. Its default route is the engine's choice until it is attached: with Docker it
+   * goes to the network whose name comes first, of those that are not internal.
    */
   readonly attached: readonly ContainerNetwork[];
   /** Path on the engine's host of a file to use as the container's `/etc/resolv.conf`; left out: the engine's own. */

@@ -119,6 +119,8 @@ class KernelPlane implements OverlayPlane {
   readonly #bridges: BridgeBook;
   readonly #proxies: OverlayProxies;
   readonly #containers = new Map<TaskId, AttachedContainer>();
+  /** Those of them whose namespaces were found to be gone. They will be detached; nothing is done in them until then. */
+  readonly #ended = new Set<TaskId>();
   #table: EndpointTable | undefined;
   #facts: ClusterFacts | undefined;
   #suspects: Suspects = NO_SUSPECTS;
@@ -191,9 +193,11 @@ class KernelPlane implements OverlayPlane {
     const networkIds = addresses.map(({ networkId }) => networkId);
     const ports = await orAborted(containerPorts(this.#parts.runner, netns, networkIds), signal);
     this.#containers.set(task, { netns, addresses, ports });
+    this.#ended.delete(task);
     this.#know();
     const { problems, error } = await orAborted(this.#loop.rendered(), signal);
     if (error !== undefined) throw error;
+    if (this.#ended.has(task)) throw new ClusterError("unavailable", "the container has ended");
     const lacking = networkIds.find((id) => !this.#rendered?.networks.some((network) => network.id === id));
     if (lacking !== undefined) {
       const why = this.#bridges.problem(lacking) ?? `this node has not been told enough of network ${lacking} yet`;
@@ -206,6 +210,7 @@ class KernelPlane implements OverlayPlane {
 
   detach(task: TaskId): void {
     if (!this.#containers.delete(task)) return;
+    this.#ended.delete(task);
     this.#know();
     this.#loop.request();
   }
@@ -266,7 +271,7 @@ class KernelPlane implements OverlayPlane {
     const { self, underlay, publishAddress } = this.#options;
     if (table === undefined || facts?.nodes.some(({ id, number }) => id === self && number !== undefined) !== true)
       return undefined;
-    const containers = new Map(this.#containers);
+    const containers = new Map([...this.#containers].filter(([id]) => !this.#ended.has(id)));
     return { self, underlay, publishAddress, table, facts, suspects: this.#suspects, containers };
   }
 
@@ -284,12 +289,22 @@ class KernelPlane implements OverlayPlane {
     if (view === undefined) return [];
     const networks = neededNetworks(view).networks.filter(({ id }) => ready.has(id));
     const state = overlayState(view, networks);
-    const { problems } = await this.#parts.overlay.render(state);
+    const { problems, ended } = await this.#parts.overlay.render(state);
     this.#rendered = state;
+    this.#forgetEnded(view, ended);
     if (problems.length > 0) this.#bridges.forget();
     this.#parts.dns.listenAt(networks.map(({ addressing }) => addressing.ipv4.gateway));
     this.#proxies.update(view.table, networks);
     return problems;
+  }
+
+  /** A container may end while it is rendered: that is no failure, and its rendering isn't tried again. */
+  #forgetEnded({ containers }: OverlayView, ended: readonly string[]): void {
+    if (ended.length === 0) return;
+    for (const [id, { netns }] of containers) {
+      if (ended.includes(netns) && this.#containers.get(id)?.netns === netns) this.#ended.add(id);
+    }
+    this.#loop.request();
   }
 
   #know(): void {

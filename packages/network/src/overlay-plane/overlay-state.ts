@@ -58,7 +58,7 @@ export function overlayState(view: OverlayView, networks: readonly NeededNetwork
 }
 
 function segmentOf(network: NeededNetwork, view: OverlayView, tasks: readonly OverlayTask[]): OverlayNetwork {
-  const { id, name, addressing } = network;
+  const { id, name, addressing, internal } = network;
   const { vni, ipv4, ipv6 } = addressing;
   return {
     id,
@@ -68,6 +68,7 @@ function segmentOf(network: NeededNetwork, view: OverlayView, tasks: readonly Ov
     subnet4: ipv4.subnet,
     ...(ipv6 !== undefined && { subnet6: ipv6.subnet }),
     gateway: { ipv4: ipv4.gateway, ...(ipv6 !== undefined && { ipv6: ipv6.gateway }) },
+    ...(internal !== undefined && { internal }),
     mtu: mtuOf(network, view.underlay),
     bridge: bridgeOf(id),
     nodes: nodesIn(network, view, tasks),

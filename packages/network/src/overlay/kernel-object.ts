@@ -44,7 +44,9 @@ export type KernelObject =
   /** That what is marked is routed by the table of that number. */
   | { readonly kind: "rule"; readonly family: Family; readonly mark: number }
   /** The one route of that table. */
-  | { readonly kind: "route"; readonly family: Family; readonly mark: number; readonly via: string };
+  | { readonly kind: "route"; readonly family: Family; readonly mark: number; readonly via: string }
+  /** The default route of a container in several networks. The engine made one by rules of its own; it is never removed. */
+  | { readonly kind: "exit"; readonly family: Family; readonly via: string };
 
 export type Choice =
   | {
@@ -92,6 +94,8 @@ export function keyOf(object: KernelObject): string {
     case "rule":
     case "route":
       return `${object.kind} ${String(object.family)} ${String(object.mark)}`;
+    case "exit":
+      return `exit ${String(object.family)}`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { NetworkId, PortProtocol, ServiceId, TaskId } from "@murmur/model";
 
 /**
  * What the overlay of one node should be: the port of the overlay data plane. It is a whole, never a change; the order of
- * its lists means nothing. Addresses are texts without a prefix length, MAC addresses six bytes with colons.
+ * its lists means nothing but where that is said. Addresses are texts without a prefix length, MAC addresses six bytes with colons.
  */
 export interface OverlayState {
   /** This node. */
@@ -39,6 +39,8 @@ export interface OverlayNetwork {
   readonly subnet6?: string;
   /** The address that all nodes' bridges share and containers send to. The engine gave it to the bridge. */
   readonly gateway: OverlayAddress;
+  /** No way out of it but to its own members: never a container's default route. */
+  readonly internal?: boolean;
   /** Bytes of an IP packet inside: 50 below the underlay's over IPv4, 70 over IPv6. */
   readonly mtu: number;
   /** The engine's bridge of this network on this node. It is given a MAC address (see `macOf`), and not made here. */
@@ -60,6 +62,7 @@ export interface OverlayNode {
 export interface OverlayTask {
   readonly id: TaskId;
   readonly nodeId: NodeId;
+  /** In the task's order: the first network that isn't internal has the container's default route. */
   readonly attachments: readonly OverlayAttachment[];
   /** Path of the container's network namespace, for a task of this node whose container has one: the engine's `SandboxKey`. */
   readonly netns?: string;

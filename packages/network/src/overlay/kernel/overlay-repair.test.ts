@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { insideOf, Lab, underlayOf, type Container, type Wish } from "../testing/lab.ts";
 import type { Namespace } from "../testing/namespace.ts";
@@ -56,10 +59,10 @@ describe("an overlay in the kernel", () => {
     await lab.render(wish);
     for (const host of lab.hosts) {
       expect(await host.overlay.difference()).toEqual([]);
-      expect(await host.overlay.render(lab.state(host, wish))).toEqual({ lines: 0, problems: [] });
+      expect(await host.overlay.render(lab.state(host, wish))).toEqual({ lines: 0, problems: [], ended: [] });
       await using next = await Overlay.open({ commands: systemCommands, hostNetns: host.namespace.path });
       await expect(next.difference()).rejects.toMatchObject({ code: "failed_precondition" });
-      expect(await next.render(lab.state(host, wish))).toEqual({ lines: 0, problems: [] });
+      expect(await next.render(lab.state(host, wish))).toEqual({ lines: 0, problems: [], ended: [] });
     }
   });
 
@@ -164,11 +167,30 @@ describe("an overlay in the kernel", () => {
 
   it("leaves out a container that is gone, and isn't held up by it", async () => {
     await lab.render(wish);
+    const { overlay } = lab.host(1);
+    const { path } = one.namespace;
     await one.namespace[Symbol.asyncDispose]();
-    expect(await texts()).toContain("container ONE: its network namespace can't be entered");
+    expect(await texts()).toEqual(["the hairpin mode of task11 is missing"]);
+    // It ends while a rendering is under way: the state still has it, and there is something to do in it.
+    const changed = { ...wish, services: [{ vip: 2, endpoints: [], balancing: "random" as const }] };
+    expect(await overlay.render(lab.state(lab.host(1), changed))).toMatchObject({ problems: [], ended: [path] });
     const rest: Wish = { ...wish, tasks: [two], services: [] };
-    expect((await lab.host(1).overlay.render(lab.state(lab.host(1), rest))).problems).toEqual([]);
+    expect(await overlay.render(lab.state(lab.host(1), rest))).toMatchObject({ problems: [], ended: [] });
     expect(await texts()).toEqual([]);
+  });
+
+  it("takes the engine's path of a namespace that has ended for what it is, also as long as the file is there", async () => {
+    await lab.render(wish);
+    const folder = await mkdtemp(join(tmpdir(), "murmur-netns-"));
+    const left = join(folder, "left");
+    await writeFile(left, "");
+    const state = lab.state(lab.host(1), wish);
+    for (const netns of [left, join(folder, "gone")]) {
+      const tasks = state.tasks.map((task) => (task.netns === undefined ? task : { ...task, netns }));
+      expect(await lab.host(1).overlay.render({ ...state, tasks })).toMatchObject({ problems: [], ended: [netns] });
+      expect(await texts()).toEqual([]);
+    }
+    await rm(folder, { recursive: true });
   });
 
   it("leaves nothing when it is closed, even what a process before it had made", async () => {

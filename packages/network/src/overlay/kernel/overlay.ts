@@ -1,5 +1,7 @@
 import { ClusterError } from "@murmur/base";
+import type { Family } from "../address.ts";
 import type { KernelState, Place } from "../kernel-object.ts";
+import { planExits } from "../plan/plan-container.ts";
 import { plan } from "../plan/plan.ts";
 import type { HostFacts } from "../plan/plan-host.ts";
 import type { Batch } from "../render/batch.ts";
@@ -7,7 +9,7 @@ import { difference, type Difference } from "../render/difference.ts";
 import { render } from "../render/render.ts";
 import type { OverlayState } from "../state.ts";
 import { PACKAGES } from "./commands.ts";
-import { learnSkeletons, readContainers, readKernel, type Skeletons } from "./read-kernel.ts";
+import { learnSkeletons, readContainers, readKernel, type Held, type Skeletons } from "./read-kernel.ts";
 import { outputOf, Runner, type Problem, type RunnerOptions } from "./runner.ts";
 
 /** Calls that wait for those before them; one more is refused, and its caller tries again. */
@@ -20,6 +22,8 @@ export interface Rendered {
   readonly lines: number;
   /** What the kernel refused, a line each. The next call reads what it holds and tries again. */
   readonly problems: readonly string[];
+  /** Containers that were gone when something was to be done in them. Nothing failed: they only need nothing more. */
+  readonly ended: readonly Place[];
 }
 
 /**
@@ -68,8 +72,8 @@ export class Overlay implements AsyncDisposable {
   difference(): Promise<readonly Difference[]> {
     return this.#inOrder(async () => {
       const state = this.#rendered();
-      const held = await this.#read(state);
-      return difference(plan(state, this.#facts), held);
+      const { state: held, ended } = await this.#read(state);
+      return difference(without(plan(state, this.#facts), ended), held);
     });
   }
 
@@ -77,8 +81,8 @@ export class Overlay implements AsyncDisposable {
   repair(): Promise<Rendered & { readonly found: readonly Difference[] }> {
     return this.#inOrder(async () => {
       const state = this.#rendered();
-      const held = await this.#read(state);
-      const found = difference(plan(state, this.#facts), held);
+      const { state: held, ended } = await this.#read(state);
+      const found = difference(without(plan(state, this.#facts), ended), held);
       return { ...(await this.#change(state, held)), found };
     });
   }
@@ -89,7 +93,7 @@ export class Overlay implements AsyncDisposable {
    */
   close(): Promise<Rendered> {
     return this.#inOrder(async () => {
-      const held = await this.#read(this.#state);
+      const { state: held } = await this.#read(this.#state);
       return await this.#change(undefined, held);
     });
   }
@@ -110,22 +114,26 @@ export class Overlay implements AsyncDisposable {
    */
   async #known(state: OverlayState): Promise<KernelState> {
     const held = this.#held;
-    if (held === undefined) return await this.#read(state);
-    const fresh = state.tasks.flatMap(({ netns }) => (netns === undefined || held.has(netns) ? [] : netns));
-    const unsure = new Set([...this.#unsure, ...fresh]);
+    if (held === undefined) return (await this.#read(state)).state;
+    const containers = containersOf(state);
+    const fresh = new Map([...containers].filter(([place]) => !held.has(place)));
+    const unsure = new Set([...this.#unsure, ...fresh.keys()]);
     const sure = [...held].filter(([place]) => !unsure.has(place));
-    if (this.#unsure.size > 0) return new Map([...sure, ...(await this.#read(state, unsure))]);
-    return new Map([...sure, ...(await readContainers(this.#runner, this.#skeletons, fresh))]);
+    const isAllSure = this.#unsure.size === 0;
+    const read = isAllSure
+      ? await readContainers(this.#runner, this.#skeletons, fresh)
+      : await this.#read(state, unsure);
+    return new Map([...sure, ...read.state]);
   }
 
   /** What the kernel holds on the host, and in the state's containers: all of them, or `some`. */
-  async #read(state: OverlayState | undefined, some?: ReadonlySet<Place>): Promise<KernelState> {
+  async #read(state: OverlayState | undefined, some?: ReadonlySet<Place>): Promise<Held> {
     const bridges = new Set(state?.networks.map(({ bridge }) => bridge));
     const ports = new Set(state?.tasks.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
-    const all = state?.tasks.flatMap(({ netns }) => netns ?? []) ?? [];
-    const containers = some === undefined ? all : all.filter((place) => some.has(place));
-    const { state: held, facts } = await readKernel(this.#runner, this.#skeletons, { bridges, ports, containers });
-    this.#facts = facts;
+    const all = [...(state === undefined ? [] : containersOf(state))];
+    const containers = new Map(some === undefined ? all : all.filter(([place]) => some.has(place)));
+    const held = await readKernel(this.#runner, this.#skeletons, { bridges, ports, containers });
+    this.#facts = held.facts;
     return held;
   }
 
@@ -136,10 +144,13 @@ export class Overlay implements AsyncDisposable {
     this.#held = undefined;
     const problems = await this.#runner.apply(batch);
     // Namespaces that are no longer wanted are mostly gone already.
-    const counted = problems.filter(({ place }) => wanted.has(place) || !place.startsWith("/"));
-    this.#held = wanted;
+    const counted = problems.filter(
+      ({ place, hasEnded }) => !hasEnded && (wanted.has(place) || !place.startsWith("/")),
+    );
+    const ended = new Set(problems.flatMap(({ place, hasEnded }) => (hasEnded ? place : [])));
+    this.#held = without(wanted, ended);
     this.#unsure = new Set(counted.map(({ place }) => place));
-    return { lines: linesOf(batch), problems: textsOf(counted) };
+    return { lines: linesOf(batch), problems: textsOf(counted), ended: [...ended] };
   }
 
   async #inOrder<T>(work: () => Promise<T>): Promise<T> {
@@ -160,6 +171,21 @@ export class Overlay implements AsyncDisposable {
     }
   }
 }
+
+/** The state's containers, and the families in which the node chooses their default route. */
+const containersOf = (state: OverlayState): ReadonlyMap<Place, readonly Family[]> =>
+  new Map(
+    state.tasks.flatMap(({ netns, attachments }) => {
+      const exits = planExits(
+        attachments.map(({ networkId }) => networkId),
+        state,
+      );
+      return netns === undefined ? [] : [[netns, exits.map(({ family }) => family)] as const];
+    }),
+  );
+
+const without = (state: KernelState, places: ReadonlySet<Place>): KernelState =>
+  new Map([...state].filter(([place]) => !places.has(place)));
 
 /** All print their version for `-V`. `iptables` isn't one: a host without it has no chain of Docker's. */
 const PROGRAMS = Object.keys(PACKAGES).filter((program) => program !== "iptables");

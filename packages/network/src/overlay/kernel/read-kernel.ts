@@ -14,6 +14,7 @@ import { parseJson } from "./read-json.ts";
 import {
   readAccepts,
   readBridges,
+  readExits,
   readHairpins,
   readForwarding,
   readNeighbours,
@@ -22,7 +23,7 @@ import {
   readVxlans,
 } from "./read-links.ts";
 import { readTable } from "./read-nft.ts";
-import { mapLimited, outputOf, type Runner } from "./runner.ts";
+import { hasNoNamespace, mapLimited, outputOf, type Runner } from "./runner.ts";
 
 /** The fixed parts of our tables in the words of this host's nft. */
 export interface Skeletons {
@@ -49,34 +50,39 @@ export interface Scope {
   readonly bridges: ReadonlySet<string>;
   /** Ports of containers on them. */
   readonly ports: ReadonlySet<string>;
-  /** Paths of namespaces of containers. */
-  readonly containers: readonly Place[];
+  /** Paths of namespaces of containers, with the families whose default route is of interest. */
+  readonly containers: ReadonlyMap<Place, readonly Family[]>;
 }
 
 export interface Held {
   /** A namespace that can't be entered has no place in it. */
   readonly state: KernelState;
+  /** Containers that are gone, and their namespaces with them. */
+  readonly ended: ReadonlySet<Place>;
   readonly facts: HostFacts;
 }
 
 /** Reads everything of ours that the kernel holds. @throws ClusterError `unavailable`, or as `Commands.run` does */
 export async function readKernel(runner: Runner, skeletons: Skeletons, scope: Scope): Promise<Held> {
   const host = await readHost(runner, skeletons, scope);
-  const containers = await readContainers(runner, skeletons, scope.containers);
-  return { state: new Map([[HOST, host.objects] as const, ...containers]), facts: host.facts };
+  const { state, ended } = await readContainers(runner, skeletons, scope.containers);
+  return { state: new Map([[HOST, host.objects] as const, ...state]), ended, facts: host.facts };
 }
 
-/** What of ours is in containers; one that can't be entered is left out. @throws ClusterError as `Commands.run` does */
+/** What of ours is in containers. @throws ClusterError as `Commands.run` does */
 export async function readContainers(
   runner: Runner,
   skeletons: Skeletons,
-  containers: readonly Place[],
-): Promise<KernelState> {
-  const read = await mapLimited(containers, async (place) => {
-    const objects = await readContainer(runner, place, skeletons);
-    return objects === undefined ? [] : [[place, objects] as const];
+  containers: Scope["containers"],
+): Promise<Pick<Held, "state" | "ended">> {
+  const state = new Map<Place, KernelObjects>();
+  const ended = new Set<Place>();
+  await mapLimited([...containers], async ([place, exits]) => {
+    const result = await runner.run(place, ["sh", "-c", CONTAINER_SCRIPT]);
+    if (result.status === 0) state.set(place, containerObjects(result.output, { skeletons, exits }));
+    else if (hasNoNamespace(result)) ended.add(place);
   });
-  return new Map(read.flat());
+  return { state, ended };
 }
 
 /** Between what two programs of one script print. */
@@ -130,16 +136,20 @@ const CONTAINER_SCRIPT = scriptOf([
   "true",
 ]);
 
-async function readContainer(runner: Runner, place: Place, skeletons: Skeletons): Promise<KernelObjects | undefined> {
-  const result = await runner.run(place, ["sh", "-c", CONTAINER_SCRIPT]);
-  if (result.status !== 0) return undefined;
-  const [table = "", rules4 = "", rules6 = "", routes4 = "", routes6 = ""] = partsOf(result.output);
+interface Reading {
+  readonly skeletons: Skeletons;
+  readonly exits: readonly Family[];
+}
+
+function containerObjects(output: string, { skeletons, exits }: Reading): KernelObjects {
+  const [table = "", rules4 = "", rules6 = "", routes4 = "", routes6 = ""] = partsOf(output);
   return objectsOf([
     ...tableObjects(table, skeletons.container),
     ...readRules(parseJson(rules4), 4),
     ...readRules(parseJson(rules6), 6),
     ...readRoutes(parseJson(routes4), 4),
     ...readRoutes(parseJson(routes6), 6),
+    ...exits.flatMap((family) => readExits(parseJson(family === 4 ? routes4 : routes6), family)),
   ]);
 }
 

@@ -100,6 +100,13 @@ export function readRoutes(routes: Json, family: Family): readonly KernelObject[
   });
 }
 
+/** Of the same: the default route of the main table, which has no number there. */
+export const readExits = (routes: Json, family: Family): readonly KernelObject[] =>
+  listOf(routes)
+    .filter((route) => fieldOf(route, "dst") === "default" && fieldOf(route, "table") === undefined)
+    .slice(0, 1)
+    .map((route) => ({ kind: "exit", family, via: textOf(fieldOf(route, "gateway")) }));
+
 /** Of what `iptables -S DOCKER-USER` printed. */
 export function readAccepts(text: string, family: Family): readonly KernelObject[] {
   const rule = new RegExp(

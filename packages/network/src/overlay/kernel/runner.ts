@@ -31,6 +31,8 @@ export interface Problem {
   readonly place: Place;
   /** One line: the tool, what it was told, and what it said. */
   readonly text: string;
+  /** The container is gone, and its namespace with it: there is nothing to do there any more. */
+  readonly hasEnded: boolean;
 }
 
 /** Runs programs in places: the host's namespace and those of containers. */
@@ -68,11 +70,21 @@ export class Runner {
     const problems: Problem[] = [];
     for (const step of steps) {
       const result = await this.run(place, ARGUMENTS[step.tool], `${step.lines.join("\n")}\n`);
-      problems.push(...problemsOf(step, result).map((text) => ({ place, text })));
+      const hasEnded = place !== HOST && hasNoNamespace(result);
+      problems.push(...problemsOf(step, result).map((text) => ({ place, text, hasEnded })));
+      if (hasEnded) break;
     }
     return problems;
   }
 }
+
+/**
+ * Whether a program could not be run in a place because that is no namespace any more. The engine's path of one that has
+ * ended is for a moment an ordinary file, which the kernel says is no valid argument; then it is gone.
+ */
+export const hasNoNamespace = ({ status, errors }: CommandResult): boolean => status !== 0 && NO_NAMESPACE.test(errors);
+const NO_NAMESPACE =
+  /^nsenter: (?:cannot open [^\n]*: No such (?:file or directory|process)|reassociate to namespace [^\n]* failed: Invalid argument)/m;
 
 /** What went wrong with which line, as the tool said it. */
 function problemsOf({ tool, lines }: Step, { status, errors }: CommandResult): readonly string[] {
@@ -86,8 +98,11 @@ function problemsOf({ tool, lines }: Step, { status, errors }: CommandResult): r
   });
 }
 
-/** Undoing what is gone already is no problem: containers and bridges go without asking. */
-const UNDOING = /^\w+ delete |hairpin off$/;
+/**
+ * Undoing what is gone already is no problem: containers and bridges go without asking. Nor is a port that is gone when it
+ * should be prepared: its container has ended.
+ */
+const UNDOING = /^\w+ delete |hairpin (?:on|off)$/;
 const GONE = /No such|Cannot find|Cannot assign/;
 
 const firstLine = (text: string): string | undefined => text.split("\n").find((line) => line.trim() !== "");

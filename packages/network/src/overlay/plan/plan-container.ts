@@ -34,6 +34,26 @@ function wayBack({ gateway }: OverlayNode): readonly KernelObject[] {
   ];
 }
 
+/**
+ * The default routes of a container in several networks: through the first of them that isn't internal, and for IPv6 the
+ * first of those that has it. One in a single network keeps what the engine, or itself, has made.
+ */
+export function planExits(
+  networkIds: readonly string[],
+  { networks }: Pick<OverlayState, "networks">,
+): readonly (KernelObject & { kind: "exit" })[] {
+  if (networkIds.length < 2) return [];
+  const open = networkIds
+    .map((id) => networks.find((network) => network.id === id))
+    .filter((network) => network !== undefined && network.internal !== true);
+  const ipv4 = open[0]?.gateway.ipv4;
+  const ipv6 = open.map((network) => network?.gateway.ipv6).find((address) => address !== undefined);
+  return [
+    ...(ipv4 === undefined ? [] : [{ kind: "exit", family: 4, via: canonicalAddress(ipv4) } as const]),
+    ...(ipv6 === undefined ? [] : [{ kind: "exit", family: 6, via: canonicalAddress(ipv6) } as const]),
+  ];
+}
+
 interface Inside {
   readonly networkId: string;
   readonly attachments: Attachments;

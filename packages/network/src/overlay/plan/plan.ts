@@ -1,12 +1,11 @@
 import { checkState } from "../check-state.ts";
 import { HOST, objectsOf, type KernelObject, type KernelObjects, type KernelState } from "../kernel-object.ts";
 import type { OverlayState } from "../state.ts";
-import { planInside } from "./plan-container.ts";
+import { planExits, planInside } from "./plan-container.ts";
 import { planHost, type HostFacts } from "./plan-host.ts";
 
 /**
- * Every kernel object that a state asks for, on the host and in the namespaces of the node's own containers. The order of
- * the state's lists doesn't matter.
+ * Every kernel object that a state asks for, on the host and in the namespaces of the node's own containers.
  *
  * @throws ClusterError `invalid_argument` for a state that can't be rendered
  */
@@ -32,8 +31,9 @@ function insideOf(state: OverlayState): (networkIds: readonly string[]) => Kerne
   const known = new Map<string, KernelObjects>();
   return (networkIds) => {
     const sorted = networkIds.toSorted();
-    const key = sorted.join(" ");
-    const objects = known.get(key) ?? objectsOf([TABLE, ...sorted.flatMap((id) => ofNetwork.get(id) ?? [])]);
+    const exits = planExits(networkIds, state);
+    const key = [...sorted, ...exits.map(({ via }) => via)].join(" ");
+    const objects = known.get(key) ?? objectsOf([TABLE, ...exits, ...sorted.flatMap((id) => ofNetwork.get(id) ?? [])]);
     known.set(key, objects);
     return objects;
   };

@@ -65,6 +65,8 @@ function describe(object: KernelObject): string {
       return `the IPv${String(object.family)} routing rule of mark ${String(object.mark)}`;
     case "route":
       return `the route of table ${String(object.mark)} via ${object.via}`;
+    case "exit":
+      return `the IPv${String(object.family)} default route via ${object.via}`;
     default:
       return unreachable(object);
   }

@@ -21,6 +21,8 @@ export function addLines(object: KernelObject): readonly string[] {
       return [`rule add ${ruleText(object.mark)}`];
     case "route":
       return [`route replace default via ${object.via} table ${String(object.mark)}`];
+    case "exit":
+      return [`route replace default via ${object.via}`];
     case "forward":
     case "member":
     case "accept":
@@ -31,7 +33,7 @@ export function addLines(object: KernelObject): readonly string[] {
   }
 }
 
-/** The `ip` lines that remove an object. The bridge is the engine's, and its MAC address stays. */
+/** The `ip` lines that remove an object. The bridge is the engine's, and its MAC address stays; so does the default route. */
 export function removeLines(object: KernelObject): readonly string[] {
   switch (object.kind) {
     case "vxlan":
@@ -47,6 +49,7 @@ export function removeLines(object: KernelObject): readonly string[] {
     case "route":
       return [`route delete default table ${String(object.mark)}`];
     case "bridge":
+    case "exit":
     case "forward":
     case "member":
     case "accept":

@@ -117,7 +117,7 @@ function routeSteps(change: Change): readonly Step[] {
     return {
       tool: family === 4 ? "ip" : "ip6",
       lines: [
-        ...change.added.filter(isOf("route")).flatMap(addLines),
+        ...[...change.added.filter(isOf("route")), ...change.added.filter(isOf("exit"))].flatMap(addLines),
         ...removed.filter(isOf("rule")).flatMap(removeLines),
         ...change.added.filter(isOf("rule")).flatMap(addLines),
         ...removed.filter(isOf("route")).flatMap(removeLines),

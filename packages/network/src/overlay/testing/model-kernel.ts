@@ -11,6 +11,8 @@ interface Space {
   readonly speaksIpv6: Set<string>;
   /** Addresses, entries, rules and routes: what each is, and what it leads to. */
   readonly entries: Map<string, string>;
+  /** The default route, by the tool that makes it. */
+  readonly exits: Map<string, string>;
   table: Table | undefined;
 }
 
@@ -18,6 +20,12 @@ interface Table {
   readonly fixed: string;
   readonly chains: Map<string, string>;
   readonly elements: Map<string, Map<string, string>>;
+}
+
+/** What isn't ours, and is there still when we are not: by name, and as `PLACE ip` or `PLACE ip6`. */
+interface Lasting {
+  readonly bridges: ReadonlySet<string>;
+  readonly exits: ReadonlySet<string>;
 }
 
 /**
@@ -36,14 +44,18 @@ export class ModelKernel {
     }
   }
 
-  /** Everything there is, in a fixed order. A bridge is the engine's: it may stay although nobody wants it. */
-  dump(bridges: ReadonlySet<string>): unknown {
+  /**
+   * Everything there is, in a fixed order. A bridge is the engine's, and a container's default route was there before: they
+   * may stay although nobody wants them, and are told where somebody does.
+   */
+  dump({ bridges, exits }: Lasting): unknown {
     const sorted = <T>(map: ReadonlyMap<string, T>) => [...map].toSorted(([left], [right]) => (left < right ? -1 : 1));
     const spaces = sorted(this.#spaces).map(([place, { table, ...space }]) => ({
       place,
       bridges: sorted(space.bridges).filter(([name]) => bridges.has(name)),
       devices: sorted(space.devices),
       entries: sorted(space.entries),
+      exits: sorted(space.exits).filter(([tool]) => exits.has(`${place} ${tool}`)),
       fixed: table?.fixed,
       chains: sorted(table?.chains ?? new Map()),
       elements: sorted(table?.elements ?? new Map()).map(([name, entries]) => [name, sorted(entries)]),
@@ -71,6 +83,7 @@ export class ModelKernel {
       devices: new Map(),
       speaksIpv6: new Set(),
       entries: new Map(),
+      exits: new Map(),
       table: undefined,
     };
     this.#spaces.set(place, space);
@@ -105,6 +118,11 @@ function linkLine(space: Space, tool: "ip" | "ip6" | "bridge", line: string): vo
   if (noun === "fdb") {
     const side = words.includes("self") ? "self" : "master";
     return entry(space, verb, `fdb ${what} ${side} ${device}`, words[words.indexOf("dst") + 1] ?? "");
+  }
+  if (noun === "route" && !words.includes("table")) {
+    assert(verb === "replace", `${line}: the default route may be another's`);
+    space.exits.set(tool, line);
+    return;
   }
   const table = words[words.indexOf("table") + 1] ?? "";
   const leads = verb === "replace" ? line : "";

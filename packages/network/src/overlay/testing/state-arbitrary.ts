@@ -41,22 +41,25 @@ const shuffled = <T>(items: readonly T[]): fc.Arbitrary<T[]> =>
   fc.shuffledSubarray([...items], { minLength: items.length });
 
 const anyNetwork = (network: number): fc.Arbitrary<OverlayNetwork> =>
-  fc.record({ others: subset([2, 3, 4]), mtu: fc.constantFrom(1_450, 1_400) }).map(({ others, mtu }) => ({
-    id: networkId(`net${String(network)}`),
-    name: `net${String(network)}`,
-    vni: 4_096 + network,
-    vxlanPort: 4_789,
-    subnet4: `10.${String(network)}.0.0/24`,
-    ...(network !== SINGLE && { subnet6: `fd00:0:${String(network)}::/64` }),
-    gateway: inside(network, 1),
-    mtu,
-    bridge: `br-${String(network)}`,
-    nodes: [1, ...others].map((node) => ({
-      id: nodeId(`n${String(node)}`),
-      underlay: String(node),
-      gateway: inside(network, 250 + node),
-    })),
-  }));
+  fc
+    .record({ others: subset([2, 3, 4]), mtu: fc.constantFrom(1_450, 1_400), internal: fc.boolean() })
+    .map(({ others, mtu, internal }) => ({
+      id: networkId(`net${String(network)}`),
+      name: `net${String(network)}`,
+      vni: 4_096 + network,
+      vxlanPort: 4_789,
+      subnet4: `10.${String(network)}.0.0/24`,
+      ...(network !== SINGLE && { subnet6: `fd00:0:${String(network)}::/64` }),
+      gateway: inside(network, 1),
+      mtu,
+      internal,
+      bridge: `br-${String(network)}`,
+      nodes: [1, ...others].map((node) => ({
+        id: nodeId(`n${String(node)}`),
+        underlay: String(node),
+        gateway: inside(network, 250 + node),
+      })),
+    }));
 
 const withUnderlays = (network: OverlayNetwork, underlays: readonly string[]): OverlayNetwork => ({
   ...network,
@@ -65,7 +68,12 @@ const withUnderlays = (network: OverlayNetwork, underlays: readonly string[]): O
 
 const anyTask = (task: number, networks: readonly number[]): fc.Arbitrary<OverlayTask> =>
   fc
-    .record({ node: fc.constantFrom(...NODES), joined: subset(networks), mac: fc.boolean(), isUp: fc.boolean() })
+    .record({
+      node: fc.constantFrom(...NODES),
+      joined: fc.shuffledSubarray([...networks]),
+      mac: fc.boolean(),
+      isUp: fc.boolean(),
+    })
     .map(({ node, joined, mac, isUp }) => ({
       id: taskId(`t${String(task)}`),
       nodeId: nodeId(`n${String(node)}`),
