@@ -73,7 +73,7 @@ export class Overlay implements AsyncDisposable {
     return this.#inOrder(async () => {
       const state = this.#rendered();
       const { state: held, ended } = await this.#read(state);
-      return difference(without(plan(state, this.#facts), ended), held);
+      return this.#compare(state, { held, ended });
     });
   }
 
@@ -82,7 +82,7 @@ export class Overlay implements AsyncDisposable {
     return this.#inOrder(async () => {
       const state = this.#rendered();
       const { state: held, ended } = await this.#read(state);
-      const found = difference(without(plan(state, this.#facts), ended), held);
+      const found = this.#compare(state, { held, ended });
       return { ...(await this.#change(state, held)), found };
     });
   }
@@ -137,6 +137,15 @@ export class Overlay implements AsyncDisposable {
     return held;
   }
 
+  /** Containers that have ended are left out, and their ports, which the kernel removes a little later. */
+  #compare(state: OverlayState, { held, ended }: { held: KernelState; ended: ReadonlySet<Place> }) {
+    const wanted = without(plan(state, this.#facts), ended);
+    if (ended.size === 0) return difference(wanted, held);
+    const tasks = state.tasks.filter(({ netns }) => netns !== undefined && ended.has(netns));
+    const ports = new Set(tasks.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
+    return difference(withoutPorts(wanted, ports), withoutPorts(held, ports));
+  }
+
   async #change(state: OverlayState | undefined, held: KernelState): Promise<Rendered> {
     const wanted = state === undefined ? NOTHING : plan(state, this.#facts);
     const batch = render(held, wanted);
@@ -186,6 +195,14 @@ const containersOf = (state: OverlayState): ReadonlyMap<Place, readonly Family[]
 
 const without = (state: KernelState, places: ReadonlySet<Place>): KernelState =>
   new Map([...state].filter(([place]) => !places.has(place)));
+
+const withoutPorts = (state: KernelState, ports: ReadonlySet<string>): KernelState =>
+  new Map(
+    [...state].map(([place, objects]) => {
+      const others = [...objects].filter(([, object]) => object.kind !== "hairpin" || !ports.has(object.port));
+      return [place, new Map(others)] as const;
+    }),
+  );
 
 /** All print their version for `-V`. `iptables` isn't one: a host without it has no chain of Docker's. */
 const PROGRAMS = Object.keys(PACKAGES).filter((program) => program !== "iptables");
