@@ -12,11 +12,8 @@ export class Outsider implements AsyncDisposable {
     this.address = address;
   }
 
-  static async beside({ network }: HostCluster): Promise<Outsider> {
-    const container = await new GenericContainer(CLIENT_IMAGE)
-      .withNetwork(network)
-      .withCommand(["sleep", "1000000"])
-      .start();
+  static async beside({ network }: HostCluster, image = CLIENT_IMAGE): Promise<Outsider> {
+    const container = await new GenericContainer(image).withNetwork(network).withCommand(["sleep", "1000000"]).start();
     return new Outsider(container, container.getIpAddress(network.getName()));
   }
 

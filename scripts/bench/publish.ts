@@ -1,0 +1,165 @@
+import { eventually, type Host } from "../../test/hosts/host.ts";
+import { HostCluster } from "../../test/hosts/host-cluster.ts";
+import { Outsider } from "../../test/hosts/outsider.ts";
+import { tasksOf } from "../../test/hosts/task-container.ts";
+import {
+  inTurns,
+  loadOf,
+  makeTrafficImage,
+  TRAFFIC_IMAGE,
+  wrkCommand,
+  type Load,
+  type Turn,
+  type Use,
+} from "./load.ts";
+import { rounded, type Report } from "./report.ts";
+
+const ROUNDS = 15;
+const TURN_S = 1;
+const PORTS = { kernel: 8080, proxy: 8081, haproxy: 8082 } as const;
+const UNITS = { keepalive: "requests", connection: "connections" } as const;
+type Way = keyof typeof PORTS;
+const WAYS = Object.keys(PORTS) as readonly Way[];
+
+/** Through a published port of a node without a task, by the kernel and by the proxy, and beside them by haproxy there. */
+export async function publish(): Promise<Report> {
+  await makeTrafficImage();
+  await using cluster = await HostCluster.of(3, { dataPlane: "overlay", images: [TRAFFIC_IMAGE] });
+  await using outsider = await Outsider.beside(cluster, TRAFFIC_IMAGE);
+  const entry = cluster.first;
+  await createService(cluster);
+  const haproxy = await startHaproxy(cluster);
+  const murmur = await entry.ok("cat", "/run/murmur-node/murmur.pid");
+  for (const port of Object.values(PORTS))
+    await eventually(
+      `port ${String(port)} answers`,
+      () => outsider.page(`http://${entry.address}:${String(port)}/`),
+      (page) => page !== "",
+    );
+  const spent = new Spent(entry);
+  const turnOf = (way: Way, use: Use): Turn => {
+    const turn = async (): Promise<Load> =>
+      loadOf(await outsider.run(...wrkCommand(`http://${entry.address}:${String(PORTS[way])}/`, use, TURN_S)));
+    return way === "kernel" ? turn : spent.during(`${way} ${use}`, way === "haproxy" ? haproxy : murmur, turn);
+  };
+  const turns = (["keepalive", "connection"] as const).flatMap((use) =>
+    WAYS.map((way) => [`${way} ${use}`, turnOf(way, use)] as const),
+  );
+  const rounds = await inTurns<`${Way} ${Use}`>(Object.fromEntries(turns) as Record<`${Way} ${Use}`, Turn>, ROUNDS);
+  const toHaproxy = (way: Way, use: Use): number => rounds.ratio(`${way} ${use}`, `haproxy ${use}`);
+  const kernel = { keepalive: toHaproxy("kernel", "keepalive"), connection: toHaproxy("kernel", "connection") };
+  const rates = (use: Use) =>
+    WAYS.map((way) => [`${way}_${UNITS[use]}_per_s`, rounds.perSecond(`${way} ${use}`)] as const);
+  return {
+    bench: "publish",
+    runs: ROUNDS,
+    figures: {
+      kernel_ratio_to_haproxy: Math.min(kernel.keepalive, kernel.connection),
+      kernel_keepalive_ratio_to_haproxy: kernel.keepalive,
+      kernel_connection_ratio_to_haproxy: kernel.connection,
+      proxy_keepalive_ratio_to_haproxy: toHaproxy("proxy", "keepalive"),
+      proxy_connection_ratio_to_haproxy: toHaproxy("proxy", "connection"),
+      ...Object.fromEntries([...rates("keepalive"), ...rates("connection")]),
+      proxy_cpu_us_per_request: spent.each("proxy keepalive"),
+      haproxy_cpu_us_per_request: spent.each("haproxy keepalive"),
+      proxy_cpu_us_per_connection: spent.each("proxy connection"),
+      haproxy_cpu_us_per_connection: spent.each("haproxy connection"),
+      requests: rounds.total("requests"),
+      errors: rounds.total("errors"),
+    },
+    goals: {
+      kernel_ratio_to_haproxy: { least: 1.3 },
+      proxy_keepalive_ratio_to_haproxy: { least: 0.85 },
+      proxy_connection_ratio_to_haproxy: { least: 0.6 },
+      errors: { most: 0 },
+    },
+    notes: [
+      `wrk beside the hosts → host1 → nginx in a container on host2; ${String(ROUNDS)} rounds of ${String(TURN_S)} s each way, in turn; medians of the rounds' ratios.`,
+      "The kernel's ratio is the lower of its two. The proxy's port has balancing=least-conn, in the overlay data plane. haproxy in TCP mode, with its defaults: a thread for each core.",
+    ],
+  };
+}
+
+/** One task, not on the first host, behind two published ports. */
+async function createService({ first, hosts }: HostCluster): Promise<void> {
+  const [, home = first] = hosts;
+  await first.murmur("network", "create", "bench");
+  const place = ["--network", "bench", "--constraint", `node.hostname==${home.name}`];
+  const viaKernel = `${String(PORTS.kernel)}:80`;
+  const viaProxy = `published=${String(PORTS.proxy)},target=80,balancing=least-conn`;
+  const ports = ["--publish", viaKernel, "--publish", viaProxy];
+  await first.murmur("service", "create", "--name", "web", ...place, ...ports, TRAFFIC_IMAGE);
+}
+
+/** Starts haproxy on the first host, from where it reaches the task as the node's own proxy does; its process id there. */
+async function startHaproxy({ first, hosts }: HostCluster): Promise<string> {
+  const [task] = await tasksOf(hosts, "web");
+  if (task === undefined) throw new Error("web has no task");
+  const address = task.addressIn("bench");
+  const gateway = await eventually(
+    "the host is in the network",
+    () => ownAddressBeside(first, address),
+    (found) => found !== "",
+  );
+  const config = `
+global
+  maxconn 4096
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+listen web
+  bind :${String(PORTS.haproxy)}
+  server task ${address}:80 source ${gateway}
+`;
+  const script = 'printf "%s" "$0" >/tmp/haproxy.cfg && exec haproxy -db -f /tmp/haproxy.cfg';
+  const id = await first.ok("docker", "run", "-d", "--network", "host", TRAFFIC_IMAGE, "sh", "-c", script, config);
+  return await first.ok("docker", "inspect", "-f", "{{ .State.Pid }}", id);
+}
+
+/** The address that only this node has, of those on the bridge to a task. */
+const ownAddressBeside = (host: Host, address: string): Promise<string> =>
+  host.ok(
+    "sh",
+    "-c",
+    `bridge=$(ip route get ${address} | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p'); ip -4 -o addr show dev "$bridge" | sed -n 's|.* inet \\([0-9.]*\\)/32 .*|\\1|p'`,
+  );
+
+/** CPU time of processes of a host, by what they were asked for meanwhile. */
+class Spent {
+  readonly #host: Host;
+  readonly #sums = new Map<string, { cpuMs: number; requests: number }>();
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  during(name: string, pid: string, turn: Turn): Turn {
+    return async () => {
+      const before = await this.#cpuMs(pid);
+      const load = await turn();
+      const sum = this.#sums.get(name) ?? { cpuMs: 0, requests: 0 };
+      sum.cpuMs += (await this.#cpuMs(pid)) - before;
+      sum.requests += load.requests;
+      this.#sums.set(name, sum);
+      return load;
+    };
+  }
+
+  /** Microseconds for each request. */
+  each(name: string): number {
+    const { cpuMs, requests } = this.#sums.get(name) ?? { cpuMs: 0, requests: 0 };
+    return rounded((cpuMs * 1_000) / requests);
+  }
+
+  /** User and system time of all threads so far; the kernel counts in hundredths of a second. */
+  async #cpuMs(pid: string): Promise<number> {
+    const stat = await this.#host.ok("cat", `/proc/${pid}/stat`);
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .slice(11, 13);
+    return (Number(user) + Number(system)) * 10;
+  }
+}
