@@ -5,11 +5,10 @@ import { describe, expect, it } from "vitest";
 import { ControlLoop } from "./control-loop.ts";
 import { ClusterStore, serviceSpec } from "./testing/cluster-store.ts";
 
-function setup() {
+function setup(cluster = new ClusterStore()) {
   const clock = new ManualClock();
   const failures: unknown[] = [];
   const scope = new Scope(silentLog, (error) => failures.push(error));
-  const cluster = new ClusterStore();
   const batches: number[] = [];
   const world = { submit: (commands: readonly Command[]): Promise<readonly ApplyResult[]> => cluster.submit(commands) };
   let ids = 0;
@@ -74,6 +73,33 @@ describe("the leader's loop", () => {
     cluster.addNode(nodeId("n3"));
     await settle();
     expect(assigned(id)).toBe(3);
+  });
+
+  it("says that a network has no address left, and places a task the moment that one is free again", async () => {
+    // Six addresses, of which each service has a virtual one.
+    const addressPool = { subnet: "10.9.0.0/24", subnetLength: 28 };
+    const small = new ClusterStore(["n1", "n2"], { dataPlane: "overlay", addressPool });
+    const { cluster, loop, scope, tasks, assigned, settle, batches } = setup(small);
+    loop.start(scope);
+    const other = cluster.createService("other", 0);
+    const id = cluster.createService("web", 1_000);
+    for (let count = 0; count < 10; count += 1) await settle();
+    expect([assigned(id), tasks(id).length]).toEqual([4, 1_000]);
+    const why = new Set(tasks(id).flatMap(({ status: { error } }) => error ?? []));
+    expect([...why]).toEqual([
+      "no free address in network default (10.9.0.0/28: 6 of 6 in use); remove services or create a larger network",
+    ]);
+    const rounds = batches.length;
+    await settle();
+    expect(batches).toHaveLength(rounds);
+    const [running] = tasks(id).filter(({ status }) => status.state === "assigned");
+    if (running?.nodeId !== undefined) cluster.report(running.nodeId, running.id, "shutdown");
+    await settle();
+    expect(assigned(id)).toBe(4);
+    cluster.apply({ kind: "removeService", id: other, now: cluster.now });
+    await settle();
+    expect(cluster.store.view.service(other)).toBeUndefined();
+    expect(assigned(id)).toBe(5);
   });
 
   it("lets many tasks that fit nowhere not keep others from their places", async () => {

@@ -153,7 +153,7 @@ export class ControlLoop {
     if (fleet === undefined) return [];
     const now = clock.now();
     const commands: Command[] = [];
-    for (const decision of schedule(fleet.nodes, this.#nextToPlace(fleet), { now })) {
+    for (const decision of schedule(fleet.nodes, this.#nextToPlace(fleet), { now, networks: store.view })) {
       const { taskId: id } = decision;
       if (decision.nodeId !== undefined) {
         commands.push({ kind: "assignTask", id, nodeId: decision.nodeId, now });
@@ -245,6 +245,8 @@ export class ControlLoop {
 /** Whether a pending task may fit now that did not before, or is a new one. The reason given to a task is no news. */
 function makesRoom(change: Change): boolean {
   if (change.table === "nodes" || change.table === "cluster") return true;
+  // Its virtual addresses may be free again.
+  if (change.table === "services") return change.previous?.vips !== change.current?.vips;
   if (change.table !== "tasks") return false;
   const { previous, current } = change;
   return previous === undefined || current === undefined || current.status.state !== previous.status.state;

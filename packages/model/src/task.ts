@@ -56,7 +56,7 @@ export interface Task {
     readonly networkId: NetworkId;
     readonly aliases: readonly string[];
   }[];
-  /** One for each of `networks`, in their order; only in a cluster of the `overlay` plane. */
+  /** One for each of `networks`, in their order; from the assignment on, and only in a cluster of the `overlay` plane. */
   readonly addresses?: readonly NetworkAddress[];
   readonly desiredState: DesiredState;
   /** Not started before this moment: the restart policy's delay. */

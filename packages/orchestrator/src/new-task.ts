@@ -51,7 +51,7 @@ export function newTask(
 }
 
 /** A service that names no network is on the default one. */
-export function networksOf(view: View, service: Service): Task["networks"] {
+function networksOf(view: View, service: Service): Task["networks"] {
   const { networks } = service.spec.task;
   if (networks.length > 0) return networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
   const fallback = view.networkByName(DEFAULT_NETWORK_NAME);

@@ -7,13 +7,10 @@ import {
   type ReconcileOptions,
   type Reconciliation,
 } from "./reconciliation.ts";
-import { networksOf, newTask } from "./new-task.ts";
+import { newTask } from "./new-task.ts";
 
 /** A command before its time is set. */
 type Untimed<C> = C extends unknown ? Omit<C, "now"> : never;
-
-/** A network without a free address is looked at again so often: another service's task may have given one back. */
-const ADDRESS_WAIT_MS: Millis = 1_000;
 
 /** One run of a reconciler for one service: what it reads, and what it has decided so far. */
 export class Round {
@@ -75,16 +72,7 @@ export class Round {
     this.push({ kind: "setUpdateStatus", id, specVersion, status });
   }
 
-  /** Whether the service's networks have an address for one more task; if not, asks for another round later. */
-  get hasAddresses(): boolean {
-    const isFull = networksOf(this.view, this.service).some(({ networkId }) => this.view.isNetworkFull(networkId));
-    if (isFull) this.wake(this.now + ADDRESS_WAIT_MS);
-    return !isFull;
-  }
-
-  /** Makes no task that the store would refuse: one in a network without an address waits. */
   createTask(slot: number | NodeId, start: { desired: DesiredState; notBefore?: Millis }): void {
-    if (!this.hasAddresses) return;
     this.push({ kind: "createTask", task: newTask(this, { ...start, id: this.#options.newTaskId(), slot }) });
   }
 

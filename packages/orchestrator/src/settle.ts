@@ -43,8 +43,6 @@ function replaceBroken(round: Round, standing: Extract<Occupied, { kind: "broken
       round.wake(heldUntil);
       return;
     }
-    // Without its replacement the slot would not know how long to wait.
-    if (!round.hasAddresses) return;
     const restart = restartOf(round, slot.key, task);
     shutDown(
       round,

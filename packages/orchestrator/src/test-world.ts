@@ -268,8 +268,8 @@ export class TestWorld {
   }
 
   /**
-   * Gives every pending task the open node with the fewest tasks that has the memory; the tests of placement are the
-   * scheduler's.
+   * Gives every pending task the open node with the fewest tasks that has the memory, if there is an address for it; the
+   * tests of placement are the scheduler's.
    */
   place(): void {
     const open = this.view
@@ -285,8 +285,17 @@ export class TestWorld {
         .filter((node) => matchesConstraints(node, task.spec.placement.constraints))
         .filter((node) => this.#freeMemory(node) >= task.spec.resources.reservations.memoryBytes)
         .sort((a, b) => count(a.id) - count(b.id) || (a.id < b.id ? -1 : 1))[0];
-      if (best !== undefined) this.apply({ kind: "assignTask", id: task.id, nodeId: best.id });
+      if (best !== undefined && this.#hasAddress(task)) {
+        this.apply({ kind: "assignTask", id: task.id, nodeId: best.id });
+      }
     }
+  }
+
+  #hasAddress({ networks }: Task): boolean {
+    return networks.every(({ networkId: id }) => {
+      const { used = 0, count = 1 } = this.view.addressUse(id) ?? {};
+      return used < count;
+    });
   }
 
   #freeMemory(node: ClusterNode): number {

@@ -48,7 +48,7 @@ export function explainRequirement(requirement: Requirement, loads: Iterable<Nod
   }
   const refusals = [...counts]
     .sort(([a, left], [b, right]) => right - left || FILTERS.indexOf(a) - FILTERS.indexOf(b))
-    .map(([filter, nodes]) => ({ filter: filter.name, nodes, text: filter.refusal(nodes) }));
+    .map(([filter, nodes]) => ({ filter: filter.name, nodes, text: filter.refusal(nodes, requirement) }));
   return {
     fitting,
     message: fitting > 0 ? "" : messageOf(refusals),

@@ -18,7 +18,7 @@ export interface Filter {
   applies(requirement: Requirement): boolean;
   admits(requirement: Requirement, load: NodeLoad): boolean;
   /** `insufficient resources on 2 nodes`. */
-  refusal(nodes: number): string;
+  refusal(nodes: number, requirement: Requirement): string;
   /** What this node lacks, for people: `128 MiB of memory short`. Only asked about a node that was not admitted. */
   lack(requirement: Requirement, load: NodeLoad): string;
 }
@@ -109,7 +109,11 @@ const gateways: Filter = {
   changesWithLoad: false,
   applies: (requirement) => requirement.networks.length > 0,
   admits: (requirement, { node }) => lackingGateway(requirement, node).length === 0,
-  refusal: (nodes) => `no gateway left in a network ${on(nodes)}`,
+  refusal: (nodes, { networks }) => {
+    const [smallest] = [...networks].sort((a, b) => a.nodesMax - b.nodesMax);
+    const { name = "", nodesMax = 0 } = smallest ?? {};
+    return `network ${name} is too small ${on(nodes)}: it has gateways for nodes number 1 to ${String(nodesMax)}`;
+  },
   lack: (requirement, { node }) =>
     lackingGateway(requirement, node)
       .map(({ name, nodesMax }) => {

@@ -65,7 +65,7 @@ function happen(cluster: TestCluster, nodes: NodeSet, what: Event): void {
     }
     case "place": {
       const strategy = what.binpack ? "binpack" : "spread";
-      const decisions = schedule(nodes, cluster.pending(), { now: cluster.now, strategy });
+      const decisions = schedule(nodes, cluster.pending(), { networks: cluster.view, now: cluster.now, strategy });
       expect(decisions.map(({ taskId }) => taskId).toSorted()).toEqual(
         cluster
           .pending()

@@ -7,7 +7,11 @@ import { schedule } from "./schedule.ts";
 import { TestCluster, type NodeFacts, type ServiceFacts } from "./test-cluster.ts";
 
 function place(cluster: TestCluster, strategy: Strategy = "spread"): readonly string[] {
-  const decisions = schedule(cluster.nodes(), cluster.pending(), { now: cluster.now, strategy });
+  const decisions = schedule(cluster.nodes(), cluster.pending(), {
+    networks: cluster.view,
+    now: cluster.now,
+    strategy,
+  });
   cluster.commit(decisions);
   return decisions.flatMap((decision) => (decision.nodeId === undefined ? [decision.reason] : []));
 }
@@ -164,7 +168,7 @@ describe("filters", () => {
     for (let number = 2; number <= 7; number += 1) cluster.updateNode(number, { availability: "drain" });
     const web = cluster.service(2, { memoryGib: 1 });
     const reason =
-      "no suitable node (6 nodes not available for new tasks; no gateway left in a network on 2 nodes; insufficient resources on 1 node)";
+      "no suitable node (6 nodes not available for new tasks; network default is too small on 2 nodes: it has gateways for nodes number 1 to 7; insufficient resources on 1 node)";
     expect(place(cluster)).toEqual([reason]);
     expect(cluster.spread(web)).toEqual({ 1: 1 });
     cluster.updateNode(1, { availability: "drain" });
@@ -177,6 +181,22 @@ describe("filters", () => {
       hostname: "host8",
       lacks: ["no gateway in network default, which has them for 7 nodes: it is number 8"],
     });
+  });
+
+  it("place no more tasks than their networks have addresses, and say so", () => {
+    const plane = { dataPlane: "overlay", addressPool: { subnet: "10.9.0.0/24", subnetLength: 28 } } as const;
+    const cluster = new TestCluster([{}, {}], plane);
+    // Each service has a virtual address out of six.
+    const web = cluster.service(3);
+    const every = cluster.service(0, { global: true });
+    for (const number of [1, 2]) cluster.task(every, cluster.node(number));
+    const full =
+      "no free address in network default (10.9.0.0/28: 2 of 6 in use); remove services or create a larger network";
+    expect(place(cluster)).toEqual([full]);
+    const [task] = cluster.view.tasksOfService(web);
+    cluster.report(task?.id ?? expect.fail(), "failed");
+    expect(place(cluster)).toEqual([]);
+    expect(cluster.view.addressUse(task?.networks[0]?.networkId ?? expect.fail())).toMatchObject({ used: 6, count: 6 });
   });
 
   it("keep host ports apart, by protocol", () => {
@@ -364,16 +384,16 @@ describe("a batch", () => {
     cluster.service(2, { ports: [hostPort(80)] });
     const nodes = cluster.nodes();
     const before = [...nodes.loads()].map((load) => load.summary());
-    const decisions = schedule(nodes, cluster.pending(), { now: cluster.now });
+    const decisions = schedule(nodes, cluster.pending(), { networks: cluster.view, now: cluster.now });
     expect([...nodes.loads()].map((load) => load.summary())).toEqual(before);
-    expect(schedule(nodes, cluster.pending(), { now: cluster.now })).toEqual(decisions);
+    expect(schedule(nodes, cluster.pending(), { networks: cluster.view, now: cluster.now })).toEqual(decisions);
   });
 
   it("says of each task what becomes of it, in order of the groups", () => {
     const cluster = new TestCluster([{ memoryGib: 3 }]);
     cluster.service(2, { memoryGib: 1 });
     cluster.service(2, { memoryGib: 1 });
-    const decisions = schedule(cluster.nodes(), cluster.pending(), { now: cluster.now });
+    const decisions = schedule(cluster.nodes(), cluster.pending(), { networks: cluster.view, now: cluster.now });
     expect(decisions.map(({ nodeId }) => nodeId === undefined)).toEqual([false, false, false, true]);
   });
 });

@@ -2,6 +2,7 @@ import type { NodeId } from "@murmur/base";
 import type { Task } from "@murmur/model";
 import type { Decision, ScheduleOptions } from "./decision.ts";
 import { explain, explainRequirement } from "./explain.ts";
+import { FreeAddresses } from "./free-addresses.ts";
 import { FILTERS, type Filter } from "./filter.ts";
 import { hashText } from "./hash.ts";
 import type { NodeLoad } from "./node-load.ts";
@@ -37,11 +38,13 @@ class Batch {
   readonly #options: ScheduleOptions;
   /** Nodes by what does not change with their load: most services ask for the same. */
   readonly #suiting = new Map<string, readonly NodeLoad[]>();
+  readonly #addresses: FreeAddresses;
   readonly #placed: { load: NodeLoad; requirement: Requirement }[] = [];
 
   constructor(nodes: NodeSet, options: ScheduleOptions) {
     this.#nodes = nodes;
     this.#options = options;
+    this.#addresses = new FreeAddresses(options.networks);
   }
 
   placeGroup(group: readonly Task[]): void {
@@ -70,7 +73,13 @@ class Batch {
       this.decisions.push({ taskId: task.id, reason: explain(this.#nodes, task).message });
       return;
     }
+    const reason = this.#addresses.lack(task.networks);
+    if (reason !== undefined) {
+      this.decisions.push({ taskId: task.id, reason });
+      return;
+    }
     this.#take(load, requirement);
+    this.#addresses.take(task.networks);
     this.decisions.push({ taskId: task.id, nodeId });
   }
 
@@ -84,8 +93,10 @@ class Batch {
     };
     let reason: string | undefined;
     for (const task of tasks) {
+      reason ??= this.#addresses.lack(task.networks);
       const chosen = reason === undefined ? chooser.next(take) : undefined;
       if (chosen !== undefined) {
+        this.#addresses.take(task.networks);
         this.decisions.push({ taskId: task.id, nodeId: chosen.load.id });
         continue;
       }

@@ -9,6 +9,13 @@ import {
 } from "@murmur/model";
 import { UsedAddresses } from "./used-addresses.ts";
 
+/** Addresses of a network that tasks and services may have. */
+export interface AddressUse {
+  readonly family: 4 | 6;
+  readonly used: number;
+  readonly count: number;
+}
+
 type Held = NetworkAddress & { readonly networkId: NetworkId };
 
 interface UsedInNetwork {
@@ -51,10 +58,13 @@ export class AddressTable {
     return { ipv4, ...(ipv6 !== undefined && { ipv6 }) };
   }
 
-  /** Whether a network has no address left; false for one that gives none. */
-  isFull(network: NetworkId): boolean {
+  /** How far a network's addresses are used up, of the family that has fewer left; undefined for one that gives none. */
+  use(network: NetworkId): AddressUse | undefined {
     const used = this.#networks.get(network);
-    return used !== undefined && (used.ipv4.full || used.ipv6?.full === true);
+    if (used === undefined) return undefined;
+    const { ipv4, ipv6 } = used;
+    const scarcer = ipv6 !== undefined && freeOf(ipv6) < freeOf(ipv4) ? ipv6 : ipv4;
+    return { family: scarcer === ipv4 ? 4 : 6, used: scarcer.used, count: scarcer.count };
   }
 
   #move(previous: readonly Held[], current: readonly Held[]): void {
@@ -70,6 +80,8 @@ export class AddressTable {
     }
   }
 }
+
+const freeOf = ({ used, count }: UsedAddresses): number => count - used;
 
 /** A task that has ended needs its addresses no more; its record keeps them for people. */
 const holds = (task: Task | undefined): boolean => task?.addresses !== undefined && !isTerminal(task.status.state);

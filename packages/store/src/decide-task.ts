@@ -48,12 +48,10 @@ export function createTask({ state, index, now }: Context, { task }: Of<"createT
   if (refusal !== undefined) return refusal;
   const { nodeId } = task;
   if (nodeId !== undefined && state.node(nodeId) === undefined) return noNode(nodeId);
-  const own = addressesFor({ state, index }, task.networks);
-  if ("ok" in own) return own;
   const shared = sharedParts(state, task);
   const status = { ...task.status, message: singleLine(task.status.message) };
   return accepted(task.id, [
-    putTask({ ...task, ...shared, ...own, spec, status, createdAt: now, updatedAt: now, version: index }),
+    putTask({ ...task, ...shared, spec, status, createdAt: now, updatedAt: now, version: index }),
   ]);
 }
 
@@ -69,10 +67,12 @@ function misshapen(state: State, service: Service, task: NewTask): Refusal | und
   if (perNode && (task.slot !== 0 || task.nodeId === undefined)) return says("must have a node and slot 0");
   if (!perNode && task.slot === 0) return says("must have a slot");
   if (!wantsToRun(task.desiredState)) return says(`can't begin with desired state ${task.desiredState}`);
-  const begins = task.nodeId === undefined ? ["new", "pending"] : ["new", "pending", "assigned"];
-  if (!begins.includes(task.status.state)) return says(`can't begin with state ${task.status.state}`);
+  if (isAssigned(task.status.state)) return says(`can't begin with state ${task.status.state}`);
   const missing = task.networks.find(({ networkId }) => state.network(networkId) === undefined);
-  return missing === undefined ? undefined : refused("not_found", `network ${missing.networkId} not found`);
+  if (missing !== undefined) return refused("not_found", `network ${missing.networkId} not found`);
+  const ids = task.networks.map(({ networkId }) => networkId);
+  const twice = ids.find((id, at) => ids.indexOf(id) < at);
+  return twice === undefined ? undefined : says(`names network ${twice} twice`);
 }
 
 /**
@@ -102,7 +102,7 @@ function sharedParts(state: State, task: NewTask): Pick<Task, "serviceLabels" | 
   };
 }
 
-/** Gives a task its node, once; for a task that was made for a node, confirms that one. */
+/** Gives a task its node, and its addresses, once; for a task that was made for a node, confirms that one. */
 export function assignTask({ state, index, now }: Context, { id, nodeId }: Of<"assignTask">): Decision {
   const task = state.task(id);
   if (task === undefined) return noTask(id);
@@ -120,8 +120,10 @@ export function assignTask({ state, index, now }: Context, { id, nodeId }: Of<"a
   const lacks = lacking(state, node, task);
   if (lacks !== undefined)
     return refused("failed_precondition", `node ${nodeId} has not enough ${lacks} for task ${id}`);
+  const own = addressesFor({ state, index }, task);
+  if ("ok" in own) return own;
   const status = { state: "assigned", at: now, message: "scheduler assigned task to node" } as const;
-  return accepted(id, [putTask({ ...task, nodeId, status, updatedAt: now, version: index })]);
+  return accepted(id, [putTask({ ...task, ...own, nodeId, status, updatedAt: now, version: index })]);
 }
 
 /** Why a task waits for a node. */

@@ -1,4 +1,4 @@
-import { networkId, serviceId, type NetworkAddress } from "@murmur/model";
+import { networkId, serviceId, taskId, type NetworkAddress } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, node } from "./fixtures.ts";
 
@@ -7,16 +7,24 @@ const small = (): Driver =>
   new Driver().cluster({ dataPlane: "overlay", addressPool: { subnet: "10.9.0.0/24", subnetLength: 28 } }).nodes("n1");
 const ipsOf = (driver: Driver, id: string): readonly (string | undefined)[] | undefined =>
   driver.task(id)?.addresses?.map(({ ipv4 }) => ipv4);
+const assign = (driver: Driver, id: string) => driver.try({ kind: "assignTask", id: taskId(id), nodeId: node("n1") });
 const vipsOf = (driver: Driver, name: string) => driver.store.view.service(serviceId(name))?.vips;
-const exhausted = { ok: false, message: expect.stringContaining("address pool exhausted: all addresses of network") };
+const exhausted = {
+  ok: false,
+  message: expect.stringMatching(
+    /^no free address in network default \(10\.9\.0\.0\/28: 6 of 6 in use\); remove services or create a larger network$/,
+  ),
+};
 
 describe("a task", () => {
-  it("has an address in each of its networks, of both families where there are two", () => {
+  it("has an address in each of its networks from its assignment on, of both families where there are two", () => {
     const driver = small();
     driver.network("front", { ipv6: true, subnets: [{ subnet: "fd00::/64" }] });
     driver.service("web", { endpoint: "dnsrr" });
     const networks = ["front", "net0"].map((name) => ({ networkId: networkId(name), aliases: [] }));
     expect(driver.createTask("t1", "web", { networks }).ok).toBe(true);
+    expect(driver.task("t1")).not.toHaveProperty("addresses");
+    expect(assign(driver, "t1").ok).toBe(true);
     const [front, back] = driver.task("t1")?.addresses ?? [];
     expect(front).toEqual({ ipv4: expect.stringMatching(/^10\.9\.0\.(1[7-9]|2[0-4])$/), ipv6: expect.any(String) });
     expect(front?.ipv6).toMatch(/^fd00::/);
@@ -29,33 +37,36 @@ describe("a task", () => {
     expect(driver.createTask("t1", "web", { networks })).toMatchObject({ ok: false, code: "invalid_argument" });
   });
 
-  it("is refused when all addresses are in use, until one has ended or gone", () => {
+  it("waits when all addresses are in use, until one that has them has ended or gone", () => {
     const driver = small().service("web", { endpoint: "dnsrr" });
-    for (const slot of [1, 2, 3, 4, 5, 6]) expect(driver.createTask(`t${slot}`, "web", { slot }).ok).toBe(true);
+    for (const slot of [1, 2, 3, 4, 5, 6, 7, 8]) expect(driver.createTask(`t${slot}`, "web", { slot }).ok).toBe(true);
+    for (const slot of [1, 2, 3, 4, 5, 6]) expect(assign(driver, `t${slot}`).ok).toBe(true);
     const all = [1, 2, 3, 4, 5, 6].flatMap((slot) => ipsOf(driver, `t${slot}`) ?? []);
     expect(new Set(all)).toEqual(new Set([2, 3, 4, 5, 6, 7].map((last) => `10.9.0.${last}`)));
-    expect(driver.createTask("t7", "web", { slot: 7 })).toMatchObject(exhausted);
+    expect(assign(driver, "t7")).toMatchObject(exhausted);
+    expect(driver.task("t7")?.status.state).toBe("pending");
 
-    driver.do({ kind: "assignTask", id: driver.task("t2")?.id ?? expect.fail(), nodeId: node("n1") });
     driver.report("n1", "t2", { state: "failed" });
-    expect(driver.createTask("t7", "web", { slot: 7 }).ok).toBe(true);
+    expect(assign(driver, "t7").ok).toBe(true);
     expect(ipsOf(driver, "t7")).toEqual(ipsOf(driver, "t2"));
 
     driver.do({ kind: "removeTask", id: driver.task("t2")?.id ?? expect.fail() });
-    expect(driver.createTask("t8", "web", { slot: 8 })).toMatchObject(exhausted);
+    expect(assign(driver, "t8")).toMatchObject(exhausted);
     const gone = ipsOf(driver, "t3");
+    driver.report("n1", "t3", { state: "shutdown" });
     driver.do({ kind: "removeTask", id: driver.task("t3")?.id ?? expect.fail() });
-    expect(driver.createTask("t8", "web", { slot: 8 }).ok).toBe(true);
+    expect(assign(driver, "t8").ok).toBe(true);
     expect(ipsOf(driver, "t8")).toEqual(gone);
   });
 
   it("doesn't get again what another had a moment ago", () => {
-    const driver = new Driver().cluster({ dataPlane: "overlay" }).service("web");
+    const driver = new Driver().cluster({ dataPlane: "overlay" }).nodes("n1").service("web");
     const seen = new Set<string | undefined>();
     for (let at = 0; at < 50; at += 1) {
       driver.createTask(`t${at}`, "web");
+      assign(driver, `t${at}`);
       seen.add(ipsOf(driver, `t${at}`)?.[0]);
-      driver.do({ kind: "removeTask", id: driver.task(`t${at}`)?.id ?? expect.fail() });
+      driver.report("n1", `t${at}`, { state: "failed" });
     }
     expect(seen.size).toBe(50);
   });
@@ -97,9 +108,9 @@ describe("a service", () => {
     expect(new Set(all.map(({ ipv4 }) => ipv4)).size).toBe(6);
     const one = () => driver.update("a", { image: "new" });
     expect(one().ok).toBe(true);
-    expect(() => driver.service("g")).toThrow("address pool exhausted");
+    expect(() => driver.service("g")).toThrow("no free address in network default");
     driver.do({ kind: "removeService", id: serviceId("b") });
-    expect(() => driver.service("g")).toThrow("address pool exhausted");
+    expect(() => driver.service("g")).toThrow("no free address in network default");
     const before = vipsOf(driver, "b");
     driver.do({ kind: "finishRemoveService", id: serviceId("b") });
     driver.service("g");

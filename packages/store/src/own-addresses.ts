@@ -3,6 +3,7 @@ import type { Context } from "./decision.ts";
 import { equal } from "./equal.ts";
 import { refused, type Refusal } from "./result.ts";
 import type { State } from "./state.ts";
+import type { View } from "./view.ts";
 
 /*
  * Addresses of tasks and services, in a cluster of the `overlay` plane. The search begins where the raft index says: an
@@ -13,14 +14,14 @@ type Place = Pick<Context, "state" | "index">;
 
 export const isOverlay = (state: State): boolean => state.cluster()?.dataPlane === "overlay";
 
-/** The addresses of a new task, one for each of its networks. */
-export function addressesFor(place: Place, networks: Task["networks"]): Pick<Task, "addresses"> | Refusal {
+/**
+ * The addresses of a task, one for each of its networks. It gets them with its node: one that waits for a node holds none,
+ * however many of those there are.
+ */
+export function addressesFor(place: Place, { networks }: Pick<Task, "networks">): Pick<Task, "addresses"> | Refusal {
   if (!isOverlay(place.state)) return {};
   const addresses = [];
-  for (const [at, { networkId }] of networks.entries()) {
-    if (networks.findIndex((other) => other.networkId === networkId) < at) {
-      return refused("invalid_argument", `the task names network ${networkId} twice`);
-    }
+  for (const { networkId } of networks) {
     const address = place.state.addresses.free(networkId, place.index);
     if (address === undefined) return exhausted(place.state, networkId);
     addresses.push(address);
@@ -48,11 +49,17 @@ export function networksOf(state: State, { task }: ServiceSpec): readonly Networ
   return fallback === undefined ? [] : [fallback.id];
 }
 
-function exhausted(state: State, id: NetworkId): Refusal {
-  const network = state.network(id);
-  const subnets = [network?.addressing?.ipv4, network?.addressing?.ipv6].flatMap(
-    (used) => used?.range ?? used?.subnet ?? [],
-  );
-  const where = `all addresses of network ${network?.spec.name ?? id} (${subnets.join(", ")}) are in use`;
-  return refused("overloaded", `address pool exhausted: ${where}; remove tasks from it, or use another network`);
+const exhausted = (state: State, id: NetworkId): Refusal => refused("overloaded", noFreeAddress(state, id));
+
+/** Why nothing more can be in a network, in one line that says what to do. */
+export function noFreeAddress(view: Pick<View, "network" | "addressUse">, id: NetworkId): string {
+  const { spec, addressing } = view.network(id) ?? {};
+  const { family = 4, used = 0, count = 0 } = view.addressUse(id) ?? {};
+  const from = family === 4 ? addressing?.ipv4 : addressing?.ipv6;
+  const numbers = `${grouped(used)} of ${grouped(count)} in use`;
+  const where = `network ${spec?.name ?? id} (${from?.range ?? from?.subnet ?? ""}: ${numbers})`;
+  return `no free address in ${where}; remove services or create a larger network`;
 }
+
+/** `4,093` */
+const grouped = (number: number): string => String(number).replaceAll(/\B(?=(\d{3})+$)/g, ",");

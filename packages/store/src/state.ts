@@ -14,7 +14,7 @@ import {
   type Task,
   type TaskId,
 } from "@murmur/model";
-import { AddressTable } from "./address-table.ts";
+import { AddressTable, type AddressUse } from "./address-table.ts";
 import type { Change, ChangeOf, Records, TableName, Write, WriteOf } from "./change.ts";
 import { Lookup } from "./lookup.ts";
 import { PortTable } from "./port-table.ts";
@@ -124,8 +124,8 @@ export class State implements View {
     return id === undefined ? undefined : this.#networks.get(id);
   }
 
-  isNetworkFull(id: NetworkId): boolean {
-    return this.#addresses.isFull(id);
+  addressUse(id: NetworkId): AddressUse | undefined {
+    return this.#addresses.use(id);
   }
 
   restartHistory(id: ServiceId, slot: number | NodeId): RestartHistory | undefined {

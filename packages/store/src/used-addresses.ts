@@ -14,10 +14,13 @@ export class UsedAddresses {
   /** By distance from the first. */
   readonly #used = new NumberSet();
   #usedCount = 0;
+  /** 1 if the gateway lies among them: it is in use for ever, and nobody's to give back. */
+  readonly #gateways: number;
 
   constructor(subnet: Subnet) {
     this.#assignable = assignableAddresses(subnet);
     this.add(subnet.gateway);
+    this.#gateways = this.#usedCount;
   }
 
   add(address: string): void {
@@ -35,8 +38,14 @@ export class UsedAddresses {
     this.#usedCount -= 1;
   }
 
-  get full(): boolean {
-    return this.#usedCount >= this.#assignable.count;
+  /** How many tasks and services have, without the gateway. */
+  get used(): number {
+    return this.#usedCount - this.#gateways;
+  }
+
+  /** How many tasks and services can have. */
+  get count(): number {
+    return this.#assignable.count - this.#gateways;
   }
 
   /** The first free address, looked for from one that `start` says, once round; undefined when all are in use. */

@@ -11,6 +11,7 @@ import type {
   Task,
   TaskId,
 } from "@murmur/model";
+import type { AddressUse } from "./address-table.ts";
 
 /**
  * What may be read of the state. Records are immutable: one that was read never changes, a newer one takes its place.
@@ -53,8 +54,8 @@ export interface View {
   network(id: NetworkId): Network | undefined;
   networkByName(name: string): Network | undefined;
 
-  /** Whether a network has no address left for one more task. False in a cluster of the `ports` plane. */
-  isNetworkFull(id: NetworkId): boolean;
+  /** How far the addresses of a network are used up. Undefined in a cluster of the `ports` plane. */
+  addressUse(id: NetworkId): AddressUse | undefined;
 
   restartHistory(id: ServiceId, slot: number | NodeId): RestartHistory | undefined;
 }

@@ -6,6 +6,7 @@ import {
   DEFAULT_UPDATE,
   networkId,
   serviceId,
+  type Cluster,
   type Command,
   type NodeDescription,
   type ServiceId,
@@ -32,7 +33,7 @@ export class ClusterStore {
   #index = 0;
 
   /** All nodes are ready to take tasks. */
-  constructor(nodes: readonly string[] = ["n1", "n2"]) {
+  constructor(nodes: readonly string[] = ["n1", "n2"], plane: Pick<Cluster, "dataPlane" | "addressPool"> = {}) {
     this.nodes = nodes.map(nodeId);
     this.apply({
       kind: "createCluster",
@@ -41,6 +42,7 @@ export class ClusterStore {
         spec: DEFAULT_CLUSTER_SPEC,
         caPem: "ca",
         secrets: { caKeyPem: "key", joinSecret: "secret", gossipKeys: ["k1"] },
+        ...plane,
       },
       defaultNetworkId: networkId("net0"),
       now: this.now,

@@ -51,7 +51,7 @@ export class FakeReplica implements Replica {
       networks: () => [...this.#networks.values()],
       network: () => undefined,
       networkByName: () => undefined,
-      isNetworkFull: () => false,
+      addressUse: () => undefined,
       restartHistory: () => undefined,
     };
   }

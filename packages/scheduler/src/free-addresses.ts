@@ -1,0 +1,31 @@
+import type { NetworkId, Task } from "@murmur/model";
+import { noFreeAddress, type View } from "@murmur/store";
+
+/** What a scheduler may know of networks: how many addresses they have left. */
+export type NetworkView = Pick<View, "network" | "addressUse">;
+
+type Networks = Task["networks"];
+
+/** The addresses that networks have left for tasks, as a batch goes on. */
+export class FreeAddresses {
+  readonly #view: NetworkView;
+  /** How many this batch has taken of each network. */
+  readonly #taken = new Map<NetworkId, number>();
+
+  constructor(view: NetworkView) {
+    this.#view = view;
+  }
+
+  /** Why a task can't have an address in each of its networks, in one line; undefined: it can. */
+  lack(networks: Networks): string | undefined {
+    const full = networks.find(({ networkId }) => {
+      const use = this.#view.addressUse(networkId);
+      return use !== undefined && use.count - use.used <= (this.#taken.get(networkId) ?? 0);
+    });
+    return full && noFreeAddress(this.#view, full.networkId);
+  }
+
+  take(networks: Networks): void {
+    for (const { networkId } of networks) this.#taken.set(networkId, (this.#taken.get(networkId) ?? 0) + 1);
+  }
+}
