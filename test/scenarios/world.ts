@@ -139,6 +139,7 @@ export class World implements AsyncDisposable {
         availability: "active",
         hostname: host.name,
         canDo: async () => undefined,
+        hostSubnets: async () => [],
         call,
       }),
     );

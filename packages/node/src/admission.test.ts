@@ -54,6 +54,7 @@ describe("admission", () => {
       availability: "active",
       hostname: "second",
       canDo: async () => undefined,
+      hostSubnets: async () => [],
       call,
       ...changes,
     });
@@ -126,6 +127,25 @@ describe("admission", () => {
     expect((await join({ canDo: async (plane) => (plane === "overlay" ? "no nft" : undefined) })).dataPlane).toBe(
       "ports",
     );
+  });
+
+  it("lets nobody into an overlay whose host is in the way of a network, or reaches the others otherwise", async () => {
+    await using overlay = await SoloManager.start({ dataPlane: "overlay" });
+    const secret = overlay.manager.view.cluster()?.secrets.joinSecret ?? expect.fail();
+    const asks = async (more: object) => {
+      const { signal, newId, clock } = overlay;
+      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9" };
+      return overlay.during(admit(overlay.manager, { ...(await request()), secret, cannot: {}, ...more }, options));
+    };
+    expect(await refusal(asks({ subnets: ["10.0.0.0/24", "10.64.3.0/24"] }))).toMatch(
+      /failed_precondition.* addresses in 10\.64\.3\.0\/24, .* overlaps 10\.64\.0\.0\/20 of the cluster's network default: .*--default-addr-pool/,
+    );
+    expect(await refusal(asks({ address: "[fd00::2]:7373" }))).toMatch(
+      /failed_precondition.*\[fd00::2\]:7373 is an IPv6 address.* go over IPv4, as node first at 10\.0\.0\.1:7373: .*--advertise-addr/,
+    );
+    expect(overlay.manager.view.nodes()).toHaveLength(1);
+    // A subnet of the pool that no network has is left out when one is chosen.
+    expect((await asks({ subnets: ["10.65.0.0/24"] })).dataPlane).toBe("overlay");
   });
 
   it("refuses malformed requests and an address that is taken by a node that is up", async () => {

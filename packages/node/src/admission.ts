@@ -15,6 +15,7 @@ import type { Manager } from "@murmur/manager";
 import type { Availability, DataPlaneKind } from "@murmur/model";
 import { joinCall, parseAddress, formatAddress } from "@murmur/transport";
 import { z } from "zod";
+import { refuseNetworksInUse } from "./subnet-overlap.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 export const JOIN_METHOD = "join";
@@ -34,6 +35,8 @@ const admissionRequest = z.object({
   version: z.string().max(50),
   /** For each data plane that it can't do: why. Left out by software that knows of none but `ports`. */
   cannot: z.object({ ports: reason, overlay: reason }).optional(),
+  /** What its host has addresses in, or routes to, as far as it could have an overlay. */
+  subnets: z.array(z.string().max(50)).max(256).optional(),
 });
 type AdmissionRequest = z.infer<typeof admissionRequest>;
 
@@ -89,6 +92,8 @@ export interface JoinOptions {
   readonly hostname: string | undefined;
   /** Why this machine can't do a data plane; undefined: it can. */
   readonly canDo: (plane: DataPlaneKind) => Promise<string | undefined>;
+  /** What this machine has addresses in, or routes to. Only asked where it can do the overlay. */
+  readonly hostSubnets: () => Promise<readonly string[]>;
   readonly call: CallMember;
 }
 
@@ -97,7 +102,8 @@ export interface JoinOptions {
  * does not answer is not. The CA is checked against the token before the secret is sent.
  */
 export async function askToJoin(options: JoinOptions): Promise<Joined> {
-  const { keyPem, advertise, labels, availability, canDo } = options;
+  const { keyPem, advertise, labels, availability, canDo, hostSubnets } = options;
+  const cannot = { ports: await canDo("ports"), overlay: await canDo("overlay") };
   const token = parseToken(options.token);
   const body: AdmissionRequest = {
     secret: token.secret,
@@ -107,7 +113,8 @@ export async function askToJoin(options: JoinOptions): Promise<Joined> {
     labels: { ...labels },
     availability,
     version: MURMUR_VERSION,
-    cannot: { ports: await canDo("ports"), overlay: await canDo("overlay") },
+    cannot,
+    ...(cannot.overlay === undefined && { subnets: [...(await hostSubnets())] }),
   };
   const caDigestCheck = (chainPem: string): void => {
     const caPem = lastCertificate(chainPem);
@@ -185,6 +192,7 @@ export async function admit(
   }
   const dataPlane = cluster.dataPlane ?? "ports";
   refuseUnable(dataPlane, request.cannot);
+  refuseNetworksInUse(view.networks(), request.subnets ?? []);
   const id = nodeId(newId());
   const address = request.address.startsWith(":")
     ? formatAddress({ host: remoteAddress, port: Number(request.address.slice(1)) })

@@ -15,6 +15,8 @@ export interface LocalNodeEdge {
   checkListenable(address: string): Promise<void>;
   /** Why this machine can't do a data plane, in one line; undefined: it can. */
   canDo(plane: DataPlaneKind): Promise<string | undefined>;
+  /** What the machine has addresses in, or routes to: no network of an overlay may overlap it. Only asked where it can do one. */
+  hostSubnets(): Promise<readonly string[]>;
   /** Calls a member of a cluster that this node isn't in yet. */
   callMember(signal: AbortSignal): CallMember;
   /** Removes the log and the snapshots of a membership that is over. */

@@ -116,6 +116,26 @@ describe("a machine's way into a cluster and out of it", () => {
       expect(second.control.member()?.agent).toBeDefined();
     });
 
+    it("doesn't start or join one whose networks its host would be in the way of", async () => {
+      const { founded, machine, joinRequest, refusal } = setup();
+      const first = await founded(OVERLAY);
+      const second = machine(2);
+      second.hostSubnets = ["10.0.0.0/8"];
+      const pool = OVERLAY.addressPool.subnet;
+      expect(
+        await refusal(
+          second.control.init({ ...OVERLAY, addressPool: { ...OVERLAY.addressPool, subnet: "10.200.0.0/16" } }, signal),
+        ),
+      ).toMatch(
+        /failed_precondition.*10\.0\.0\.0\/8, or a route to it, which overlaps 10\.200\.0\.0\/16.*--default-addr-pool, as 172\.16\.0\.0\/12/,
+      );
+      second.hostSubnets = [pool];
+      expect(await refusal(second.control.join(joinRequest(first), signal))).toMatch(
+        /failed_precondition.* of the cluster's network default/,
+      );
+      expect(second.control.status()).toEqual({ state: "outside" });
+    });
+
     it("neither starts one, nor joins it, nor takes its place again, when it can't do that", async () => {
       const { founded, machine, during, joinRequest, refusal } = setup();
       const first = await founded(OVERLAY);

@@ -19,6 +19,7 @@ import { leaveCluster } from "./leave-cluster.ts";
 import type { LocalNodeOptions } from "./local-node-options.ts";
 import { Member, type MemberStart } from "./member.ts";
 import { takeUpBackup } from "./restore.ts";
+import { refusePoolInUse } from "./subnet-overlap.ts";
 import { moveTo, requestedAddresses } from "./whereabouts.ts";
 
 /** While it starts and stops nothing else may. */
@@ -108,6 +109,7 @@ export class LocalNodeControl implements LocalNode {
       const address = advertiseAddress(advertise, parseAddress(listen));
       await edge.checkListenable(listen);
       await this.#requirePlane(request.dataPlane);
+      if (request.dataPlane === "overlay") refusePoolInUse(request.addressPool, await edge.hostSubnets());
       signal.throwIfAborted();
       // What an interrupted attempt left behind belongs to no cluster.
       await this.#wipe();
@@ -138,6 +140,7 @@ export class LocalNodeControl implements LocalNode {
         advertise,
         hostname: daemon.hostname,
         canDo: (plane) => edge.canDo(plane),
+        hostSubnets: () => edge.hostSubnets(),
         call: edge.callMember(signal),
       });
       const { address, peers, dataPlane } = joined;

@@ -1,5 +1,6 @@
 import type { NetworkRuntime } from "@murmur/agent";
 import type { Log } from "@murmur/base";
+import { machineSubnets } from "@murmur/network";
 import { callMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { checkListenable } from "./listen-check.ts";
@@ -17,6 +18,7 @@ export const systemEdge = (
   wires: (start) => systemWires(options, start, runtime),
   checkListenable,
   canDo: (plane) => planeObstacle(plane, thisMachine),
+  hostSubnets: machineSubnets,
   callMember: (signal) => callMember(systemClock, signal),
   wipeLog: () => removeLogs(options),
   wipeOverlay: () => wipeOverlay(options.dataDir, { runtime, clock: systemClock, log }),

@@ -79,7 +79,7 @@ describe("a node that moves", () => {
   const SELF = nodeId("a".repeat(25));
   const OTHER = nodeId("b".repeat(25));
 
-  async function setup(answer: () => Promise<unknown>) {
+  async function setup(answer: () => Promise<unknown>, plane: Pick<StoredMembership, "dataPlane"> = {}) {
     const clock = new ManualClock();
     const { identity } = await foundCluster({
       address: "10.0.0.1:7373",
@@ -89,7 +89,7 @@ describe("a node that moves", () => {
       newId: () => SELF,
     });
     const peers = [{ id: OTHER, address: "10.0.0.9:7373" }];
-    const membership: StoredMembership = { listen: "0.0.0.0:7373", address: "10.0.0.1:7373", peers };
+    const membership: StoredMembership = { listen: "0.0.0.0:7373", address: "10.0.0.1:7373", peers, ...plane };
     const stored: StoredNode = { identity, membership, generation: undefined };
     const written: StoredMembership[] = [];
     const asked: string[] = [];
@@ -140,6 +140,16 @@ describe("a node that moves", () => {
     expect(codeOf(refusal)).toBe("already_exists");
     expect(String(refusal)).toContain(`10.0.0.2:7373 is the address of node ${OTHER}, which answers there`);
     expect(written).toEqual([]);
+  });
+
+  it("keeps the family of its address in an overlay, whose networks go over one", async () => {
+    const overlay = await setup(nobody, { dataPlane: "overlay" });
+    await expect(overlay.move({ advertiseAddr: "fd00::2" })).rejects.toThrow(
+      "[fd00::2]:7373 is an IPv6 address, and the networks of this cluster go over IPv4: give an IPv4 address with --advertise-addr",
+    );
+    expect(await overlay.move({ advertiseAddr: "10.0.0.2" })).toMatchObject({ address: "10.0.0.2:7373" });
+    const ports = await setup(nobody);
+    expect(await ports.move({ advertiseAddr: "fd00::2" })).toMatchObject({ address: "[fd00::2]:7373" });
   });
 
   it("is refused an address that is none, and a port that can't be opened", async () => {

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { ClusterError, messageOf, type Clock, type Log, type Millis } from "@murmur/base";
 import { formatAddress, parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
@@ -67,7 +68,7 @@ export interface MoveOptions {
 /**
  * Takes up the addresses that the daemon was told, durably, before anybody hears of them. Errors, before anything has
  * changed: what `advertiseAddress` throws; `port_conflict`; `already_exists` when another node of the cluster answers
- * there.
+ * there; `failed_precondition` for an address that the cluster's networks can't go over.
  */
 export async function moveTo(stored: StoredNode, options: MoveOptions): Promise<StoredMembership> {
   const { told, identities, edge, clock, log } = options;
@@ -75,6 +76,7 @@ export async function moveTo(stored: StoredNode, options: MoveOptions): Promise<
   const now = { ...membership, ...presentAddresses(membership, told) };
   if (now.listen !== membership.listen) await edge.checkListenable(now.listen);
   else if (now.address === membership.address) return membership;
+  if (now.dataPlane === "overlay") refuseOtherFamily(membership.address, now.address);
   if (now.address !== membership.address) {
     const { signal } = new AbortController();
     const call = (until: AbortSignal): CallMember => edge.callMember(until);
@@ -93,4 +95,14 @@ export async function moveTo(stored: StoredNode, options: MoveOptions): Promise<
   }
   await identities.writeMembership(now);
   return now;
+}
+
+/** The tunnels of an overlay's networks join addresses of one family: a node of the other would be left out of them. */
+function refuseOtherFamily(before: string, address: string): void {
+  const [known, told] = [before, address].map((text) => isIP(parseAddress(text).host));
+  if (known === told) return;
+  throw new ClusterError(
+    "failed_precondition",
+    `${address} is an IPv${String(told)} address, and the networks of this cluster go over IPv${String(known)}: give an IPv${String(known)} address with --advertise-addr`,
+  );
 }

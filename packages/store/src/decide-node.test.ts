@@ -38,6 +38,23 @@ describe("joining", () => {
     expect(driver.store.view.node(node("n1"))).toMatchObject({ address: "elsewhere:1", spec });
   });
 
+  it("is of the family of the others, in an overlay", () => {
+    const at = (driver: Driver, id: string, address: string) => driver.try({ ...join(id, id), labels: {}, address });
+    const overlay = new Driver().cluster({ dataPlane: "overlay" });
+    expect(at(overlay, "n1", "[fd12::1]:7373").ok).toBe(true);
+    expect(at(overlay, "n2", "10.0.0.2:7373")).toMatchObject({
+      code: "failed_precondition",
+      message:
+        "10.0.0.2:7373 is an IPv4 address, and the networks of this cluster go over IPv6, as node host-n1 at [fd12::1]:7373: give an IPv6 address with --advertise-addr",
+    });
+    // The only node may come back as it likes.
+    expect(at(overlay, "n1", "10.0.0.1:7373").ok).toBe(true);
+    expect(at(overlay, "n2", "10.0.0.2:7373").ok).toBe(true);
+    const ports = new Driver().cluster();
+    expect(at(ports, "n1", "[fd12::1]:7373").ok).toBe(true);
+    expect(at(ports, "n2", "10.0.0.2:7373").ok).toBe(true);
+  });
+
   it("refuses an id with another key, and the address of a node that is up", () => {
     const driver = new Driver().cluster().nodes("n1");
     expect(driver.try(join("n1", "other"))).toMatchObject({ code: "already_exists" });

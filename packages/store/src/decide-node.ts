@@ -34,6 +34,8 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
   const { id, address, keyDigest, hostname } = command;
   const inside = networkAround(state, address);
   if (inside !== undefined) return inside;
+  const unlike = isOverlay(state) ? nodeOfOtherFamily(state, address, keyDigest) : undefined;
+  if (unlike !== undefined) return unlike;
   const rival = state.nodesAt(address).find((node) => node.keyDigest !== keyDigest && node.status.state === "ready");
   if (rival !== undefined) {
     return refused(
@@ -82,6 +84,19 @@ function networkAround(state: State, address: string): Refusal | undefined {
   }
   return undefined;
 }
+
+/** The networks' tunnels join addresses of one family: nodes of the other would be left out of them. */
+function nodeOfOtherFamily(state: State, address: string, keyDigest: string): Refusal | undefined {
+  const family = familyOf(address);
+  const other = state.nodes().find((node) => node.keyDigest !== keyDigest && familyOf(node.address) !== family);
+  if (other === undefined) return undefined;
+  const wanted = family === 4 ? 6 : 4;
+  const why = `${address} is an IPv${family} address, and the networks of this cluster go over IPv${wanted}`;
+  const as = `as node ${nameOfNode(other)} at ${other.address}`;
+  return refused("failed_precondition", `${why}, ${as}: give an IPv${wanted} address with --advertise-addr`);
+}
+
+const familyOf = (address: string): 4 | 6 => (hostOf({ address }).includes(":") ? 6 : 4);
 
 /** The smallest that no node has. */
 function freeNumber(state: State): number {

@@ -200,10 +200,10 @@ export function reportTasks({ state, index, now }: Context, command: Of<"reportT
   return accepted(command.nodeId, [...latest.values()].map(putTask));
 }
 
-/** An agent moves its task forward, or adds to what it said; a task that has ended stays as it ended. */
+/** An agent moves its task forward, or adds to what it said, once it was given it; a task that has ended stays as it ended. */
 function mayFollow(next: Task["status"]["state"], task: Task): boolean {
   const { state } = task.status;
-  if (isTerminal(state) || next === "orphaned") return false;
+  if (!isAssigned(state) || isTerminal(state) || next === "orphaned") return false;
   return next === state || isLater(next, state);
 }
 

@@ -30,6 +30,8 @@ export class Machine {
   portProblem: Error | undefined;
   /** Why it can't do the overlay; undefined: it can. */
   overlayProblem: string | undefined;
+  /** What it has addresses in, or routes to. */
+  hostSubnets: readonly string[] = [];
   /** What the removal of a record from the disk waits for. */
   removals: Promise<void> = Promise.resolve();
   readonly #options: MachineOptions;
@@ -112,6 +114,7 @@ export class Machine {
           if (this.portProblem !== undefined) throw this.portProblem;
         },
         canDo: async (plane) => (plane === "ports" ? undefined : this.overlayProblem),
+        hostSubnets: async () => this.hostSubnets,
         callMember: (signal) => (to, request) =>
           new Promise((resolve, reject) => {
             const cancelled = new ClusterError("cancelled", "joining was cancelled");

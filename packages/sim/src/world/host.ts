@@ -179,6 +179,7 @@ export class Host {
       wires: () => this.#wires(process),
       checkListenable: async () => {},
       canDo: async () => undefined,
+      hostSubnets: async () => [],
       callMember: (signal) => (to, request) => {
         const late = (): Error => new ClusterError("unavailable", `${to} did not answer in time`);
         const options = { clock: process.clock, limitMs: JOIN_TIMEOUT_MS, late, signals: [signal] };
