@@ -31,7 +31,7 @@ export const machineSubnets = (commands: Commands = systemCommands): Promise<rea
   hostSubnets(new Runner({ commands }));
 
 /** Of what `ip -j address` printed. */
-export const addressSubnets = (links: Json): readonly string[] =>
+const addressSubnets = (links: Json): readonly string[] =>
   listOf(links).flatMap((link) => {
     if (isOurs(textOf(fieldOf(link, "ifname")))) return [];
     return listOf(fieldOf(link, "addr_info"))
@@ -40,7 +40,7 @@ export const addressSubnets = (links: Json): readonly string[] =>
   });
 
 /** Of what `ip -j route show` printed: what leads somewhere, but to everywhere. */
-export const routedSubnets = (routes: Json): readonly string[] =>
+const routedSubnets = (routes: Json): readonly string[] =>
   listOf(routes).flatMap((route) => {
     const [to, device] = [textOf(fieldOf(route, "dst")), textOf(fieldOf(route, "dev"))];
     // Routes that refuse (`unreachable`) have a type, or the loopback device.
