@@ -4,6 +4,8 @@ import { messageOf, type Clock, type Log, type Millis, type Timer } from "@murmu
 const GATHER_MS: Millis = 5;
 const RETRY_FIRST_MS: Millis = 250;
 const RETRY_MAX_MS: Millis = 10_000;
+/** A rendering that takes longer holds up others' tasks: their nodes wait until nothing is sent to them any more. */
+const SLOW_MS: Millis = 1_000;
 
 export interface RenderLoopOptions {
   /** Renders what is newest when it is called; resolves with what the kernel refused, a line each. */
@@ -23,7 +25,7 @@ export interface Outcome {
 
 /**
  * Renders one thing at a time. What is asked for while a rendering is under way, however often, is one more rendering
- * after it; what failed is tried again, with growing pauses. A problem is logged when it is new.
+ * after it; what failed is tried again, with growing pauses. A problem is logged when it is new, slowness each time.
  */
 export class RenderLoop implements AsyncDisposable {
   readonly #options: RenderLoopOptions;
@@ -95,7 +97,7 @@ export class RenderLoop implements AsyncDisposable {
   }
 
   async #render(): Promise<Outcome> {
-    const { clock, render } = this.#options;
+    const { clock, render, log } = this.#options;
     const began = clock.monotonic();
     try {
       return { problems: await render() };
@@ -105,6 +107,7 @@ export class RenderLoop implements AsyncDisposable {
       this.#renders += 1;
       this.#lastMs = clock.monotonic() - began;
       this.#allMs += this.#lastMs;
+      if (this.#lastMs > SLOW_MS) log.warn("rendering the overlay took long", { ms: Math.round(this.#lastMs) });
     }
   }
 
