@@ -2,7 +2,7 @@ import { codeOf, SeededRandom, sleep, type NodeId } from "@murmur/base";
 import { isUsable, NO_SUSPECTS } from "@murmur/discovery";
 import { DEFAULT_SNAPSHOT_LIMITS } from "@murmur/manager";
 import type { ServiceId, ServiceSpec } from "@murmur/model";
-import { allChecks, unmet, World, type Expectation, type Host } from "@murmur/sim";
+import { allChecks, unmet, World, type Expectation, SimulatedPlane, type Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
@@ -396,7 +396,7 @@ function offersAny({ plane }: Host): boolean {
 /** With how many endpoints, and to how many of them it may send, a host's data plane is told each table from now on. */
 function tablesOf(host: Host): readonly { readonly known: number; readonly offered: number }[] {
   const { plane } = host;
-  if (plane === undefined) throw new Error(`${host.name} has no data plane`);
+  if (!(plane instanceof SimulatedPlane)) throw new Error(`${host.name} has no data plane of the ports kind`);
   const told: { readonly known: number; readonly offered: number }[] = [];
   plane.update = (table) => {
     plane.table = table;

@@ -8,8 +8,11 @@ export {
 export type { ListenerStatus } from "./listener-status.ts";
 export {
   openOverlayPlane,
+  overlayPlaneOf,
   removeOverlay,
   type Attachment,
+  type OverlayHost,
+  type OverlayParts,
   type OverlayPlane,
   type OverlayPlaneOptions,
 } from "./overlay-plane.ts";
@@ -18,3 +21,7 @@ export { machineSubnets } from "./overlay-plane/host-subnets.ts";
 export { bridgeOf, mtuOf } from "./overlay-plane/overlay-state.ts";
 export { macOf } from "./overlay/address.ts";
 export { systemCommands, type Commands } from "./overlay/kernel/commands.ts";
+export type { Kernel } from "./overlay/kernel/kernel.ts";
+export { Overlay } from "./overlay/kernel/overlay.ts";
+export { HOST, keyOf, vxlanName, type KernelObject, type KernelState } from "./overlay/kernel-object.ts";
+export { SimulatedKernel, type EngineSide } from "./overlay/simulated-kernel.ts";

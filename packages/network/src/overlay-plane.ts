@@ -91,9 +91,14 @@ export async function openOverlayPlane(options: OverlayPlaneOptions): Promise<Ov
   const commands = options.commands ?? systemCommands;
   const overlay = await Overlay.open({ commands });
   const runner = new Runner({ commands });
-  const subnets = await hostSubnets(runner);
+  const host: OverlayHost = {
+    subnets: () => hostSubnets(runner),
+    bridges: () => hostBridges(runner),
+    containerPorts: (netns, networkIds) => containerPorts(runner, netns, networkIds),
+  };
+  const subnets = await host.subnets();
   const dns = await openDns({ ...options, ownAddresses: true }, options.dnsAddress);
-  return new KernelPlane(options, { overlay, dns, runner, subnets });
+  return overlayPlaneOf(options, { overlay, host, dns, proxies: new OverlayProxies(options), subnets });
 }
 
 /** Takes out of the kernel what an overlay of this machine has left there. @throws ClusterError with what can't be */
@@ -104,20 +109,45 @@ export async function removeOverlay(commands: Commands = systemCommands): Promis
   if (first !== undefined) throw new ClusterError("unavailable", `the overlay is not quite removed: ${first}`);
 }
 
-interface Parts {
+/** What the plane asks about its host, beside what the overlay reads there. Each rejects when it can't be found out. */
+export interface OverlayHost {
+  /** See `hostSubnets`. */
+  subnets(): Promise<readonly string[]>;
+  /** The names of the host's bridges. */
+  bridges(): Promise<ReadonlySet<string>>;
+  /** See `containerPorts`. */
+  containerPorts(netns: string, networkIds: readonly NetworkId[]): Promise<ReadonlyMap<NetworkId, string>>;
+}
+
+/** What a plane is made of. */
+export interface OverlayParts {
   readonly overlay: Overlay;
-  readonly dns: DnsServer;
-  readonly runner: Runner;
+  readonly host: OverlayHost;
+  readonly dns: Pick<
+    DnsServer,
+    "update" | "avoid" | "know" | "listenAt" | "listeners" | "retry" | "stats" | typeof Symbol.asyncDispose
+  >;
+  readonly proxies: Pick<
+    OverlayProxies,
+    "update" | "avoid" | "holds" | "listeners" | "retry" | "stats" | typeof Symbol.asyncDispose
+  >;
+  /** Of the host, at first. */
   readonly subnets: readonly string[];
 }
 
+/** A plane of parts that may be simulated: sockets, programs and the kernel are theirs. */
+export const overlayPlaneOf = (options: PlaneOptions, parts: OverlayParts): OverlayPlane =>
+  new KernelPlane(options, parts);
+
+type PlaneOptions = Pick<OverlayPlaneOptions, "self" | "underlay" | "publishAddress" | "bridges" | "clock" | "log">;
+
 class KernelPlane implements OverlayPlane {
-  readonly #options: OverlayPlaneOptions;
-  readonly #parts: Parts;
+  readonly #options: PlaneOptions;
+  readonly #parts: OverlayParts;
   readonly #scope: Scope;
   readonly #loop: RenderLoop;
   readonly #bridges: BridgeBook;
-  readonly #proxies: OverlayProxies;
+  readonly #proxies: OverlayParts["proxies"];
   readonly #containers = new Map<TaskId, AttachedContainer>();
   /** Those of them whose namespaces were found to be gone. They will be detached; nothing is done in them until then. */
   readonly #ended = new Set<TaskId>();
@@ -129,7 +159,7 @@ class KernelPlane implements OverlayPlane {
   #differences = 0;
   #subnets: readonly string[];
 
-  constructor(options: OverlayPlaneOptions, parts: Parts) {
+  constructor(options: PlaneOptions, parts: OverlayParts) {
     const { clock, log } = options;
     this.#options = options;
     this.#parts = parts;
@@ -140,13 +170,13 @@ class KernelPlane implements OverlayPlane {
     this.#loop = new RenderLoop({ render, onRecovered, clock, log });
     this.#bridges = new BridgeBook({
       maker: options.bridges,
-      look: () => hostBridges(parts.runner),
+      look: () => parts.host.bridges(),
       onChange: () => this.#loop.request(),
       scope: this.#scope,
       clock,
       log,
     });
-    this.#proxies = new OverlayProxies(options);
+    this.#proxies = parts.proxies;
     this.#scope.run("overlay checks", (signal) => this.#checkAgainAndAgain(signal));
   }
 
@@ -191,7 +221,7 @@ class KernelPlane implements OverlayPlane {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<void> {
     const networkIds = addresses.map(({ networkId }) => networkId);
-    const ports = await orAborted(containerPorts(this.#parts.runner, netns, networkIds), signal);
+    const ports = await orAborted(this.#parts.host.containerPorts(netns, networkIds), signal);
     this.#containers.set(task, { netns, addresses, ports });
     this.#ended.delete(task);
     this.#know();
@@ -331,7 +361,7 @@ class KernelPlane implements OverlayPlane {
   async #checkAgainAndAgain(signal: AbortSignal): Promise<void> {
     for (;;) {
       await sleep(this.#options.clock, CHECK_MS, signal);
-      this.#subnets = await hostSubnets(this.#parts.runner).catch(() => this.#subnets);
+      this.#subnets = await this.#parts.host.subnets().catch(() => this.#subnets);
       await this.#mend();
     }
   }

@@ -4,14 +4,16 @@ export { LOG_LEVELS, type LogLevel } from "./pino-log.ts";
 export { MURMUR_VERSION } from "./version.ts";
 // For scenarios that run members over simulated wires.
 export { askToJoin, type CallMember } from "./admission.ts";
+export { ClusterBridges, removeEngineNetworks } from "./cluster-bridges.ts";
 export { foundCluster } from "./found-cluster.ts";
 export { IdentityStore, type StoredMembership } from "./identity-store.ts";
 export type { Bootstrap } from "./manager-host.ts";
 export { readBackup, restoredCluster, type ReadBackup } from "./restore.ts";
 export { leaveCluster } from "./leave-cluster.ts";
 export { Member, type MemberStart } from "./member.ts";
-export type { MemberWires } from "./member-wires.ts";
+export type { MemberOverlay, MemberWires } from "./member-wires.ts";
 export type { DatagramHandlers } from "./member-wires.ts";
+export { OverlayNetworks } from "./overlay-networks.ts";
 export { moveTo } from "./whereabouts.ts";
 export type { LocalNodeControl } from "./local-node.ts";
 export type { LocalNodeEdge } from "./local-node-options.ts";

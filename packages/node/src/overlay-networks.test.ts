@@ -8,6 +8,7 @@ import type { Attachment, OverlayPlane } from "@murmur/network";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ClusterBridges } from "./cluster-bridges.ts";
 import { OverlayNetworks } from "./overlay-networks.ts";
+import { resolverFiles } from "./resolver-files.ts";
 
 const OPTIONS = { signal: new AbortController().signal };
 const BLUE: NetworkEntry = {
@@ -55,7 +56,8 @@ describe("the overlay's side of a node's tasks", () => {
     };
     const ids = { clusterId: clusterId("c"), nodeId: nodeId("n1"), underlay: "192.0.2.1" };
     const bridges = new ClusterBridges({ ...ids, runtime: engine });
-    networks = new OverlayNetworks({ plane, bridges, directory: join(directory, "resolvers") });
+    const resolverFile = resolverFiles(join(directory, "resolvers"));
+    networks = new OverlayNetworks({ plane, bridges, resolverFile });
   });
   afterEach(() => rm(directory, { recursive: true }));
 

@@ -1,6 +1,3 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Abortable, Container, ContainerNetworks, TaskNetworks } from "@murmur/agent";
 import { ClusterError } from "@murmur/base";
 import { ZONE } from "@murmur/discovery";
@@ -14,8 +11,8 @@ const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 export interface OverlayNetworksOptions {
   readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach">;
   readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
-  /** Where the containers' resolv.conf files are kept; made when there is none. */
-  readonly directory: string;
+  /** Has a file of this text, to be a container's resolv.conf, and resolves with its path. No two write at once as one writer. */
+  readonly resolverFile: (text: string, writer: string) => Promise<string>;
 }
 
 /** One network of a task: what the cluster says of it, and the task's address in it. */
@@ -83,7 +80,7 @@ export class OverlayNetworks implements TaskNetworks {
       ...(search.length === 0 ? [] : [`search ${search.join(" ")}`]),
       `options ${[...RESOLVER_OPTIONS, ...options].join(" ")}`,
     ];
-    return writeOnce(this.#options.directory, { text: `${lines.join("\n")}\n`, writer: id });
+    return this.#options.resolverFile(`${lines.join("\n")}\n`, id);
   }
 }
 
@@ -94,18 +91,4 @@ function addressesOf({ networks, addresses }: Task): readonly (readonly [Network
     if (address !== undefined) return [networkId, address] as const;
     throw new ClusterError("failed_precondition", `the task has no address in network ${networkId}`);
   });
-}
-
-/** A file is known by what is in it: containers that are told the same share one, and none is changed under a container. */
-async function writeOnce(
-  directory: string,
-  { text, writer }: { readonly text: string; readonly writer: string },
-): Promise<string> {
-  const path = join(directory, `${createHash("sha256").update(text).digest("hex").slice(0, 16)}.conf`);
-  const present = await readFile(path, "utf8").catch(() => undefined);
-  if (present === text) return path;
-  await mkdir(directory, { recursive: true });
-  await writeFile(`${path}.${writer}`, text, { mode: 0o644 });
-  await rename(`${path}.${writer}`, path);
-  return path;
 }

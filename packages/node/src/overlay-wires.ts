@@ -10,6 +10,7 @@ import { ClusterBridges, removeEngineNetworks } from "./cluster-bridges.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberOverlay } from "./member-wires.ts";
 import { OverlayNetworks } from "./overlay-networks.ts";
+import { resolverFiles } from "./resolver-files.ts";
 
 /** How long the engine may take to remove what a membership has left there; what stays is told. */
 const REMOVAL_MS: Millis = 20_000;
@@ -40,7 +41,7 @@ export async function openOverlay(options: OverlayWiresOptions): Promise<MemberO
   const runtime = new EngineNetworks(options.runtime, clock);
   const bridges = new ClusterBridges({ ...ids, runtime, underlay });
   const plane = await openOverlayPlane({ ...options, self: ids.nodeId, underlay, bridges });
-  return { plane, networks: new OverlayNetworks({ plane, bridges, directory: folderIn(dataDir) }) };
+  return { plane, networks: new OverlayNetworks({ plane, bridges, resolverFile: resolverFiles(folderIn(dataDir)) }) };
 }
 
 /**

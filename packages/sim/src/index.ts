@@ -63,4 +63,5 @@ export {
   type WatchRecord,
 } from "./history/watch-check.ts";
 export type { Host } from "./world/host.ts";
+export { SimulatedPlane } from "./world/plane.ts";
 export { World, type WorldOptions } from "./world/world.ts";

@@ -1,6 +1,7 @@
 import { DISK_FAULTS } from "./faults/disk-faults.ts";
 import { ENGINE_FAULTS } from "./faults/engine-faults.ts";
 import type { Fault } from "./faults/fault.ts";
+import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
 import { NETWORK_FAULTS } from "./faults/network-faults.ts";
 import { PROCESS_FAULTS } from "./faults/process-faults.ts";
 import { UPGRADE } from "./faults/upgrade-faults.ts";
@@ -18,6 +19,8 @@ export interface Profile {
   readonly release?: Release;
   /** How far a host's clock may run from the true rate, as a part of it. */
   readonly clockDrift: number;
+  /** Default: `overlay` in one seed of three. */
+  readonly dataPlane?: "overlay";
   /** So many times as often as usual. Default: 1. */
   readonly pace?: number;
 }
@@ -40,7 +43,7 @@ const LOST = ["damaged log", "damaged snapshot", "wiped host"];
 export const PROFILES = {
   default: {
     about: "everything that goes wrong, some of it in each seed",
-    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS, ...ENGINE_FAULTS],
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS, ...ENGINE_FAULTS, ...KERNEL_FAULTS],
     part: 0.4,
     clockDrift: 0.02,
   },
@@ -93,10 +96,18 @@ export const PROFILES = {
     release: RELEASES.previous,
     clockDrift: 0.02,
   },
+  overlay: {
+    about: "clusters of the overlay, whose kernels, engines, networks and processes fail",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...ENGINE_FAULTS],
+    part: 0.3,
+    always: KERNEL_FAULTS,
+    dataPlane: "overlay",
+    clockDrift: 0.02,
+  },
   engine: { about: "only engines and containers", faults: ENGINE_FAULTS, part: 0.7, clockDrift: 0 },
   storm: {
     about: "all of it at once",
-    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS, ...ENGINE_FAULTS],
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS, ...ENGINE_FAULTS, ...KERNEL_FAULTS],
     part: 1,
     clockDrift: 0.05,
   },

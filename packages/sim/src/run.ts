@@ -2,8 +2,9 @@ import { messageOf, type Millis } from "@murmur/base";
 import { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from "@murmur/manager";
 import { allChecks } from "./checks/all-checks.ts";
 import { leftovers } from "./checks/bounds-checks.ts";
-import { unmet } from "./checks/liveness.ts";
+import { ailments, unmet } from "./checks/liveness.ts";
 import { Chaos } from "./faults/chaos.ts";
+import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
 import { PROFILES, type Profile, type ProfileName } from "./profile.ts";
 import type { Host } from "./world/host.ts";
 import type { Observer } from "./world/observer.ts";
@@ -65,7 +66,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   // What the clients want fits on three hosts at the most.
   const hostSize = Math.max(1, 3 / nodes);
   const snapshotLimits = options.frequentSnapshots === true ? FREQUENT_SNAPSHOTS : snapshotLimitsOf(seed);
-  const dataPlane = randomFor(seed, "plane").below(OVERLAY_ONE_OF) === 0 ? "overlay" : "ports";
+  const dataPlane = profile.dataPlane ?? (randomFor(seed, "plane").below(OVERLAY_ONE_OF) === 0 ? "overlay" : "ports");
   const like = { seed, clockError, hostSize, snapshotLimits, dataPlane } as const;
   const world = new World({ ...like, ...(release !== undefined && { release }) });
   const hash = new TraceHash(world);
@@ -77,7 +78,8 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   let simulatedMs: Millis | undefined;
   try {
     await settle(world, nodes);
-    const chaos = new Chaos({ world, ...profile, excuse: (host) => checks.excuse(host) });
+    const faults = profile.faults.filter((fault) => dataPlane === "overlay" || !KERNEL_FAULTS.includes(fault));
+    const chaos = new Chaos({ world, ...profile, faults, excuse: (host) => checks.excuse(host) });
     const workload = new Workload(world);
     phase = "faults";
     chaos.start();
@@ -124,6 +126,7 @@ async function becomeWhole(world: World): Promise<void> {
     if (missing.length === 0) {
       await world.pass(STEADY_MS);
       missing = whatIsMissing();
+      if (missing.length === 0) missing = await world.during(ailments(world.running));
     }
   } while (missing.length > 0 && world.queue.now < until);
   if (missing.length > 0) throw new Error(`not whole: ${missing.join("; ")}`);

@@ -6,6 +6,7 @@ import { ClusterChecks } from "./cluster-checks.ts";
 import { EndpointChecks } from "./endpoint-checks.ts";
 import { GossipChecks } from "./gossip-checks.ts";
 import { RaftChecks } from "./raft-checks.ts";
+import { RenderChecks } from "./render-checks.ts";
 import { Judge } from "./violation.ts";
 
 export interface AllChecks {
@@ -22,7 +23,14 @@ export function allChecks(world: World): AllChecks {
   const judge = new Judge(() => world.queue.now);
   const [raft, cluster] = [new RaftChecks(judge), new ClusterChecks(judge)];
   return {
-    observers: [raft, cluster, new EndpointChecks(judge), new GossipChecks(judge), new BoundsChecks(judge)],
+    observers: [
+      raft,
+      cluster,
+      new EndpointChecks(judge),
+      new RenderChecks(judge),
+      new GossipChecks(judge),
+      new BoundsChecks(judge),
+    ],
     final: () => cluster.final(),
     excuse: (host) => raft.excuse(host),
   };

@@ -2,6 +2,7 @@ import type { ServiceId } from "@murmur/model";
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
 import { unmetGossip } from "./gossip-checks.ts";
+import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetManagers } from "./unmet-managers.ts";
 import { unmetContainers, unmetEndpoints, unmetNodes, unmetVersions } from "./unmet-nodes.ts";
 import { unmetServices, type ServiceExpectation } from "./unmet-services.ts";
@@ -20,7 +21,7 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
   const leader = leaders.find((host) => host === world.leader) ?? leaders[0];
   const view = leader?.manager?.view;
   if (leader === undefined || view === undefined) return ["nobody leads"];
-  return [
+  const lines = [
     ...unmetManagers(hosts, leader),
     ...unmetNodes(view, hosts),
     ...unmetVersions(hosts),
@@ -29,4 +30,16 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
     ...unmetContainers(view, hosts),
     ...unmetEndpoints(view, hosts),
   ];
+  // What is rendered follows from all that.
+  return lines.length > 0 ? lines : unmetKernels(view, hosts);
+}
+
+/** What the hosts' own comparison of their kernels finds, a line each. */
+export async function ailments(hosts: readonly Host[]): Promise<string[]> {
+  const found = await Promise.all(
+    hosts.map(async ({ name, overlay }) =>
+      ((await overlay?.check()) ?? []).map(({ where, what }) => `${name}: ${where}: ${what}`),
+    ),
+  );
+  return found.flat();
 }

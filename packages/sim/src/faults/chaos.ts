@@ -100,6 +100,7 @@ export class Chaos {
       host.engine.wake();
       host.engine.boot();
       wellBehaved(host);
+      host.kernel.heal();
       host.life?.process.dieAfter(Infinity);
       host.life?.process.resume();
     }

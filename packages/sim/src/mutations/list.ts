@@ -3,6 +3,7 @@ import { DISCOVERY_MUTATIONS } from "./discovery-mutations.ts";
 import { GOSSIP_MUTATIONS } from "./gossip-mutations.ts";
 import { MANAGER_MUTATIONS } from "./manager-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { NETWORK_MUTATIONS } from "./network-mutations.ts";
 import { RAFT_MUTATIONS } from "./raft-mutations.ts";
 import { STORAGE_MUTATIONS } from "./storage-mutations.ts";
 
@@ -13,5 +14,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MANAGER_MUTATIONS,
   ...AGENT_MUTATIONS,
   ...DISCOVERY_MUTATIONS,
+  ...NETWORK_MUTATIONS,
   ...GOSSIP_MUTATIONS,
 ];

@@ -1,4 +1,5 @@
 import { codeOf, type Millis, type Random } from "@murmur/base";
+import { leftInKernel } from "../checks/unmet-kernels.ts";
 import { chance, logBetween, oneOf } from "../faults/fault.ts";
 import type { Operation } from "../history/history.ts";
 import type { NodeInput, NodeOutput } from "../history/node-model.ts";
@@ -52,14 +53,17 @@ export class Departures {
     this.#left.add(member.identity.nodeId);
     this.#say(`${host.name} leaves the cluster`);
     const isOutside = (): boolean => life.node.control.status().state === "outside";
+    let left: readonly string[] = [];
     try {
       await life.node.control.leave({ force: false }, new AbortController().signal);
       this.#say(`${host.name} has left`);
+      left = host.life === life ? leftInKernel(host) : [];
     } catch (error) {
       this.#say(`${host.name} could not leave: ${codeOf(error)}`);
       // Where only the answer was lost, the cluster has let it go, and it hears of that later.
       while (host.life === life && !isOutside()) await this.#pause(JOIN_RETRY_MS);
     }
+    if (left.length > 0) throw new Error(`${host.name} has left its cluster, and ${left.join("; ")}`);
     await this.#pause(logBetween(this.#random, 10, 20_000));
     // Whoever was restarted meanwhile joins without this.
     while (host.life === life && isOutside()) {

@@ -1,4 +1,4 @@
-import type { ContainerEvent, Runtime } from "@murmur/agent";
+import type { ContainerEvent, NetworkRuntime, Runtime } from "@murmur/agent";
 import { Inbox } from "@murmur/base";
 import type { Process } from "./process.ts";
 
@@ -7,10 +7,10 @@ const EVENTS_MAX = 4_096;
 
 /** An engine as one process sees it: what it answers and tells reaches the process when the process can take it in. */
 export function gatedRuntime(
-  engine: Runtime,
+  engine: Runtime & NetworkRuntime,
   process: Process,
   signalled: (containerId: string, signalName: string) => void,
-): Runtime {
+): Runtime & NetworkRuntime {
   return {
     ping: (options) => process.call(() => engine.ping(options)),
     info: (options) => process.call(() => engine.info(options)),
@@ -25,6 +25,9 @@ export function gatedRuntime(
     remove: (id, options) => process.call(() => engine.remove(id, options)),
     inspect: (name, options) => process.call(() => engine.inspect(name, options)),
     list: (labels, options) => process.call(() => engine.list(labels, options)),
+    ensureNetwork: (network, options) => process.call(() => engine.ensureNetwork(network, options)),
+    removeNetwork: (name, options) => process.call(() => engine.removeNetwork(name, options)),
+    networks: (labels, options) => process.call(() => engine.networks(labels, options)),
     events: async (labels, options) => gatedEvents(await process.call(() => engine.events(labels, options)), process),
   };
 }

@@ -1,12 +1,24 @@
-import { ClusterError, withDeadline, type Log, type LogFields, type Random } from "@murmur/base";
+import { ClusterError, nodeId, withDeadline, type Log, type LogFields, type Random } from "@murmur/base";
 import { SimulatedRuntime } from "@murmur/agent";
 import type { Manager } from "@murmur/manager";
-import { openNode, type LocalNodeEdge, type Member, type MemberWires, type OpenedNode } from "@murmur/node";
+import {
+  openNode,
+  type LocalNodeEdge,
+  type Member,
+  type MemberStart,
+  type MemberWires,
+  type OpenedNode,
+} from "@murmur/node";
+import { clusterId } from "@murmur/model";
+import type { OverlayPlane } from "@murmur/network";
 import { MemoryDisk } from "@murmur/storage";
+import { parseAddress } from "@murmur/transport";
 import { DiskFaults } from "./disk-faults.ts";
 import { gatedRuntime } from "./gated-runtime.ts";
+import { HostKernel } from "./host-kernel.ts";
 import type { LogLevel } from "./observer.ts";
-import { NO_TASK_NETWORKS, SimulatedPlane } from "./plane.ts";
+import { openOverlay, removeOverlay, type OverlayOwner, type OverlayWorld, type SimulatedNames } from "./overlay.ts";
+import { SimulatedPlane } from "./plane.ts";
 import { Process, type ClockError } from "./process.ts";
 import { Records } from "./records.ts";
 import { tappedLog } from "./tapped-log.ts";
@@ -29,6 +41,7 @@ export class Host {
   /** Where its daemon is told that nodes of the cluster are, from its next start on. */
   peers: readonly string[] = [];
   readonly engine: SimulatedRuntime;
+  readonly kernel: HostKernel;
   readonly clockError: ClockError;
   readonly messageFaults: MessageFaults = { loss: 0, duplicates: 0, replayMs: 1_000 };
   readonly diskFaults: DiskFaults;
@@ -38,12 +51,18 @@ export class Host {
   readonly #world: World;
   readonly #records: Records;
   readonly #random: Random;
-  #plane: SimulatedPlane | undefined;
+  #plane: SimulatedPlane | SimulatedNames | undefined;
+  #overlay: OverlayPlane | undefined;
+  /** On its disk. */
+  #overlayOwner: OverlayOwner | undefined;
   #life: Life | undefined;
   #booting = false;
   #stopping: Life | undefined;
 
-  constructor(world: World, options: { name: string; address: string; random: Random; clockError: ClockError }) {
+  constructor(
+    world: World,
+    options: { name: string; address: string; random: Random; kernelRandom: Random; clockError: ClockError },
+  ) {
     this.#world = world;
     this.name = options.name;
     this.address = options.address;
@@ -60,6 +79,7 @@ export class Host {
       cpus: CPUS * world.hostSize,
       memoryBytes: MEMORY_BYTES * world.hostSize,
     });
+    this.kernel = new HostKernel(this.engine, world.clock, options.kernelRandom);
   }
 
   /** The process, while there is one; it may be paused. */
@@ -82,8 +102,12 @@ export class Host {
     return this.member?.host.serving();
   }
   /** What the data plane was told last. */
-  get plane(): SimulatedPlane | undefined {
+  get plane(): SimulatedPlane | SimulatedNames | undefined {
     return this.#life === undefined ? undefined : this.#plane;
+  }
+  /** The data plane, where it renders something. */
+  get overlay(): OverlayPlane | undefined {
+    return this.#life === undefined ? undefined : this.#overlay;
   }
 
   /** Starts the process. It is in no cluster until it is told to found, to join, or to `resume`. */
@@ -100,9 +124,7 @@ export class Host {
     const node = await openNode({
       daemon: { listenAddr: this.address, advertiseAddr: this.address, peers: this.peers, hostname: this.name },
       state: this.#records.openedBy(process),
-      runtime: gatedRuntime(this.engine, process, (id, signalName) =>
-        this.#world.tell((observer) => observer.signalled?.(this, id, signalName)),
-      ),
+      runtime: this.#engineFor(process),
       edge: this.#edge(process),
       engine: NO_ENGINE_API,
       metrics: () => ({ text: () => Promise.resolve("") }),
@@ -127,6 +149,7 @@ export class Host {
     this.#life = undefined;
     life.process.die();
     this.#world.network.kill(this.address, what);
+    if (what === "host") this.kernel.state.reset();
     this.disk.crash({ pendingKept: this.#random.below(4) });
     this.#world.tell((observer) => observer.ended?.(this, "crashed"));
   }
@@ -158,6 +181,7 @@ export class Host {
   wipe(): void {
     if (this.#life !== undefined) throw new Error(`${this.name} still runs`);
     this.#records.wipe();
+    this.#overlayOwner = undefined;
     this.#replaceDisk();
   }
 
@@ -176,7 +200,7 @@ export class Host {
     const { address, protocol } = this;
     const versions = protocol && { protocol };
     return {
-      wires: () => this.#wires(process),
+      wires: (start) => this.#wires(process, start),
       checkListenable: async () => {},
       canDo: async () => undefined,
       hostSubnets: async () => [],
@@ -192,10 +216,25 @@ export class Host {
         });
       },
       wipeLog: async () => this.#replaceDisk(),
+      wipeOverlay: async () => {
+        if (this.#overlayOwner !== undefined) await removeOverlay(this.#overlayWorld(process), this.#overlayOwner);
+        this.#overlayOwner = undefined;
+      },
     };
   }
 
-  #wires(process: Process): MemberWires {
+  /** The engine as a process sees it. */
+  #engineFor(process: Process): ReturnType<typeof gatedRuntime> {
+    return gatedRuntime(this.engine, process, (id, signalName) =>
+      this.#world.tell((observer) => observer.signalled?.(this, id, signalName)),
+    );
+  }
+
+  #overlayWorld(process: Process): OverlayWorld {
+    return { process, kernel: this.kernel, engine: this.#engineFor(process), log: this.#log() };
+  }
+
+  #wires(process: Process, { identity, membership }: Pick<MemberStart, "identity" | "membership">): MemberWires {
     const { network, clock, snapshotLimits } = this.#world;
     const { address, messageFaults, protocol } = this;
     const { enter, clock: own } = process;
@@ -251,7 +290,15 @@ export class Host {
         });
       },
       openDataPlane: async () => (this.#plane = new SimulatedPlane()),
-      openOverlay: async () => ({ plane: (this.#plane = new SimulatedPlane()), networks: NO_TASK_NETWORKS }),
+      openOverlay: async () => {
+        const owner = { clusterId: clusterId(identity.clusterId), nodeId: nodeId(identity.nodeId) };
+        this.#overlayOwner = owner;
+        const underlay = parseAddress(membership.address).host;
+        const overlay = openOverlay(this.#overlayWorld(process), { ...owner, underlay });
+        this.#plane = overlay.names;
+        this.#overlay = overlay.plane;
+        return overlay;
+      },
     };
   }
 

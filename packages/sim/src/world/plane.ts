@@ -1,9 +1,8 @@
-import type { TaskNetworks } from "@murmur/agent";
 import type { Suspects } from "@murmur/discovery";
 import type { EndpointTable } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 
-/** A data plane of either kind that carries nothing and keeps what it was told last. */
+/** A data plane of the `ports` kind that carries nothing and keeps what it was told last. */
 export class SimulatedPlane implements DataPlane {
   table: EndpointTable | undefined;
   suspects: Suspects | undefined;
@@ -16,10 +15,6 @@ export class SimulatedPlane implements DataPlane {
   }
   settled(): Promise<void> {
     return Promise.resolve();
-  }
-  facts(): void {}
-  subnets(): readonly string[] {
-    return [];
   }
   portsInUse(): Promise<readonly string[]> {
     return Promise.resolve([]);
@@ -38,11 +33,3 @@ export class SimulatedPlane implements DataPlane {
   }
   async [Symbol.asyncDispose](): Promise<void> {}
 }
-
-/** The networks of simulated containers, which have none. */
-export const NO_TASK_NETWORKS: TaskNetworks = {
-  prepare: async () => ({ attached: [] }),
-  attach: async () => {},
-  detach: () => {},
-  tidy: async () => {},
-};

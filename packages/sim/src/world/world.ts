@@ -93,7 +93,8 @@ export class World {
     const name = `host${String(number)}`;
     const random = randomFor(this.seed, name);
     const address = `10.0.${String(number >> 8)}.${String(number & 255)}:7373`;
-    const host = new Host(this, { name, address, random, clockError: this.#clockError(number) });
+    const kernelRandom = randomFor(this.seed, `${name} kernel`);
+    const host = new Host(this, { name, address, random, kernelRandom, clockError: this.#clockError(number) });
     host.protocol = this.#release;
     this.hosts.push(host);
     return host;

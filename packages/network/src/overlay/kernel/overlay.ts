@@ -8,9 +8,9 @@ import type { Batch } from "../render/batch.ts";
 import { difference, type Difference } from "../render/difference.ts";
 import { render } from "../render/render.ts";
 import type { OverlayState } from "../state.ts";
-import { PACKAGES } from "./commands.ts";
-import { learnSkeletons, readContainers, readKernel, type Held, type Skeletons } from "./read-kernel.ts";
-import { outputOf, Runner, type Problem, type RunnerOptions } from "./runner.ts";
+import { openKernel, type Kernel } from "./kernel.ts";
+import type { Held } from "./read-kernel.ts";
+import type { Problem, RunnerOptions } from "./runner.ts";
 
 /** Calls that wait for those before them; one more is refused, and its caller tries again. */
 const WAITING_MAX = 64;
@@ -33,8 +33,7 @@ export interface Rendered {
  * Disposing leaves the kernel as it is, so that traffic goes on while the daemon is replaced; `close` cleans up.
  */
 export class Overlay implements AsyncDisposable {
-  readonly #runner: Runner;
-  readonly #skeletons: Skeletons;
+  readonly #kernel: Kernel;
   #facts: HostFacts = { dockerFilters: [] };
   #state: OverlayState | undefined;
   /** What the kernel holds as far as is known; undefined: all has to be read. */
@@ -45,20 +44,13 @@ export class Overlay implements AsyncDisposable {
   #waiting = 0;
   #isDisposed = false;
 
-  private constructor(runner: Runner, skeletons: Skeletons) {
-    this.#runner = runner;
-    this.#skeletons = skeletons;
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
   }
 
-  /**
-   * @throws ClusterError `unsupported` when a program is missing, or when the process may not change the network
-   */
+  /** This machine's. @throws ClusterError as `openKernel` */
   static async open(options: RunnerOptions): Promise<Overlay> {
-    for (const program of PROGRAMS) {
-      outputOf(program, await options.commands.run({ argv: [program, "-V"], input: "" }));
-    }
-    const runner = new Runner(options);
-    return new Overlay(runner, await learn(runner));
+    return new Overlay(await openKernel(options));
   }
 
   /** Makes the kernel what the state asks for. @throws ClusterError `invalid_argument`, `overloaded`, or as `Commands.run` */
@@ -120,9 +112,7 @@ export class Overlay implements AsyncDisposable {
     const unsure = new Set([...this.#unsure, ...fresh.keys()]);
     const sure = [...held].filter(([place]) => !unsure.has(place));
     const isAllSure = this.#unsure.size === 0;
-    const read = isAllSure
-      ? await readContainers(this.#runner, this.#skeletons, fresh)
-      : await this.#read(state, unsure);
+    const read = isAllSure ? await this.#kernel.readContainers(fresh) : await this.#read(state, unsure);
     return new Map([...sure, ...read.state]);
   }
 
@@ -132,7 +122,7 @@ export class Overlay implements AsyncDisposable {
     const ports = new Set(state?.tasks.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
     const all = [...(state === undefined ? [] : containersOf(state))];
     const containers = new Map(some === undefined ? all : all.filter(([place]) => some.has(place)));
-    const held = await readKernel(this.#runner, this.#skeletons, { bridges, ports, containers });
+    const held = await this.#kernel.read({ bridges, ports, containers });
     this.#facts = held.facts;
     return held;
   }
@@ -151,7 +141,7 @@ export class Overlay implements AsyncDisposable {
     const batch = render(held, wanted);
     this.#state = state;
     this.#held = undefined;
-    const problems = await this.#runner.apply(batch);
+    const problems = await this.#kernel.apply(batch);
     // Namespaces that are no longer wanted are mostly gone already.
     const counted = problems.filter(
       ({ place, hasEnded }) => !hasEnded && (wanted.has(place) || !place.startsWith("/")),
@@ -203,18 +193,6 @@ const withoutPorts = (state: KernelState, ports: ReadonlySet<string>): KernelSta
       return [place, new Map(others)] as const;
     }),
   );
-
-/** All print their version for `-V`. `iptables` isn't one: a host without it has no chain of Docker's. */
-const PROGRAMS = Object.keys(PACKAGES).filter((program) => program !== "iptables");
-
-async function learn(runner: Runner): Promise<Skeletons> {
-  try {
-    return await learnSkeletons(runner);
-  } catch (error) {
-    const why = "the overlay can't use nftables in a namespace of its own; it needs root and a kernel with nftables";
-    throw new ClusterError("unsupported", why, { cause: error });
-  }
-}
 
 const linesOf = (batch: Batch): number => {
   const steps = batch.flatMap((phase) => phase.flatMap(({ steps }) => steps));

@@ -1,0 +1,188 @@
+import {
+  DEFAULT_NETWORK_NAME,
+  hostOf,
+  isAssigned,
+  isTerminal,
+  nodeGateway,
+  type ClusterNode,
+  type Network,
+  type NetworkAddressing,
+  type NetworkId,
+  type Service,
+  type Task,
+  type TaskId,
+} from "@murmur/model";
+import { bridgeOf, HOST, macOf, vxlanName, type KernelObject } from "@murmur/network";
+import type { View } from "@murmur/store";
+import type { Host } from "../world/host.ts";
+import { idOf } from "./unmet-managers.ts";
+
+/** What is said of more than this is only counted. */
+const TOLD_MAX = 4;
+
+/**
+ * Every host's kernel sends packets where the managers' state says, and nowhere else: where each address of each network is,
+ * and whom each virtual address and published port leads to. Computed from nothing that the product computes.
+ */
+export function unmetKernels(view: View, hosts: readonly Host[]): string[] {
+  return hosts.flatMap((host) => {
+    const node = view.nodes().find(({ id }) => id === idOf(host));
+    if (host.overlay === undefined || node === undefined) return [];
+    const [wanted, found] = [factsWanted(view, { host, node }), factsFound(host)];
+    const missing = [...wanted.difference(found)].map((fact) => `lacks ${fact}`);
+    const surplus = [...found.difference(wanted)].map((fact) => `has ${fact}`);
+    return shortened([...missing, ...surplus]).map((text) => `the kernel of ${host.name} ${text}`);
+  });
+}
+
+/** What of an overlay there is in a host's kernel, a line each. The MAC addresses of the engine's bridges stay. */
+export const leftInKernel = ({ name, kernel }: Host): string[] =>
+  shortened([...factsFound({ kernel })]).map((fact) => `the kernel of ${name} has ${fact}`);
+
+const shortened = (texts: readonly string[]): readonly string[] =>
+  texts.length > TOLD_MAX ? [...texts.slice(0, TOLD_MAX), `and ${String(texts.length - TOLD_MAX)} more`] : texts;
+
+const flow = (what: string, addresses: Iterable<string>): string =>
+  `${what} to ${[...new Set(addresses)].toSorted().join(" ") || "nobody"}`;
+const portFact = (protocol: string, port: number): string => `port ${String(port)}/${protocol}`;
+const vipFact = (place: string, vip: string): string => `${vip} in ${place}`;
+
+type Addressed = Network & { readonly addressing: NetworkAddressing };
+interface Seat {
+  readonly host: Host;
+  readonly node: ClusterNode;
+}
+
+/** A task's address in a network; undefined where it isn't in it. */
+const addressIn = (task: Task, networkId: NetworkId): string | undefined =>
+  task.addresses?.[task.networks.findIndex((joined) => joined.networkId === networkId)]?.ipv4;
+
+const hasAddresses = ({ nodeId, status }: Task): boolean =>
+  nodeId !== undefined && isAssigned(status.state) && !isTerminal(status.state);
+
+/** Running, wanted, and on a node that isn't down; what else is sick has no health check here. */
+function takersOf(view: View, service: Service): readonly Task[] {
+  return view.tasksOfService(service.id).filter(({ desiredState, status, nodeId }) => {
+    const node = nodeId === undefined ? undefined : view.node(nodeId);
+    const isWell = status.health === undefined || status.health === "none" || status.health === "healthy";
+    return desiredState === "running" && status.state === "running" && isWell && node?.status.state !== "down";
+  });
+}
+
+/** The network in which a service's published ports are answered. */
+function publishingNetworkOf(view: View, { removing, ports, spec }: Service): NetworkId | undefined {
+  if (removing === true || !ports.some(({ mode, publishedPort }) => mode === "ingress" && publishedPort > 0)) return;
+  return spec.task.networks[0]?.target ?? view.networkByName(DEFAULT_NETWORK_NAME)?.id;
+}
+
+function factsWanted(view: View, { host, node }: Seat): ReadonlySet<string> {
+  const attached = [...view.tasks()].filter(hasAddresses);
+  const published = new Set(view.services().flatMap((service) => publishingNetworkOf(view, service) ?? []));
+  const own = attached.filter(({ nodeId }) => nodeId === node.id);
+  const needed = view.networks().filter((network): network is Addressed => {
+    const isOwn = own.some((task) => addressIn(task, network.id) !== undefined);
+    return network.addressing !== undefined && (isOwn || published.has(network.id));
+  });
+  return new Set([
+    ...needed.flatMap((network) =>
+      segmentFacts(view, { network, node, attached, isPublished: published.has(network.id) }),
+    ),
+    ...portFacts(view),
+    ...own.flatMap((task) => vipFacts(view, task, host)),
+  ]);
+}
+
+interface Segment {
+  readonly network: Addressed;
+  readonly node: ClusterNode;
+  readonly attached: readonly Task[];
+  readonly isPublished: boolean;
+}
+
+function segmentFacts(view: View, { network, node, attached, isPublished }: Segment): readonly string[] {
+  const { id, addressing } = network;
+  const device = vxlanName(addressing.vni);
+  const gatewayOf = ({ number }: ClusterNode): string | undefined =>
+    number === undefined ? undefined : nodeGateway(addressing, number)?.ipv4;
+  const inside = attached.flatMap((task) => {
+    const address = addressIn(task, id);
+    return address === undefined || task.nodeId === undefined ? [] : [{ address, nodeId: task.nodeId }];
+  });
+  const others = view
+    .nodes()
+    .filter((other) => other.id !== node.id && gatewayOf(other) !== undefined)
+    .filter((other) => isPublished || inside.some(({ nodeId }) => nodeId === other.id));
+  const elsewhere = others.flatMap((other) => {
+    const addresses = inside.filter(({ nodeId }) => nodeId === other.id).map(({ address }) => address);
+    return [gatewayOf(other) ?? "", ...addresses].flatMap((address) => [
+      `${macOf(address)} on ${device} at ${hostOf(other)}`,
+      `${address} on ${device} as ${macOf(address)}`,
+    ]);
+  });
+  return [`${device} in ${bridgeOf(id)}`, `${gatewayOf(node) ?? "no gateway"} on ${bridgeOf(id)}`, ...elsewhere];
+}
+
+const portFacts = (view: View): readonly string[] =>
+  view.services().flatMap((service) => {
+    const networkId = publishingNetworkOf(view, service);
+    if (networkId === undefined) return [];
+    const addresses = takersOf(view, service).flatMap((task) => addressIn(task, networkId) ?? []);
+    return service.ports
+      .filter(({ mode, publishedPort }) => mode === "ingress" && publishedPort > 0)
+      .map(({ protocol, publishedPort }) => flow(portFact(protocol, publishedPort), addresses));
+  });
+
+function vipFacts(view: View, { id, networks }: Task, host: Host): readonly string[] {
+  const place = placeOf(host, id);
+  return view.services().flatMap((service) =>
+    (service.removing === true ? [] : (service.vips ?? [])).flatMap(({ networkId, ipv4 }) => {
+      if (!networks.some((joined) => joined.networkId === networkId)) return [];
+      const addresses = takersOf(view, service).flatMap((task) => addressIn(task, networkId) ?? []);
+      return [flow(vipFact(place, ipv4), addresses)];
+    }),
+  );
+}
+
+/** The namespace of a task's container. */
+function placeOf({ engine }: Host, id: TaskId): string {
+  const container = engine.containers().find(({ live, request }) => live && request.task.id === id);
+  return container?.show().netns ?? `no container of ${id}`;
+}
+
+const PROTOCOLS: Readonly<Record<string, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
+
+function factsFound({ kernel }: Pick<Host, "kernel">): ReadonlySet<string> {
+  const facts = new Set<string>();
+  for (const [place, objects] of kernel.state.held()) {
+    const chains = new Map<string, readonly string[]>();
+    for (const object of objects.values())
+      if (object.kind === "chain")
+        chains.set(object.name, object.choice.kind === "redirect" ? object.choice.slots : []);
+    for (const object of objects.values()) {
+      const fact = object.kind === "element" ? entryFact(place, object, chains) : factOf(object);
+      if (fact !== undefined) facts.add(fact);
+    }
+  }
+  return facts;
+}
+
+/** What an object means for packets; undefined for what doctor alone compares. */
+function factOf(object: KernelObject): string | undefined {
+  if (object.kind === "vxlan") return `${object.name} in ${object.bridge}`;
+  if (object.kind === "address") return `${object.address} on ${object.bridge}`;
+  if (object.kind === "forward") return `${object.mac} on ${object.device} at ${object.underlay}`;
+  if (object.kind === "neighbour") return `${object.address} on ${object.device} as ${object.mac}`;
+  return undefined;
+}
+
+function entryFact(
+  place: string,
+  { map, key, value }: KernelObject & { kind: "element" },
+  chains: ReadonlyMap<string, readonly string[]>,
+): string | undefined {
+  const addresses = chains.get(value.replace("goto ", "")) ?? [];
+  if (map === "vip4") return flow(vipFact(place, key), addresses);
+  if (place !== HOST || map.startsWith("self")) return undefined;
+  const [protocol = "", port = ""] = key.split(" . ");
+  return flow(portFact(PROTOCOLS[protocol] ?? protocol, Number(port)), addresses);
+}

@@ -1,0 +1,92 @@
+import { EngineNetworks, ownerLabels, type NetworkRuntime } from "@murmur/agent";
+import type { Log, NodeId } from "@murmur/base";
+import type { Suspects } from "@murmur/discovery";
+import type { ClusterId, EndpointTable } from "@murmur/model";
+import { Overlay, overlayPlaneOf, type OverlayParts, type OverlayPlane } from "@murmur/network";
+import { ClusterBridges, OverlayNetworks, removeEngineNetworks, type MemberOverlay } from "@murmur/node";
+import type { HostKernel } from "./host-kernel.ts";
+import type { Process } from "./process.ts";
+
+/** Whose overlay a host has: what the daemon notes on its disk. */
+export interface OverlayOwner {
+  readonly clusterId: ClusterId;
+  readonly nodeId: NodeId;
+}
+
+export interface OverlayWorld {
+  readonly process: Process;
+  readonly kernel: HostKernel;
+  /** As the process sees it. */
+  readonly engine: NetworkRuntime;
+  readonly log: Log;
+}
+
+/** A DNS server that nobody asks: it keeps what it was told last. */
+export class SimulatedNames {
+  table: EndpointTable | undefined;
+  suspects: Suspects | undefined;
+  /** Where it listens for containers. */
+  gateways: readonly string[] = [];
+
+  /** As a part of the plane. */
+  readonly part: OverlayParts["dns"] = {
+    update: (table) => void (this.table = table),
+    avoid: (suspects) => void (this.suspects = suspects),
+    know: () => {},
+    listenAt: (hosts) => void (this.gateways = hosts),
+    listeners: () => [],
+    retry: async () => {},
+    stats: () => ({ queries: 0, forwarded: 0, failed: 0, dropped: 0 }),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+/** Nothing is published in a way that only a proxy can serve. */
+const NO_PROXIES: OverlayParts["proxies"] = {
+  update: () => {},
+  avoid: () => {},
+  holds: () => true,
+  listeners: () => [],
+  retry: async () => {},
+  stats: () => ({ connections: 0, connectionsTotal: 0, refused: 0, flows: 0, packetsDropped: 0 }),
+  [Symbol.asyncDispose]: async () => {},
+};
+
+/** The product's overlay plane over a host's kernel, with all that decides something in it. */
+export function openOverlay(
+  { process, kernel, engine, log }: OverlayWorld,
+  { clusterId, nodeId, underlay }: OverlayOwner & { readonly underlay: string },
+): MemberOverlay & { readonly plane: OverlayPlane; readonly names: SimulatedNames } {
+  const { clock } = process;
+  const bridges = new ClusterBridges({ clusterId, nodeId, runtime: new EngineNetworks(engine, clock), underlay });
+  const names = new SimulatedNames();
+  const plane = overlayPlaneOf(
+    { self: nodeId, underlay, publishAddress: "0.0.0.0", bridges, clock, log },
+    {
+      overlay: new Overlay(kernel.openedBy(process)),
+      host: kernel.seenBy(process),
+      dns: names.part,
+      proxies: NO_PROXIES,
+      subnets: [],
+    },
+  );
+  const resolverFile = async (): Promise<string> => "/var/lib/murmur/overlay/resolv.conf";
+  return { plane, names, networks: new OverlayNetworks({ plane, bridges, resolverFile }) };
+}
+
+/** Takes away what an overlay has left on a host, as the daemon does when it has left a cluster. */
+export async function removeOverlay(
+  { process, kernel, engine, log }: OverlayWorld,
+  owner: OverlayOwner,
+): Promise<void> {
+  await using overlay = new Overlay(kernel.openedBy(process));
+  const { problems } = await overlay.close();
+  for (const problem of problems) log.warn("the kernel's part of the overlay is not quite removed", { problem });
+  const runtime = new EngineNetworks(engine, process.clock);
+  const { signal } = new AbortController();
+  await removeEngineNetworks({ ...owner, runtime }, () => new Set(), { signal }).catch(() => {
+    log.warn("the engine's networks could not be removed", {
+      labels: JSON.stringify(ownerLabels(owner.clusterId, owner.nodeId)),
+    });
+  });
+}
