@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, type Host } from "../hosts/host.ts";
-import { CLIENT_IMAGE, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
+import { CLIENT_IMAGE, HOST_PROGRAMS, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { Outsider } from "../hosts/outsider.ts";
 import { echo } from "../hosts/requests.ts";
 import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
@@ -92,12 +92,8 @@ describe("networks of an overlay cluster", () => {
   it("carry UDP by published ports, with the client's own address", async () => {
     const program =
       'use Socket; use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 5353, Proto => "udp"); while (my $from = $s->recv(my $said, 2048)) { my ($port, $at) = sockaddr_in($from); $s->send("$said " . inet_ntoa($at), 0, $from); }';
-    const borrowed = ["/usr", "/lib", "/lib64"].flatMap((path) => [
-      "--mount",
-      `type=bind,source=${path},target=${path},readonly`,
-    ]);
     const perl = ["--entrypoint", "/usr/bin/perl", WEB_IMAGE, "-e", program];
-    await create("echo", "--network", "back", "--publish", "5353:5353/udp", ...borrowed, ...perl);
+    await create("echo", "--network", "back", "--publish", "5353:5353/udp", ...HOST_PROGRAMS, ...perl);
     // This machine's address in the network of the hosts.
     const own = cluster.first.address.replace(/\d+$/, "1");
     const ask = (host: Host): Promise<string> => echo(host, 5353, "ping");

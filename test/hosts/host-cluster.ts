@@ -9,8 +9,13 @@ import { eventually, Host } from "./host.ts";
 import { NodeContainer } from "./node-container.ts";
 
 export const WEB_IMAGE = "murmur/web:latest";
-/** The same with busybox's, glibc's and BIND's resolvers in it. */
+/** The same with busybox's, glibc's, musl's and BIND's resolvers in it. */
 export const CLIENT_IMAGE = "murmur/client:latest";
+/** Arguments of `service create` that give a task the programs of its host, perl among them. */
+export const HOST_PROGRAMS: readonly string[] = ["/usr", "/lib", "/lib64"].flatMap((path) => [
+  "--mount",
+  `type=bind,source=${path},target=${path},readonly`,
+]);
 
 export interface HostClusterOptions {
   /** Left out: the cluster's own default. */

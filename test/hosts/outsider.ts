@@ -13,7 +13,13 @@ export class Outsider implements AsyncDisposable {
   }
 
   static async beside({ network }: HostCluster, image = CLIENT_IMAGE): Promise<Outsider> {
-    const container = await new GenericContainer(image).withNetwork(network).withCommand(["sleep", "1000000"]).start();
+    const container = await new GenericContainer(image)
+      .withNetwork(network)
+      .withCommand(["sleep", "1000000"])
+      // It is its own administrator, as a machine's owner is.
+      .withAddedCapabilities("SYS_ADMIN", "NET_ADMIN")
+      .withSecurityOpt("seccomp=unconfined", "apparmor=unconfined")
+      .start();
     return new Outsider(container, container.getIpAddress(network.getName()));
   }
 
