@@ -12,6 +12,8 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   dissemination: async () => (await import("./dissemination.ts")).dissemination,
   dns: async () => (await import("./dns.ts")).dns,
   store: async () => (await import("./store.ts")).store,
+  staleness: async () => (await import("./staleness.ts")).staleness,
+  update: async () => (await import("./update.ts")).update,
   vip: async () => (await import("./vip.ts")).vip,
   publish: async () => (await import("./publish.ts")).publish,
 };

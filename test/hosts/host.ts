@@ -53,13 +53,14 @@ export class Host {
     return JSON.parse(await this.murmur(...args, "--format", "json")) as T;
   }
 
-  /** Cuts the host off: nothing gets in or out any more, and nobody is told. */
-  async cut(): Promise<void> {
-    await this.ok(
+  /** Cuts the host off: nothing gets in or out any more, and nobody is told. Resolves with the moment before: Unix time in ms. */
+  async cut(): Promise<number> {
+    const moment = await this.ok(
       "sh",
       "-c",
-      "for c in INPUT OUTPUT FORWARD; do iptables -I $c ! -i lo -j DROP 2>/dev/null || iptables -I $c ! -o lo -j DROP; done",
+      "date +%s%3N; for c in INPUT OUTPUT FORWARD; do iptables -I $c ! -i lo -j DROP 2>/dev/null || iptables -I $c ! -o lo -j DROP; done",
     );
+    return Number(moment);
   }
 
   async heal(): Promise<void> {

@@ -149,6 +149,18 @@ describe("an agent", () => {
     expect(world.state(id)).toBe("failed");
   });
 
+  it("withdraws a task whose process has ended before the engine answers what became of it", async () => {
+    await begin({ latencyMs: 500, program: () => ({ exitAfterMs: 10_000, exitCode: 137 }) });
+    const id = world.assign();
+    while (world.containersOf(id)[0]?.state !== "exited") await world.pass(10);
+    await world.pass(10);
+    expect(world.withdrawn.map((one) => one.id)).toEqual([id]);
+    expect(world.state(id)).toBe("running");
+    await world.pass(5_000);
+    expect(world.state(id)).toBe("failed");
+    expect(world.withdrawn).toHaveLength(1);
+  });
+
   it("fails an unhealthy task after stopping it, and withdraws it first", async () => {
     await begin({ program: () => ({ healthyAfterMs: 100, stopAfterMs: 50 }) });
     const id = world.assign();
@@ -303,15 +315,15 @@ describe("an agent of the overlay plane", () => {
     expect(world.networks.calls).not.toContain("detach");
   });
 
-  it("attaches anew what was restarted by hand", async () => {
+  it("ends what was restarted by hand: its end was told, and nobody sends to it any more", async () => {
     await begin({ overlay: true });
     const id = world.assign();
     await world.pass(1_000);
-    const before = world.networks.attached.get(id);
     world.engine.restart(world.containersOf(id)[0]?.id ?? "");
     await world.pass(1_000);
-    expect(calls()).toEqual(["prepare", "attach", "detach", "attach"]);
-    expect(world.networks.attached.get(id)).not.toBe(before);
+    expect(world.state(id)).toBe("failed");
+    expect(world.containersOf(id)[0]?.state).toBe("exited");
+    expect(world.networks.attached.has(id)).toBe(false);
   });
 
   it("waits for an address whose holder is going, not for ever", async () => {

@@ -284,6 +284,11 @@ describe("the next step", () => {
       { kind: "attach", container: { pid: 8 } },
     ],
     [
+      "stops what runs though it was withdrawn: nobody sends to it any more",
+      { status: STARTED, container: present({ pid: 8 }), network: NONE, withdrawn: true },
+      { kind: "signal", cause: "withdrawn" },
+    ],
+    [
       "detaches what has ended before it says so",
       { status: STARTED, container: present({ state: "exited", pid: 0 }), network: ATTACHED },
       { kind: "detach" },

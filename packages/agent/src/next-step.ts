@@ -43,7 +43,7 @@ type Process = Pick<Container, "id" | "pid" | "netns">;
 
 /** A stop in progress. */
 export interface StopFacts {
-  readonly cause: "unwanted" | "unhealthy" | "unattached";
+  readonly cause: "unwanted" | "unhealthy" | "unattached" | "withdrawn";
   /** Why it was not attached. */
   readonly error?: string;
   /** When the next signal is due, on the monotonic clock: the first one is the stop signal, all others SIGKILL. */
@@ -118,7 +118,8 @@ const ATTACH_LIMIT_MS = 60_000;
  * again, until the answer is `none` or `wait`. `now` is monotonic.
  *
  * Invariants: a container is made only when the engine was asked and has none, and never for a task that has started. A
- * process is never reported running before it was attached, and stays attached for as long as there is one.
+ * process is never reported running before it was attached, and stays attached for as long as there is one. What was
+ * withdrawn ends.
  */
 export function nextStep(facts: TaskFacts, now: Millis): Step {
   const { wanted, status, container } = facts;
@@ -196,13 +197,19 @@ function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Mill
     const change = changeOf(facts, container);
     if (change !== undefined) return { kind: "observe", observation: change };
   }
-  if (facts.stop !== undefined || (container.state === "running" && container.health === "unhealthy")) {
-    return stop(facts, container, { cause: facts.stop?.cause ?? "unhealthy", now });
-  }
+  const cause = facts.stop?.cause ?? whyItStops(facts, container);
+  if (cause !== undefined) return stop(facts, container, { cause, now });
   if (!isLater(state, "ready")) return observe("starting", "starting");
   if (!reachable) return attach(facts, container, now);
   if (state === "running" || container.health === "starting") return { kind: "none" };
   return { kind: "observe", observation: alive(facts, container) };
+}
+
+/** Nobody sends to a task that was withdrawn, however well it does since: its container was started again by hand. */
+function whyItStops({ withdrawn, network }: TaskFacts, container: Container): StopFacts["cause"] | undefined {
+  if (container.state === "running" && container.health === "unhealthy") return "unhealthy";
+  // `attach` has reasons of its own.
+  return withdrawn && network.kind !== "attaching" ? "withdrawn" : undefined;
 }
 
 /** Whether something was attached that isn't this container's process, or not any more. */
@@ -275,6 +282,9 @@ function ended(facts: TaskFacts, container: Container): Observation {
   // Not the container's own word: the engine calls every ended container with a health check unhealthy.
   if (facts.stop?.cause === "unhealthy") {
     return { state: "failed", message: "started", error: "task: unhealthy container", ...exit };
+  }
+  if (facts.stop?.cause === "withdrawn") {
+    return { state: "failed", message: "started", error: "task: started again after its end was told", ...exit };
   }
   if (facts.stop?.cause === "unattached") {
     return { state: "failed", message: "started", error: facts.stop.error ?? "task: not connected", ...exit };

@@ -109,6 +109,15 @@ export class TaskDriver {
     this.kick();
   }
 
+  /**
+   * The engine says that this container's process has ended. Traffic leaves it at once: the engine answers an inspection
+   * only when it has cleaned up after it, 0.1 to 0.5 s later.
+   */
+  died(containerId: string): void {
+    if (containerId === this.#containerId && this.#status.state === "running") this.#takeTrafficAway();
+    this.changed(containerId);
+  }
+
   /** Takes in this container's line of a list, undefined if it has none. What doesn't fit is looked at again. */
   listed(line: ContainerSummary | undefined): void {
     const known = this.#container.kind === "present" ? this.#container.container : undefined;
@@ -272,14 +281,18 @@ export class TaskDriver {
   }
 
   #observe(observation: Observation): void {
-    const { clock, node, withdrawals, onStatus } = this.#context;
+    const { clock, node, onStatus } = this.#context;
     const served = this.#status.state === "running";
     this.#status = observed(this.#status, observation, { now: clock.now(), container: this.#container, node });
-    if (served && isTerminal(observation.state) && !this.#withdrawn) {
-      this.#withdrawn = true;
-      withdrawals.publish(this.id);
-    }
+    if (served && isTerminal(observation.state)) this.#takeTrafficAway();
     onStatus(this.id, this.#status);
+  }
+
+  /** Nobody is waited for: there is nothing left to send to. */
+  #takeTrafficAway(): void {
+    if (this.#withdrawn) return;
+    this.#withdrawn = true;
+    this.#context.withdrawals.publish(this.id);
   }
 
   /** One timer a task, the earliest that was asked for; when it fires, all is decided anew. */

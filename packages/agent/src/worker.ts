@@ -85,7 +85,7 @@ export class Worker {
         onStatus: (status) => this.#onEngine(status),
         onInfo: options.onInfo,
         onList: (containers) => this.#onList(containers),
-        onEvent: (event) => this.#driverOf(event)?.changed(event.containerId),
+        onEvent: (event) => this.#onEvent(event),
       },
       pingEveryMs: options.pingEveryMs,
       listEveryMs: options.listEveryMs,
@@ -193,6 +193,12 @@ export class Worker {
     if (status.state === "down") return;
     // Whatever happened while it was away, no event has told it.
     for (const driver of [...this.#drivers.values(), ...this.#doubles.values()]) driver.changed();
+  }
+
+  #onEvent(event: ContainerEvent): void {
+    const driver = this.#driverOf(event);
+    if (event.action === "die") driver?.died(event.containerId);
+    else driver?.changed(event.containerId);
   }
 
   #onList(all: readonly ContainerSummary[]): void {
