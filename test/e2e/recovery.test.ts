@@ -98,17 +98,19 @@ describe("a cluster whose managers are lost", () => {
     for (const text of names) expect(text).toContain('"after"');
   });
 
-  it("is backed up from any node, and restored on a new host, where its living nodes find it", async () => {
+  it("is backed up on a manager, and restored on a new host, where its living nodes find it", async () => {
     const { managers, workers } = await managersAndWorkers();
     const worker = workers[0] ?? cluster.first;
-    await worker.murmur("cluster", "backup", BACKUP);
-    const file = join(dirname(worker.socket), "cluster.backup");
+    const keeper = managers[0] ?? cluster.first;
+    expect((await refused(worker, "cluster", "backup", BACKUP)).stderr).toContain("which only managers have");
+    await keeper.murmur("cluster", "backup", BACKUP);
+    const file = join(dirname(keeper.socket), "cluster.backup");
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     const header = JSON.parse(
-      await worker.murmur("cluster", "restore", "--show", "--format", "json", BACKUP),
+      await keeper.murmur("cluster", "restore", "--show", "--format", "json", BACKUP),
     ) as BackupHeader;
     expect(header.counts).toMatchObject({ nodes: 4, services: 2 });
-    expect((await refused(worker, "cluster", "restore", BACKUP)).stderr).toContain("already in a cluster");
+    expect((await refused(keeper, "cluster", "restore", BACKUP)).stderr).toContain("already in a cluster");
 
     const fresh = await cluster.addHost("host5");
     await copyFile(file, join(dirname(fresh.socket), "cluster.backup"));

@@ -240,6 +240,22 @@ describe("a node that is no manager", () => {
     expect(asker.ports.forwarded).toEqual([]);
   });
 
+  it("gives a backup to its own users only, and names the managers to others", async () => {
+    const manager = new Asker();
+    expect((await manager.api.fetch(new Request("http://x/murmur/cluster/backup"))).status).toBe(200);
+    asker.ports.forward = (request) => manager.api.fetchForwarded(request);
+    for (const path of ["/murmur/cluster/backup", "/v1.41/murmur/cluster/backup"]) {
+      expect(await asker.ask(path)).toMatchObject({
+        status: 403,
+        body: {
+          message: expect.stringMatching(
+            /holds the cluster's keys, which only managers have: take it on one .*\(alpha\)/,
+          ),
+        },
+      });
+    }
+  });
+
   it("fills in who was asked", async () => {
     const manager = createApi(FakePorts.onManualClock());
     asker.ports.standing = {

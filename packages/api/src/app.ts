@@ -38,7 +38,8 @@ const OWNED = new Set([
 ]);
 
 export function createApi(ports: ApiPorts): Api {
-  const clusterApp = createClusterApp(ports);
+  const clusterApp = createClusterApp(ports, { isForwarded: false });
+  const forwardedApp = createClusterApp(ports, { isForwarded: true });
   const askCluster: AskCluster = async (request) => {
     const standing = ports.node.status();
     if (standing.state !== "active") return errorResponse(notActive(standing));
@@ -68,7 +69,7 @@ export function createApi(ports: ApiPorts): Api {
     fetchForwarded(request) {
       // Nobody holds a peer to the length that it announced: the body is counted instead.
       request.headers.delete("content-length");
-      return guarded(request, (checked) => clusterApp.fetch(checked));
+      return guarded(request, (checked) => forwardedApp.fetch(checked));
     },
     owns(method, path) {
       const segments = splitVersion(path).path.split("/");

@@ -1,6 +1,7 @@
 import { ClusterError } from "@murmur/base";
 import type { Hono } from "hono";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { hostnameOf } from "@murmur/store";
 import { encodeBackup, type BackupHeader } from "../backup/backup-file.ts";
 import type { StateSnapshot } from "../ports.ts";
 import { within, type ClusterAccess } from "./context.ts";
@@ -8,7 +9,10 @@ import { within, type ClusterAccess } from "./context.ts";
 /** Backups that are being sent at once on one manager; each keeps the state of its moment in memory. */
 const BACKUPS_MAX = 2;
 
-/** `GET /murmur/cluster/backup`: the replicated state of this moment as a file, with all secrets of the cluster. */
+/**
+ * `GET /murmur/cluster/backup`: the replicated state of this moment as a file, with all secrets of the cluster. For the
+ * local users of a manager.
+ */
 export function addBackupRoutes(app: Hono, access: ClusterAccess): void {
   const { ports } = access;
   let underWay = 0;
@@ -28,6 +32,21 @@ export function addBackupRoutes(app: Hono, access: ClusterAccess): void {
       ended();
       throw error;
     }
+  });
+}
+
+/**
+ * For what other nodes forward: the keys in a backup stay among the managers, which have them anyway. A worker's
+ * administrator would get with them what makes whoever has it every node of the cluster, for ever.
+ */
+export function refuseBackups(app: Hono, access: ClusterAccess): void {
+  app.get("/murmur/cluster/backup", async (context) => {
+    const managers = (await access.read(context, "local")).nodes().filter(({ raftRole }) => raftRole === "voter");
+    const names = managers.map((node) => node.spec.name ?? hostnameOf(node) ?? node.id).join(", ");
+    throw new ClusterError(
+      "forbidden",
+      `a backup holds the cluster's keys, which only managers have: take it on one of them (${names})`,
+    );
   });
 }
 

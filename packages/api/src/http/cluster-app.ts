@@ -2,7 +2,7 @@ import { ClusterError } from "@murmur/base";
 import { Hono } from "hono";
 import type { ApiPorts } from "../ports.ts";
 import { splitVersion } from "./api-version.ts";
-import { addBackupRoutes } from "./backup-routes.ts";
+import { addBackupRoutes, refuseBackups } from "./backup-routes.ts";
 import { addClusterNetworkRoutes } from "./cluster-network-routes.ts";
 import { ClusterAccess } from "./context.ts";
 import { addMurmurRoutes } from "./murmur-routes.ts";
@@ -12,8 +12,11 @@ import { addServiceRoutes } from "./service-routes.ts";
 import { addSwarmRoutes } from "./swarm-routes.ts";
 import { addTaskRoutes } from "./task-routes.ts";
 
-/** The routes that need the replicated state: answered by managers, for themselves and for the nodes that aren't. */
-export function createClusterApp(ports: ApiPorts): Hono {
+/**
+ * The routes that need the replicated state: answered by managers, for themselves and for the nodes that aren't
+ * (`isForwarded`), which don't get the cluster's keys.
+ */
+export function createClusterApp(ports: ApiPorts, { isForwarded }: { readonly isForwarded: boolean }): Hono {
   const app = new Hono({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
   const access = new ClusterAccess(ports);
   handleErrors(app, ports.log);
@@ -23,7 +26,8 @@ export function createClusterApp(ports: ApiPorts): Hono {
   addTaskRoutes(app, access);
   addClusterNetworkRoutes(app, access);
   addMurmurRoutes(app, access);
-  addBackupRoutes(app, access);
+  if (isForwarded) refuseBackups(app, access);
+  else addBackupRoutes(app, access);
   addStoredFileRoutes(app);
   return app;
 }

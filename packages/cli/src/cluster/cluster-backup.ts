@@ -16,7 +16,7 @@ export function clusterBackup(cli: Cli): Command {
     usage: "[OPTIONS] FILE|-",
     summary: "Write the cluster's state into a file, while it goes on",
     details:
-      "All services, tasks, nodes and settings as they are at one moment, checked to its end before FILE is put in place. Not the data of containers and volumes. The file holds the cluster's keys: it is readable for its owner only, and belongs where secrets do. Any node answers.",
+      "All services, tasks, nodes and settings as they are at one moment, checked to its end before FILE is put in place. Not the data of containers and volumes. The file holds the cluster's keys: it is readable for its owner only, and belongs where secrets do. For that reason it is written on managers only.",
     examples: [
       { says: "Into a file", line: "murmur cluster backup /var/backups/murmur-$(date +%F).backup" },
       { says: "Encrypted, without a file in between", line: "murmur cluster backup - | age -r RECIPIENT > murmur.age" },
