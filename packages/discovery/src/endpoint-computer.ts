@@ -1,4 +1,12 @@
-import type { ClusterNode, EndpointTable, Service, ServiceEndpoints, ServiceId, Task } from "@murmur/model";
+import {
+  stackOf,
+  type ClusterNode,
+  type EndpointTable,
+  type Service,
+  type ServiceEndpoints,
+  type ServiceId,
+  type Task,
+} from "@murmur/model";
 import { equal, type Change, type View, type WatchEvents } from "@murmur/store";
 import { byServiceId, endpointTable, isAttached, networksOf, reachOf, serviceEndpoints } from "./endpoint-table.ts";
 
@@ -93,6 +101,7 @@ function serviceMatters(previous: Service | undefined, current: Service | undefi
   const { spec: after } = current;
   return !(
     before.name === after.name &&
+    stackOf(before) === stackOf(after) &&
     previous.removing === current.removing &&
     equal(previous.ports, current.ports) &&
     equal(previous.vips, current.vips) &&

@@ -3,6 +3,7 @@ import {
   hostOf,
   isAssigned,
   isTerminal,
+  stackOf,
   type AttachedTask,
   type Endpoint,
   type EndpointTable,
@@ -32,10 +33,12 @@ export const networksOf = (view: View): EndpointTable["networks"] =>
  */
 export function serviceEndpoints(view: View, service: Service): ServiceEndpoints | undefined {
   const { spec } = service;
+  const stack = stackOf(spec);
   const attached = view.tasksOfService(service.id).flatMap((task) => attachedTask(task) ?? []);
   const addressed = attached.length > 0 && { attached: attached.sort((a, b) => (a.taskId < b.taskId ? -1 : 1)) };
   if (service.removing === true) {
-    const gone = { serviceId: service.id, name: spec.name, networks: [], published: [], endpoints: [] };
+    const own = { ...(stack !== undefined && { stack }) };
+    const gone = { serviceId: service.id, name: spec.name, ...own, networks: [], published: [], endpoints: [] };
     return addressed === false ? undefined : { ...gone, ...addressed };
   }
   const named = spec.endpoint.ports.flatMap(({ name, protocol, targetPort }) =>
@@ -45,6 +48,7 @@ export function serviceEndpoints(view: View, service: Service): ServiceEndpoints
   return {
     serviceId: service.id,
     name: spec.name,
+    ...(stack !== undefined && { stack }),
     networks: attachmentsOf(view, service),
     published: service.ports
       .filter(({ mode, publishedPort }) => mode === "ingress" && publishedPort > 0)

@@ -14,11 +14,15 @@ import { AddressOwners, type Owner } from "./address-owners.ts";
 /** The domain that every node answers for. */
 export const ZONE = "murmur.internal";
 
-/**
- * The networks that somebody is in, the one first whose names it means when it names none. Undefined: every network is
- * open to it, and it means the default one, as a host does.
- */
-export type Scope = readonly NetworkId[] | undefined;
+/** Who asks. Undefined: every network is open to it, and it means the default one, as a host does. */
+export type Scope =
+  | {
+      /** The networks that it is in, the one first whose names it means when it names none. */
+      readonly networks: readonly NetworkId[];
+      /** The stack that it is of, whose names go before others'. */
+      readonly stack?: string;
+    }
+  | undefined;
 
 /** The network that a name was found in. */
 export interface NetworkOfName {
@@ -55,9 +59,14 @@ export type Found =
       readonly network: NetworkOfName;
     };
 
+/** Services by their names in lower case. Several may share one. */
+type Names = Map<string, ServiceEndpoints[]>;
+
 interface NetworkNames extends NetworkOfName {
-  /** By service name or alias, in lower case. Several services may share an alias. */
-  readonly services: Map<string, ServiceEndpoints[]>;
+  /** By service name, alias, or `SHORT.STACK`. */
+  readonly services: Names;
+  /** What the services of one stack call each other, by stack in lower case: service name, alias, or `SHORT`. */
+  readonly stacks: Map<string, Names>;
 }
 
 export interface NameIndexOptions {
@@ -80,32 +89,36 @@ export class NameIndex {
     this.version = table.version;
     this.#makeOwners = () => new AddressOwners(table, ownAddresses);
     for (const { id, name, addressing } of table.networks) {
-      const services = new Map<string, ServiceEndpoints[]>();
-      const network = { id, name: name.toLowerCase(), hasAddresses: addressing !== undefined, services };
+      const known = { services: new Map(), stacks: new Map() };
+      const network = { id, name: name.toLowerCase(), hasAddresses: addressing !== undefined, ...known };
       this.#byId.set(id, network);
       this.#byName.set(network.name, network);
     }
     for (const service of table.services) {
       for (const { networkId, aliases } of service.networks) {
-        const services = this.#byId.get(networkId)?.services;
-        if (services === undefined) continue;
-        const names = new Set([service.name, ...aliases].map((text) => text.toLowerCase()));
-        for (const name of names) append(services, name, service);
+        const network = this.#byId.get(networkId);
+        if (network !== undefined) addNames(network, service, aliases);
       }
     }
   }
 
   /**
    * What a name stands for; `text` is in lower case, without the zone. The last part is a network if there is one of
-   * that name with such a service in it; else the name is one of the asker's networks. A service's own name or alias
-   * goes before one of a task or port below a service.
+   * that name with such a service in it; else the name is one of the asker's networks. The names of the asker's own stack
+   * go before others', and a service's own name or alias before one of a task or port below a service.
    */
   find(text: string, scope: Scope): Found | undefined {
+    const stack = scope?.stack?.toLowerCase();
+    const readings = [...this.#readings(text, scope)];
+    const inStack = (network: NetworkNames): Names | undefined =>
+      stack === undefined ? undefined : network.stacks.get(stack);
     let below: Found | undefined;
-    for (const [part, network] of this.#readings(text, scope)) {
-      const found = findIn(network, part);
-      if (found?.kind === "service") return found;
-      below ??= found;
+    for (const namesOf of [inStack, (network: NetworkNames) => network.services]) {
+      for (const [part, network] of readings) {
+        const found = findIn(network, namesOf(network), part);
+        if (found?.kind === "service") return found;
+        below ??= found;
+      }
     }
     if (below !== undefined) return below;
     const network = this.#byName.get(text);
@@ -146,12 +159,12 @@ export class NameIndex {
       const network = this.#byName.get(text.slice(dot + 1));
       if (network !== undefined && isOpen(network.id, scope)) yield [text.slice(0, dot), network];
     }
-    const own = scope?.map((id) => this.#byId.get(id)) ?? [this.#byName.get(DEFAULT_NETWORK_NAME)];
+    const own = scope?.networks.map((id) => this.#byId.get(id)) ?? [this.#byName.get(DEFAULT_NETWORK_NAME)];
     for (const network of own) if (network !== undefined) yield [text, network];
   }
 }
 
-const isOpen = (id: NetworkId, scope: Scope): boolean => scope === undefined || scope.includes(id);
+const isOpen = (id: NetworkId, scope: Scope): boolean => scope === undefined || scope.networks.includes(id);
 
 function append<T>(map: Map<string, T[]>, key: string, value: T): void {
   const present = map.get(key);
@@ -159,10 +172,25 @@ function append<T>(map: Map<string, T[]>, key: string, value: T): void {
   else present.push(value);
 }
 
+/** A service of a stack is `STACK_SHORT`, and has the names `SHORT.STACK` for all and SHORT for those of its stack. */
+function addNames(network: NetworkNames, service: ServiceEndpoints, aliases: readonly string[]): void {
+  const names = [...new Set([service.name, ...aliases].map((text) => text.toLowerCase()))];
+  for (const name of names) append(network.services, name, service);
+  const stack = service.stack?.toLowerCase();
+  if (stack === undefined) return;
+  const name = service.name.toLowerCase();
+  const short = name.startsWith(`${stack}_`) ? name.slice(stack.length + 1) : name;
+  let own = network.stacks.get(stack);
+  if (own === undefined) network.stacks.set(stack, (own = new Map()));
+  for (const text of new Set([...names, short])) append(own, text, service);
+  const long = `${short}.${stack}`;
+  if (!names.includes(long)) append(network.services, long, service);
+}
+
 const textsOf = ({ ipv4, ipv6 }: NetworkAddress): readonly string[] => (ipv6 === undefined ? [ipv4] : [ipv4, ipv6]);
 
-function findIn(network: NetworkNames, text: string): Found | undefined {
-  const { services: names } = network;
+function findIn(network: NetworkNames, names: Names | undefined, text: string): Found | undefined {
+  if (names === undefined) return undefined;
   const whole = names.get(text);
   if (whole !== undefined) return { kind: "service", services: whole, tasks: false, network };
   const [first = "", rest = ""] = cut(text);

@@ -75,7 +75,7 @@ const table: EndpointTable = {
 const index = new NameIndex(table);
 
 function ask(name: string, type = "A", scope?: readonly (typeof front)[], suspects: Suspects = NO_SUSPECTS): unknown {
-  return short(resolveName(index, { name, type }, { suspects, turn: 0, ...(scope && { scope }) }));
+  return short(resolveName(index, { name, type }, { suspects, turn: 0, ...(scope && { scope: { networks: scope } }) }));
 }
 
 function short(resolution: Resolution): unknown {
@@ -126,7 +126,11 @@ describe("a name", () => {
 
 describe("SRV", () => {
   it("has the tasks' own addresses and ports, in the network of the name", () => {
-    const found = resolveName(index, { name: "web", type: "SRV" }, { suspects: NO_SUSPECTS, turn: 0, scope: [back] });
+    const found = resolveName(
+      index,
+      { name: "web", type: "SRV" },
+      { suspects: NO_SUSPECTS, turn: 0, scope: { networks: [back] } },
+    );
     if (found.kind !== "answer") return expect.fail();
     expect(found.answers.map(({ data }) => data)).toEqual(
       ["web1", "web2"].map((id) => ({ priority: 0, weight: 1, port: 80, target: `${id}.web.back.murmur.internal` })),
@@ -169,4 +173,50 @@ describe("a reverse name", () => {
     expect(ask(reverse("10.1.0.11"), "PTR", [back])).toBe("NODATA");
     expect(ask(reverse("10.2.0.11"), "PTR", [back])).toEqual(["1.web.back.murmur.internal"]);
   });
+});
+
+describe("a name of a stack", () => {
+  // As `docker stack deploy` makes them: each has its short name as an alias.
+  const vip = (last: number) => [{ networkId: front, ...inFront(last) }];
+  const stacks = new NameIndex({
+    ...table,
+    services: [
+      service("web", 10, { vips: vip(9), networks: [at(front)] }),
+      service("Blog_web", 20, { stack: "Blog", vips: vip(19), networks: [at(front, ["web"])] }),
+      service("shop_web", 30, { stack: "shop", vips: vip(29), networks: [at(front, ["web", "shared"])] }),
+      service("shop_db", 40, { stack: "shop", vips: vip(39), networks: [at(front, ["shared"])] }),
+      service("back_api", 50, { stack: "back", vips: vip(49), networks: [at(front)] }),
+      service("odd", 60, { stack: "shop", vips: vip(59), networks: [at(front)] }),
+    ],
+  });
+  const from = (stack: string | undefined, name: string): unknown => {
+    const scope = { networks: [front], ...(stack !== undefined && { stack }) };
+    return short(resolveName(stacks, { name, type: "A" }, { suspects: NO_SUSPECTS, turn: 0, scope }));
+  };
+
+  it.each<[string | undefined, string, unknown]>([
+    // For everybody: SHORT.STACK, and what lies below it.
+    [undefined, "web.shop", ["10.1.0.29"]],
+    [undefined, "WEB.blog.murmur.internal", ["10.1.0.19"]],
+    ["blog", "web.shop", ["10.1.0.29"]],
+    [undefined, "tasks.db.shop", ["10.1.0.41", "10.1.0.42"]],
+    [undefined, "2.db.shop", ["10.1.0.42"]],
+    [undefined, "db", "outside"],
+    [undefined, "db.blog", "outside"],
+    [undefined, "odd.shop", ["10.1.0.59"]],
+    // A network goes before a stack of its name, which is still found where the network has no such service.
+    [undefined, "api.back", ["10.1.0.49"]],
+    // An own stack's names go before others'.
+    ["shop", "web", ["10.1.0.29"]],
+    ["blog", "web", ["10.1.0.19"]],
+    ["back", "web", ["10.1.0.9", "10.1.0.19", "10.1.0.29"]],
+    [undefined, "web", ["10.1.0.9", "10.1.0.19", "10.1.0.29"]],
+    ["shop", "db", ["10.1.0.39"]],
+    ["shop", "tasks.db.murmur.internal", ["10.1.0.41", "10.1.0.42"]],
+    ["shop", "1.web", ["10.1.0.31"]],
+    ["shop", "web.default", ["10.1.0.29"]],
+    ["shop", "shared", ["10.1.0.29", "10.1.0.39"]],
+    ["shop", "shop_web", ["10.1.0.29"]],
+    ["shop", "Blog_web", ["10.1.0.19"]],
+  ])("asked by a container of stack %s: %s", (stack, name, answer) => expect(from(stack, name)).toEqual(answer));
 });

@@ -64,7 +64,7 @@ const ask = (name: string, type = "A", suspects: Suspects = NO_SUSPECTS, turn = 
 /** As somebody in these networks does, where each task has an address of its own. */
 const named = new NameIndex(table, { ownAddresses: true });
 const askIn = (scope: readonly string[], name: string, type = "A", suspects = NO_SUSPECTS): unknown =>
-  short(resolveName(named, { name, type }, { suspects, turn: 0, scope: scope.map(networkId) }));
+  short(resolveName(named, { name, type }, { suspects, turn: 0, scope: { networks: scope.map(networkId) } }));
 
 /** The answer in short: the data of each record, or the code, or NODATA. */
 function short(resolution: Resolution): unknown {

@@ -17,6 +17,8 @@ export interface Endpoint {
 export interface ServiceEndpoints {
   readonly serviceId: ServiceId;
   readonly name: string;
+  /** The stack that it was deployed with: then its name is `STACK_SHORT`, and SHORT is what its stack calls it. */
+  readonly stack?: string;
   readonly networks: readonly { readonly networkId: NetworkId; readonly aliases: readonly string[] }[];
   readonly published: readonly (PortOptions & {
     readonly protocol: PortProtocol;

@@ -72,6 +72,7 @@ export {
   DEFAULT_UPDATE,
   DYNAMIC_PORTS,
   PORT_PROTOCOLS,
+  stackOf,
   type Balancing,
   type Constraint,
   type LogDriver,

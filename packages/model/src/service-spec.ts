@@ -138,3 +138,12 @@ export const DEFAULT_UPDATE: UpdateConfig = {
 export const DEFAULT_STOP_GRACE_MS: Millis = 10_000;
 /** From here the manager takes a published port that the user left open. */
 export const DYNAMIC_PORTS = { first: 30_000, last: 32_767 } as const;
+
+/** Put on each service by whatever deploys a stack, as `docker stack deploy`. */
+const STACK_LABEL = "com.docker.stack.namespace";
+
+/** The stack that a service belongs to; undefined: to none. */
+export function stackOf({ labels }: Pick<ServiceSpec, "labels">): string | undefined {
+  const stack = labels[STACK_LABEL];
+  return stack === "" ? undefined : stack;
+}

@@ -1,5 +1,13 @@
-import { NameIndex, NO_SUSPECTS, resolveName, ZONE, type NameIndexOptions, type Suspects } from "@murmur/discovery";
-import type { EndpointTable, NetworkId } from "@murmur/model";
+import {
+  NameIndex,
+  NO_SUSPECTS,
+  resolveName,
+  ZONE,
+  type NameIndexOptions,
+  type Scope,
+  type Suspects,
+} from "@murmur/discovery";
+import type { EndpointTable } from "@murmur/model";
 import { TCP_BYTES_MAX, udpLimit, writeAnswer, type AnswerContent } from "./answer.ts";
 import type { Asker, Way } from "./forwarder.ts";
 import { FLAG, type DnsQuery, type Refusable } from "./query.ts";
@@ -8,8 +16,8 @@ import { RenderedAnswers } from "./rendered-answers.ts";
 /** Longer queries are answered, too, but not remembered. */
 const KEY_BYTES_MAX = 512;
 
-/** The networks of containers on this node, by the address that they ask from; in the order of their preference. */
-export type AskerNetworks = ReadonlyMap<string, readonly NetworkId[]>;
+/** The networks and stacks of containers on this node, by the address that they ask from. */
+export type Askers = ReadonlyMap<string, NonNullable<Scope>>;
 
 export interface ClusterNamesOptions extends NameIndexOptions {
   /** Where the rounds begin. */
@@ -28,7 +36,7 @@ export class ClusterNames {
   /** Undefined until there is a table: then nothing is known, which is not the same as that there is nothing. */
   #index: NameIndex | undefined;
   #suspects: Suspects = NO_SUSPECTS;
-  #askers: AskerNetworks = new Map();
+  #askers: Askers = new Map();
   #turn: number;
 
   constructor(options: ClusterNamesOptions) {
@@ -46,7 +54,7 @@ export class ClusterNames {
     this.#rendered.clear();
   }
 
-  know(askers: AskerNetworks): void {
+  know(askers: Askers): void {
     this.#askers = askers;
     this.#rendered.clear();
   }
@@ -73,7 +81,7 @@ export class ClusterNames {
     }
     const key = this.#keyOf(message, address);
     const turn = this.#rendered.get(key)?.turn ?? (this.#turn += 1);
-    const context = { suspects: this.#suspects, turn, scope: this.#networksOf(address) };
+    const context = { suspects: this.#suspects, turn, scope: this.#scopeOf(address) };
     const resolution = resolveName(this.#index, query.question, context);
     if (resolution.kind === "outside") return undefined;
     const bytes = reply(query, way, { ...resolution, flags: FLAG.AA | recursion });
@@ -86,11 +94,11 @@ export class ClusterNames {
   #keyOf(message: Buffer, address: string): string {
     const rest = message.toString("latin1", 2);
     if (this.#askers.size === 0) return rest;
-    const networks = this.#networksOf(address);
-    return networks === undefined ? rest : `${networks.join()} ${rest}`;
+    const scope = this.#scopeOf(address);
+    return scope === undefined ? rest : `${scope.networks.join()} ${scope.stack ?? ""} ${rest}`;
   }
 
-  #networksOf(address: string): readonly NetworkId[] | undefined {
+  #scopeOf(address: string): Scope {
     // On a socket of both families an IPv4 address looks like this.
     return this.#askers.get(address.startsWith("::ffff:") ? address.slice(7) : address);
   }

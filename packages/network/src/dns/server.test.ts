@@ -156,7 +156,7 @@ it("goes round, one step for each asker, and begins anew with each change", asyn
 it("shows who is in a network that one, and keeps the answers of each apart", async () => {
   server = await startServer();
   expect(await byUdp(server.port, question("web"))).toMatchObject({ rcode: "NOERROR" });
-  server.know(new Map([["127.0.0.1", [networkId("other")]]]));
+  server.know(new Map([["127.0.0.1", { networks: [networkId("other")] }]]));
   expect(await byUdp(server.port, question("web"))).toMatchObject({ rcode: "REFUSED" });
   expect(await byUdp(server.port, question("web.murmur.internal"))).toMatchObject({ rcode: "NXDOMAIN" });
   const bytes = encode(question("web.murmur.internal"));

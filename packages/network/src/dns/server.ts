@@ -6,7 +6,7 @@ import { listenError } from "../listen-error.ts";
 import { portStatus, type ListenerStatus } from "../listener-status.ts";
 import { RetryListen } from "../retry-listen.ts";
 import { isReachedAt } from "../system-resolvers.ts";
-import { ClusterNames, reply, type AskerNetworks } from "./cluster-names.ts";
+import { ClusterNames, reply, type Askers } from "./cluster-names.ts";
 import { DnsForwarder, type Asker, type Way } from "./forwarder.ts";
 import { DnsListener } from "./listener.ts";
 import { FLAG, readQuery, type DnsQuery } from "./query.ts";
@@ -99,7 +99,7 @@ export class DnsServer implements AsyncDisposable {
   }
 
   /** Who asks from which address: they see their own networks only. Anybody else, as the host does, sees all. */
-  know(askers: AskerNetworks): void {
+  know(askers: Askers): void {
     this.#names.know(askers);
   }
 

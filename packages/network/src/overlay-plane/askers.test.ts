@@ -1,0 +1,48 @@
+import { nodeId } from "@murmur/base";
+import { networkId, serviceId, taskId, type EndpointTable, type TaskId } from "@murmur/model";
+import { describe, expect, it } from "vitest";
+import { askersOf } from "./askers.ts";
+import type { AttachedContainer } from "./overlay-view.ts";
+
+const [self, front, back] = [nodeId("n1"), networkId("f"), networkId("b")];
+const web = [
+  { networkId: front, ipv4: "10.1.0.2", ipv6: "fd00::2" },
+  { networkId: back, ipv4: "10.2.0.2" },
+];
+const table: EndpointTable = {
+  version: 1,
+  networks: [],
+  services: [
+    {
+      serviceId: serviceId("s"),
+      name: "shop_web",
+      stack: "shop",
+      networks: [],
+      published: [],
+      endpoints: [],
+      attached: [
+        { taskId: taskId("t1"), nodeId: self, addresses: web },
+        { taskId: taskId("t2"), nodeId: nodeId("n2"), addresses: [{ networkId: front, ipv4: "10.1.0.3" }] },
+      ],
+    },
+  ],
+};
+const containers = (...of: readonly (readonly [string, AttachedContainer["addresses"]])[]) =>
+  new Map<TaskId, AttachedContainer>(of.map(([id, addresses]) => [taskId(id), { netns: "/x", addresses, ports: new Map() }]));
+
+describe("who asks this node for names", () => {
+  it("is known by each of its addresses: its networks, and its stack", () => {
+    const scope = { networks: [front, back], stack: "shop" };
+    const askers = askersOf(self, table, containers(["t1", web], ["t3", [{ networkId: back, ipv4: "10.2.0.9" }]]));
+    expect(Object.fromEntries(askers)).toEqual({
+      "10.1.0.2": scope,
+      "fd00::2": scope,
+      "10.2.0.2": scope,
+      "10.2.0.9": { networks: [back] },
+    });
+  });
+
+  it("is a container also before the node has a table", () => {
+    expect(askersOf(self, undefined, containers(["t1", web])).get("10.1.0.2")).toEqual({ networks: [front, back] });
+  });
+});
