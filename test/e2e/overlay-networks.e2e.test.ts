@@ -59,6 +59,20 @@ describe("networks of an overlay cluster", () => {
     }
   });
 
+  it("name the services of a container's own stack first", async () => {
+    const stack = (name: string) => ["--label", `com.docker.stack.namespace=${name}`, "--network", "name=back,alias=web"];
+    for (const name of ["blog", "shop"]) await create(`${name}_web`, ...stack(name), ...IDLE);
+    const [blog, shop] = [await taskOf("blog_web"), await taskOf("shop_web")];
+    for (const [client, own, other] of [
+      [blog, "blog", "shop"],
+      [shop, "shop", "blog"],
+    ] as const) {
+      expect(await asked(client, "web")).toBe(await asked(client, `${own}_web`));
+      expect(await asked(client, `web.${other}`)).toBe(await asked(client, `${other}_web`));
+    }
+    expect(await asked(blog, "web")).not.toBe(await asked(shop, "web"));
+  });
+
   it("are joined and left by updates", async () => {
     await cluster.first.murmur("service", "update", "--network-add", "back", "--network-rm", "front", "one");
     const one = await taskOf("one");

@@ -21,9 +21,24 @@ export function fits(network: NetworkResource, filters: Filters): boolean {
     (named.length === 0 || named.some((text) => network.Name.includes(text))) &&
     filters.hasLabels("label", network.Labels ?? {}) &&
     filters.is("driver", network.Driver) &&
-    filters.is("scope", network.Scope) &&
-    filters.get("dangling").length === 0
+    filters.is("scope", network.Scope)
   );
+}
+
+const DANGLING: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
+/** Whether only networks that nothing is in are asked for, or only others; undefined: all. Errors: `invalid_argument`. */
+export function wantedDangling(filters: Filters): boolean | undefined {
+  const [given, ...more] = filters.get("dangling");
+  const wanted = DANGLING.get(given ?? "");
+  if (given === undefined || (wanted !== undefined && more.length === 0)) return wanted;
+  const values = [given, ...more].join(" ");
+  throw new ClusterError("invalid_argument", `invalid filter 'dangling=[${values}]': it takes true or false, once`);
 }
 
 /** Reads the filters of a prune: which networks may go, as far as they are unused. Errors: `invalid_argument`. */

@@ -1,16 +1,17 @@
-import { taskName, type NetworkId, type Service, type Task } from "@murmur/model";
-import type { NetworkService } from "./network-types.ts";
+import { hostOf, isAssigned, isTerminal, taskName, type NetworkId, type Task } from "@murmur/model";
+import { hostnameOf, type View } from "@murmur/store";
+import type { NetworkPeer, NetworkService } from "./network-types.ts";
 
 /** The services of a network and their running tasks, by the services' names. */
-export function networkServices(
-  id: NetworkId,
-  services: readonly Service[],
-  tasksOf: (service: Service) => readonly Task[],
-): Record<string, NetworkService> {
+export function networkServices(id: NetworkId, view: View): Record<string, NetworkService> {
   const found: Record<string, NetworkService> = {};
-  for (const service of services) {
+  for (const service of view.services()) {
+    if (service.removing === true) continue;
     const vip = service.vips?.find(({ networkId }) => networkId === id);
-    const Tasks = tasksOf(service).flatMap((task) => shownTask(id, task));
+    const Tasks = view.tasksOfService(service.id).flatMap((task) => {
+      const node = task.nodeId === undefined ? undefined : view.node(task.nodeId);
+      return shownTask(id, task, task.status.address ?? (node && hostOf(node)));
+    });
     if (Tasks.length === 0 && vip === undefined) continue;
     const Ports = service.ports
       .filter(({ mode }) => mode === "ingress")
@@ -20,10 +21,9 @@ export function networkServices(
   return found;
 }
 
-function shownTask(id: NetworkId, task: Task): NetworkService["Tasks"] {
+function shownTask(id: NetworkId, task: Task, host: string | undefined): NetworkService["Tasks"] {
   const at = task.networks.findIndex(({ networkId }) => networkId === id);
   if (at < 0 || task.status.state !== "running") return [];
-  const host = task.status.address;
   return [
     {
       Name: taskName(task),
@@ -33,4 +33,14 @@ function shownTask(id: NetworkId, task: Task): NetworkService["Tasks"] {
       Info: host === undefined ? {} : { "Host IP": host },
     },
   ];
+}
+
+/** The nodes that have tasks of a network, with the addresses that they reach each other at. */
+export function networkPeers(id: NetworkId, view: View): NetworkPeer[] {
+  const isIn = ({ status: { state }, networks }: Task): boolean =>
+    isAssigned(state) && !isTerminal(state) && networks.some(({ networkId }) => networkId === id);
+  return view
+    .nodes()
+    .filter((node) => view.tasksOfNode(node.id).some(isIn))
+    .map((node) => ({ Name: node.spec.name ?? hostnameOf(node) ?? node.id, IP: hostOf(node) }));
 }

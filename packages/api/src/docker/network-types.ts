@@ -48,8 +48,21 @@ export interface NetworkService {
   Tasks: { Name: string; EndpointID: string; EndpointIP: string; Info: Record<string, string> }[];
 }
 
+export interface NetworkPeer {
+  Name: string;
+  IP: string;
+}
+
+/** What `?verbose=true` adds to a network. */
+export interface NetworkUse {
+  /** The nodes that have tasks of it. */
+  Peers: NetworkPeer[];
+  /** By name. */
+  Services: Record<string, NetworkService>;
+}
+
 /** A network as `/networks` shows it. */
-export interface NetworkResource {
+export interface NetworkResource extends Partial<NetworkUse> {
   Name: string;
   Id: string;
   Created: string;
@@ -65,8 +78,6 @@ export interface NetworkResource {
   Containers: Record<string, unknown> | null;
   Options: Record<string, string> | null;
   Labels: Record<string, string> | null;
-  /** Where it was asked for, by name. */
-  Services?: Record<string, NetworkService>;
 }
 
 /** What a network to be made is asked for with, as far as Murmur honours it. */

@@ -4,8 +4,8 @@ import type { View } from "@murmur/store";
 import type { Hono } from "hono";
 import { fieldsOfAddresses, fromNetwork, toNetworkSpec } from "../docker/network.ts";
 import { mayPrune } from "../docker/network-filter.ts";
-import { networkServices } from "../docker/network-services.ts";
-import type { NetworkCreated, NetworksPruned } from "../docker/network-types.ts";
+import { networkPeers, networkServices } from "../docker/network-services.ts";
+import type { NetworkCreated, NetworksPruned, NetworkUse } from "../docker/network-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
 import { findNetwork } from "./lookup.ts";
@@ -15,14 +15,17 @@ import { clusterOf } from "./swarm-routes.ts";
 export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void {
   app.get("/murmur/networks", async (context) => {
     const view = await access.read(context);
-    return context.json(view.networks().map(fromNetwork));
+    const dangling = context.req.query("dangling");
+    const unused = new Set(dangling === undefined ? [] : unusedNetworks(view));
+    const wanted = view.networks().filter((one) => dangling === undefined || unused.has(one) === (dangling === "true"));
+    return context.json(wanted.map(fromNetwork));
   });
 
-  app.get("/murmur/networks/:id/services", async (context) => {
+  app.get("/murmur/networks/:id/use", async (context) => {
     const view = await access.read(context);
     const { id } = findNetwork(view, context.req.param("id"));
-    const services = view.services().filter(({ removing }) => removing !== true);
-    return context.json(networkServices(id, services, (service) => view.tasksOfService(service.id)));
+    const answer: NetworkUse = { Peers: networkPeers(id, view), Services: networkServices(id, view) };
+    return context.json(answer);
   });
 
   app.post("/networks/create", async (context) => {

@@ -1,8 +1,8 @@
 import { ClusterError, messageOf, type Millis } from "@murmur/base";
 import type { Context } from "hono";
 import { toNetworkResource } from "../docker/network.ts";
-import type { Network, NetworkResource, NetworkService } from "../docker/network-types.ts";
-import type { ApiPorts } from "../ports.ts";
+import type { Network, NetworkResource, NetworkUse } from "../docker/network-types.ts";
+import type { ApiPorts, Consistency } from "../ports.ts";
 import { within } from "./context.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
@@ -19,17 +19,24 @@ export class ClusterNetworks {
     this.#askCluster = askCluster;
   }
 
-  /** All of them; none outside a cluster. Without a leader those that a replica has. Errors: as asking a manager. */
-  async all(context: Context): Promise<readonly NetworkResource[]> {
+  /**
+   * All of them, or only those that nothing is in (`dangling`), or the others; none outside a cluster. Without a leader
+   * those that a replica has. Errors: as asking a manager.
+   */
+  async all(
+    context: Context,
+    { dangling }: { readonly dangling?: boolean | undefined } = {},
+  ): Promise<readonly NetworkResource[]> {
     const { node, clock, log } = this.#ports;
     if (node.status().state !== "active") return [];
-    const asked = (limitMs: Millis | undefined, search: string): Promise<Network[]> =>
+    const which = dangling === undefined ? "" : `&dangling=${String(dangling)}`;
+    const asked = (limitMs: Millis | undefined, consistency: Consistency): Promise<Network[]> =>
       within(context, limitMs === undefined ? { clock } : { clock, limitMs }, (signal) =>
-        askJson<Network[]>(this.#askCluster, `/murmur/networks${search}`, signal),
+        askJson<Network[]>(this.#askCluster, `/murmur/networks?consistency=${consistency}${which}`, signal),
       );
-    const networks = await asked(FRESH_MS, "").catch((error: unknown) => {
+    const networks = await asked(FRESH_MS, "linearizable").catch((error: unknown) => {
       log.debug("the cluster's networks may be out of date", { error: messageOf(error) });
-      return asked(undefined, "?consistency=local");
+      return asked(undefined, "local");
     });
     return networks.map(toNetworkResource);
   }
@@ -64,9 +71,9 @@ export class ClusterNetworks {
     throw new ClusterError("invalid_argument", `network ${text} is ambiguous ${found}`);
   }
 
-  /** The services of a network by their names, with their tasks. */
-  services(id: string, signal: AbortSignal): Promise<Record<string, NetworkService>> {
-    return askJson(this.#askCluster, `/murmur/networks/${id}/services?consistency=local`, signal);
+  /** The services of a network by their names, with their tasks, and the nodes that these are on. */
+  useOf(id: string, signal: AbortSignal): Promise<NetworkUse> {
+    return askJson(this.#askCluster, `/murmur/networks/${id}/use?consistency=local`, signal);
   }
 
   /** What a text is to the engine: the name or id of a network, the beginning of an id, or nothing. */

@@ -108,6 +108,22 @@ describe("finding networks", () => {
     expect(await (await api.fetch(new Request("http://x/networks/bri"))).json()).toMatchObject({ Name: "back" });
   });
 
+  it("are told apart by whether something is in them", async () => {
+    await create("back");
+    await create("idle");
+    await inUse("back");
+    const names = async (dangling: readonly string[]): Promise<readonly string[]> =>
+      (await asker.ask<NetworkResource[]>(`/networks?${filters({ dangling, scope: ["swarm"] })}`)).body
+        .map(({ Name, Scope }) => (Scope === "swarm" ? Name : ""))
+        .filter((name) => name !== "");
+    // The default one stays, whatever is in it.
+    expect([await names(["true"]), await names(["0"])]).toEqual([["idle"], ["default", "back"]]);
+    expect(await asker.ask(`/networks?${filters({ dangling: ["perhaps"] })}`)).toMatchObject({
+      status: 400,
+      body: { message: "invalid filter 'dangling=[perhaps]': it takes true or false, once" },
+    });
+  });
+
   it("works without a leader, from what a replica has", async () => {
     if (asker.ports.replica !== undefined) asker.ports.replica.leaderless = true;
     expect((await asker.ask<NetworkResource[]>("/networks")).body.map(({ Name }) => Name)).toEqual([
@@ -126,9 +142,13 @@ describe("finding networks", () => {
         VIP: "",
         Ports: [],
         LocalLBIndex: 0,
-        Tasks: [{ Name: "in-back.1.taskofback", EndpointID: "taskofback", EndpointIP: "", Info: {} }],
+        Tasks: [{ Name: "in-back.1.taskofback", EndpointID: "taskofback", EndpointIP: "10.0.0.1", Info: { "Host IP": "10.0.0.1" } }],
       },
     });
+    expect((await asker.ask<NetworkResource>("/networks/back?verbose=true")).body.Peers).toEqual([
+      { Name: "alpha", IP: "10.0.0.1" },
+    ]);
+    expect((await asker.ask<NetworkResource>("/networks/default?verbose=true")).body.Peers).toEqual([]);
     expect((await asker.ask("/networks/back?verbose=perhaps")).status).toBe(400);
   });
 });

@@ -1,7 +1,7 @@
 import type { Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
-import { fits, LIST_FILTERS, withoutOwnNetworks } from "../docker/network-filter.ts";
+import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks } from "../docker/network-filter.ts";
 import { wantsClusterNetwork } from "../docker/network-schema.ts";
 import type { NetworksPruned } from "../docker/network-types.ts";
 import type { ApiPorts, EngineRequest } from "../ports.ts";
@@ -30,7 +30,7 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     const query = given === undefined ? "" : `?filters=${encodeURIComponent(given)}`;
     const [engine, cluster] = await Promise.all([
       within(context, ports, (signal) => ports.engine.get(`/networks${query}`, signal)),
-      networks.all(context),
+      networks.all(context, { dangling: wantedDangling(filters) }),
     ]);
     if (engine.status !== 200 || !Array.isArray(engine.body))
       return Response.json(engine.body, { status: engine.status });
@@ -43,8 +43,8 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     const found = isLocal ? undefined : await networks.find(context, context.req.param("id"), { strictly: false });
     if (found === undefined) return toEngine(context, { method: "GET" });
     if (!verbose) return context.json(found);
-    const Services = await within(context, ports, (signal) => networks.services(found.Id, signal));
-    return context.json({ ...found, Services });
+    const use = await within(context, ports, (signal) => networks.useOf(found.Id, signal));
+    return context.json({ ...found, ...use });
   });
 
   app.post("/networks/create", async (context) => {
