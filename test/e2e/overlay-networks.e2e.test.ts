@@ -60,7 +60,12 @@ describe("networks of an overlay cluster", () => {
   });
 
   it("name the services of a container's own stack first", async () => {
-    const stack = (name: string) => ["--label", `com.docker.stack.namespace=${name}`, "--network", "name=back,alias=web"];
+    const stack = (name: string) => [
+      "--label",
+      `com.docker.stack.namespace=${name}`,
+      "--network",
+      "name=back,alias=web",
+    ];
     for (const name of ["blog", "shop"]) await create(`${name}_web`, ...stack(name), ...IDLE);
     const [blog, shop] = [await taskOf("blog_web"), await taskOf("shop_web")];
     for (const [client, own, other] of [

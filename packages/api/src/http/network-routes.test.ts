@@ -142,7 +142,14 @@ describe("finding networks", () => {
         VIP: "",
         Ports: [],
         LocalLBIndex: 0,
-        Tasks: [{ Name: "in-back.1.taskofback", EndpointID: "taskofback", EndpointIP: "10.0.0.1", Info: { "Host IP": "10.0.0.1" } }],
+        Tasks: [
+          {
+            Name: "in-back.1.taskofback",
+            EndpointID: "taskofback",
+            EndpointIP: "10.0.0.1",
+            Info: { "Host IP": "10.0.0.1" },
+          },
+        ],
       },
     });
     expect((await asker.ask<NetworkResource>("/networks/back?verbose=true")).body.Peers).toEqual([

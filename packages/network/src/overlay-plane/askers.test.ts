@@ -28,7 +28,9 @@ const table: EndpointTable = {
   ],
 };
 const containers = (...of: readonly (readonly [string, AttachedContainer["addresses"]])[]) =>
-  new Map<TaskId, AttachedContainer>(of.map(([id, addresses]) => [taskId(id), { netns: "/x", addresses, ports: new Map() }]));
+  new Map<TaskId, AttachedContainer>(
+    of.map(([id, addresses]) => [taskId(id), { netns: "/x", addresses, ports: new Map() }]),
+  );
 
 describe("who asks this node for names", () => {
   it("is known by each of its addresses: its networks, and its stack", () => {
