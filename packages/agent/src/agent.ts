@@ -2,6 +2,7 @@ import { Scope, sleep, type Clock, type Log, type Millis, type NodeId, type Rand
 import type {
   AssignmentMessage,
   ClusterFacts,
+  EndpointMessage,
   EndpointTable,
   EngineStatus,
   NodeSpec,
@@ -10,6 +11,7 @@ import type {
 } from "@murmur/model";
 import { assign, type Assignment } from "./assignment.ts";
 import { describe } from "./description.ts";
+import { EndpointCopy } from "./endpoint-copy.ts";
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
 import type { EngineInfo, KeyValue, NodeContext, Runtime, Sessions, TaskNetworks, Withdrawals } from "./ports.ts";
 import { Reports } from "./reports.ts";
@@ -79,7 +81,8 @@ export class Agent {
   readonly #removedListeners = new Set<() => void>();
   /** What the deltas of this session build on. */
   #held: Assignment | undefined;
-  #view: SavedView | undefined;
+  readonly #endpoints = new EndpointCopy();
+  #facts: ClusterFacts | undefined;
   #nodeSpec: NodeSpec | undefined;
   #info: EngineInfo | undefined;
   #removal: "no" | "stopping" | "done" = "no";
@@ -113,8 +116,10 @@ export class Agent {
       clock,
       random,
       log,
+      endpoints: () => this.#endpoints.base,
       onOpen: () => {
         this.#held = undefined;
+        this.#endpoints.begin();
         this.#reportNode();
       },
       onMessage: (message) => this.#onMessage(message),
@@ -123,7 +128,7 @@ export class Agent {
       new Saver({ store, key, gatherMs, encode, clock, log });
     this.#savers = {
       tasks: saver(TASKS_KEY, 100, () => encodeSaved<SavedTasks>({ tasks: this.#worker.tasks() })),
-      view: saver(VIEW_KEY, 2_000, () => encodeSaved<SavedView>(this.#view ?? EMPTY_VIEW)),
+      view: saver(VIEW_KEY, 2_000, () => encodeSaved<SavedView>(this.#view())),
     };
   }
 
@@ -132,7 +137,11 @@ export class Agent {
     const { store } = this.#options;
     const tasks = decodeSaved<SavedTasks>(await store.get(TASKS_KEY));
     const view = decodeSaved<SavedView>(await store.get(VIEW_KEY));
-    if (view !== undefined) this.#show(view);
+    if (view?.cluster !== undefined) this.#showFacts(view.cluster);
+    if (view?.endpoints !== undefined) {
+      this.#endpoints.restore(view.endpoints);
+      this.#showEndpoints(view.endpoints);
+    }
     this.#worker.restore(tasks?.tasks ?? []);
     this.#worker.start();
     this.#scope.run("save tasks", (signal) => this.#savers.tasks.run(signal));
@@ -157,11 +166,11 @@ export class Agent {
 
   /** The cluster's endpoints as last heard; undefined on a node that has never heard any. */
   endpoints(): EndpointTable | undefined {
-    return this.#view?.endpoints;
+    return this.#endpoints.table;
   }
 
   facts(): ClusterFacts | undefined {
-    return this.#view?.cluster;
+    return this.#facts;
   }
 
   /** What the user wants of this node, as last heard in this run. */
@@ -217,12 +226,11 @@ export class Agent {
   #onMessage(message: SessionMessage): void {
     if (message.kind === "committed") return this.#reports.committed(message.sequence);
     if (this.#removal !== "no") return; // this node takes no orders any more
+    if (message.kind === "endpoints") return this.#takeEndpoints(message);
     const assigned = assign(this.#held, message);
     switch (assigned.kind) {
       case "gap":
-        this.#held = undefined;
-        this.#reports.resync();
-        return this.#sessions.wake();
+        return this.#resync();
       case "removed":
         return this.#beginRemoval();
       case "applied":
@@ -239,9 +247,27 @@ export class Agent {
     } else if (message.kind === "delta") this.#worker.update(message.updated, message.removed);
     if (message.kind !== "removed" && message.node !== undefined) this.#correctNode(message.node);
     this.#savers.tasks.changed();
-    const { endpoints, cluster, version } = assignment;
-    if (this.#view?.endpoints !== endpoints || this.#view.cluster !== cluster) this.#show({ endpoints, cluster });
+    const { cluster, version } = assignment;
+    if (this.#facts !== cluster) this.#showFacts(cluster);
     this.#reports.acknowledge(version);
+    this.#sessions.wake();
+  }
+
+  #takeEndpoints(message: EndpointMessage): void {
+    const before = this.#endpoints.table;
+    const taken = this.#endpoints.take(message);
+    if (taken === "gap") return this.#resync();
+    const table = this.#endpoints.table;
+    if (table === undefined || table === before) return;
+    this.#savers.view.changed();
+    // The version alone is news to nobody.
+    if (table.services !== before?.services || table.networks !== before.networks) this.#showEndpoints(table);
+  }
+
+  /** Nothing builds on what is held any more; it stays in use until the managers have sent all anew. */
+  #resync(): void {
+    this.#held = undefined;
+    this.#reports.resync();
     this.#sessions.wake();
   }
 
@@ -262,12 +288,22 @@ export class Agent {
     this.#reportNode();
   }
 
-  #show(view: SavedView): void {
-    const before = this.#view;
-    this.#view = view;
+  #showFacts(facts: ClusterFacts): void {
+    this.#facts = facts;
     this.#savers.view.changed();
-    if (before?.cluster !== view.cluster) for (const listener of this.#factsListeners) listener(view.cluster);
-    if (before?.endpoints !== view.endpoints) for (const listener of this.#endpointListeners) listener(view.endpoints);
+    for (const listener of this.#factsListeners) listener(facts);
+  }
+
+  #showEndpoints(table: EndpointTable): void {
+    for (const listener of this.#endpointListeners) listener(table);
+  }
+
+  #view(): SavedView {
+    const { table } = this.#endpoints;
+    return {
+      ...(table !== undefined && { endpoints: table }),
+      ...(this.#facts !== undefined && { cluster: this.#facts }),
+    };
   }
 
   /**
@@ -277,7 +313,7 @@ export class Agent {
    */
   #standing(maker: NodeId): MakerStanding {
     const { node, address, verdict } = this.#options;
-    const nodes = this.#view?.cluster.nodes ?? [];
+    const nodes = this.#facts?.nodes ?? [];
     const record = nodes.find(({ id }) => id === maker);
     if (record === undefined) return this.#held !== undefined && this.#sessions.connected ? "unknown" : "other";
     const presence = verdict(maker);
@@ -322,11 +358,6 @@ export class Agent {
     for (const listener of this.#removedListeners) listener();
   }
 }
-
-const EMPTY_VIEW: SavedView = {
-  endpoints: { version: 0, networks: [], services: [] },
-  cluster: { nodes: [], gossipKeys: [] },
-};
 
 function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   listeners.add(listener);

@@ -1,11 +1,10 @@
-import type { AssignmentMessage, ClusterFacts, EndpointTable, Index, NodeSpec, Task, TaskId } from "@murmur/model";
+import type { AssignmentMessage, ClusterFacts, Index, NodeSpec, Task, TaskId } from "@murmur/model";
 
 /** What this node was told to do, as of one version of the cluster's state. */
 export interface Assignment {
   readonly version: Index;
   readonly nodeSpec: NodeSpec;
   readonly tasks: ReadonlyMap<TaskId, Task>;
-  readonly endpoints: EndpointTable;
   readonly cluster: ClusterFacts;
 }
 
@@ -19,9 +18,9 @@ export type Assigned =
 export function assign(held: Assignment | undefined, message: AssignmentMessage): Assigned {
   if (message.kind === "removed") return { kind: "removed" };
   if (message.kind === "full") {
-    const { version, node, endpoints, cluster } = message;
+    const { version, node, cluster } = message;
     const tasks = new Map(message.tasks.map((task) => [task.id, task]));
-    return { kind: "applied", assignment: { version, nodeSpec: node.spec, tasks, endpoints, cluster } };
+    return { kind: "applied", assignment: { version, nodeSpec: node.spec, tasks, cluster } };
   }
   if (held === undefined || message.from !== held.version) return { kind: "gap" };
   const tasks = new Map(held.tasks);
@@ -33,7 +32,6 @@ export function assign(held: Assignment | undefined, message: AssignmentMessage)
       version: message.version,
       nodeSpec: message.node?.spec ?? held.nodeSpec,
       tasks,
-      endpoints: message.endpoints ?? held.endpoints,
       cluster: message.cluster ?? held.cluster,
     },
   };

@@ -1,6 +1,7 @@
 import type {
   ClusterId,
   Health,
+  Index,
   NetworkAddress,
   PublishedPort,
   ReportMessage,
@@ -190,13 +191,13 @@ export interface NetworkRuntime {
 
 /** Makes sessions with managers; each call may try another manager. */
 export interface Sessions {
-  /** Resolves with a session that a manager has accepted. */
-  open(options: Abortable): Promise<Session>;
+  /** Resolves with a session that a manager has accepted. `endpoints`: the version that is held of them; 0: none. */
+  open(options: Abortable & { readonly endpoints: Index }): Promise<Session>;
 }
 
 /**
- * One session with one manager. The manager sends a full assignment first, and one that is no older than anything that
- * this node was ever told: what it doesn't list is stopped.
+ * One session with one manager. The manager sends the endpoints beside those that are held and a full assignment first,
+ * both no older than anything that this node was ever told: what the assignment doesn't list is stopped.
  */
 export interface Session {
   /** Resolves when the transport has taken the report; rejects when the session is over. */

@@ -11,8 +11,9 @@ export interface SavedTasks {
 
 /** What traffic and gossip need before a manager answers. Holds the gossip keys: the store must be private. */
 export interface SavedView {
-  readonly endpoints: EndpointTable;
-  readonly cluster: ClusterFacts;
+  /** Left out as long as none came. */
+  readonly endpoints?: EndpointTable;
+  readonly cluster?: ClusterFacts;
 }
 
 interface Saved<T> {

@@ -1,5 +1,5 @@
 import { messageOf, sleep, type Clock, type Log, type Millis, type Random } from "@murmur/base";
-import { REPORT_BATCH_MS, type SessionMessage } from "@murmur/model";
+import { REPORT_BATCH_MS, type Index, type SessionMessage } from "@murmur/model";
 import { Alarm } from "./alarm.ts";
 import { backoff } from "./backoff.ts";
 import type { Session, Sessions } from "./ports.ts";
@@ -15,6 +15,8 @@ export interface SessionLoopOptions {
   /** A session has begun: what was held of the assignment is no base for a delta any more. */
   readonly onOpen: () => void;
   readonly onMessage: (message: SessionMessage) => void;
+  /** The version of the endpoints that changes can build on; 0: there are none. */
+  readonly endpoints: () => Index;
 }
 
 const RECONNECT = { firstMs: 50, mostMs: 2_000 };
@@ -64,10 +66,10 @@ export class SessionLoop {
 
   /** One session from its opening to its end, which always comes as an error. */
   async #session(outer: AbortSignal): Promise<never> {
-    const { sessions, clock, reports, onOpen } = this.#options;
+    const { sessions, clock, reports, onOpen, endpoints } = this.#options;
     const session = await withTimeLimit(
       { clock, limitMs: OPEN_LIMIT_MS, who: "the manager", signal: outer },
-      (options) => sessions.open(options),
+      (options) => sessions.open({ ...options, endpoints: endpoints() }),
     );
     const own = new AbortController();
     let cause: unknown;

@@ -1,119 +1,11 @@
 import * as fc from "fast-check";
 import { nodeId } from "@murmur/base";
-import {
-  clusterId,
-  DEFAULT_CLUSTER_SPEC,
-  DEFAULT_RESTART,
-  DEFAULT_UPDATE,
-  networkId,
-  serviceId,
-  taskId,
-  type Command,
-  type DataPlaneKind,
-  type Health,
-  type ServiceSpec,
-} from "@murmur/model";
-import { createStore, type Store } from "@murmur/store";
+import { serviceId, taskId, type DataPlaneKind } from "@murmur/model";
+import type { Store } from "@murmur/store";
 import { describe, expect, it } from "vitest";
 import { EndpointComputer } from "./endpoint-computer.ts";
 import { endpointTable } from "./endpoint-table.ts";
-
-const NETWORK = networkId("net0");
-const EXTRA = networkId("net1");
-
-function spec(
-  name: string,
-  { image = "nginx", publishedPort = 0, checked = false, networks = true, extra = false, dnsrr = false } = {},
-): ServiceSpec {
-  return {
-    name,
-    labels: {},
-    mode: { kind: "replicated", replicas: 1 },
-    task: {
-      container: { image, ...(checked && { healthCheck: { test: ["CMD", "true"] } }) },
-      resources: { reservations: { nanoCpus: 0, memoryBytes: 0 }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
-      restart: DEFAULT_RESTART,
-      placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-      networks: [
-        ...(networks ? [{ target: NETWORK, aliases: ["alias"] }] : []),
-        ...(extra ? [{ target: EXTRA, aliases: [] }] : []),
-      ],
-      forceUpdate: 0,
-    },
-    update: DEFAULT_UPDATE,
-    rollback: DEFAULT_UPDATE,
-    endpoint: {
-      mode: dnsrr ? "dnsrr" : "vip",
-      ports: dnsrr ? [] : [{ name: "http", protocol: "tcp", targetPort: 80, publishedPort, mode: "ingress" }],
-    },
-  };
-}
-
-/** Applies one command after the other, the refused ones too. */
-class World {
-  readonly store: Store = createStore();
-  #index = 0;
-
-  constructor(dataPlane: DataPlaneKind = "ports") {
-    const secrets = { caKeyPem: "", joinSecret: "s", gossipKeys: [] };
-    const cluster = { id: clusterId("c"), spec: DEFAULT_CLUSTER_SPEC, caPem: "", secrets, dataPlane };
-    this.apply({ kind: "createCluster", now: 0, cluster, defaultNetworkId: NETWORK });
-  }
-
-  apply(command: Command): boolean {
-    this.#index += 1;
-    return this.store.apply(this.#index, command).ok;
-  }
-
-  node(id: string, address = `10.0.0.${id}:7373`): void {
-    const facts = { keyDigest: id, hostname: id, labels: {}, availability: "active" } as const;
-    this.apply({ kind: "createNode", now: 0, id: nodeId(id), address, ...facts });
-    this.state(id, "ready");
-  }
-
-  state(id: string, state: "ready" | "down"): void {
-    this.apply({ kind: "setNodeState", now: 0, id: nodeId(id), state, message: "" });
-  }
-
-  service(id: string, options: Parameters<typeof spec>[1] = {}): void {
-    this.apply({ kind: "createService", now: 0, id: serviceId(id), spec: spec(id, options) });
-  }
-
-  task(id: string, service: string, slot: number): void {
-    const record = this.store.view.service(serviceId(service));
-    const specVersion = record?.specVersion ?? 0;
-    const named = record?.spec.task.networks ?? [];
-    const networks = named.map(({ target, aliases }) => ({ networkId: target, aliases }));
-    const status = { state: "pending", at: 0, message: "" } as const;
-    const same = { serviceLabels: {}, endpointPorts: [], networks, desiredState: "running" } as const;
-    const task = {
-      id: taskId(id),
-      serviceId: serviceId(service),
-      serviceName: service,
-      slot,
-      specVersion,
-      status,
-      ...same,
-    };
-    this.apply({ kind: "createTask", now: 0, task });
-  }
-
-  run(id: string, node: string, health?: Health, message = ""): void {
-    this.apply({ kind: "assignTask", now: 0, id: taskId(id), nodeId: nodeId(node) });
-    const ports = [{ protocol: "tcp", targetPort: 80, hostPort: 33_000 }] as const;
-    const status = { state: "running", at: 0, message, ports, ...(health && { health }) } as const;
-    this.apply({ kind: "reportTasks", now: 0, nodeId: nodeId(node), statuses: [{ id: taskId(id), status }] });
-  }
-}
-
-function running(options: Parameters<typeof spec>[1] = {}, dataPlane: DataPlaneKind = "ports"): World {
-  const world = new World(dataPlane);
-  world.node("1");
-  world.service("web", options);
-  world.task("t1", "web", 1);
-  world.run("t1", "1");
-  return world;
-}
+import { action, EndpointWorld, EXTRA, NETWORK, running } from "./testing/endpoint-world.ts";
 
 const idsOf = ({ view }: Store): string[] =>
   endpointTable(view).services.flatMap(({ endpoints }) => endpoints.map((endpoint) => endpoint.taskId));
@@ -150,7 +42,7 @@ describe("the endpoint table", () => {
     expect(service?.networks).toEqual([{ networkId: NETWORK, aliases: [] }]);
   });
 
-  it.each<[string, (world: World) => void]>([
+  it.each<[string, (world: EndpointWorld) => void]>([
     ["is to stop", (world) => world.apply({ kind: "setDesiredState", now: 0, id: taskId("t1"), desired: "shutdown" })],
     ["is unhealthy", (world) => world.run("t1", "1", "unhealthy")],
     ["is not healthy yet", (world) => world.run("t1", "1", "starting")],
@@ -172,7 +64,7 @@ describe("the endpoint table", () => {
   });
 
   it("takes the host out of any address", () => {
-    const world = new World();
+    const world = new EndpointWorld();
     world.node("1", "[fd00::1]:7373");
     world.service("web");
     world.task("t1", "web", 1);
@@ -198,7 +90,7 @@ describe("the endpoint table of an overlay cluster", () => {
   });
 
   it("has a network's settings", () => {
-    const world = new World("overlay");
+    const world = new EndpointWorld("overlay");
     const own = { internal: true, ipv6: true, mtu: 1_400, subnets: [{ subnet: "fd00::/64" }] };
     const spec = { name: "back", labels: {}, attachable: false, ...own };
     world.apply({ kind: "createNetwork", now: 0, id: EXTRA, spec });
@@ -213,7 +105,7 @@ describe("the endpoint table of an overlay cluster", () => {
   const attached = ({ view }: Store): string[] =>
     endpointTable(view).services.flatMap((service) => service.attached?.map((task) => task.taskId) ?? []);
 
-  it.each<[string, (world: World) => void]>([
+  it.each<[string, (world: EndpointWorld) => void]>([
     ["is to stop", (world) => world.apply({ kind: "setDesiredState", now: 0, id: taskId("t1"), desired: "shutdown" })],
     ["is unhealthy", (world) => world.run("t1", "1", "unhealthy")],
     ["is on a node that is down", (world) => world.state("1", "down")],
@@ -244,62 +136,6 @@ describe("the endpoint table of an overlay cluster", () => {
   });
 });
 
-const number = (max: number) => fc.integer({ min: 1, max }).map(String);
-const health = fc.constantFrom<(Health | undefined)[]>(undefined, "none", "starting", "healthy", "unhealthy");
-const action: fc.Arbitrary<(world: World) => void> = fc.oneof(
-  number(3).map((id) => (world: World) => world.node(id)),
-  fc.tuple(number(3), number(9)).map(
-    ([id, at]) =>
-      (world: World) =>
-        world.node(id, `10.9.9.${at}:7373`),
-  ),
-  fc.tuple(number(3), fc.constantFrom("ready", "down")).map(
-    ([id, state]) =>
-      (world: World) =>
-        world.state(id, state),
-  ),
-  number(3).map((id) => (world: World) => {
-    world.apply({ kind: "removeNode", now: 0, id: nodeId(id), force: true });
-  }),
-  fc.tuple(number(3), fc.boolean()).map(
-    ([id, checked]) =>
-      (world: World) =>
-        world.service(id, { checked }),
-  ),
-  fc.tuple(number(3), number(3), fc.boolean(), fc.boolean()).map(([id, image, extra, dnsrr]) => (world: World) => {
-    const version = world.store.view.service(serviceId(id))?.version ?? 0;
-    const next = spec(id, { image, extra, dnsrr });
-    world.apply({ kind: "updateService", now: 0, id: serviceId(id), version, spec: next });
-  }),
-  fc.boolean().map((makes) => (world: World) => {
-    const spec = { name: "extra", labels: {}, attachable: false, internal: false };
-    if (makes) world.apply({ kind: "createNetwork", now: 0, id: EXTRA, spec });
-    else world.apply({ kind: "removeNetwork", now: 0, id: EXTRA });
-  }),
-  fc.tuple(number(20), number(3), fc.constantFrom("failed", "shutdown")).map(([id, node, state]) => (world: World) => {
-    const status = { state, at: 0, message: "" } as const;
-    world.apply({ kind: "reportTasks", now: 0, nodeId: nodeId(node), statuses: [{ id: taskId(id), status }] });
-  }),
-  number(3).map((id) => (world: World) => {
-    world.apply({ kind: "removeService", now: 0, id: serviceId(id) });
-    world.apply({ kind: "finishRemoveService", now: 0, id: serviceId(id) });
-  }),
-  fc.tuple(number(20), number(3), fc.integer({ min: 1, max: 3 })).map(([id, service, slot]) => (world: World) => {
-    world.task(id, service, slot);
-  }),
-  fc.tuple(number(20), number(3), health).map(
-    ([id, node, health]) =>
-      (world: World) =>
-        world.run(id, node, health),
-  ),
-  number(20).map((id) => (world: World) => {
-    world.apply({ kind: "setDesiredState", now: 0, id: taskId(id), desired: "shutdown" });
-  }),
-  number(20).map((id) => (world: World) => {
-    world.apply({ kind: "removeTask", now: 0, id: taskId(id) });
-  }),
-);
-
 describe("the computer", () => {
   it("always has what the whole computation gives", () => {
     const rounds = fc.array(fc.array(action, { minLength: 1, maxLength: 6 }), { maxLength: 15 });
@@ -311,7 +147,8 @@ describe("the computer", () => {
         const computer = new EndpointComputer(world.store.view);
         for (const round of rounds) {
           for (const act of round) act(world);
-          expect(computer.update(watch.drain())).toEqual(endpointTable(world.store.view));
+          computer.update(watch.drain());
+          expect(computer.table).toEqual(endpointTable(world.store.view));
         }
       }),
       { numRuns: 300 },
@@ -325,17 +162,20 @@ describe("the computer", () => {
     const watch = world.store.watch({ limit: 100 });
     const computer = new EndpointComputer(world.store.view);
     const before = computer.table;
-    expect(computer.update(watch.drain())).toBe(before);
+    expect(computer.update(watch.drain())).toBe(false);
+    expect(computer.table).toBe(before);
     world.run("t1", "1", undefined, "only the message changed");
-    const same = computer.update(watch.drain());
+    expect(computer.update(watch.drain())).toBe(false);
+    const same = computer.table;
     expect(same.services).toBe(before.services);
     expect(same.version).toBe(world.store.view.version);
     world.run("t2", "1");
-    const after = computer.update(watch.drain());
+    expect(computer.update(watch.drain())).toBe(true);
+    const after = computer.table;
     const of = (table: typeof before, name: string) => table.services.find((service) => service.name === name);
     expect(of(after, "web")).toBe(of(before, "web"));
     expect(of(after, "other")?.endpoints).toHaveLength(1);
-    const resynced = computer.update({ kind: "resync" });
-    expect(resynced.services[0]).toBe(after.services[0]);
+    expect(computer.update({ kind: "resync" })).toBe(false);
+    expect(computer.table).toBe(after);
   });
 });

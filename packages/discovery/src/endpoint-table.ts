@@ -7,6 +7,8 @@ import {
   type AttachedTask,
   type Endpoint,
   type EndpointTable,
+  type Network,
+  type NetworkEntry,
   type Service,
   type ServiceEndpoints,
   type Task,
@@ -19,13 +21,18 @@ export function endpointTable(view: View): EndpointTable {
   return { version: view.version, networks: networksOf(view), services: services.sort(byServiceId) };
 }
 
-export const byServiceId = (a: ServiceEndpoints, b: ServiceEndpoints): number => (a.serviceId < b.serviceId ? -1 : 1);
+const byServiceId = (a: ServiceEndpoints, b: ServiceEndpoints): number => (a.serviceId < b.serviceId ? -1 : 1);
 
-export const networksOf = (view: View): EndpointTable["networks"] =>
-  view.networks().map(({ id, spec: { name, internal, mtu }, addressing }) => {
-    if (addressing === undefined) return { id, name };
-    return { id, name, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
-  });
+const networksOf = (view: View): EndpointTable["networks"] =>
+  view
+    .networks()
+    .map(networkEntry)
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+
+export function networkEntry({ id, spec: { name, internal, mtu }, addressing }: Network): NetworkEntry {
+  if (addressing === undefined) return { id, name };
+  return { id, name, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
+}
 
 /**
  * The part of one service. One that is being removed has no name any more, which belongs to nobody, or to another: it is

@@ -1,5 +1,5 @@
 import { ManualClock, nodeId, Scope, silentLog } from "@murmur/base";
-import { taskId, type AssignmentMessage, type InternalCommand } from "@murmur/model";
+import { taskId, type InternalCommand, type SessionMessage } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Dispatcher } from "./dispatcher.ts";
 import { ClusterStore } from "./testing/cluster-store.ts";
@@ -9,9 +9,11 @@ const N1 = nodeId("n1");
 const turn = async (): Promise<void> => {
   for (let count = 0; count < 60; count += 1) await Promise.resolve();
 };
-type Of<K extends AssignmentMessage["kind"]> = Extract<AssignmentMessage, { kind: K }>;
-const last = (channel: FakeChannel): AssignmentMessage | undefined =>
-  channel.heard.findLast((message): message is AssignmentMessage => message.kind !== "committed");
+type Of<K extends SessionMessage["kind"]> = Extract<SessionMessage, { kind: K }>;
+const last = (channel: FakeChannel): SessionMessage | undefined =>
+  channel.heard.findLast(({ kind }) => kind !== "committed" && kind !== "endpoints");
+const lastEndpoints = (channel: FakeChannel): SessionMessage | undefined =>
+  channel.heard.findLast(({ kind }) => kind === "endpoints");
 
 function setup() {
   const clock = new ManualClock();
@@ -23,8 +25,8 @@ function setup() {
     return cluster.submit(commands);
   };
   const dispatcher = new Dispatcher({ store: cluster.store, submit, clock, log: silentLog }, scope);
-  const open = async (id = N1): Promise<{ channel: FakeChannel; served: Promise<void> }> => {
-    const channel = new FakeChannel(id);
+  const open = async (id = N1, endpoints = 0): Promise<{ channel: FakeChannel; served: Promise<void> }> => {
+    const channel = new FakeChannel(id, endpoints);
     const served = dispatcher.serve(channel);
     await turn();
     return { channel, served };
@@ -57,7 +59,8 @@ describe("a dispatcher", () => {
     place("b", nodeId("n2"));
     const { channel } = await open();
     expect(dispatcher.has(N1)).toBe(true);
-    const full = channel.heard[0] as Of<"full">;
+    expect(channel.heard[0]).toMatchObject({ kind: "endpoints", from: 0, more: false, services: [{}, {}] });
+    const full = channel.heard[1] as Of<"full">;
     expect(full.kind).toBe("full");
     expect(full.tasks.map(({ id }) => id)).toEqual([first]);
     expect(full.cluster.nodes.map(({ id }) => id)).toEqual(cluster.nodes);
@@ -67,7 +70,7 @@ describe("a dispatcher", () => {
     expect(last(channel)).toMatchObject({ kind: "delta", from: full.version, updated: [{ id: second }] });
     place("d", nodeId("n2"));
     await turn();
-    expect((last(channel) as Of<"delta">).updated).toEqual([]);
+    expect(last(channel)).toMatchObject({ updated: [{ id: second }] });
   });
 
   it("does not send an agent its own reports back, but everybody the endpoint that comes of them", async () => {
@@ -77,19 +80,14 @@ describe("a dispatcher", () => {
     const other = await open(nodeId("n2"));
     cluster.report(N1, id, "running");
     await turn();
-    for (const heard of [last(channel), last(other.channel)]) {
-      expect(heard).toMatchObject({
-        kind: "delta",
-        updated: [],
-        endpoints: { services: [{ endpoints: [{ taskId: id }] }] },
-      });
+    for (const heard of [channel.heard, other.channel.heard]) {
+      expect(heard.map(({ kind }) => kind)).toEqual(["endpoints", "full", "endpoints"]);
+      expect(heard.at(-1)).toMatchObject({ services: [{ endpoints: [{ taskId: id }] }] });
     }
     cluster.apply({ kind: "setDesiredState", id, desired: "shutdown", now: 2 });
     await turn();
-    expect(last(channel)).toMatchObject({
-      updated: [{ id, desiredState: "shutdown" }],
-      endpoints: { services: [{ endpoints: [] }] },
-    });
+    expect(last(channel)).toMatchObject({ updated: [{ id, desiredState: "shutdown" }] });
+    expect(lastEndpoints(channel)).toMatchObject({ services: [{ endpoints: [] }] });
   });
 
   it("commits what agents report and confirms it, however much it is", async () => {
@@ -130,7 +128,8 @@ describe("a dispatcher", () => {
     const { channel } = await open();
     channel.say({ kind: "resync" });
     await turn();
-    expect(channelKinds(channel)).toEqual(["full", "full"]);
+    expect(channelKinds(channel)).toEqual(["endpoints", "full", "endpoints", "full"]);
+    expect(lastEndpoints(channel)).toMatchObject({ from: 0 });
   });
 
   it("tells a node that was removed, and one that it never heard of", async () => {
@@ -176,12 +175,32 @@ describe("a dispatcher", () => {
     cluster.report(N1, id, "running");
     await turn();
     const again = await open();
-    const [full] = again.channel.heard as readonly Of<"full">[];
-    expect(full?.endpoints.services.flatMap(({ endpoints }) => endpoints)).toMatchObject([{ taskId: id }]);
+    const [whole] = again.channel.heard as readonly Of<"endpoints">[];
+    expect(whole?.from).toBe(0);
+    expect(whole?.services.flatMap(({ endpoints }) => endpoints)).toMatchObject([{ taskId: id }]);
     const more = place("later");
     cluster.report(N1, more, "running");
     await turn();
-    const delta = last(again.channel) as Of<"delta">;
-    expect(delta.endpoints?.services.flatMap(({ endpoints }) => endpoints)).toHaveLength(2);
+    const change = lastEndpoints(again.channel) as Of<"endpoints">;
+    expect(change.services.map(({ name }) => name)).toEqual(["later"]);
+  });
+
+  it("tells an agent that comes back what is new since it left", async () => {
+    const { open, place, cluster } = setup();
+    await open(nodeId("n2"));
+    const { channel, served } = await open();
+    const had = lastEndpoints(channel) as Of<"endpoints">;
+    channel.close();
+    await served;
+    cluster.report(N1, place("late"), "running");
+    await turn();
+    const again = await open(N1, had.version);
+    expect(again.channel.heard[0]).toMatchObject({
+      kind: "endpoints",
+      from: had.version,
+      services: [{ name: "late" }],
+    });
+    const ahead = await open(N1, 1_000_000);
+    expect(ahead.channel.heard[0]).toMatchObject({ kind: "endpoints", from: 0 });
   });
 });

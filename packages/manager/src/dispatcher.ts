@@ -1,8 +1,11 @@
 import { codeOf, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
 import {
   isLater,
+  partsOf,
   type ClusterFacts,
   type ClusterNode,
+  type EndpointPart,
+  type Index,
   type InternalCommand,
   type OwnNode,
   type ReportMessage,
@@ -18,6 +21,8 @@ import { Session, type NodeAssignment } from "./session.ts";
 const WATCH_LIMIT = 65_536;
 /** Statuses of one command: with messages of the greatest length it still fits an entry. */
 const STATUSES_PER_COMMAND = 64;
+/** Of a message with endpoints, about; a session's other messages go between two. */
+const PART_BYTES_MAX = 512 * 1024;
 
 export interface DispatcherOptions {
   readonly store: Store;
@@ -37,6 +42,8 @@ export class Dispatcher {
   readonly #watch: Watch;
   /** Kept up while there are sessions: for nobody, a table of a hundred thousand endpoints is not computed. */
   #endpoints: EndpointComputer | undefined;
+  /** The change that was asked for last: most sessions want the same one. */
+  #change: { readonly since: Index; readonly version: Index; readonly parts: readonly EndpointPart[] } | undefined;
   readonly #batcher: ReportBatcher;
   #flushDue = false;
   #facts: ClusterFacts;
@@ -76,8 +83,11 @@ export class Dispatcher {
     const { log } = this.#options;
     if (this.#scope.closed) return channel.close();
     this.#flush();
-    this.#endpoints ??= new EndpointComputer(this.#options.store.view);
-    const session = new Session(channel, () => this.#assignment(channel.nodeId));
+    const computer = (this.#endpoints ??= new EndpointComputer(this.#options.store.view));
+    const session = new Session(channel, {
+      assignment: () => this.#assignment(channel.nodeId),
+      endpoints: (since) => this.#changesSince(since, computer),
+    });
     this.#sessions.get(channel.nodeId)?.close();
     this.#sessions.set(channel.nodeId, session);
     log.info("session opened", { node: channel.nodeId });
@@ -109,7 +119,7 @@ export class Dispatcher {
       case "acknowledge":
         return session.acknowledgedBy(report.version);
       case "resync":
-        return session.resync();
+        return session.startOver();
       case "tasks":
         return this.#takeStatuses(session, report);
       case "node": {
@@ -164,14 +174,21 @@ export class Dispatcher {
   #assignment(id: NodeId): NodeAssignment | undefined {
     const { view } = this.#options.store;
     const node = view.node(id);
-    if (node === undefined || this.#endpoints === undefined) return undefined;
+    if (node === undefined) return undefined;
     return {
       version: view.version,
       node: ownNode(node),
       tasks: view.tasksOfNode(id).filter(isAssigned),
-      endpoints: this.#endpoints.table,
       cluster: this.#facts,
     };
+  }
+
+  #changesSince(since: Index, computer: EndpointComputer): readonly EndpointPart[] {
+    const { version } = computer;
+    if (this.#change?.since !== since || this.#change.version !== version) {
+      this.#change = { since, version, parts: partsOf(computer.changesSince(since), PART_BYTES_MAX) };
+    }
+    return this.#change.parts;
   }
 
   #flushSoon(): void {
@@ -185,9 +202,8 @@ export class Dispatcher {
     this.#flushDue = false;
     if (this.#scope.closed) return;
     const events = this.#watch.drain();
-    if (this.#sessions.size === 0) this.#endpoints = undefined;
-    const before = this.#endpoints?.table;
-    const table = this.#endpoints?.update(events);
+    if (this.#sessions.size === 0) this.#forgetEndpoints();
+    const haveChanged = this.#endpoints?.update(events) === true;
     if (events.kind === "resync") {
       this.#facts = this.#readFacts();
       for (const session of this.#sessions.values()) {
@@ -205,8 +221,13 @@ export class Dispatcher {
       }
     }
     if (nodesChanged) this.#refreshFacts();
-    if (table === undefined || (table.services === before?.services && table.networks === before.networks)) return;
-    for (const session of this.#sessions.values()) session.endpointsChanged(table);
+    if (!haveChanged) return;
+    for (const session of this.#sessions.values()) session.endpointsChanged();
+  }
+
+  #forgetEndpoints(): void {
+    this.#endpoints = undefined;
+    this.#change = undefined;
   }
 
   #taskChanged(change: Extract<Change, { table: "tasks" }>): void {

@@ -1,5 +1,5 @@
 import type { NodeId } from "@murmur/base";
-import type { ReportMessage, SessionMessage } from "@murmur/model";
+import type { Index, ReportMessage, SessionMessage } from "@murmur/model";
 
 /** One record of the replicated log, as it is stored. */
 export interface LogEntry {
@@ -78,6 +78,8 @@ export interface Peers {
 /** A session of an agent, as its manager sees it. */
 export interface SessionChannel {
   readonly nodeId: NodeId;
+  /** The version of the endpoints that the agent says it has; 0: none. */
+  readonly endpoints: Index;
   /** Resolves when the message has room on its way: a slow agent holds its own session up, nobody else. */
   write(message: SessionMessage): Promise<void>;
   /** The agent's messages; ends when the session is lost. */

@@ -2,7 +2,7 @@ import { BoundedQueue, type NodeId } from "@murmur/base";
 import type {
   AssignmentMessage,
   ClusterFacts,
-  EndpointTable,
+  EndpointPart,
   Index,
   OwnNode,
   ReportMessage,
@@ -17,44 +17,57 @@ export interface NodeAssignment {
   readonly version: Index;
   readonly node: OwnNode;
   readonly tasks: readonly Task[];
-  readonly endpoints: EndpointTable;
   readonly cluster: ClusterFacts;
+}
+
+/** Where a session reads what it has to tell. */
+export interface SessionSource {
+  /** The node's assignment of this moment; undefined when the node was removed. */
+  assignment(): NodeAssignment | undefined;
+  /** What the present endpoints are beside those of a version, in parts; from 0: all. Never empty. */
+  endpoints(since: Index): readonly EndpointPart[];
 }
 
 /** What changed for one node since its last message. Bounded by the node's tasks: only the latest of each is kept. */
 interface Pending {
   readonly tasks: Map<TaskId, Task | undefined>;
   node: OwnNode | undefined;
-  endpoints: EndpointTable | undefined;
   cluster: ClusterFacts | undefined;
 }
 
 /** Confirmations that wait for a slow agent; beyond them the oldest is dropped, and the agent reports anew. */
 const ACKNOWLEDGEMENTS_MAX = 4_096;
 
-const nothing = (): Pending => ({ tasks: new Map(), node: undefined, endpoints: undefined, cluster: undefined });
+const nothing = (): Pending => ({ tasks: new Map(), node: undefined, cluster: undefined });
 
 /**
  * One agent's session: sends a full assignment first, then one delta at a time, each with all that has changed while
- * the one before was on its way. So a slow agent costs memory for its own tasks only, and never misses a change.
+ * the one before was on its way. So a slow agent costs memory for its own tasks only, and never misses a change. The same
+ * of the endpoints, from what the agent has said it has; they go before the tasks that may need them.
  */
 export class Session {
   readonly nodeId: NodeId;
   readonly #channel: SessionChannel;
-  readonly #readFull: () => NodeAssignment | undefined;
+  readonly #source: SessionSource;
   #pending: Pending = nothing();
   #needsFull = true;
   #sent: Index = 0;
   #acknowledged: Index = 0;
+  /** The endpoints that the agent has, or will have once what was sent has come. */
+  #endpoints: Index;
+  #endpointsDue = true;
+  #isGreeted = false;
+  /** Of the change that is being sent. */
+  #parts: EndpointPart[] = [];
   readonly #acknowledgements = new BoundedQueue<number>({ limit: ACKNOWLEDGEMENTS_MAX, onFull: "drop-oldest" });
   #wake: (() => void) | undefined;
   #closed = false;
 
-  /** `readFull` reads the node's assignment of this moment; undefined when the node was removed. */
-  constructor(channel: SessionChannel, readFull: () => NodeAssignment | undefined) {
+  constructor(channel: SessionChannel, source: SessionSource) {
     this.nodeId = channel.nodeId;
     this.#channel = channel;
-    this.#readFull = readFull;
+    this.#source = source;
+    this.#endpoints = channel.endpoints;
   }
 
   get closed(): boolean {
@@ -76,18 +89,25 @@ export class Session {
     this.#pending.node = node;
     this.#wakeWriter();
   }
-  endpointsChanged(endpoints: EndpointTable): void {
-    this.#pending.endpoints = endpoints;
+  endpointsChanged(): void {
+    this.#endpointsDue = true;
     this.#wakeWriter();
   }
   clusterChanged(cluster: ClusterFacts): void {
     this.#pending.cluster = cluster;
     this.#wakeWriter();
   }
-  /** The agent lost track, or the replica's own feed did: everything is sent anew. */
+  /** The replica's own feed lost track: the assignment is sent anew, and what the endpoints are since. */
   resync(): void {
     this.#needsFull = true;
-    this.#wakeWriter();
+    this.endpointsChanged();
+  }
+  /** The agent lost track: everything is sent anew. */
+  startOver(): void {
+    this.#parts = [];
+    this.#endpoints = 0;
+    this.#isGreeted = false;
+    this.resync();
   }
   acknowledgedBy(version: Index): void {
     this.#acknowledged = Math.max(this.#acknowledged, version);
@@ -121,9 +141,12 @@ export class Session {
   #next(version: Index): SessionMessage | undefined {
     const sequence = this.#acknowledgements.shift();
     if (sequence !== undefined) return { kind: "committed", sequence };
+    if (this.#needsFull && this.#source.assignment() === undefined) return { kind: "removed" };
+    const part = this.#nextPart();
+    if (part !== undefined) return { kind: "endpoints", ...part };
     if (this.#needsFull) return this.#full();
-    const { tasks, node, endpoints, cluster } = this.#pending;
-    if (tasks.size === 0 && node === undefined && endpoints === undefined && cluster === undefined) return undefined;
+    const { tasks, node, cluster } = this.#pending;
+    if (tasks.size === 0 && node === undefined && cluster === undefined) return undefined;
     const updated: Task[] = [];
     const removed: TaskId[] = [];
     for (const [id, task] of tasks) {
@@ -137,7 +160,6 @@ export class Session {
       updated,
       removed,
       ...(node === undefined ? {} : { node }),
-      ...(endpoints === undefined ? {} : { endpoints }),
       ...(cluster === undefined ? {} : { cluster }),
     };
     this.#pending = nothing();
@@ -145,10 +167,27 @@ export class Session {
     return message;
   }
 
+  /**
+   * A change that has begun is sent to its end; what has changed meanwhile is one more after it. The first goes out also
+   * when it is empty: see `EndpointMessage`.
+   */
+  #nextPart(): EndpointPart | undefined {
+    if (this.#parts.length === 0 && this.#endpointsDue) {
+      this.#endpointsDue = false;
+      const parts = this.#source.endpoints(this.#endpoints);
+      if (this.#isGreeted && parts.every(isEmpty)) return undefined;
+      this.#isGreeted = true;
+      this.#parts = [...parts];
+    }
+    const part = this.#parts.shift();
+    if (part !== undefined) this.#endpoints = part.version;
+    return part;
+  }
+
   #full(): AssignmentMessage {
     this.#needsFull = false;
     this.#pending = nothing();
-    const assignment = this.#readFull();
+    const assignment = this.#source.assignment();
     if (assignment === undefined) return { kind: "removed" };
     this.#sent = assignment.version;
     return { kind: "full", ...assignment };
@@ -160,3 +199,7 @@ export class Session {
     wake?.();
   }
 }
+
+/** A whole table never is: it may replace something. */
+const isEmpty = ({ from, networks, services, removedNetworks, removedServices }: EndpointPart): boolean =>
+  from > 0 && [networks, services, removedNetworks, removedServices].every((list) => list.length === 0);

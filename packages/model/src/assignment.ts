@@ -1,11 +1,11 @@
 import type { Millis, NodeId } from "@murmur/base";
-import type { EndpointTable } from "./endpoint.ts";
+import type { EndpointPart } from "./endpoint-change.ts";
 import type { Index, TaskId } from "./ids.ts";
 import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
 import type { Task, TaskStatus } from "./task.ts";
 
 /**
- * What a session tells an agent. `full` replaces everything; `delta` builds on the one before: `from` must be the
+ * What a session tells an agent to do. `full` replaces everything; `delta` builds on the one before: `from` must be the
  * version that the agent holds, else it asks for a full one. Versions are raft indexes.
  */
 export type AssignmentMessage =
@@ -14,7 +14,6 @@ export type AssignmentMessage =
       readonly version: Index;
       readonly node: OwnNode;
       readonly tasks: readonly Task[];
-      readonly endpoints: EndpointTable;
       readonly cluster: ClusterFacts;
     }
   | {
@@ -24,11 +23,17 @@ export type AssignmentMessage =
       readonly node?: OwnNode;
       readonly updated: readonly Task[];
       readonly removed: readonly TaskId[];
-      readonly endpoints?: EndpointTable;
       readonly cluster?: ClusterFacts;
     }
   /** This node was removed from the cluster: stop all, forget the identity. */
   | { readonly kind: "removed" };
+
+/**
+ * What a session tells an agent of the cluster's endpoints, which have versions of their own. The first change of a
+ * session starts from the version that the agent has said it has, or from nothing; it comes even when it changes nothing,
+ * so that its digest shows whether both have the same table. An agent that can't use a change asks for a `resync`.
+ */
+export type EndpointMessage = { readonly kind: "endpoints" } & EndpointPart;
 
 /** What a node is told of its own record: what it should be, and what its agent is known to have said. */
 export interface OwnNode {
@@ -53,7 +58,7 @@ export interface ClusterFacts {
 /** What an agent tells its session. */
 export type ReportMessage =
   | { readonly kind: "acknowledge"; readonly version: Index }
-  /** The agent's version doesn't fit the last delta. */
+  /** What came doesn't fit what the agent holds: all is to be sent anew, the endpoints too. */
   | { readonly kind: "resync" }
   | {
       readonly kind: "tasks";
@@ -74,7 +79,7 @@ export interface ReportAcknowledgement {
   readonly sequence: number;
 }
 
-export type SessionMessage = AssignmentMessage | ReportAcknowledgement;
+export type SessionMessage = AssignmentMessage | EndpointMessage | ReportAcknowledgement;
 
 /** A report is sent again on a new session; how long one may wait before it is sent. */
 export const REPORT_BATCH_MS: Millis = 20;

@@ -61,6 +61,7 @@ export interface NetworkEntry {
  */
 export interface EndpointTable {
   readonly version: Index;
+  /** Sorted by id. */
   readonly networks: readonly NetworkEntry[];
   /** Sorted by service id. */
   readonly services: readonly ServiceEndpoints[];

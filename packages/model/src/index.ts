@@ -1,6 +1,7 @@
 export type {
   AssignmentMessage,
   ClusterFacts,
+  EndpointMessage,
   OwnNode,
   ReportAcknowledgement,
   ReportMessage,
@@ -22,6 +23,8 @@ export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute 
 export { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
 export type { ContainerSpec, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 export type { AttachedTask, Endpoint, EndpointTable, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";
+export { changeTable, joinParts, partsOf, type EndpointChange, type EndpointPart } from "./endpoint-change.ts";
+export { addDigest, entryDigest, subtractDigest, tableDigest } from "./endpoint-digest.ts";
 export {
   clusterId,
   networkId,

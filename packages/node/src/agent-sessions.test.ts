@@ -59,9 +59,9 @@ describe("the agent's sessions", () => {
       served.push(channel);
       await new Promise<void>(() => {});
     });
-    const session = await sessions.open({ signal });
+    const session = await sessions.open({ signal, endpoints: 7 });
     await session.send({ kind: "resync" });
-    expect(served[0]?.nodeId).toBe("self");
+    expect(served[0]).toMatchObject({ nodeId: "self", endpoints: 7 });
     expect(tried).toEqual([]);
   });
 
@@ -71,18 +71,18 @@ describe("the agent's sessions", () => {
       fails -= 1;
       return fails >= 0 ? Promise.reject(new ClusterError("no_leader", "none")) : new Promise<void>(() => {});
     });
-    const first = await sessions.open({ signal });
+    const first = await sessions.open({ signal, endpoints: 7 });
     for await (const _ of first.messages) expect.unreachable();
     await turn();
-    await sessions.open({ signal });
+    await sessions.open({ signal, endpoints: 7 });
     expect(tried).toHaveLength(1);
-    await sessions.open({ signal });
+    await sessions.open({ signal, endpoints: 7 });
     expect(tried).toHaveLength(1);
   });
 
   it("go to any manager that can be reached, never to itself over the network", async () => {
     const { sessions, tried, streams } = setup(["c"]);
-    const session = await sessions.open({ signal });
+    const session = await sessions.open({ signal, endpoints: 7 });
     expect(tried.at(-1)).toBe("c");
     expect(tried).not.toContain("self");
     await session.send({ kind: "resync" });
@@ -94,15 +94,16 @@ describe("the agent's sessions", () => {
 
   it("fail with the last reason when nobody can be reached, and at once when they are not wanted any more", async () => {
     const { sessions, tried } = setup([]);
-    await expect(sessions.open({ signal })).rejects.toThrow("is down");
+    await expect(sessions.open({ signal, endpoints: 7 })).rejects.toThrow("is down");
     expect(tried).toHaveLength(3);
-    await expect(sessions.open({ signal: AbortSignal.abort(new Error("stop")) })).rejects.toThrow("stop");
+    await expect(sessions.open({ signal: AbortSignal.abort(new Error("stop")), endpoints: 0 })).rejects.toThrow("stop");
     expect(tried).toHaveLength(3);
   });
 
   it("are channels for the manager on the other side", async () => {
     const stream = new FakeStream(nodeId("a"));
-    const channel = channelOver(nodeId("a"), stream as unknown as PeerStream);
+    const channel = channelOver(nodeId("a"), { generation: 1, endpoints: 12 }, stream as unknown as PeerStream);
+    expect(channel.endpoints).toBe(12);
     await channel.write({ kind: "removed" });
     expect(stream.written).toEqual([{ kind: "removed" }]);
     channel.close();

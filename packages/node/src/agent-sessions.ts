@@ -1,7 +1,7 @@
 import { ClusterError, messageOf, shuffled, type Log, type NodeId, type Random } from "@murmur/base";
 import type { Session, Sessions } from "@murmur/agent";
 import type { Manager, SessionChannel } from "@murmur/manager";
-import type { ReportMessage, SessionMessage } from "@murmur/model";
+import type { Index, ReportMessage, SessionMessage } from "@murmur/model";
 import type { PeerStream, PeerTransport } from "@murmur/transport";
 import { FIRST_GENERATION } from "./generation.ts";
 import { localSession } from "./local-session.ts";
@@ -24,6 +24,8 @@ export interface AgentSessionsOptions {
 /** What a session opens with, so that a manager of another generation doesn't serve it. */
 interface Opening {
   readonly generation: number;
+  /** The version of the endpoints that the agent has; left out: none. */
+  readonly endpoints?: Index;
 }
 
 /** The generation that an agent's session was opened in. */
@@ -31,6 +33,12 @@ export const generationOf = (opening: unknown): number =>
   typeof opening === "object" && opening !== null && "generation" in opening && typeof opening.generation === "number"
     ? opening.generation
     : FIRST_GENERATION;
+
+/** The endpoints that an agent says it has. */
+const endpointsOf = (opening: unknown): Index =>
+  typeof opening === "object" && opening !== null && "endpoints" in opening && Number.isSafeInteger(opening.endpoints)
+    ? Math.max(0, Number(opening.endpoints))
+    : 0;
 
 /** The node's own manager is passed over once after this many failures in a row. */
 const LOCAL_FAILURES_MAX = 1;
@@ -49,10 +57,10 @@ export class AgentSessions implements Sessions {
     this.#options = options;
   }
 
-  async open({ signal }: { readonly signal: AbortSignal }): Promise<Session> {
+  async open({ signal, endpoints }: Parameters<Sessions["open"]>[0]): Promise<Session> {
     const { self, local, managers, transport, generation, random, log } = this.#options;
     const own = local();
-    if (own !== undefined && this.#localFailures < LOCAL_FAILURES_MAX) return this.#openLocal(own);
+    if (own !== undefined && this.#localFailures < LOCAL_FAILURES_MAX) return this.#openLocal(own, endpoints);
     this.#localFailures = 0;
     let problem: unknown = new ClusterError("unavailable", "no manager is known");
     for (const manager of shuffled(
@@ -61,7 +69,7 @@ export class AgentSessions implements Sessions {
     )) {
       signal.throwIfAborted();
       try {
-        const opening: Opening = { generation: generation() };
+        const opening: Opening = { generation: generation(), endpoints };
         this.#remote = sessionOver(await transport.open(manager, SESSION_METHOD, opening, { signal }));
         return this.#remote;
       } catch (error) {
@@ -79,8 +87,8 @@ export class AgentSessions implements Sessions {
   }
 
   /** The node's own manager; when it can't serve (it is new, or cut off), the next tries go to the others. */
-  #openLocal(own: Manager): Session {
-    const { agent, manager } = localSession(this.#options.self);
+  #openLocal(own: Manager, endpoints: Index): Session {
+    const { agent, manager } = localSession(this.#options.self, endpoints);
     own.serveSession(manager).then(
       () => (this.#localFailures = 0),
       (error: unknown) => {
@@ -102,9 +110,10 @@ function sessionOver(stream: PeerStream): Session {
 }
 
 /** The manager's side of a session that came in over the transport. */
-export function channelOver(from: NodeId, stream: PeerStream): SessionChannel {
+export function channelOver(from: NodeId, opening: unknown, stream: PeerStream): SessionChannel {
   return {
     nodeId: from,
+    endpoints: endpointsOf(opening),
     write: (message) => stream.write(message),
     reports: stream as AsyncIterable<unknown> as AsyncIterable<ReportMessage>,
     close: () => stream.abort(new ClusterError("unavailable", "the manager closed the session")),

@@ -8,8 +8,8 @@ const report: ReportMessage = { kind: "resync" };
 
 describe("a session within one node", () => {
   it("carries messages both ways, in order", async () => {
-    const { agent, manager } = localSession(nodeId("n1"));
-    expect(manager.nodeId).toBe("n1");
+    const { agent, manager } = localSession(nodeId("n1"), 7);
+    expect(manager).toMatchObject({ nodeId: "n1", endpoints: 7 });
     await agent.send(report);
     for (const sequence of [1, 2]) await manager.write(committed(sequence));
     agent.close();
@@ -22,7 +22,7 @@ describe("a session within one node", () => {
   });
 
   it("makes a writer wait for a slow reader, and go on when there is room", async () => {
-    const { agent, manager } = localSession(nodeId("n1"));
+    const { agent, manager } = localSession(nodeId("n1"), 7);
     let written = 0;
     const writing = (async () => {
       for (; written < 300; written += 1) await manager.write(committed(written));
@@ -40,7 +40,7 @@ describe("a session within one node", () => {
 
   it("ends readers and writers on both sides when either side closes", async () => {
     for (const side of ["agent", "manager"] as const) {
-      const session = localSession(nodeId("n1"));
+      const session = localSession(nodeId("n1"), 7);
       const waiting = (async () => {
         for await (const _ of session.agent.messages) expect.unreachable();
       })();

@@ -1,7 +1,7 @@
 import { ClusterError, Inbox, type NodeId } from "@murmur/base";
 import type { Session } from "@murmur/agent";
 import type { SessionChannel } from "@murmur/manager";
-import type { ReportMessage, SessionMessage } from "@murmur/model";
+import type { Index, ReportMessage, SessionMessage } from "@murmur/model";
 
 const LIMIT = 256;
 
@@ -9,7 +9,10 @@ const LIMIT = 256;
  * A session between the agent and the manager of one node: two bounded inboxes instead of a connection. A writer waits
  * while the other side's inbox is full, as it would on a stream.
  */
-export function localSession(node: NodeId): { readonly agent: Session; readonly manager: SessionChannel } {
+export function localSession(
+  node: NodeId,
+  endpoints: Index,
+): { readonly agent: Session; readonly manager: SessionChannel } {
   const toAgent = new Pipe<SessionMessage>();
   const toManager = new Pipe<ReportMessage>();
   const close = (): void => {
@@ -18,7 +21,7 @@ export function localSession(node: NodeId): { readonly agent: Session; readonly 
   };
   return {
     agent: { send: (report) => toManager.write(report), messages: toAgent, close },
-    manager: { nodeId: node, write: (message) => toAgent.write(message), reports: toManager, close },
+    manager: { nodeId: node, endpoints, write: (message) => toAgent.write(message), reports: toManager, close },
   };
 }
 

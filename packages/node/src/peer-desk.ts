@@ -49,7 +49,7 @@ export class PeerDesk {
         if (generationOf(opening) !== generations.number) generations.meet(from);
         // An agent that is behind is told the truth; one that is ahead knows that this manager's is old.
         if (generationOf(opening) > generations.number) throw behind();
-        return manager().serveSession(channelOver(from, stream));
+        return manager().serveSession(channelOver(from, opening, stream));
       }),
     );
     scope.use(

@@ -111,6 +111,7 @@ function serveAgent(node: NodeId): void {
   const close = (): void => resolve({ done: true, value: undefined });
   const silent: SessionChannel = {
     nodeId: node,
+    endpoints: 0,
     write: () => Promise.resolve(),
     reports: { [Symbol.asyncIterator]: () => ({ next: () => closed }) },
     close,

@@ -4,7 +4,8 @@ import {
   networkId,
   type ClusterFacts,
   type DesiredState,
-  type EndpointTable,
+  type EndpointPart,
+  type Index,
   type OwnNode,
   type ReportMessage,
   type SessionMessage,
@@ -23,7 +24,6 @@ import { SAMPLE_NODE, sampleTask } from "./sample-task.ts";
 export const SAMPLE_ADDRESS = "10.0.0.1:7373";
 
 const NODE: OwnNode = { spec: { labels: {}, availability: "active" } };
-const ENDPOINTS: EndpointTable = { version: 0, networks: [], services: [] };
 /** A manager with one agent: keeps the records, sends assignments, commits reports as the store would. */
 class StubManager implements Sessions {
   readonly tasks = new Map<TaskId, Task>();
@@ -46,11 +46,26 @@ class StubManager implements Sessions {
     this.#clock = clock;
   }
 
-  open(): Promise<Session> {
+  /** What a session begins with that has endpoints of such a version. */
+  endpoints: (since: Index) => readonly EndpointPart[] = (from) => [
+    ({
+	from,
+	version: Math.max(1, from),
+	digest: 0,
+	part: 0,
+	more: false,
+	networks: [],
+	services: [],
+	removedNetworks: [],
+	removedServices: []
+}),
+  ];
+
+  open({ endpoints }: { readonly endpoints: Index }): Promise<Session> {
     if (!this.reachable) return Promise.reject(new Error("no manager can be reached"));
     const inbox = new Inbox<SessionMessage>({ limit: 10_000, onFull: "reject" });
     this.#inbox = inbox;
-    this.#sendFull();
+    this.#sendFull(endpoints);
     return Promise.resolve({
       send: (report) => this.#hear(report, inbox),
       messages: read(inbox),
@@ -105,13 +120,19 @@ class StubManager implements Sessions {
     this.#push({ kind: "removed" });
   }
 
+  /** Endpoints that have changed. */
+  tell(parts: readonly EndpointPart[]): void {
+    for (const part of parts) this.#push({ kind: "endpoints", ...part });
+  }
+
   #push(message: SessionMessage): void {
     this.#inbox?.push(message);
   }
 
-  #sendFull(): void {
+  #sendFull(endpoints: Index): void {
+    this.tell(this.endpoints(endpoints));
     const tasks = [...this.tasks.values()];
-    this.#push({ kind: "full", version: this.#version, node: NODE, tasks, endpoints: ENDPOINTS, cluster: this.facts });
+    this.#push({ kind: "full", version: this.#version, node: NODE, tasks, cluster: this.facts });
   }
 
   async #hear(report: ReportMessage, inbox: Inbox<SessionMessage>): Promise<void> {
@@ -121,7 +142,7 @@ class StubManager implements Sessions {
       case "acknowledge":
         return;
       case "resync":
-        return this.#sendFull();
+        return this.#sendFull(0);
       case "node":
         this.descriptions += report.description === undefined ? 0 : 1;
         this.engine = report.engine?.state ?? this.engine;

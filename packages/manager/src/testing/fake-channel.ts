@@ -1,18 +1,20 @@
 import { ClusterError, Inbox, type NodeId } from "@murmur/base";
-import type { ReportMessage, SessionMessage } from "@murmur/model";
+import type { Index, ReportMessage, SessionMessage } from "@murmur/model";
 import type { SessionChannel } from "../ports.ts";
 
 /** An agent's end of a session: what it was told, and what it says. */
 export class FakeChannel implements SessionChannel {
   readonly nodeId: NodeId;
+  readonly endpoints: Index;
   readonly heard: SessionMessage[] = [];
   /** While this is set nothing is taken from the manager: a slow agent. */
   blocked: Promise<void> | undefined;
   closed = false;
   readonly #reports = new Inbox<ReportMessage>({ limit: 100, onFull: "reject" });
 
-  constructor(nodeId: NodeId) {
+  constructor(nodeId: NodeId, endpoints: Index = 0) {
     this.nodeId = nodeId;
+    this.endpoints = endpoints;
   }
 
   async write(message: SessionMessage): Promise<void> {

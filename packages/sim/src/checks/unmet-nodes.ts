@@ -1,6 +1,6 @@
 import { endpointTable, isUsable } from "@murmur/discovery";
 import { wantsToRun, type EndpointTable } from "@murmur/model";
-import type { View } from "@murmur/store";
+import { equal, type View } from "@murmur/store";
 import { PROTOCOL } from "@murmur/transport";
 import type { Host } from "../world/host.ts";
 import type { Release } from "../world/release.ts";
@@ -59,11 +59,10 @@ export function unmetVersions(hosts: readonly Host[]): string[] {
 /** Every node sends traffic where the managers' state says, and hides nothing that runs. */
 export function unmetEndpoints(view: View, hosts: readonly Host[]): string[] {
   const truth = endpointTable(view);
-  const wanted = JSON.stringify(truth.services);
   return hosts.flatMap((host) => {
     const { table, suspects } = host.plane ?? {};
     if (table === undefined) return truth.services.length === 0 ? [] : [`${host.name} has no endpoints`];
-    if (table.services !== truth.services && JSON.stringify(table.services) !== wanted)
+    if (!equal(table.services, truth.services) || !equal(table.networks, truth.networks))
       return [`${host.name} has other endpoints: ${difference(table, truth)}`];
     if (suspects === undefined) return [];
     return truth.services.flatMap(({ endpoints }) =>

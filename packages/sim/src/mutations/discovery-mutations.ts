@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { FREQUENT_SESSION_CHANGES } from "./settings.ts";
 
 const DISCOVERY = "packages/discovery/src";
 
@@ -16,6 +17,25 @@ export const DISCOVERY_MUTATIONS: readonly Mutation[] = [
       },
     ],
     profile: "engine",
+    nodes: 3,
+  },
+  {
+    name: "endpoint-change-on-the-wrong-base",
+    defect: "a manager takes what it has not seen change for unchanged, and the agent doesn't compare the digests",
+    changes: [
+      {
+        file: `${DISCOVERY}/change-history.ts`,
+        original: "    if (version < this.#since) return undefined;\n",
+        mutant: "",
+      },
+      {
+        file: "packages/agent/src/endpoint-copy.ts",
+        original: "    if (change.from !== 0 && tableDigest(table) !== change.digest) return this.#lost();\n",
+        mutant: "",
+      },
+    ],
+    setting: FREQUENT_SESSION_CHANGES,
+    profile: "process",
     nodes: 3,
   },
   {
