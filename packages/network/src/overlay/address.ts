@@ -1,5 +1,12 @@
 import { assert } from "@murmur/base";
-import { formatIpAddress, holdsAddress, parseIpAddress, parseIpBlock, type IpAddress } from "@murmur/model";
+import {
+  formatIpAddress,
+  formatIpBlock,
+  holdsAddress,
+  parseIpAddress,
+  parseIpBlock,
+  type IpAddress,
+} from "@murmur/model";
 import { ipBytes } from "../ip-address.ts";
 
 export type Family = 4 | 6;
@@ -25,6 +32,13 @@ export const markOf = (ipv4: string): number => Number(known(ipv4).value);
 
 /** The address as the kernel's tools print it: for IPv6 the form of RFC 5952. */
 export const canonicalAddress = (text: string): string => formatIpAddress(known(text));
+
+/** A subnet as the kernel's tools print it: its first address, and the length of the prefix. */
+export function canonicalSubnet(text: string): string {
+  const block = parseIpBlock(text);
+  assert(block !== undefined, "a subnet that was checked is one");
+  return formatIpBlock(block);
+}
 
 /** Whether `ADDRESS/LENGTH` holds the address. False for another family, and for a subnet that isn't one. */
 export function subnetHolds(subnet: string, address: string): boolean {

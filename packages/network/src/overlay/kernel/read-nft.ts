@@ -1,5 +1,6 @@
 import type { Choice, KernelObject } from "../kernel-object.ts";
 import { isChoiceChain } from "../kernel-object.ts";
+import { MET_SETS } from "../render/nft-table.ts";
 import { fieldOf, listOf, numberOf, textOf, type Json } from "./read-json.ts";
 
 const PROTOCOLS: Readonly<Record<number, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
@@ -43,6 +44,7 @@ const isVarying = (name: string): boolean => name === "handle" || name === "elem
 function readElements(part: Json): readonly KernelObject[] {
   const [map, set] = [fieldOf(part, "map"), fieldOf(part, "set")];
   const name = textOf(fieldOf(map ?? set, "name"));
+  if (MET_SETS.includes(name)) return [];
   return listOf(fieldOf(map ?? set, "elem")).map((entry) => {
     const [key, value] = map === undefined ? [entry, undefined] : listOf(entry);
     return { kind: "element", map: name, key: keyText(key), value: map === undefined ? "" : valueText(value) };
@@ -50,7 +52,8 @@ function readElements(part: Json): readonly KernelObject[] {
 }
 
 function keyText(key: Json): string {
-  const parts = fieldOf(key, "concat");
+  const [parts, subnet] = [fieldOf(key, "concat"), fieldOf(key, "prefix")];
+  if (subnet !== undefined) return `${textOf(fieldOf(subnet, "addr"))}/${String(numberOf(fieldOf(subnet, "len")))}`;
   return parts === undefined ? plainText(key) : listOf(parts).map(plainText).join(" . ");
 }
 
@@ -101,3 +104,13 @@ function readPick(key: Json, size: number): "random" | "inc" | "hash" | undefine
   const mode = fieldOf(numgen, "mode");
   return mode === "random" || mode === "inc" ? mode : undefined;
 }
+
+/** The addresses in the sets that `nft -j list set` printed, a line each. */
+export const readMet = (printed: readonly Json[]): ReadonlySet<string> =>
+  new Set(
+    printed.flatMap((json) =>
+      listOf(fieldOf(json, "nftables"))
+        .flatMap((part) => listOf(fieldOf(part, "set", "elem")))
+        .map((entry) => textOf(fieldOf(entry, "elem", "val")) || textOf(entry)),
+    ),
+  );

@@ -1,7 +1,11 @@
 import { ClusterError } from "@murmur/base";
 import { HOST, type Place } from "../kernel-object.ts";
 import type { Batch, PlaceSteps, Step, Tool } from "../render/batch.ts";
+import { flowTarget } from "../render/flow-lines.ts";
+import { MET_SETS, TABLE } from "../render/nft-table.ts";
 import type { CommandResult, Commands } from "./commands.ts";
+import { parseJson } from "./read-json.ts";
+import { readMet } from "./read-nft.ts";
 
 /**
  * Child processes at once: each place's are one after the other. Mostly they wait: the kernel ends a transaction of nft only
@@ -69,14 +73,32 @@ export class Runner {
   async #place({ place, steps }: PlaceSteps): Promise<readonly Problem[]> {
     const problems: Problem[] = [];
     for (const step of steps) {
-      const result = await this.run(place, ARGUMENTS[step.tool], `${step.lines.join("\n")}\n`);
+      const lines = step.tool === "conntrack" ? await this.#needed(place, step.lines) : step.lines;
+      if (lines.length === 0) continue;
+      const result = await this.run(place, ARGUMENTS[step.tool], `${lines.join("\n")}\n`);
       const hasEnded = place !== HOST && hasNoNamespace(result);
       problems.push(...problemsOf(step, result).map((text) => ({ place, text, hasEnded })));
       if (hasEnded) break;
     }
     return problems;
   }
+
+  /**
+   * The lines for flows that there may be: to look for one costs the kernel a walk through the flows of all namespaces. The
+   * rules were changed before this, so nothing new is sent to where these lines are about.
+   */
+  async #needed(place: Place, lines: readonly string[]): Promise<readonly string[]> {
+    const { status, output } = await this.run(place, ["sh", "-c", LIST_MET]);
+    if (status !== 0) return lines;
+    const met = readMet(output.split("\n").map(parseJson));
+    return lines.filter((line) => {
+      const target = flowTarget(line);
+      return target === undefined || met.has(target);
+    });
+  }
 }
+
+const LIST_MET = MET_SETS.map((name) => `nft -j list set ${TABLE} ${name}`).join(" && ");
 
 /**
  * Whether a program could not be run in a place because that is no namespace any more. The engine's path of one that has

@@ -1,4 +1,4 @@
-import { canonicalAddress, type Family } from "../address.ts";
+import { canonicalAddress, canonicalSubnet, familyOf, type Family } from "../address.ts";
 import { chainName, type Choice, type KernelObject } from "../kernel-object.ts";
 import type { Balancing, OverlayAttachment, OverlayNetwork, OverlayTask } from "../state.ts";
 import { sourceSlots, spreadOver } from "./slots.ts";
@@ -16,6 +16,26 @@ export function attachmentsIn({ id, nodes }: OverlayNetwork, tasks: readonly Ove
     }),
   );
 }
+
+/** The subnets of a network, and the addresses of its tasks. */
+export function planKnown({ subnet4, subnet6 }: OverlayNetwork, attachments: Attachments): readonly KernelObject[] {
+  const subnets = [subnet4, ...(subnet6 === undefined ? [] : [subnet6])];
+  const tasks = [...attachments.values()].flatMap(({ at: { ipv4, ipv6 } }) => [
+    ipv4,
+    ...(ipv6 === undefined ? [] : [ipv6]),
+  ]);
+  return [
+    ...subnets.map((subnet) => member("nets", canonicalSubnet(subnet))),
+    ...tasks.map((address) => member("live", canonicalAddress(address))),
+  ];
+}
+
+const member = (set: string, key: string): KernelObject => ({
+  kind: "element",
+  map: `${set}${String(familyOf(key))}`,
+  key,
+  value: "",
+});
 
 export interface Flow {
   readonly map: string;

@@ -1,12 +1,16 @@
 import { canonicalAddress, macOf, markOf } from "../address.ts";
 import type { KernelObject } from "../kernel-object.ts";
 import type { OverlayNetwork, OverlayNode, OverlayService, OverlayState } from "../state.ts";
-import { attachmentsIn, planFlow, type Attachments } from "./plan-choice.ts";
+import { attachmentsIn, planFlow, planKnown, type Attachments } from "./plan-choice.ts";
 
-/** What a network adds to the namespace of each container in it: virtual addresses, and the way back for each node's clients. */
+/**
+ * What a network adds to the namespace of each container in it: who is there, virtual addresses, and the way back for each
+ * node's clients.
+ */
 export function planInside(network: OverlayNetwork, state: OverlayState): readonly KernelObject[] {
   const attachments = attachmentsIn(network, state.tasks);
   return [
+    ...planKnown(network, attachments),
     ...network.nodes.flatMap(wayBack),
     ...state.services.flatMap((service) =>
       planService(service, { networkId: network.id, attachments, nodeId: state.nodeId }),

@@ -12,6 +12,39 @@ const REFUSED = [
   "}",
 ] as const;
 
+/** The subnets of our networks, and the addresses in them that tasks have: what the first have and the second lack is gone. */
+const KNOWN = [
+  "set nets4 { type ipv4_addr; flags interval; }",
+  "set nets6 { type ipv6_addr; flags interval; }",
+  "set live4 { type ipv4_addr; }",
+  "set live6 { type ipv6_addr; }",
+] as const;
+
+/**
+ * The addresses in our networks that UDP was sent to of late, by which is known where flows may have to be forgotten. The
+ * kernel fills them, and forgets by itself what isn't used.
+ */
+const MET = [
+  "set udp4 { type ipv4_addr; flags dynamic,timeout; timeout 10m; size 65535; }",
+  "set udp6 { type ipv6_addr; flags dynamic,timeout; timeout 10m; size 65535; }",
+] as const;
+/** Their names: what is in them is nobody's wish. */
+export const MET_SETS: readonly string[] = ["udp4", "udp6"];
+
+/**
+ * What is passed on, or sent. A flow that was redirected to a task that is gone by now is refused at its next packet: its
+ * connection tracking entry can't be removed instead, because a client's next flow from the same port may have taken its
+ * place between the look and the removal, and would be cut off without a word.
+ */
+const PASSING = [
+  "chain passing {",
+  "meta l4proto udp ip daddr @nets4 update @udp4 { ip daddr }",
+  "meta l4proto udp ip6 daddr @nets6 update @udp6 { ip6 daddr }",
+  "ct direction original ct status dnat ip daddr != @live4 ip daddr @nets4 goto refused",
+  "ct direction original ct status dnat ip6 daddr != @live6 ip6 daddr @nets6 goto refused",
+  "}",
+] as const;
+
 /**
  * The host's: published ports on all addresses but the loopback's. Redirects are held back because the way through the
  * entry node is no detour: without it an answer would come from an address that was never asked.
@@ -24,7 +57,10 @@ export const HOST_TABLE: readonly string[] = [
   "map bound6 { type ipv6_addr . inet_proto . inet_service : verdict; }",
   "set self4 { type ipv4_addr . ipv4_addr; }",
   "set self6 { type ipv6_addr . ipv6_addr; }",
+  ...KNOWN,
+  ...MET,
   ...REFUSED,
+  ...PASSING,
   "chain published {",
   "ip daddr 127.0.0.0/8 return",
   "ip6 daddr ::1 return",
@@ -55,6 +91,11 @@ export const HOST_TABLE: readonly string[] = [
   `meta mark ${String(REFUSED_MARK)} goto refused`,
   "icmp type redirect drop",
   "icmpv6 type nd-redirect drop",
+  "jump passing",
+  "}",
+  "chain forward {",
+  "type filter hook forward priority 0; policy accept;",
+  "jump passing",
   "}",
   "}",
 ];
@@ -65,7 +106,10 @@ export const CONTAINER_TABLE: readonly string[] = [
   "map vip4 { type ipv4_addr : verdict; }",
   "map vip6 { type ipv6_addr : verdict; }",
   "map entry { type ether_addr : mark; }",
+  ...KNOWN,
+  ...MET,
   ...REFUSED,
+  ...PASSING,
   "chain choose {",
   "type nat hook output priority -100; policy accept;",
   "ip daddr vmap @vip4",
@@ -74,6 +118,7 @@ export const CONTAINER_TABLE: readonly string[] = [
   "chain output {",
   "type filter hook output priority 0; policy accept;",
   `meta mark ${String(REFUSED_MARK)} goto refused`,
+  "jump passing",
   "}",
   "chain entered {",
   "type filter hook prerouting priority -150; policy accept;",

@@ -75,6 +75,10 @@ describe("the lines of a small state", () => {
           "add rule inet murmur any6_17_53 meta l4proto udp dnat ip6 to numgen random mod 1 map { 0 : fd09::12 } : 5353",
           "add element inet murmur any4 { 17 . 53 : goto any4_17_53 }",
           "add element inet murmur any6 { 17 . 53 : goto any6_17_53 }",
+          "add element inet murmur live4 { 10.9.0.11, 10.9.0.12 }",
+          "add element inet murmur live6 { fd09::11, fd09::12 }",
+          "add element inet murmur nets4 { 10.9.0.0/24 }",
+          "add element inet murmur nets6 { fd09::/64 }",
           "add element inet murmur self4 { 10.9.0.11 . 10.9.0.11 }",
           "add element inet murmur self6 { fd09::11 . fd09::11 }",
         ],
@@ -97,6 +101,10 @@ describe("the lines of a small state", () => {
           "flush chain inet murmur vip6_fd09__2",
           "add rule inet murmur vip6_fd09__2 dnat ip6 to numgen inc mod 2 map { 0 : fd09::12, 1 : fd09::11 }",
           "add element inet murmur entry { 02:42:0a:09:00:fb : 168362235, 02:42:0a:09:00:fc : 168362236 }",
+          "add element inet murmur live4 { 10.9.0.11, 10.9.0.12 }",
+          "add element inet murmur live6 { fd09::11, fd09::12 }",
+          "add element inet murmur nets4 { 10.9.0.0/24 }",
+          "add element inet murmur nets6 { fd09::/64 }",
           "add element inet murmur vip4 { 10.9.0.2 : goto vip4_10.9.0.2 }",
           "add element inet murmur vip6 { fd09::2 : goto vip6_fd09__2 }",
         ],
@@ -134,13 +142,17 @@ describe("the lines of a small state", () => {
     ]);
   });
 
-  it("forgets all flows to a task that is gone, everywhere, and then its entries", () => {
+  it("refuses what is sent to a task that is gone, everywhere, and then takes out its entries", () => {
     const withdrawn = plan(withEndpoints([]), FACTS);
     const tasks = FIXED_STATE.tasks.filter(({ id }) => id === "near");
     expect(read(withdrawn, plan(withEndpoints([], tasks), FACTS))).toEqual([
       [
-        ["host conntrack", "-D -r 10.9.0.12", "-D -f ipv6 -r fd09::12"],
-        [`${NETNS} conntrack`, "-D -r 10.9.0.12", "-D -f ipv6 -r fd09::12"],
+        ["host nft", "delete element inet murmur live4 { 10.9.0.12 }", "delete element inet murmur live6 { fd09::12 }"],
+        [
+          `${NETNS} nft`,
+          "delete element inet murmur live4 { 10.9.0.12 }",
+          "delete element inet murmur live6 { fd09::12 }",
+        ],
       ],
       [
         [

@@ -2,7 +2,7 @@ import { HOST, keyOf, type KernelObject, type KernelObjects, type KernelState, t
 import { acceptLines } from "./accept-lines.ts";
 import type { Batch, PlaceSteps, Step, Tool } from "./batch.ts";
 import { changeOf, type Change } from "./change.ts";
-import { flowLines, goneAddresses } from "./flow-lines.ts";
+import { flowLines } from "./flow-lines.ts";
 import { addBridgeLines, addLines, familyOfObject, ipv6Lines, removeBridgeLines, removeLines } from "./link-lines.ts";
 import { nftLines } from "./nft-lines.ts";
 
@@ -12,21 +12,20 @@ const NOTHING: KernelObjects = new Map();
  * The least work that turns one state of the kernel into another, in an order in which nobody is sent where nothing is:
  * 1. the host's new segments, forwarding and neighbour entries;
  * 2. everywhere, who is chosen for new flows;
- * 3. everywhere, flows to who isn't chosen any more are forgotten;
+ * 3. everywhere, UDP flows to who isn't chosen any more are forgotten;
  * 4. the host's old entries and segments go.
  *
  * The same state twice is no work at all.
  */
 export function render(from: KernelState, to: KernelState): Batch {
-  const gone = goneAddresses(from, to);
   const places = [...new Set([...from.keys(), ...to.keys()])];
   const host = changeOf(from.get(HOST) ?? NOTHING, to.get(HOST) ?? NOTHING);
-  const inContainer = containerSteps(gone);
+  const inContainer = containerSteps();
   const inPlaces = places.map((place) => {
     const [before, after] = [from.get(place) ?? NOTHING, to.get(place) ?? NOTHING];
     if (place !== HOST) return { place, ...inContainer(before, after) };
     const choosing: readonly Step[] = [...acceptSteps(host), { tool: "nft", lines: nftLines(HOST, host) }];
-    return { place, choosing, forgetting: forgettingSteps(flowLines(HOST, before, after, gone)) };
+    return { place, choosing, forgetting: forgettingSteps(flowLines(HOST, before, after)) };
   });
   const phases = [
     [placeSteps(HOST, segmentsAdded(host))],
@@ -46,14 +45,14 @@ interface InPlace {
  * The steps in a container. Most containers are told the same: a pair of states that was seen is not compared again.
  * One that has just come has no flows yet, and nobody cares for those of one that goes.
  */
-function containerSteps(gone: readonly string[]): (before: KernelObjects, after: KernelObjects) => InPlace {
+function containerSteps(): (before: KernelObjects, after: KernelObjects) => InPlace {
   const known = new Map<KernelObjects, Map<KernelObjects, InPlace>>();
   const stepsOf = (before: KernelObjects, after: KernelObjects): InPlace => {
     const change = changeOf(before, after);
     const isLasting = before.size > 0 && after.size > 0;
     return {
       choosing: [...routeSteps(change), { tool: "nft", lines: nftLines("container", change) }],
-      forgetting: isLasting ? forgettingSteps(flowLines("container", before, after, gone)) : [],
+      forgetting: isLasting ? forgettingSteps(flowLines("container", before, after)) : [],
     };
   };
   return (before, after) => {
@@ -65,7 +64,7 @@ function containerSteps(gone: readonly string[]): (before: KernelObjects, after:
   };
 }
 
-/** For each line the kernel looks at all its flows (10 ms on a large host). What is beyond runs into its time limit. */
+/** For each line the kernel looks at all its flows (50 ms on a large host). What is beyond runs into its time limit. */
 const FLOW_LINES_MAX = 64;
 
 const forgettingSteps = (lines: readonly string[]): readonly Step[] => [

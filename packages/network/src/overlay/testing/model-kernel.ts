@@ -232,7 +232,7 @@ class NftModel {
     const entries = this.#table().elements.get(map);
     assert(entries !== undefined, `there is no map ${map}`);
     for (const item of text.slice(2, -2).split(", ")) {
-      const [key = "", value = ""] = map.startsWith("self") ? [item] : item.split(/ : /);
+      const [key = "", value = ""] = item.split(" : ");
       if (verb === "delete") assert(entries.delete(key), `${key} can't be deleted: it isn't in ${map}`);
       else {
         assert(!entries.has(key), `${key} can't be added: it is in ${map}`);
