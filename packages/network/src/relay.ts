@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import type { Clock, Millis, NodeId, Timer } from "@murmur/base";
 import type { TaskId } from "@murmur/model";
 import { timeAnswer } from "./answer-time.ts";
+import { join, reset } from "./join.ts";
 import { KEEP_ALIVE_MS } from "./open-port.ts";
 import { plainAddress, proxyHeader } from "./proxy-header.ts";
 import type { Target, Targets } from "./targets.ts";
@@ -113,8 +114,7 @@ export class Relay {
       }
       upstream.write(header);
     }
-    carry(client, upstream);
-    carry(upstream, client);
+    join(client, upstream);
     if (!target.isTimed) return;
     timeAnswer({ client, upstream }, clock, (ms) => targets.answered(key, target.taskId, connectMs + ms));
   }
@@ -216,23 +216,4 @@ function headerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   if (localAddress === undefined || localPort === undefined) return undefined;
   return proxyHeader({ host: remoteAddress, port: remotePort }, { host: localAddress, port: localPort });
-}
-
-/** One way. What one end could not send or receive whole, the other one must not take for whole. */
-function carry(from: Socket, to: Socket): void {
-  from.pipe(to);
-  from.once("close", () => {
-    const isWhole = from.errored === null && from.readableEnded && from.writableFinished;
-    if (!isWhole) reset(to);
-  });
-}
-
-/**
- * Closes with RST. In the moment between the last byte and its acknowledged FIN the event loop's library can't do that
- * (it would leave the socket open), and need not: all was sent.
- */
-function reset(socket: Socket): void {
-  const isShuttingDown = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
-  if (isShuttingDown) socket.destroy();
-  else socket.resetAndDestroy();
 }
