@@ -45,6 +45,8 @@ const shortened = (texts: readonly string[]): readonly string[] =>
 const flow = (what: string, addresses: Iterable<string>): string =>
   `${what} to ${[...new Set(addresses)].toSorted().join(" ") || "nobody"}`;
 const portFact = (protocol: string, port: number): string => `port ${String(port)}/${protocol}`;
+/** That a task is at an address; to others in the networks, redirected flows are refused. */
+const liveFact = (place: string, address: string): string => `somebody at ${address} in ${place}`;
 const vipFact = (place: string, vip: string): string => `${vip} in ${place}`;
 
 type Addressed = Network & { readonly addressing: NetworkAddressing };
@@ -88,8 +90,19 @@ function factsWanted(view: View, { host, node }: Seat): ReadonlySet<string> {
       segmentFacts(view, { network, node, attached, isPublished: published.has(network.id) }),
     ),
     ...portFacts(view),
-    ...own.flatMap((task) => vipFacts(view, task, host)),
+    ...needed.flatMap(({ id }) => attached.flatMap((task) => liveFactIn(HOST, task, id))),
+    ...own.flatMap((task) => [
+      ...vipFacts(view, task, host),
+      ...task.networks.flatMap(({ networkId }) =>
+        attached.flatMap((other) => liveFactIn(placeOf(host, task.id), other, networkId)),
+      ),
+    ]),
   ]);
+}
+
+function liveFactIn(place: string, task: Task, networkId: NetworkId): readonly string[] {
+  const address = addressIn(task, networkId);
+  return address === undefined ? [] : [liveFact(place, address)];
 }
 
 interface Segment {
@@ -182,7 +195,8 @@ function entryFact(
 ): string | undefined {
   const addresses = chains.get(value.replace("goto ", "")) ?? [];
   if (map === "vip4") return flow(vipFact(place, key), addresses);
-  if (place !== HOST || map.startsWith("self")) return undefined;
+  if (map === "live4") return liveFact(place, key);
+  if (place !== HOST || !/^(?:any|bound)4$/.test(map)) return undefined;
   const [protocol = "", port = ""] = key.split(" . ");
   return flow(portFact(PROTOCOLS[protocol] ?? protocol, Number(port)), addresses);
 }
