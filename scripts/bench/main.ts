@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   lifeguard: async () => (await import("./lifeguard.ts")).lifeguard,
   dissemination: async () => (await import("./dissemination.ts")).dissemination,
   dns: async () => (await import("./dns.ts")).dns,
+  partitions: async () => (await import("./partitions.ts")).partitions,
   store: async () => (await import("./store.ts")).store,
   staleness: async () => (await import("./staleness.ts")).staleness,
   update: async () => (await import("./update.ts")).update,

@@ -71,6 +71,15 @@ export class Host {
     );
   }
 
+  /** Lets nothing of another host in any more; what this one sends still gets there. */
+  async cutFrom({ address }: Host): Promise<void> {
+    await this.ok("iptables", "-I", "INPUT", "-s", address, "-j", "DROP");
+  }
+
+  async healFrom({ address }: Host): Promise<void> {
+    await this.ok("iptables", "-D", "INPUT", "-s", address, "-j", "DROP");
+  }
+
   /** Ends the Murmur process as a crash would; the supervisor starts it again unless `hold`. */
   async killMurmur(options: { readonly hold?: boolean } = {}): Promise<void> {
     const hold = options.hold === true ? "touch /run/murmur-node/murmur.hold; " : "";

@@ -27,6 +27,7 @@ import { askersOf } from "./overlay-plane/askers.ts";
 import { BridgeBook, type BridgeMaker } from "./overlay-plane/bridge-book.ts";
 import { containerPorts, hostBridges } from "./overlay-plane/container-ports.ts";
 import { differencesIn } from "./overlay-plane/difference-words.ts";
+import { Inheritance } from "./overlay-plane/inheritance.ts";
 import { OverlayProxies } from "./overlay-plane/overlay-proxies.ts";
 import { hostSubnets } from "./overlay-plane/host-subnets.ts";
 import { neededNetworks, type Needs } from "./overlay-plane/needed-networks.ts";
@@ -147,6 +148,7 @@ class KernelPlane implements OverlayPlane {
   readonly #scope: Scope;
   readonly #loop: RenderLoop;
   readonly #bridges: BridgeBook;
+  readonly #inheritance: Inheritance;
   readonly #proxies: OverlayParts["proxies"];
   readonly #containers = new Map<TaskId, AttachedContainer>();
   /** Those of them whose namespaces were found to be gone. They will be detached; nothing is done in them until then. */
@@ -177,6 +179,7 @@ class KernelPlane implements OverlayPlane {
       log,
     });
     this.#proxies = parts.proxies;
+    this.#inheritance = new Inheritance(options);
     this.#scope.run("overlay checks", (signal) => this.#checkAgainAndAgain(signal));
   }
 
@@ -189,6 +192,7 @@ class KernelPlane implements OverlayPlane {
 
   facts(facts: ClusterFacts): void {
     this.#facts = facts;
+    this.#know();
     this.#loop.request();
   }
 
@@ -200,6 +204,7 @@ class KernelPlane implements OverlayPlane {
   }
 
   async settled(): Promise<void> {
+    await this.#inheritance.adopted;
     await this.#loop.rendered();
   }
 
@@ -225,6 +230,7 @@ class KernelPlane implements OverlayPlane {
     this.#containers.set(task, { netns, addresses, ports });
     this.#ended.delete(task);
     this.#know();
+    this.#inheritance.adopt(task);
     const { problems, error } = await orAborted(this.#loop.rendered(), signal);
     if (error !== undefined) throw error;
     if (this.#ended.has(task)) throw new ClusterError("unavailable", "the container has ended");
@@ -286,6 +292,7 @@ class KernelPlane implements OverlayPlane {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#inheritance[Symbol.dispose]();
     await this.#scope[Symbol.asyncDispose]();
     await Promise.all([
       this.#loop[Symbol.asyncDispose](),
@@ -339,6 +346,8 @@ class KernelPlane implements OverlayPlane {
 
   #know(): void {
     this.#parts.dns.know(askersOf(this.#options.self, this.#table, this.#containers));
+    const view = this.#view();
+    if (view !== undefined) this.#inheritance.know(view.table, (id) => this.#containers.has(id));
   }
 
   #devicesOf(id: NetworkId): readonly string[] {

@@ -1,5 +1,5 @@
 import type { Millis, NodeId } from "@murmur/base";
-import { taskId, type EndpointTable } from "@murmur/model";
+import { taskId, type EndpointTable, type TaskId } from "@murmur/model";
 import type { KernelState } from "@murmur/network";
 import type { Observer } from "../world/observer.ts";
 import type { Judge, Named } from "./violation.ts";
@@ -9,33 +9,59 @@ export interface RenderHost extends Named {
   /** Undefined where nothing is rendered. */
   readonly overlay: unknown;
   readonly plane: { readonly table: EndpointTable | undefined } | undefined;
-  readonly kernel: { readonly disturbedAt: Millis; readonly state: { held(): KernelState } };
+  readonly kernel: {
+    readonly disturbedAt: Millis;
+    readonly openedAt: Millis;
+    hasEntered(place: string): boolean;
+    readonly state: { held(): KernelState };
+  };
 }
 
 /** For so long after somebody disturbed a kernel it may be otherwise than it was made: it is compared every 30 s. */
 const MENDED_MS: Millis = 60_000;
 
+/** How long a process that was started waits for its engine to tell it of its containers: what the overlay promises. */
+const ADOPTION_MS: Millis = 5_000;
+
 /** What a node says that it does, its kernel does. */
 export class RenderChecks implements Observer {
   readonly #judge: Judge;
+  /** Of tasks that are being withdrawn, as their own nodes know them: whoever acknowledges it may know nothing yet. */
+  readonly #addresses = new Map<TaskId, readonly string[]>();
 
   constructor(judge: Judge) {
     this.#judge = judge;
   }
 
+  calls(
+    { plane }: RenderHost,
+    _to: NodeId,
+    { method, body }: { readonly method: string; readonly body: unknown },
+  ): void {
+    if (method !== "withdraw" || typeof body !== "string") return;
+    const id = taskId(body);
+    const attached = (plane?.table?.services ?? []).flatMap((service) => service.attached ?? []);
+    const found = attached.find((task) => task.taskId === id);
+    if (found !== undefined)
+      this.#addresses.set(
+        id,
+        found.addresses.map(({ ipv4 }) => ipv4),
+      );
+  }
+
   answered(host: RenderHost, _from: NodeId, call: { readonly method: string; readonly body: unknown }): void {
-    const { overlay, plane, kernel } = host;
+    const { overlay, kernel } = host;
     if (overlay === undefined || call.method !== "withdraw" || typeof call.body !== "string") return;
     if (this.#judge.now - kernel.disturbedAt < MENDED_MS) return;
     const id = taskId(call.body);
-    const attached = (plane?.table?.services ?? []).flatMap((service) => service.attached ?? []);
-    const addresses = attached.filter((task) => task.taskId === id).flatMap((task) => task.addresses);
-    const chosen = chosenIn(kernel.state.held());
-    const still = addresses.find(({ ipv4 }) => chosen.has(ipv4));
+    const isLate = this.#judge.now - kernel.openedAt >= ADOPTION_MS / 2;
+    const places = [...kernel.state.held()].filter(([place]) => !isLate || kernel.hasEntered(place));
+    const chosen = chosenIn(new Map(places));
+    const still = this.#addresses.get(id)?.find((address) => chosen.has(address));
     if (still === undefined) return;
     const check = "a withdrawal that a node acknowledges is rendered in its kernel";
     const fact = `it acknowledges that ${id} is withdrawn`;
-    this.#judge.refuse(check, host, fact, `${chosen.get(still.ipv4) ?? ""} still leads to ${still.ipv4}`);
+    this.#judge.refuse(check, host, fact, `${chosen.get(still) ?? ""} still leads to ${still}`);
   }
 }
 

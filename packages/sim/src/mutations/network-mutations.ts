@@ -50,8 +50,8 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${NETWORK}/overlay-plane.ts`,
-        original: "    await this.#loop.rendered();\n  }",
-        mutant: "    this.#loop.request();\n  }",
+        original: "    await this.#inheritance.adopted;\n    await this.#loop.rendered();",
+        mutant: "    this.#loop.request();",
       },
     ],
     profile: "overlay",
@@ -66,6 +66,19 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
         original: "    this.#next ??= Promise.withResolvers();",
         mutant:
           "    this.#next ??= Promise.withResolvers();\n    if (this.#running !== undefined) return this.#running.then(() => this.#last);",
+      },
+    ],
+    profile: "overlay",
+    nodes: 3,
+  },
+  {
+    name: "withdrawal-acknowledged-before-containers-are-adopted",
+    defect: "a node whose daemon has just been started says so before it has looked into its containers",
+    changes: [
+      {
+        file: `${NETWORK}/overlay-plane.ts`,
+        original: "    await this.#inheritance.adopted;\n",
+        mutant: "",
       },
     ],
     profile: "overlay",

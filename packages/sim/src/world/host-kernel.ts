@@ -19,6 +19,9 @@ export class HostKernel {
   readonly faults: KernelFaults = { refusals: 0, slownessMs: SLOWNESS_MS };
   /** When it last wasn't what its process had made of it, in simulated time. */
   disturbedAt: Millis = -Infinity;
+  /** When the process that uses it began to, and the namespaces that it has been in since. */
+  openedAt: Millis = -Infinity;
+  #entered = new Set<string>();
   readonly #engine: SimulatedRuntime;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -39,8 +42,15 @@ export class HostKernel {
     this.disturbedAt = this.#clock.monotonic();
   }
 
+  /** Whether the process that uses it has been in a namespace. */
+  hasEntered(place: string): boolean {
+    return this.#entered.has(place);
+  }
+
   /** As a process sees it. What it has begun ends with it, at a phase's end: its tools are killed, too. */
   openedBy(process: Process): Kernel {
+    this.openedAt = this.#clock.monotonic();
+    this.#entered = new Set();
     const after = <T>(work: () => T): Promise<T> =>
       process.call(async () => {
         await this.#pause();
@@ -88,6 +98,7 @@ export class HostKernel {
 
   #place({ place, steps }: Parameters<SimulatedKernel["apply"]>[0]): ReturnType<SimulatedKernel["apply"]> {
     const { refusals } = this.faults;
+    this.#entered.add(place);
     const isTaken = (): boolean => refusals === 0 || this.#random.next() >= refusals;
     return steps.flatMap((step) => {
       if (isTaken()) return this.state.apply({ place, steps: [step] });
