@@ -155,13 +155,7 @@ export class PartedCluster implements AsyncDisposable {
 /** What is done in turn: about a service beside, in a network of its own, `web` grows, shrinks and is replaced. */
 const CHANGE_COMMANDS: readonly ((side: string, change: number) => readonly (readonly string[])[])[] = [
   () => [["service", "scale", "--detach", "web=5"]],
-  (side) => [
-    ["network", "create", `side${side}`],
-    [
-      ...["service", "create", "--detach", "--name", `side${side}`, "--replicas", "2", "--stop-grace-period", "0s"],
-      ...["--network", `side${side}`, "--network", "back", "--publish", `909${side}:80`, "--env", "PORT=80", WEB_IMAGE],
-    ],
-  ],
+  (side) => [["network", "create", `side${side}`], createSide(side).split(" ")],
   () => [["service", "scale", "--detach", "web=2"]],
   (_side, change) => [["service", "update", "--detach", "--env-add", `ROUND=${String(change)}`, "web"]],
   (side) => [
@@ -171,6 +165,10 @@ const CHANGE_COMMANDS: readonly ((side: string, change: number) => readonly (rea
   () => [["service", "scale", "--detach", "web=3"]],
 ];
 const CHANGES = CHANGE_COMMANDS.length;
+
+const createSide = (side: string): string =>
+  `service create --detach --name side${side} --replicas 2 --stop-grace-period 0s --network side${side} --network back ` +
+  `--publish 909${side}:80 --env PORT=80 ${WEB_IMAGE}`;
 
 /** What doctor says on a host of all of them, a line each. */
 async function findings(host: Host): Promise<readonly string[]> {
