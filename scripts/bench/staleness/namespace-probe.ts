@@ -6,7 +6,17 @@ import type { Host } from "../../../test/hosts/host.ts";
 import type { Probe, ProbeAnswer, ProbeCommand, Sightings } from "./probe-process.ts";
 
 const PROGRAM = readFileSync(join(import.meta.dirname, "probe-process.ts"), "utf8");
-const NODE = ["/usr/local/lib/murmur/node", "--no-warnings", "--input-type=module-typescript", "-e", PROGRAM];
+// As little as possible of what is measured is to be its own waiting.
+const NODE = [
+  "nice",
+  "-n",
+  "-10",
+  "/usr/local/lib/murmur/node",
+  "--no-warnings",
+  "--input-type=module-typescript",
+  "-e",
+  PROGRAM,
+];
 const ANSWER_MS = 30_000;
 
 /** Looks out, in a network namespace of a host, for who is chosen: see `probe-process.ts`. */
@@ -22,7 +32,11 @@ export class NamespaceProbe implements Disposable {
     this.host = host;
     const inside = netns === undefined ? [] : ["nsenter", `--net=${netns}`];
     this.#process = spawn("docker", ["exec", "-i", host.container.getId(), ...inside, ...NODE], { stdio: "pipe" });
-    createInterface({ input: this.#process.stdout }).on("line", (line) => this.#heard(JSON.parse(line) as ProbeAnswer));
+    createInterface({ input: this.#process.stdout }).on("line", (line) => {
+      // An engine that could not start it says so here.
+      if (line.startsWith("{")) this.#heard(JSON.parse(line) as ProbeAnswer);
+      else this.#problems.push(line);
+    });
     this.#process.stderr.on("data", (text: Buffer) => this.#problems.push(text.toString().trim()));
     this.#process.stdin.on("error", () => {});
   }

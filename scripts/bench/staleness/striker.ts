@@ -81,6 +81,7 @@ export class Striker implements Disposable {
 
   /** Cuts a host off; what the remaining nodes still choose of it, whatever service it is. */
   async cut(lost: Host): Promise<Staleness> {
+    if (this.#posts.length === 0) this.#posts = await occupy(this.#cluster);
     const rest = this.#posts.filter(({ host }) => host !== lost);
     const victims = await Promise.all(
       this.#targets.map(async (target) => {
@@ -97,7 +98,6 @@ export class Striker implements Disposable {
       await this.#cluster.settled();
       // The clients there may be others now.
       this[Symbol.dispose]();
-      this.#posts = await occupy(this.#cluster);
     }
   }
 
