@@ -14,18 +14,18 @@ const tableOf = (version: number, ...ids: readonly string[]): EndpointTable => (
   networks: [],
   services: ids.map(service),
 });
-const part = (from: number, to: EndpointTable, more: Partial<EndpointPart> = {}): EndpointPart => (({
-	from,
-	version: to.version,
-	digest: tableDigest(to),
-	part: 0,
-	more: false,
-	networks: [],
-	services: to.services,
-	removedNetworks: [],
-	removedServices: [],
-	...more
-}));
+const part = (from: number, to: EndpointTable, more: Partial<EndpointPart> = {}): EndpointPart => ({
+  from,
+  version: to.version,
+  digest: tableDigest(to),
+  part: 0,
+  more: false,
+  networks: [],
+  services: to.services,
+  removedNetworks: [],
+  removedServices: [],
+  ...more,
+});
 const names = ({ table }: EndpointCopy): readonly string[] | undefined => table?.services.map(({ name }) => name);
 
 function setup() {

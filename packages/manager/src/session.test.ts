@@ -9,18 +9,18 @@ const turn = async (): Promise<void> => {
   for (let count = 0; count < 20; count += 1) await Promise.resolve();
 };
 
-const part = (from: number, version: number, more: Partial<EndpointPart> = {}): EndpointPart => (({
-	from,
-	version,
-	digest: 0,
-	part: 0,
-	more: false,
-	networks: [],
-	services: [],
-	removedNetworks: [],
-	removedServices: [],
-	...more
-}));
+const part = (from: number, version: number, more: Partial<EndpointPart> = {}): EndpointPart => ({
+  from,
+  version,
+  digest: 0,
+  part: 0,
+  more: false,
+  networks: [],
+  services: [],
+  removedNetworks: [],
+  removedServices: [],
+  ...more,
+});
 
 const WHOLE = [part(0, 10, { more: true }), part(0, 10, { part: 1, more: true }), part(0, 10, { part: 2 })];
 

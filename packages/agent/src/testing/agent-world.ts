@@ -48,17 +48,17 @@ class StubManager implements Sessions {
 
   /** What a session begins with that has endpoints of such a version. */
   endpoints: (since: Index) => readonly EndpointPart[] = (from) => [
-    ({
-	from,
-	version: Math.max(1, from),
-	digest: 0,
-	part: 0,
-	more: false,
-	networks: [],
-	services: [],
-	removedNetworks: [],
-	removedServices: []
-}),
+    {
+      from,
+      version: Math.max(1, from),
+      digest: 0,
+      part: 0,
+      more: false,
+      networks: [],
+      services: [],
+      removedNetworks: [],
+      removedServices: [],
+    },
   ];
 
   open({ endpoints }: { readonly endpoints: Index }): Promise<Session> {
