@@ -13,6 +13,7 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   dns: async () => (await import("./dns.ts")).dns,
   partitions: async () => (await import("./partitions.ts")).partitions,
   store: async () => (await import("./store.ts")).store,
+  rules: async () => (await import("./rules.ts")).rules,
   staleness: async () => (await import("./staleness.ts")).staleness,
   update: async () => (await import("./update.ts")).update,
   vip: async () => (await import("./vip.ts")).vip,

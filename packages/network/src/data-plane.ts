@@ -1,6 +1,6 @@
 import type { Clock, Log, Millis, NodeId, Random } from "@murmur/base";
 import type { NameIndexOptions, Suspects } from "@murmur/discovery";
-import type { EndpointTable, PortConfig } from "@murmur/model";
+import type { EndpointTable, Index, PortConfig } from "@murmur/model";
 import { DnsServer, type DnsStats } from "./dns/server.ts";
 import { portText } from "./listen-error.ts";
 import type { ListenerStatus } from "./listener-status.ts";
@@ -10,10 +10,18 @@ import { systemResolvers } from "./system-resolvers.ts";
 import { Targets } from "./targets.ts";
 
 export interface DataPlaneStats {
+  /** The newest table that is in force here as a whole; undefined before the first. */
+  readonly table?: TableInForce | undefined;
   readonly proxies: ProxyStats;
   readonly dns: DnsStats;
   /** Only of an overlay. */
   readonly overlay?: OverlayStats;
+}
+
+/** A version of the endpoint table, and since when it has been in force, by the clock's `now`. */
+export interface TableInForce {
+  readonly version: Index;
+  readonly since: Millis;
 }
 
 interface OverlayStats {
@@ -75,12 +83,14 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
   const targets = new Targets(options);
   const proxies = new ProxySet({ ...options, targets });
   const dns = dnsAddress === undefined ? undefined : await openDns(options, dnsAddress);
+  let inForce: TableInForce | undefined;
   const listeners = (): readonly ListenerStatus[] => [...proxies.listeners(), ...(dns?.listeners() ?? [])];
   return {
     update(table) {
       targets.update(table);
       dns?.update(table);
       proxies.render();
+      inForce = { version: table.version, since: options.clock.now() };
     },
     avoid(suspects) {
       targets.avoid(suspects);
@@ -94,7 +104,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       return problems.filter((problem) => problem !== undefined);
     },
     listeners,
-    stats: () => ({ proxies: proxies.stats(), dns: dns?.stats() ?? NO_QUESTIONS }),
+    stats: () => ({ table: inForce, proxies: proxies.stats(), dns: dns?.stats() ?? NO_QUESTIONS }),
     check: async () => closedPorts(listeners()),
     async repair() {
       const before = closedPorts(listeners());

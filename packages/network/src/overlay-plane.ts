@@ -20,7 +20,15 @@ import type {
   PortConfig,
   TaskId,
 } from "@murmur/model";
-import { closedPorts, mendedOf, openDns, type DataPlane, type DataPlaneStats, type Difference } from "./data-plane.ts";
+import {
+  closedPorts,
+  mendedOf,
+  openDns,
+  type DataPlane,
+  type DataPlaneStats,
+  type Difference,
+  type TableInForce,
+} from "./data-plane.ts";
 import type { DnsServer } from "./dns/server.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { askersOf } from "./overlay-plane/askers.ts";
@@ -158,6 +166,7 @@ class KernelPlane implements OverlayPlane {
   #suspects: Suspects = NO_SUSPECTS;
   /** What was rendered last. */
   #rendered: OverlayState | undefined;
+  #inForce: TableInForce | undefined;
   #differences = 0;
   #subnets: readonly string[];
 
@@ -264,6 +273,7 @@ class KernelPlane implements OverlayPlane {
   stats(): DataPlaneStats {
     const problems = this.#problems().length;
     return {
+      table: this.#inForce,
       proxies: this.#proxies.stats(),
       dns: this.#parts.dns.stats(),
       overlay: { ...this.#loop.figures, problems, differences: this.#differences },
@@ -332,6 +342,9 @@ class KernelPlane implements OverlayPlane {
     if (problems.length > 0) this.#bridges.forget();
     this.#parts.dns.listenAt(networks.map(({ addressing }) => addressing.ipv4.gateway));
     this.#proxies.update(view.table, networks);
+    const { version } = view.table;
+    const isWhole = problems.length === 0 && ready.size === first.networks.length;
+    if (isWhole && this.#inForce?.version !== version) this.#inForce = { version, since: this.#options.clock.now() };
     return problems;
   }
 

@@ -83,6 +83,16 @@ const GAUGES: readonly { readonly name: string; readonly help: string; readonly 
     read: (member) => member.plane.stats().proxies.refused,
   },
   {
+    name: "murmur_network_table_version",
+    help: "The version of the endpoint table that is in force on this node",
+    read: (member) => member.plane.stats().table?.version ?? 0,
+  },
+  {
+    name: "murmur_network_table_since_seconds",
+    help: "Since when that version is in force, in seconds since 1970",
+    read: (member) => (member.plane.stats().table?.since ?? 0) / 1_000,
+  },
+  {
     name: "murmur_overlay_problems",
     help: "What of this node's overlay could not be rendered",
     read: (member) => member.plane.stats().overlay?.problems ?? 0,

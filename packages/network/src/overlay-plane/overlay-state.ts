@@ -10,6 +10,7 @@ import {
 import { familyOf, macOf } from "../overlay/address.ts";
 import type {
   Balancing,
+  OverlayAttachment,
   OverlayNetwork,
   OverlayNode,
   OverlayPort,
@@ -105,7 +106,7 @@ function tasksIn({ self, table, containers }: OverlayView, here: ReadonlySet<Net
       .filter(({ networkId, ipv4 }) => here.has(networkId) && !taken.has(`${networkId} ${ipv4}`))
       .map((at) => {
         const port = container?.ports.get(at.networkId);
-        return { ...at, mac: macOf(at.ipv4), ...(port !== undefined && { port }) };
+        return port === undefined ? attachmentOf(at) : { ...attachmentOf(at), port };
       });
     if (attachments.length === 0 || tasks.has(id)) return;
     for (const { networkId, ipv4 } of attachments) taken.add(`${networkId} ${ipv4}`);
@@ -117,6 +118,16 @@ function tasksIn({ self, table, containers }: OverlayView, here: ReadonlySet<Net
   // An address that the cluster has given to somebody else by now is theirs.
   for (const [id, { addresses }] of containers) add(id, self, addresses);
   return [...tasks.values()];
+}
+
+type TaskAddress = AttachedContainer["addresses"][number];
+const attachments = new WeakMap<TaskAddress, OverlayAttachment>();
+
+/** The same object for the same address: whoever compares two states needn't look into what they share. */
+function attachmentOf(at: TaskAddress): OverlayAttachment {
+  const made = attachments.get(at) ?? { ...at, mac: macOf(at.ipv4) };
+  attachments.set(at, made);
+  return made;
 }
 
 function servicesIn(

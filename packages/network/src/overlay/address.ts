@@ -30,8 +30,8 @@ export function ipv4OfMac(mac: string): string | undefined {
 /** An IPv4 address as the number that marks connections and names routing tables: unique, stable, and never reused. */
 export const markOf = (ipv4: string): number => Number(known(ipv4).value);
 
-/** The address as the kernel's tools print it: for IPv6 the form of RFC 5952. */
-export const canonicalAddress = (text: string): string => formatIpAddress(known(text));
+/** The address as the kernel's tools print it: for IPv6 the form of RFC 5952; for IPv4 there is only one. */
+export const canonicalAddress = (text: string): string => (familyOf(text) === 4 ? text : formatIpAddress(known(text)));
 
 /** A subnet as the kernel's tools print it: its first address, and the length of the prefix. */
 export function canonicalSubnet(text: string): string {

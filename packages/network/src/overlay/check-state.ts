@@ -114,8 +114,18 @@ function checkPort(port: OverlayPort, networks: ReadonlyMap<string, OverlayNetwo
 
 const portName = ({ protocol, address, port }: OverlayPort): string => `${address ?? "*"}:${String(port)}/${protocol}`;
 
+/** The subnets that an address was found in: most are the same objects from state to state. */
+const found = new WeakMap<OverlayAddress, string>();
+
 function inNetwork(address: OverlayAddress, network: OverlayNetwork | undefined, what: string): void {
   check(network !== undefined, `${what} is in an unknown network`);
+  const subnets = `${network.subnet4} ${network.subnet6 ?? ""}`;
+  if (found.get(address) === subnets) return;
+  findIn(network, address, what);
+  found.set(address, subnets);
+}
+
+function findIn(network: OverlayNetwork, address: OverlayAddress, what: string): void {
   const { ipv4, ipv6 } = address;
   check(isPlainAddress(ipv4) && subnetHolds(network.subnet4, ipv4), `${what}: "${ipv4}" is not in ${network.subnet4}`);
   if (ipv6 === undefined) return;

@@ -69,8 +69,16 @@ export type KernelState = ReadonlyMap<Place, KernelObjects>;
 
 export const VXLAN_SETTINGS = "nolearning proxy up, port: learning off, flood off";
 
+const keys = new WeakMap<KernelObject, string>();
+
 /** What an object is known by in its place: two objects of the same key are the same thing in two states. */
 export function keyOf(object: KernelObject): string {
+  const key = keys.get(object) ?? makeKey(object);
+  keys.set(object, key);
+  return key;
+}
+
+function makeKey(object: KernelObject): string {
   switch (object.kind) {
     case "bridge":
     case "vxlan":
@@ -102,18 +110,27 @@ export function keyOf(object: KernelObject): string {
 /** Whether two objects of the same key are the same in all. */
 export const isSame = (left: KernelObject, right: KernelObject): boolean => isEqual(left, right);
 
+/** Thousands are compared for each change: nothing is made meanwhile. */
 function isEqual(left: unknown, right: unknown): boolean {
   if (left === right) return true;
-  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
-  const [ours, theirs] = [Object.entries(left), new Map(Object.entries(right))];
-  return ours.length === theirs.size && ours.every(([name, value]) => isEqual(value, theirs.get(name)));
+  if (!isRecord(left) || !isRecord(right)) return false;
+  if (Array.isArray(left) && Array.isArray(right))
+    return left.length === right.length && left.every((item, at) => isEqual(item, right[at]));
+  const names = Object.keys(left);
+  if (names.length !== Object.keys(right).length) return false;
+  return names.every((name) => Object.hasOwn(right, name) && isEqual(left[name], right[name]));
 }
 
-/** By key, in the order of the keys, so that the same state is always rendered in the same words. */
-export function objectsOf(objects: readonly KernelObject[]): KernelObjects {
-  const byKey = objects.map((object) => [keyOf(object), object] as const);
-  return new Map(byKey.toSorted(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)));
-}
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+/** By key, in any order. */
+export const objectsOf = (objects: readonly KernelObject[]): KernelObjects =>
+  new Map(objects.map((object) => [keyOf(object), object]));
+
+/** In the order of their keys, so that the same change is always rendered in the same words. */
+export const inOrder = (objects: readonly KernelObject[]): readonly KernelObject[] =>
+  objects.toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1));
 
 /** The name of the VXLAN device of a network. At most 15 characters, as the kernel wants it. */
 export const vxlanName = (vni: number): string => `murmur-${String(vni)}`;

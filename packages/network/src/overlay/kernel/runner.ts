@@ -75,7 +75,8 @@ export class Runner {
     for (const step of steps) {
       const lines = step.tool === "conntrack" ? await this.#needed(place, step.lines) : step.lines;
       if (lines.length === 0) continue;
-      const result = await this.run(place, ARGUMENTS[step.tool], `${lines.join("\n")}\n`);
+      const { argv, input } = invocation({ tool: step.tool, lines });
+      const result = await this.run(place, argv, input);
       const hasEnded = place !== HOST && hasNoNamespace(result);
       problems.push(...problemsOf(step, result).map((text) => ({ place, text, hasEnded })));
       if (hasEnded) break;
@@ -107,6 +108,14 @@ const LIST_MET = MET_SETS.map((name) => `nft -j list set ${TABLE} ${name}`).join
 export const hasNoNamespace = ({ status, errors }: CommandResult): boolean => status !== 0 && NO_NAMESPACE.test(errors);
 const NO_NAMESPACE =
   /^nsenter: (?:cannot open [^\n]*: No such (?:file or directory|process)|reassociate to namespace [^\n]* failed: Invalid argument)/m;
+
+/** One flow to forget is the rule, in many places at once: then no shell and no pipe are started for it. */
+function invocation({ tool, lines }: Step): { readonly argv: readonly [string, ...string[]]; readonly input: string } {
+  const [first, second] = lines;
+  if (tool === "conntrack" && first !== undefined && second === undefined)
+    return { argv: ["conntrack", ...first.split(" ")], input: "" };
+  return { argv: ARGUMENTS[tool], input: `${lines.join("\n")}\n` };
+}
 
 /** What went wrong with which line, as the tool said it. */
 function problemsOf({ tool, lines }: Step, { status, errors }: CommandResult): readonly string[] {

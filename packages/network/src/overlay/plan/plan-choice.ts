@@ -6,8 +6,18 @@ import { sourceSlots, spreadOver } from "./slots.ts";
 /** A task's address in a network, by the task's id. */
 export type Attachments = ReadonlyMap<string, { readonly task: OverlayTask; readonly at: OverlayAttachment }>;
 
-/** The tasks of a network that can be reached: those on its nodes. */
-export function attachmentsIn({ id, nodes }: OverlayNetwork, tasks: readonly OverlayTask[]): Attachments {
+const known = new WeakMap<OverlayNetwork, { readonly tasks: readonly OverlayTask[]; readonly found: Attachments }>();
+
+/** The tasks of a network that can be reached: those on its nodes. Found once for each state. */
+export function attachmentsIn(network: OverlayNetwork, tasks: readonly OverlayTask[]): Attachments {
+  const before = known.get(network);
+  if (before?.tasks === tasks) return before.found;
+  const found = findAttachments(network, tasks);
+  known.set(network, { tasks, found });
+  return found;
+}
+
+function findAttachments({ id, nodes }: OverlayNetwork, tasks: readonly OverlayTask[]): Attachments {
   const joined = new Set<string>(nodes.map((node) => node.id));
   return new Map(
     tasks.flatMap((task) => {
@@ -20,14 +30,22 @@ export function attachmentsIn({ id, nodes }: OverlayNetwork, tasks: readonly Ove
 /** The subnets of a network, and the addresses of its tasks. */
 export function planKnown({ subnet4, subnet6 }: OverlayNetwork, attachments: Attachments): readonly KernelObject[] {
   const subnets = [subnet4, ...(subnet6 === undefined ? [] : [subnet6])];
-  const tasks = [...attachments.values()].flatMap(({ at: { ipv4, ipv6 } }) => [
-    ipv4,
-    ...(ipv6 === undefined ? [] : [ipv6]),
-  ]);
   return [
     ...subnets.map((subnet) => member("nets", canonicalSubnet(subnet))),
-    ...tasks.map((address) => member("live", canonicalAddress(address))),
+    ...[...attachments.values()].flatMap(({ at }) => liveMembers(at)),
   ];
+}
+
+const live = new WeakMap<OverlayAttachment, readonly KernelObject[]>();
+
+/** The same objects for the same attachment. */
+function liveMembers(at: OverlayAttachment): readonly KernelObject[] {
+  const before = live.get(at);
+  if (before !== undefined) return before;
+  const addresses = [at.ipv4, ...(at.ipv6 === undefined ? [] : [at.ipv6])];
+  const made = addresses.map((address) => member("live", canonicalAddress(address)));
+  live.set(at, made);
+  return made;
 }
 
 const member = (set: string, key: string): KernelObject => ({

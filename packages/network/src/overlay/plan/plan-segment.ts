@@ -1,7 +1,7 @@
 import { canonicalAddress, familyOf, macOf } from "../address.ts";
 import { VXLAN_SETTINGS, vxlanName, type KernelObject } from "../kernel-object.ts";
 import { attachmentsIn } from "./plan-choice.ts";
-import type { OverlayAddress, OverlayNetwork, OverlayState } from "../state.ts";
+import type { OverlayAddress, OverlayAttachment, OverlayNetwork, OverlayState } from "../state.ts";
 
 /** A network's segment on this node: devices, the node's own gateway address, and where everybody else in it is. */
 export function planSegment(network: OverlayNetwork, state: OverlayState): readonly KernelObject[] {
@@ -32,8 +32,22 @@ function remoteTasks(network: OverlayNetwork, { nodeId, tasks }: OverlayState): 
   return [...attachmentsIn(network, tasks).values()].flatMap(({ task, at }) => {
     const underlay = underlays.get(task.nodeId);
     if (underlay === undefined || task.nodeId === nodeId) return [];
-    return elsewhere(vxlanName(network.vni), underlay, at);
+    return remoteTask(at, vxlanName(network.vni), underlay);
   });
+}
+
+const remote = new WeakMap<
+  OverlayAttachment,
+  { readonly device: string; readonly underlay: string; readonly objects: readonly KernelObject[] }
+>();
+
+/** The same objects for the same attachment. */
+function remoteTask(at: OverlayAttachment, device: string, underlay: string): readonly KernelObject[] {
+  const before = remote.get(at);
+  if (before?.device === device && before.underlay === underlay) return before.objects;
+  const objects = elsewhere(device, underlay, at);
+  remote.set(at, { device, underlay, objects });
+  return objects;
 }
 
 const elsewhere = (device: string, underlay: string, who: Elsewhere): readonly KernelObject[] => [

@@ -1,4 +1,4 @@
-import { isSame, type KernelObject, type KernelObjects } from "../kernel-object.ts";
+import { inOrder, isSame, type KernelObject, type KernelObjects } from "../kernel-object.ts";
 
 /** What has to be done in one place. An object that differs is in both lists. */
 export interface Change {
@@ -15,18 +15,17 @@ const IN_TABLE: readonly KernelObject["kind"][] = ["element", "chain"];
  */
 export function changeOf(from: KernelObjects, to: KernelObjects): Change {
   const made = remade(from, to);
-  const goes = (object: KernelObject, key: string): boolean => {
+  const removed: KernelObject[] = [];
+  const added: KernelObject[] = [];
+  for (const [key, object] of from) {
     const kept = to.get(key);
-    return (kept === undefined || !isSame(object, kept)) && !made(object);
-  };
-  const comes = (object: KernelObject, key: string): boolean => {
+    if ((kept === undefined || !isSame(object, kept)) && !made(object)) removed.push(object);
+  }
+  for (const [key, object] of to) {
     const held = from.get(key);
-    return held === undefined || !isSame(object, held) || made(object);
-  };
-  return {
-    removed: [...from].filter(([key, object]) => goes(object, key)).map(([, object]) => object),
-    added: [...to].filter(([key, object]) => comes(object, key)).map(([, object]) => object),
-  };
+    if (held === undefined || !isSame(object, held) || made(object)) added.push(object);
+  }
+  return { removed: inOrder(removed), added: inOrder(added) };
 }
 
 /** Whether an object lives in a device or a table that is not, or will not be, what it was. */
@@ -36,8 +35,16 @@ function remade(from: KernelObjects, to: KernelObjects): (object: KernelObject) 
     return held !== undefined && wanted !== undefined && isSame(held, wanted);
   };
   const tableLasts = lasts("table");
+  const devices = new Map<string, boolean>();
   return (object) => {
     if (IN_TABLE.includes(object.kind)) return !tableLasts;
-    return "device" in object && !lasts(`vxlan ${object.device}`);
+    if (!("device" in object)) return false;
+    const { device } = object;
+    let isRemade = devices.get(device);
+    if (isRemade === undefined) {
+      isRemade = !lasts(`vxlan ${device}`);
+      devices.set(device, isRemade);
+    }
+    return isRemade;
   };
 }

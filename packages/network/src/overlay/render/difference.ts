@@ -1,5 +1,5 @@
 import { unreachable } from "@murmur/base";
-import { HOST, isSame, type KernelObject, type KernelState, type Place } from "../kernel-object.ts";
+import { HOST, inOrder, isSame, keyOf, type KernelObject, type KernelState, type Place } from "../kernel-object.ts";
 
 /** One thing in which the kernel is not as it should be. */
 export interface Difference {
@@ -17,17 +17,14 @@ export function difference(wanted: KernelState, held: KernelState): readonly Dif
     const where = place === HOST ? "" : `container ${place}: `;
     const say = (kind: Difference["kind"], text: string): Difference => ({ place, kind, text: `${where}${text}` });
     if (found === undefined && place !== HOST) return [say("missing", "its network namespace can't be entered")];
-    const lacking = [...(right ?? [])].flatMap(([key, object]) => {
-      const other = found?.get(key);
+    const lacking = inOrder([...(right?.values() ?? [])]).flatMap((object) => {
+      const other = found?.get(keyOf(object));
       if (other === undefined) return [say("missing", `${describe(object)} is missing`)];
       if (isSame(object, other)) return [];
       return [say("different", `${describe(other)} is there in place of ${describe(object)}`)];
     });
-    const unexpected = [...(found ?? [])].filter(([key]) => right?.has(key) !== true);
-    return [
-      ...lacking,
-      ...unexpected.map(([, object]) => say("unexpected", `${describe(object)} should not be there`)),
-    ];
+    const unexpected = inOrder([...(found?.values() ?? [])]).filter((object) => right?.has(keyOf(object)) !== true);
+    return [...lacking, ...unexpected.map((object) => say("unexpected", `${describe(object)} should not be there`))];
   });
 }
 

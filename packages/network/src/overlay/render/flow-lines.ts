@@ -20,7 +20,7 @@ export function flowLines(place: Place, from: KernelObjects, to: KernelObjects):
     const lost = new Set(slotsOf(from.get(`chain ${name}`))).difference(kept);
     return [...lost].map((slot) => `${asked} -r ${slot}`);
   });
-  return [...new Set([...moved, ...unpublished(place, from, to)])];
+  return [...new Set([...moved.toSorted(), ...unpublished(place, from, to).toSorted()])];
 }
 
 /**
