@@ -1,5 +1,5 @@
 import type { Millis, NodeId } from "@murmur/base";
-import { taskId, type EndpointTable, type TaskId } from "@murmur/model";
+import { taskId, type AttachedTask, type EndpointTable, type TaskId } from "@murmur/model";
 import type { KernelState } from "@murmur/network";
 import type { Observer } from "../world/observer.ts";
 import type { Judge, Named } from "./violation.ts";
@@ -40,8 +40,7 @@ export class RenderChecks implements Observer {
   ): void {
     if (method !== "withdraw" || typeof body !== "string") return;
     const id = taskId(body);
-    const attached = (plane?.table?.services ?? []).flatMap((service) => service.attached ?? []);
-    const found = attached.find((task) => task.taskId === id);
+    const found = attachedIn(plane).find((task) => task.taskId === id);
     if (found !== undefined)
       this.#addresses.set(
         id,
@@ -50,20 +49,26 @@ export class RenderChecks implements Observer {
   }
 
   answered(host: RenderHost, _from: NodeId, call: { readonly method: string; readonly body: unknown }): void {
-    const { overlay, kernel } = host;
+    const { overlay, plane, kernel } = host;
     if (overlay === undefined || call.method !== "withdraw" || typeof call.body !== "string") return;
     if (this.#judge.now - kernel.disturbedAt < MENDED_MS) return;
     const id = taskId(call.body);
     const isLate = this.#judge.now - kernel.openedAt >= ADOPTION_MS / 2;
     const places = [...kernel.state.held()].filter(([place]) => !isLate || kernel.hasEntered(place));
     const chosen = chosenIn(new Map(places));
-    const still = this.#addresses.get(id)?.find((address) => chosen.has(address));
+    // Of a task that its node kept for long after the cluster gave it up, somebody else may have the address by now.
+    const others = attachedIn(plane).filter(({ taskId: other }) => other !== id);
+    const taken = new Set(others.flatMap(({ addresses }) => addresses.map(({ ipv4 }) => ipv4)));
+    const still = this.#addresses.get(id)?.find((address) => chosen.has(address) && !taken.has(address));
     if (still === undefined) return;
     const check = "a withdrawal that a node acknowledges is rendered in its kernel";
     const fact = `it acknowledges that ${id} is withdrawn`;
     this.#judge.refuse(check, host, fact, `${chosen.get(still) ?? ""} still leads to ${still}`);
   }
 }
+
+const attachedIn = (plane: RenderHost["plane"]): readonly AttachedTask[] =>
+  (plane?.table?.services ?? []).flatMap(({ attached = [] }) => attached);
 
 /** Where new flows are sent to addresses. */
 function chosenIn(state: KernelState): ReadonlyMap<string, string> {

@@ -9,6 +9,7 @@ import type { ReadOrder } from "../history/read-order.ts";
 import type { ServiceInput, ServiceOutput, ShownService } from "../history/service-model.ts";
 import type { World } from "../world/world.ts";
 import { deskOf, type Desk } from "./desk.ts";
+import type { Networks } from "./networks.ts";
 import { drawChange, drawSpec, WRITE_LABEL } from "./specs.ts";
 
 /** Services are made under these names only, so that clients get in each other's way. */
@@ -23,6 +24,7 @@ export interface ClientOptions {
   readonly services: HistoryRecorder<ServiceInput, ServiceOutput>;
   readonly nodes: HistoryRecorder<NodeInput, NodeOutput>;
   readonly reads: ReadOrder;
+  readonly networks: Pick<Networks, "draw">;
 }
 
 /** What a client believes of a service: what it needs to change it. */
@@ -94,7 +96,8 @@ export class Client {
     const name = oneOf(NAMES, random) ?? NAMES[0];
     const write = this.#nextWrite();
     const id = serviceId(world.newId());
-    const spec = drawSpec(name, write, random);
+    const drawn = drawSpec(name, write, random);
+    const spec = { ...drawn, task: { ...drawn.task, networks: this.#options.networks.draw() } };
     const operation = services.call(client, { kind: "create", name, id, spec: write });
     await this.#write(operation, (signal) =>
       cluster.submit({ kind: "createService", id, spec, now: world.clock.now() }, { signal }),

@@ -54,10 +54,13 @@ export class Departures {
     this.#say(`${host.name} leaves the cluster`);
     const isOutside = (): boolean => life.node.control.status().state === "outside";
     let left: readonly string[] = [];
+    const begunAt = this.#world.queue.now;
     try {
       await life.node.control.leave({ force: false }, new AbortController().signal);
       this.#say(`${host.name} has left`);
-      left = host.life === life ? leftInKernel(host) : [];
+      // What the kernel refuses to remove stays, and is logged.
+      const isWell = host.life === life && host.kernel.disturbedAt < begunAt;
+      left = isWell ? leftInKernel(host) : [];
     } catch (error) {
       this.#say(`${host.name} could not leave: ${codeOf(error)}`);
       // Where only the answer was lost, the cluster has let it go, and it hears of that later.

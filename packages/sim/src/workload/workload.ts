@@ -9,6 +9,7 @@ import type { ServiceInput, ServiceOutput } from "../history/service-model.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { Client } from "./client.ts";
 import { Departures } from "./departures.ts";
+import { Networks } from "./networks.ts";
 import { Watchers } from "./watchers.ts";
 
 const OPERATIONS_MAX = 20_000;
@@ -25,6 +26,7 @@ export class Workload {
   readonly #reads: ReadOrder;
   readonly #watchers = new Watchers();
   readonly #departures: Departures;
+  readonly #networks: Networks;
   #running: readonly Promise<void>[] = [];
   #over = false;
 
@@ -38,9 +40,11 @@ export class Workload {
     this.#nodes = nodes;
     const reads = new ReadOrder(() => world.queue.now);
     this.#reads = reads;
+    const networks = new Networks(world);
+    this.#networks = networks;
     this.#clients = Array.from({ length: 2 + this.#random.below(5) }, (_, at) => {
       const name = `client${String(at + 1)}`;
-      return new Client({ name, world, random: randomFor(world.seed, name), services, nodes, reads });
+      return new Client({ name, world, random: randomFor(world.seed, name), services, nodes, reads, networks });
     });
     world.observers.push(this.#watchers);
     this.#departures = new Departures(world);
@@ -49,7 +53,8 @@ export class Workload {
   start(): void {
     const meanMs = logBetween(this.#random, 400, 10_000);
     this.#running = this.#clients.map((client) => this.#keepBusy(client, meanMs));
-    const others = [this.#handOver(), this.#departures.keepGoing(() => this.#over)];
+    const isOver = (): boolean => this.#over;
+    const others = [this.#handOver(), this.#departures.keepGoing(isOver), this.#networks.keepGoing(isOver)];
     for (const work of [...this.#running, ...others]) this.#world.background(work);
   }
 
