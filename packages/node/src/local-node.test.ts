@@ -82,6 +82,23 @@ describe("a machine's way into a cluster and out of it", () => {
     expect(await refusal(second.control.init(INIT, signal))).toMatch(/already_in_cluster/);
   });
 
+  it("lets nobody begin anything before what it left behind is gone", async () => {
+    const { founded, machine, during, until, joinRequest, refusal } = setup();
+    const first = await founded();
+    const second = machine(2);
+    await during(second.control.join(joinRequest(first), signal));
+    const removal = Promise.withResolvers<void>();
+    second.removals = removal.promise;
+    const left = second.control.leave({ force: false }, signal);
+    await until(() => second.control.member() === undefined);
+    expect(await refusal(second.control.join(joinRequest(first), signal))).toMatch(/failed_precondition/);
+    removal.resolve();
+    await during(left);
+    expect(second.control.status()).toEqual({ state: "outside" });
+    await during(second.control.join(joinRequest(first), signal));
+    expect(second.control.status()).toMatchObject({ state: "active" });
+  });
+
   it("is outside again, with nothing but the key to ask again with, when joining or starting fails", async () => {
     const { founded, machine, joinRequest, refusal } = setup();
     const first = await founded();
@@ -342,7 +359,7 @@ describe("a machine's way into a cluster and out of it", () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     second.removals = promise;
     const leaving = second.control.leave({ force: false }, signal);
-    await until(() => second.control.status().state === "outside");
+    await until(() => second.control.member() === undefined);
     expect(first.control.member()?.host.manager()?.view.nodes()).toHaveLength(1);
     let stopped = false;
     const stopping = second.control.stop().then(() => (stopped = true));

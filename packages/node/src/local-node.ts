@@ -1,4 +1,4 @@
-import { ClusterError, messageOf, Scope, sleep, withSignals, type Log, type Millis } from "@murmur/base";
+import { ClusterError, codeOf, messageOf, Scope, sleep, withSignals, type Log, type Millis } from "@murmur/base";
 import type {
   DoctorReport,
   DoctorRequest,
@@ -207,7 +207,7 @@ export class LocalNodeControl implements LocalNode {
 
   async leave({ force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
     const state = this.#state;
-    if (state.kind === "failed" && force) return this.#forget();
+    if (state.kind === "failed" && force) return this.#forgetOrFail();
     if (state.kind === "failed")
       throw new ClusterError("failed_precondition", `${state.message}; say --force to leave nevertheless`);
     if (state.kind === "busy" || this.#leaving !== undefined)
@@ -232,7 +232,7 @@ export class LocalNodeControl implements LocalNode {
         if (!letGo.signal.aborted) throw error;
       }
       await this.#shutDown(state);
-      await this.#forget();
+      await this.#forgetOrFail();
     } finally {
       this.#leaving = undefined;
     }
@@ -253,14 +253,16 @@ export class LocalNodeControl implements LocalNode {
     await this.#changed;
     await this.#departure;
     await this.#background[Symbol.asyncDispose]();
-    await this.#endMember();
+    if (await this.#endMember()) this.#state = { kind: "outside" };
   }
 
-  async #endMember(): Promise<void> {
+  /** Whether there was one. What is to become of this node then, the caller says. */
+  async #endMember(): Promise<boolean> {
     const state = this.#state;
-    if (state.kind !== "active") return;
+    if (state.kind !== "active") return false;
     await state.member.handOver();
     await this.#shutDown(state);
+    return true;
   }
 
   async #change(what: string, asked: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -342,26 +344,27 @@ export class LocalNodeControl implements LocalNode {
     this.#state = { kind: "busy", what: "leaving" };
     this.#background.run("removal", async () => {
       await state.scope[Symbol.asyncDispose]();
-      try {
-        await this.#forget();
-      } catch (error) {
-        const why = `this node was removed from its cluster and can't forget it: ${messageOf(error)}`;
-        this.#state = { kind: "failed", message: why };
-        this.#log.error(why);
-      }
+      await this.#forgetOrFail().catch((error: unknown) => this.#log.error(messageOf(error)));
     });
   }
 
+  /** Ends the member. The node stays busy: what the membership has left must be gone before there is another one. */
   async #shutDown(state: Extract<State, { kind: "active" }>): Promise<void> {
     this.#state = { kind: "busy", what: "stopping" };
     await state.scope[Symbol.asyncDispose]();
-    this.#state = { kind: "outside" };
   }
 
-  /** This node is none of its cluster's any more: the next time it is another one. */
-  async #forget(): Promise<void> {
-    await this.#options.identities.forgetJoinKey();
-    await this.#undo();
+  /** This node is none of its cluster's any more: the next time it is another one. Until then nobody begins anything here. */
+  async #forgetOrFail(): Promise<void> {
+    this.#state = { kind: "busy", what: "leaving" };
+    try {
+      await this.#options.identities.forgetJoinKey();
+      await this.#undo();
+    } catch (error) {
+      const message = `this node is out of its cluster and can't forget it: ${messageOf(error)}`;
+      this.#state = { kind: "failed", message };
+      throw new ClusterError(codeOf(error), message, { cause: error });
+    }
   }
 
   /** What a change has come to is taken back. The key to join with stays: a cluster may have given it a place by now. */

@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { SLOW_ENGINES } from "./settings.ts";
 
 const NETWORK = "packages/network/src";
 
@@ -81,6 +82,7 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
+    setting: SLOW_ENGINES,
     profile: "overlay",
     nodes: 3,
   },

@@ -28,3 +28,8 @@ export const FREQUENT_SESSION_CHANGES: readonly SourceChange[] = [
     mutant: "const LEADERLESS_MS: Millis = 50;",
   },
 ];
+
+/** Engines answer within 20 ms: here they take 600, so that a process that was started knows its containers late. */
+export const SLOW_ENGINES: readonly SourceChange[] = [
+  { file: "packages/sim/src/world/host.ts", original: "      latencyMs: 20,", mutant: "      latencyMs: 600," },
+];
