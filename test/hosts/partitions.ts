@@ -135,6 +135,17 @@ export class PartedCluster implements AsyncDisposable {
     }
   }
 
+  /** A line of `service ls`, and what its tasks that should run are doing. */
+  async #unfinished(line: string): Promise<readonly string[]> {
+    const [id = ""] = line.split(/\s+/);
+    const tasks = await this.cluster.first.murmur("service", "ps", "--no-trunc", id);
+    return [
+      [line, ...tasks.split("\n").filter((task) => !/ (?:Running|Shutdown) {2,}Running| Shutdown /.test(task))].join(
+        " | ",
+      ),
+    ];
+  }
+
   /** What isn't as it should be, a line each. */
   async #problems(): Promise<readonly string[]> {
     const { hosts } = this.cluster;
@@ -145,7 +156,7 @@ export class PartedCluster implements AsyncDisposable {
       const [, running, wanted] = /\s([0-9]+)\/([0-9]+)\s/.exec(line) ?? [];
       return running !== wanted;
     });
-    if (unfinished.length > 0) return unfinished;
+    if (unfinished.length > 0) return (await Promise.all(unfinished.map((line) => this.#unfinished(line)))).flat();
     const [tasks, clients] = await Promise.all([tasksOf(hosts, "web"), tasksOf(hosts, "client")]);
     if (clients.length !== hosts.length) return [`there are ${String(clients.length)} clients`];
     return (await Promise.all(clients.map((client) => unreached(client, tasks)))).flat();
