@@ -223,6 +223,70 @@ describe("a container in several networks", () => {
   });
 });
 
+describe("containers that are connected by hand", () => {
+  const api = ["docker", "-H", "unix:///run/murmur/docker.sock"];
+  const inspected = (host: Host, name: string, field: string): Promise<string> =>
+    host.ok("docker", "inspect", "--format", `{{ range .NetworkSettings.Networks }}{{ .${field} }} {{ end }}`, name);
+
+  it("reach tasks and each other from every host, by address and by name", async () => {
+    await cluster.first.murmur("network", "create", "--attachable", "--ipv6", "open");
+    await create("server", "--network", "open", "--replicas", "2", "--env", "PORT=80", CLIENT_IMAGE);
+    const servers = await tasksOf(cluster.hosts, "server");
+    const names = shortIds(servers);
+    const hands: { host: Host; address: string; ipv6: string; page: (url: string) => Promise<string> }[] = [];
+    for (const host of cluster.hosts) {
+      // By the cluster's name, as soon as it is there.
+      const run = ["run", "--detach", "--name", "hand", "--network", "open", "--env", "PORT=80", CLIENT_IMAGE];
+      await eventually(
+        `a container is connected on ${host.name}`,
+        () => host.run([...api, ...run]),
+        ({ code }) => code === 0,
+      );
+      const address = (await inspected(host, "hand", "IPAddress")).trim();
+      const ipv6 = (await inspected(host, "hand", "GlobalIPv6Address")).trim();
+      const page = async (url: string): Promise<string> =>
+        (await host.run(["docker", "exec", "hand", "timeout", "5", "wget", "-q", "-O", "-", url])).stdout.trim();
+      hands.push({ host, address, ipv6, page });
+    }
+    expect(new Set(hands.map(({ address }) => address)).size).toBe(2);
+    for (const { host, address, ipv6, page } of hands) {
+      const { stdout } = await host.run(["docker", "exec", "hand", "musl-resolve", "server"]);
+      const found = lines(stdout);
+      // Those of the tasks, as there are no virtual addresses in it.
+      expect(found.filter((text) => !text.includes(":"))).toEqual(
+        servers.map((task) => task.addressIn("open")).toSorted(),
+      );
+      expect(found).toHaveLength(4);
+      for (const text of found) {
+        const [url, own] = text.includes(":") ? [`[${text}]`, ipv6] : [text, `::ffff:${address}`];
+        expect(await page(`http://${url}/cgi-bin/env`)).toContain(`REMOTE_ADDR=[${own}]`);
+      }
+      expect(names).toContain(await page("http://server/"));
+      expect(names).toContain(await page("http://1.server.open/"));
+      expect((await host.run(["docker", "exec", "hand", "musl-resolve", "web"])).stdout).toBe("");
+      for (const other of hands) {
+        expect(await page(`http://${other.address}/`)).not.toBe("");
+        expect(await page(`http://[${other.ipv6}]/`)).not.toBe("");
+      }
+      for (const task of servers) {
+        expect(await task.page(`http://${address}/cgi-bin/env`)).toContain(
+          `REMOTE_ADDR=[::ffff:${task.addressIn("open")}]`,
+        );
+        expect(await task.page(`http://[${ipv6}]/`)).not.toBe("");
+      }
+    }
+    const refused = await cluster.first.run([...api, "run", "--rm", "--network", "alpha", CLIENT_IMAGE, "true"]);
+    expect(refused.stderr).toContain("network alpha is not attachable");
+    for (const { host } of hands) await host.ok("docker", "rm", "--force", "hand");
+    await cluster.first.murmur("service", "rm", "server");
+    await eventually(
+      "the network can go",
+      () => cluster.first.run(["murmur", "network", "rm", "open"]),
+      ({ code }) => code === 0,
+    );
+  });
+});
+
 describe("afterwards", () => {
   it("others' rules are what they were, and containers that ended were no errors", async () => {
     await cluster.first.murmur("service", "rm", "ranged", "sctp", "asker", "several");

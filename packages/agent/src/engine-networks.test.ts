@@ -7,7 +7,7 @@ const NETWORK: EngineNetwork = {
   name: "murmur.a",
   labels: {},
   bridge: "mma",
-  ipv4: { subnet: "10.64.1.0/24", gateway: "10.64.1.1" },
+  ipv4: { subnet: "10.64.1.0/24", gateway: "10.64.1.1", range: "10.64.1.1/32" },
   mtu: 1450,
   internal: false,
 };

@@ -70,14 +70,22 @@ export interface ContainerNetworks {
   readonly resolvConf?: string;
 }
 
+/** Ranges are `ADDRESS/LENGTH`. */
+interface EngineSubnet {
+  readonly subnet: string;
+  readonly gateway: string;
+  /** What the engine may give addresses of to containers that name none; with the gateway alone it gives none. */
+  readonly range: string;
+}
+
 /** A bridge network that the engine is to have. */
 export interface EngineNetwork {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** The bridge's interface on the host. */
   readonly bridge: string;
-  readonly ipv4: { readonly subnet: string; readonly gateway: string };
-  readonly ipv6?: { readonly subnet: string; readonly gateway: string };
+  readonly ipv4: EngineSubnet;
+  readonly ipv6?: EngineSubnet;
   readonly mtu: number;
   readonly internal: boolean;
 }

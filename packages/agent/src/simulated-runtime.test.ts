@@ -56,7 +56,11 @@ networkContract("the simulated engine", () => {
       name: `murmur.${String(index)}`,
       labels,
       bridge: `mm${String(index)}`,
-      ipv4: { subnet: `10.64.${String(index)}.0/24`, gateway: `10.64.${String(index)}.1` },
+      ipv4: {
+        subnet: `10.64.${String(index)}.0/24`,
+        gateway: `10.64.${String(index)}.1`,
+        range: `10.64.${String(index)}.128/29`,
+      },
       mtu: 1450,
       internal: false,
     }),
@@ -106,7 +110,7 @@ describe("the simulated engine", () => {
 
   it("counts addresses that two containers were to have", async () => {
     const { runtime } = simulated();
-    const ipv4 = { subnet: "10.64.1.0/24", gateway: "10.64.1.1" };
+    const ipv4 = { subnet: "10.64.1.0/24", gateway: "10.64.1.1", range: "10.64.1.1/32" };
     await runtime.ensureNetwork({ name: "a", labels: {}, bridge: "mma", ipv4, mtu: 1450, internal: false }, NEVER);
     const networks = { attached: [{ name: "a", ipv4: "10.64.1.1", mac: "" }] };
     const id = await runtime.create({ ...request, networks }, NEVER);

@@ -279,7 +279,7 @@ it.each([
   ["POST", "/networks/create", true],
   ["POST", "/networks/prune", true],
   ["DELETE", "/networks/x", true],
-  ["POST", "/networks/x/connect", false],
+  ["POST", "/networks/x/connect", true],
   ["DELETE", "/networks/x/y", false],
   ["HEAD", "/networks", false],
   ["GET", "/containers/json", false],

@@ -74,15 +74,16 @@ export function createApi(ports: ApiPorts): Api {
     owns(method, path) {
       const segments = splitVersion(path).path.split("/");
       const [, first = "", second = ""] = segments;
-      if (first === "networks") return ownsNetworks(method, segments.length, second);
+      if (first === "containers") return method === "POST" && second === "create" && segments.length === 3;
+      if (first === "networks") return ownsNetworks(method, segments);
       return OWNED.has(first);
     },
   };
 }
 
-/** Connecting and what else there may be is about the engine's containers. */
-function ownsNetworks(method: string, segments: number, second: string): boolean {
-  if (segments > 3) return false;
+function ownsNetworks(method: string, [, , second = "", third, ...more]: readonly string[]): boolean {
+  if (third !== undefined)
+    return method === "POST" && more.length === 0 && (third === "connect" || third === "disconnect");
   if (method === "POST") return second === "create" || second === "prune";
   return (method === "GET" && second !== "prune") || (method === "DELETE" && second !== "");
 }

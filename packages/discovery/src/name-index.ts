@@ -1,5 +1,6 @@
 import {
   DEFAULT_NETWORK_NAME,
+  DNS_ZONE,
   type AttachedTask,
   type Endpoint,
   type EndpointTable,
@@ -12,7 +13,7 @@ import {
 import { AddressOwners, type Owner } from "./address-owners.ts";
 
 /** The domain that every node answers for. */
-export const ZONE = "murmur.internal";
+export const ZONE = DNS_ZONE;
 
 /** Who asks. Undefined: every network is open to it, and it means the default one, as a host does. */
 export type Scope =

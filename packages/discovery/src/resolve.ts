@@ -17,6 +17,8 @@ export interface ResolveContext {
   readonly turn: number;
   /** Who asks. */
   readonly scope?: Scope;
+  /** Who asks can't use virtual addresses: a service's name is answered as `tasks.SERVICE` is. */
+  readonly isDirect?: boolean;
 }
 
 /**
@@ -101,7 +103,8 @@ class Answer {
     if (this.#question.type === "SRV") return this.#srv(this.#places(services, network), network, () => true);
     return this.#addresses(
       services.flatMap((service) => {
-        const virtual = tasks ? undefined : this.#index.virtualAddressesOf(service, network);
+        const virtual =
+          tasks || this.#context.isDirect === true ? undefined : this.#index.virtualAddressesOf(service, network);
         return virtual ?? this.#places([service], network).flatMap(({ addresses }) => addresses);
       }),
     );

@@ -49,6 +49,21 @@ describe("a network spec", () => {
     ],
     ["IPv6 that isn't wanted", spec({ subnets: [{ subnet: "fd00::/64" }] }), "must be of IPv4 unless ipv6 is true"],
     ["an MTU too small for IPv6", spec({ ipv6: true, mtu: 1_279 }), "mtu: must be at least 1280 with IPv6"],
+    [
+      "too few addresses for containers connected by hand",
+      spec({ attachable: true, subnets: [{ subnet: "10.1.0.0/28" }] }),
+      "subnets[0].subnet: must have at least 32 addresses in an attachable network",
+    ],
+    [
+      "tasks where those are",
+      spec({ attachable: true, subnets: [{ subnet: "10.1.0.0/24", range: "10.1.0.128/26" }] }),
+      "subnets[0].range: must have at least 2 addresses below 10.1.0.128",
+    ],
+    [
+      "a gateway where those are",
+      spec({ attachable: true, subnets: [{ subnet: "10.1.0.0/24", gateway: "10.1.0.129" }] }),
+      "subnets[0].gateway: must be below 10.1.0.128",
+    ],
     ["an MTU too large", spec({ mtu: 65_500 }), "mtu: must be a whole number from 576 to 65465"],
   ])("with %s is refused", (_, given, problem) => {
     const problems = validateNetworkSpec(given);

@@ -3,7 +3,7 @@ import type { AddressPool } from "./cluster.ts";
 import { parseIpAddress } from "./ip-address.ts";
 import { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 import { labels, objectName } from "./names.ts";
-import { assignableIn, keptAddresses } from "./network-addresses.ts";
+import { assignableIn, byHandIn, keptAddresses } from "./network-addresses.ts";
 import type { NetworkSpec, SubnetSpec } from "./network.ts";
 
 /** Lengths of a network's subnet. A shorter one would be most of what there is, a longer one hold next to nothing. */
@@ -81,6 +81,27 @@ const familiesFit: CrossCheck<NetworkSpec> = ({ subnets = [], ipv6, mtu }, path,
   }
 };
 
+/** Containers connected by hand need addresses of their own, which are the upper half of a subnet. */
+const attachableFits: CrossCheck<NetworkSpec> = ({ subnets = [], attachable }, path, report) => {
+  if (!attachable) return;
+  for (const [number, { subnet, gateway, range }] of subnets.entries()) {
+    const where = `${path === "" ? "" : `${path}.`}subnets[${number}]`;
+    const block = parseIpBlock(subnet);
+    const byHand = block && byHandIn(block);
+    if (block === undefined) continue;
+    if (byHand === undefined) {
+      report(`${where}.subnet`, "must have at least 32 addresses in an attachable network");
+      continue;
+    }
+    const upper = formatIpBlock(byHand).split("/")[0] ?? "";
+    const rule = `must be below ${upper} in an attachable network: the upper half is not for tasks`;
+    const ownGateway = gateway === undefined ? undefined : parseIpAddress(gateway);
+    if (ownGateway !== undefined && ownGateway.value >= byHand.first) report(`${where}.gateway`, rule);
+    const { count } = assignableIn(block, range === undefined ? undefined : parseIpBlock(range), byHand);
+    if (count < 2) report(`${where}.range`, `must have at least 2 addresses below ${upper} in an attachable network`);
+  }
+};
+
 const poolFits: CrossCheck<AddressPool> = (pool, path, report) => {
   const problem = unfit(pool.subnet);
   const block = parseIpBlock(pool.subnet);
@@ -108,5 +129,8 @@ export const network: Check = object<NetworkSpec>(
     ),
     mtu: optional(integer(MTU_MIN[4], 65_465)),
   },
-  familiesFit,
+  (spec, path, report) => {
+    familiesFit(spec, path, report);
+    attachableFits(spec, path, report);
+  },
 );

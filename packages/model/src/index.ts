@@ -41,6 +41,7 @@ export { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } fro
 export { LIMITS } from "./limits.ts";
 export {
   DEFAULT_NETWORK_NAME,
+  DNS_ZONE,
   type DataPlaneKind,
   type Network,
   type NetworkAddress,
@@ -51,11 +52,14 @@ export {
 } from "./network.ts";
 export {
   assignableAddresses,
+  byHandIn,
   knownAddress,
   knownBlock,
   nodeGateway,
+  nodeShare,
   nodesMax,
   type AssignableAddresses,
+  type NodeShare,
 } from "./network-addresses.ts";
 export {
   commonProtocol,

@@ -1,13 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatIpAddress, parseIpAddress } from "./ip-address.ts";
-import { blockAround, formatIpBlock, holdsAddress, type IpBlock } from "./ip-block.ts";
+import { blockAround, formatIpBlock, holdsAddress, overlaps, type IpBlock } from "./ip-block.ts";
 import {
   assignableAddresses,
   assignableIn,
+  byHandIn,
   keptAddresses,
   knownBlock,
   nodeGateway,
+  nodeShare,
   nodesMax,
 } from "./network-addresses.ts";
 import type { NetworkAddressing } from "./network.ts";
@@ -105,5 +107,54 @@ describe("a node's gateway", () => {
         }
       }),
     );
+  });
+});
+
+describe("a node's share of an attachable network", () => {
+  const attachable = (four: IpBlock, six?: IpBlock): NetworkAddressing => {
+    const withHand = (subnet: IpBlock) => {
+      const byHand = byHandIn(subnet);
+      return { ...subnetOf(subnet), ...(byHand && { byHand: formatIpBlock(byHand) }) };
+    };
+    return { vni: 4_097, ipv4: withHand(four), ...(six && { ipv6: withHand(six) }) };
+  };
+
+  it.each([
+    ["10.1.0.0/24", 1, "10.1.0.128/29"],
+    ["10.1.0.0/24", 8, "10.1.0.184/29"],
+    ["10.1.0.0/24", 9, undefined],
+    ["10.64.16.0/20", 1, "10.64.24.0/28"],
+    ["10.64.16.0/20", 64, "10.64.27.240/28"],
+    ["10.64.16.0/20", 65, undefined],
+    ["10.0.0.0/8", 128, "10.128.15.224/27"],
+    ["10.0.0.0/8", 129, undefined],
+    ["10.0.0.0/27", 1, "10.0.0.16/29"],
+    ["10.0.0.0/28", 1, undefined],
+  ])("of %s is, for number %i, %s", (subnet, number, share) => {
+    expect(nodeShare(attachable(knownBlock(subnet)), number)?.ipv4).toBe(share);
+  });
+
+  it("is nobody else's: no other node's, no gateway, no task's", () => {
+    const number = fc.integer({ min: 1, max: 130 });
+    fc.assert(
+      fc.property(block(4, { min: 8, max: 27 }), block(6, { min: 48, max: 120 }), number, number, (four, six, a, b) => {
+        const network = attachable(four, six);
+        const share = nodeShare(network, a);
+        if (share === undefined) return;
+        const other = a === b ? undefined : nodeShare(network, b);
+        for (const family of ["ipv4", "ipv6"] as const) {
+          const own = knownBlock(share[family] ?? "");
+          if (other !== undefined) expect(overlaps(own, knownBlock(other[family] ?? ""))).toBe(false);
+          const used = network[family] ?? network.ipv4;
+          const { first, count } = assignableAddresses(used);
+          expect(first + BigInt(count)).toBeLessThanOrEqual(own.first);
+          expect(own.last).toBeLessThanOrEqual(knownBlock(used.subnet).last - keptAddresses(knownBlock(used.subnet)));
+        }
+      }),
+    );
+  });
+
+  it("is missing in a network that isn't attachable", () => {
+    expect(nodeShare(addressing(knownBlock("10.1.0.0/24")), 1)).toBeUndefined();
   });
 });

@@ -32,6 +32,8 @@ export interface Subnet {
   readonly subnet: string;
   readonly gateway: string;
   readonly range?: string;
+  /** Of an attachable network: the part for containers that are connected by hand, divided among the nodes. */
+  readonly byHand?: string;
 }
 
 /** What the cluster gave to a network of an `overlay` cluster. */
@@ -59,3 +61,6 @@ export interface NetworkAddress {
 
 /** The network of services that name none; there from the cluster's first entry on. */
 export const DEFAULT_NETWORK_NAME = "default";
+
+/** The zone of the cluster's names. */
+export const DNS_ZONE = "murmur.internal";

@@ -9,14 +9,15 @@ export type { ListenerStatus } from "./listener-status.ts";
 export {
   openOverlayPlane,
   overlayPlaneOf,
-  removeOverlay,
   type Attachment,
   type OverlayHost,
   type OverlayParts,
   type OverlayPlane,
   type OverlayPlaneOptions,
 } from "./overlay-plane.ts";
+export { removeOverlay } from "./overlay-plane/remove-overlay.ts";
 export type { BridgeMaker } from "./overlay-plane/bridge-book.ts";
+export type { LocalNetwork } from "./overlay-plane/needed-networks.ts";
 export { machineSubnets } from "./overlay-plane/host-subnets.ts";
 export { bridgeOf, mtuOf } from "./overlay-plane/overlay-state.ts";
 export { macOf } from "./overlay/address.ts";

@@ -38,7 +38,7 @@ import { differencesIn } from "./overlay-plane/difference-words.ts";
 import { Inheritance } from "./overlay-plane/inheritance.ts";
 import { OverlayProxies } from "./overlay-plane/overlay-proxies.ts";
 import { hostSubnets } from "./overlay-plane/host-subnets.ts";
-import { neededNetworks, type Needs } from "./overlay-plane/needed-networks.ts";
+import { localNetwork, neededNetworks, type LocalNetwork, type Needs } from "./overlay-plane/needed-networks.ts";
 import { bridgeOf, overlayState } from "./overlay-plane/overlay-state.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-plane/overlay-view.ts";
 import { RenderLoop } from "./overlay-plane/render-loop.ts";
@@ -80,12 +80,12 @@ export interface Attachment {
 export interface OverlayPlane extends DataPlane {
   /** Who the cluster's nodes are, from now on. */
   facts(facts: ClusterFacts): void;
-  /** A network of the table; undefined while this node hasn't been told of it. */
-  network(id: NetworkId): NetworkEntry | undefined;
+  /** A network of the table; undefined while this node hasn't been told of it, or of its own number. */
+  network(id: NetworkId): LocalNetwork | undefined;
   /** Subnets (`ADDRESS/LENGTH`) that the host has addresses in beside our networks, as far as was seen last. */
   subnets(): readonly string[];
   /** The networks that this node needs to have bridges of; undefined until it knows. */
-  networks(): readonly NetworkEntry[] | undefined;
+  networks(): readonly LocalNetwork[] | undefined;
   /**
    * Connects a task's container; resolves when its traffic goes right. @throws ClusterError `unavailable` with the reason
    * when it doesn't: what was told stays, and goes right later if it can
@@ -108,14 +108,6 @@ export async function openOverlayPlane(options: OverlayPlaneOptions): Promise<Ov
   const subnets = await host.subnets();
   const dns = await openDns({ ...options, ownAddresses: true }, options.dnsAddress);
   return overlayPlaneOf(options, { overlay, host, dns, proxies: new OverlayProxies(options), subnets });
-}
-
-/** Takes out of the kernel what an overlay of this machine has left there. @throws ClusterError with what can't be */
-export async function removeOverlay(commands: Commands = systemCommands): Promise<void> {
-  await using overlay = await Overlay.open({ commands });
-  const { problems } = await overlay.close();
-  const [first] = problems;
-  if (first !== undefined) throw new ClusterError("unavailable", `the overlay is not quite removed: ${first}`);
 }
 
 /** What the plane asks about its host, beside what the overlay reads there. Each rejects when it can't be found out. */
@@ -217,15 +209,19 @@ class KernelPlane implements OverlayPlane {
     await this.#loop.rendered();
   }
 
-  network(id: NetworkId): NetworkEntry | undefined {
-    return this.#table?.networks.find((network) => network.id === id);
+  network(id: NetworkId): LocalNetwork | undefined {
+    const [view, network] = [this.#view(), this.#entry(id)];
+    const number = view?.facts.nodes.find((node) => node.id === view.self)?.number;
+    if (network === undefined || number === undefined) return undefined;
+    const { addressing } = network;
+    return addressing === undefined ? network : localNetwork({ ...network, addressing }, number);
   }
 
   subnets(): readonly string[] {
     return this.#subnets;
   }
 
-  networks(): readonly NetworkEntry[] | undefined {
+  networks(): readonly LocalNetwork[] | undefined {
     return this.#view() === undefined ? undefined : this.#needs().networks;
   }
 
@@ -358,13 +354,18 @@ class KernelPlane implements OverlayPlane {
   }
 
   #know(): void {
-    this.#parts.dns.know(askersOf(this.#options.self, this.#table, this.#containers));
+    const { networks } = this.#needs();
+    this.#parts.dns.know(askersOf(this.#options.self, this.#table, { containers: this.#containers, networks }));
     const view = this.#view();
     if (view !== undefined) this.#inheritance.know(view.table, (id) => this.#containers.has(id));
   }
 
+  #entry(id: NetworkId): NetworkEntry | undefined {
+    return this.#table?.networks.find((network) => network.id === id);
+  }
+
   #devicesOf(id: NetworkId): readonly string[] {
-    const vni = this.network(id)?.addressing?.vni;
+    const vni = this.#entry(id)?.addressing?.vni;
     return [bridgeOf(id), ...(vni === undefined ? [] : [`${vxlanName(vni)} `])];
   }
 

@@ -1,7 +1,7 @@
 import { ownerLabels, type Abortable, type EngineNetwork, type NetworkRuntime } from "@murmur/agent";
 import { ClusterError, codeOf, type NodeId } from "@murmur/base";
-import type { ClusterId, NetworkEntry, NetworkId } from "@murmur/model";
-import { bridgeOf, mtuOf, type BridgeMaker } from "@murmur/network";
+import type { ClusterId, NetworkEntry, NetworkId, Subnet } from "@murmur/model";
+import { bridgeOf, mtuOf, type BridgeMaker, type LocalNetwork } from "@murmur/network";
 
 /** Says of an engine's network which of the cluster's it is. */
 const NETWORK = "io.murmur.network";
@@ -30,7 +30,7 @@ export class ClusterBridges implements BridgeMaker {
   }
 
   /** Errors: `failed_precondition` for a network without addresses, or as the runtime's. */
-  async ensure(network: NetworkEntry, options: Abortable): Promise<void> {
+  async ensure(network: LocalNetwork, options: Abortable): Promise<void> {
     await this.#options.runtime.ensureNetwork(this.#wanted(network), options);
   }
 
@@ -38,8 +38,8 @@ export class ClusterBridges implements BridgeMaker {
     return removeEngineNetworks(this.#options, needed, options);
   }
 
-  #wanted(network: NetworkEntry): EngineNetwork {
-    const { id, addressing, internal = false } = network;
+  #wanted(network: LocalNetwork): EngineNetwork {
+    const { id, addressing, share, internal = false } = network;
     const { clusterId, nodeId, underlay } = this.#options;
     if (addressing === undefined)
       throw new ClusterError("failed_precondition", `network ${network.name} has no addresses for tasks`);
@@ -48,13 +48,15 @@ export class ClusterBridges implements BridgeMaker {
       name: engineNetworkName(network),
       labels: { ...ownerLabels(clusterId, nodeId), [NETWORK]: id },
       bridge: bridgeOf(id),
-      ipv4: { subnet: ipv4.subnet, gateway: ipv4.gateway },
-      ...(ipv6 !== undefined && { ipv6: { subnet: ipv6.subnet, gateway: ipv6.gateway } }),
+      ipv4: { ...subnetOf(ipv4), range: share?.ipv4 ?? `${ipv4.gateway}/32` },
+      ...(ipv6 !== undefined && { ipv6: { ...subnetOf(ipv6), range: share?.ipv6 ?? `${ipv6.gateway}/128` } }),
       mtu: mtuOf(network, underlay),
       internal,
     };
   }
 }
+
+const subnetOf = ({ subnet, gateway }: Subnet) => ({ subnet, gateway });
 
 /** Removes what a node's engine has for it, but for the networks that are `needed`, asked before each, and those in use. */
 export async function removeEngineNetworks(

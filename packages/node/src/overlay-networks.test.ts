@@ -81,7 +81,8 @@ describe("the overlay's side of a node's tasks", () => {
       name: "murmur.red.red000000000",
       labels: { "murmur.cluster.id": "c", "murmur.node.id": "n1", "io.murmur.network": RED.id },
       bridge: "mmred000000000",
-      ipv4: { subnet: "10.9.0.0/24", gateway: "10.9.0.1" },
+      // Nobody is connected to it by hand: the engine has no address to give.
+      ipv4: { subnet: "10.9.0.0/24", gateway: "10.9.0.1", range: "10.9.0.1/32" },
       mtu: 1_450,
       internal: true,
     });

@@ -1,8 +1,8 @@
 import type { Abortable, Container, ContainerNetworks, TaskNetworks } from "@murmur/agent";
 import { ClusterError } from "@murmur/base";
 import { ZONE } from "@murmur/discovery";
-import type { NetworkAddress, NetworkEntry, NetworkId, Task, TaskId } from "@murmur/model";
-import { macOf, type OverlayPlane } from "@murmur/network";
+import type { NetworkAddress, NetworkId, Task, TaskId } from "@murmur/model";
+import { macOf, type LocalNetwork, type OverlayPlane } from "@murmur/network";
 import { engineNetworkName, type ClusterBridges } from "./cluster-bridges.ts";
 
 /** Names are asked for as they are, first: the node knows them without the zone, and not every resolver has a list to search. */
@@ -17,7 +17,7 @@ export interface OverlayNetworksOptions {
 
 /** One network of a task: what the cluster says of it, and the task's address in it. */
 interface Joined {
-  readonly entry: NetworkEntry;
+  readonly entry: LocalNetwork;
   readonly address: NetworkAddress;
 }
 

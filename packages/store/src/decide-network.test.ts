@@ -119,6 +119,16 @@ describe("a new network", () => {
     expect(front).not.toBe(back);
   });
 
+  it("keeps half of the upper half for containers connected by hand where it is attachable", () => {
+    const driver = overlay();
+    driver.network("front", { attachable: true, ipv6: true });
+    const { addressing } = networkOf(driver, "front") ?? {};
+    expect(addressing?.ipv4).toMatchObject({ subnet: "10.64.16.0/20", byHand: "10.64.24.0/22" });
+    expect(addressing?.ipv6?.byHand).toMatch(/8000::\/116$/);
+    driver.network("back");
+    expect(networkOf(driver, "back")?.addressing?.ipv4).not.toHaveProperty("byHand");
+  });
+
   it("is refused with a name or an id that is there", () => {
     const driver = overlay();
     driver.network("front");

@@ -1,4 +1,5 @@
 import {
+  byHandIn,
   DEFAULT_ADDRESS_POOL,
   formatIpAddress,
   formatIpBlock,
@@ -54,24 +55,33 @@ interface Wanted {
 /** The subnet that the user names for a family, if nothing is in its way, else what `choose` finds. */
 function subnetFor({ spec, obstacles, family }: Wanted, choose: () => IpBlock | Refusal): Subnet | Refusal {
   const named = spec.subnets?.find(({ subnet }) => knownBlock(subnet).family === family);
+  const { attachable } = spec;
   if (named === undefined) {
     const block = choose();
-    return "ok" in block ? block : subnetOf(block);
+    if ("ok" in block) return block;
+    if (!attachable || byHandIn(block) !== undefined) return subnetOf(block, { attachable });
+    const small = `subnets of the cluster's pool are too small for an attachable network`;
+    return refused("failed_precondition", `${small}: name one of at least 32 addresses`);
   }
   const block = knownBlock(named.subnet);
   const obstacle = obstacles.find((other) => overlaps(other.block, block));
-  if (obstacle === undefined) return subnetOf(block, named);
+  if (obstacle === undefined) return subnetOf(block, { ...named, attachable });
   const { what } = obstacle;
   return refused("in_use", `subnet ${formatIpBlock(block)} overlaps ${what}; choose another, or leave it out`);
 }
 
 /** All texts in the one form that each has. */
-function subnetOf(block: IpBlock, { gateway, range }: Partial<SubnetSpec> = {}): Subnet {
+function subnetOf(
+  block: IpBlock,
+  { gateway, range, attachable }: Pick<SubnetSpec, "gateway" | "range"> & Pick<NetworkSpec, "attachable">,
+): Subnet {
   const given = gateway === undefined ? undefined : parseIpAddress(gateway);
+  const byHand = attachable ? byHandIn(block) : undefined;
   return {
     subnet: formatIpBlock(block),
     gateway: formatIpAddress(given ?? { family: block.family, value: block.first + 1n }),
     ...(range !== undefined && { range: formatIpBlock(knownBlock(range)) }),
+    ...(byHand !== undefined && { byHand: formatIpBlock(byHand) }),
   };
 }
 

@@ -35,7 +35,7 @@ function open(): NetworkFixture {
       name,
       labels,
       bridge,
-      ipv4: { subnet: `${start}.0/24`, gateway: `${start}.1` },
+      ipv4: { subnet: `${start}.0/24`, gateway: `${start}.1`, range: `${start}.128/29` },
       mtu: 1450,
       internal: false,
     };
@@ -88,7 +88,10 @@ describe("a container of Docker in networks", () => {
   it("has the addresses, MAC addresses and resolver that were given to it", () =>
     using(async ({ network, place, request: wish }) => {
       const first = network(1);
-      const second = { ...network(2), ipv6: { subnet: "fd00:1:0::/64", gateway: "fd00:1::1" } };
+      const second = {
+        ...network(2),
+        ipv6: { subnet: "fd00:1:0::/64", gateway: "fd00:1::1", range: "fd00:1::80/125" },
+      };
       // Twice: what the engine says of an IPv6 subnet is found to be the same.
       for (const one of [first, second, first, second]) await runtime.ensureNetwork(one, NEVER);
       const attached = [place(first, 7), { ...place(second, 9), ipv6: "fd00:1::9" }];

@@ -38,16 +38,19 @@ export function networkDifferences(network: EngineNetwork, info: NetworkInspectI
 interface IpamRange {
   readonly Subnet?: string | undefined;
   readonly Gateway?: string | undefined;
+  readonly IPRange?: string | undefined;
 }
 
-function subnets({ ipv4, ipv6 }: EngineNetwork): { Subnet: string; Gateway: string }[] {
+function subnets({ ipv4, ipv6 }: EngineNetwork): { Subnet: string; Gateway: string; IPRange: string }[] {
   const all = ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
-  return all.map(({ subnet, gateway }) => ({ Subnet: subnet, Gateway: gateway }));
+  return all.map(({ subnet, gateway, range }) => ({ Subnet: subnet, Gateway: gateway, IPRange: range }));
 }
 
-/** The subnets and gateways as one text: in a fixed order, each address in the form that engines may give it. */
+/** The subnets, gateways and ranges as one text: in a fixed order, each address in the form that engines may give it. */
 function rangesOf(config: readonly IpamRange[] | undefined): string {
-  const lines = (config ?? []).map(({ Subnet = "", Gateway = "" }) => `${canonical(Subnet)} ${canonical(Gateway)}`);
+  const lines = (config ?? []).map((range) =>
+    [range.Subnet, range.Gateway, range.IPRange].map((text = "") => canonical(text)).join(" "),
+  );
   return lines.toSorted().join("\n");
 }
 

@@ -118,6 +118,6 @@ export const processOf = ({ id, pid }: Pick<Container, "id" | "pid">): string =>
 
 function engineNetwork(id: string): EngineNetwork {
   const octet = String(1 + (id.codePointAt(0) ?? 0) - "a".charCodeAt(0));
-  const ipv4 = { subnet: `10.64.${octet}.0/24`, gateway: `10.64.${octet}.1` };
+  const ipv4 = { subnet: `10.64.${octet}.0/24`, gateway: `10.64.${octet}.1`, range: `10.64.${octet}.1/32` };
   return { name: `murmur.${id}`, labels: LABELS, bridge: `mm${id}`, ipv4, mtu: 1450, internal: false };
 }

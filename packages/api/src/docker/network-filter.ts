@@ -7,7 +7,7 @@ import { parseMoment } from "./moment.ts";
 export const LIST_FILTERS = ["id", "name", "label", "driver", "scope", "type", "dangling"];
 const PRUNE_FILTERS = ["until", "label", "label!"];
 /** On what the agents make in the engine for a network of the cluster: theirs to remove. */
-const OWN_LABEL = "io.murmur.network";
+export const OWN_LABEL = "io.murmur.network";
 
 /** Whether a network of the cluster is one of those that a list is asked for. Errors: `invalid_argument`. */
 export function fits(network: NetworkResource, filters: Filters): boolean {

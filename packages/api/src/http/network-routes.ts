@@ -1,28 +1,22 @@
-import type { Millis } from "@murmur/base";
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
 import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks } from "../docker/network-filter.ts";
 import { wantsClusterNetwork } from "../docker/network-schema.ts";
 import type { NetworksPruned } from "../docker/network-types.ts";
-import type { ApiPorts, EngineRequest } from "../ports.ts";
+import type { ApiPorts } from "../ports.ts";
+import { addAttachRoutes } from "./attach-routes.ts";
 import { jsonIn, readBytes } from "./body.ts";
 import { ClusterNetworks } from "./cluster-networks.ts";
 import { within } from "./context.ts";
 import { strictFlag } from "./query.ts";
 import type { AskCluster } from "./system-routes.ts";
-
-/** The engine asks a plugin about some networks, and removes them one by one. */
-const ENGINE_MS: Millis = 120_000;
+import { pathOf, toEngineOf } from "./to-engine.ts";
 
 /** Networks: the cluster's beside the engine's own. What isn't the cluster's goes to the engine as it came. */
 export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   const networks = new ClusterNetworks(ports, askCluster);
-  const toEngine = (context: Context, request: Omit<EngineRequest, "path">, search?: string): Promise<Response> => {
-    const url = new URL(context.req.url);
-    const path = url.pathname + (search ?? url.search);
-    const limits = { clock: ports.clock, limitMs: ENGINE_MS };
-    return within(context, limits, (signal) => ports.engine.send({ ...request, path }, signal));
-  };
+  const toEngine = toEngineOf(ports);
+  addAttachRoutes(app, { ports, networks, toEngine });
 
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
@@ -64,7 +58,7 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
 
   app.post("/networks/prune", async (context) => {
     const given = context.req.query("filters");
-    const engine = await toEngine(context, { method: "POST" }, query(withoutOwnNetworks(given)));
+    const engine = await toEngine(context, { method: "POST" }, pathOf(context, query(withoutOwnNetworks(given))));
     if (engine.status !== 200 || ports.node.status().state !== "active") return engine;
     // The engine's own answer to a request that it understood.
     const local = (await engine.json()) as NetworksPruned;

@@ -17,6 +17,8 @@ const BRIDGE = { Name: "bridge", Id: "b".repeat(64), Scope: "local", Driver: "br
 
 export interface FakeEngine extends Engine {
   down: boolean;
+  /** `label`: what a filter finds it by. */
+  readonly networks: object[];
   /** What it was sent, bodies as text. */
   readonly sent: (Omit<EngineRequest, "body"> & { readonly body: string | undefined })[];
 }
@@ -33,12 +35,13 @@ export function fakeEngine(): FakeEngine {
       Arch: "amd64",
       Components: [{ Name: "Engine", Version: "20.10.24", Details: { ApiVersion: "1.41" } }],
     },
-    "/networks": [BRIDGE],
     "/networks/bridge": BRIDGE,
     "/networks/b": BRIDGE,
   };
+  const networks: object[] = [BRIDGE];
   return {
     down: false,
+    networks,
     sent: [],
     address: { host: "127.0.0.1", port: 1 },
     async facts() {
@@ -46,7 +49,8 @@ export function fakeEngine(): FakeEngine {
     },
     async get(path) {
       if (this.down) throw new ClusterError("unavailable", "the container engine doesn't answer: connection refused");
-      const body = answers[path.split("?", 1)[0] ?? ""];
+      const place = path.split("?", 1)[0] ?? "";
+      const body = place === "/networks" ? listed(networks, path) : answers[place];
       return body === undefined ? { status: 404, body: { message: "page not found" } } : { status: 200, body };
     },
     async send({ body, ...request }, signal) {
@@ -61,6 +65,12 @@ export function fakeEngine(): FakeEngine {
         : Response.json({ Id: "e".repeat(64), Warning: "" }, { status: 201 });
     },
   };
+}
+
+/** All of them, or those that have the label that is asked for. */
+function listed(networks: readonly object[], path: string): readonly object[] {
+  const [, label] = /"label":\["([^"]+)"\]/.exec(decodeURIComponent(path)) ?? [];
+  return label === undefined ? networks : networks.filter((network) => "label" in network && network.label === label);
 }
 
 const ACTIVE: NodeStanding = {

@@ -16,8 +16,14 @@ import { RenderedAnswers } from "./rendered-answers.ts";
 /** Longer queries are answered, too, but not remembered. */
 const KEY_BYTES_MAX = 512;
 
-/** The networks and stacks of containers on this node, by the address that they ask from. */
-export type Askers = ReadonlyMap<string, NonNullable<Scope>>;
+/** A container on this node: its networks and its stack. */
+export type AskerPlace = NonNullable<Scope> & {
+  /** It was connected by hand: its namespace has no virtual addresses, so names are answered with their tasks'. */
+  readonly isByHand?: true;
+};
+
+/** By the address that they ask from. */
+export type Askers = ReadonlyMap<string, AskerPlace>;
 
 export interface ClusterNamesOptions extends NameIndexOptions {
   /** Where the rounds begin. */
@@ -81,7 +87,8 @@ export class ClusterNames {
     }
     const key = this.#keyOf(message, address);
     const turn = this.#rendered.get(key)?.turn ?? (this.#turn += 1);
-    const context = { suspects: this.#suspects, turn, scope: this.#scopeOf(address) };
+    const scope = this.#placeOf(address);
+    const context = { suspects: this.#suspects, turn, scope, isDirect: scope?.isByHand === true };
     const resolution = resolveName(this.#index, query.question, context);
     if (resolution.kind === "outside") return undefined;
     const bytes = reply(query, way, { ...resolution, flags: FLAG.AA | recursion });
@@ -94,11 +101,13 @@ export class ClusterNames {
   #keyOf(message: Buffer, address: string): string {
     const rest = message.toString("latin1", 2);
     if (this.#askers.size === 0) return rest;
-    const scope = this.#scopeOf(address);
-    return scope === undefined ? rest : `${scope.networks.join()} ${scope.stack ?? ""} ${rest}`;
+    const place = this.#placeOf(address);
+    if (place === undefined) return rest;
+    const { networks, stack = "", isByHand = false } = place;
+    return `${networks.join()} ${stack} ${isByHand ? "!" : ""}${rest}`;
   }
 
-  #scopeOf(address: string): Scope {
+  #placeOf(address: string): AskerPlace | undefined {
     // On a socket of both families an IPv4 address looks like this.
     return this.#askers.get(address.startsWith("::ffff:") ? address.slice(7) : address);
   }

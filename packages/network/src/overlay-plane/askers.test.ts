@@ -27,10 +27,12 @@ const table: EndpointTable = {
     },
   ],
 };
-const containers = (...of: readonly (readonly [string, AttachedContainer["addresses"]])[]) =>
-  new Map<TaskId, AttachedContainer>(
+const containers = (...of: readonly (readonly [string, AttachedContainer["addresses"]])[]) => ({
+  containers: new Map<TaskId, AttachedContainer>(
     of.map(([id, addresses]) => [taskId(id), { netns: "/x", addresses, ports: new Map() }]),
-  );
+  ),
+  networks: [],
+});
 
 describe("who asks this node for names", () => {
   it("is known by each of its addresses: its networks, and its stack", () => {
@@ -41,6 +43,17 @@ describe("who asks this node for names", () => {
       "fd00::2": scope,
       "10.2.0.2": scope,
       "10.2.0.9": { networks: [back] },
+    });
+  });
+
+  it("may be a container that was connected by hand, by an address of the node's share", () => {
+    const share = { ipv4: "10.1.0.128/31", ipv6: "fd00::8000/128" };
+    const networks = [{ id: front, name: "front", share }];
+    const place = { networks: [front], isByHand: true };
+    expect(Object.fromEntries(askersOf(self, undefined, { containers: new Map(), networks }))).toEqual({
+      "10.1.0.128": place,
+      "10.1.0.129": place,
+      "fd00::8000": place,
     });
   });
 

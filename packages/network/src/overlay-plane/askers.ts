@@ -1,23 +1,33 @@
 import type { NodeId } from "@murmur/base";
-import type { Scope } from "@murmur/discovery";
 import type { EndpointTable, TaskId } from "@murmur/model";
-import type { Askers } from "../dns/cluster-names.ts";
+import type { AskerPlace, Askers } from "../dns/cluster-names.ts";
+import { addressesIn } from "../overlay/address.ts";
+import type { LocalNetwork } from "./needed-networks.ts";
 import type { AttachedContainer } from "./overlay-view.ts";
 
-/** The networks of this node's containers, in the order of the task's, and their stack; by each of their addresses. */
-export function askersOf(
-  self: NodeId,
-  table: EndpointTable | undefined,
-  containers: ReadonlyMap<TaskId, AttachedContainer>,
-): Askers {
-  const askers = new Map<string, NonNullable<Scope>>();
+interface Here {
+  readonly containers: ReadonlyMap<TaskId, AttachedContainer>;
+  readonly networks: readonly LocalNetwork[];
+}
+
+/**
+ * This node's containers by each of their addresses: tasks' networks, in the order of the task's, and their stack; and
+ * whoever may be connected by hand, by the node's shares.
+ */
+export function askersOf(self: NodeId, table: EndpointTable | undefined, { containers, networks }: Here): Askers {
+  const askers = new Map<string, AskerPlace>();
   const know = (addresses: AttachedContainer["addresses"], stack: string | undefined): void => {
-    const scope = { networks: addresses.map(({ networkId }) => networkId), ...(stack !== undefined && { stack }) };
+    const place = { networks: addresses.map(({ networkId }) => networkId), ...(stack !== undefined && { stack }) };
     for (const { ipv4, ipv6 } of addresses) {
-      askers.set(ipv4, scope);
-      if (ipv6 !== undefined) askers.set(ipv6, scope);
+      askers.set(ipv4, place);
+      if (ipv6 !== undefined) askers.set(ipv6, place);
     }
   };
+  for (const { id, share } of networks) {
+    const place = { networks: [id], isByHand: true } as const;
+    for (const range of [share?.ipv4, share?.ipv6])
+      for (const address of range === undefined ? [] : addressesIn(range)) askers.set(address, place);
+  }
   const stacks = new Map<TaskId, string | undefined>();
   for (const { attached = [], stack } of table?.services ?? []) {
     for (const { taskId, nodeId, addresses } of attached) {

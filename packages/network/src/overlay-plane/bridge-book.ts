@@ -1,5 +1,6 @@
 import { messageOf, sleep, type Clock, type Log, type Millis, type Scope } from "@murmur/base";
-import type { NetworkEntry, NetworkId } from "@murmur/model";
+import type { NetworkId } from "@murmur/model";
+import type { LocalNetwork } from "./needed-networks.ts";
 import { bridgeOf } from "./overlay-state.ts";
 
 const RETRY_FIRST_MS: Millis = 250;
@@ -8,7 +9,7 @@ const RETRY_MAX_MS: Millis = 10_000;
 /** Makes the bridges of networks on this node: the container engine, which has them for its containers. */
 export interface BridgeMaker {
   /** Sees to it that the network has its bridge, named by `bridgeOf`. Rejects with the reason. */
-  ensure(network: NetworkEntry, options: { readonly signal: AbortSignal }): Promise<void>;
+  ensure(network: LocalNetwork, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 export interface BridgeBookOptions {
@@ -50,7 +51,7 @@ export class BridgeBook {
   }
 
   /** Those of the networks that have a bridge; for the rest it is asked for. @throws ClusterError when it can't look */
-  async ready<T extends NetworkEntry>(networks: readonly T[]): Promise<readonly T[]> {
+  async ready<T extends LocalNetwork>(networks: readonly T[]): Promise<readonly T[]> {
     const isThere = ({ id }: T): boolean => this.#there.has(bridgeOf(id));
     if (!networks.every(isThere)) this.#there = await this.#options.look();
     const lacking = new Set(networks.filter((network) => !isThere(network)).map(({ id }) => id));
@@ -59,7 +60,7 @@ export class BridgeBook {
     return networks.filter(isThere);
   }
 
-  #make(network: NetworkEntry): void {
+  #make(network: LocalNetwork): void {
     const { maker, clock, log, scope, onChange } = this.#options;
     if (this.#making.has(network.id)) return;
     const making: { wanted: boolean; problem?: string } = { wanted: true };

@@ -1,20 +1,28 @@
 import {
   nodeGateway,
+  nodeShare,
   type NetworkAddress,
   type NetworkAddressing,
   type NetworkEntry,
   type NetworkId,
+  type NodeShare,
   type ServiceEndpoints,
 } from "@murmur/model";
 import type { OverlayView } from "./overlay-view.ts";
 
+/** A network as the engine of this node is to have it. */
+export interface LocalNetwork extends NetworkEntry {
+  /** What the engine gives addresses of by itself; left out: nothing. */
+  readonly share?: NodeShare;
+}
+
 /** A network that a node takes part in, and how. */
-export interface NeededNetwork extends NetworkEntry {
+export interface NeededNetwork extends LocalNetwork {
   readonly addressing: NetworkAddressing;
   /** This node's own gateway in it. */
   readonly gateway: NetworkAddress;
-  /** Whether every node lets clients in to it. */
-  readonly isPublished: boolean;
+  /** Every node is in it: it lets clients in, or containers can be connected by hand. */
+  readonly isEverywhere: boolean;
 }
 
 export interface Needs {
@@ -24,8 +32,8 @@ export interface Needs {
 }
 
 /**
- * The networks that this node needs: those of its own tasks, and those that published ports lead to, since every node
- * answers those. Nothing before it knows its own number.
+ * The networks that this node needs: those of its own tasks, those that published ports lead to, since every node answers
+ * those, and attachable ones, as nobody says before where a container will be. Nothing before it knows its own number.
  */
 export function neededNetworks(view: OverlayView): Needs {
   const { self, table, facts, containers } = view;
@@ -44,16 +52,24 @@ export function neededNetworks(view: OverlayView): Needs {
   const networks: NeededNetwork[] = [];
   const problems: string[] = [];
   for (const network of addressed.values()) {
-    const isPublished = published.has(network.id);
-    if (!isPublished && !own.has(network.id)) continue;
+    const isEverywhere = published.has(network.id) || network.addressing.ipv4.byHand !== undefined;
+    if (!isEverywhere && !own.has(network.id)) continue;
     const gateway = nodeGateway(network.addressing, number);
-    if (gateway !== undefined) networks.push({ ...network, gateway, isPublished });
+    if (gateway !== undefined) networks.push({ ...localNetwork(network, number), gateway, isEverywhere });
     else problems.push(`network ${network.name} is too small to have a gateway for node number ${String(number)}`);
   }
   return { networks, problems };
 }
 
-export type AddressedNetworks = ReadonlyMap<NetworkId, NetworkEntry & { readonly addressing: NetworkAddressing }>;
+export type AddressedNetwork = NetworkEntry & { readonly addressing: NetworkAddressing };
+
+/** A network with what is this node's of it. */
+export function localNetwork<T extends AddressedNetwork>(network: T, number: number): T & LocalNetwork {
+  const share = nodeShare(network.addressing, number);
+  return { ...network, ...(share !== undefined && { share }) };
+}
+
+export type AddressedNetworks = ReadonlyMap<NetworkId, AddressedNetwork>;
 
 export const addressedNetworks = ({ table }: Pick<OverlayView, "table">): AddressedNetworks =>
   new Map(
@@ -66,7 +82,7 @@ export const addressedNetworks = ({ table }: Pick<OverlayView, "table">): Addres
 export function publishingNetwork(
   { published, networks }: ServiceEndpoints,
   addressed: AddressedNetworks,
-): (NetworkEntry & { readonly addressing: NetworkAddressing }) | undefined {
+): AddressedNetwork | undefined {
   if (published.length === 0) return undefined;
   return networks.map(({ networkId }) => addressed.get(networkId)).find((network) => network !== undefined);
 }

@@ -2,6 +2,7 @@ import { isUsable } from "@murmur/discovery";
 import {
   hostOf,
   nodeGateway,
+  nodeShare,
   servedByProxy,
   type Balancing as ModelBalancing,
   type NetworkId,
@@ -76,7 +77,7 @@ function segmentOf(network: NeededNetwork, view: OverlayView, tasks: readonly Ov
   };
 }
 
-/** All nodes in a network that clients are let in to by all; else those that have tasks there. */
+/** All nodes in a network that all are in; else those that have tasks there. */
 function nodesIn(network: NeededNetwork, view: OverlayView, tasks: readonly OverlayTask[]): readonly OverlayNode[] {
   const { self, underlay, facts } = view;
   const present = new Set(
@@ -86,14 +87,16 @@ function nodesIn(network: NeededNetwork, view: OverlayView, tasks: readonly Over
   );
   const others = facts.nodes.flatMap((node): readonly OverlayNode[] => {
     if (node.id === self || node.number === undefined) return [];
-    if (!network.isPublished && !present.has(node.id)) return [];
+    if (!network.isEverywhere && !present.has(node.id)) return [];
     const gateway = nodeGateway(network.addressing, node.number);
     const address = hostOf(node);
     // A tunnel has one family at both its ends.
     if (gateway === undefined || familyOf(address) !== familyOf(underlay)) return [];
-    return [{ id: node.id, underlay: address, gateway }];
+    const behind = nodeShare(network.addressing, node.number);
+    return [{ id: node.id, underlay: address, gateway, ...(behind !== undefined && { behind }) }];
   });
-  return [{ id: self, underlay, gateway: network.gateway }, ...others];
+  const own = { gateway: network.gateway, ...(network.share !== undefined && { behind: network.share }) };
+  return [{ id: self, underlay, ...own }, ...others];
 }
 
 /** The table's tasks and, beside them, containers here that it doesn't have yet, or any more. */

@@ -46,6 +46,16 @@ export function subnetHolds(subnet: string, address: string): boolean {
   return block !== undefined && ip !== undefined && holdsAddress(block, ip);
 }
 
+/** All addresses of `ADDRESS/LENGTH`, lowest first. For small ones. */
+export function addressesIn(subnet: string): readonly string[] {
+  const block = parseIpBlock(subnet);
+  if (block === undefined) return [];
+  const { family, first, last } = block;
+  return Array.from({ length: Number(last - first) + 1 }, (_, at) =>
+    formatIpAddress({ family, value: first + BigInt(at) }),
+  );
+}
+
 function known(text: string): IpAddress {
   const address = parseIpAddress(text);
   assert(address !== undefined, "an address that was checked is one");

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { ClusterError } from "@murmur/base";
-import { PORT_PROTOCOLS } from "@murmur/model";
+import { parseIpBlock, PORT_PROTOCOLS } from "@murmur/model";
 import { canonicalAddress, familyOf, subnetHolds } from "./address.ts";
 import type { OverlayAddress, OverlayNetwork, OverlayPort, OverlayState, OverlayTask } from "./state.ts";
 
@@ -8,6 +8,7 @@ import type { OverlayAddress, OverlayNetwork, OverlayPort, OverlayState, Overlay
 const OVERLAY_LIMITS = {
   networks: 1_024,
   nodesOfNetwork: 10_000,
+  addressesBehindNode: 64,
   tasks: 100_000,
   services: 20_000,
   ports: 20_000,
@@ -86,6 +87,11 @@ function checkNetwork(network: OverlayNetwork, { nodeId }: OverlayState): void {
   for (const node of nodes) {
     check(isIP(node.underlay) !== 0, `node ${node.id}: "${node.underlay}" is no IP address`);
     inNetwork(node.gateway, network, `the gateway address of node ${node.id}`);
+    for (const [range, subnet] of [
+      [node.behind?.ipv4, network.subnet4],
+      [node.behind?.ipv6, network.subnet6],
+    ])
+      check(range === undefined || isBehind(range, subnet), `node ${node.id}: "${range ?? ""}" is no range in ${what}`);
   }
 }
 
@@ -131,6 +137,14 @@ function findIn(network: OverlayNetwork, address: OverlayAddress, what: string):
   if (ipv6 === undefined) return;
   const subnet = network.subnet6 ?? "a subnet of IPv6";
   check(isPlainAddress(ipv6) && subnetHolds(subnet, ipv6), `${what}: "${ipv6}" is not in ${subnet}`);
+}
+
+/** A small part of a subnet. */
+function isBehind(range: string, subnet: string | undefined): boolean {
+  const [part, whole] = [parseIpBlock(range), parseIpBlock(subnet ?? "")];
+  if (part === undefined || whole === undefined || part.family !== whole.family) return false;
+  const isInside = part.first >= whole.first && part.last <= whole.last;
+  return isInside && part.last - part.first < BigInt(OVERLAY_LIMITS.addressesBehindNode);
 }
 
 /** One that is written in only one way: no zone, and no IPv4 address inside an IPv6 one. */

@@ -57,6 +57,11 @@ export interface OverlayNode {
    * node go back by it. Its bridge's MAC address is derived from it.
    */
   readonly gateway: OverlayAddress;
+  /**
+   * Addresses of containers there that the state knows nothing of, `ADDRESS/LENGTH` each, 64 at most. They are reached
+   * through the node's own gateway, whether anybody has them or not.
+   */
+  readonly behind?: { readonly ipv4: string; readonly ipv6?: string };
 }
 
 export interface OverlayTask {

@@ -1,6 +1,6 @@
-import { canonicalAddress, canonicalSubnet, familyOf, type Family } from "../address.ts";
+import { addressesIn, canonicalAddress, canonicalSubnet, familyOf, type Family } from "../address.ts";
 import { chainName, type Choice, type KernelObject } from "../kernel-object.ts";
-import type { Balancing, OverlayAttachment, OverlayNetwork, OverlayTask } from "../state.ts";
+import type { Balancing, OverlayAttachment, OverlayNetwork, OverlayNode, OverlayTask } from "../state.ts";
 import { sourceSlots, spreadOver } from "./slots.ts";
 
 /** A task's address in a network, by the task's id. */
@@ -47,6 +47,12 @@ function liveMembers(at: OverlayAttachment): readonly KernelObject[] {
   live.set(at, made);
   return made;
 }
+
+/** Containers that may be behind this node's own gateway: its engine redirects ports that were published of theirs. */
+export const planBehind = (behind: OverlayNode["behind"]): readonly KernelObject[] =>
+  [behind?.ipv4, behind?.ipv6]
+    .flatMap((range) => (range === undefined ? [] : addressesIn(range)))
+    .map((address) => member("live", address));
 
 const member = (set: string, key: string): KernelObject => ({
   kind: "element",

@@ -2,7 +2,7 @@ import type { PortProtocol } from "@murmur/model";
 import { canonicalAddress, familyOf, type Family } from "../address.ts";
 import type { KernelObject } from "../kernel-object.ts";
 import type { OverlayPort, OverlayState } from "../state.ts";
-import { attachmentsIn, planFlow, planKnown, type Attachments } from "./plan-choice.ts";
+import { attachmentsIn, planBehind, planFlow, planKnown, type Attachments } from "./plan-choice.ts";
 import { planSegment } from "./plan-segment.ts";
 
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const satisfies Record<PortProtocol, number>;
@@ -20,6 +20,7 @@ export function planHost(state: OverlayState, facts: HostFacts): readonly Kernel
     ...state.networks.flatMap((network) => planSegment(network, state)),
     ...state.networks.flatMap(({ bridge }) => accepts(bridge, facts)),
     ...state.networks.flatMap((network) => planKnown(network, attachmentsIn(network, state.tasks))),
+    ...state.networks.flatMap(({ nodes }) => planBehind(nodes.find(({ id }) => id === state.nodeId)?.behind)),
     ...planPorts(state),
     ...state.tasks.filter(({ nodeId }) => nodeId === state.nodeId).flatMap(planSelf),
   ];

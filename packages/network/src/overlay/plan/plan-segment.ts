@@ -1,7 +1,7 @@
-import { canonicalAddress, familyOf, macOf } from "../address.ts";
+import { addressesIn, canonicalAddress, familyOf, macOf } from "../address.ts";
 import { VXLAN_SETTINGS, vxlanName, type KernelObject } from "../kernel-object.ts";
 import { attachmentsIn } from "./plan-choice.ts";
-import type { OverlayAddress, OverlayAttachment, OverlayNetwork, OverlayState } from "../state.ts";
+import type { OverlayAddress, OverlayAttachment, OverlayNetwork, OverlayNode, OverlayState } from "../state.ts";
 
 /** A network's segment on this node: devices, the node's own gateway address, and where everybody else in it is. */
 export function planSegment(network: OverlayNetwork, state: OverlayState): readonly KernelObject[] {
@@ -14,7 +14,9 @@ export function planSegment(network: OverlayNetwork, state: OverlayState): reado
     { kind: "bridge", name: bridge, mac: macOf(own.gateway.ipv4) },
     { kind: "vxlan", name, bridge, vni, port: network.vxlanPort, local, mtu, settings: VXLAN_SETTINGS },
     ...addressesOf(own.gateway).map((address) => ({ kind: "address", bridge, address }) as const),
-    ...nodes.filter((node) => node !== own).flatMap((node) => elsewhere(name, node.underlay, gatewayOf(node))),
+    ...nodes
+      .filter((node) => node !== own)
+      .flatMap((node) => [...elsewhere(name, node.underlay, gatewayOf(node)), ...behind(name, node)]),
     ...remoteTasks(network, state),
   ];
 }
@@ -26,6 +28,12 @@ const gatewayOf = ({ gateway }: OverlayNetwork["nodes"][number]): Elsewhere => (
   ...gateway,
   mac: macOf(gateway.ipv4),
 });
+
+/** Who may be behind a node's gateway: it answers for them all, and passes on to those who are there. */
+const behind = (device: string, { gateway, behind: ranges }: OverlayNode): readonly KernelObject[] =>
+  [ranges?.ipv4, ranges?.ipv6]
+    .flatMap((range) => (range === undefined ? [] : addressesIn(range)))
+    .map((address) => ({ kind: "neighbour", device, address, mac: macOf(gateway.ipv4) }) as const);
 
 function remoteTasks(network: OverlayNetwork, { nodeId, tasks }: OverlayState): readonly KernelObject[] {
   const underlays = new Map(network.nodes.map(({ id, underlay }) => [id, underlay]));

@@ -14,6 +14,10 @@ const inside = (network: number, last: number) => ({
   ipv4: `10.${String(network)}.0.${String(last)}`,
   ...(network !== SINGLE && { ipv6: `FD00:0:${String(network)}:0::${last.toString(16)}` }),
 });
+const behind = (network: number, first: number) => ({
+  ipv4: `10.${String(network)}.0.${String(first)}/29`,
+  ...(network !== SINGLE && { ipv6: `fd00:0:${String(network)}::${first.toString(16)}/125` }),
+});
 const balancing = fc.constantFrom("random", "roundRobin", "sourceHash");
 const subset = <T>(items: readonly T[]) => fc.subarray([...items]);
 
@@ -58,6 +62,7 @@ const anyNetwork = (network: number): fc.Arbitrary<OverlayNetwork> =>
         id: nodeId(`n${String(node)}`),
         underlay: String(node),
         gateway: inside(network, 250 + node),
+        ...(node % 2 === 0 && { behind: behind(network, 128 + 8 * node) }),
       })),
     }));
 

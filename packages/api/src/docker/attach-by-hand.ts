@@ -1,0 +1,87 @@
+import { ClusterError } from "@murmur/base";
+import { DNS_ZONE } from "@murmur/model";
+
+/** What the engine of this node has for a network of the cluster. */
+export interface EngineSide {
+  /** The engine's name of it. */
+  readonly name: string;
+  /** Where the node answers names to those in it; undefined when the engine doesn't say. */
+  readonly gateway: string | undefined;
+}
+
+/** Names that never mean a network of the cluster. */
+const BUILT_IN = new Set(["", "default", "bridge", "host", "none", "nat"]);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fieldsIn = (value: unknown): Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+
+/** The networks that the body of a `POST /containers/create` names, but for the engine's built-in ones. */
+export function namedNetworks(body: unknown): readonly string[] {
+  const { HostConfig, NetworkingConfig } = fieldsIn(body);
+  const { NetworkMode } = fieldsIn(HostConfig);
+  const mode = typeof NetworkMode === "string" && !NetworkMode.startsWith("container:") ? [NetworkMode] : [];
+  const named = Object.keys(fieldsIn(fieldsIn(NetworkingConfig)["EndpointsConfig"]));
+  return [...new Set([...mode, ...named])].filter((name) => !BUILT_IN.has(name));
+}
+
+/**
+ * The body with the engine's names in place of the cluster's; the node answers the container's names unless it names
+ * other resolvers. Errors: `invalid_argument` for an address that somebody chose: the cluster could not know of it.
+ */
+export function withEngineSides(body: unknown, sides: ReadonlyMap<string, EngineSide>): unknown {
+  const { HostConfig, NetworkingConfig, ...rest } = fieldsIn(body);
+  const host = fieldsIn(HostConfig);
+  const endpoints = Object.entries(fieldsIn(fieldsIn(NetworkingConfig)["EndpointsConfig"]));
+  for (const [name, endpoint] of endpoints) if (sides.has(name)) checkEndpoint(name, endpoint);
+  const mode = typeof host["NetworkMode"] === "string" ? host["NetworkMode"] : "";
+  const first = sides.get(mode) ?? endpoints.map(([name]) => sides.get(name)).find((side) => side !== undefined);
+  const renamed = endpoints.map(([name, endpoint]) => [sides.get(name)?.name ?? name, endpoint]);
+  return {
+    ...rest,
+    HostConfig: {
+      ...host,
+      ...(sides.has(mode) && { NetworkMode: sides.get(mode)?.name }),
+      ...(!isList(host["Dns"]) && resolver(first?.gateway, host)),
+    },
+    ...(NetworkingConfig !== undefined && {
+      NetworkingConfig: { ...fieldsIn(NetworkingConfig), EndpointsConfig: Object.fromEntries(renamed) },
+    }),
+  };
+}
+
+/**
+ * The engine's own DNS server stays in between, as it knows the names of containers beside. Where its host's resolv.conf
+ * has an option `ndots`, it answers no names of one word itself: with the zone put behind, it asks the node.
+ */
+function resolver(gateway: string | undefined, { DnsSearch, DnsOptions }: Fields): Fields {
+  if (gateway === undefined) return {};
+  return {
+    Dns: [gateway],
+    DnsSearch: isList(DnsSearch) ? DnsSearch : [DNS_ZONE],
+    DnsOptions: isList(DnsOptions) ? DnsOptions : ["ndots:1"],
+  };
+}
+
+/** Clients send empty lists for what nobody asked for. */
+const isList = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
+
+/** Errors: `invalid_argument` for an endpoint with an address of its own. */
+export function checkEndpoint(network: string, endpoint: unknown): void {
+  const { IPv4Address, IPv6Address } = fieldsIn(fieldsIn(endpoint)["IPAMConfig"]);
+  const isFree = [IPv4Address, IPv6Address].every((address) => address === undefined || address === "");
+  if (isFree) return;
+  const why = `addresses of network ${network} are given out by the cluster`;
+  throw new ClusterError("invalid_argument", `${why}: leave the address out`);
+}
+
+/** Of what the engine lists for the network's label. Undefined: there is none. */
+export function engineSideIn(listed: unknown): EngineSide | undefined {
+  const network = fieldsIn(Array.isArray(listed) ? listed[0] : undefined);
+  if (typeof network["Name"] !== "string") return undefined;
+  const ranges = fieldsIn(network["IPAM"])["Config"];
+  const gateways = (Array.isArray(ranges) ? ranges : []).map((range) => fieldsIn(range)["Gateway"]);
+  const gateway = gateways.find((address) => typeof address === "string" && !address.includes(":"));
+  return { name: network["Name"], gateway: typeof gateway === "string" ? gateway : undefined };
+}

@@ -1,0 +1,107 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { createApi } from "../app.ts";
+import { Asker } from "../testing/asker.ts";
+import { FakePorts, fakeEngine } from "../testing/fake-ports.ts";
+import { realClock } from "../testing/real-clock.ts";
+import { MemoryCluster } from "../testing/memory-cluster.ts";
+
+let asker: Asker;
+let id: string;
+beforeEach(async () => {
+  asker = new Asker();
+  asker.ports.replica = new MemoryCluster({ dataPlane: "overlay" });
+  id = await made("back", { Attachable: true });
+});
+
+async function made(name: string, more: object = {}): Promise<string> {
+  const wish = { Name: name, Driver: "overlay", ...more };
+  return (await asker.ask<{ Id: string }>("/networks/create", "POST", wish)).body.Id;
+}
+/** What the agent of this node has the engine make. */
+const inEngine = (): void => {
+  const Config = [{ Gateway: "fd00::1" }, { Gateway: "10.64.16.1" }];
+  asker.engine.networks.push({ label: `io.murmur.network=${id}`, Name: "murmur.back.abc", IPAM: { Config } });
+};
+const create = (body: object) => asker.ask("/v1.41/containers/create?name=shell", "POST", body);
+const sent = (): unknown => JSON.parse(asker.engine.sent.at(-1)?.body ?? "null");
+
+describe("a container in an attachable network", () => {
+  it("is made in what the engine has for it, and asks the node for names", async () => {
+    inEngine();
+    const endpoint = { Aliases: ["me"] };
+    const NetworkingConfig = { EndpointsConfig: { back: endpoint, mine: {} } };
+    const HostConfig = { NetworkMode: "back", Memory: 5 };
+    expect((await create({ Image: "i", HostConfig, NetworkingConfig })).status).toBe(201);
+    expect(asker.engine.sent.at(-1)?.path).toBe("/v1.41/containers/create?name=shell");
+    expect(sent()).toEqual({
+      Image: "i",
+      HostConfig: {
+        NetworkMode: "murmur.back.abc",
+        Memory: 5,
+        Dns: ["10.64.16.1"],
+        DnsSearch: ["murmur.internal"],
+        DnsOptions: ["ndots:1"],
+      },
+      NetworkingConfig: { EndpointsConfig: { "murmur.back.abc": endpoint, mine: {} } },
+    });
+    await create({ HostConfig: { NetworkMode: id, Dns: ["9.9.9.9"] } });
+    expect(sent()).toEqual({ HostConfig: { NetworkMode: "murmur.back.abc", Dns: ["9.9.9.9"] } });
+  });
+
+  it("is connected and disconnected by the cluster's name", async () => {
+    inEngine();
+    for (const verb of ["connect", "disconnect"]) {
+      await asker.ask(`/v1.41/networks/back/${verb}`, "POST", { Container: "c" });
+      expect(asker.engine.sent.at(-1)?.path).toBe(`/v1.41/networks/murmur.back.abc/${verb}`);
+      expect(sent()).toEqual({ Container: "c" });
+    }
+  });
+
+  it("gets its address of the node's share, and no other", async () => {
+    inEngine();
+    const own = { IPAMConfig: { IPv4Address: "10.64.16.9" } };
+    const message = "addresses of network back are given out by the cluster: leave the address out";
+    const refusal = { status: 400, body: { message } };
+    const wish = { HostConfig: { NetworkMode: "back" }, NetworkingConfig: { EndpointsConfig: { back: own } } };
+    expect(await create(wish)).toMatchObject(refusal);
+    const connect = { Container: "c", EndpointConfig: own };
+    expect(await asker.ask("/networks/back/connect", "POST", connect)).toMatchObject(refusal);
+    expect(asker.engine.sent).toEqual([]);
+  });
+
+  it("is refused with the reason where it can't be in it", async () => {
+    await made("closed");
+    expect((await create({ HostConfig: { NetworkMode: "closed" } })).body.message).toContain(
+      "network closed is not attachable",
+    );
+    expect((await create({ HostConfig: { NetworkMode: "back" } })).body.message).toContain("for back yet: try again");
+    asker.ports.replica = new MemoryCluster();
+    await made("plain", { Attachable: true });
+    expect((await create({ HostConfig: { NetworkMode: "plain" } })).body.message).toContain("data plane is ports");
+    expect(asker.engine.sent).toEqual([]);
+  });
+});
+
+describe("every other container", () => {
+  it.each(["bridge", "default", "container:other", "mine", ""])("in %s goes to the engine as it came", async (mode) => {
+    const body = `{ "HostConfig" : {"NetworkMode":"${mode}"}, "Odd": 1.0 }`;
+    const init = { method: "POST", body, headers: { "content-type": "application/json" } };
+    await asker.api.fetch(new Request("http://x/v1.41/containers/create", init));
+    expect(asker.engine.sent.at(-1)?.body).toBe(body);
+  });
+
+  it("goes there outside of a cluster, too", async () => {
+    asker.ports.leave();
+    await create({ HostConfig: { NetworkMode: "back" } });
+    expect(sent()).toEqual({ HostConfig: { NetworkMode: "back" } });
+  });
+
+  it("is answered here only when it is made or connected", () => {
+    const api = createApi(new FakePorts(fakeEngine(), realClock));
+    expect(api.owns("POST", "/v1.41/containers/create")).toBe(true);
+    expect(api.owns("POST", "/networks/n/connect")).toBe(true);
+    for (const path of ["/containers/c/start", "/containers/create/exec", "/networks/n/other", "/containers"])
+      expect(api.owns("POST", path)).toBe(false);
+    expect(api.owns("GET", "/containers/create")).toBe(false);
+  });
+});

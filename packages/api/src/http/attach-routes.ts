@@ -1,0 +1,80 @@
+import { ClusterError } from "@murmur/base";
+import type { Context, Hono } from "hono";
+import {
+  checkEndpoint,
+  engineSideIn,
+  namedNetworks,
+  withEngineSides,
+  type EngineSide,
+} from "../docker/attach-by-hand.ts";
+import { OWN_LABEL } from "../docker/network-filter.ts";
+import type { NetworkResource } from "../docker/network-types.ts";
+import type { ApiPorts } from "../ports.ts";
+import { jsonIn, readBytes } from "./body.ts";
+import type { ClusterNetworks } from "./cluster-networks.ts";
+import { within } from "./context.ts";
+import { pathOf, type ToEngine } from "./to-engine.ts";
+
+interface AttachRoutes {
+  readonly ports: ApiPorts;
+  readonly networks: ClusterNetworks;
+  readonly toEngine: ToEngine;
+}
+
+/**
+ * Containers that are connected to networks of the cluster by hand: the engine has those by other names. Whatever names
+ * none of them goes to the engine as it came.
+ */
+export function addAttachRoutes(app: Hono, { ports, networks, toEngine }: AttachRoutes): void {
+  const sideOf = async (context: Context, network: NetworkResource): Promise<EngineSide> => {
+    checkAttachable(network);
+    const filters = JSON.stringify({ label: [`${OWN_LABEL}=${network.Id}`] });
+    const path = `/networks?filters=${encodeURIComponent(filters)}`;
+    const { body } = await within(context, ports, (signal) => ports.engine.get(path, signal));
+    const side = engineSideIn(body);
+    if (side !== undefined) return side;
+    throw new ClusterError("unavailable", `this node's engine has no network for ${network.Name} yet: try again`);
+  };
+
+  app.post("/containers/create", async (context) => {
+    const body = await readBytes(context.req.raw);
+    const contentType = context.req.header("content-type");
+    const wish = jsonIn(body);
+    const sides = new Map<string, EngineSide>();
+    for (const name of namedNetworks(wish)) {
+      const found = await networks.find(context, name, { strictly: false });
+      if (found !== undefined) sides.set(name, await sideOf(context, found));
+    }
+    if (sides.size === 0) return toEngine(context, { method: "POST", contentType, body });
+    const renamed = new TextEncoder().encode(JSON.stringify(withEngineSides(wish, sides)));
+    return toEngine(context, { method: "POST", contentType, body: renamed });
+  });
+
+  for (const verb of ["connect", "disconnect"] as const) {
+    app.post(`/networks/:id/${verb}`, async (context) => {
+      const body = await readBytes(context.req.raw);
+      const request = { method: "POST", contentType: context.req.header("content-type"), body } as const;
+      const name = context.req.param("id");
+      const found = await networks.find(context, name, { strictly: false });
+      if (found === undefined) return toEngine(context, request);
+      const side = await sideOf(context, found);
+      const wish = jsonIn(body);
+      if (typeof wish === "object" && wish !== null && "EndpointConfig" in wish)
+        checkEndpoint(name, wish.EndpointConfig);
+      const [before = ""] = pathOf(context, "").split("/networks/");
+      return toEngine(context, request, `${before}/networks/${encodeURIComponent(side.name)}/${verb}`);
+    });
+  }
+}
+
+/** Errors: `failed_precondition` for a network that containers can't be connected to by hand. */
+function checkAttachable({ Name, Attachable, IPAM }: NetworkResource): void {
+  const hasAddresses = (IPAM?.Config ?? []).length > 0;
+  if (!hasAddresses) {
+    const why = "this cluster's data plane is ports";
+    throw new ClusterError("failed_precondition", `${why}: only services can be in network ${Name}`);
+  }
+  if (Attachable) return;
+  const hint = "only services can be in it; one that is made with --attachable takes containers, too";
+  throw new ClusterError("failed_precondition", `network ${Name} is not attachable: ${hint}`);
+}
