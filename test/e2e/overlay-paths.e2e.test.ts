@@ -236,7 +236,8 @@ describe("containers that are connected by hand", () => {
     const hands: { host: Host; address: string; ipv6: string; page: (url: string) => Promise<string> }[] = [];
     for (const host of cluster.hosts) {
       // By the cluster's name, as soon as it is there.
-      const run = ["run", "--detach", "--name", "hand", "--network", "open", "--env", "PORT=80", CLIENT_IMAGE];
+      const options = ["--name", "hand", "--network", "open", "--env", "PORT=80", "--publish", "8099:80"];
+      const run = ["run", "--detach", ...options, CLIENT_IMAGE];
       await eventually(
         `a container is connected on ${host.name}`,
         () => host.run([...api, ...run]),
@@ -275,6 +276,8 @@ describe("containers that are connected by hand", () => {
         expect(await task.page(`http://[${ipv6}]/`)).not.toBe("");
       }
     }
+    // The engine publishes their ports as ever.
+    for (const { host } of hands) expect(await outsider.page(`http://${host.address}:8099/`)).not.toBe("");
     const refused = await cluster.first.run([...api, "run", "--rm", "--network", "alpha", CLIENT_IMAGE, "true"]);
     expect(refused.stderr).toContain("network alpha is not attachable");
     for (const { host } of hands) await host.ok("docker", "rm", "--force", "hand");
