@@ -104,6 +104,8 @@ export interface TaskNetworks {
   attach(task: Task, container: Container, options: Abortable): Promise<void>;
   /** The container that was to be attached is gone, or has no process any more. */
   detach(task: TaskId): void;
+  /** Told once: the tasks whose containers run already when this node's agent begins. They will be attached. */
+  expect(tasks: readonly TaskId[]): void;
   /**
    * Removes the engine's networks that none of these tasks needs and no container is in. `tasks` is asked anew before each
    * removal. Called from time to time, and when this node leaves its cluster.

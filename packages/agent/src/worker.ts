@@ -203,6 +203,7 @@ export class Worker {
 
   #onList(all: readonly ContainerSummary[]): void {
     const containers = this.#ours(all);
+    if (!this.#listed) this.#expect(containers);
     const unseen = new Set(this.#drivers.values());
     for (const container of containers) {
       const id = taskOf(container);
@@ -218,6 +219,13 @@ export class Worker {
     for (const driver of unseen) driver.listed(undefined);
     this.#listed = true;
     if (this.#informed) this.#tidy();
+  }
+
+  /** Tells of the containers that this agent takes over. */
+  #expect(containers: readonly ContainerSummary[]): void {
+    const running = containers.filter(({ state }) => state === "running" || state === "paused");
+    const tasks = running.flatMap((container) => taskOf(container) ?? []);
+    this.#options.networks?.expect(tasks.filter((id) => this.#drivers.has(id)));
   }
 
   /** Has the networks removed that no task needs; then, when nothing is left at all, says so. */

@@ -10,12 +10,11 @@ export {
   openOverlayPlane,
   overlayPlaneOf,
   type Attachment,
-  type OverlayHost,
-  type OverlayParts,
   type OverlayPlane,
   type OverlayPlaneOptions,
 } from "./overlay-plane.ts";
 export { removeOverlay } from "./overlay-plane/remove-overlay.ts";
+export type { OverlayHost, OverlayParts } from "./overlay-plane/overlay-parts.ts";
 export type { BridgeMaker } from "./overlay-plane/bridge-book.ts";
 export type { LocalNetwork } from "./overlay-plane/needed-networks.ts";
 export { machineSubnets } from "./overlay-plane/host-subnets.ts";

@@ -29,13 +29,13 @@ import {
   type Difference,
   type TableInForce,
 } from "./data-plane.ts";
-import type { DnsServer } from "./dns/server.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { askersOf } from "./overlay-plane/askers.ts";
 import { BridgeBook, type BridgeMaker } from "./overlay-plane/bridge-book.ts";
 import { containerPorts, hostBridges } from "./overlay-plane/container-ports.ts";
 import { differencesIn } from "./overlay-plane/difference-words.ts";
 import { Inheritance } from "./overlay-plane/inheritance.ts";
+import type { OverlayHost, OverlayParts } from "./overlay-plane/overlay-parts.ts";
 import { OverlayProxies } from "./overlay-plane/overlay-proxies.ts";
 import { hostSubnets } from "./overlay-plane/host-subnets.ts";
 import { localNetwork, neededNetworks, type LocalNetwork, type Needs } from "./overlay-plane/needed-networks.ts";
@@ -93,6 +93,8 @@ export interface OverlayPlane extends DataPlane {
   attach(task: TaskId, container: Attachment, options: { readonly signal: AbortSignal }): Promise<void>;
   /** The container is gone. */
   detach(task: TaskId): void;
+  /** Tasks whose containers were found running when this process began: they will be attached, or detached. */
+  expect(tasks: readonly TaskId[]): void;
 }
 
 /** Opens the overlay of this node. @throws ClusterError `unsupported` when this machine can't have one */
@@ -108,32 +110,6 @@ export async function openOverlayPlane(options: OverlayPlaneOptions): Promise<Ov
   const subnets = await host.subnets();
   const dns = await openDns({ ...options, ownAddresses: true }, options.dnsAddress);
   return overlayPlaneOf(options, { overlay, host, dns, proxies: new OverlayProxies(options), subnets });
-}
-
-/** What the plane asks about its host, beside what the overlay reads there. Each rejects when it can't be found out. */
-export interface OverlayHost {
-  /** See `hostSubnets`. */
-  subnets(): Promise<readonly string[]>;
-  /** The names of the host's bridges. */
-  bridges(): Promise<ReadonlySet<string>>;
-  /** See `containerPorts`. */
-  containerPorts(netns: string, networkIds: readonly NetworkId[]): Promise<ReadonlyMap<NetworkId, string>>;
-}
-
-/** What a plane is made of. */
-export interface OverlayParts {
-  readonly overlay: Overlay;
-  readonly host: OverlayHost;
-  readonly dns: Pick<
-    DnsServer,
-    "update" | "avoid" | "know" | "listenAt" | "listeners" | "retry" | "stats" | typeof Symbol.asyncDispose
-  >;
-  readonly proxies: Pick<
-    OverlayProxies,
-    "update" | "avoid" | "holds" | "listeners" | "retry" | "stats" | typeof Symbol.asyncDispose
-  >;
-  /** Of the host, at first. */
-  readonly subnets: readonly string[];
 }
 
 /** A plane of parts that may be simulated: sockets, programs and the kernel are theirs. */
@@ -180,7 +156,7 @@ class KernelPlane implements OverlayPlane {
       log,
     });
     this.#proxies = parts.proxies;
-    this.#inheritance = new Inheritance(options);
+    this.#inheritance = new Inheritance(options.clock);
     this.#scope.run("overlay checks", (signal) => this.#checkAgainAndAgain(signal));
   }
 
@@ -249,7 +225,12 @@ class KernelPlane implements OverlayPlane {
     if (problem !== undefined) throw new ClusterError("unavailable", problem);
   }
 
+  expect(tasks: readonly TaskId[]): void {
+    this.#inheritance.expect(tasks.filter((id) => !this.#containers.has(id)));
+  }
+
   detach(task: TaskId): void {
+    this.#inheritance.adopt(task);
     if (!this.#containers.delete(task)) return;
     this.#ended.delete(task);
     this.#know();
@@ -356,8 +337,7 @@ class KernelPlane implements OverlayPlane {
   #know(): void {
     const { networks } = this.#needs();
     this.#parts.dns.know(askersOf(this.#options.self, this.#table, { containers: this.#containers, networks }));
-    const view = this.#view();
-    if (view !== undefined) this.#inheritance.know(view.table, (id) => this.#containers.has(id));
+    if (this.#view() !== undefined) this.#inheritance.inform();
   }
 
   #entry(id: NetworkId): NetworkEntry | undefined {

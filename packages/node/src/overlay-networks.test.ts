@@ -48,11 +48,12 @@ describe("the overlay's side of a node's tasks", () => {
     directory = await mkdtemp(join(tmpdir(), "murmur-overlay-"));
     engine = new Engine();
     needed = [];
-    const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach"> = {
+    const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect"> = {
       network: (id) => [BLUE, RED].find((entry) => entry.id === id),
       networks: () => needed,
       attach: async (_task, container) => void (attached = container),
       detach: () => {},
+      expect: () => {},
     };
     const ids = { clusterId: clusterId("c"), nodeId: nodeId("n1"), underlay: "192.0.2.1" };
     const bridges = new ClusterBridges({ ...ids, runtime: engine });

@@ -9,7 +9,7 @@ import { engineNetworkName, type ClusterBridges } from "./cluster-bridges.ts";
 const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 
 export interface OverlayNetworksOptions {
-  readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach">;
+  readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect">;
   readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
   /** Has a file of this text, to be a container's resolv.conf, and resolves with its path. No two write at once as one writer. */
   readonly resolverFile: (text: string, writer: string) => Promise<string>;
@@ -50,6 +50,10 @@ export class OverlayNetworks implements TaskNetworks {
 
   detach(task: TaskId): void {
     this.#options.plane.detach(task);
+  }
+
+  expect(tasks: readonly TaskId[]): void {
+    this.#options.plane.expect(tasks);
   }
 
   async tidy(tasks: () => readonly Task[], options: Abortable): Promise<void> {

@@ -122,6 +122,7 @@ const NO_TASK_NETWORKS: TaskNetworks = {
   prepare: async () => ({ attached: [] }),
   attach: async () => {},
   detach: () => {},
+  expect: () => {},
   tidy: async () => {},
 };
 

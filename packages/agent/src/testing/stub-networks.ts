@@ -47,6 +47,8 @@ export class StubNetworks implements TaskNetworks {
     this.#attached = new Map();
   }
 
+  expect(): void {}
+
   async prepare(task: Task, options: Abortable): Promise<ContainerNetworks> {
     this.calls.push("prepare");
     const { prepareError } = this.faults;

@@ -1,30 +1,11 @@
-import { ManualClock, nodeId } from "@murmur/base";
-import { serviceId, taskId, type EndpointTable } from "@murmur/model";
+import { ManualClock } from "@murmur/base";
+import { taskId } from "@murmur/model";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Inheritance } from "./inheritance.ts";
 
-const self = nodeId("n1");
-const [mine, second, other] = [taskId("mine"), taskId("second"), taskId("other")];
-const table = (...own: readonly (typeof mine)[]): EndpointTable => ({
-  version: 1,
-  networks: [],
-  services: [
-    {
-      serviceId: serviceId("s"),
-      name: "s",
-      networks: [],
-      published: [],
-      endpoints: [],
-      attached: [
-        ...own.map((id) => ({ taskId: id, nodeId: self, addresses: [] })),
-        { taskId: other, nodeId: nodeId("n2"), addresses: [] },
-      ],
-    },
-  ],
-});
+const [one, two, other] = [taskId("one"), taskId("two"), taskId("other")];
 
 describe("what a former process has left", () => {
-  const nobody = (): boolean => false;
   let clock: ManualClock;
   let inheritance: Inheritance;
   let isDone: boolean;
@@ -32,43 +13,36 @@ describe("what a former process has left", () => {
 
   beforeEach(() => {
     clock = new ManualClock();
-    inheritance = new Inheritance({ self, clock });
+    inheritance = new Inheritance(clock);
     isDone = false;
     void inheritance.adopted.then(() => (isDone = true));
   });
 
-  it("is there again when each of this node's tasks is attached", async () => {
-    inheritance.know(table(mine, second), nobody);
-    inheritance.adopt(mine);
+  it("is there again when all that was found running is attached, and the node knows what it should be", async () => {
+    inheritance.expect([one, two]);
+    inheritance.adopt(one);
     inheritance.adopt(other);
+    inheritance.inform();
     await settle();
     expect(isDone).toBe(false);
-    inheritance.adopt(second);
+    inheritance.adopt(two);
     await settle();
     expect(isDone).toBe(true);
+    expect(clock.pending).toBe(0);
   });
 
-  it("is nothing that has ended meanwhile, or was attached before the table was known", async () => {
-    inheritance.adopt(second);
-    inheritance.know(table(mine, second), (id) => id === second);
+  it("is not there before the engine was asked, or the cluster has said something", async () => {
+    inheritance.inform();
+    inheritance.adopt(one);
     await settle();
     expect(isDone).toBe(false);
-    inheritance.know(table(), nobody);
+    inheritance.expect([]);
     await settle();
     expect(isDone).toBe(true);
   });
 
-  it("is not added to by tasks that come later", async () => {
-    inheritance.know(table(mine), nobody);
-    inheritance.know(table(mine, second), nobody);
-    inheritance.adopt(mine);
-    await settle();
-    expect(isDone).toBe(true);
-  });
-
-  it("is waited for so long and no longer, also where nothing is known", async () => {
+  it("is waited for so long and no longer", async () => {
     await clock.advance(4_999);
-    await settle();
     expect(isDone).toBe(false);
     await clock.advance(1);
     await settle();

@@ -1,22 +1,22 @@
-import type { Clock, Millis, NodeId, Timer } from "@murmur/base";
-import type { EndpointTable, TaskId } from "@murmur/model";
+import type { Clock, Millis, Timer } from "@murmur/base";
+import type { TaskId } from "@murmur/model";
 
 /** What isn't there again by then isn't waited for any more: its engine doesn't answer, or it has ended meanwhile. */
 const ADOPTION_MS: Millis = 5_000;
 
 /**
- * What a former process of this node has left: containers that run, each with rules in its namespace that go on as they are
- * until it is attached again. So long nobody may be told that this node sends nothing to a task any more.
+ * What a former process of this node has left: rules of its own, and containers that run, each with rules in its namespace
+ * that go on as they are until it is attached again. So long nobody may be told that this node sends nothing to a task any
+ * more.
  */
 export class Inheritance implements Disposable {
-  readonly #self: NodeId;
   readonly #done = Promise.withResolvers<void>();
   readonly #timer: Timer;
-  /** Tasks that may have a container here; undefined until the table is known. */
+  /** Tasks whose containers were found running; undefined until the engine was asked. */
   #awaited: Set<TaskId> | undefined;
+  #isInformed = false;
 
-  constructor({ self, clock }: { readonly self: NodeId; readonly clock: Clock }) {
-    this.#self = self;
+  constructor(clock: Clock) {
     this.#timer = clock.setTimer(ADOPTION_MS, () => this.#end());
   }
 
@@ -25,23 +25,30 @@ export class Inheritance implements Disposable {
     return this.#done.promise;
   }
 
-  /** What there is in the cluster now. The first table says what is waited for; what a later one hasn't got has ended. */
-  know({ services }: EndpointTable, isHere: (id: TaskId) => boolean): void {
-    const attached = services.flatMap((service) => service.attached ?? []);
-    const own = new Set(attached.filter(({ nodeId }) => nodeId === this.#self).map(({ taskId }) => taskId));
-    const left = this.#awaited === undefined ? own : this.#awaited.intersection(own);
-    this.#awaited = new Set([...left].filter((id) => !isHere(id)));
-    if (this.#awaited.size === 0) this.#end();
+  /** The node knows what it should be. */
+  inform(): void {
+    this.#isInformed = true;
+    this.#look();
   }
 
-  /** It is here again. */
-  adopt(id: TaskId): void {
-    this.#awaited?.delete(id);
-    if (this.#awaited?.size === 0) this.#end();
+  /** Tasks whose containers were found running, but for those that are attached already. */
+  expect(tasks: readonly TaskId[]): void {
+    this.#awaited = new Set(tasks);
+    this.#look();
+  }
+
+  /** It is attached again, or gone. */
+  adopt(task: TaskId): void {
+    this.#awaited?.delete(task);
+    this.#look();
   }
 
   [Symbol.dispose](): void {
     this.#end();
+  }
+
+  #look(): void {
+    if (this.#isInformed && this.#awaited?.size === 0) this.#end();
   }
 
   #end(): void {

@@ -136,6 +136,7 @@ const NETWORKS: TaskNetworks = {
   prepare: async () => ({ attached: [] }),
   attach: async () => {},
   detach: () => {},
+  expect: () => {},
   tidy: async () => {},
 };
 
