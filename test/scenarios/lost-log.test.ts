@@ -87,7 +87,7 @@ describe("a voter that has lost its whole log", () => {
       expect(await world.until(leads(world), 30_000)).toBeUndefined();
       await turnOn(world, leader);
       expect(await world.until(() => leads(world)() && manages(lost)(), 3_000)).toBeDefined();
-      expect(leader.manager?.view.services()).toHaveLength(2);
+      expect(await world.until(() => leader.manager?.view.services().length === 2, 3_000)).toBeDefined();
     });
   });
 

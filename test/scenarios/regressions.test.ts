@@ -108,6 +108,8 @@ describe("what seeds have found", () => {
     const { leader, voters } = roles(world);
     const [old, out] = voters;
     if (old === undefined || out === undefined) throw new Error("three vote");
+    const known = (): number | undefined => old.manager?.status().membership.voters.length;
+    expect(await world.until(() => known() === 3, 10_000)).toBeDefined();
     cutOff(world, old, hosts);
     expect(await world.until(() => !votersOf(world).some((id) => id === idOf(old)), 60_000)).toBeDefined();
     await pin(world, leader, out, "worker");

@@ -68,7 +68,8 @@ async function ping(address: EngineAddress): Promise<EngineFacts | undefined> {
 
 async function ask(address: EngineAddress, asked: EngineRequest, signal: AbortSignal): Promise<Answer> {
   const { method, path, contentType, body } = asked;
-  const headers: Record<string, string> = { host: "docker" };
+  // Not "close": an engine that closes right after its answer makes a write that is late fail, and with it the answer.
+  const headers: Record<string, string> = { host: "docker", connection: "keep-alive" };
   if (contentType !== undefined) headers["content-type"] = contentType;
   if (body !== undefined) headers["content-length"] = String(body.byteLength);
   try {
