@@ -9,6 +9,13 @@ export interface RenderHost extends Named {
   /** Undefined where nothing is rendered. */
   readonly overlay: unknown;
   readonly plane: { readonly table: EndpointTable | undefined } | undefined;
+  readonly member: { readonly identity: { readonly nodeId: NodeId } } | undefined;
+  readonly engine: {
+    containers(): readonly {
+      readonly request: { readonly node: { readonly nodeId: NodeId } };
+      show(): { readonly netns?: string };
+    }[];
+  };
   readonly kernel: {
     readonly disturbedAt: Millis;
     readonly openedAt: Millis;
@@ -54,7 +61,10 @@ export class RenderChecks implements Observer {
     if (this.#judge.now - kernel.disturbedAt < MENDED_MS) return;
     const id = taskId(call.body);
     const isLate = this.#judge.now - kernel.openedAt >= ADOPTION_MS / 2;
-    const places = [...kernel.state.held()].filter(([place]) => !isLate || kernel.hasEntered(place));
+    const strange = strangeIn(host);
+    const places = [...kernel.state.held()].filter(
+      ([place]) => !strange.has(place) && (!isLate || kernel.hasEntered(place)),
+    );
     const chosen = chosenIn(new Map(places));
     // Of a task that its node kept for long after the cluster gave it up, somebody else may have the address by now.
     const others = attachedIn(plane).filter(({ taskId: other }) => other !== id);
@@ -65,6 +75,12 @@ export class RenderChecks implements Observer {
     const fact = `it acknowledges that ${id} is withdrawn`;
     this.#judge.refuse(check, host, fact, `${chosen.get(still) ?? ""} still leads to ${still}`);
   }
+}
+
+/** The namespaces of containers that a node of before has left on a host: whoever is there now only removes those. */
+function strangeIn({ engine, member }: RenderHost): ReadonlySet<string> {
+  const others = engine.containers().filter(({ request }) => request.node.nodeId !== member?.identity.nodeId);
+  return new Set(others.flatMap((container) => container.show().netns ?? []));
 }
 
 const attachedIn = (plane: RenderHost["plane"]): readonly AttachedTask[] =>
