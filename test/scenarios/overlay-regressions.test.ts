@@ -1,3 +1,5 @@
+import type { NodeId } from "@murmur/base";
+import type { TaskId } from "@murmur/model";
 import { allChecks, unmet, World, type Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
@@ -37,6 +39,11 @@ function leaderOf({ leader }: World): Host {
   return leader;
 }
 
+function nodeIdOf({ member }: Host): NodeId {
+  if (member === undefined) throw new Error("it is in no cluster");
+  return member.identity.nodeId;
+}
+
 /** Addresses that a host's kernel gives to new flows. */
 const chosenOn = ({ kernel }: Host): ReadonlySet<string> =>
   new Set(
@@ -74,5 +81,34 @@ describe("what seeds have found in the overlay", () => {
     late.engine.wake();
     await story.becomesWhole();
     expect(chosenOn(late).size).toBe(3 + 1);
+  });
+
+  /*
+   * The same (seed 3100090). A node whose daemon was being stopped acknowledged a withdrawal that it hadn't rendered and never
+   * would: those who waited for a rendering heard that there is none, and took that for an answer.
+   */
+  it("a daemon that is being stopped acknowledges no withdrawal that it has not rendered", async () => {
+    await using story = await scene();
+    const { world } = story;
+    await create(world, leaderOf(world), spec("client", { kind: "global" }));
+    await create(world, leaderOf(world), spec("web", { kind: "replicated", replicas: 6 }));
+    await story.becomesWhole();
+    const late = world.hosts.find((host) => host !== world.leader);
+    if (late === undefined) throw new Error("three hosts");
+    const leader = leaderOf(world);
+    const asked = leader.engine.containers().map(({ request }) => request.task.id);
+    const ask = (task: TaskId | undefined): unknown =>
+      leader.member?.transport.call(nodeIdOf(late), "withdraw", task, { timeoutMs: 60_000 }).catch(() => {});
+    late.kernel.faults.slownessMs = 4_000;
+    // While it renders the first, the others wait.
+    ask(asked[0]);
+    await world.pass(50);
+    ask(asked[1]);
+    ask(asked[2]);
+    await world.pass(50);
+    await world.during(late.stop());
+    late.kernel.heal();
+    await world.during(late.resume());
+    await world.pass(5_000);
   });
 });

@@ -49,7 +49,7 @@ export interface DataPlane extends AsyncDisposable {
   update(table: EndpointTable): void;
   /** What must not be sent anything although the table has it. */
   avoid(suspects: Suspects): void;
-  /** Resolves when what it was told until now is in force, or can't be brought into force for now. Never rejects. */
+  /** Resolves when what it was told until now is in force, or can't be brought into force for now. @throws ClusterError `unavailable` when it is being closed */
   settled(): Promise<void>;
   /** The published ports that this node could not listen on, because another program does: one line for each. */
   portsInUse(ports: readonly PortConfig[]): Promise<readonly string[]>;

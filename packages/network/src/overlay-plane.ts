@@ -183,6 +183,8 @@ class KernelPlane implements OverlayPlane {
   async settled(): Promise<void> {
     await this.#inheritance.adopted;
     await this.#loop.rendered();
+    // The kernel goes on as it is without this process.
+    if (this.#scope.closed) throw new ClusterError("unavailable", "this node is being stopped");
   }
 
   network(id: NetworkId): LocalNetwork | undefined {

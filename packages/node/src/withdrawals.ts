@@ -14,7 +14,7 @@ const NOTHING = new Uint8Array();
 
 interface Sender {
   readonly facts: Pick<GossipFacts, "withdraw">;
-  /** Resolves when this node sends nothing to what it has been told to avoid. */
+  /** Resolves when this node sends nothing to what it has been told to avoid; rejects when it is being stopped. */
   readonly settled: () => Promise<void>;
 }
 

@@ -79,7 +79,9 @@ export class RenderChecks implements Observer {
 
 /** The namespaces of containers that a node of before has left on a host: whoever is there now only removes those. */
 function strangeIn({ engine, member }: RenderHost): ReadonlySet<string> {
-  const others = engine.containers().filter(({ request }) => request.node.nodeId !== member?.identity.nodeId);
+  // One that is being stopped is no member any more.
+  const own = member?.identity.nodeId;
+  const others = engine.containers().filter(({ request }) => own !== undefined && request.node.nodeId !== own);
   return new Set(others.flatMap((container) => container.show().netns ?? []));
 }
 
