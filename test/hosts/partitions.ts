@@ -39,16 +39,16 @@ const PARTITIONS: readonly Partition[] = [
       const others = hosts.filter((host) => host !== leader);
       // Now the leader is deaf to another one, now another one to the leader.
       const other = turn(others, round);
-      const [deaf, unheard] = Math.floor(round / PARTITIONS.length) % 2 === 0 ? [other, leader] : [leader, other  {
+      const [deaf, unheard] = Math.floor(round / PARTITIONS.length) % 2 === 0 ? [other, leader] : [leader, other];
+      await deaf.cutFrom(unheard);
+      return () => deaf.healFrom(unheard);
+    },
+  },
+  {
     name: "another host is cut off",
     begin: (hosts, leader, round) => {
       const others = hosts.filter((host) => host !== leader);
       return alone(turn(others, Math.floor(round / PARTITIONS.length)));
-    },
-  },
-];
-      await deaf.cutFrom(unheard);
-      return () => deaf.healFrom(unheard);
     },
   },
 ];
