@@ -10,7 +10,7 @@ export {
   type MemberListener,
   type ReliableChannel,
 } from "./gossip-driver.ts";
-export { containerLabels, ownerLabels, taskOf } from "./labels.ts";
+export { clusterLabels, containerLabels, ownerLabels, taskOf } from "./labels.ts";
 export type {
   Abortable,
   Container,

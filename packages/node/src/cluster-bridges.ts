@@ -1,4 +1,4 @@
-import { ownerLabels, type Abortable, type EngineNetwork, type NetworkRuntime } from "@murmur/agent";
+import { clusterLabels, ownerLabels, type Abortable, type EngineNetwork, type NetworkRuntime } from "@murmur/agent";
 import { ClusterError, codeOf, type NodeId } from "@murmur/base";
 import type { ClusterId, NetworkEntry, NetworkId, Subnet } from "@murmur/model";
 import { bridgeOf, mtuOf, type BridgeMaker, type LocalNetwork } from "@murmur/network";
@@ -58,13 +58,17 @@ export class ClusterBridges implements BridgeMaker {
 
 const subnetOf = ({ subnet, gateway }: Subnet) => ({ subnet, gateway });
 
-/** Removes what a node's engine has for it, but for the networks that are `needed`, asked before each, and those in use. */
+/**
+ * Removes what a node's engine has for its cluster, but for the networks that are `needed`, asked before each, and those in
+ * use. Also what the engine has from another node that this host was before it was wiped: a subnet of those is given to
+ * another network some day, which could not be made as long as the old one is there.
+ */
 export async function removeEngineNetworks(
-  { runtime, clusterId, nodeId }: Omit<ClusterBridgesOptions, "underlay">,
+  { runtime, clusterId }: Pick<ClusterBridgesOptions, "runtime" | "clusterId">,
   needed: () => ReadonlySet<NetworkId>,
   options: Abortable,
 ): Promise<void> {
-  for (const name of await runtime.networks(ownerLabels(clusterId, nodeId), options)) {
+  for (const name of await runtime.networks(clusterLabels(clusterId), options)) {
     const parts = new Set([...needed()].map((id) => id.slice(0, ID_PART)));
     if (parts.has(name.slice(-ID_PART))) continue;
     try {

@@ -55,8 +55,7 @@ describe("the overlay's side of a node's tasks", () => {
       detach: () => {},
       expect: () => {},
     };
-    const ids = { clusterId: clusterId("c"), nodeId: nodeId("n1"), underlay: "192.0.2.1" };
-    const bridges = new ClusterBridges({ ...ids, runtime: engine });
+    const bridges = bridgesOf("c", "n1");
     const resolverFile = resolverFiles(join(directory, "resolvers"));
     networks = new OverlayNetworks({ plane, bridges, resolverFile });
   });
@@ -69,6 +68,13 @@ describe("the overlay's side of a node's tasks", () => {
       networks: joined.map(({ id }) => ({ networkId: id, aliases: [] })),
       addresses: joined.map((_, at) => ({ ipv4: `10.9.0.${String(5 + at)}` })),
     }) as unknown as Task;
+  const bridgesOf = (cluster: string, node: string): ClusterBridges =>
+    new ClusterBridges({
+      clusterId: clusterId(cluster),
+      nodeId: nodeId(node),
+      underlay: "192.0.2.1",
+      runtime: engine,
+    });
   const conf = async (of: Task): Promise<string> =>
     readFile((await networks.prepare(of, OPTIONS)).resolvConf ?? "", "utf8");
 
@@ -119,6 +125,13 @@ describe("the overlay's side of a node's tasks", () => {
     });
     await networks.attach(task(), { pid: 7 } as Container, OPTIONS);
     expect(attached?.netns).toBe("/proc/7/ns/net");
+  });
+
+  it("removes what another node has left that this host was before, and no other cluster's", async () => {
+    await bridgesOf("c", "former").ensure(BLUE, OPTIONS);
+    await bridgesOf("other", "n1").ensure(RED, OPTIONS);
+    await networks.tidy(() => [], OPTIONS);
+    expect([...engine.made.values()].map(({ name }) => name)).toEqual([expect.stringContaining("murmur.red.")]);
   });
 
   it("removes the networks that neither a task needs, nor the node, nor a container is in", async () => {
