@@ -32,7 +32,7 @@ const MET = [
 export const MET_SETS: readonly string[] = ["udp4", "udp6"];
 
 /**
- * A redirected TCP flow that is over is forgotten after a second, not after two minutes. Docker removes the entries of a
+ * A TCP flow to a task that is over is forgotten after a second, not after two minutes. Docker removes the entries of a
  * container that ends, by their addresses and ports: between its look and the removal a client's next flow from the same port
  * may have taken the place of the old one, and would be cut off without a word. And a busy host has a hundredth of the entries.
  */
@@ -51,8 +51,8 @@ const PASSING = [
   "meta l4proto udp ip6 daddr @nets6 update @udp6 { ip6 daddr }",
   "ct direction original ct status dnat ip daddr != @live4 ip daddr @nets4 goto refused",
   "ct direction original ct status dnat ip6 daddr != @live6 ip6 daddr @nets6 goto refused",
-  'meta l4proto tcp ct state new ct status dnat ip daddr @nets4 ct timeout set "brief4"',
-  'meta l4proto tcp ct state new ct status dnat ip6 daddr @nets6 ct timeout set "brief6"',
+  'meta l4proto tcp ct state new ip daddr @nets4 ct timeout set "brief4"',
+  'meta l4proto tcp ct state new ip6 daddr @nets6 ct timeout set "brief6"',
   "}",
 ] as const;
 
