@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineNetworks, type NetworkRuntime } from "@murmur/agent";
-import { messageOf, nodeId, type Clock, type Log, type Millis } from "@murmur/base";
+import { messageOf, type Clock, type Log, type Millis } from "@murmur/base";
 import { clusterId } from "@murmur/model";
 import { openOverlayPlane, removeOverlay, type OverlayPlaneOptions } from "@murmur/network";
 import { parseAddress } from "@murmur/transport";
@@ -15,7 +15,7 @@ import { resolverFiles } from "./resolver-files.ts";
 /** How long the engine may take to remove what a membership has left there; what stays is told. */
 const REMOVAL_MS: Millis = 20_000;
 
-const owner = z.object({ clusterId: z.string(), nodeId: z.string() });
+const owner = z.object({ clusterId: z.string() });
 
 /** The folder of the overlay's files: the containers' resolvers, and whose overlay it is. There is one only where there was an overlay. */
 const folderIn = (dataDir: string): string => join(dataDir, "overlay");
@@ -63,9 +63,8 @@ export async function wipeOverlay(
   };
   await attempt("the kernel's part", () => removeOverlay());
   await attempt("the engine's networks", async () => {
-    const ids = owner.parse(JSON.parse(text));
-    const whose = { clusterId: clusterId(ids.clusterId), nodeId: nodeId(ids.nodeId) };
-    const networks = { ...whose, runtime: new EngineNetworks(runtime, clock) };
+    const whose = owner.parse(JSON.parse(text));
+    const networks = { clusterId: clusterId(whose.clusterId), runtime: new EngineNetworks(runtime, clock) };
     await removeEngineNetworks(networks, () => new Set(), { signal: AbortSignal.timeout(REMOVAL_MS) });
   });
   await attempt("the files", () => rm(folderIn(dataDir), { recursive: true, force: true }));

@@ -245,7 +245,7 @@ const NFT_LINES: readonly Rule[] = [
     ({ space, words: { verb = "", map = "", entries = "" } }) => {
       if (!space.has("table")) return GONE;
       for (const entry of entries.split(", ")) {
-        const [key = "", value = ""] = map.startsWith("self") ? [entry] : entry.split(" : ");
+        const [key = "", value = ""] = entry.split(" : ");
         const element: KernelObject = { kind: "element", map, key, value };
         const problem = verb === "add" ? make(space, element, "once") : space.delete(keyOf(element)) ? undefined : GONE;
         if (problem !== undefined) return problem;

@@ -73,12 +73,12 @@ export class Runner {
   async #place({ place, steps }: PlaceSteps): Promise<readonly Problem[]> {
     const problems: Problem[] = [];
     for (const step of steps) {
-      const lines = step.tool === "conntrack" ? await this.#needed(place, step.lines) : step.lines;
-      if (lines.length === 0) continue;
-      const { argv, input } = invocation({ tool: step.tool, lines });
+      const needed = step.tool === "conntrack" ? { ...step, lines: await this.#needed(place, step.lines) } : step;
+      if (needed.lines.length === 0) continue;
+      const { argv, input } = invocation(needed);
       const result = await this.run(place, argv, input);
       const hasEnded = place !== HOST && hasNoNamespace(result);
-      problems.push(...problemsOf(step, result).map((text) => ({ place, text, hasEnded })));
+      problems.push(...problemsOf(needed, result).map((text) => ({ place, text, hasEnded })));
       if (hasEnded) break;
     }
     return problems;
