@@ -57,7 +57,7 @@ await build({
   minifyWhitespace: true,
   legalComments: "none",
   // Compiled speed-ups that their users do without when they are missing.
-  external: ["bufferutil", "utf-8-validate", "msgpackr-extract"],
+  external: ["bufferutil", "utf-8-validate"],
   plugins: [withoutUnused],
   logLevel: "warning",
 });

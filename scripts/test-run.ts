@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 
 interface Counts {
   passed: number;
@@ -45,19 +45,45 @@ function suite(name: string, ...args: string[]): void {
   total.failed += counts.failed;
   total.skipped += counts.skipped;
   if (!passed && counts.failed === 0) total.failed += 1;
+  console.log(slowest(report));
+}
+
+interface TestFile {
+  readonly name: string;
+  readonly startTime: number;
+  readonly endTime: number;
+}
+
+/** Where the time of a suite went: the files that took longest, so that it is seen when one grows. */
+function slowest(report: string): string {
+  const { testResults = [] } = reportOf(report) as { readonly testResults?: readonly TestFile[] };
+  return testResults
+    .map(({ name, startTime, endTime }) => ({ name: relative(root, name), seconds: (endTime - startTime) / 1000 }))
+    .toSorted((a, b) => b.seconds - a.seconds)
+    .slice(0, SLOWEST_SHOWN)
+    .map(({ name, seconds }) => `${seconds.toFixed(1).padStart(7)} s ${name}`)
+    .join("\n");
+}
+
+const SLOWEST_SHOWN = 12;
+
+/** What vitest wrote; nothing when it wrote no JSON. */
+function reportOf(report: string): object {
+  try {
+    return JSON.parse(readFileSync(report, "utf8")) as object;
+  } catch {
+    return {};
+  }
 }
 
 function countsOf(report: string): Counts {
-  try {
-    const json = JSON.parse(readFileSync(report, "utf8")) as Record<string, number>;
-    return {
-      passed: json["numPassedTests"] ?? 0,
-      failed: json["numFailedTests"] ?? 0,
-      skipped: (json["numPendingTests"] ?? 0) + (json["numTodoTests"] ?? 0),
-    };
-  } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
-  }
+  const json = reportOf(report) as Record<string, number>;
+  if (json["numTotalTests"] === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  return {
+    passed: json["numPassedTests"] ?? 0,
+    failed: json["numFailedTests"] ?? 0,
+    skipped: (json["numPendingTests"] ?? 0) + (json["numTodoTests"] ?? 0),
+  };
 }
 
 /** Fresh random seeds for the simulator, for so long; each counts as a test. */

@@ -75,6 +75,11 @@ export class Rounds<Name extends string> {
     this.#all = all;
   }
 
+  /** These rounds, and others of the same turns. */
+  and(more: Rounds<Name>): Rounds<Name> {
+    return new Rounds([...this.#all, ...more.#all]);
+  }
+
   /** The median of the rounds' own ratios: each compares what ran side by side. */
   ratio(name: Name, beside: Name): number {
     return rounded(median(this.#all.map((round) => round[name].perSecond / round[beside].perSecond)));

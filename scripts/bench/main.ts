@@ -12,11 +12,14 @@ const BENCHES: Readonly<Record<string, () => Promise<() => Promise<Report>>>> = 
   dissemination: async () => (await import("./dissemination.ts")).dissemination,
   dns: async () => (await import("./dns.ts")).dns,
   partitions: async () => (await import("./partitions.ts")).partitions,
+  packing: async () => (await import("./packing.ts")).packing,
+  schedule: async () => (await import("./schedule.ts")).schedule,
   store: async () => (await import("./store.ts")).store,
   rules: async () => (await import("./rules.ts")).rules,
   staleness: async () => (await import("./staleness.ts")).staleness,
   update: async () => (await import("./update.ts")).update,
   vip: async () => (await import("./vip.ts")).vip,
+  api: async () => (await import("./api.ts")).api,
   publish: async () => (await import("./publish.ts")).publish,
 };
 

@@ -26,10 +26,9 @@ interface Seen {
   readonly table: EndpointTable;
 }
 
-/** What one node has in force, and since when. */
+/** What one node has in force. */
 interface InForce {
   readonly version: number;
-  readonly sinceMs: number;
   readonly renders: number;
   readonly lastRenderMs: number;
 }
@@ -47,19 +46,24 @@ export async function rules(): Promise<Report> {
   await sleep(IDLE_S * 1_000);
   const after = await Promise.all(cluster.hosts.map(inForce));
   const idle = after.reduce((sum, { renders }, at) => sum + renders - (before[at]?.renders ?? 0), 0);
-  const gone: number[] = [];
-  const come: number[] = [];
-  const told: number[] = [];
-  const renders: number[] = [];
+  const changes: Awaited<ReturnType<typeof changeOne>>[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    const change = await changeOne(cluster, { nodes, seen, round });
-    gone.push(change.gone.all);
-    come.push(change.come.all);
-    told.push(change.gone.told, change.come.told);
-    renders.push(...change.renders);
-    if (round % 10 === 9) console.error(`${String(round + 1)}/${String(ROUNDS)}: ${JSON.stringify(change)}`);
+    changes.push(await changeOne(cluster, { nodes, seen, round }));
+    if (round % 10 === 9) console.error(`${String(round + 1)} of ${String(ROUNDS)} rounds`);
   }
+  const taken = takenOf(await Promise.all(cluster.hosts.map(historyOf)));
+  const gone = changes.map((change) => taken(change.gone));
+  const come = changes.map((change) => taken(change.come));
+  const told = changes.flatMap((change) => [change.gone.told, change.come.told]);
+  const renders = changes.flatMap((change) => change.renders);
   const all = [...gone, ...come];
+  const slowest = gone.map((ms, at) => ({ round: at + 1, ms })).toSorted((left, right) => right.ms - left.ms);
+  console.error(
+    `slowest to be gone: ${slowest
+      .slice(0, 8)
+      .map(({ round, ms }) => `${String(ms)} ms in round ${String(round)}`)
+      .join(", ")}`,
+  );
   return {
     bench: "rules",
     runs: all.length,
@@ -177,23 +181,40 @@ async function inForce(host: Host): Promise<InForce> {
   const figure = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1] ?? Number.NaN);
   return {
     version: figure("murmur_network_table_version"),
-    sinceMs: figure("murmur_network_table_since_seconds") * 1_000,
     renders: figure("murmur_overlay_renders"),
     lastRenderMs: figure("murmur_overlay_last_render_ms"),
   };
 }
 
-interface Taken {
-  /** Until the last node had it in force, and until the last simulated one had its table; in milliseconds. */
-  readonly all: number;
+/** A change of the table: the moment of its cause, and how long the last simulated node took to have it, in milliseconds. */
+interface Moment {
+  readonly began: number;
+  readonly version: number;
   readonly told: number;
 }
+
+/** When each table came into force on a host, by its own log. */
+async function historyOf(host: Host): Promise<readonly { readonly version: number; readonly at: number }[]> {
+  const { stdout } = await host.run(["grep", "-a", "endpoint table in force", "/var/log/murmur.log"]);
+  return [...stdout.matchAll(/^(\S+) .* version=(\d+)$/gm)].map(([, at = "", version]) => ({
+    version: Number(version),
+    at: Date.parse(at),
+  }));
+}
+
+/** How long a change took until all nodes had it: that table, or one after it. */
+const takenOf =
+  (histories: Awaited<ReturnType<typeof historyOf>>[]) =>
+  ({ began, version, told }: Moment): number => {
+    const rendered = histories.map((history) => history.find((one) => one.version >= version)?.at ?? Number.NaN);
+    return Math.max(told, Math.max(...rendered) - began);
+  };
 
 /** One container ends, and its task is replaced. */
 async function changeOne(
   cluster: HostCluster,
   { nodes, seen, round }: { readonly nodes: readonly SimulatedNode[]; readonly seen: Seen[]; readonly round: number },
-): Promise<{ readonly gone: Taken; readonly come: Taken; readonly renders: readonly number[] }> {
+): Promise<{ readonly gone: Moment; readonly come: Moment; readonly renders: readonly number[] }> {
   const node = nodes[round % nodes.length];
   const running = node?.engine.containers().filter(({ live }) => live) ?? [];
   const victim = running[(round * 37) % running.length];
@@ -239,7 +260,7 @@ async function taken(
     readonly began: number;
     readonly isRight: (table: EndpointTable) => boolean;
   },
-): Promise<Taken & { readonly renders: readonly number[] }> {
+): Promise<Moment & { readonly renders: readonly number[] }> {
   const firsts = await eventually(
     "every simulated node has the new table",
     async () => nodes.map((node) => seen.find((one) => one.node === node && isRight(one.table))),
@@ -253,8 +274,8 @@ async function taken(
     "every host has rendered it",
     () => Promise.all(hosts.map(inForce)),
     (all) => all.every((one) => one.version >= version),
-    { everyMs: 20, limitMs: 60_000 },
+    // To ask often would take time from what is measured.
+    { everyMs: 200, limitMs: 60_000 },
   );
-  const rendered = Math.max(...states.map(({ sinceMs }) => sinceMs)) - began;
-  return { all: Math.max(told, rendered), told, renders: states.map(({ lastRenderMs }) => lastRenderMs) };
+  return { began, version, told, renders: states.map(({ lastRenderMs }) => lastRenderMs) };
 }

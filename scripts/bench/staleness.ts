@@ -6,9 +6,9 @@ import { specOf } from "./services.ts";
 import { occupy } from "./staleness/post.ts";
 import { hostPart, QUIET_MS, REPLICAS, Striker, WAYS, type Staleness, type Target } from "./staleness/striker.ts";
 
-const KILLS = 200;
+const KILLS = Number(process.env["STALENESS_KILLS"] ?? 200);
 /** On a busy machine there are fewer. */
-const KILLING_MS = 480_000;
+const KILLING_MS = 600_000;
 /** Killed at the same moment, of different services. */
 const TOGETHER = 2;
 const CUTS = 6;

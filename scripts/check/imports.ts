@@ -44,7 +44,9 @@ function problemOf(packageName: string, file: string, specifier: string): string
   if (isTest && TEST_ONLY.includes(specifier)) return undefined;
   const allowed = NPM_TABLE[packageName] ?? [];
   const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
-  return isTest || allowed.includes(name) ? undefined : `may not import the npm package ${name}`;
+  return isTest || allowed.includes(name) || allowed.includes(specifier)
+    ? undefined
+    : `may not import the npm package ${name}`;
 }
 
 const problems: string[] = [];

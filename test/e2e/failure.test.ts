@@ -69,6 +69,41 @@ describe("a cluster that loses things", () => {
     await cluster.first.murmur("service", "rm", "during");
   });
 
+  it("waits for a lost node where a service is to, and finds its containers as they were", async () => {
+    const leader = await cluster.leader();
+    const [victim = leader] = cluster.others(leader);
+    const create = "service create --name kept --mode global --on-node-loss wait".split(" ");
+    await leader.murmur(...create, WEB_IMAGE);
+    const before = await containersOf(cluster.hosts);
+    await victim.killMurmur({ hold: true });
+    const explained = await eventually(
+      "the node is missed",
+      () => leader.murmur("service", "explain", "kept"),
+      (text) => text.includes("its service waits"),
+      { limitMs: 30_000 },
+    );
+    expect(explained).toContain("kept: 2 of 3 tasks run");
+    await victim.startMurmur();
+    await healed();
+    const after = await eventually(
+      "nine containers run",
+      () => containersOf(cluster.hosts),
+      (ids) => ids.length === 9,
+      { limitMs: 60_000 },
+    );
+    const services = await leader.json<readonly { readonly Name: string; readonly Replicas: string }[]>(
+      "service",
+      "ls",
+    );
+    expect(services.find(({ Name }) => Name === "kept")?.Replicas).toBe("3/3");
+    const label = "label=com.docker.swarm.service.name=kept";
+    const own = await victim.ok("docker", "ps", "-q", "--no-trunc", "--filter", label);
+    expect(before).toContain(own);
+    expect(after).toContain(own);
+    await leader.murmur("service", "rm", "kept");
+    await allSix(cluster.hosts);
+  });
+
   it("goes on when the leader's host is cut off, and cleans up when it is back", async () => {
     const leader = await cluster.leader();
     const rest = cluster.others(leader);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask, echo } from "../hosts/requests.ts";
 import { eventually, type Host } from "../hosts/host.ts";
 import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
+import { GENERIC, itPlaces } from "./placement.ts";
 
 interface TaskRow {
   readonly Name: string;
@@ -13,7 +14,7 @@ interface TaskRow {
 
 let cluster: HostCluster;
 beforeAll(async () => {
-  cluster = await HostCluster.of(3);
+  cluster = await HostCluster.of(3, { generic: GENERIC });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -48,7 +49,8 @@ describe("a service on three hosts", () => {
       "node.platform.os==linux",
       WEB_IMAGE,
     ]);
-    expect(created.stderr).toBe("");
+    // There is no registry to ask for the image's digest.
+    expect(created.stderr).toMatch(/^murmur: warning: image \S+ could not be accessed on a registry .*\n$/);
     expect(created.code).toBe(0);
     const tasks = await running(cluster.first, "web", 3);
     expect(new Set(tasks.map(({ Node }) => Node)).size).toBe(3);
@@ -149,6 +151,10 @@ describe("a service on three hosts", () => {
       ([task]) => (task?.Error ?? "") !== "",
     );
     expect(huge?.Error).toMatch(/insufficient resources on 3 nodes/);
+    const why = await cluster.host(2).murmur("service", "explain", "huge");
+    expect(why).toContain("huge: 0 of 1 tasks run\n");
+    expect(why).toMatch(/^resources +3 +insufficient resources on 3 nodes$/m);
+    expect(why).toMatch(/^Closest: node host[123]: \d+(\.\d)? MiB of memory short$/m);
     const absent = await cluster.first.run(
       ["murmur", "service", "create", "--name", "absent", "nobody.invalid/nothing:1"],
       90_000,
@@ -158,6 +164,8 @@ describe("a service on three hosts", () => {
     await cluster.first.murmur("service", "rm", "huge", "absent");
   });
 
+  itPlaces(() => cluster);
+
   it("is updated task by task", async () => {
     await cluster.first.murmur("service", "update", "--env-add", "GREETING=goodbye", "web");
     const tasks = await running(cluster.first, "web", 3);
@@ -165,6 +173,68 @@ describe("a service on three hosts", () => {
     const [container] = await cluster.first.containers();
     expect(await cluster.first.ok("docker", "inspect", "--format", "{{.Config.Env}}", container ?? "")).toContain(
       "GREETING=goodbye",
+    );
+  });
+
+  it("is stopped with all that it is, also by the docker command's leave, and started again", async () => {
+    const docker = (...args: string[]): Promise<string> =>
+      cluster.first.ok("docker", "-H", "unix:///run/murmur/docker.sock", ...args);
+    const containers = async () => (await Promise.all(cluster.hosts.map((host) => host.containers()))).flat();
+    const counts = (): Promise<string> => docker("service", "ls", "--filter", "name=web", "--format", "{{.Replicas}}");
+    await cluster.host(1).murmur("service", "stop", "web");
+    expect(await containers()).toEqual([]);
+    expect(await counts()).toBe("0/0");
+    await docker("service", "update", "--detach", "--label-add", "seen=docker", "web");
+    expect(await cluster.first.murmur("service", "explain", "web")).toContain("murmur service start web");
+    expect(await cluster.first.murmur("service", "ls")).toMatch(/web .* 0\/0 \(stopped\)/);
+    await cluster.host(2).murmur("service", "start", "web");
+    const tasks = (await ps(cluster.first, "web")).filter(isRunning);
+    expect(tasks).toHaveLength(3);
+    await eventually(
+      "it answers again",
+      () => answers(cluster.first, 80),
+      (names) => names.size === 3,
+    );
+    const before = await containers();
+    await cluster.first.murmur("service", "restart", "web");
+    await running(cluster.first, "web", 3);
+    for (const id of await containers()) expect(before).not.toContain(id);
+  });
+
+  it("keeps tasks with their volumes, and says what stayed behind", async () => {
+    const home = cluster.host(1);
+    expect(await cluster.first.murmur("volume", "create", "--node", home.name, "db-1")).toBe("db-1");
+    const mount = "type=volume,source={{.Service.Name}}-{{.Task.Slot}},target=/data";
+    await cluster.first.murmur("service", "create", "--name", "db", "--mount", mount, WEB_IMAGE);
+    expect((await running(cluster.first, "db", 1)).find(isRunning)?.Node).toBe(home.name);
+    expect(await cluster.host(2).murmur("volume", "ls")).toMatch(/^local +db-1 +host2$/m);
+    const used = await cluster.host(2).run(["murmur", "volume", "rm", "db-1"]);
+    expect(used.stderr).toMatch(/volume is in use on node host2 by db\.1\./);
+    await cluster.first.murmur("node", "update", "--availability", "drain", home.name);
+    const moved = await eventually(
+      "it runs elsewhere",
+      async () => (await ps(cluster.first, "db")).filter(isRunning),
+      (tasks) => tasks.length === 1 && tasks[0]?.Node !== home.name,
+      { limitMs: 60_000 },
+    );
+    expect(moved).toHaveLength(1);
+    expect(await cluster.first.murmur("task", "explain", "db.1")).toContain("its volume db-1 stayed on node host2");
+    const said = await cluster.first.run(["murmur", "service", "ps", "db"]);
+    expect(said.stderr).toContain("db.1: volume db-1 stayed on node host2");
+    await cluster.first.murmur("node", "update", "--availability", "active", home.name);
+    await cluster.first.murmur("service", "rm", "db");
+    // Until the containers are gone, the engines keep the volumes.
+    for (const { name } of cluster.hosts) {
+      await eventually(
+        `the volume on ${name} is gone`,
+        () => cluster.first.run(["murmur", "volume", "rm", "--force", "--node", name, "db-1"]),
+        ({ code }) => code === 0,
+      );
+    }
+    await eventually(
+      "no volume is left",
+      () => cluster.first.murmur("volume", "ls", "--quiet"),
+      (names) => names === "",
     );
   });
 
@@ -207,6 +277,78 @@ describe("a service on three hosts", () => {
     );
     expect(tasks.filter(isRunning)).toHaveLength(3);
     await cluster.first.murmur("node", "update", "--availability", "active", "host3");
+  });
+
+  it("is moved to a node that is free again, and misses no answer", async () => {
+    const rebalance = ["service", "rebalance", "web"];
+    // The restart before counts as an update until the last of its tasks has been watched for a while.
+    const [planned] = await eventually(
+      "web is not being updated any more",
+      () => cluster.first.json<readonly { Name: string; To: string }[]>(...rebalance, "--dry-run"),
+      () => true,
+    );
+    expect(planned).toMatchObject({ To: "host3" });
+    expect((await ps(cluster.first, "web")).filter(isRunning).map(({ Node }) => Node)).not.toContain("host3");
+    const missed: string[] = [];
+    let isOver = false;
+    const asking = (async () => {
+      for (let count = 0; !isOver; count += 1)
+        await ask(cluster.hosts[count % 3] ?? cluster.first, 80).catch((error: unknown) => missed.push(String(error)));
+    })();
+    expect(await cluster.host(1).murmur(...rebalance)).toMatch(/^web\.\d +host[12] +host3$/m);
+    await eventually(
+      "each host has one",
+      () => ps(cluster.first, "web"),
+      (rows) => {
+        const wanted = rows.filter(({ DesiredState }) => DesiredState === "Running");
+        return wanted.every(isRunning) && new Set(wanted.map(({ Node }) => Node)).size === 3 && wanted.length === 3;
+      },
+      { limitMs: 60_000 },
+    );
+    isOver = true;
+    await asking;
+    expect(missed).toEqual([]);
+    expect(await cluster.first.murmur(...rebalance)).toContain("Nothing to move");
+  });
+
+  it("leaves a node that is drained with a deadline, and misses no answer", async () => {
+    const drained = cluster.host(1);
+    const missed: string[] = [];
+    let isOver = false;
+    const asking = (async () => {
+      for (let count = 0; !isOver; count += 1)
+        await ask(cluster.hosts[count % 3] ?? cluster.first, 80).catch((error: unknown) => missed.push(String(error)));
+    })();
+    const { code, stdout } = await cluster.first.run(
+      [..."murmur node update --availability drain --wait --deadline 2m".split(" "), drained.name],
+      90_000,
+    );
+    isOver = true;
+    await asking;
+    expect({ code, missed }).toEqual({ code: 0, missed: [] });
+    expect(stdout).toMatch(/verify: Node host2 has no task left\n$/);
+    const tasks = (await ps(cluster.first, "web")).filter(isRunning);
+    expect(tasks.filter(({ Node }) => Node !== drained.name)).toHaveLength(3);
+    expect(await drained.containers()).toEqual([]);
+
+    // Nobody else may take what is left: it is said, and stopped at the deadline.
+    for (const name of ["host1", "host3"])
+      await cluster.first.murmur("node", "update", "--availability", "pause", name);
+    await cluster.first.murmur("node", "update", "--availability", "active", drained.name);
+    await cluster.first.murmur("service", "scale", "--detach", "web=4");
+    await running(cluster.first, "web", 4);
+    const cut = await cluster.first.run(
+      [..."murmur node update --availability drain --wait --deadline 5s".split(" "), drained.name],
+      90_000,
+    );
+    expect(cut.code).toBe(1);
+    expect(cut.stderr).toMatch(
+      /stopped at the deadline, before their replacements ran: 1\n +web\.\d: .* not available/,
+    );
+    for (const { name } of cluster.hosts)
+      await cluster.first.murmur("node", "update", "--availability", "active", name);
+    await cluster.first.murmur("service", "scale", "web=3");
+    await running(cluster.first, "web", 3);
   });
 
   it("is an ordinary swarm service to the docker command", async () => {

@@ -22,6 +22,8 @@ export interface HostClusterOptions {
   readonly dataPlane?: "ports" | "overlay";
   /** What the engines have from the start; left out: `WEB_IMAGE`. */
   readonly images?: readonly string[];
+  /** What hosts have beside CPU and memory, by name: `gpu=A,gpu=B,disk=3`. */
+  readonly generic?: Readonly<Record<string, string>>;
 }
 
 /** Several hosts as containers, joined into one cluster, each with its own engine and the test's images on it. */
@@ -76,7 +78,8 @@ export class HostCluster implements AsyncDisposable {
   async addHost(name: string): Promise<Host> {
     const runFolder = join(await this.#folder(), name);
     await mkdir(runFolder);
-    const container = await new NodeContainer(name, this.network, runFolder).start();
+    const generic = this.#options.generic?.[name];
+    const container = await new NodeContainer(name, this.network, { runFolder, generic }).start();
     const host = new Host(name, container, { address: container.getIpAddress(this.network.getName()), runFolder });
     this.hosts.push(host);
     await eventually(

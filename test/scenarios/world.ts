@@ -203,6 +203,7 @@ export class World implements AsyncDisposable {
         runtime: host.engine,
         records,
         answer: () => Promise.resolve(new Response(null, { status: 501 })),
+        answerTasks: () => Promise.resolve(new Response(null, { status: 501 })),
         forgetTasks: async () => {},
         clock,
         random,

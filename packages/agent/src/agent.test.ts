@@ -186,8 +186,40 @@ describe("an agent", () => {
     });
     expect(world.manager.get(pinned).status).toMatchObject({
       state: "running",
-      message: expect.stringMatching(/^started with the local image, pull failed: pull access denied/),
+      message: "started with the local image",
+      error: expect.stringMatching(/^runs the image that the node has, pull failed: pull access denied/) as string,
     });
+  });
+
+  it("brings the service's login to a pull, and doesn't pull before it has heard of it", async () => {
+    const passwordOf = (image: string): string | undefined => (image === "own:1" ? "hunter2" : undefined);
+    await begin({ passwordOf });
+    const own = { container: { image: "own:1" }, hasLogin: true } as const;
+    const id = world.assign(own);
+    await world.pass(5_000);
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "preparing",
+      error: expect.stringMatching(/^waiting for the login to the image's registry: .*--with-registry-auth/) as string,
+    });
+    expect(world.engine.deniedPulls).toEqual([]);
+    const login = Buffer.from(JSON.stringify({ password: "hunter2" })).toString("base64url");
+    const { serviceId } = world.manager.get(id);
+    world.manager.hand([{ kind: "login", id: serviceId, data: Buffer.from(login).toString("base64") }]);
+    await world.pass(5_000);
+    expect(world.state(id)).toBe("running");
+    for (const bytes of world.disk.values()) expect(new TextDecoder().decode(bytes)).not.toContain(login);
+  });
+
+  it("asks the registry as anybody when it was told that there is no login", async () => {
+    await begin({ passwordOf: (image) => (image === "own:1" ? "hunter2" : undefined) });
+    const id = world.assign({ container: { image: "own:1" }, hasLogin: true });
+    world.manager.hand([{ kind: "login", id: world.manager.get(id).serviceId, data: "" }]);
+    await world.pass(5_000);
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "rejected",
+      error: "Head own:1: no basic auth credentials",
+    });
+    expect(world.engine.deniedPulls).toEqual(["own:1"]);
   });
 
   it("gives up a pull that nobody wants any more, but not one that somebody still wants", async () => {
@@ -315,6 +347,25 @@ describe("an agent of the overlay plane", () => {
     expect(world.networks.calls).not.toContain("detach");
   });
 
+  // Seed 41017: a node that was removed crashed while it stopped its containers, whose tasks it had forgotten by then.
+  it("says of all that it finds running that it waits for it, also of what it has forgotten, until that is gone", async () => {
+    await begin({ overlay: true });
+    const [kept, lost] = [world.assign(), world.assign()];
+    await world.pass(1_000);
+    await world.agent.stop();
+    world.disk.clear();
+    world.manager.tasks.delete(lost);
+    world.manager.reachable = false;
+    world.manager.hangUp();
+    await world.start();
+    await world.pass(10_000);
+    expect([...world.networks.expected].toSorted()).toEqual([kept, lost]);
+    world.manager.reachable = true;
+    await world.pass(4_000);
+    expect(world.engine.containers().map(({ request }) => request.task.id)).toEqual([kept]);
+    expect(world.networks.expected.size).toBe(0);
+  });
+
   it("ends what was restarted by hand: its end was told, and nobody sends to it any more", async () => {
     await begin({ overlay: true });
     const id = world.assign();
@@ -408,6 +459,26 @@ describe("an agent that was away", () => {
     const later = world.assign();
     await world.pass(1_000);
     expect(addressOf(later)).toBe("127.0.0.2");
+  });
+
+  // Seed 62000451: it took the task for a new one, and could not make the container that ran.
+  it("finds the container of a task that it has forgotten, also while the engine makes none", async () => {
+    await begin();
+    const id = world.assign();
+    const assigned = world.manager.get(id);
+    await world.pass(1_000);
+    await world.agent.stop();
+    world.disk.clear();
+    world.manager.put(assigned);
+    world.engine.faults.createError = "invalid mount config";
+    world.manager.reachable = false;
+    world.manager.hangUp();
+    await world.start();
+    await world.pass(2_000);
+    world.manager.reachable = true;
+    await world.pass(4_000);
+    expect(world.state(id)).toBe("running");
+    expect(world.containersOf(id)).toMatchObject([{ state: "running", starts: 1 }]);
   });
 
   it("removes what nobody wants, but only once a manager has spoken", async () => {

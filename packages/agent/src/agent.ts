@@ -1,64 +1,29 @@
-import { Scope, sleep, type Clock, type Log, type Millis, type NodeId, type Random } from "@murmur/base";
+import { Scope, sleep, type Millis } from "@murmur/base";
 import type {
   AssignmentMessage,
   ClusterFacts,
   EndpointMessage,
   EndpointTable,
-  EngineStatus,
   NodeSpec,
   OwnNode,
   SessionMessage,
 } from "@murmur/model";
+import type { AgentOptions, AgentStats } from "./agent-options.ts";
 import { assign, type Assignment } from "./assignment.ts";
 import { describe } from "./description.ts";
 import { EndpointCopy } from "./endpoint-copy.ts";
-import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
-import type { EngineInfo, KeyValue, NodeContext, Runtime, Sessions, TaskNetworks, Withdrawals } from "./ports.ts";
+import { DEFAULT_ENGINE_LIMITS } from "./engine.ts";
+import { HeldVolumes } from "./held-volumes.ts";
+import { Payloads } from "./payloads.ts";
+import type { EngineInfo } from "./ports.ts";
+import type { TemplateNode } from "./render-task.ts";
 import { Reports } from "./reports.ts";
-import { decodeSaved, encodeSaved, type SavedTasks, type SavedView } from "./saved-state.ts";
+import { decodeSaved, encodeSavedTasks, encodeSavedView, type SavedTasks, type SavedView } from "./saved-state.ts";
 import { Saver } from "./saver.ts";
 import { SessionLoop } from "./session-loop.ts";
-import { Worker, type MakerStanding } from "./worker.ts";
-
-export interface AgentOptions {
-  /** Who this node is, and where its tasks are reached. */
-  readonly node: NodeContext;
-  /** Left out: the engine's. */
-  readonly hostname?: string;
-  readonly murmurVersion: string;
-  /** The versions of the wire protocol that this node speaks. */
-  readonly protocol: { readonly min: number; readonly max: number };
-  /** Of `NodeDescription`, as it is now. */
-  readonly subnets?: () => readonly string[];
-  /** `IP:port` of this node's peer transport, reported to the managers. */
-  readonly address?: string;
-  /** What gossip says of another node. */
-  readonly verdict: (id: NodeId) => "alive" | "dead" | "unheard";
-  readonly runtime: Runtime;
-  readonly sessions: Sessions;
-  readonly withdrawals: Withdrawals;
-  /** Given on nodes of the `overlay` plane. */
-  readonly networks?: TaskNetworks;
-  /** Keeps two records, `agent.tasks` and `agent.view`. */
-  readonly store: KeyValue;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly limits?: Partial<EngineLimits>;
-  /** Between two pings of the engine, and between two lists of its containers: the nets below the event stream. */
-  readonly pingEveryMs?: Millis;
-  readonly listEveryMs?: Millis;
-}
-
-export interface AgentStats {
-  readonly tasks: number;
-  readonly connected: boolean;
-  readonly engine: EngineStatus;
-  readonly engineCallsRunning: number;
-  readonly engineCallsWaiting: number;
-  /** Facts that no manager has confirmed yet. */
-  readonly reportsPending: number;
-}
+import { subscribe } from "./subscribe.ts";
+import { standingOf } from "./maker-standing.ts";
+import { Worker } from "./worker.ts";
 
 const TASKS_KEY = "agent.tasks";
 const VIEW_KEY = "agent.view";
@@ -75,6 +40,7 @@ export class Agent {
   readonly #reports = new Reports();
   readonly #worker: Worker;
   readonly #sessions: SessionLoop;
+  readonly #volumes: HeldVolumes;
   readonly #savers: { readonly tasks: Saver; readonly view: Saver };
   readonly #endpointListeners = new Set<(table: EndpointTable) => void>();
   readonly #factsListeners = new Set<(facts: ClusterFacts) => void>();
@@ -82,6 +48,8 @@ export class Agent {
   /** What the deltas of this session build on. */
   #held: Assignment | undefined;
   readonly #endpoints = new EndpointCopy();
+  /** Never saved: a secret is in memory, or not here. */
+  readonly #payloads = new Payloads();
   #facts: ClusterFacts | undefined;
   #nodeSpec: NodeSpec | undefined;
   #info: EngineInfo | undefined;
@@ -100,15 +68,33 @@ export class Agent {
         this.#reports.status(id, status);
         this.#sessions.wake();
         this.#savers.tasks.changed();
+        if (status.state === "starting" && this.#volumes.makes(this.#worker.task(id))) this.#worker.lookAgain();
       },
       onEngine: () => this.#reportNode(),
       onInfo: (info) => {
         this.#info = info;
         this.#reportNode();
       },
-      standing: (maker) => this.#standing(maker),
+      onVolumes: (volumes) => {
+        if (this.#volumes.listed(volumes)) this.#reportNode();
+      },
+      payloads: this.#payloads,
+      templateNode: () => this.#templateNode(),
+      standing: (maker) =>
+        standingOf(maker, {
+          own: options.node.nodeId,
+          address: options.address,
+          nodes: this.#facts?.nodes ?? [],
+          verdict: options.verdict,
+          isInformed: this.#held !== undefined && this.#sessions.connected,
+        }),
       onGone: (id) => this.#reports.drop(id),
       onIdle: () => this.#finishRemoval(),
+    });
+    this.#volumes = new HeldVolumes({
+      clusterId: options.node.clusterId,
+      tasks: () => this.#worker.tasks(),
+      node: () => this.#templateNode(),
     });
     this.#sessions = new SessionLoop({
       sessions: options.sessions,
@@ -119,6 +105,7 @@ export class Agent {
       endpoints: () => this.#endpoints.base,
       onOpen: () => {
         this.#held = undefined;
+        this.#payloads.begin();
         this.#endpoints.begin();
         this.#reportNode();
       },
@@ -127,8 +114,8 @@ export class Agent {
     const saver = (key: string, gatherMs: Millis, encode: () => Uint8Array): Saver =>
       new Saver({ store, key, gatherMs, encode, clock, log });
     this.#savers = {
-      tasks: saver(TASKS_KEY, 100, () => encodeSaved<SavedTasks>({ tasks: this.#worker.tasks() })),
-      view: saver(VIEW_KEY, 2_000, () => encodeSaved<SavedView>(this.#view())),
+      tasks: saver(TASKS_KEY, 100, () => encodeSavedTasks({ tasks: this.#worker.tasks() })),
+      view: saver(VIEW_KEY, 2_000, () => encodeSavedView(this.#view())),
     };
   }
 
@@ -169,6 +156,11 @@ export class Agent {
     return this.#endpoints.table;
   }
 
+  /** The secrets and configs that this node holds, by `payloadKey`. */
+  payloads(): readonly string[] {
+    return this.#payloads.keys();
+  }
+
   facts(): ClusterFacts | undefined {
     return this.#facts;
   }
@@ -193,6 +185,16 @@ export class Agent {
    */
   onRemoved(listener: () => void): () => void {
     return subscribe(this.#removedListeners, listener);
+  }
+
+  /** The volumes of this node that the managers are told of; none as long as not all is known that this follows from. */
+  volumes(): readonly string[] {
+    return this.#volumes.names ?? [];
+  }
+
+  /** Somebody has made or removed a volume of this node through the cluster. */
+  volumesChanged(): void {
+    this.#worker.lookAgain();
   }
 
   /** Stops all tasks because this node leaves its cluster; resolves when their containers are gone, or after a minute. */
@@ -227,6 +229,10 @@ export class Agent {
     if (message.kind === "committed") return this.#reports.committed(message.sequence);
     if (this.#removal !== "no") return; // this node takes no orders any more
     if (message.kind === "endpoints") return this.#takeEndpoints(message);
+    if (message.kind === "payloads") {
+      this.#payloads.take(message);
+      return this.#worker.payloadsChanged();
+    }
     const assigned = assign(this.#held, message);
     switch (assigned.kind) {
       case "gap":
@@ -242,6 +248,7 @@ export class Agent {
     this.#held = assignment;
     this.#nodeSpec = assignment.nodeSpec;
     if (message.kind === "full") {
+      this.#payloads.settle();
       this.#worker.replace(message.tasks);
       this.#correct(message.tasks);
     } else if (message.kind === "delta") this.#worker.update(message.updated, message.removed);
@@ -281,7 +288,8 @@ export class Agent {
   }
 
   /** The same of the node: a report that was held up on its way may have come after a newer one. */
-  #correctNode({ engine, address }: OwnNode): void {
+  #correctNode({ engine, address, volumes = [] }: OwnNode): void {
+    if (this.#volumes.known(volumes)) this.#reportNode();
     const own = { engine: this.#worker.engine.state, address: this.#options.address };
     const isRight = engine === undefined || engine === own.engine;
     if (isRight && (address === undefined || own.address === undefined || address === own.address)) return;
@@ -306,33 +314,23 @@ export class Agent {
     };
   }
 
-  /**
-   * Who has labelled a container of this engine. No two nodes that are up have one address: a node that is not, and had
-   * this node's before, was this host. One that is up has moved since, and its record hasn't followed yet. A host that has
-   * both lost its disk and moved is known by its name alone; that is less certain, so it has to be so for a while.
-   */
-  #standing(maker: NodeId): MakerStanding {
-    const { node, address, verdict } = this.#options;
-    const nodes = this.#facts?.nodes ?? [];
-    const record = nodes.find(({ id }) => id === maker);
-    if (record === undefined) return this.#held !== undefined && this.#sessions.connected ? "unknown" : "other";
-    const presence = verdict(maker);
-    if (presence === "alive") return "other";
-    if (record.address === address) return presence === "dead" ? "former" : "unknown";
-    const own = nodes.find(({ id }) => id === node.nodeId);
-    return own?.hostname === record.hostname ? "unknown" : "other";
+  #templateNode(): TemplateNode {
+    const { hostname, os = "linux", architecture = "" } = this.#info ?? {};
+    return { id: this.#options.node.nodeId, hostname: this.#options.hostname ?? hostname ?? "", os, architecture };
   }
 
   #reportNode(): void {
-    const { node, hostname, murmurVersion, protocol, address, subnets } = this.#options;
+    const { node, hostname, generic, murmurVersion, protocol, address, subnets } = this.#options;
     const own = {
       murmurVersion,
       protocol,
       ...(hostname !== undefined && { hostname }),
+      ...(generic !== undefined && { generic }),
       ...(subnets !== undefined && { subnets: subnets() }),
     };
     this.#reports.node({
       engine: this.#worker.engine,
+      ...this.#volumes.report(),
       ...(this.#info !== undefined && { description: describe(this.#info, node, own) }),
       ...(address !== undefined && { address }),
     });
@@ -357,11 +355,6 @@ export class Agent {
     this.#removal = "done";
     for (const listener of this.#removedListeners) listener();
   }
-}
-
-function subscribe<T>(listeners: Set<T>, listener: T): () => void {
-  listeners.add(listener);
-  return () => void listeners.delete(listener);
 }
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));

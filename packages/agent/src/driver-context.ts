@@ -1,6 +1,8 @@
 import type { Clock, Log, Random, Scope } from "@murmur/base";
 import type { TaskId, TaskStatus } from "@murmur/model";
-import type { NodeContext, Runtime, TaskNetworks, Withdrawals } from "./ports.ts";
+import type { Payloads } from "./payloads.ts";
+import type { NodeContext, Runtime, TaskFiles, TaskNetworks, Withdrawals } from "./ports.ts";
+import type { TemplateNode } from "./render-task.ts";
 
 /** What the drivers of all tasks share. The functions are called synchronously. */
 export interface DriverContext {
@@ -8,6 +10,13 @@ export interface DriverContext {
   readonly withdrawals: Withdrawals;
   /** Undefined: the engine's own network is enough. */
   readonly networks: TaskNetworks | undefined;
+  /** Undefined: this node can't have secrets and configs. */
+  readonly files: TaskFiles | undefined;
+  readonly payloads: Payloads;
+  /** What templates may say of this node. */
+  readonly templateNode: () => TemplateNode;
+  /** Nothing may be left of a task's files: `now` when it is forgotten, `soon` when it has ended. Does not wait. */
+  readonly dropFiles: (id: TaskId, when: "now" | "soon") => void;
   readonly node: NodeContext;
   readonly clock: Clock;
   readonly random: Random;

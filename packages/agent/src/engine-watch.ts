@@ -2,12 +2,14 @@ import { ClusterError, messageOf, sleep, type Clock, type Millis, type Random } 
 import type { EngineStatus } from "@murmur/model";
 import { Alarm } from "./alarm.ts";
 import { backoff } from "./backoff.ts";
-import type { ContainerEvent, ContainerSummary, EngineInfo, Runtime } from "./ports.ts";
+import type { ContainerEvent, ContainerSummary, EngineInfo, EngineVolume, Runtime } from "./ports.ts";
 
 /** What the watch tells its user; each is called synchronously and must not throw. */
 interface EngineListener {
   onStatus(status: EngineStatus): void;
   onInfo(info: EngineInfo): void;
+  /** All local volumes, after each list of containers. */
+  onVolumes(volumes: readonly EngineVolume[]): void;
   /** All containers of this node, at each connection and from time to time: what no event told comes to light. */
   onList(containers: readonly ContainerSummary[]): void;
   onEvent(event: ContainerEvent): void;
@@ -118,9 +120,20 @@ export class EngineWatch {
   async #list(signal: AbortSignal): Promise<void> {
     const { engine, labels, clock, listener } = this.#options;
     while (!signal.aborted) {
+      await this.#lookAtVolumes(signal);
       await sleep(clock, LIST_GAP_MS, signal);
       await this.#listNow.wait(this.#options.listEveryMs, signal);
       listener.onList(await engine.list(labels, { signal }));
+    }
+  }
+
+  /** An engine may be held up by one volume's driver and do all else: what was seen last counts until it answers. */
+  async #lookAtVolumes(signal: AbortSignal): Promise<void> {
+    const { engine, listener } = this.#options;
+    try {
+      listener.onVolumes(await engine.volumes({ signal }));
+    } catch {
+      // If it is away, the next ping tells.
     }
   }
 

@@ -7,6 +7,8 @@ import type {
   ContainerRequest,
   ContainerSummary,
   EngineInfo,
+  EngineVolume,
+  PullOptions,
   Runtime,
 } from "./ports.ts";
 import { SharedCall } from "./shared-call.ts";
@@ -45,7 +47,7 @@ export class Engine implements Runtime {
   readonly #pulls: Limiter;
   readonly #changes: Limiter;
   readonly #looks: Limiter;
-  /** Pulls under way, by image: tasks of the same image share one. */
+  /** Pulls under way, by image and login: tasks of the same ones share one. */
   readonly #pulling = new Map<string, SharedCall<void>>();
 
   constructor(runtime: Runtime, clock: Clock, limits: EngineLimits) {
@@ -75,14 +77,17 @@ export class Engine implements Runtime {
   }
 
   /** Tasks that ask for the same image share a pull; it is given up when the last of them has left. */
-  async pull(image: string, { signal }: Abortable): Promise<void> {
+  async pull(image: string, { signal, login }: PullOptions): Promise<void> {
     signal.throwIfAborted();
-    const pull = this.#pulling.get(image) ?? new SharedCall((options) => this.#pull(image, options));
-    this.#pulling.set(image, pull);
+    // Not shared with who has another login: what one may pull isn't the other's.
+    const key = JSON.stringify([image, login]);
+    const more = login === undefined ? {} : { login };
+    const pull = this.#pulling.get(key) ?? new SharedCall((options) => this.#pull(image, { ...options, ...more }));
+    this.#pulling.set(key, pull);
     try {
       await pull.wait(signal);
     } finally {
-      if (pull.over && this.#pulling.get(image) === pull) this.#pulling.delete(image);
+      if (pull.over && this.#pulling.get(key) === pull) this.#pulling.delete(key);
     }
   }
 
@@ -110,13 +115,17 @@ export class Engine implements Runtime {
     return this.#limited(this.#limits.shortMs, signal, (options) => this.#runtime.list(labels, options));
   }
 
+  volumes({ signal }: Abortable): Promise<readonly EngineVolume[]> {
+    return this.#limited(this.#limits.shortMs, signal, (options) => this.#runtime.volumes(options));
+  }
+
   /** The limit is on subscribing; the stream itself ends with `signal`. */
   events(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<AsyncIterable<ContainerEvent>> {
     return this.#limited(this.#limits.shortMs, signal, () => this.#runtime.events(labels, { signal }));
   }
 
-  #pull(image: string, { signal }: Abortable): Promise<void> {
-    const work = (options: Abortable): Promise<void> => this.#runtime.pull(image, options);
+  #pull(image: string, { signal, ...login }: PullOptions): Promise<void> {
+    const work = (options: Abortable): Promise<void> => this.#runtime.pull(image, { ...options, ...login });
     return this.#pulls.run(() => this.#limited(this.#limits.pullMs, signal, work), signal);
   }
 

@@ -1,6 +1,8 @@
-export { Agent, type AgentOptions, type AgentStats } from "./agent.ts";
+export { Agent } from "./agent.ts";
+export type { AgentOptions, AgentStats } from "./agent-options.ts";
 export { DockerRuntime } from "./docker/docker-runtime.ts";
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
+export { TmpfsFiles } from "./docker/tmpfs-files.ts";
 export { EngineNetworks } from "./engine-networks.ts";
 export {
   GossipDriver,
@@ -22,14 +24,18 @@ export type {
   ContainerSummary,
   EngineInfo,
   EngineNetwork,
+  EngineVolume,
   KeyValue,
   NetworkRuntime,
   NodeContext,
   Runtime,
   Session,
   Sessions,
+  TaskFile,
+  TaskFiles,
   TaskNetworks,
   Withdrawals,
 } from "./ports.ts";
 export { SimulatedContainer, type Program } from "./simulated-container.ts";
+export { SimulatedFiles } from "./simulated-files.ts";
 export { SimulatedRuntime, type RuntimeFaults, type SimulatedRuntimeOptions } from "./simulated-runtime.ts";

@@ -39,6 +39,9 @@ export function containerLabels(task: Task, owner: NodeContext): Readonly<Record
   };
 }
 
+/** What tells a volume that was made for a task from others on the engine. */
+export const volumeLabels = ({ clusterId }: NodeContext): Readonly<Record<string, string>> => clusterLabels(clusterId);
+
 /** Tells how many networks a container is to be in, for engines that connect it to them one by one. */
 export function networksLabel(networks: ContainerNetworks): Readonly<Record<string, string>> {
   const { length } = networks.attached;

@@ -49,7 +49,7 @@ export function networkContract(name: string, open: () => Promise<NetworkFixture
         await runtime.start(id, NEVER);
         await expect(refusal(runtime.removeNetwork(one.name, NEVER))).resolves.toBe("failed_precondition");
         const other = { ...one, mtu: one.mtu - 10 };
-        await expect(refusal(runtime.ensureNetwork(other, NEVER))).resolves.toBe("failed_precondition");
+        await expect(refusal(runtime.ensureNetwork(other, NEVER))).resolves.toBe("in_use");
         await runtime.ensureNetwork(one, NEVER);
         await runtime.remove(id, NEVER);
         await runtime.ensureNetwork(other, NEVER);

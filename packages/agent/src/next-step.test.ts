@@ -36,6 +36,8 @@ const facts = (parts: Partial<TaskFacts>): TaskFacts => ({
   container: ABSENT,
   image: { kind: "untried" },
   network: { kind: "unneeded" },
+  waitsFor: undefined,
+  loginMissing: undefined,
   startAfter: 0,
   withdrawn: false,
   startedHere: true,
@@ -108,7 +110,12 @@ describe("the next step", () => {
     [
       "says that the local image had to do",
       { status: status("starting"), container: present({}), image: { kind: "unpullable", error: "no route" } },
-      { observation: { message: "started with the local image, pull failed: no route" } },
+      {
+        observation: {
+          message: "started with the local image",
+          error: "runs the image that the node has, pull failed: no route",
+        },
+      },
     ],
     ["rests while nothing changes", { status: STARTED, container: present({}) }, { kind: "none" }],
     [

@@ -59,6 +59,10 @@ export interface TaskFacts {
   readonly container: ContainerFacts;
   readonly image: ImageFacts;
   readonly network: NetworkFacts;
+  /** A secret or config that isn't here yet, for people; undefined: all that it uses is. */
+  readonly waitsFor: string | undefined;
+  /** The login to the image's registry isn't here yet, for people; only a pull waits for it. */
+  readonly loginMissing: string | undefined;
   /** The task isn't started before this moment of the monotonic clock. */
   readonly startAfter: Millis;
   readonly withdrawn: boolean;
@@ -174,7 +178,12 @@ function make(facts: TaskFacts): Step {
   if (isLater(facts.status.state, "ready")) {
     return observe("failed", facts.status.message, "task: the container was removed by someone else");
   }
-  if (facts.image.kind === "missing") return { kind: "pull" };
+  const waits = whyNotHere(facts);
+  if (waits !== undefined) return waits;
+  if (facts.image.kind === "missing") {
+    if (facts.loginMissing === undefined) return { kind: "pull" };
+    return whyItWaits(facts, { code: "unavailable", text: facts.loginMissing }) ?? { kind: "none" };
+  }
   if (facts.network.kind !== "none") return { kind: "create" };
   return whyItWaits(facts, facts.network.failure) ?? { kind: "prepare" };
 }
@@ -189,7 +198,8 @@ function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Mill
     if (!isLater(state, "preparing")) return observe("ready", "prepared");
     if (wanted.desiredState === "ready") return { kind: "none" };
     if (now < facts.startAfter) return { kind: "wait", until: facts.startAfter };
-    return state === "ready" ? observe("starting", "starting") : { kind: "start", containerId: container.id };
+    if (state === "ready") return observe("starting", "starting");
+    return whyNotHere(facts) ?? { kind: "start", containerId: container.id };
   }
   if (!isLive(container)) return { kind: "observe", observation: ended(facts, container) };
   const reachable = facts.network.kind === "unneeded" || facts.network.kind === "attached";
@@ -230,6 +240,12 @@ function attach(facts: TaskFacts, container: Container, now: Millis): Step {
   return whyItWaits(facts, failure) ?? { kind: "attach", container };
 }
 
+/** What to do while secrets or configs of the task are missing; undefined when all are here. */
+function whyNotHere(facts: TaskFacts): Step | undefined {
+  if (facts.waitsFor === undefined) return undefined;
+  return whyItWaits(facts, { code: "unavailable", text: facts.waitsFor }) ?? { kind: "none" };
+}
+
 /** Tells a task's users why it does not run yet; undefined when that is told. */
 function whyItWaits({ status }: TaskFacts, failure: NetworkFailure | undefined): Step | undefined {
   if (failure === undefined || status.state === "running" || status.error === failure.text) return undefined;
@@ -246,17 +262,31 @@ function changeOf(facts: TaskFacts, container: Container): Observation | undefin
   const same =
     status.health === change.health &&
     status.message === change.message &&
+    status.error === change.error &&
     status.containerId === container.id &&
     status.pid === container.pid &&
     status.address === facts.address;
   return same ? undefined : change;
 }
 
-function alive({ image }: TaskFacts, container: Container): Observation {
-  if (container.state !== "running") return { state: "running", message: container.state, health: "unhealthy" };
-  const message = image.kind === "unpullable" ? `started with the local image, pull failed: ${image.error}` : "started";
-  return { state: "running", message, health: container.health };
+function alive({ image, status }: TaskFacts, container: Container): Observation {
+  const error = image.kind === "unpullable" ? `${LOCAL_IMAGE}${image.error}` : status.error;
+  // Known to the process that made the container; one after it repeats what it was told.
+  const isLocal = error?.startsWith(LOCAL_IMAGE) === true;
+  const local = isLocal ? { error } : {};
+  if (container.state !== "running") {
+    return { state: "running", message: container.state, health: "unhealthy", ...local };
+  }
+  return {
+    state: "running",
+    message: isLocal ? "started with the local image" : "started",
+    health: container.health,
+    ...local,
+  };
 }
+
+/** How it is said, for as long as a task runs, that it may not run what its registry has. */
+const LOCAL_IMAGE = "runs the image that the node has, pull failed: ";
 
 function stop(
   facts: TaskFacts,

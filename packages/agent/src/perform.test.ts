@@ -1,8 +1,9 @@
 import { ClusterError, ManualClock, Scope, SeededRandom, silentLog, sleep, type ErrorCode } from "@murmur/base";
-import { taskName } from "@murmur/model";
+import { taskName, type NodePermissions } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import type { DriverContext } from "./driver-context.ts";
 import { containerLabels } from "./labels.ts";
+import { Payloads } from "./payloads.ts";
 import { perform, type Subject } from "./perform.ts";
 import type { Container, Runtime, TaskNetworks } from "./ports.ts";
 import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
@@ -49,6 +50,7 @@ const engine = (answers: Partial<Runtime>, overlay?: Partial<TaskNetworks>): Dri
       remove: unexpected,
       inspect: unexpected,
       list: unexpected,
+      volumes: unexpected,
       events: unexpected,
       ...answers,
     },
@@ -61,6 +63,10 @@ const engine = (answers: Partial<Runtime>, overlay?: Partial<TaskNetworks>): Dri
       ...overlay,
     },
     withdrawals: { publish: () => {}, acknowledged: () => Promise.resolve() },
+    files: undefined,
+    payloads: new Payloads(),
+    templateNode: () => ({ id: SAMPLE_NODE.nodeId, hostname: "host1", os: "linux", architecture: "amd64" }),
+    dropFiles: () => {},
     node: SAMPLE_NODE,
     clock: new ManualClock(),
     random: new SeededRandom(1),
@@ -71,6 +77,8 @@ const engine = (answers: Partial<Runtime>, overlay?: Partial<TaskNetworks>): Dri
     onStatus: () => {},
   };
 };
+
+const device = { source: "/dev/fuse", target: "/dev/fuse", permissions: "rwm" };
 
 describe("creating", () => {
   it("takes the container that an earlier attempt has made", async () => {
@@ -84,6 +92,25 @@ describe("creating", () => {
     const context = engine({ create: refuses("name_conflict"), inspect: () => Promise.resolve(foreign) });
     const learned = await perform({ kind: "create" }, subject, context, NEVER);
     expect(learned).toMatchObject({ observation: { state: "rejected", error: "the engine's words" } });
+  });
+
+  it("is refused for what this node doesn't permit, whatever a manager says", async () => {
+    const wanted = sampleTask(1, { container: { privileged: true, devices: [device] } });
+    const permitting = (permits: NodePermissions): DriverContext => {
+      const context = engine({ create: () => Promise.resolve("c1") });
+      return { ...context, node: { ...context.node, permits } };
+    };
+    for (const permits of [{}, { devices: ["/dev/fuse"] }]) {
+      const learned = await perform({ kind: "create" }, { ...subject, wanted }, permitting(permits), NEVER);
+      expect(learned).toMatchObject({
+        observation: {
+          state: "rejected",
+          error: expect.stringContaining("this node doesn't permit privileged") as string,
+        },
+      });
+    }
+    const learned = await perform({ kind: "create" }, { ...subject, wanted }, permitting({ privileged: true }), NEVER);
+    expect(learned).toMatchObject({ container: { kind: "present" } });
   });
 
   it("waits a while for a name whose container doesn't show, not for ever", async () => {
@@ -142,6 +169,14 @@ describe("networks", () => {
       NEVER,
     );
     expect(learned).toMatchObject({ observation: { state: "rejected", error: "no room for this node" } });
+  });
+
+  it("are waited for while containers hold what stands in their way, not for ever", async () => {
+    const held = engine({}, { prepare: refuses("in_use", "it has active endpoints") });
+    const act = { kind: "prepare" } as const;
+    await expect(perform(act, { ...subject, failures: 19 }, held, NEVER)).rejects.toMatchObject({ code: "in_use" });
+    const learned = await perform(act, { ...subject, failures: 20 }, held, NEVER);
+    expect(learned).toMatchObject({ observation: { state: "rejected", error: "it has active endpoints" } });
   });
 
   it("are attached for one process", async () => {

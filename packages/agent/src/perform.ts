@@ -1,10 +1,11 @@
 import { codeOf, messageOf, sleep, unreachable, type Millis } from "@murmur/base";
-import { taskName, type Task, type TaskId } from "@murmur/model";
+import { taskName, unpermitted, type Task, type TaskId } from "@murmur/model";
 import type { DriverContext } from "./driver-context.ts";
 import { localImage } from "./image.ts";
 import { taskOf } from "./labels.ts";
 import type { ContainerFacts, ImageFacts, NetworkFacts, Observation, Step, StopFacts } from "./next-step.ts";
-import type { Abortable, Container, Runtime } from "./ports.ts";
+import type { Abortable, Container, ContainerRequest, Runtime } from "./ports.ts";
+import { renderTask } from "./render-task.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 /** The steps that leave the process. */
@@ -44,6 +45,11 @@ const LAST_COMERS_MS: Millis = 200;
 const CONFLICTS_MAX = 10;
 /** Likewise for an address that is taken: the container that had it before may be going. */
 const ADDRESS_CONFLICTS_MAX = 10;
+/**
+ * Attempts to make a network (about 75 s) while containers hold another one of its name: those of what this host was before it
+ * was wiped and joined anew, which are being removed. That is no failure of the task, and its next one wouldn't fare better.
+ */
+const NETWORK_CONFLICTS_MAX = 20;
 /** How long one attempt may take to have the task's networks made, and to connect it. */
 const PREPARE_LIMIT_MS: Millis = 60_000;
 const ATTACH_LIMIT_MS: Millis = 10_000;
@@ -114,11 +120,13 @@ async function find(subject: Subject, context: DriverContext, options: Abortable
   return { kind: "absent" };
 }
 
-async function pull({ wanted }: Subject, { engine, log }: DriverContext, options: Abortable): Promise<Learned> {
+async function pull({ wanted }: Subject, context: DriverContext, options: Abortable): Promise<Learned> {
   if (wanted === undefined) return {};
+  const { engine, payloads, log } = context;
   const { image } = wanted.spec.container;
+  const login = payloads.login(wanted.serviceId);
   try {
-    await engine.pull(image, options);
+    await engine.pull(image, { ...options, ...(login !== undefined && login !== "" && { login }) });
     return { image: { kind: "pulled" } };
   } catch (error) {
     if (codeOf(error) === "unavailable" || options.signal.aborted) throw error;
@@ -128,7 +136,7 @@ async function pull({ wanted }: Subject, { engine, log }: DriverContext, options
 }
 
 /** What settles nothing is thrown: the engine doesn't answer, or this node hasn't been told of a network yet. */
-async function prepare({ wanted }: Subject, context: DriverContext, { signal }: Abortable): Promise<Learned> {
+async function prepare({ wanted, failures }: Subject, context: DriverContext, { signal }: Abortable): Promise<Learned> {
   const { networks, clock } = context;
   if (wanted === undefined || networks === undefined) return {};
   const limit = { clock, limitMs: PREPARE_LIMIT_MS, who: OVERLAY, signal };
@@ -136,7 +144,9 @@ async function prepare({ wanted }: Subject, context: DriverContext, { signal }: 
     const prepared = await withTimeLimit(limit, (options) => networks.prepare(wanted, options));
     return { network: { kind: "prepared", networks: prepared } };
   } catch (error) {
-    if (codeOf(error) === "unavailable" || signal.aborted) throw error;
+    const code = codeOf(error);
+    if (code === "unavailable" || signal.aborted) throw error;
+    if (code === "in_use" && failures < NETWORK_CONFLICTS_MAX) throw error;
     return refused("preparing", messageOf(error));
   }
 }
@@ -145,14 +155,19 @@ async function prepare({ wanted }: Subject, context: DriverContext, { signal }: 
 async function create(subject: Subject, context: DriverContext, options: Abortable): Promise<Learned> {
   const { wanted: task, image, network } = subject;
   if (task === undefined) return UNKNOWN;
+  // Whatever a manager says: what is root on this host is granted on this host.
+  const unpermittedHere = unpermitted(task.spec.container, context.node.permits);
+  if (unpermittedHere.length > 0) return refused("preparing", notPermitted(unpermittedHere));
   const wish = task.spec.container.image;
-  const request = {
-    task,
-    node: context.node,
-    image: image.kind === "unpullable" ? localImage(wish) : wish,
-    ...(network.kind === "prepared" && { networks: network.networks }),
-  };
   try {
+    const rendered = await render(task, context, options);
+    if ("problem" in rendered) return refused("preparing", rendered.problem);
+    const request = {
+      ...rendered,
+      node: context.node,
+      image: image.kind === "unpullable" ? localImage(wish) : wish,
+      ...(network.kind === "prepared" && { networks: network.networks }),
+    };
     const id = await context.engine.create(request, options);
     return { container: { kind: "present", container: created(id, task) } };
   } catch (error) {
@@ -165,6 +180,23 @@ async function create(subject: Subject, context: DriverContext, options: Abortab
     if (image.kind === "untried") return { image: { kind: "missing" } };
     return refused("preparing", image.kind === "unpullable" ? image.error : messageOf(error));
   }
+}
+
+/** Expands the task's templates, and puts its secrets and configs where the engine finds them. */
+async function render(
+  task: Task,
+  { files, payloads, templateNode }: DriverContext,
+  options: Abortable,
+): Promise<Pick<ContainerRequest, "task" | "files"> | { readonly problem: string }> {
+  const rendered = renderTask(task, templateNode(), payloads);
+  if ("problem" in rendered) return rendered;
+  if (rendered.files.length === 0) return { task: rendered.task };
+  if (files === undefined) return { problem: "this node can't have secrets and configs" };
+  const sources = await files.write(task.id, rendered.files, options);
+  return {
+    task: rendered.task,
+    files: rendered.files.map(({ target }, at) => ({ source: sources[at] ?? "", target })),
+  };
 }
 
 /** The name is taken: by an earlier attempt of this very task, or by somebody else's container. */
@@ -185,10 +217,14 @@ async function adopt(
 
 async function start(
   containerId: string,
-  { failures }: Subject,
-  { engine, signal }: DriverContext & Abortable,
+  { wanted, failures }: Subject,
+  { signal, ...context }: DriverContext & Abortable,
 ): Promise<Learned> {
+  const { engine } = context;
   try {
+    // Where it was made a while ago, the host may have lost its memory since, and the files with it.
+    const rendered = wanted && (await render(wanted, context, { signal }));
+    if (rendered !== undefined && "problem" in rendered) return refused("starting", rendered.problem);
     await engine.start(containerId, { signal });
     return UNKNOWN;
   } catch (error) {
@@ -228,6 +264,9 @@ async function withdraw(id: TaskId, context: DriverContext, { signal }: Abortabl
   if (networks !== undefined) await sleep(clock, LAST_COMERS_MS, signal);
   return { withdrawn: true };
 }
+
+const notPermitted = (what: readonly string[]): string =>
+  `this node doesn't permit ${what.join(", ")}: its administrator does with murmur daemon --allow-device or --allow-privileged`;
 
 const refused = (message: string, error: string): Learned => ({ observation: { state: "rejected", message, error } });
 

@@ -3,6 +3,8 @@ import type {
   Health,
   Index,
   NetworkAddress,
+  NodeDescription,
+  NodePermissions,
   PublishedPort,
   ReportMessage,
   SessionMessage,
@@ -16,6 +18,11 @@ export interface Abortable {
   readonly signal: AbortSignal;
 }
 
+export interface PullOptions extends Abortable {
+  /** Base64url of JSON; never shown. Left out: the registry is asked as anybody. */
+  readonly login?: string;
+}
+
 /** What a container is made with beside its task: the facts of this node. */
 export interface NodeContext {
   readonly nodeId: NodeId;
@@ -26,6 +33,8 @@ export interface NodeContext {
    */
   readonly dataAddress: string;
   readonly dataPlane: "ports" | "overlay";
+  /** What this node's administrator permits; left out: nothing. */
+  readonly permits?: NodePermissions;
   /** Resolver of the containers whose spec names none; left out: the engine's. */
   readonly dns?: { readonly nameservers: readonly string[]; readonly search: readonly string[] };
 }
@@ -41,6 +50,8 @@ export interface EngineInfo {
   readonly version: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly plugins: readonly { readonly kind: string; readonly name: string }[];
+  /** What its configuration says that the node has beside CPU and memory; left out: nothing. */
+  readonly generic?: NodeDescription["resources"]["generic"];
 }
 
 export interface ContainerRequest {
@@ -50,6 +61,32 @@ export interface ContainerRequest {
   readonly networks?: ContainerNetworks;
   /** The image to use: the spec's, or the same without its digest when only that one is on the node. */
   readonly image: string;
+  /** Files of the engine's host to mount, read-only. */
+  readonly files?: readonly { readonly source: string; readonly target: string }[];
+}
+
+/** A file that a task's container is to find: a secret or a config. */
+export interface TaskFile {
+  /** Its path in the container. */
+  readonly target: string;
+  readonly bytes: Uint8Array;
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/**
+ * Where files of tasks are kept on this node: in memory, and where the engine can mount them from. An error is a
+ * `ClusterError` of one line; the task fails with it.
+ */
+export interface TaskFiles {
+  /** Resolves to the paths on the engine's host, one for each file. Done twice it comes to the same. */
+  write(task: TaskId, files: readonly TaskFile[], options: Abortable): Promise<readonly string[]>;
+  /** Does nothing when there are none. */
+  remove(task: TaskId): Promise<void>;
+  /** The tasks that there are files of. */
+  list(): Promise<readonly TaskId[]>;
 }
 
 /** One network of a container. */
@@ -102,9 +139,9 @@ export interface TaskNetworks {
    * until then the task doesn't count as running. Also called for a container that was found running.
    */
   attach(task: Task, container: Container, options: Abortable): Promise<void>;
-  /** The container that was to be attached is gone, or has no process any more. */
+  /** The container that was to be attached, or was expected, is gone or has no process any more. */
   detach(task: TaskId): void;
-  /** Told once: the tasks whose containers run already when this node's agent begins. They will be attached. */
+  /** Told once: the tasks whose containers run already when this node's agent begins. They will be attached, or detached. */
   expect(tasks: readonly TaskId[]): void;
   /**
    * Removes the engine's networks that none of these tasks needs and no container is in. `tasks` is asked anew before each
@@ -145,6 +182,12 @@ export interface Container extends ContainerSummary {
   readonly ports: readonly PublishedPort[];
 }
 
+/** A volume of the engine's own driver, `local`. */
+export interface EngineVolume {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** Something happened to a container; what exactly, an inspection tells. */
 export interface ContainerEvent {
   readonly containerId: string;
@@ -166,8 +209,8 @@ export interface Runtime {
   /** Whether the engine answers; cheap. */
   ping(options: Abortable): Promise<void>;
   info(options: Abortable): Promise<EngineInfo>;
-  /** Brings an image onto the node; resolves once it is there whole. */
-  pull(image: string, options: Abortable): Promise<void>;
+  /** Brings an image onto the node; resolves once it is there whole. `login`: X-Registry-Auth, as its registry is told. */
+  pull(image: string, options: PullOptions): Promise<void>;
   /**
    * Makes the container of a task, named `taskName(task)`, with `containerLabels`, and returns its id. A network that isn't
    * there any more is `unavailable`.
@@ -182,6 +225,8 @@ export interface Runtime {
   inspect(idOrName: string, options: Abortable): Promise<Container>;
   /** All containers, running or not, that carry all these labels. */
   list(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly ContainerSummary[]>;
+  /** All volumes of the driver `local`, whoever made them. */
+  volumes(options: Abortable): Promise<readonly EngineVolume[]>;
   /**
    * Subscribes to what happens to containers with these labels. Once the promise has resolved nothing is missed until
    * the iteration ends, as it does, with or without an error, when the engine goes away or the signal is aborted.

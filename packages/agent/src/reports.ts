@@ -6,6 +6,7 @@ export interface NodeFacts {
   readonly description?: NodeDescription;
   readonly engine: EngineStatus;
   readonly address?: string;
+  readonly volumes?: readonly string[];
 }
 
 /** Something to be told. `sent` is undefined as long as no report on this session carries it. */

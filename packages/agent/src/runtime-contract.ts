@@ -1,7 +1,7 @@
 import { taskName } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { NEVER, refusal, using } from "./contract-fixture.ts";
-import { ownerLabels, taskOf } from "./labels.ts";
+import { clusterLabels, ownerLabels, taskOf } from "./labels.ts";
 import type { Container, ContainerEvent, ContainerRequest, Runtime } from "./ports.ts";
 
 /** Processes that every adapter of the contract can run. `deaf` ignores its stop signal, `well` becomes healthy. */
@@ -42,6 +42,19 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeFixture
         const mine = ownerLabels(wish.node.clusterId, wish.node.nodeId);
         expect((await runtime.list(mine, NEVER)).map((line) => [line.id, line.state])).toEqual([[id, "created"]]);
         expect(await runtime.list({ ...mine, "murmur.node.id": "another" }, NEVER)).toEqual([]);
+      }));
+
+    it("makes the named volumes of a container, which outlive it", () =>
+      using(open, async ({ runtime, request }) => {
+        const wish = request("stays");
+        const name = `murmur-test-${wish.task.id}`;
+        const mounts = [{ kind: "volume", source: name, target: "/data", readOnly: false }] as const;
+        const { spec } = wish.task;
+        const task = { ...wish.task, spec: { ...spec, container: { ...spec.container, mounts } } };
+        const id = await runtime.create({ ...wish, task }, NEVER);
+        await runtime.remove(id, NEVER);
+        const made = (await runtime.volumes(NEVER)).find((volume) => volume.name === name);
+        expect(made?.labels).toMatchObject(clusterLabels(wish.node.clusterId));
       }));
 
     it("starts, publishes ports, and does nothing to what runs", () =>

@@ -22,13 +22,29 @@ interface Saved<T> {
   readonly value: T;
 }
 
-export function encodeSaved<T extends SavedTasks | SavedView>(value: T): Uint8Array {
-  const record: Saved<T> = { format: 1, value };
+const FORMAT: Saved<unknown>["format"] = 1;
+
+export function encodeSavedView(value: SavedView): Uint8Array {
+  const record: Saved<SavedView> = { format: FORMAT, value };
   return new TextEncoder().encode(JSON.stringify(record));
 }
 
+/** Each change of one task writes all of them: of the others the text is the one of the last time. Forgotten with the task. */
+const texts = new WeakMap<Task, { readonly status: TaskStatus; readonly text: string }>();
+
+export function encodeSavedTasks({ tasks }: SavedTasks): Uint8Array {
+  const value = tasks.map(({ task, status }) => {
+    const before = texts.get(task);
+    if (before?.status === status) return before.text;
+    const text = JSON.stringify({ task, status });
+    texts.set(task, { status, text });
+    return text;
+  });
+  return new TextEncoder().encode(`{"format":${String(FORMAT)},"value":{"tasks":[${value.join(",")}]}}`);
+}
+
 /**
- * Reads what `encodeSaved` wrote; undefined when there is nothing, or another format. Storage has checked the bytes, so
+ * Reads what was encoded here; undefined when there is nothing, or another format. Storage has checked the bytes, so
  * a record of our format is taken as it is. Throws `corrupt` when it isn't even JSON.
  */
 export function decodeSaved<T extends SavedTasks | SavedView>(bytes: Uint8Array | undefined): T | undefined {

@@ -15,6 +15,8 @@ export interface Resident {
  */
 export class SimulatedBridges {
   readonly #networks = new Map<string, EngineNetwork>();
+  /** Made when it is asked for after a change. */
+  #all: readonly EngineNetwork[] | undefined;
   #conflicts = 0;
 
   /** How often a container was to have an address that was taken. */
@@ -22,14 +24,19 @@ export class SimulatedBridges {
     return this.#conflicts;
   }
 
+  /** The same list as long as nothing has changed. */
   all(): readonly EngineNetwork[] {
-    return [...this.#networks.values()];
+    return (this.#all ??= [...this.#networks.values()]);
   }
 
   ensure(network: EngineNetwork, residents: readonly Resident[]): void {
     const { name, bridge } = network;
     const present = this.#networks.get(name);
     if (present !== undefined && JSON.stringify(present) === JSON.stringify(network)) return;
+    if (this.#isUsed(name, residents)) {
+      const text = `the engine has a network ${name} with other settings and can't remove it: it has active endpoints`;
+      throw new ClusterError("in_use", text);
+    }
     this.remove(name, residents);
     const other = this.all().find((one) => one.bridge === bridge || one.ipv4.subnet === network.ipv4.subnet);
     if (other !== undefined) {
@@ -39,13 +46,19 @@ export class SimulatedBridges {
       );
     }
     this.#networks.set(name, network);
+    this.#all = undefined;
   }
 
   remove(name: string, residents: readonly Resident[]): void {
-    if (residents.some((resident) => resident.live && placesOf(resident).some((place) => place.name === name))) {
+    if (this.#isUsed(name, residents)) {
       throw new ClusterError("failed_precondition", `error while removing network: ${name} has active endpoints`);
     }
     this.#networks.delete(name);
+    this.#all = undefined;
+  }
+
+  #isUsed(name: string, residents: readonly Resident[]): boolean {
+    return residents.some((resident) => resident.live && placesOf(resident).some((place) => place.name === name));
   }
 
   /** Refuses a container whose networks aren't there. */

@@ -9,9 +9,12 @@ import type {
   ContainerSummary,
   EngineInfo,
   EngineNetwork,
+  EngineVolume,
   NetworkRuntime,
+  PullOptions,
   Runtime,
 } from "./ports.ts";
+import { volumeLabels } from "./labels.ts";
 import { SimulatedBridges } from "./simulated-bridges.ts";
 import { SimulatedContainer, type Program } from "./simulated-container.ts";
 
@@ -35,9 +38,12 @@ export interface SimulatedRuntimeOptions {
   readonly hostname?: string;
   readonly cpus?: number;
   readonly memoryBytes?: number;
+  readonly generic?: EngineInfo["generic"];
   /** Images on the node from the start, and such as can be pulled; left out: every image is on the node. */
   readonly images?: readonly string[];
   readonly registry?: readonly string[];
+  /** The password that an image's registry asks for; such an image is on no node before it was pulled. Undefined: none. */
+  readonly passwordOf?: (image: string) => string | undefined;
   /** A call takes between half of this and all of it; a pull ten times as long. */
   readonly latencyMs?: Millis;
   /** How the process of a task behaves; left out: it runs until its stop signal and ends then at once. */
@@ -61,7 +67,14 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   readonly faults: RuntimeFaults = { answersLost: 0, eventsLost: false };
   readonly #options: SimulatedRuntimeOptions;
   readonly #containers = new Map<string, SimulatedContainer>();
+  /** All of them, made when they are asked for after a change. */
+  #list: readonly SimulatedContainer[] | undefined;
   readonly #images: Set<string> | undefined;
+  /** Named volumes: they outlive their containers. */
+  readonly #volumes = new Map<string, EngineVolume>();
+  /** Those that want a password and were pulled. */
+  readonly #pulled = new Set<string>();
+  readonly #deniedPulls: string[] = [];
   readonly #bridges = new SimulatedBridges();
   readonly #subscribers = new Set<Subscriber>();
   #changes = 0;
@@ -83,12 +96,17 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
     return this.#changes;
   }
 
-  /** All containers, in the order in which they were made. */
-  containers(): readonly SimulatedContainer[] {
-    return [...this.#containers.values()];
+  /** Images that were to be pulled without the password that they want. */
+  get deniedPulls(): readonly string[] {
+    return this.#deniedPulls;
   }
 
-  /** All networks, in the order in which they were made. */
+  /** All containers, in the order in which they were made; the same list as long as none is made or removed. */
+  containers(): readonly SimulatedContainer[] {
+    return (this.#list ??= [...this.#containers.values()]);
+  }
+
+  /** All networks, in the order in which they were made; the same list as long as nothing about them has changed. */
   bridges(): readonly EngineNetwork[] {
     return this.#bridges.all();
   }
@@ -134,7 +152,23 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
     const container = this.#containers.get(id);
     if (container === undefined) return;
     this.#containers.delete(id);
+    this.#list = undefined;
     container.destroy();
+  }
+
+  /** Does nothing when there is one of this name. */
+  makeVolume(name: string, labels: EngineVolume["labels"] = {}): void {
+    if (!this.#volumes.has(name)) this.#volumes.set(name, { name, labels });
+  }
+
+  /** The names of its volumes. */
+  volumeNames(): readonly string[] {
+    return [...this.#volumes.keys()].sort();
+  }
+
+  /** Somebody on the node removes a volume. */
+  removeVolume(name: string): void {
+    this.#volumes.delete(name);
   }
 
   ping({ signal }: Abortable): Promise<void> {
@@ -142,13 +176,14 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   }
 
   info({ signal }: Abortable): Promise<EngineInfo> {
-    const { hostname = "simulated", cpus = 4, memoryBytes = 8 * 2 ** 30 } = this.#options;
+    const { hostname = "simulated", cpus = 4, memoryBytes = 8 * 2 ** 30, generic } = this.#options;
     const platform = { os: "linux", architecture: "amd64" };
     const plugins = [{ kind: "Volume", name: "local" }];
     return this.#call(signal, () => ({
       hostname,
       cpus,
       memoryBytes,
+      ...(generic && { generic }),
       ...platform,
       version: "1.0",
       labels: {},
@@ -156,9 +191,21 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
     }));
   }
 
-  pull(image: string, { signal }: Abortable): Promise<void> {
+  pull(image: string, { signal, login }: PullOptions): Promise<void> {
     const work = (): void => {
       if (this.faults.pullError !== undefined) throw new ClusterError("internal", this.faults.pullError);
+      const password = this.#options.passwordOf?.(image);
+      if (password !== undefined) {
+        if (
+          !Buffer.from(login ?? "", "base64url")
+            .toString("utf8")
+            .includes(JSON.stringify(password))
+        ) {
+          this.#deniedPulls.push(image);
+          throw new ClusterError("internal", `Head ${image}: no basic auth credentials`);
+        }
+        this.#pulled.add(image);
+      }
       if (this.#images?.has(image) ?? true) return;
       if (!this.#options.registry?.includes(image)) {
         throw new ClusterError("not_found", `pull access denied for ${image}, repository does not exist`);
@@ -171,7 +218,8 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   create(request: ContainerRequest, { signal }: Abortable): Promise<string> {
     return this.#call(signal, () => {
       if (this.faults.createError !== undefined) throw new ClusterError("invalid_argument", this.faults.createError);
-      if (!(this.#images?.has(request.image) ?? true)) {
+      const isPrivate = this.#options.passwordOf?.(request.image) !== undefined;
+      if (isPrivate ? !this.#pulled.has(request.image) : !(this.#images?.has(request.image) ?? true)) {
         throw new ClusterError("not_found", `No such image: ${request.image}`);
       }
       const name = taskName(request.task);
@@ -181,9 +229,13 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
       this.#bridges.check(request.networks, "unavailable");
       const id = this.#newId();
       const { clock, program = () => ({ stopAfterMs: 0 }) } = this.#options;
+      for (const { kind, source = "" } of request.task.spec.container.mounts ?? []) {
+        if (kind === "volume" && source !== "") this.makeVolume(source, volumeLabels(request.node));
+      }
       const emit = (from: SimulatedContainer, action: string): void => this.#emit(from, action);
       const container = new SimulatedContainer({ id, request, program: program(request), clock, emit });
       this.#containers.set(id, container);
+      this.#list = undefined;
       this.#changes += 1;
       return id;
     });
@@ -231,6 +283,10 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
         .filter((container) => carries(container, labels))
         .map((container) => container.show()),
     );
+  }
+
+  volumes({ signal }: Abortable): Promise<readonly EngineVolume[]> {
+    return this.#call(signal, () => [...this.#volumes.values()]);
   }
 
   async events(

@@ -1,5 +1,5 @@
 import { codeOf, messageOf, unreachable, type Millis, type Timer } from "@murmur/base";
-import { isLater, isTerminal, wantsToRun, type Task, type TaskId, type TaskStatus } from "@murmur/model";
+import { isLater, isTerminal, payloadsOf, wantsToRun, type Task, type TaskId, type TaskStatus } from "@murmur/model";
 import { backoff } from "./backoff.ts";
 import type { DriverContext } from "./driver-context.ts";
 import { addressOf } from "./labels.ts";
@@ -175,6 +175,7 @@ export class TaskDriver {
         case "forget":
           this.#gone = true;
           this.close();
+          this.#context.dropFiles(this.id, "now");
           this.#onGone();
           return undefined;
         case "inspect":
@@ -202,6 +203,8 @@ export class TaskDriver {
       container: this.#container,
       image: this.#image,
       network: this.#network,
+      waitsFor: this.#wanted && this.#context.payloads.missing(this.#wanted.spec.container),
+      loginMissing: this.#wanted && this.#context.payloads.missingLogin(this.#wanted),
       startAfter: this.#startAfter,
       withdrawn: this.#withdrawn,
       startedHere: this.#startedHere,
@@ -285,7 +288,12 @@ export class TaskDriver {
     const served = this.#status.state === "running";
     this.#status = observed(this.#status, observation, { now: clock.now(), container: this.#container, node });
     if (served && isTerminal(observation.state)) this.#takeTrafficAway();
+    if (isTerminal(observation.state) && this.#hasFiles) this.#context.dropFiles(this.id, "soon");
     onStatus(this.id, this.#status);
+  }
+
+  get #hasFiles(): boolean {
+    return this.#wanted !== undefined && payloadsOf(this.#wanted.spec.container).length > 0;
   }
 
   /** Nobody is waited for: there is nothing left to send to. */

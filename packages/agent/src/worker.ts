@@ -4,22 +4,30 @@ import type { DriverContext } from "./driver-context.ts";
 import { Engine, type EngineLimits } from "./engine.ts";
 import { EngineWatch } from "./engine-watch.ts";
 import { clusterLabels, makerOf, taskOf } from "./labels.ts";
+import { FileKeeper } from "./file-keeper.ts";
+import type { Payloads } from "./payloads.ts";
 import type {
   ContainerEvent,
   ContainerSummary,
   EngineInfo,
+  EngineVolume,
   NodeContext,
   Runtime,
+  TaskFiles,
   TaskNetworks,
   Withdrawals,
 } from "./ports.ts";
 import { NetworkTidier } from "./network-tidier.ts";
+import type { TemplateNode } from "./render-task.ts";
 import { TaskDriver } from "./task-driver.ts";
 
 export interface WorkerOptions {
   readonly runtime: Runtime;
   readonly withdrawals: Withdrawals;
   readonly networks?: TaskNetworks;
+  readonly files?: TaskFiles;
+  readonly payloads: Payloads;
+  readonly templateNode: () => TemplateNode;
   readonly node: NodeContext;
   readonly clock: Clock;
   readonly random: Random;
@@ -30,6 +38,8 @@ export interface WorkerOptions {
   readonly onStatus: (id: TaskId, status: TaskStatus) => void;
   readonly onEngine: (status: EngineStatus) => void;
   readonly onInfo: (info: EngineInfo) => void;
+  /** The local volumes that the engine has; all of them, each time that it is asked. */
+  readonly onVolumes: (volumes: readonly EngineVolume[]) => void;
   /** What another node is that made containers on this engine. */
   readonly standing: (maker: NodeId) => MakerStanding;
   /** The last trace of a task is gone. */
@@ -61,9 +71,12 @@ export class Worker {
   readonly #engine: Engine;
   /** Only where tasks have networks of their own. */
   readonly #tidier: NetworkTidier | undefined;
+  readonly #files: FileKeeper | undefined;
   readonly #drivers = new Map<TaskId, TaskDriver>();
   /** Containers that claim a task which has another one; by container id. Only somebody else can have made them. */
   readonly #doubles = new Map<string, TaskDriver>();
+  /** Tasks that ran from before and aren't known here: their containers go, or a manager tells of them. */
+  readonly #strays = new Set<TaskId>();
   /** Makers of containers here that the cluster doesn't know, with the number of lists in a row. */
   #unknownMakers: ReadonlyMap<NodeId, number> = new Map();
   /** A manager has said in this run what this node has to do: only then is a container without a task surplus. */
@@ -84,6 +97,7 @@ export class Worker {
       listener: {
         onStatus: (status) => this.#onEngine(status),
         onInfo: options.onInfo,
+        onVolumes: options.onVolumes,
         onList: (containers) => this.#onList(containers),
         onEvent: (event) => this.#onEvent(event),
       },
@@ -94,6 +108,10 @@ export class Worker {
       engine: this.#engine,
       withdrawals,
       networks: options.networks,
+      files: options.files,
+      payloads: options.payloads,
+      templateNode: options.templateNode,
+      dropFiles: (id, when) => (when === "now" ? this.#files?.drop(id) : this.#files?.dropSoon(id)),
       node,
       clock,
       random,
@@ -103,7 +121,8 @@ export class Worker {
       onUnavailable: () => this.#watch.suspect(),
       onStatus: options.onStatus,
     };
-    const { networks } = options;
+    const { networks, files } = options;
+    this.#files = files && new FileKeeper({ files, scope: this.#scope, clock, log });
     if (networks === undefined) return;
     const tasks = (): readonly Task[] => this.#living();
     this.#tidier = new NetworkTidier({ networks, tasks, scope: this.#scope, clock, log, onTidy: () => this.#idle() });
@@ -136,6 +155,10 @@ export class Worker {
     return drivers.flatMap(({ wanted, status }) => (wanted === undefined ? [] : [{ task: wanted, status }]));
   }
 
+  task(id: TaskId): Task | undefined {
+    return this.#drivers.get(id)?.wanted;
+  }
+
   status(id: TaskId): TaskStatus | undefined {
     return this.#drivers.get(id)?.status;
   }
@@ -165,8 +188,19 @@ export class Worker {
     for (const id of removed) this.#drivers.get(id)?.want(undefined);
   }
 
+  /** Has the engine asked soon for its containers and volumes. */
+  lookAgain(): void {
+    this.#watch.refresh();
+  }
+
+  /** Secrets and configs have come, or have gone. */
+  payloadsChanged(): void {
+    for (const driver of this.#drivers.values()) driver.kick();
+  }
+
   #add(task: Task, status: TaskStatus): void {
-    const fresh = this.#listed && status.state === "assigned";
+    const ranBefore = this.#strays.delete(task.id);
+    const fresh = this.#listed && status.state === "assigned" && !ranBefore;
     const driver = new TaskDriver(this.#context, {
       id: task.id,
       wanted: task,
@@ -181,6 +215,7 @@ export class Worker {
 
   #forget(id: TaskId): void {
     this.#drivers.delete(id);
+    if (this.#strays.delete(id)) this.#options.networks?.detach(id);
     this.#options.onGone(id);
     if (this.size === 0) this.#tidy();
   }
@@ -218,14 +253,22 @@ export class Worker {
     }
     for (const driver of unseen) driver.listed(undefined);
     this.#listed = true;
-    if (this.#informed) this.#tidy();
+    if (!this.#informed) return;
+    this.#files?.sweep((id) => this.#mayUseFiles(id));
+    this.#tidy();
   }
 
-  /** Tells of the containers that this agent takes over. */
+  #mayUseFiles(id: TaskId): boolean {
+    const driver = this.#drivers.get(id);
+    return driver !== undefined && !isTerminal(driver.status.state);
+  }
+
+  /** Tells of the containers that run: also one whose task isn't known (any more) sends where it was told to, until it ends. */
   #expect(containers: readonly ContainerSummary[]): void {
     const running = containers.filter(({ state }) => state === "running" || state === "paused");
     const tasks = running.flatMap((container) => taskOf(container) ?? []);
-    this.#options.networks?.expect(tasks.filter((id) => this.#drivers.has(id)));
+    for (const id of tasks) if (!this.#drivers.has(id)) this.#strays.add(id);
+    this.#options.networks?.expect(tasks);
   }
 
   /** Has the networks removed that no task needs; then, when nothing is left at all, says so. */

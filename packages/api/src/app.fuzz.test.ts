@@ -8,6 +8,8 @@ import { serviceSpecs } from "./testing/service-arbitrary.ts";
 const POSTS = [
   "/services/create",
   "/networks/create",
+  "/secrets/create",
+  "/configs/create",
   "/services/web/update?version=1",
   "/nodes/alpha/update?version=1",
   "/swarm/update?version=1",

@@ -90,6 +90,7 @@ describe("outside a cluster", () => {
     const made = await asker.ask("/murmur/cluster/init", "POST", {
       advertiseAddr: "10.0.0.1",
       voters: 5,
+      strategy: "binpack",
       labels: { zone: "a" },
     });
     expect(made.body).toEqual({
@@ -100,9 +101,11 @@ describe("outside a cluster", () => {
     expect(asker.ports.calls.at(-1)).toMatchObject({
       advertiseAddr: "10.0.0.1",
       labels: { zone: "a" },
-      spec: { voters: 5 },
+      spec: { voters: 5, strategy: "binpack" },
     });
     expect((await asker.ask<Swarm>("/swarm")).body.Murmur).toEqual({ DataPlane: "ports" });
+    const odd = await asker.ask("/murmur/cluster/init", "POST", { strategy: "random" });
+    expect([odd.status, odd.body.message]).toEqual([400, "strategy: must be one of spread, binpack"]);
     const twice = await asker.ask("/murmur/cluster/init", "POST", {});
     expect([twice.status, twice.headers.get("murmur-error-code")]).toEqual([503, "already_in_cluster"]);
   });
@@ -166,6 +169,7 @@ describe("the cluster", () => {
       term: 3,
       generation: 0,
       votersWanted: 3,
+      strategy: "spread",
       dataPlane: "ports",
       managers: [{ id: NODE_ONE, hostname: "alpha", role: "leader", state: "ready" }],
       nodes: { total: 2, ready: 2 },
@@ -206,12 +210,6 @@ describe("the cluster", () => {
     expect((await asker.ask("/networks/default")).body).toMatchObject({ Scope: "swarm", Name: "default" });
     expect((await asker.ask("/networks/other")).status).toBe(404);
     expect((await asker.ask<unknown[]>(`/networks?${filters({ scope: ["local"] })}`)).body).toHaveLength(1);
-  });
-
-  it("keeps no secrets yet and says so", async () => {
-    expect((await asker.ask("/secrets")).body).toEqual([]);
-    expect((await asker.ask("/secrets/create", "POST", { Name: "x" })).status).toBe(501);
-    expect((await asker.ask("/configs/x")).body.message).toBe("config x not found");
   });
 });
 

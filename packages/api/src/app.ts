@@ -3,14 +3,21 @@ import { Hono } from "hono";
 import { checkVersion, splitVersion } from "./http/api-version.ts";
 import { createClusterApp } from "./http/cluster-app.ts";
 import { errorResponse } from "./http/error-response.ts";
+import { EventMemory } from "./events/event-memory.ts";
+import { addDockerEventRoute } from "./http/docker-event-routes.ts";
+import { addExecRoutes } from "./http/exec-routes.ts";
+import { addLogRoutes } from "./http/log-routes.ts";
 import { addHealthRoutes } from "./http/health-routes.ts";
 import { addMembershipRoutes } from "./http/membership-routes.ts";
 import { addNetworkRoutes } from "./http/network-routes.ts";
 import { addRecoveryRoutes } from "./http/recovery-routes.ts";
 import { dockerHeaders, handleErrors } from "./http/respond.ts";
+import { addStatsRoutes } from "./http/stats-routes.ts";
 import { addSystemRoutes, type AskCluster } from "./http/system-routes.ts";
+import { addVolumeRoutes } from "./http/volume-routes.ts";
 import { NOT_IN_CLUSTER } from "./messages.ts";
 import type { ApiPorts } from "./ports.ts";
+import { createTaskDesk } from "./tasks/task-desk.ts";
 
 export interface Api {
   /** Answers a request made to this node: itself, from its replica, or through a manager. Never rejects. */
@@ -20,6 +27,8 @@ export interface Api {
    * take each other for managers cannot send a request round in circles. Never rejects.
    */
   fetchForwarded(request: Request): Promise<Response>;
+  /** Answers what another node asks about the containers of this one's tasks: see `ApiPorts.askNode`. Never rejects. */
+  fetchAsked(request: Request): Promise<Response>;
   /** Whether a request is Murmur's to answer; every other one is the local engine's. */
   owns(method: string, path: string): boolean;
 }
@@ -34,12 +43,14 @@ const OWNED = new Set([
   "tasks",
   "secrets",
   "configs",
+  "events",
   "murmur",
 ]);
 
 export function createApi(ports: ApiPorts): Api {
-  const clusterApp = createClusterApp(ports, { isForwarded: false });
-  const forwardedApp = createClusterApp(ports, { isForwarded: true });
+  const memory = new EventMemory(ports.clock);
+  const clusterApp = createClusterApp(ports, { isForwarded: false, memory });
+  const forwardedApp = createClusterApp(ports, { isForwarded: true, memory });
   const askCluster: AskCluster = async (request) => {
     const standing = ports.node.status();
     if (standing.state !== "active") return errorResponse(notActive(standing));
@@ -50,6 +61,7 @@ export function createApi(ports: ApiPorts): Api {
       return errorResponse(error);
     }
   };
+  const taskDesk = createTaskDesk(ports);
   const app = new Hono({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
   handleErrors(app, ports.log);
   addSystemRoutes(app, ports, askCluster);
@@ -57,20 +69,28 @@ export function createApi(ports: ApiPorts): Api {
   addRecoveryRoutes(app, ports, askCluster);
   addHealthRoutes(app, ports, askCluster);
   addNetworkRoutes(app, ports, askCluster);
+  addLogRoutes(app, ports, askCluster);
+  addDockerEventRoute(app, ports, askCluster);
+  addExecRoutes(app, ports, askCluster);
+  addStatsRoutes(app, ports, askCluster);
+  addVolumeRoutes(app, ports, askCluster);
   app.all("*", (context) => askCluster(context.req.raw));
 
   const headers = Object.entries(dockerHeaders(ports.murmurVersion));
   return {
     async fetch(request) {
+      memory.follow(ports.cluster());
       const response = await guarded(request, (checked) => app.fetch(checked));
       for (const [name, value] of headers) response.headers.set(name, value);
       return response;
     },
     fetchForwarded(request) {
+      memory.follow(ports.cluster());
       // Nobody holds a peer to the length that it announced: the body is counted instead.
       request.headers.delete("content-length");
       return guarded(request, (checked) => forwardedApp.fetch(checked));
     },
+    fetchAsked: (request) => guarded(request, (checked) => taskDesk.fetch(checked)),
     owns(method, path) {
       const segments = splitVersion(path).path.split("/");
       const [, first = "", second = ""] = segments;

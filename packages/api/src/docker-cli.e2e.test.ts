@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -37,6 +37,52 @@ async function makeImage(): Promise<void> {
   await rm(folder, { recursive: true });
 }
 
+/** Most of what a stack's services may say, in the words that a docker command of 2020 knows. */
+const COMPOSE = `
+version: "3.8"
+services:
+  web:
+    image: nginx:1.25
+    ports: ["8480:80"]
+    environment: { MODE: production }
+    networks: [default, back]
+    configs: [{ source: motd, target: /etc/motd, mode: 0440 }]
+    secrets: [password]
+    depends_on: [db]
+    healthcheck: { test: [CMD, "true"], interval: 5s, timeout: 2s, retries: 2, start_period: 3s }
+    stop_grace_period: 20s
+    init: true
+    cap_add: [NET_ADMIN]
+    cap_drop: [ALL]
+    sysctls: { net.core.somaxconn: "1024" }
+    ulimits: { nofile: { soft: 100, hard: 200 } }
+    logging: { driver: json-file, options: { max-size: 1m } }
+    extra_hosts: ["elsewhere:192.0.2.1"]
+    dns: [192.0.2.53]
+    volumes: ["data:/data", "/etc:/host:ro", { type: tmpfs, target: /scratch, tmpfs: { size: 65536 } }]
+    deploy:
+      replicas: 3
+      labels: { team: web }
+      update_config: { parallelism: 2, delay: 10s, order: start-first, failure_action: rollback }
+      rollback_config: { parallelism: 1 }
+      restart_policy: { condition: on-failure, delay: 5s, max_attempts: 3, window: 120s }
+      resources:
+        limits: { cpus: "0.5", memory: 50M }
+        reservations: { cpus: "0.1", memory: 20M }
+      placement:
+        constraints: ["node.role==worker"]
+        preferences: [{ spread: node.labels.zone }]
+        max_replicas_per_node: 2
+  db:
+    image: postgres:16
+    deploy: { mode: global }
+    networks: { back: { aliases: [database] } }
+networks: { back: {} }
+volumes: { data: {} }
+configs: { motd: { file: ./motd } }
+secrets: { password: { file: ./motd } }
+`;
+
 interface Result {
   readonly code: number;
   readonly stdout: string;
@@ -63,6 +109,14 @@ async function docker(...args: string[]): Promise<string> {
 }
 
 const format = (...fields: string[]): string[] => ["--format", fields.map((field) => `{{${field}}}`).join(" ")];
+
+describe("Docker's Python SDK", () => {
+  it("finds a swarm, and changes, makes, lists and removes all that it has words for", async () => {
+    const script = join(import.meta.dirname, "testing/sdk.py");
+    const { stdout } = await run("python3", [script, served.socketPath]);
+    expect(stdout.trim()).toBe("1.47");
+  });
+});
 
 describe("docker", () => {
   it("sees a swarm", async () => {
@@ -116,7 +170,7 @@ describe("docker", () => {
     expect(await docker("service", "ls", ...format(".ID", ".Name", ".Mode", ".Replicas", ".Image", ".Ports"))).toBe(
       `${id.slice(0, 12)} web replicated 0/2 nginx:latest *:8080->80/tcp`,
     );
-    const [service] = served.ports.replica?.store.view.services() ?? [];
+    const service = served.ports.replica?.store.view.serviceByName("web");
     if (service === undefined) throw new Error("there is no service");
     served.ports.replica?.runTask(service, "task1aaaaaaaaaaaaaaaaaaaa", 1);
     expect(await docker("service", "ps", "web", ...format(".Name", ".Node", ".DesiredState"))).toBe(
@@ -175,6 +229,89 @@ describe("docker", () => {
     expect(refused.stderr).toContain("Murmur doesn't encrypt");
   });
 
+  it.each([
+    ["secret", ["ls", "--format", "{{.Name}} {{.Driver}}|"]],
+    ["config", ["ls", "--format", "{{.Name}}|"]],
+  ])("keeps %ss", async (kind, list) => {
+    const made = await dockerWith(
+      "hunter2",
+      kind,
+      "create",
+      "--label",
+      "a=b",
+      "--template-driver",
+      "golang",
+      "key",
+      "-",
+    );
+    expect(made).toMatchObject({ code: 0, stderr: "" });
+    const id = made.stdout.trim();
+    expect(id).toMatch(/^[0-9a-z]{25}$/);
+    expect((await docker(kind, ...list)).replace(" |", "|")).toBe("key|");
+    expect(await docker(kind, "ls", "--quiet", "--filter", "label=a=b", "--filter", "name=k")).toBe(id);
+    const shown = await docker(kind, "inspect", "key", ...format(".ID", ".Spec.Name", ".Spec.Labels.a"));
+    expect(shown).toBe(`${id} key b`);
+    expect(await docker(kind, "inspect", "--pretty", "key")).toContain("a=b");
+    const twice = await dockerWith("x", kind, "create", "key", "-");
+    expect([twice.code, twice.stderr]).toEqual([1, expect.stringContaining(`${kind} key already exists`)]);
+    const empty = await dockerWith("", kind, "create", "empty", "-");
+    expect([empty.code, empty.stderr]).toEqual([1, expect.stringContaining("data is empty")]);
+    const name = await dockerWith("x", kind, "create", "-x-", "-");
+    expect(name.code).not.toBe(0);
+    await docker(kind, "rm", "key");
+    const gone = await dockerWith("", kind, "inspect", "key");
+    expect([gone.code, gone.stderr]).toEqual([1, expect.stringMatching(new RegExp(`${kind}:? key`, "i"))]);
+  });
+
+  it("gives services their secrets and configs, in all forms", async () => {
+    for (const name of ["one", "two"]) {
+      await dockerWith(name, "secret", "create", name, "-");
+      await dockerWith(name, "config", "create", name, "-");
+    }
+    const create = ["service", "create", "--detach", "--no-resolve-image", "--name", "keeper"];
+    const file = "source=one,target=/etc/one,uid=103,gid=104,mode=0440";
+    await docker(...create, "--secret", "one", "--config", file, "nginx");
+    const container = ".Spec.TaskTemplate.ContainerSpec";
+    const all = (kind: string): string =>
+      `{{range ${container}.${kind}s}}{{.${kind}Name}} {{.File.Name}} {{.File.UID}} {{.File.GID}} {{.File.Mode}};{{end}}`;
+    const inspect = async (): Promise<string[]> => [
+      await docker("service", "inspect", "keeper", "--format", all("Secret")),
+      await docker("service", "inspect", "keeper", "--format", all("Config")),
+    ];
+    expect(await inspect()).toEqual(["one one 0 0 -r--r--r--;", "one /etc/one 103 104 -r--r-----;"]);
+    const used = await dockerWith("", "secret", "rm", "one");
+    expect(used.stderr).toContain("secret 'one' is in use by the following service: keeper");
+    await docker(
+      "service",
+      "update",
+      "--detach",
+      "--no-resolve-image",
+      "--secret-rm",
+      "one",
+      "--secret-add",
+      "source=two,target=one",
+      "keeper",
+    );
+    await docker(
+      "service",
+      "update",
+      "--detach",
+      "--no-resolve-image",
+      "--config-rm",
+      "one",
+      "--config-add",
+      "two",
+      "keeper",
+    );
+    expect(await inspect()).toEqual(["two one 0 0 -r--r--r--;", "two two 0 0 -r--r--r--;"]);
+    await docker("secret", "rm", "one");
+    const missing = await dockerWith("", ...create.slice(0, -1), "other", "--secret", "one", "nginx");
+    expect(missing.stderr).toContain("secret not found: one");
+    await docker("service", "rm", "keeper");
+    await docker("secret", "rm", "two");
+    await docker("config", "rm", "one", "two");
+  });
+
   it("waits for a service until it has converged", async () => {
     const args = ["service", "create", "--no-resolve-image", "--name", "quick", "nginx"];
     const created = docker(...args);
@@ -186,10 +323,49 @@ describe("docker", () => {
   }, 30_000);
 
   it("is told why when something can't be had", async () => {
-    const secret = await dockerWith("x", "secret", "create", "s", "-");
-    expect([secret.code, secret.stderr]).toEqual([1, expect.stringContaining("Murmur doesn't keep secrets yet")]);
     const log = await dockerWith("", "service", "logs", "nope");
     expect(log.code).not.toBe(0);
+  });
+
+  it("deploys, shows and removes a stack", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "murmur-api-stack-"));
+    const file = join(folder, "compose.yaml");
+    await writeFile(join(folder, "motd"), "hello\n");
+    await writeFile(file, COMPOSE);
+    const deploy = (): Promise<string> =>
+      docker("stack", "deploy", "--compose-file", file, "--resolve-image", "never", "shop");
+    const versions = (): readonly unknown[] =>
+      served.ports.replica?.store.view.services().map(({ spec, specVersion }) => [spec.name, specVersion]) ?? [];
+
+    await deploy();
+    expect(await docker("stack", "ls", ...format(".Name", ".Services"))).toBe("shop 2");
+    const shown = await docker(
+      "stack",
+      "services",
+      "shop",
+      ...format(".Name", ".Mode", ".Replicas", ".Image", ".Ports"),
+    );
+    expect(shown.split("\n").toSorted()).toEqual([
+      "shop_db global 0/0 postgres:16 ",
+      "shop_web replicated 0/3 (max 2 per node) nginx:1.25 *:8480->80/tcp",
+    ]);
+    expect((await dockerWith("", "stack", "ps", "shop")).stderr).toContain("nothing found in stack: shop");
+    const names = async (what: string): Promise<string> =>
+      docker(what, "ls", "--filter", "label=com.docker.stack.namespace=shop", ...format(".Name"));
+    expect(await names("secret")).toBe("shop_password");
+    expect(await names("config")).toBe("shop_motd");
+    expect((await names("network")).split("\n").toSorted()).toEqual(["shop_back", "shop_default"]);
+
+    const before = versions();
+    expect(await deploy()).toContain("Updating service shop_web");
+    expect(versions(), "deploying the same file again replaces nothing").toEqual(before);
+    await writeFile(file, COMPOSE.replace("nginx:1.25", "nginx:1.26"));
+    await deploy();
+    expect(versions()).not.toEqual(before);
+
+    await docker("stack", "rm", "shop");
+    for (const what of ["secret", "config", "network"]) expect(await names(what), what).toBe("");
+    await rm(folder, { recursive: true });
   });
 });
 

@@ -1,15 +1,21 @@
 // The command line imports this file, so nothing here may load hono, zod or the store: see load-server.ts.
 export { parseDaemonAddress, type DaemonAddress } from "./client/daemon-address.ts";
-export {
-  MurmurClient,
-  type Cancellable,
-  type EventOptions,
-  type Filters,
-  type ListOptions,
-  type MurmurClientOptions,
-  type RegistryAuth,
-} from "./client/murmur-client.ts";
+export { drained } from "./client/drained.ts";
+export { MurmurClient, type RegistryAuth } from "./client/murmur-client.ts";
+export type {
+  Cancellable,
+  EventOptions,
+  ExecConfig,
+  ExecName,
+  Filters,
+  ListOptions,
+  LogOptions,
+  MurmurClientOptions,
+} from "./client/client-options.ts";
+export { readFrames, type Frame } from "./logs/frames.ts";
+export type { DockerEvent } from "./events/swarm-event.ts";
 export type { ContainerSpec, DriverConfig, HealthConfig, Mount } from "./docker/container-types.ts";
+export type { DistributionInspect } from "./docker/distribution-types.ts";
 export type {
   IpamConfig,
   Network,
@@ -19,13 +25,27 @@ export type {
   NetworkService,
   NetworksPruned,
 } from "./docker/network-types.ts";
+export type { FieldChange } from "./docker/difference.ts";
 export type { Node, NodeDescription, NodeRole, NodeSpec } from "./docker/node-types.ts";
+export type {
+  Config,
+  ConfigReference,
+  ConfigSpec,
+  FileTarget,
+  PayloadCreate,
+  PayloadCreated,
+  Secret,
+  SecretReference,
+  SecretSpec,
+} from "./docker/payload-types.ts";
 export type {
   EndpointSpec,
   NetworkAttachmentConfig,
   Placement,
+  Platform,
   PortConfig,
   PortOptions,
+  GenericResource,
   ResourceRequirements,
   Resources,
   RestartPolicy,
@@ -47,6 +67,7 @@ export type {
   ClusterInitAnswer,
   ClusterInitBody,
   ClusterSummary,
+  ClusterVolume,
   EventKind,
   HealthAnswer,
   JoinTokenAnswer,
@@ -55,9 +76,20 @@ export type {
   NodeJoinBody,
   RecoveryManager,
   DoctorReport,
+  DryRunNode,
   RecoveryPlan,
   RestoreAnswer,
   RestoreBody,
+  SecretsKeyAnswer,
+  ServiceDryRun,
+  ServiceExplanation,
+  Rebalance,
+  TaskExplanation,
+  StatsAnswer,
+  TaskSample,
+  VolumeAnswer,
+  VolumeCreate,
+  VolumeDetail,
 } from "./murmur-types.ts";
 export { openEngine } from "./engine/http-engine.ts";
 export type { Api } from "./app.ts";
@@ -74,13 +106,17 @@ export type {
   Engine,
   EngineAddress,
   EngineFacts,
+  Forecast,
   InitRequest,
   JoinRequest,
   LocalNode,
   Metrics,
   NodeStanding,
+  PlacementFacts,
+  TaskMove,
   RaftStanding,
   RestoreRequest,
+  ServiceChange,
   StateSnapshot,
   Tokens,
 } from "./ports.ts";

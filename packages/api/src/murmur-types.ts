@@ -1,3 +1,4 @@
+import type { FieldChange } from "./docker/difference.ts";
 import type { Network } from "./docker/network-types.ts";
 import type { Node } from "./docker/node-types.ts";
 import type { Service } from "./docker/service-types.ts";
@@ -12,6 +13,8 @@ export interface ClusterInitBody {
   name?: string;
   /** Wanted voters: 1, 3, 5 or 7. */
   voters?: number;
+  /** How services that name no strategy are placed; left out: `spread`. */
+  strategy?: "spread" | "binpack";
   /** Left out: `ports`. */
   dataPlane?: "ports" | "overlay";
   /** `ADDRESS/LENGTH` that the networks' subnets are taken from; for the overlay only, as the next one. */
@@ -70,6 +73,8 @@ export interface ClusterSummary {
   /** The leader's node id. */
   leader?: string;
   votersWanted: number;
+  /** How services that name no strategy are placed. Left out by older software: `spread`. */
+  strategy?: "spread" | "binpack";
   managers: ManagerSummary[];
   nodes: { total: number; ready: number };
   services: number;
@@ -160,6 +165,13 @@ export interface RestoreBody {
   forgetNodes?: boolean;
   /** Also when the cluster of the backup still runs. */
   force?: boolean;
+  /** What `GET /murmur/cluster/secrets-key` has said of it, or `new`; needed where the backup has secrets. */
+  secretsKey?: string;
+}
+
+/** `GET /murmur/cluster/secrets-key`: what the cluster's secrets are sealed with; it is in no backup. */
+export interface SecretsKeyAnswer {
+  secretsKey: string;
 }
 
 /** `POST /murmur/cluster/restore`: the cluster that was restored. */
@@ -170,4 +182,142 @@ export interface RestoreAnswer {
   clusterName: string;
   joinToken: string;
   keeps: { nodes: number; services: number; tasks: number };
+}
+
+/** Which nodes could take a task now, and why others can't. */
+export interface Placement {
+  fitting: number;
+  /** `no suitable node (insufficient resources on 2 nodes)`; empty when a node fits. */
+  message: string;
+  /** Most nodes first. A node that several filters refuse is counted for the first. */
+  refusals: { filter: string; nodes: number; text: string }[];
+  /** The node that is refused for the least, and what it lacks. */
+  closest?: { nodeId: string; hostname: string; lacks: string[] };
+}
+
+/** `GET /murmur/tasks/ID/explain`: why a task stands where it does. */
+export interface TaskExplanation {
+  task: Task;
+  /** One line. */
+  why: string;
+  /** Of a task that waits for a node. */
+  placement?: Placement;
+  /** What is to take over from a task on a node that is drained. */
+  replacement?: Task;
+}
+
+/** `GET /murmur/volumes`: a volume on a node's own disk, as its node has told; `?name=…&tasks=1` with its tasks. */
+export interface ClusterVolume {
+  Name: string;
+  Driver: "local";
+  Scope: "local";
+  Node: { ID: string; Hostname: string; State: string };
+  /** Those of its node that mount it, ended ones too. */
+  Tasks?: { ID: string; Name: string; State: string; InUse: boolean }[];
+}
+
+/** `POST /murmur/volumes/create`. */
+export interface VolumeCreate {
+  Name?: string;
+  /** Id or host name. */
+  Node?: string;
+  Driver?: string;
+  DriverOpts?: Record<string, string>;
+  Labels?: Record<string, string>;
+}
+
+/** What an engine says of a volume. */
+export interface VolumeAnswer {
+  Name: string;
+  Driver: string;
+  Mountpoint: string;
+  CreatedAt?: string;
+  Labels: Record<string, string> | null;
+  Options: Record<string, string> | null;
+  Scope: string;
+}
+
+/** `GET /murmur/volumes/NAME`: one for each node that has a volume of this name. */
+export interface VolumeDetail extends ClusterVolume {
+  /** Left out where the node doesn't answer: `Problem` says why. */
+  Engine?: VolumeAnswer;
+  Problem?: string;
+}
+
+/** `POST /murmur/rebalance`: the tasks that go, or with `?dryRun=1` would go, to other nodes. */
+export interface Rebalance {
+  /** `from` and `to`: host names. The second is where it would be placed now; the scheduler has the last word. */
+  moves: { task: Task; from: string; to: string }[];
+  /** Whether there are more than one request moves. */
+  more: boolean;
+}
+
+/** `GET /murmur/services/ID/explain`. */
+export interface ServiceExplanation {
+  service: Service;
+  /** One line. */
+  why: string;
+  /** Those that aren't as they should be, at most 20. */
+  tasks: TaskExplanation[];
+  /** How many more there are. */
+  more: number;
+  /** A line for each named volume that its tasks mount: which nodes have it. */
+  volumes: string[];
+}
+
+/** `POST /murmur/services/dry-run`: what a request to create or update a service would come to. */
+export interface ServiceDryRun {
+  /** What it was worked out on; left out of a service that would be made. */
+  service?: { id: string; version: number };
+  name: string;
+  /** What differs between its spec now and then, with the defaults that hold; of a new one all of it. */
+  changes: FieldChange[];
+  /** Once all has come to rest. `placed` is `kept` and `new` together; `stopped` are those that would be given up. */
+  tasks: { placed: number; kept: number; new: number; stopped: number; waiting: number };
+  /** Those that have its tasks now or then, by name. */
+  nodes: DryRunNode[];
+  /** The tasks that would wait or not be as they should, at most 20; their ids mean nothing. */
+  amiss: TaskExplanation[];
+  /** How many more there are. */
+  more: number;
+  /** Whether all had come to rest when the time was up. */
+  settled: boolean;
+}
+
+export interface DryRunNode {
+  id: string;
+  hostname: string;
+  before: number;
+  after: number;
+}
+
+/** What a task's container had used up to a moment; rates come of two of these. Left out: the engine doesn't count it. */
+export interface TaskSample {
+  task: string;
+  /** Of the node's clock. */
+  at: string;
+  cpuNanos: number;
+  /** Of all processors of the node together, in the same time. */
+  systemNanos: number;
+  cpus: number;
+  /** Without what the kernel would give back: as Docker counts. */
+  memoryBytes: number;
+  /** What it may use: its limit, else what the node has. */
+  memoryLimitBytes: number;
+  receivedBytes: number;
+  sentBytes: number;
+  readBytes: number;
+  writtenBytes: number;
+  processes: number;
+}
+
+/** `GET /murmur/stats`. */
+export interface StatsAnswer {
+  nodes: {
+    id: string;
+    hostname: string;
+    /** Why there are no samples of it. */
+    problem?: string;
+    samples: TaskSample[];
+  }[];
 }

@@ -1,4 +1,5 @@
-import type { Clock, Log, NodeId } from "@murmur/base";
+import type { Duplex } from "node:stream";
+import type { Clock, Log, Millis, NodeId } from "@murmur/base";
 import type {
   AddressPool,
   Availability,
@@ -6,6 +7,9 @@ import type {
   ClusterSpec,
   DataPlaneKind,
   Index,
+  Secret,
+  Service,
+  Task,
   UserCommand,
 } from "@murmur/model";
 import type { View, Watch, WatchOptions } from "@murmur/store";
@@ -36,11 +40,61 @@ export interface Cluster {
    * bounded time, as `read` does.
    */
   submit(command: UserCommand, options: { readonly signal: AbortSignal }): Promise<Committed>;
+  /**
+   * Makes of a secret's bytes, or of a login's, what may be in a command: base64 that only this cluster's managers can
+   * open, and only for this id (a secret's own, or `loginSealId`).
+   */
+  seal(plain: Uint8Array, id: string): Promise<string>;
+  /** Whether these are the bytes of a secret, as far as this node can tell. */
+  isSealed(secret: Secret, plain: Uint8Array): boolean;
   /** A feed of this replica's changes; a `read` right before it, in the same turn, seeds it. */
   watch(options: WatchOptions): Watch;
   standing(): RaftStanding;
+  /** What the scheduler says of each of these tasks, by what is in the view. */
+  placements(view: View, tasks: readonly Task[]): readonly PlacementFacts[];
+  /**
+   * Where a change of a service would lead: it is tried out on a copy of the state, and nothing is submitted. Rejects as
+   * `submit` would, and with `overloaded` when too many are asked for at once.
+   */
+  forecast(change: ServiceChange, signal: AbortSignal): Promise<Forecast>;
+  /** What would be better placed elsewhere, by what is in the view; each list is one service's tasks. */
+  moves(
+    view: View,
+    services: readonly (readonly Task[])[],
+    options: { readonly now: Millis; readonly movesMax: number },
+  ): readonly TaskMove[];
   /** The whole state at one position that a quorum has confirmed. Errors: as `read`. */
   snapshot(signal: AbortSignal): Promise<StateSnapshot>;
+}
+
+export type ServiceChange = Extract<UserCommand, { kind: "createService" | "updateService" | "rollbackService" }>;
+
+/** The state as it would be once a change of a service has come to rest, beside what it is now. */
+export interface Forecast {
+  readonly view: View;
+  /** Undefined when the change makes it. */
+  readonly before: Service | undefined;
+  readonly tasksBefore: readonly Task[];
+  readonly after: Service;
+  /** Whether all came to rest; else the time was up before. */
+  readonly settled: boolean;
+}
+
+export interface TaskMove {
+  readonly task: Task;
+  readonly from: NodeId;
+  readonly to: NodeId;
+}
+
+/** Which nodes could take a task, and why others can't. */
+export interface PlacementFacts {
+  readonly fitting: number;
+  /** In Docker's words; empty when a node fits. */
+  readonly message: string;
+  /** Most nodes first. A node that several filters refuse is counted for the first. */
+  readonly refusals: readonly { readonly filter: string; readonly nodes: number; readonly text: string }[];
+  /** The node that is refused for the least. */
+  readonly closest?: { readonly nodeId: NodeId; readonly hostname: string; readonly lacks: readonly string[] };
 }
 
 /** `view` is live: what must fit `chunks` is read of it at once. The chunks may be read slowly, while commands go on. */
@@ -50,6 +104,7 @@ export interface StateSnapshot {
   /** Which life of the cluster it is of; 0 until it is first recovered or restored. */
   readonly generation: number;
   readonly view: View;
+  /** Each is valid until the next is asked for. */
   readonly chunks: Iterable<Uint8Array>;
 }
 
@@ -92,6 +147,8 @@ export interface RestoreRequest {
   readonly forgetNodes: boolean;
   /** Also when the cluster of the backup still runs. */
   readonly force: boolean;
+  /** What the backup's secrets were sealed with; `new`: they are lost. May be left out where there are none. */
+  readonly secretsKey?: string;
 }
 
 /** Where this node stands. */
@@ -131,6 +188,8 @@ export interface LocalNode {
    * `incompatible_version`, `failed_precondition` when that cluster still runs and it isn't forced, those of `init`.
    */
   restore(request: RestoreRequest, signal: AbortSignal): Promise<void>;
+  /** What this node has to open the cluster's secrets with, for people. Errors: `not_in_cluster`, `failed_precondition`. */
+  secretsKey(): string;
   /** What `recover` would do. Errors: `not_in_cluster`, `failed_precondition` when this node is no manager. */
   recoveryPlan(signal: AbortSignal): Promise<RecoveryPlan>;
   /** Makes this node the cluster's only manager, as planned. Errors: `failed_precondition` when it is advised against. */
@@ -178,6 +237,22 @@ export interface Engine {
    * when the engine doesn't answer, or says more than is read.
    */
   send(request: EngineRequest, signal: AbortSignal): Promise<Response>;
+  /**
+   * An answer of any length, read as it comes: what isn't read waits at the engine. The signal ends it. Rejects with
+   * `unavailable` when the engine doesn't answer; later, so does reading.
+   */
+  stream(request: EngineRequest, signal: AbortSignal): Promise<EngineStream>;
+  /**
+   * Sends a request that takes the connection over, and resolves with that once the engine has agreed. The signal ends it.
+   * Rejects with the engine's refusal, or `unavailable` when it doesn't answer.
+   */
+  takeOver(request: EngineRequest, signal: AbortSignal): Promise<Duplex>;
+}
+
+/** Whoever doesn't read it to its end aborts the signal that it was asked for with. */
+export interface EngineStream {
+  readonly status: number;
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 /** The cluster's join token, made of the CA's digest and the secret; `identity` knows how. */
@@ -189,6 +264,16 @@ export interface Tokens {
 export interface Metrics {
   /** Prometheus' text format. */
   text(): Promise<string>;
+}
+
+/** The volumes of this node's engine, as far as they are the cluster's affair. */
+interface NodeVolumes {
+  /** Their names, as the managers are told. */
+  held(): readonly string[];
+  /** What tells one that was made for the cluster. */
+  labels(): Readonly<Record<string, string>>;
+  /** One was made or removed: the managers are to hear of it soon. */
+  changed(): void;
 }
 
 /** What the API needs of the rest of the node. */
@@ -207,7 +292,13 @@ export interface ApiPorts {
    * `unavailable` when no manager can be reached.
    */
   readonly forward: (request: Request) => Promise<Response>;
+  /**
+   * Asks a node about its tasks' containers, streaming both ways; that node answers with `fetchAsked`. Rejects with
+   * `unavailable` when it can't be reached, at once when it is known to be gone. This node may ask itself.
+   */
+  readonly askNode: (node: NodeId, request: Request) => Promise<Response>;
   readonly engine: Engine;
+  readonly volumes: NodeVolumes;
   readonly tokens: Tokens;
   readonly metrics: Metrics;
 }

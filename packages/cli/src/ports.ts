@@ -11,7 +11,13 @@ export interface DaemonSettings {
   readonly dnsAddr: string | undefined;
   readonly publishAddr: string | undefined;
   readonly dnsUpstreams: readonly string[];
+  readonly filesDir: string | undefined;
   readonly hostname: string | undefined;
+  readonly genericResources: Readonly<Record<string, number | readonly string[]>>;
+  /** Whether containers of the cluster may be privileged here. */
+  readonly allowPrivileged: boolean;
+  /** Paths of devices, or of directories of them, that they may have. */
+  readonly allowDevices: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -34,6 +40,17 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Width of the terminal in columns. */
   readonly columns: number;
+  /** Its height; 0 when there is none. */
+  readonly rows: number;
+}
+
+/** What the person, or another program, says to this one. */
+interface Input {
+  readonly isTerminal: boolean;
+  /** Every key goes to the program as it is, and none is shown, until this is disposed of. */
+  raw(): Disposable;
+  /** What comes in, until its end or until the signal is aborted. Read once. */
+  read(signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 /** The process around the commands. */
@@ -42,6 +59,7 @@ export interface CliPorts {
   readonly daemon: DaemonRunner;
   /** The command and its first arguments that start this program again: `[node, murmur.js]`. */
   readonly self: readonly string[];
+  readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -52,4 +70,8 @@ export interface CliPorts {
   ask(question: string): Promise<string | undefined>;
   /** From the first call on, Ctrl-C aborts the signal instead of ending the process. */
   interrupts(): AbortSignal;
+  /** Until it is disposed of, signals that would end the process are told instead: `SIGINT`, `SIGTERM`, … */
+  onSignals(listener: (name: string) => void): Disposable;
+  /** Called when the terminal has got another size. */
+  onResize(listener: () => void): Disposable;
 }

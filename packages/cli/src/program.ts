@@ -7,12 +7,15 @@ import { completionCommand } from "./completion/completion-command.ts";
 import { daemonCommand } from "./daemon/daemon-command.ts";
 import { devGroup } from "./dev/dev-group.ts";
 import { doctorCommand } from "./doctor-command.ts";
+import { eventsCommand } from "./events-command.ts";
 import { EXIT_STATUS_MEANINGS } from "./exit-status.ts";
 import { networkGroup } from "./network/network-group.ts";
 import { nodeGroup } from "./node/node-group.ts";
+import { configGroup, secretGroup } from "./payload/payload-groups.ts";
 import { serviceGroup } from "./service/service-group.ts";
 import { taskGroup } from "./task/task-group.ts";
 import { versionCommand } from "./version-command.ts";
+import { volumeGroup } from "./volume/volume-group.ts";
 
 /** All commands of `murmur`, bound to one process. */
 export function createProgram(cli: Cli): Command {
@@ -46,6 +49,10 @@ export function createProgram(cli: Cli): Command {
     serviceGroup,
     taskGroup,
     networkGroup,
+    volumeGroup,
+    secretGroup,
+    configGroup,
+    eventsCommand,
     doctorCommand,
     devGroup,
     daemonCommand,

@@ -20,6 +20,11 @@ export class ByteWriter implements ByteSink {
   #bytes = new Uint8Array(256);
   #length = 0;
 
+  /** Begins anew, in the buffer that there is. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   get length(): number {
     return this.#length;
   }
@@ -42,7 +47,11 @@ export class ByteWriter implements ByteSink {
 
   uint32(value: number): void {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff, "an unsigned 32-bit number is written");
-    for (const shift of [24, 16, 8, 0]) this.byte((value >>> shift) & 0xff);
+    this.#room(4);
+    for (let shift = 24; shift >= 0; shift -= 8) {
+      this.#bytes[this.#length] = (value >>> shift) & 0xff;
+      this.#length += 1;
+    }
   }
 
   counter(value: number): void {
@@ -57,7 +66,13 @@ export class ByteWriter implements ByteSink {
 
   text(text: string): void {
     this.byte(text.length);
-    for (let index = 0; index < text.length; index += 1) this.byte(text.charCodeAt(index));
+    this.#room(text.length);
+    for (let index = 0; index < text.length; index += 1) {
+      const code = text.charCodeAt(index);
+      assert(code <= 0xff, "ASCII text is written");
+      this.#bytes[this.#length + index] = code;
+    }
+    this.#length += text.length;
   }
 
   bytes(bytes: Uint8Array): void {

@@ -10,12 +10,15 @@ import { readId, readRumor, writeRumor } from "./rumor-codec.ts";
 const VERSION = 1;
 const TAGS = { ping: 1, pingReq: 2, ack: 3, nack: 4, gossip: 5 } as const satisfies Record<Message["kind"], number>;
 
+/** For one packet after the other. It has grown at most to the size of a datagram, or of a packet that is refused. */
+const writer = new ByteWriter();
+
 /**
  * The bytes of a packet: version, sender, message, then rumours up to the end. Asserts that they fit a datagram: the
  * core fills packets by `headerBytes` and `rumorBytes`.
  */
 export function encodePacket(packet: Packet): Uint8Array {
-  const writer = new ByteWriter();
+  writer.clear();
   writeHeader(writer, packet);
   for (const rumor of packet.rumors) writeRumor(writer, rumor);
   assert(writer.length <= DATAGRAM_BYTES_MAX, "a packet fits a datagram");

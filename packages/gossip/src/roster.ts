@@ -11,6 +11,8 @@ export class Roster {
   readonly #places = new Map<NodeId, number>();
   /** Members that are dead or have left. */
   readonly #gone = new Set<NodeId>();
+  /** What is shown of the records; undefined after a change, until it is asked for. */
+  #views: readonly Member[] | undefined;
 
   constructor(limit: number, random: Random) {
     this.#limit = limit;
@@ -47,11 +49,13 @@ export class Roster {
     return viewOf(this.#records.get(id));
   }
 
+  /** The same list until something changes. */
   views(): readonly Member[] {
-    return [...this.#records.values()].flatMap((record) => viewOf(record) ?? []);
+    return (this.#views ??= [...this.#records.values()].flatMap((record) => viewOf(record) ?? []));
   }
 
   put(record: MemberRecord): void {
+    this.#views = undefined;
     if (!this.#records.has(record.id)) {
       this.#places.set(record.id, this.#ids.length);
       this.#ids.push(record.id);
@@ -64,6 +68,7 @@ export class Roster {
   remove(id: NodeId): void {
     const place = this.#places.get(id);
     if (place === undefined) return;
+    this.#views = undefined;
     const last = this.#ids.pop();
     if (last !== undefined && last !== id) {
       this.#ids[place] = last;

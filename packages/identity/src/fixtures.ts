@@ -1,3 +1,4 @@
+import { newSealKey } from "./secret-sealer.ts";
 import { nodeId, type NodeId } from "@murmur/base";
 import { createCa, createCsr, createNodeKey, signNodeCertificate, type Ca, type SignOptions } from "./ca.ts";
 import { newGossipKey } from "./gossip-keys.ts";
@@ -13,7 +14,14 @@ export async function identityOf(ca: Ca, options: Partial<SignOptions> = {}): Pr
   const csrPem = await createCsr({ keyPem });
   const names = { nodeId: NODE_A, clusterId: CLUSTER, ...options };
   const certificatePem = await signNodeCertificate({ ca, csrPem, now: Date.now(), ...names });
-  return { ...names, caPem: ca.certificatePem, certificatePem, keyPem, gossipKeys: [newGossipKey()] };
+  return {
+    ...names,
+    caPem: ca.certificatePem,
+    certificatePem,
+    keyPem,
+    gossipKeys: [newGossipKey()],
+    sealKeys: [newSealKey()],
+  };
 }
 
 export const newCa = (clusterId = CLUSTER): Promise<Ca> => createCa({ clusterId, now: Date.now() });

@@ -25,4 +25,5 @@ export {
 } from "./gossip-keys.ts";
 export { formatToken, newJoinSecret, parseToken, secretMatches, type JoinToken } from "./join-token.ts";
 export { parseIdentity, serializeIdentity, type NodeIdentity, type StoredIdentity } from "./node-identity.ts";
+export { newSealKey, parseSealKey, SecretSealer, type SealKey } from "./secret-sealer.ts";
 export { verifyPeer, type VerifyOptions } from "./verify-peer.ts";

@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 describe("a stored identity", () => {
   it("is read back as it was, through JSON", () => {
-    const { gossipKeys, nodeId, clusterId, caPem, certificatePem, keyPem } = identity;
+    const { gossipKeys, sealKeys, nodeId, clusterId, caPem, certificatePem, keyPem } = identity;
     expect(parseIdentity(JSON.parse(JSON.stringify(serializeIdentity(identity))))).toEqual({
       nodeId,
       clusterId,
@@ -20,7 +20,13 @@ describe("a stored identity", () => {
       certificatePem,
       keyPem,
       gossipKeys,
+      sealKeys,
     });
+  });
+
+  it("may be from before there were keys for secrets", () => {
+    const { sealKeys: _, ...before } = serializeIdentity(identity);
+    expect(parseIdentity(before).sealKeys).toEqual([]);
   });
 
   it("is accepted with an expired certificate", async () => {
@@ -52,12 +58,15 @@ describe("a stored identity", () => {
   it("is refused when a field is missing or of another type", () => {
     const stored = serializeIdentity(identity);
     for (const name of Object.keys(stored)) {
-      expect(() => parseIdentity({ ...stored, [name]: undefined })).toThrow(
-        expect.objectContaining({ code: "corrupt" }),
-      );
+      if (name !== "sealKeys") {
+        expect(() => parseIdentity({ ...stored, [name]: undefined })).toThrow(
+          expect.objectContaining({ code: "corrupt" }),
+        );
+      }
       expect(() => parseIdentity({ ...stored, [name]: 7 })).toThrow(expect.objectContaining({ code: "corrupt" }));
     }
     expect(() => parseIdentity({ ...stored, gossipKeys: [] })).toThrow("gossipKeys");
     expect(() => parseIdentity({ ...stored, gossipKeys: ["short"] })).toThrow("gossip key");
+    expect(() => parseIdentity({ ...stored, sealKeys: ["short"] })).toThrow("a key of sealKeys is none");
   });
 });

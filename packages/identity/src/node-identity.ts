@@ -1,6 +1,7 @@
 import { ClusterError, isId, nodeId, type NodeId } from "@murmur/base";
 import { isKeyOf, parseCertificate } from "./ca.ts";
 import { GOSSIP_KEYS_MAX, parseGossipKey, type GossipKey } from "./gossip-keys.ts";
+import { parseSealKey, type SealKey } from "./secret-sealer.ts";
 import { verifyPeer } from "./verify-peer.ts";
 
 /** All that makes a process this node of this cluster. It contains private keys: stored with mode 0600, never logged. */
@@ -12,6 +13,8 @@ export interface NodeIdentity {
   readonly keyPem: string;
   /** The first one seals. */
   readonly gossipKeys: readonly GossipKey[];
+  /** What users' secrets are sealed with; the first one seals. Empty in a cluster from before there were any. */
+  readonly sealKeys: readonly SealKey[];
 }
 
 /** What is stored: plain JSON. */
@@ -23,11 +26,14 @@ export interface StoredIdentity {
   readonly certificatePem: string;
   readonly keyPem: string;
   readonly gossipKeys: readonly string[];
+  /** Left out: none. */
+  readonly sealKeys?: readonly string[];
 }
 
 export function serializeIdentity(identity: NodeIdentity): StoredIdentity {
-  const { caPem, certificatePem, keyPem, clusterId, gossipKeys } = identity;
-  return { version: 1, nodeId: identity.nodeId, clusterId, caPem, certificatePem, keyPem, gossipKeys: [...gossipKeys] };
+  const { caPem, certificatePem, keyPem, clusterId } = identity;
+  const keys = { gossipKeys: [...identity.gossipKeys], sealKeys: [...identity.sealKeys] };
+  return { version: 1, nodeId: identity.nodeId, clusterId, caPem, certificatePem, keyPem, ...keys };
 }
 
 /**
@@ -43,10 +49,15 @@ export function parseIdentity(stored: unknown): NodeIdentity {
   const { caPem, clusterId } = fields;
   const named = verifyPeer(fields.certificatePem, { caPem, clusterId, now: certificate.validFromDate.getTime() });
   if (named !== fields.nodeId) throw damaged("the certificate is another node's");
-  return { ...fields, nodeId: nodeId(fields.nodeId), gossipKeys: fields.gossipKeys.map(parseGossipKey) };
+  return {
+    ...fields,
+    nodeId: nodeId(fields.nodeId),
+    gossipKeys: fields.gossipKeys.map(parseGossipKey),
+    sealKeys: fields.sealKeys.map(storedSealKey),
+  };
 }
 
-function fieldsOf(stored: unknown): Omit<StoredIdentity, "version"> {
+function fieldsOf(stored: unknown): Required<Omit<StoredIdentity, "version">> {
   if (typeof stored !== "object" || stored === null) throw damaged("it is no object");
   const record: Partial<Record<string, unknown>> = { ...stored };
   if (record["version"] !== 1) throw damaged("it is of a version that this version of murmur does not know");
@@ -58,6 +69,8 @@ function fieldsOf(stored: unknown): Omit<StoredIdentity, "version"> {
   const keys: unknown = record["gossipKeys"];
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > GOSSIP_KEYS_MAX)
     throw damaged("gossipKeys are missing");
+  const sealKeys: unknown = record["sealKeys"] ?? [];
+  if (!Array.isArray(sealKeys) || sealKeys.length > GOSSIP_KEYS_MAX) throw damaged("sealKeys can't be read");
   return {
     nodeId: text("nodeId"),
     clusterId: text("clusterId"),
@@ -65,7 +78,16 @@ function fieldsOf(stored: unknown): Omit<StoredIdentity, "version"> {
     certificatePem: text("certificatePem"),
     keyPem: text("keyPem"),
     gossipKeys: keys.map(String),
+    sealKeys: sealKeys.map(String),
   };
+}
+
+function storedSealKey(text: string): SealKey {
+  try {
+    return parseSealKey(text);
+  } catch {
+    throw damaged("a key of sealKeys is none");
+  }
 }
 
 const damaged = (why: string): ClusterError =>

@@ -14,6 +14,9 @@ const outputOf = (stream: NodeJS.WriteStream): Output => ({
     // 0 where the terminal doesn't know.
     return stream.columns || 80;
   },
+  get rows() {
+    return stream.isTTY ? stream.rows : 0;
+  },
 });
 
 let interrupted: AbortController | undefined;
@@ -26,6 +29,28 @@ function interrupts(): AbortSignal {
     process.once("SIGINT", () => controller.abort(new Error("interrupted")));
   }
   return interrupted.signal;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+
+function onSignals(listener: (name: string) => void): Disposable {
+  for (const name of SIGNALS) process.on(name, listener);
+  return {
+    [Symbol.dispose]() {
+      for (const name of SIGNALS) process.off(name, listener);
+    },
+  };
+}
+
+async function* readInput(signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  // What waits for more input would keep the process.
+  const stop = (): void => void process.stdin.destroy();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    for await (const bytes of process.stdin) yield bytes as Uint8Array;
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
 }
 
 /** Reads one line from the terminal; none when either side of it is something else. */
@@ -53,6 +78,16 @@ export const processPorts = (): CliPorts => ({
     },
   },
   self: [process.execPath, ...process.execArgv, process.argv[1] ?? ""],
+  stdin: {
+    get isTerminal() {
+      return process.stdin.isTTY;
+    },
+    raw() {
+      process.stdin.setRawMode(true);
+      return { [Symbol.dispose]: () => void process.stdin.setRawMode(false) };
+    },
+    read: readInput,
+  },
   stdout: outputOf(process.stdout),
   stderr: outputOf(process.stderr),
   env: process.env,
@@ -61,4 +96,9 @@ export const processPorts = (): CliPorts => ({
   clock: systemClock,
   ask,
   interrupts,
+  onSignals,
+  onResize(listener) {
+    process.stdout.on("resize", listener);
+    return { [Symbol.dispose]: () => void process.stdout.off("resize", listener) };
+  },
 });

@@ -1,5 +1,6 @@
-import { Packr } from "msgpackr";
+import { Packr } from "msgpackr/pack";
 import type { Command } from "@murmur/model";
+import { StringPool } from "./string-pool.ts";
 
 /** One raft entry: commands that are applied in order, and the request they belong to. */
 export interface EntryBody {
@@ -18,10 +19,14 @@ export function encodeEntry(body: EntryBody): Uint8Array {
 /** About the bytes that a command takes in an entry. */
 export const entryBytes = (command: Command): number => packr.pack(command).byteLength;
 
+/** For all managers of the process: what it gives out is equal to what it was given. */
+const pool = new StringPool();
+
 /** Reads an entry that this cluster's managers wrote. Throws when the bytes are no entry: the log is damaged. */
 export function decodeEntry(bytes: Uint8Array): EntryBody {
   const body: unknown = packr.unpack(bytes);
   if (!isEntryBody(body)) throw new Error("a log entry holds no command batch");
+  pool.share(body.commands);
   return body;
 }
 

@@ -1,7 +1,7 @@
 import { codeOf, messageOf, sleep, type Clock, type Log, type Millis, type Scope, type Timer } from "@murmur/base";
-import { taskId, type Command, type ServiceId, type Task, type TaskId } from "@murmur/model";
-import { affectedServices, reconcile, reconcileNodes } from "@murmur/orchestrator";
-import { schedule } from "@murmur/scheduler";
+import { taskId, type Command, type ServiceId, type Strategy } from "@murmur/model";
+import { affectedServices, QuietSlots, reconcile, reconcileNodes } from "@murmur/orchestrator";
+import { leastMissed, schedule } from "@murmur/scheduler";
 import type { Change, ChangeBatch, Store, Watch } from "@murmur/store";
 import { Fleet } from "./fleet.ts";
 
@@ -46,9 +46,11 @@ export class ControlLoop {
   #nextFleet: Fleet | undefined;
   /** Looked at in the order in which they became dirty, so that none waits for ever. */
   readonly #dirty = new Set<ServiceId>();
+  /** Slots of large services that need no look; all are forgotten now and then. */
+  #quiet = new QuietSlots();
   readonly #wakeAt = new Map<ServiceId, Millis>();
-  /** Pending tasks that fit nowhere; forgotten when something could have made room. */
-  readonly #unplaceable = new Set<TaskId>();
+  /** No moment in `#wakeAt` comes before this one. */
+  #firstWakeAt: Millis = Infinity;
   /** Whether the last turn had no time for all of the tasks that want a node. */
   #moreToPlace = false;
   /** The most commands of the next entry; halved when one turns out to be too large. */
@@ -99,7 +101,7 @@ export class ControlLoop {
       const results = await submit(batch);
       this.#batchMax = Math.min(BATCH_COMMANDS, this.#batchMax * 2);
       // What was left out, or refused because the state had moved on, is decided anew.
-      if (batch.length < commands.length) this.#unplaceable.clear();
+      if (batch.length < commands.length) this.#recall();
       if (results.every(({ ok }) => !ok)) await sleep(clock, RETRY_MS, signal);
     } catch (error) {
       if (signal.aborted) return;
@@ -110,33 +112,54 @@ export class ControlLoop {
     }
   }
 
+  /** How services that name no strategy are placed. */
+  get #strategy(): Strategy {
+    return this.#options.store.view.cluster()?.spec.strategy ?? "spread";
+  }
+
   /** Reconciles dirty services until a batch is full or the turn is over; the others stay dirty. */
   #reconcileDirty(): Command[] {
     const { store, clock, newId } = this.#options;
     const now = clock.now();
-    for (const [id, at] of this.#wakeAt) {
-      if (at > now) continue;
-      this.#wakeAt.delete(id);
-      this.#dirty.add(id);
-    }
+    const fleet = this.#fleet;
+    const strategy = this.#strategy;
+    this.#wakeServices(now);
     const commands: Command[] = [...this.#reconcileNodes(now)];
-    const dirty = [...this.#dirty];
+    const again: ServiceId[] = [];
     let tasks = 0;
-    for (const id of dirty) {
+    for (const id of this.#dirty) {
       if (commands.length >= RECONCILED_COMMANDS || tasks >= TASKS_A_TURN) break;
-      tasks += store.view.tasksOfService(id).length;
       this.#dirty.delete(id);
       const result = reconcile(store.view, id, {
         now,
         newTaskId: () => taskId(newId()),
         commandsMax: RECONCILED_COMMANDS,
+        quiet: this.#quiet,
+        ...(fleet && { leastMissed: (groups) => leastMissed(fleet.nodes, groups, { now, strategy }) }),
       });
+      tasks += result.looks;
       commands.push(...result.commands);
-      if (result.commands.length > 0) this.#dirty.add(id);
+      if (result.commands.length > 0) again.push(id);
       if (result.wakeAt === undefined) this.#wakeAt.delete(id);
       else this.#wakeAt.set(id, result.wakeAt);
+      this.#firstWakeAt = Math.min(this.#firstWakeAt, result.wakeAt ?? Infinity);
     }
+    for (const id of again) this.#dirty.add(id);
     return commands;
+  }
+
+  /** Services whose moment has come are to be looked at. */
+  #wakeServices(now: Millis): void {
+    if (now < this.#firstWakeAt) return;
+    this.#firstWakeAt = Infinity;
+    for (const [id, at] of this.#wakeAt) {
+      if (at > now) {
+        this.#firstWakeAt = Math.min(this.#firstWakeAt, at);
+        continue;
+      }
+      this.#wakeAt.delete(id);
+      this.#dirty.add(id);
+    }
   }
 
   #reconcileNodes(now: Millis): readonly Command[] {
@@ -153,33 +176,22 @@ export class ControlLoop {
     if (fleet === undefined) return [];
     const now = clock.now();
     const commands: Command[] = [];
-    for (const decision of schedule(fleet.nodes, this.#nextToPlace(fleet), { now, networks: store.view })) {
+    const tasks = fleet.pending.first(PLACED_AT_ONCE);
+    const options = { now, networks: store.view, looksMax: NODE_LOOKS_A_TURN, strategy: this.#strategy };
+    for (const decision of schedule(fleet.nodes, tasks, options)) {
       const { taskId: id } = decision;
       if (decision.nodeId !== undefined) {
-        commands.push({ kind: "assignTask", id, nodeId: decision.nodeId, now });
+        const { nodeId, leftVolumes } = decision;
+        const command = { kind: "assignTask", id, nodeId, now } as const;
+        commands.push(leftVolumes === undefined ? command : { ...command, leftVolumes });
         continue;
       }
-      this.#unplaceable.add(id);
+      fleet.pending.setAside(id);
       if (store.view.task(id)?.status.error === decision.reason) continue;
       commands.push({ kind: "explainTask", id, message: "pending task scheduling", error: decision.reason, now });
     }
+    this.#moreToPlace = fleet.pending.size > 0;
     return commands;
-  }
-
-  /** As many as one turn has time for: the scheduler looks at every node once for each service. */
-  #nextToPlace({ nodes, pending }: Fleet): readonly Task[] {
-    const servicesMax = Math.max(1, Math.floor(NODE_LOOKS_A_TURN / Math.max(1, nodes.size)));
-    const services = new Set<ServiceId>();
-    const tasks: Task[] = [];
-    const untried = pending.list().filter(({ id }) => !this.#unplaceable.has(id));
-    for (const task of untried) {
-      if (tasks.length >= PLACED_AT_ONCE) break;
-      if (!services.has(task.serviceId) && services.size >= servicesMax) continue;
-      services.add(task.serviceId);
-      tasks.push(task);
-    }
-    this.#moreToPlace = tasks.length < untried.length;
-    return tasks;
   }
 
   #takeChanges(): void {
@@ -198,9 +210,10 @@ export class ControlLoop {
     for (const change of changes) {
       this.#fleet?.apply(change);
       this.#nextFleet?.apply(change);
+      this.#quiet.apply(view, change);
       for (const id of affectedServices(view, change)) this.#dirty.add(id);
       if (change.table === "nodes") this.#nodesDueAt = 0;
-      if (makesRoom(change)) this.#unplaceable.clear();
+      if (makesRoom(change)) this.#recall();
     }
   }
 
@@ -209,8 +222,15 @@ export class ControlLoop {
     const { view } = this.#options.store;
     this.#seededAt = this.#options.clock.monotonic();
     this.#nextFleet = new Fleet(view);
+    this.#quiet = new QuietSlots();
     for (const service of view.services()) this.#dirty.add(service.id);
-    this.#unplaceable.clear();
+    this.#recall();
+  }
+
+  /** Something could have made room: what fitted nowhere is tried again. */
+  #recall(): void {
+    this.#fleet?.pending.recall();
+    this.#nextFleet?.pending.recall();
   }
 
   #readFleet(): void {
@@ -225,8 +245,8 @@ export class ControlLoop {
   async #idle(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const now = clock.now();
-    let delay = Math.min(RESEED_MS - (clock.monotonic() - this.#seededAt), this.#nodesDueAt - now);
-    for (const at of this.#wakeAt.values()) delay = Math.min(delay, at - now);
+    const due = Math.min(this.#nodesDueAt, this.#firstWakeAt) - now;
+    const delay = Math.min(RESEED_MS - (clock.monotonic() - this.#seededAt), due);
     await new Promise<void>((resolve) => {
       if (signal.aborted) return resolve();
       this.#wake = resolve;

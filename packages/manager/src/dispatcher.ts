@@ -1,18 +1,30 @@
 import { codeOf, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
 import {
+  configId,
   isLater,
+  isTerminal,
+  loginSealId,
   partsOf,
+  payloadKey,
+  payloadsOf,
+  secretId,
+  type AssignedPayload,
   type ClusterFacts,
   type ClusterNode,
+  type Config,
   type EndpointPart,
   type Index,
   type InternalCommand,
   type OwnNode,
   type ReportMessage,
+  type Sealed,
+  type Secret,
+  type ServiceId,
   type Task,
 } from "@murmur/model";
 import { EndpointComputer } from "@murmur/discovery";
 import type { Change, Store, Watch } from "@murmur/store";
+import type { NeededPayloads } from "./payload-feed.ts";
 import type { SessionChannel } from "./ports.ts";
 import { ReportBatcher } from "./report-batcher.ts";
 import { Session, type NodeAssignment } from "./session.ts";
@@ -26,6 +38,8 @@ const PART_BYTES_MAX = 512 * 1024;
 
 export interface DispatcherOptions {
   readonly store: Store;
+  /** A secret's bytes in base64; undefined when this manager has no key that opens them. */
+  readonly unseal: (secret: Sealed) => string | undefined;
   readonly submit: (commands: readonly InternalCommand[]) => Promise<unknown>;
   readonly clock: Clock;
   readonly log: Log;
@@ -74,6 +88,11 @@ export class Dispatcher {
     return this.#batcher.size;
   }
 
+  /** This manager may open secrets by now that it couldn't before. */
+  keysChanged(): void {
+    for (const session of this.#sessions.values()) session.payloadsChanged();
+  }
+
   closeAll(): void {
     for (const session of this.#sessions.values()) session.close();
   }
@@ -87,6 +106,7 @@ export class Dispatcher {
     const session = new Session(channel, {
       assignment: () => this.#assignment(channel.nodeId),
       endpoints: (since) => this.#changesSince(since, computer),
+      payloads: () => this.#payloadsOf(channel.nodeId),
     });
     this.#sessions.get(channel.nodeId)?.close();
     this.#sessions.set(channel.nodeId, session);
@@ -123,7 +143,7 @@ export class Dispatcher {
       case "tasks":
         return this.#takeStatuses(session, report);
       case "node": {
-        const { description, engine, address } = report;
+        const { description, engine, address, volumes } = report;
         const command = {
           kind: "describeNode",
           id: nodeId,
@@ -131,6 +151,7 @@ export class Dispatcher {
           ...(description === undefined ? {} : { description }),
           ...(engine === undefined ? {} : { engine }),
           ...(address === undefined ? {} : { address }),
+          ...(volumes === undefined ? {} : { volumes }),
         } as const;
         return this.#batcher.add(
           command,
@@ -183,6 +204,45 @@ export class Dispatcher {
     };
   }
 
+  /** What a node's tasks use that haven't ended: those that it has been told of, and those that it is about to be. */
+  #payloadsOf(id: NodeId): NeededPayloads {
+    const { view } = this.#options.store;
+    const needed = new Map<string, () => AssignedPayload | undefined>();
+    if (view.node(id) === undefined) return needed;
+    for (const task of view.tasksOfNode(id)) {
+      if (this.#usesLogin(task)) {
+        const login = { kind: "login", id: task.serviceId } as const;
+        needed.set(payloadKey(login), () => this.#openLogin(task.serviceId));
+      }
+      if (!usesPayloads(task)) continue;
+      for (const use of payloadsOf(task.spec.container)) {
+        const record = use.kind === "secret" ? view.secret(secretId(use.id)) : view.config(configId(use.id));
+        if (record !== undefined) needed.set(payloadKey(use), () => this.#open(record));
+      }
+    }
+    return needed;
+  }
+
+  /** Whether its node is still to pull its image, perhaps, and has to be told of the service's login, or that there is none. */
+  #usesLogin(task: Task): boolean {
+    if (!mayPull(task)) return false;
+    return task.hasLogin === true || this.#options.store.view.service(task.serviceId)?.registryAuth !== undefined;
+  }
+
+  #openLogin(id: ServiceId): AssignedPayload | undefined {
+    const sealed = this.#options.store.view.service(id)?.registryAuth;
+    const data = sealed === undefined ? "" : this.#options.unseal({ id: loginSealId(id), sealed });
+    return data === undefined ? undefined : { kind: "login", id, data };
+  }
+
+  #open(record: Secret | Config): AssignedPayload | undefined {
+    const isSecret = "sealed" in record;
+    const data = isSecret ? this.#options.unseal(record) : record.data;
+    const { templating } = record.spec;
+    const kind = isSecret ? "secret" : "config";
+    return data === undefined ? undefined : { kind, id: record.id, data, ...(templating && { templating }) };
+  }
+
   #changesSince(since: Index, computer: EndpointComputer): readonly EndpointPart[] {
     const { version } = computer;
     if (this.#change?.since !== since || this.#change.version !== version) {
@@ -216,6 +276,8 @@ export class Dispatcher {
     for (const { changes } of events.batches) {
       for (const change of changes) {
         if (change.table === "tasks") this.#taskChanged(change);
+        if (change.table === "secrets" || change.table === "configs") this.#payloadChanged(change);
+        if (change.table === "services") this.#serviceChanged(change);
         if (change.table === "nodes" || change.table === "cluster") nodesChanged = true;
         if (change.table === "nodes") this.#nodeChanged(change);
       }
@@ -234,8 +296,28 @@ export class Dispatcher {
     const task = change.kind === "put" ? change.current : change.previous;
     const session = task.nodeId === undefined ? undefined : this.#sessions.get(task.nodeId);
     if (session === undefined) return;
+    if (changesUse(change) || this.#changesLogin(change)) session.payloadsChanged();
     if (change.kind === "delete") return session.taskChanged(task.id, undefined);
     if (concernsAgent(change.previous, change.current)) session.taskChanged(task.id, change.current);
+  }
+
+  #changesLogin({ previous, current }: Extract<Change, { table: "tasks" }>): boolean {
+    const [before, after] = [previous, current].map((task) => task !== undefined && this.#usesLogin(task));
+    return before !== after;
+  }
+
+  /** A service's login may change: who is to pull now needs the new one. */
+  #serviceChanged({ previous, current }: Extract<Change, { table: "services" }>): void {
+    const id = current?.id ?? previous?.id;
+    if (id === undefined || previous?.registryAuth === current?.registryAuth) return;
+    for (const session of this.#sessions.values()) session.payloadRenewed(payloadKey({ kind: "login", id }));
+  }
+
+  /** A new one is used by nobody yet, and bytes never change. */
+  #payloadChanged({ kind, table, id }: Extract<Change, { table: "secrets" | "configs" }>): void {
+    if (kind !== "delete") return;
+    const key = payloadKey({ kind: table === "secrets" ? "secret" : "config", id });
+    for (const session of this.#sessions.values()) session.payloadsChanged(key);
   }
 
   #nodeChanged(change: Extract<Change, { table: "nodes" }>): void {
@@ -275,7 +357,12 @@ export class Dispatcher {
   }
 }
 
-const ownNode = ({ spec, status, address }: ClusterNode): OwnNode => ({ spec, engine: status.engine.state, address });
+const ownNode = ({ spec, status, address, volumes }: ClusterNode): OwnNode => ({
+  spec,
+  engine: status.engine.state,
+  address,
+  ...(volumes !== undefined && { volumes }),
+});
 
 /**
  * Whether a change of a node's record is news for its agent. What the agent has said itself comes back to it: a report
@@ -288,6 +375,17 @@ const concernsNode = (previous: ClusterNode | undefined, current: ClusterNode): 
 
 /** A task made for a node (global services) is the agent's only once the scheduler has found room for it. */
 const isAssigned = (task: Task): boolean => task.nodeId !== undefined && !isLater("assigned", task.status.state);
+
+/** Whether a task's secrets and configs have to be on its node. */
+const usesPayloads = (task: Task): boolean =>
+  isAssigned(task) && !isTerminal(task.status.state) && payloadsOf(task.spec.container).length > 0;
+
+/** Pulling comes before the container is there. */
+const mayPull = (task: Task): boolean => isAssigned(task) && !isLater(task.status.state, "ready");
+
+function changesUse({ previous, current }: Extract<Change, { table: "tasks" }>): boolean {
+  return (previous !== undefined && usesPayloads(previous)) !== (current !== undefined && usesPayloads(current));
+}
 
 /** Whether a change of a task is news for its agent; the agent's own status, coming back to it, isn't. */
 function concernsAgent(previous: Task | undefined, current: Task): boolean {

@@ -85,6 +85,7 @@ describe("a log that is begun anew", () => {
       clock,
       random,
       log: silentLog,
+      unseal: () => undefined,
       newId: () => randomId(random),
       bootstrap: { prepared: true, commands: [{ kind: "setRaftRoles", roles: {}, now: clock.now() }] },
       onFatal: (error) => {

@@ -1,4 +1,5 @@
 export { wholeState, writeFirstSnapshot, type PositionedState } from "./first-snapshot.ts";
+export type { Forecast, ServiceChange } from "./forecast.ts";
 export { Manager, type ManagerOptions, type ManagerStatus, type StateSnapshot } from "./manager.ts";
 export type {
   GossipVerdict,

@@ -10,7 +10,7 @@ import {
   type Random,
   withDeadline,
 } from "@murmur/base";
-import type { Command } from "@murmur/model";
+import type { Command, Sealed } from "@murmur/model";
 import {
   encodeMembership,
   membershipOf,
@@ -24,6 +24,8 @@ import {
 import { createStore, type ApplyResult, type View, type Watch, type WatchOptions } from "@murmur/store";
 import { ClusterTime } from "./cluster-time.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { Forecast, ServiceChange } from "./forecast.ts";
+import { ForecastDesk } from "./forecast-desk.ts";
 import { LeadershipKeeper } from "./leadership.ts";
 import type { Liveness, LogEntry, LogStorage, Peers, SessionChannel } from "./ports.ts";
 import { membershipOfSnapshot, RaftDriver } from "./raft-driver.ts";
@@ -51,6 +53,8 @@ export interface ManagerOptions {
   readonly log: Log;
   /** Mints ids of tasks and requests: 25 characters of base 36. */
   readonly newId: () => string;
+  /** Opens a secret for the agents whose tasks use it, in base64; undefined: this node has no key for it (yet). */
+  readonly unseal: (secret: Sealed) => string | undefined;
   /**
    * Set to start with this node as the only voter, which submits these commands first. The storage must be empty, or,
    * if `prepared`, hold what `writeFirstSnapshot` wrote.
@@ -98,6 +102,7 @@ export interface StateSnapshot {
   readonly index: number;
   readonly term: number;
   readonly view: View;
+  /** Each is valid until the next is asked for. */
   readonly chunks: Iterable<Uint8Array>;
 }
 
@@ -109,11 +114,14 @@ export class Manager implements AsyncDisposable {
   readonly #context: ManagerContext;
   readonly #scope: Scope;
   readonly #submitter: Submitter;
+  readonly #forecasts: ForecastDesk;
 
   private constructor(context: ManagerContext, submitter: Submitter, scope: Scope) {
     this.#context = context;
     this.#submitter = submitter;
     this.#scope = scope;
+    const { replica, newId, clock } = context;
+    this.#forecasts = new ForecastDesk({ store: replica.store, newId, clock, stopping: scope.signal });
   }
 
   /** Recovers what the storage holds and takes part from then on. Rejects with `corrupt` when it can't be read. */
@@ -144,7 +152,7 @@ export class Manager implements AsyncDisposable {
     const submitInternal = (commands: readonly Command[], signal: AbortSignal): Promise<readonly ApplyResult[]> =>
       submitter.submit(commands, signal);
     const dispatcher = new Dispatcher(
-      { store, clock, log, submit: (commands) => submitInternal(commands, scope.signal) },
+      { store, clock, log, unseal: options.unseal, submit: (commands) => submitInternal(commands, scope.signal) },
       scope,
     );
     const context: ManagerContext = { ...options, raft, replica, driver, dispatcher, submitInternal };
@@ -218,6 +226,17 @@ export class Manager implements AsyncDisposable {
     const view = await this.read(signal);
     const { raft, replica } = this.#context;
     return { index: replica.applied, term: raft.status().term, view, chunks: replica.store.snapshot() };
+  }
+
+  /** Where a change of a service would lead, tried out on a copy of the state; nothing is submitted. */
+  async forecast(change: ServiceChange, signal: AbortSignal): Promise<Forecast> {
+    await this.read(signal);
+    return this.#forecasts.work({ ...change, now: Math.max(change.now, this.#context.clock.now()) }, signal);
+  }
+
+  /** This node has other keys than before: agents get what could not be opened for them. */
+  keysChanged(): void {
+    this.#context.dispatcher.keysChanged();
   }
 
   /** A digest of the whole replica, to compare it with another one at the same version. O(n). */

@@ -50,6 +50,7 @@ export interface LogStorage {
   };
   /** Calls take effect in order; entries replace any conflicting ones from the first one's index on. */
   write(batch: { readonly hardState?: StoredHardState; readonly entries?: readonly LogEntry[] }): Promise<void>;
+  /** A chunk is valid until the next is asked for: what is kept of it is copied. */
   saveSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
   openSnapshot(): Promise<SnapshotReader | undefined>;
   receiveSnapshot(options: { readonly meta: SnapshotMeta; readonly source: string }): Promise<SnapshotReceiver>;

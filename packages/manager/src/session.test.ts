@@ -44,6 +44,7 @@ function setup({ endpoints = 0, blocked }: { readonly endpoints?: number; readon
   const session = new Session(channel, {
     assignment: () => state.full && { ...state.full, version: state.version },
     endpoints: (since) => state.endpoints(since),
+    payloads: () => new Map(),
   });
   const writing = session.write(() => state.version);
   return { channel, state, session, writing };

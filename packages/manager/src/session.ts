@@ -10,6 +10,7 @@ import type {
   Task,
   TaskId,
 } from "@murmur/model";
+import { PayloadFeed, type NeededPayloads } from "./payload-feed.ts";
 import type { SessionChannel } from "./ports.ts";
 
 /** What a full assignment is made of, read from the replica in one go. */
@@ -26,6 +27,8 @@ export interface SessionSource {
   assignment(): NodeAssignment | undefined;
   /** What the present endpoints are beside those of a version, in parts; from 0: all. Never empty. */
   endpoints(since: Index): readonly EndpointPart[];
+  /** The secrets and configs that the node's tasks use at this moment. */
+  payloads(): NeededPayloads;
 }
 
 /** What changed for one node since its last message. Bounded by the node's tasks: only the latest of each is kept. */
@@ -43,12 +46,14 @@ const nothing = (): Pending => ({ tasks: new Map(), node: undefined, cluster: un
 /**
  * One agent's session: sends a full assignment first, then one delta at a time, each with all that has changed while
  * the one before was on its way. So a slow agent costs memory for its own tasks only, and never misses a change. The same
- * of the endpoints, from what the agent has said it has; they go before the tasks that may need them.
+ * of the endpoints, from what the agent has said it has, and of secrets and configs; both go before the tasks that may
+ * need them.
  */
 export class Session {
   readonly nodeId: NodeId;
   readonly #channel: SessionChannel;
   readonly #source: SessionSource;
+  readonly #payloads: PayloadFeed;
   #pending: Pending = nothing();
   #needsFull = true;
   #sent: Index = 0;
@@ -68,6 +73,7 @@ export class Session {
     this.#channel = channel;
     this.#source = source;
     this.#endpoints = channel.endpoints;
+    this.#payloads = new PayloadFeed(() => source.payloads());
   }
 
   get closed(): boolean {
@@ -93,6 +99,17 @@ export class Session {
     this.#endpointsDue = true;
     this.#wakeWriter();
   }
+  /** Its tasks may use other secrets and configs than before; `key`: only if it has this one. */
+  payloadsChanged(key?: string): void {
+    if (key !== undefined && !this.#payloads.has(key)) return;
+    this.#payloads.changed();
+    this.#wakeWriter();
+  }
+  /** What a payload holds is another now: it is sent again where it is still needed. */
+  payloadRenewed(key: string): void {
+    this.#payloads.renewed(key);
+    this.#wakeWriter();
+  }
   clusterChanged(cluster: ClusterFacts): void {
     this.#pending.cluster = cluster;
     this.#wakeWriter();
@@ -100,6 +117,7 @@ export class Session {
   /** The replica's own feed lost track: the assignment is sent anew, and what the endpoints are since. */
   resync(): void {
     this.#needsFull = true;
+    this.#payloads.startOver();
     this.endpointsChanged();
   }
   /** The agent lost track: everything is sent anew. */
@@ -144,6 +162,8 @@ export class Session {
     if (this.#needsFull && this.#source.assignment() === undefined) return { kind: "removed" };
     const part = this.#nextPart();
     if (part !== undefined) return { kind: "endpoints", ...part };
+    const payloads = this.#payloads.next();
+    if (payloads !== undefined) return payloads;
     if (this.#needsFull) return this.#full();
     const { tasks, node, cluster } = this.#pending;
     if (tasks.size === 0 && node === undefined && cluster === undefined) return undefined;

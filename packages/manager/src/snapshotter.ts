@@ -22,6 +22,9 @@ export const DEFAULT_SNAPSHOT_LIMITS: SnapshotLimits = {
   trailingEntries: 5_000,
 };
 
+/** Whoever asks for more snapshots than one for so many entries gets this: each is the whole state. */
+const ENTRIES_LEAST = 1_000;
+
 export interface SnapshotterOptions {
   readonly raft: Raft;
   readonly storage: LogStorage;
@@ -58,10 +61,13 @@ export class Snapshotter {
   applied(at: { readonly term: number; readonly membership: Membership }): void {
     const { replica } = this.#options;
     const entries = replica.applied - this.#index;
-    if (this.#saving || (replica.appliedBytes < this.#limits.bytes && entries < this.#limits.entries)) return;
+    const { raft: asked = {} } = replica.store.view.cluster()?.spec ?? {};
+    const isDue = entries >= entriesBetween(this.#limits, asked.snapshotInterval);
+    if (this.#saving || (replica.appliedBytes < this.#limits.bytes && !isDue)) return;
     this.#saving = true;
     const meta = { index: replica.applied, term: at.term, membership: encodeMembership(at.membership) };
-    const trailing = trailingEntries(this.#limits, replica.appliedBytes / Math.max(1, entries));
+    const bytesEach = replica.appliedBytes / Math.max(1, entries);
+    const trailing = trailingEntries(this.#limits, { bytesEach, asked: asked.logEntriesForSlowFollowers });
     const chunks = replica.store.snapshot();
     replica.snapshotTaken();
     this.#scope.run("snapshot", async (signal) => {
@@ -97,6 +103,13 @@ export class Snapshotter {
   }
 }
 
+/** How many entries there are between two snapshots, where the cluster's spec asks for so many. */
+export const entriesBetween = (limits: SnapshotLimits, asked: number | undefined): number =>
+  Math.min(limits.entries, Math.max(asked ?? limits.entries, ENTRIES_LEAST));
+
 /** How many entries of this size are kept for followers that lag. */
-const trailingEntries = (limits: SnapshotLimits, bytesEach: number): number =>
-  Math.min(limits.trailingEntries, Math.floor(limits.trailingBytes / Math.max(1, bytesEach)));
+export const trailingEntries = (
+  limits: SnapshotLimits,
+  { bytesEach, asked = 0 }: { readonly bytesEach: number; readonly asked?: number | undefined },
+): number =>
+  Math.min(Math.max(limits.trailingEntries, asked), Math.floor(limits.trailingBytes / Math.max(1, bytesEach)));

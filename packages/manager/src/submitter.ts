@@ -180,7 +180,7 @@ export class Submitter {
         throw new ClusterError("overloaded", "the leader has too much to do; try again in a moment");
       case "too_large":
         request.offeredIn = before;
-        throw new ClusterError("invalid_argument", "the request is larger than a log entry may be (1 MiB)");
+        throw new ClusterError("invalid_argument", "the request is larger than a log entry may be (1.5 MiB)");
       default:
         return unreachable(offer);
     }

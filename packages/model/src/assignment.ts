@@ -2,6 +2,7 @@ import type { Millis, NodeId } from "@murmur/base";
 import type { EndpointPart } from "./endpoint-change.ts";
 import type { Index, TaskId } from "./ids.ts";
 import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import type { PayloadKind } from "./payload.ts";
 import type { Task, TaskStatus } from "./task.ts";
 
 /**
@@ -40,6 +41,8 @@ export interface OwnNode {
   readonly spec: NodeSpec;
   readonly engine?: EngineStatus["state"];
   readonly address?: string;
+  /** As `ClusterNode.volumes`: what was held once is told of as long as the engine has it. */
+  readonly volumes?: readonly string[];
 }
 
 /** What every node needs to know of the cluster. */
@@ -71,6 +74,8 @@ export type ReportMessage =
       readonly description?: NodeDescription;
       readonly engine?: EngineStatus;
       readonly address?: string;
+      /** All of them; left out: as before. */
+      readonly volumes?: readonly string[];
     };
 
 /** The manager's answer to a report: it is committed. The agent keeps a report until then and sends it again. */
@@ -79,7 +84,34 @@ export interface ReportAcknowledgement {
   readonly sequence: number;
 }
 
-export type SessionMessage = AssignmentMessage | EndpointMessage | ReportAcknowledgement;
+/** A secret or a config that tasks of the node use, or the login to the registry that they are pulled from. */
+export interface AssignedPayload {
+  readonly kind: PayloadKind | "login";
+  /** Of a login: the service's. */
+  readonly id: string;
+  /** Base64, in clear. Kept in memory only, and never shown. Of a login, empty: the registry wants none. */
+  readonly data: string;
+  /** Its contents are a template. */
+  readonly templating?: "golang";
+}
+
+/** Names a secret, a config or a login among all. */
+export const payloadKey = ({ kind, id }: Pick<AssignedPayload, "kind" | "id">): string => `${kind}/${id}`;
+
+/**
+ * What a session tells an agent of the secrets, configs and logins that its tasks use: before the tasks, and away again when no
+ * task uses them any more. `isFirst`: whatever the agent has is forgotten before. A session that has none to tell of says
+ * nothing, so an agent that has heard nothing before a full assignment forgets all that it has.
+ */
+export interface PayloadMessage {
+  readonly kind: "payloads";
+  readonly isFirst: boolean;
+  readonly put: readonly AssignedPayload[];
+  /** By `payloadKey`. */
+  readonly removed: readonly string[];
+}
+
+export type SessionMessage = PayloadMessage | AssignmentMessage | EndpointMessage | ReportAcknowledgement;
 
 /** A report is sent again on a new session; how long one may wait before it is sent. */
 export const REPORT_BATCH_MS: Millis = 20;

@@ -1,8 +1,11 @@
 import { integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
 import { logDriver } from "./check-service.ts";
-import type { ClusterSecrets, ClusterSpec } from "./cluster.ts";
+import type { ClusterSecrets, ClusterSpec, RaftSettings } from "./cluster.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectName } from "./names.ts";
+import { STRATEGIES } from "./service-spec.ts";
+
+const ENTRIES_MAX = 2 ** 31;
 
 export const cluster: Check = object<ClusterSpec>({
   name: objectName,
@@ -10,7 +13,23 @@ export const cluster: Check = object<ClusterSpec>({
   taskHistoryLimit: integer(0, 1_000),
   voters: oneOf([1, 3, 5, 7]),
   nodeCertificateValidityMs: integer(3_600_000, LIMITS.durationMs),
+  strategy: optional(oneOf(STRATEGIES)),
   logDriver: optional(logDriver),
+  raft: optional(
+    object<RaftSettings>(
+      {
+        snapshotInterval: optional(integer(1, ENTRIES_MAX)),
+        logEntriesForSlowFollowers: optional(integer(0, ENTRIES_MAX)),
+        keepOldSnapshots: optional(integer(0, ENTRIES_MAX)),
+        electionTick: optional(integer(1, 1_000_000)),
+        heartbeatTick: optional(integer(1, 1_000_000)),
+      },
+      ({ electionTick = 10, heartbeatTick = 1 }, path, report) => {
+        if (electionTick <= heartbeatTick) report(`${path}.electionTick`, "must be greater than heartbeatTick");
+      },
+    ),
+  ),
+  heartbeatPeriodMs: optional(integer(1, LIMITS.durationMs)),
 });
 
 export const joinSecret: Check = text({

@@ -24,17 +24,20 @@ import {
   node,
   peerAddress,
   taskStatus,
+  volumes,
 } from "./check-node.ts";
+import { configText, payload, sealedLogin, sealedLoginOrNone, sealedText } from "./check-payload.ts";
 import { hostIp } from "./check-port.ts";
 import { service } from "./check-service.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Command } from "./command.ts";
 import { LIMITS } from "./limits.ts";
-import { dnsName, labels, objectId, objectName } from "./names.ts";
+import { LEFT_VOLUMES_MAX } from "./named-volumes.ts";
+import { dnsName, labels, objectId, objectName, volumeName } from "./names.ts";
 import type { RestartHistory, UpdateStatus } from "./service.ts";
 import { PORT_PROTOCOLS } from "./service-spec.ts";
 import { DESIRED_STATES, NODE_STATES } from "./states.ts";
-import type { Task } from "./task.ts";
+import type { LeftVolume, Task } from "./task.ts";
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
@@ -92,12 +95,27 @@ const newTask = object<Of<"createTask">["task"]>({
 
 /** One rule for each kind: the compiler asks for one when a command is added. */
 const RULES: { readonly [K in Command["kind"]]: Check } = {
-  createService: object<Of<"createService">>({ kind, now, id, spec: service }),
-  updateService: object<Of<"updateService">>({ kind, now, id, version: index, spec: service }),
+  createService: object<Of<"createService">>({ kind, now, id, spec: service, registryAuth: optional(sealedLogin) }),
+  updateService: object<Of<"updateService">>({
+    kind,
+    now,
+    id,
+    version: index,
+    spec: service,
+    registryAuth: optional(sealedLoginOrNone),
+    registryAuthFrom: optional(oneOf(["spec", "previous-spec"])),
+  }),
   rollbackService: object<Of<"rollbackService">>({ kind, now, id, version: index, message: optional(message) }),
+  moveTasks: object<Of<"moveTasks">>({ kind, now, tasks: list(id, LIMITS.moves), forMs: integer(1, LIMITS.drainMs) }),
   removeService: object<Of<"removeService">>({ kind, now, id }),
   createNetwork: object<Of<"createNetwork">>({ kind, now, id, spec: network }),
   removeNetwork: object<Of<"removeNetwork">>({ kind, now, id }),
+  createSecret: object<Of<"createSecret">>({ kind, now, id, spec: payload, sealed: sealedText }),
+  updateSecret: object<Of<"updateSecret">>({ kind, now, id, version: index, spec: payload }),
+  removeSecret: object<Of<"removeSecret">>({ kind, now, id }),
+  createConfig: object<Of<"createConfig">>({ kind, now, id, spec: payload, data: configText }),
+  updateConfig: object<Of<"updateConfig">>({ kind, now, id, version: index, spec: payload }),
+  removeConfig: object<Of<"removeConfig">>({ kind, now, id }),
   updateNode: object<Of<"updateNode">>({ kind, now, id, version: index, spec: node }),
   removeNode: object<Of<"removeNode">>({ kind, now, id, force: boolean }),
   updateCluster: object<Of<"updateCluster">>({ kind, now, version: index, spec: cluster }),
@@ -133,12 +151,19 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     description: optional(description),
     engine: optional(engineStatus),
     address: optional(peerAddress),
+    volumes: optional(volumes),
   }),
   setNodeState: object<Of<"setNodeState">>({ kind, now, id, state: oneOf(NODE_STATES), message }),
   setRaftRoles: object<Of<"setRaftRoles">>({ kind, now, roles: map(id, oneOf(["voter", "learner"])) }),
   setSecrets: object<Of<"setSecrets">>({ kind, now, secrets }),
   createTask: object<Of<"createTask">>({ kind, now, task: newTask }),
-  assignTask: object<Of<"assignTask">>({ kind, now, id, nodeId: id }),
+  assignTask: object<Of<"assignTask">>({
+    kind,
+    now,
+    id,
+    nodeId: id,
+    leftVolumes: optional(list(object<LeftVolume>({ name: volumeName, nodeId: id, hostname }), LEFT_VOLUMES_MAX)),
+  }),
   explainTask: object<Of<"explainTask">>({ kind, now, id, message, error: message }),
   setDesiredState: object<Of<"setDesiredState">>({ kind, now, id, desired: oneOf(DESIRED_STATES) }),
   removeTask: object<Of<"removeTask">>({ kind, now, id }),

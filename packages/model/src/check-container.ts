@@ -11,9 +11,12 @@ import {
   type Check,
   type CrossCheck,
 } from "./check.ts";
-import type { ContainerSpec, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
+import type { ContainerSpec, Device, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
+import { configReference, secretReference } from "./check-payload.ts";
 import { LIMITS } from "./limits.ts";
 import { absolutePath, labels, objectName, options } from "./names.ts";
+import { filesOf } from "./payload.ts";
+import { withoutActions } from "./template.ts";
 
 /** An argument of a program: the kernel takes 128 KiB. */
 const argument = text({ max: 131_072 });
@@ -25,15 +28,30 @@ const duration = number(0, LIMITS.durationMs);
 
 const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"];
 
+/** Of a volume: never out of it. */
+const subpath = text({
+  min: 1,
+  max: 4_096,
+  pattern: /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$))/,
+  says: 'a relative path without ".."',
+});
+
 const mountFitsKind: CrossCheck<Mount> = (mount, path, report) => {
   const source = mount.source ?? "";
   if (mount.kind === "bind") absolutePath(source, `${path}.source`, report);
-  if (mount.kind === "volume" && source !== "") objectName(source, `${path}.source`, report);
+  if (mount.kind === "volume" && source !== "") objectName(withoutActions(source), `${path}.source`, report);
   if (mount.kind === "tmpfs" && source !== "") report(`${path}.source`, "must be left out for a tmpfs mount");
+  if (mount.kind === "image" && source === "") report(`${path}.source`, "must name an image");
+  if (mount.bindReadOnly !== undefined && !mount.readOnly) {
+    report(`${path}.bindReadOnly`, "is for read-only mounts only");
+  }
+  if (mount.bindReadOnly === "force-recursive" && (mount.bindPropagation ?? "rprivate") !== "rprivate") {
+    report(`${path}.bindPropagation`, "must be rprivate for a mount that is read-only in all its depth");
+  }
   if (normalPath(mount.target) === "/") report(`${path}.target`, 'must not be "/"');
   const of = {
-    bind: ["bindPropagation"],
-    volume: ["volumeDriver", "volumeLabels", "volumeNoCopy"],
+    bind: ["bindPropagation", "bindNonRecursive", "bindCreateSource", "bindReadOnly"],
+    volume: ["volumeDriver", "volumeLabels", "volumeNoCopy", "volumeSubpath"],
     tmpfs: ["tmpfsSizeBytes", "tmpfsMode"],
   };
   for (const [kind, fields] of Object.entries(of)) {
@@ -48,14 +66,18 @@ const mountFitsKind: CrossCheck<Mount> = (mount, path, report) => {
 
 const mount = object<Mount>(
   {
-    kind: oneOf(["bind", "volume", "tmpfs"]),
+    kind: oneOf(["bind", "volume", "tmpfs", "image"]),
     source: optional(text({ max: 4_096 })),
     target: absolutePath,
     readOnly: boolean,
     bindPropagation: optional(oneOf(PROPAGATIONS)),
+    bindNonRecursive: optional(boolean),
+    bindCreateSource: optional(boolean),
+    bindReadOnly: optional(oneOf(["non-recursive", "force-recursive"])),
     volumeDriver: optional(object<NonNullable<Mount["volumeDriver"]>>({ name: word("a driver's name"), options })),
     volumeLabels: optional(labels),
     volumeNoCopy: optional(boolean),
+    volumeSubpath: optional(subpath),
     tmpfsSizeBytes: optional(integer(0, LIMITS.memoryBytes)),
     tmpfsMode: optional(integer(0, 0o7777)),
   },
@@ -68,6 +90,7 @@ const healthCheck = object<HealthCheck>(
     intervalMs: optional(duration),
     timeoutMs: optional(duration),
     startPeriodMs: optional(duration),
+    startIntervalMs: optional(duration),
     retries: optional(integer(0, 1_000_000)),
   },
   (check, path, report) => {
@@ -98,6 +121,16 @@ const mountTargetsDiffer: CrossCheck<ContainerSpec> = (container, path, report) 
   }
 };
 
+/** What is mounted for a secret or config takes the place of whatever else is there. */
+const fileTargetsDiffer: CrossCheck<ContainerSpec> = (container, path, report) => {
+  const seen = new Map((container.mounts ?? []).map(({ target }) => [normalPath(target), `the mount at ${target}`]));
+  for (const { key, name, target } of filesOf(container)) {
+    const other = seen.get(normalPath(target));
+    if (other !== undefined) report(`${path}.${key}`, `${name} has the same target as ${other}: ${target}`);
+    else seen.set(normalPath(target), name);
+  }
+};
+
 /** A path without what makes no difference: `//`, `/./`, a slash at the end. */
 function normalPath(path: string): string {
   return `/${path
@@ -105,6 +138,19 @@ function normalPath(path: string): string {
     .filter((part) => part !== "" && part !== ".")
     .join("/")}`;
 }
+
+/** Without `..`: what a node permits is said by path. */
+const devicePath = text({
+  min: 2,
+  max: 4_096,
+  pattern: /^(?!.*(^|\/)\.\.(\/|$))\/[^\p{C}:]+$/u,
+  says: 'an absolute path without ".." and ":"',
+});
+const device = object<Device>({
+  source: devicePath,
+  target: devicePath,
+  permissions: text({ min: 1, max: 3, pattern: /^(?!.*(.).*\1)[rwm]+$/, says: "r, w and m, each at most once" }),
+});
 
 export const container: Check = object<ContainerSpec>(
   {
@@ -133,10 +179,16 @@ export const container: Check = object<ContainerSpec>(
         options: optional(list(word("a resolver option"))),
       }),
     ),
+    oomScoreAdj: optional(integer(-1_000, 1_000)),
     capabilityAdd: optional(list(word("a capability"))),
     capabilityDrop: optional(list(word("a capability"))),
     sysctls: optional(map(word("a sysctl's name"), text({ max: 1_024 }))),
     ulimits: optional(list(ulimit)),
+    devices: optional(list(device)),
+    privileged: optional(boolean),
+    secrets: optional(list(secretReference)),
+    configs: optional(list(configReference)),
   },
   mountTargetsDiffer,
+  fileTargetsDiffer,
 );

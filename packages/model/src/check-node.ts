@@ -1,20 +1,30 @@
-import { integer, list, number, object, oneOf, optional, text, type Check } from "./check.ts";
+import { integer, list, map, number, object, oneOf, optional, text, type Check } from "./check.ts";
 import { dataPlane, subnet } from "./check-network.ts";
-import { resources } from "./check-service.ts";
-import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
-import { labels, line, objectName } from "./names.ts";
+import { genericKind, memoryBytes, nanoCpus } from "./check-service.ts";
+import type { DrainGrace, EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import { LIMITS } from "./limits.ts";
+import { NODE_VOLUMES_MAX } from "./named-volumes.ts";
+import { labels, line, objectName, volumeName } from "./names.ts";
 import { AVAILABILITIES, TASK_STATES } from "./states.ts";
+import type { NodePermissions } from "./permission.ts";
 import { PORT_PROTOCOLS } from "./service-spec.ts";
 import type { Health, PublishedPort, TaskStatus } from "./task.ts";
 
 export const availability: Check = oneOf(AVAILABILITIES);
 
-export const node: Check = object<NodeSpec>({
-  name: optional(objectName),
-  labels,
-  availability,
-  pinnedRole: optional(oneOf(["manager", "worker"])),
-});
+export const node: Check = object<NodeSpec>(
+  {
+    name: optional(objectName),
+    labels,
+    availability,
+    drain: optional(object<DrainGrace>({ deadlineMs: integer(1, LIMITS.drainMs) })),
+    pinnedRole: optional(oneOf(["manager", "worker"])),
+  },
+  ({ availability: chosen, drain }, path, report) => {
+    if (drain !== undefined && chosen !== "drain")
+      report(`${path}.drain`, "must be left out unless the availability is drain");
+  },
+);
 
 /** Which addresses can be reached, and in which form, is not for the state to know. */
 export const peerAddress: Check = text({ min: 1, max: 300, pattern: /^[!-~]+$/, says: "an address, HOST:PORT" });
@@ -25,12 +35,29 @@ const short = line(255);
 /** Taken in any form; the state keeps its `singleLine`. */
 export const message: Check = text({ max: 65_536 });
 
+const genericName = text({ min: 1, max: 255, pattern: /^[^\s,=\p{C}]+$/u, says: 'a name without space, "," and "="' });
+
+/** A count, or different names. */
+const genericOffer: Check = (value, path, report) => {
+  if (!Array.isArray(value)) return integer(1, LIMITS.genericAmount)(value, path, report);
+  list(genericName)(value, path, report);
+  if (new Set(value).size < value.length) report(path, "must not have a name twice");
+};
+
 const PROTOCOLS_MAX = 1_000_000;
+
+const oneTrue: Check = (value, path, report) => {
+  if (value !== true) report(path, "must be true or left out");
+};
 
 export const description: Check = object<NodeDescription>({
   hostname,
   platform: object<NodeDescription["platform"]>({ os: short, architecture: short }),
-  resources,
+  resources: object<NodeDescription["resources"]>({
+    nanoCpus,
+    memoryBytes,
+    generic: optional(map(genericKind, genericOffer)),
+  }),
   engine: object<NodeDescription["engine"]>({
     version: short,
     labels,
@@ -44,8 +71,14 @@ export const description: Check = object<NodeDescription>({
     }),
   ),
   dataPlane,
+  permits: optional(
+    object<NodePermissions>({ privileged: optional(oneTrue), devices: optional(list(line(4_096), 256)) }),
+  ),
   subnets: optional(list(subnet, 256)),
 });
+
+/** Names of a node's volumes. */
+export const volumes: Check = list(volumeName, NODE_VOLUMES_MAX);
 
 export const engineStatus: Check = object<EngineStatus>({
   state: oneOf(["ready", "down"]),

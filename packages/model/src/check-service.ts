@@ -1,15 +1,30 @@
-import { byKind, integer, list, number, object, oneOf, optional, text, type Check, type CrossCheck } from "./check.ts";
+import {
+  boolean,
+  byKind,
+  integer,
+  list,
+  map,
+  number,
+  object,
+  oneOf,
+  optional,
+  text,
+  type Check,
+  type CrossCheck,
+} from "./check.ts";
 import { container } from "./check-container.ts";
 import { port, portsFit } from "./check-port.ts";
 import { constraint, spreadKey } from "./constraint.ts";
 import { LIMITS } from "./limits.ts";
 import { dnsName, labels, objectId, objectName, options } from "./names.ts";
 import {
+  STRATEGIES,
   type LogDriver,
   type NetworkAttachment,
+  type NodeLossPolicy,
   type Placement,
   type ResourceRequirements,
-  type Resources,
+  type Reservations,
   type RestartPolicy,
   type ServiceMode,
   type ServiceSpec,
@@ -19,10 +34,22 @@ import {
 
 const duration = number(0, LIMITS.durationMs);
 const count = integer(0, LIMITS.replicas);
-const nanoCpus = integer(0, LIMITS.nanoCpus);
-const memoryBytes = integer(0, LIMITS.memoryBytes);
+export const nanoCpus = integer(0, LIMITS.nanoCpus);
+export const memoryBytes = integer(0, LIMITS.memoryBytes);
 
-export const resources: Check = object<Resources>({ nanoCpus, memoryBytes });
+/** A kind of generic resource: Docker writes it before a `=`, and several apart by commas. */
+export const genericKind: Check = text({
+  min: 1,
+  max: LIMITS.nameLength,
+  pattern: /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/,
+  says: `1 to ${LIMITS.nameLength} letters, digits, "_", "." or "-", the first a letter or a digit`,
+});
+
+const reservations: Check = object<Reservations>({
+  nanoCpus,
+  memoryBytes,
+  generic: optional(map(genericKind, integer(1, LIMITS.genericAmount))),
+});
 
 const limitsCoverReservations: CrossCheck<ResourceRequirements> = ({ limits, reservations }, path, report) => {
   for (const key of ["nanoCpus", "memoryBytes"] as const) {
@@ -34,7 +61,7 @@ const limitsCoverReservations: CrossCheck<ResourceRequirements> = ({ limits, res
 
 const requirements = object<ResourceRequirements>(
   {
-    reservations: resources,
+    reservations,
     limits: object<ResourceRequirements["limits"]>({ nanoCpus, memoryBytes, pids: integer(0, LIMITS.pids) }),
   },
   limitsCoverReservations,
@@ -54,6 +81,7 @@ const placement = object<Placement>({
   preferences: list(object<Placement["preferences"][number]>({ spread: spreadKey }), 64),
   maxReplicasPerNode: count,
   platforms: list(object<Placement["platforms"][number]>({ os: platformPart, architecture: platformPart }), 64),
+  strategy: optional(oneOf(STRATEGIES)),
 });
 
 const attachment = object<NetworkAttachment>({ target: objectId, aliases: list(dnsName) });
@@ -112,4 +140,23 @@ const rollback: Check = (value, path, report) => {
 
 const endpoint = object<ServiceSpec["endpoint"]>({ mode: oneOf(["vip", "dnsrr"]), ports: list(port) }, portsFit);
 
-export const service: Check = object<ServiceSpec>({ name: objectName, labels, mode, task, update, rollback, endpoint });
+const nodeLossKind = oneOf(["replace", "wait"]);
+const onNodeLoss = byKind({
+  replace: object<Extract<NodeLossPolicy, { kind: "replace" }>>({
+    kind: nodeLossKind,
+    afterMs: number(0, LIMITS.nodeLossMs),
+  }),
+  wait: object<Extract<NodeLossPolicy, { kind: "wait" }>>({ kind: nodeLossKind }),
+});
+
+export const service: Check = object<ServiceSpec>({
+  name: objectName,
+  labels,
+  mode,
+  stopped: optional(boolean),
+  task,
+  onNodeLoss: optional(onNodeLoss),
+  update,
+  rollback,
+  endpoint,
+});

@@ -1,6 +1,7 @@
 import type { Millis } from "@murmur/base";
 import type { ClusterId, Index } from "./ids.ts";
 import type { DataPlaneKind } from "./network.ts";
+import type { Strategy } from "./service-spec.ts";
 
 export interface ClusterSpec {
   readonly name: string;
@@ -10,7 +11,25 @@ export interface ClusterSpec {
   /** Wanted voters: 1, 3, 5 or 7; while there are fewer than three nodes, one. */
   readonly voters: number;
   readonly nodeCertificateValidityMs: Millis;
+  /** How services that name no strategy are placed; left out: `spread`. */
+  readonly strategy?: Strategy;
   readonly logDriver?: { readonly name: string; readonly options: Readonly<Record<string, string>> };
+  readonly raft?: RaftSettings;
+  /** What Docker's clients set for agents; kept and shown. Here a node is watched by gossip and its session. */
+  readonly heartbeatPeriodMs?: Millis;
+}
+
+/** Docker's settings of Raft; what is left out is its default, or Murmur's own. */
+export interface RaftSettings {
+  /** Entries between two snapshots at the most; fewer than 1,000 count as 1,000. */
+  readonly snapshotInterval?: number;
+  /** Entries kept behind a snapshot at the least, as far as they fit into 16 MiB. */
+  readonly logEntriesForSlowFollowers?: number;
+  /** Kept and shown only: there is one snapshot, and it is checked before the one before it goes. */
+  readonly keepOldSnapshots?: number;
+  /** Kept and shown only: the time limits follow what the managers measure. */
+  readonly electionTick?: number;
+  readonly heartbeatTick?: number;
 }
 
 /** The secrets of the cluster. Replicated to the managers only; never in `inspect`, logs or errors. */

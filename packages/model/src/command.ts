@@ -1,12 +1,13 @@
 import type { Millis, NodeId } from "@murmur/base";
 import type { Cluster, ClusterSecrets, ClusterSpec } from "./cluster.ts";
-import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
+import type { ConfigId, Index, NetworkId, SecretId, ServiceId, TaskId } from "./ids.ts";
 import type { NetworkSpec } from "./network.ts";
 import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import type { ConfigSpec, SecretSpec } from "./payload.ts";
 import type { RestartHistory, UpdateStatus } from "./service.ts";
 import type { ServiceSpec } from "./service-spec.ts";
 import type { DesiredState, NodeState } from "./states.ts";
-import type { Task, TaskStatus } from "./task.ts";
+import type { LeftVolume, Task, TaskStatus } from "./task.ts";
 
 /** What every command carries: time enters once, at the edge. */
 interface Timed {
@@ -15,9 +16,24 @@ interface Timed {
 
 /** Commands of users, through the API. */
 export type UserCommand = Timed &
+  /** `registryAuth`: sealed with `loginSealId`. */
   (
-    | { readonly kind: "createService"; readonly id: ServiceId; readonly spec: ServiceSpec }
-    | { readonly kind: "updateService"; readonly id: ServiceId; readonly version: Index; readonly spec: ServiceSpec }
+    | {
+        readonly kind: "createService";
+        readonly id: ServiceId;
+        readonly spec: ServiceSpec;
+        readonly registryAuth?: string;
+      }
+    | {
+        readonly kind: "updateService";
+        readonly id: ServiceId;
+        readonly version: Index;
+        readonly spec: ServiceSpec;
+        /** A new login; empty: none any more. */
+        readonly registryAuth?: string;
+        /** Whose login it keeps, where it brings none; left out: that of the spec that it replaces. */
+        readonly registryAuthFrom?: "spec" | "previous-spec";
+      }
     | {
         readonly kind: "rollbackService";
         readonly id: ServiceId;
@@ -26,9 +42,24 @@ export type UserCommand = Timed &
         readonly message?: string;
       }
     | { readonly kind: "removeService"; readonly id: ServiceId }
+    /**
+     * Tasks of replicated services are to go on elsewhere, within so long; each works until its replacement does. Those
+     * that are gone, or don't run, are passed over.
+     */
+    | { readonly kind: "moveTasks"; readonly tasks: readonly TaskId[]; readonly forMs: Millis }
     | { readonly kind: "createNetwork"; readonly id: NetworkId; readonly spec: NetworkSpec }
     /** Refused while a service or a task is in it, and for the default network. */
     | { readonly kind: "removeNetwork"; readonly id: NetworkId }
+    | { readonly kind: "createSecret"; readonly id: SecretId; readonly spec: SecretSpec; readonly sealed: string }
+    /** Only the labels may differ. */
+    | { readonly kind: "updateSecret"; readonly id: SecretId; readonly version: Index; readonly spec: SecretSpec }
+    /** Refused while a service uses it. */
+    | { readonly kind: "removeSecret"; readonly id: SecretId }
+    | { readonly kind: "createConfig"; readonly id: ConfigId; readonly spec: ConfigSpec; readonly data: string }
+    /** Only the labels may differ. */
+    | { readonly kind: "updateConfig"; readonly id: ConfigId; readonly version: Index; readonly spec: ConfigSpec }
+    /** Refused while a service uses it. */
+    | { readonly kind: "removeConfig"; readonly id: ConfigId }
     | { readonly kind: "updateNode"; readonly id: NodeId; readonly version: Index; readonly spec: NodeSpec }
     | { readonly kind: "removeNode"; readonly id: NodeId; readonly force: boolean }
     | { readonly kind: "updateCluster"; readonly version: Index; readonly spec: ClusterSpec }
@@ -62,6 +93,8 @@ export type InternalCommand = Timed &
         readonly description?: NodeDescription;
         readonly engine?: EngineStatus;
         readonly address?: string;
+        /** As `ClusterNode.volumes`. */
+        readonly volumes?: readonly string[];
       }
     | { readonly kind: "setNodeState"; readonly id: NodeId; readonly state: NodeState; readonly message: string }
     | {
@@ -72,12 +105,28 @@ export type InternalCommand = Timed &
     /** The spec may be left out, which keeps the log small: it is the service's at `specVersion` in any case. */
     | {
         readonly kind: "createTask";
-        readonly task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec" | "addresses"> & {
+        readonly task: Omit<
+          Task,
+          | "version"
+          | "createdAt"
+          | "updatedAt"
+          | "spec"
+          | "addresses"
+          | "genericNames"
+          | "leftVolumes"
+          | "hasLogin"
+          | "move"
+        > & {
           readonly spec?: Task["spec"];
         };
       }
     /** Refused when the task has a node already, isn't wanted any more, or the node takes no tasks or has no room. */
-    | { readonly kind: "assignTask"; readonly id: TaskId; readonly nodeId: NodeId }
+    | {
+        readonly kind: "assignTask";
+        readonly id: TaskId;
+        readonly nodeId: NodeId;
+        readonly leftVolumes?: readonly LeftVolume[];
+      }
     /** Why a task waits, for people; written only when the text changes. */
     | { readonly kind: "explainTask"; readonly id: TaskId; readonly message: string; readonly error: string }
     | { readonly kind: "setDesiredState"; readonly id: TaskId; readonly desired: DesiredState }

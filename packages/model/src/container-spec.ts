@@ -1,17 +1,29 @@
 import type { Millis } from "@murmur/base";
+import type { ConfigReference, SecretReference } from "./payload.ts";
 
 export interface Mount {
-  readonly kind: "bind" | "volume" | "tmpfs";
-  /** Host path (bind), volume name (volume; empty for an anonymous one), nothing (tmpfs). */
+  readonly kind: "bind" | "volume" | "tmpfs" | "image";
+  /** Host path (bind), volume name (volume; empty for an anonymous one), image, nothing (tmpfs). */
   readonly source?: string;
   /** Absolute path in the container. */
   readonly target: string;
   readonly readOnly: boolean;
   readonly bindPropagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+  /** Bind only: what is mounted below the source stays out. */
+  readonly bindNonRecursive?: boolean;
+  /** Bind only: a source that isn't there is made, as a directory. */
+  readonly bindCreateSource?: boolean;
+  /**
+   * Bind only, and read-only: whether mounts below the source may stay writable, or must be read-only too; left out: as
+   * far as the kernel can.
+   */
+  readonly bindReadOnly?: "non-recursive" | "force-recursive";
   /** Volume only: driver and its options, labels, and whether the image's files are copied into a new volume. */
   readonly volumeDriver?: { readonly name: string; readonly options: Readonly<Record<string, string>> };
   readonly volumeLabels?: Readonly<Record<string, string>>;
   readonly volumeNoCopy?: boolean;
+  /** Volume only: a path in the volume, which is mounted in place of the whole. */
+  readonly volumeSubpath?: string;
   /** Tmpfs only. */
   readonly tmpfsSizeBytes?: number;
   readonly tmpfsMode?: number;
@@ -23,6 +35,8 @@ export interface HealthCheck {
   readonly intervalMs?: Millis;
   readonly timeoutMs?: Millis;
   readonly startPeriodMs?: Millis;
+  /** Between checks within the start period. Engines before Docker 25 don't know it and go by `intervalMs`. */
+  readonly startIntervalMs?: Millis;
   readonly retries?: number;
 }
 
@@ -30,6 +44,16 @@ export interface Ulimit {
   readonly name: string;
   readonly soft: number;
   readonly hard: number;
+}
+
+/** A device of the host. */
+export interface Device {
+  /** Its path on the host; a directory: all that is in it. */
+  readonly source: string;
+  /** Its path in the container. */
+  readonly target: string;
+  /** Of `r`, `w` and `m` (mknod), each once. */
+  readonly permissions: string;
 }
 
 /** What runs in the container. Everything optional is the image's or the engine's default when it is left out. */
@@ -66,4 +90,11 @@ export interface ContainerSpec {
   readonly capabilityDrop?: readonly string[];
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly ulimits?: readonly Ulimit[];
+  /** -1000 (never) to 1000 (first): how soon the kernel ends it when memory runs out. */
+  readonly oomScoreAdj?: number;
+  /** These two need the node's permission: see `NodePermissions`. */
+  readonly devices?: readonly Device[];
+  readonly privileged?: boolean;
+  readonly secrets?: readonly SecretReference[];
+  readonly configs?: readonly ConfigReference[];
 }

@@ -1,13 +1,15 @@
 export type {
+  AssignedPayload,
   AssignmentMessage,
   ClusterFacts,
   EndpointMessage,
   OwnNode,
+  PayloadMessage,
   ReportAcknowledgement,
   ReportMessage,
   SessionMessage,
 } from "./assignment.ts";
-export { REPORT_BATCH_MS } from "./assignment.ts";
+export { payloadKey, REPORT_BATCH_MS } from "./assignment.ts";
 export { isPlainObject, singleLine, unfitness } from "./check.ts";
 export { validateCommand } from "./check-command.ts";
 export {
@@ -17,25 +19,32 @@ export {
   type Cluster,
   type ClusterSecrets,
   type ClusterSpec,
+  type RaftSettings,
 } from "./cluster.ts";
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
+export { parseDevice, unpermitted, type NodePermissions } from "./permission.ts";
 export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
 export { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
-export type { ContainerSpec, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
+export type { ContainerSpec, Device, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 export type { AttachedTask, Endpoint, EndpointTable, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";
 export { changeTable, joinParts, partsOf, type EndpointChange, type EndpointPart } from "./endpoint-change.ts";
 export { addDigest, entryDigest, subtractDigest, tableDigest } from "./endpoint-digest.ts";
 export {
   clusterId,
+  configId,
   networkId,
+  secretId,
   serviceId,
   taskId,
   type ClusterId,
+  type ConfigId,
   type Index,
   type NetworkId,
+  type SecretId,
   type ServiceId,
   type TaskId,
 } from "./ids.ts";
+export { credentialsKey, formatImageReference, parseImageReference, type ImageReference } from "./image-reference.ts";
 export { formatIpAddress, parseIpAddress, type IpAddress } from "./ip-address.ts";
 export { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 export { LIMITS } from "./limits.ts";
@@ -61,15 +70,34 @@ export {
   type AssignableAddresses,
   type NodeShare,
 } from "./network-addresses.ts";
+export { hasTemplatedVolumes, LEFT_VOLUMES_MAX, namedVolumesOf, NODE_VOLUMES_MAX, taskFacts } from "./named-volumes.ts";
 export {
   commonProtocol,
   hostOf,
+  isLeftSlowly,
   type ClusterNode,
   type EngineStatus,
   type NodeDescription,
+  type DrainGrace,
   type NodeSpec,
   type NodeStatus,
 } from "./node.ts";
+export {
+  configTarget,
+  loginSealId,
+  payloadsOf,
+  secretTarget,
+  type Config,
+  type ConfigReference,
+  type ConfigSpec,
+  type FileTarget,
+  type PayloadKind,
+  type PayloadUse,
+  type Secret,
+  type SecretReference,
+  type SecretSpec,
+  type Sealed,
+} from "./payload.ts";
 export { addressesOverlap, canonicalHostIp, portsOverlap, servedByProxy } from "./published-port.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
 export {
@@ -80,19 +108,25 @@ export {
   DYNAMIC_PORTS,
   PORT_PROTOCOLS,
   stackOf,
+  STRATEGIES,
   type Balancing,
   type Constraint,
+  type GenericAmounts,
+  type GenericOffer,
   type LogDriver,
   type NetworkAttachment,
+  type NodeLossPolicy,
   type Placement,
   type PortConfig,
   type PortOptions,
   type PortProtocol,
+  type Reservations,
   type ResourceRequirements,
   type Resources,
   type RestartPolicy,
   type ServiceMode,
   type ServiceSpec,
+  type Strategy,
   type TaskSpec,
   type UpdateConfig,
 } from "./service-spec.ts";
@@ -112,12 +146,29 @@ export {
   type NodeState,
   type TaskState,
 } from "./states.ts";
-export { taskName, type Health, type PublishedPort, type Task, type TaskStatus } from "./task.ts";
+export {
+  isLeaving,
+  taskName,
+  type Health,
+  type LeftVolume,
+  type PublishedPort,
+  type Task,
+  type TaskStatus,
+} from "./task.ts";
+export {
+  containerTemplateProblem,
+  expandContainer,
+  expandTemplate,
+  templateProblem,
+  type TemplateFacts,
+} from "./template.ts";
 export {
   validateAddressPool,
   validateClusterSpec,
+  validateConfigSpec,
   validateNetworkSpec,
   validateNodeSpec,
+  validateSecretSpec,
   validateServiceSpec,
   validateTaskStatus,
 } from "./validation.ts";

@@ -4,7 +4,7 @@ export interface IpAddress {
   readonly value: bigint;
 }
 
-const IPV4 = /^(?:0|[1-9][0-9]{0,2})(?:\.(?:0|[1-9][0-9]{0,2})){3}$/;
+const IPV4 = /^(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})$/;
 const GROUP = /^[0-9a-fA-F]{1,4}$/;
 
 /**
@@ -17,9 +17,15 @@ export function parseIpAddress(text: string): IpAddress | undefined {
 }
 
 function ipv4Value(text: string): bigint | undefined {
-  if (!IPV4.test(text)) return undefined;
-  const bytes = text.split(".").map(Number);
-  return bytes.every((byte) => byte <= 255) ? BigInt(bytes.reduce((sum, byte) => sum * 256 + byte, 0)) : undefined;
+  const match = IPV4.exec(text);
+  if (match === null) return undefined;
+  let value = 0;
+  for (let at = 1; at <= 4; at += 1) {
+    const byte = Number(match[at]);
+    if (byte > 255) return undefined;
+    value = value * 256 + byte;
+  }
+  return BigInt(value);
 }
 
 function ipv6Value(text: string): bigint | undefined {

@@ -8,8 +8,22 @@ export interface IpBlock {
   readonly length: number;
 }
 
+/** The blocks that were read last, at most so many: a cluster has few subnets and looks into them all the time. */
+const READ_MAX = 1_024;
+const read = new Map<string, IpBlock>();
+
 /** Reads `ADDRESS/LENGTH`; the bits of the address below the length don't matter. Undefined for any other text. */
 export function parseIpBlock(text: string): IpBlock | undefined {
+  const known = read.get(text);
+  if (known !== undefined) return known;
+  const block = readIpBlock(text);
+  if (block === undefined) return undefined;
+  if (read.size >= READ_MAX) read.clear();
+  read.set(text, block);
+  return block;
+}
+
+function readIpBlock(text: string): IpBlock | undefined {
   const [before = "", after = "", ...more] = text.split("/");
   const address = parseIpAddress(before);
   const length = /^(?:0|[1-9][0-9]{0,2})$/.test(after) ? Number(after) : Number.NaN;

@@ -9,6 +9,14 @@ export const objectName: Check = text({
   says: `1 to ${LIMITS.nameLength} letters, digits, "_", "." or "-", the first a letter or a digit`,
 });
 
+/** The name of a volume as an engine has it. A spec's are shorter (`objectName`), but for what its templates become. */
+export const volumeName: Check = text({
+  min: 1,
+  max: 255,
+  pattern: /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/,
+  says: "a volume's name",
+});
+
 /** Ids of this cluster's objects, as commands carry them: never empty, and safe in a file name, a log line, a key. */
 export const objectId: Check = text({
   min: 1,

@@ -1,14 +1,24 @@
 import type { Millis, NodeId } from "@murmur/base";
 import type { Index } from "./ids.ts";
 import type { DataPlaneKind } from "./network.ts";
-import type { Resources } from "./service-spec.ts";
+import type { NodePermissions } from "./permission.ts";
+import type { GenericOffer, Resources } from "./service-spec.ts";
 import type { Availability, NodeState } from "./states.ts";
+
+export interface DrainGrace {
+  readonly deadlineMs: Millis;
+}
 
 /** What the user wants of a node. */
 export interface NodeSpec {
   readonly name?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly availability: Availability;
+  /**
+   * Only with availability `drain`: tasks work on until their replacements do elsewhere, for at most so long. Left out:
+   * they are stopped at once.
+   */
+  readonly drain?: DrainGrace;
   /** `manager` or `worker` when the user pinned it by promote or demote; undefined: the cluster chooses. */
   readonly pinnedRole?: "manager" | "worker";
 }
@@ -17,7 +27,10 @@ export interface NodeSpec {
 export interface NodeDescription {
   readonly hostname: string;
   readonly platform: { readonly os: string; readonly architecture: string };
-  readonly resources: Resources;
+  readonly resources: Resources & {
+    /** What its operator says that it has beside, by kind. */
+    readonly generic?: Readonly<Record<string, GenericOffer>>;
+  };
   readonly engine: {
     readonly version: string;
     readonly labels: Readonly<Record<string, string>>;
@@ -27,6 +40,8 @@ export interface NodeDescription {
   /** The versions of the wire protocol that its software speaks; left out: the first one only. */
   readonly protocol?: { readonly min: number; readonly max: number };
   readonly dataPlane: DataPlaneKind;
+  /** What its administrator permits containers; left out: nothing beyond what any may. */
+  readonly permits?: NodePermissions;
   /** Subnets (`ADDRESS/LENGTH`) that the host has addresses in, its networks of ours left out: no network may overlap. */
   readonly subnets?: readonly string[];
 }
@@ -64,10 +79,21 @@ export interface ClusterNode {
    * (`nodeGateway`). Only in a cluster of the `overlay` plane.
    */
   readonly number?: number;
+  /** When the grace of a drain ends, in the managers' time: what is on the node then is stopped. */
+  readonly drainUntil?: Millis;
+  /**
+   * Names of the volumes on its disk that tasks of this cluster have mounted or that were made through it, sorted, at most
+   * `NODE_VOLUMES_MAX`; left out: none. Only its agent writes it.
+   */
+  readonly volumes?: readonly string[];
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly version: Index;
 }
+
+/** Whether a node is being emptied without haste: what does its work there may go on until it is replaced elsewhere. */
+export const isLeftSlowly = ({ drainUntil }: Pick<ClusterNode, "drainUntil">, now: Millis): boolean =>
+  drainUntil !== undefined && now < drainUntil;
 
 /** The host's part of a node's address: of `[fe80::1]:7373` and `10.0.0.1:7373`, `fe80::1` and `10.0.0.1`. */
 export function hostOf({ address }: Pick<ClusterNode, "address">): string {

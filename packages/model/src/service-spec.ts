@@ -8,9 +8,19 @@ export interface Resources {
   readonly memoryBytes: number;
 }
 
+/** Amounts of what nodes offer beside CPU and memory, by kind: `{ gpu: 2 }`. */
+export type GenericAmounts = Readonly<Record<string, number>>;
+
+/** What a node offers of a kind: so many, or these by name, of which each task is given its own. */
+export type GenericOffer = number | readonly string[];
+
+export interface Reservations extends Resources {
+  readonly generic?: GenericAmounts;
+}
+
 export interface ResourceRequirements {
   /** What a node must have free; the scheduler counts it. */
-  readonly reservations: Resources;
+  readonly reservations: Reservations;
   /** What the container may use at the most; 0 is no limit. */
   readonly limits: Resources & { readonly pids: number };
 }
@@ -33,6 +43,10 @@ export interface Constraint {
   readonly text?: string;
 }
 
+/** `spread` evens a service and then the load out over the nodes; `binpack` fills nodes up, to keep others empty. */
+export const STRATEGIES = ["spread", "binpack"] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
 export interface Placement {
   readonly constraints: readonly Constraint[];
   /** Spread over the values of these node attributes (`node.labels.zone`), outermost first. */
@@ -41,6 +55,8 @@ export interface Placement {
   readonly maxReplicasPerNode: number;
   /** Empty: any. */
   readonly platforms: readonly { readonly os?: string; readonly architecture?: string }[];
+  /** Left out: the cluster's. */
+  readonly strategy?: Strategy;
 }
 
 export interface NetworkAttachment {
@@ -114,12 +130,22 @@ export interface PortConfig extends PortOptions {
   readonly mode: "ingress" | "host";
 }
 
+/**
+ * What becomes of a task whose node is lost: down, or with an engine that is. `replace`: another one takes its place once
+ * that has lasted `afterMs`, and the node's own goes when it is back. `wait`: nothing, until the node is back or removed.
+ */
+export type NodeLossPolicy = { readonly kind: "replace"; readonly afterMs: Millis } | { readonly kind: "wait" };
+
 /** What the user wants. Only the user changes it. */
 export interface ServiceSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly mode: ServiceMode;
+  /** It is to have no tasks until it is started again, and keeps all else that it is: addresses, ports, how many there were. */
+  readonly stopped?: boolean;
   readonly task: TaskSpec;
+  /** Left out: replaced at once. */
+  readonly onNodeLoss?: NodeLossPolicy;
   readonly update: UpdateConfig;
   readonly rollback: UpdateConfig;
   readonly endpoint: { readonly mode: "vip" | "dnsrr"; readonly ports: readonly PortConfig[] };

@@ -29,6 +29,10 @@ export interface Service {
   readonly ports: readonly PortConfig[];
   /** Virtual addresses, one for each network; only of services in `vip` mode in a cluster of the `overlay` plane. */
   readonly vips?: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
+  /** The login to the image's registry (X-Registry-Auth), sealed, in base64; only nodes that are to pull get it opened. */
+  readonly registryAuth?: string;
+  /** The same of the previous spec: going back takes it up again. */
+  readonly previousRegistryAuth?: string;
   readonly updateStatus?: UpdateStatus;
   /** Jobs only: raised at each update, so that a job runs again. */
   readonly jobIteration?: { readonly index: number; readonly startedAt: Millis };

@@ -50,8 +50,8 @@ export const wantsToRun = (desired: DesiredState): boolean =>
   desired === "ready" || desired === "running" || desired === "complete";
 
 /**
- * Whether a task holds its slot: it is wanted and may still run. A slot has at most one such task of each version of
- * the service's spec, and two only while an update that starts first replaces one by the other.
+ * Whether a task holds its slot: it is wanted and may still run. A slot has at most two such tasks, and two only while
+ * one replaces the other: in an update that starts first, or from a node that is left slowly.
  */
 export const holdsSlot = (task: {
   readonly desiredState: DesiredState;

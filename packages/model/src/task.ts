@@ -1,6 +1,7 @@
 import type { Millis, NodeId } from "@murmur/base";
 import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
 import type { NetworkAddress } from "./network.ts";
+import { isLeftSlowly, type ClusterNode } from "./node.ts";
 import type { PortProtocol, TaskSpec } from "./service-spec.ts";
 import type { DesiredState, TaskState } from "./states.ts";
 
@@ -31,6 +32,13 @@ export interface TaskStatus {
   readonly ports?: readonly PublishedPort[];
 }
 
+/** A volume that a task mounts by name, and the node that holds one of this name. */
+export interface LeftVolume {
+  readonly name: string;
+  readonly nodeId: NodeId;
+  readonly hostname: string;
+}
+
 /** One attempt. Its assignment never changes; a replacement is a new task in the same slot. */
 export interface Task {
   readonly id: TaskId;
@@ -58,15 +66,30 @@ export interface Task {
   }[];
   /** One for each of `networks`, in their order; from the assignment on, and only in a cluster of the `overlay` plane. */
   readonly addresses?: readonly NetworkAddress[];
+  /** The names that it was given, by kind, of what its node offers by name; from the assignment on. */
+  readonly genericNames?: Readonly<Record<string, readonly string[]>>;
+  /** Volumes that it mounts and that another node than its own held when it was assigned: their data stayed there. */
+  readonly leftVolumes?: readonly LeftVolume[];
+  /** The service had a login to its registry when the task was made: its node doesn't pull without having heard of it. */
+  readonly hasLogin?: true;
   readonly desiredState: DesiredState;
   /** Not started before this moment: the restart policy's delay. */
   readonly notBefore?: Millis;
   readonly status: TaskStatus;
+  /** The user wants it to go on elsewhere. Until then a task may be made beside it, to take over; after it, it stays. */
+  readonly move?: { readonly since: Millis; readonly until: Millis };
   readonly jobIteration?: number;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly version: Index;
 }
+
+/**
+ * Whether a task works on only until its replacement does: it is to go elsewhere, or its node is left slowly. `node`: the
+ * task's own.
+ */
+export const isLeaving = (task: Pick<Task, "move">, node: ClusterNode | undefined, now: Millis): boolean =>
+  (task.move !== undefined && now < task.move.until) || (node !== undefined && isLeftSlowly(node, now));
 
 /** The name of a task's container and of the task for people: `web.1.ID`, `web.NODE.ID`. */
 export function taskName(task: Pick<Task, "serviceName" | "slot" | "nodeId" | "id">): string {

@@ -76,6 +76,28 @@ describe("a service spec", () => {
       withContainer({ mounts: [volume("/a", { kind: "bind" })] }),
       "task.container.mounts[0].source",
     ],
+    [
+      "image without a name",
+      withContainer({ mounts: [volume("/a", { kind: "image", source: "" })] }),
+      "task.container.mounts[0].source: must name an image",
+    ],
+    [
+      "subpath out of the volume",
+      withContainer({ mounts: [volume("/a", { volumeSubpath: "a/../.." })] }),
+      'task.container.mounts[0].volumeSubpath: must be a relative path without ".."',
+    ],
+    [
+      "subpath from the root",
+      withContainer({ mounts: [volume("/a", { volumeSubpath: "/a" })] }),
+      "task.container.mounts[0].volumeSubpath",
+    ],
+    [
+      "read-only depth of what is writable",
+      withContainer({
+        mounts: [volume("/a", { kind: "bind", source: "/s", readOnly: false, bindReadOnly: "non-recursive" })],
+      }),
+      "task.container.mounts[0].bindReadOnly: is for read-only mounts only",
+    ],
     ["tmpfs field", withContainer({ mounts: [volume("/a", { tmpfsMode: 1 })] }), "mounts[0].tmpfsMode: is for tmpfs"],
     ["empty label name", { ...spec, labels: { "": "x" } }, "labels key"],
     ["port twice", withPorts(port(80), port(80, { targetPort: 81 })), "endpoint.ports[1].publishedPort"],

@@ -2,11 +2,13 @@ import { problemsOf } from "./check.ts";
 import { cluster } from "./check-cluster.ts";
 import { addressPool, network as networkRules } from "./check-network.ts";
 import { node, taskStatus } from "./check-node.ts";
+import { payload } from "./check-payload.ts";
 import { service } from "./check-service.ts";
 import type { AddressPool, ClusterSpec } from "./cluster.ts";
 import { LIMITS } from "./limits.ts";
 import type { NetworkSpec } from "./network.ts";
 import type { NodeSpec } from "./node.ts";
+import type { ConfigSpec, SecretSpec } from "./payload.ts";
 import type { ServiceSpec } from "./service-spec.ts";
 import type { TaskStatus } from "./task.ts";
 
@@ -29,6 +31,10 @@ export const validateNetworkSpec = (spec: NetworkSpec): readonly string[] =>
 
 export const validateAddressPool = (pool: AddressPool): readonly string[] =>
   problemsOf(addressPool, pool, LIMITS.specBytes);
+
+export const validateSecretSpec = (spec: SecretSpec): readonly string[] => problemsOf(payload, spec, LIMITS.specBytes);
+
+export const validateConfigSpec = (spec: ConfigSpec): readonly string[] => problemsOf(payload, spec, LIMITS.specBytes);
 
 export const validateTaskStatus = (status: TaskStatus): readonly string[] =>
   problemsOf(taskStatus, status, LIMITS.specBytes);

@@ -59,7 +59,7 @@ it("opens although the DNS server's address is in use", async () => {
 });
 
 it("says which ports are not open, and opens at once those that can be, when it is told to mend", async () => {
-  const [blocked, free] = [await udpTask(() => undefined), await freePort()];
+  const [blocked, free] = [await udpTask(() => undefined, await freePort()), await freePort()];
   await using tcp = await tcpTask(() => {});
   const clock = new ManualClock();
   await open({ dnsAddress: `127.0.0.1:${String(blocked.port)}`, clock });

@@ -125,15 +125,17 @@ const DEAF = `
   });
 `;
 
+/** A task's UDP server, on a free port unless one is given. */
 export async function udpTask(
   answer: (bytes: Buffer) => string | Uint8Array | undefined,
+  wanted = 0,
 ): Promise<{ readonly port: number } & AsyncDisposable> {
   const socket = createSocket("udp4");
   socket.on("message", (bytes, from) => {
     const reply = answer(bytes);
     if (reply !== undefined) socket.send(reply, from.port, from.address);
   });
-  socket.bind(0, "127.0.0.1");
+  socket.bind(wanted, "127.0.0.1");
   await once(socket, "listening");
   return {
     port: socket.address().port,
@@ -141,12 +143,30 @@ export async function udpTask(
   };
 }
 
-/** A port that nothing listens on now. */
+/** Below those that the kernel gives to clients: one of these it may give away between two lines of a test. */
+const PORTS_FROM = 20_000;
+/** Each of vitest's workers has as many of its own. */
+const PORTS_EACH = 500;
+let nextPort = 0;
+
+/** A port that nothing listens on now, neither for TCP nor for UDP, and that is nobody else's before long. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  const first = PORTS_FROM + (Number(process.env["VITEST_POOL_ID"] ?? 0) % 20) * PORTS_EACH;
+  for (let tries = 0; tries < PORTS_EACH; tries += 1) {
+    const port = first + (nextPort++ % PORTS_EACH);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`none of the ports from ${String(first)} on is free`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  try {
+    await using _tcp = await tcpTask(() => {}, port);
+    await using _udp = await udpTask(() => undefined, port);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function listening(server: Server, wanted = 0): Promise<number> {

@@ -6,13 +6,8 @@ export {
   type Difference,
 } from "./data-plane.ts";
 export type { ListenerStatus } from "./listener-status.ts";
-export {
-  openOverlayPlane,
-  overlayPlaneOf,
-  type Attachment,
-  type OverlayPlane,
-  type OverlayPlaneOptions,
-} from "./overlay-plane.ts";
+export { openOverlayPlane, overlayPlaneOf, type OverlayPlaneOptions } from "./overlay-plane.ts";
+export type { Attachment, OverlayPlane } from "./overlay-plane/plane-port.ts";
 export { removeOverlay } from "./overlay-plane/remove-overlay.ts";
 export type { OverlayHost, OverlayParts } from "./overlay-plane/overlay-parts.ts";
 export type { BridgeMaker } from "./overlay-plane/bridge-book.ts";

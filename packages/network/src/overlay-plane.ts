@@ -4,6 +4,7 @@ import {
   orAborted,
   Scope,
   sleep,
+  withDeadline,
   type Clock,
   type Log,
   type Millis,
@@ -11,20 +12,11 @@ import {
   type Random,
 } from "@murmur/base";
 import { NO_SUSPECTS, type Suspects } from "@murmur/discovery";
-import type {
-  ClusterFacts,
-  EndpointTable,
-  NetworkAddress,
-  NetworkEntry,
-  NetworkId,
-  PortConfig,
-  TaskId,
-} from "@murmur/model";
+import type { ClusterFacts, EndpointTable, NetworkEntry, NetworkId, PortConfig, TaskId } from "@murmur/model";
 import {
   closedPorts,
   mendedOf,
   openDns,
-  type DataPlane,
   type DataPlaneStats,
   type Difference,
   type TableInForce,
@@ -41,6 +33,7 @@ import { hostSubnets } from "./overlay-plane/host-subnets.ts";
 import { localNetwork, neededNetworks, type LocalNetwork, type Needs } from "./overlay-plane/needed-networks.ts";
 import { bridgeOf, overlayState } from "./overlay-plane/overlay-state.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-plane/overlay-view.ts";
+import type { Attachment, OverlayPlane } from "./overlay-plane/plane-port.ts";
 import { RenderLoop } from "./overlay-plane/render-loop.ts";
 import { vxlanName } from "./overlay/kernel-object.ts";
 import { systemCommands, type Commands } from "./overlay/kernel/commands.ts";
@@ -51,6 +44,11 @@ import { portProblem } from "./port-check.ts";
 
 /** How often the kernel is compared with what was rendered. */
 const CHECK_MS: Millis = 30_000;
+
+/** How long somebody who must know that all is rendered waits while that fails. Nobody waits longer for an acknowledgement. */
+const SETTLED_MS: Millis = 3_000;
+const unsettled = (): ClusterError =>
+  new ClusterError("unavailable", "this node's overlay could not be rendered; see its log, or murmur doctor");
 
 export interface OverlayPlaneOptions {
   readonly self: NodeId;
@@ -67,34 +65,6 @@ export interface OverlayPlaneOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-}
-
-/** A task's running container on this node. */
-export interface Attachment {
-  /** Path of its network namespace. */
-  readonly netns: string;
-  readonly addresses: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
-}
-
-/** The data plane in which tasks have addresses of their own. Disposing leaves the kernel as it is: traffic goes on. */
-export interface OverlayPlane extends DataPlane {
-  /** Who the cluster's nodes are, from now on. */
-  facts(facts: ClusterFacts): void;
-  /** A network of the table; undefined while this node hasn't been told of it, or of its own number. */
-  network(id: NetworkId): LocalNetwork | undefined;
-  /** Subnets (`ADDRESS/LENGTH`) that the host has addresses in beside our networks, as far as was seen last. */
-  subnets(): readonly string[];
-  /** The networks that this node needs to have bridges of; undefined until it knows. */
-  networks(): readonly LocalNetwork[] | undefined;
-  /**
-   * Connects a task's container; resolves when its traffic goes right. @throws ClusterError `unavailable` with the reason
-   * when it doesn't: what was told stays, and goes right later if it can
-   */
-  attach(task: TaskId, container: Attachment, options: { readonly signal: AbortSignal }): Promise<void>;
-  /** The container is gone. */
-  detach(task: TaskId): void;
-  /** Tasks whose containers were found running when this process began: they will be attached, or detached. */
-  expect(tasks: readonly TaskId[]): void;
 }
 
 /** Opens the overlay of this node. @throws ClusterError `unsupported` when this machine can't have one */
@@ -182,7 +152,9 @@ class KernelPlane implements OverlayPlane {
 
   async settled(): Promise<void> {
     await this.#inheritance.adopted;
-    await this.#loop.rendered();
+    await withDeadline({ clock: this.#options.clock, limitMs: SETTLED_MS, late: unsettled, signals: [] }, (signal) =>
+      orAborted(this.#loop.rendersRight(), signal),
+    );
     // The kernel goes on as it is without this process.
     if (this.#scope.closed) throw new ClusterError("unavailable", "this node is being stopped");
   }
@@ -323,7 +295,10 @@ class KernelPlane implements OverlayPlane {
     this.#proxies.update(view.table, networks);
     const { version } = view.table;
     const isWhole = problems.length === 0 && ready.size === first.networks.length;
-    if (isWhole && this.#inForce?.version !== version) this.#inForce = { version, since: this.#options.clock.now() };
+    if (isWhole && this.#inForce?.version !== version) {
+      this.#inForce = { version, since: this.#options.clock.now() };
+      this.#options.log.debug("endpoint table in force", { version });
+    }
     return problems;
   }
 

@@ -147,6 +147,8 @@ function joinedFrom(answer: Admission, keyPem: string): Joined {
       certificatePem: answer.certificatePem,
       keyPem,
       gossipKeys: answer.gossipKeys.map(parseGossipKey),
+      // It gets them from the other managers when it becomes one.
+      sealKeys: [],
     },
     address: answer.address,
     peers: answer.peers.map(({ id, address }) => ({ id: nodeId(id), address })),

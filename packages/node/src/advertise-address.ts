@@ -25,7 +25,9 @@ export function advertiseAddress(said: string | undefined, listen: HostPort): st
 }
 
 function fromUser(said: string, port: number): string {
-  const named = networkInterfaces()[said]?.find((entry) => !isLinkLocal(entry.address));
+  // The system is asked for its interfaces only where an address isn't said.
+  const isAddress = isIP(said) !== 0 || isIP(said.replace(/:[0-9]+$/, "")) !== 0;
+  const named = isAddress ? undefined : networkInterfaces()[said]?.find((entry) => !isLinkLocal(entry.address));
   if (named !== undefined) return formatAddress({ host: named.address, port });
   const { host, port: givenPort } =
     isIP(said) === 0 ? parseAddress(said.includes(":") ? said : `${said}:${String(port)}`) : { host: said, port };

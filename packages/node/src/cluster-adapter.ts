@@ -1,9 +1,19 @@
-import { ClusterError, codeOf, type Log, type NodeId } from "@murmur/base";
-import type { Cluster, Committed, Consistency, RaftStanding, StateSnapshot } from "@murmur/api";
-import type { Manager } from "@murmur/manager";
-import { portsOverlap, type PortConfig, type UserCommand } from "@murmur/model";
+import { ClusterError, codeOf, type Log, type Millis, type NodeId } from "@murmur/base";
+import type {
+  Cluster,
+  Committed,
+  Consistency,
+  PlacementFacts,
+  TaskMove,
+  RaftStanding,
+  StateSnapshot,
+} from "@murmur/api";
+import type { Forecast, Manager, ServiceChange } from "@murmur/manager";
+import { portsOverlap, type PortConfig, type Secret, type Task, type UserCommand } from "@murmur/model";
+import { explain, NodeSet, rebalance } from "@murmur/scheduler";
 import type { View, Watch, WatchOptions } from "@murmur/store";
 import type { PeerTransport } from "@murmur/transport";
+import type { SealDesk } from "./seal-desk.ts";
 
 export const PORTS_METHOD = "ports.check";
 /** A node that was just cut off must not hold a write up for longer than the managers take to elect. */
@@ -15,6 +25,7 @@ export interface ClusterAdapterOptions {
   /** Which life of the cluster the manager belongs to. */
   readonly generation: number;
   readonly transport: PeerTransport;
+  readonly seals: Pick<SealDesk, "seal" | "open">;
   /** Whether this node could listen on these ports; the ones that it can't, with the reason. */
   readonly checkPorts: (ports: readonly PortConfig[]) => Promise<readonly string[]>;
   readonly log: Log;
@@ -40,8 +51,35 @@ export class ClusterAdapter implements Cluster {
     return this.#options.manager.submit(command, signal);
   }
 
+  seal(plain: Uint8Array, id: string): Promise<string> {
+    return this.#options.seals.seal(plain, id);
+  }
+
+  isSealed(secret: Secret, plain: Uint8Array): boolean {
+    return this.#options.seals.open(secret) === Buffer.from(plain).toString("base64");
+  }
+
   watch(options: WatchOptions): Watch {
     return this.#options.manager.watch(options);
+  }
+
+  placements(view: View, tasks: readonly Task[]): readonly PlacementFacts[] {
+    const nodes = NodeSet.of(view);
+    return tasks.map((task) => explain(nodes, task));
+  }
+
+  async forecast(change: ServiceChange, signal: AbortSignal): Promise<Forecast> {
+    if (change.kind !== "rollbackService") await this.#refusePortsInUse(change, signal);
+    return this.#options.manager.forecast(change, signal);
+  }
+
+  moves(
+    view: View,
+    services: readonly (readonly Task[])[],
+    options: { readonly now: Millis; readonly movesMax: number },
+  ): readonly TaskMove[] {
+    const strategy = view.cluster()?.spec.strategy;
+    return rebalance(NodeSet.of(view), services, { ...options, networks: view, ...(strategy && { strategy }) });
   }
 
   async snapshot(signal: AbortSignal): Promise<StateSnapshot> {

@@ -20,8 +20,16 @@ export interface DaemonOptions {
   readonly publishAddr: string | undefined;
   /** Where other names are asked for, `IP` or `IP:PORT`; empty: the machine's own resolvers. */
   readonly dnsUpstreams: readonly string[];
+  /** On a tmpfs, and under this path on the engine's host, too; undefined: `filesDirectory`. */
+  readonly filesDir: string | undefined;
   /** Named in `node ls`; undefined: the machine's name. */
   readonly hostname: string | undefined;
+  /** What the node has beside CPU and memory, by kind: so many, or these by name. */
+  readonly genericResources: Readonly<Record<string, number | readonly string[]>>;
+  /** Whether containers of the cluster may be privileged here. */
+  readonly allowPrivileged: boolean;
+  /** Paths of devices, or of directories of them, that they may have. */
+  readonly allowDevices: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
 }

@@ -7,6 +7,7 @@ import {
   createNodeKey,
   newGossipKey,
   newJoinSecret,
+  newSealKey,
   signNodeCertificate,
   type NodeIdentity,
 } from "@murmur/identity";
@@ -47,6 +48,7 @@ export async function foundCluster(options: {
       certificatePem,
       keyPem,
       gossipKeys: [gossipKey],
+      sealKeys: [newSealKey()],
     },
     commands: [
       {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { ManualClock, nodeId, SeededRandom, silentLog, type NodeId } from "@murmur/base";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
@@ -25,7 +27,7 @@ function setup(answer: (request: Request) => Promise<Response>) {
     return watched;
   };
   const fetch = (path: string, init?: RequestInit): Promise<Response> =>
-    during(fetchThrough(client, B, new Request(`http://murmur${path}`, init)));
+    during(fetchThrough(client, { peer: B }, new Request(`http://murmur${path}`, init)));
   return { during, fetch, network, client };
 }
 
@@ -69,6 +71,27 @@ describe("HTTP through a peer", () => {
     await during(new Promise((resolve) => setImmediate(resolve)));
     for (let count = 0; count < 20 && !cancelled; count += 1) await during(Promise.resolve());
     expect(cancelled).toBe(true);
+  });
+
+  it("ends with the signal of the request, also when the request was forgotten long ago", async () => {
+    let cancelled = false;
+    const { fetch, during } = setup(async () => {
+      const source = { pull: () => new Promise<void>(() => {}), cancel: () => void (cancelled = true) };
+      return new Response(new ReadableStream(source));
+    });
+    const abort = new AbortController();
+    const response = await fetch("/events", { signal: abort.signal });
+    const ended = expect(response.body?.getReader().read()).rejects.toThrow("aborted");
+    setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    for (let count = 0; count < 5; count += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      if (typeof collect === "function") collect();
+    }
+    abort.abort();
+    for (let count = 0; count < 20 && !cancelled; count += 1) await during(Promise.resolve());
+    expect(cancelled).toBe(true);
+    await ended;
   });
 
   it("fails clearly when the handler fails, and when what arrives is no request", async () => {

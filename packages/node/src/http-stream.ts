@@ -1,7 +1,10 @@
 import { ClusterError, messageOf, type NodeId } from "@murmur/base";
 import type { PeerStream, PeerTransport } from "@murmur/transport";
 
+/** Requests for the cluster's routes, which managers answer. */
 export const HTTP_METHOD = "http";
+/** Requests about the containers of a node's tasks. */
+export const TASKS_METHOD = "tasks.http";
 const CHUNK_BYTES = 32 * 1024;
 
 interface RequestHead {
@@ -17,14 +20,20 @@ interface ResponseHead {
 }
 
 /** Sends an HTTP request through a peer and returns its response; bodies stream both ways, held back by the reader. */
-export async function fetchThrough(transport: PeerTransport, peer: NodeId, request: Request): Promise<Response> {
+export async function fetchThrough(
+  transport: PeerTransport,
+  { peer, method = HTTP_METHOD }: { readonly peer: NodeId; readonly method?: string },
+  request: Request,
+): Promise<Response> {
   const head: RequestHead = {
     method: request.method,
     url: request.url,
     headers: [...request.headers],
     hasBody: request.body !== null,
   };
-  const stream = await transport.open(peer, HTTP_METHOD, head, { signal: request.signal });
+  // Node lets a request's signal follow the one that it was made with for as long as somebody holds the request.
+  request.signal.addEventListener("abort", () => void request, { once: true });
+  const stream = await transport.open(peer, method, head, { signal: request.signal });
   const sending = request.body === null ? Promise.resolve() : pump(request.body, stream);
   // The response says what went wrong, if anything did; a body that nobody wants any more is no error of its own.
   sending.then(
@@ -34,7 +43,7 @@ export async function fetchThrough(transport: PeerTransport, peer: NodeId, reque
   const messages = stream[Symbol.asyncIterator]();
   const first = await messages.next();
   if (first.done === true || !isResponseHead(first.value))
-    throw new ClusterError("unavailable", "the manager gave no answer");
+    throw new ClusterError("unavailable", "the node gave no answer");
   const { status, headers, hasBody } = first.value;
   return new Response(hasBody ? bodyOf(messages, stream) : null, {
     status,

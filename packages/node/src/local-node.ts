@@ -183,6 +183,15 @@ export class LocalNodeControl implements LocalNode {
       throw new ClusterError("failed_precondition", `this node can't do the data plane ${plane}: ${why}`);
   }
 
+  secretsKey(): string {
+    const { sealKeys } = this.#active().identity;
+    if (sealKeys.length > 0) return sealKeys.join(",");
+    throw new ClusterError(
+      "failed_precondition",
+      "only managers have the key of the secrets: ask one (murmur node ls)",
+    );
+  }
+
   async recoveryPlan(signal: AbortSignal): Promise<RecoveryPlan> {
     return this.#active().recovery.plan(signal);
   }

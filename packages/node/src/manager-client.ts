@@ -42,7 +42,7 @@ export class ManagerClient {
     let problem: unknown = new ClusterError("unavailable", "no manager is known");
     for (const manager of this.#others()) {
       try {
-        return await fetchThrough(this.#options.transport, manager, request);
+        return await fetchThrough(this.#options.transport, { peer: manager }, request);
       } catch (error) {
         problem = error;
         if (codeOf(error) !== "unavailable" || request.signal.aborted) break;

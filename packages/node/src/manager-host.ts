@@ -18,7 +18,7 @@ import {
   type SnapshotLimits,
   type ManagerStatus,
 } from "@murmur/manager";
-import type { ClusterFacts, Command } from "@murmur/model";
+import type { ClusterFacts, Command, Sealed } from "@murmur/model";
 import { decodeMembership, membersOf } from "@murmur/raft";
 import type { LogStorage } from "@murmur/storage";
 import type { PeerTransport } from "@murmur/transport";
@@ -50,6 +50,9 @@ export interface ManagerHostOptions {
   readonly snapshotLimits: SnapshotLimits | undefined;
   readonly generations: GenerationKeeper;
   readonly newId: () => string;
+  readonly unseal: (secret: Sealed) => string | undefined;
+  /** This node has a manager from now on, or has certainly none any more. */
+  readonly onManager: (isOne: boolean) => void;
   readonly transport: PeerTransport;
   readonly liveness: Liveness;
   readonly facts: () => ClusterFacts | undefined;
@@ -216,7 +219,7 @@ export class ManagerHost {
     bootstrap?: NonNullable<ManagerOptions["bootstrap"]>,
   ): Promise<void> {
     const { self, transport, generations, liveness, clock, random, newId, log, onFatal } = this.#options;
-    const { snapshotLimits } = this.#options;
+    const { snapshotLimits, unseal } = this.#options;
     try {
       const manager = await Manager.start({
         self,
@@ -227,6 +230,7 @@ export class ManagerHost {
         random,
         log,
         newId,
+        unseal,
         onFatal,
         ...(bootstrap === undefined ? {} : { bootstrap }),
         ...(snapshotLimits === undefined ? {} : { snapshotLimits }),
@@ -234,6 +238,7 @@ export class ManagerHost {
       this.#running = { manager, storage, generation };
       this.#disagreements = 0;
       log.info("this node is a manager");
+      this.#options.onManager(true);
     } catch (error) {
       await storage[Symbol.asyncDispose]();
       throw error;
@@ -315,6 +320,7 @@ export class ManagerHost {
       await storage[Symbol.asyncDispose]();
     }
     this.#options.log.info("this node is no manager any more");
+    this.#options.onManager(false);
     this.#awaitCall();
   }
 

@@ -15,6 +15,7 @@ import { ManagerHost } from "./manager-host.ts";
 import type { Callbacks, Member, MemberStart } from "./member.ts";
 import type { MemberOverlay } from "./member-wires.ts";
 import { PeerRecords, type PeerRecordsOptions } from "./peer-records.ts";
+import { SealDesk } from "./seal-desk.ts";
 import { Seeds } from "./seeds.ts";
 import { decodeDescription, encodeDescription, keepDescribed, type SelfDescription } from "./self-description.ts";
 import { MURMUR_VERSION } from "./version.ts";
@@ -92,11 +93,33 @@ export async function openLines(start: MemberStart, scope: Scope, member: Late):
   return { book, ring, transport, gossip, facts, generations };
 }
 
+/** What seals and opens secrets here. */
+export function newSeals(
+  { identity, clock, log }: MemberStart,
+  scope: Scope,
+  { lines, member }: { readonly lines: Lines; readonly member: Late },
+): SealDesk {
+  const { transport, book } = lines;
+  return new SealDesk(
+    {
+      clusterId: identity.clusterId,
+      keys: () => (member()?.identity ?? identity).sealKeys,
+      keep: async (keys) => member()?.keepSealKeys(keys),
+      onKeys: () => member()?.host.manager()?.keysChanged(),
+      transport,
+      managers: () => book.managers().filter((id) => id !== identity.nodeId),
+      clock,
+      log,
+    },
+    scope,
+  );
+}
+
 /** The place for this node's manager. */
 export function newHost(
   start: MemberStart & Callbacks,
   scope: Scope,
-  { lines, member }: { readonly lines: Lines; readonly member: Late },
+  { lines, seals, member }: { readonly lines: Lines; readonly seals: SealDesk; readonly member: Late },
 ): ManagerHost {
   const { identity, wires, clock, random, newId, log, onFatal } = start;
   const { transport, gossip, book, generations } = lines;
@@ -115,6 +138,8 @@ export function newHost(
       generations,
       others: () => book.managers(),
       newId,
+      unseal: (secret) => seals.open(secret),
+      onManager: (isOne) => (isOne ? seals.begin() : seals.forget()),
       transport,
       liveness: { verdict: (id) => verdictOn(gossip, id) },
       facts: () => member()?.agent.facts(),
@@ -208,8 +233,11 @@ export function newAgent(
       clusterId: clusterId(identity.clusterId),
       dataAddress: parseAddress(membership.address).host,
       dataPlane: membership.dataPlane ?? "ports",
+      ...(wires.permits && { permits: wires.permits }),
     },
     ...(hostname === undefined ? {} : { hostname }),
+    ...(wires.generic && { generic: wires.generic }),
+    ...(wires.openFiles && { files: wires.openFiles() }),
     ...(overlay !== undefined && { networks: overlay.networks, subnets: () => overlay.plane.subnets() }),
     murmurVersion: MURMUR_VERSION,
     protocol: wires.protocol ?? PROTOCOL,

@@ -1,7 +1,7 @@
 import type { NodeId } from "@murmur/base";
 import type { SnapshotLimits } from "@murmur/manager";
-import type { TaskNetworks } from "@murmur/agent";
-import type { ClusterFacts } from "@murmur/model";
+import type { TaskFiles, TaskNetworks } from "@murmur/agent";
+import type { ClusterFacts, NodeDescription, NodePermissions } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { LogStorage } from "@murmur/storage";
 import type { Datagrams, NodeIdentity, PeerTransport, VerifyPeer } from "@murmur/transport";
@@ -35,6 +35,10 @@ export interface MemberOverlay {
 export interface MemberWires {
   /** The versions of the wire protocol that its transport speaks. Default: this software's. */
   readonly protocol?: { readonly min: number; readonly max: number };
+  /** What the node has beside CPU and memory, as its operator says. */
+  readonly generic?: NodeDescription["resources"]["generic"];
+  /** What its operator permits containers. */
+  readonly permits?: NodePermissions;
   openTransport(wiring: TransportWiring): Promise<PeerTransport>;
   openDatagrams(handlers: DatagramHandlers): Promise<Datagrams>;
   /** The log of one generation of the cluster; each has a place of its own. */
@@ -43,6 +47,8 @@ export interface MemberWires {
   keepOnlyLog?(generation: number): Promise<void>;
   /** How long the log may become before a snapshot takes its place. Default: the manager's. */
   readonly snapshotLimits?: SnapshotLimits;
+  /** Where secrets and configs of this node's tasks are kept. A world without them needs none. */
+  openFiles?(): TaskFiles;
   openDataPlane(): Promise<DataPlane>;
   /** In its place in a cluster of the `overlay` plane. A world without overlays needs none. */
   openOverlay?(): Promise<MemberOverlay>;

@@ -1,8 +1,8 @@
 import { hostname as machineName } from "node:os";
-import { messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
+import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
 import type { Agent, GossipDriver, KeyValue, Runtime } from "@murmur/agent";
 import type { Cluster, NodeStanding } from "@murmur/api";
-import { GossipKeyRing, parseGossipKey, type NodeIdentity } from "@murmur/identity";
+import { GossipKeyRing, parseGossipKey, type NodeIdentity, type SealKey } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
 import type { ClusterFacts } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
@@ -15,7 +15,8 @@ import { Doctor } from "./doctor.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
 import type { Generation } from "./generation.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
-import { isGone } from "./gossip-wires.ts";
+import { isGone, verdictOn } from "./gossip-wires.ts";
+import { fetchThrough, TASKS_METHOD } from "./http-stream.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
 import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
@@ -24,6 +25,7 @@ import {
   newAgent,
   newHost,
   newRecords,
+  newSeals,
   newSeeds,
   newSessions,
   openLines,
@@ -34,6 +36,7 @@ import type { MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
 import type { PeerRecords } from "./peer-records.ts";
 import { Recovery } from "./recovery.ts";
+import type { SealDesk } from "./seal-desk.ts";
 import type { SeedAddresses } from "./seeds.ts";
 import { decodeDescription } from "./self-description.ts";
 import { hearWithdrawals } from "./withdrawals.ts";
@@ -56,6 +59,8 @@ export interface MemberStart {
   readonly records: KeyValue;
   /** Answers the requests that nodes without a replica send here. */
   readonly answer: (request: Request) => Promise<Response>;
+  /** Answers what other nodes, or this one, ask about the containers of this node's tasks. */
+  readonly answerTasks: (request: Request) => Promise<Response>;
   /** Empties the agent's records. */
   readonly forgetTasks: () => Promise<void>;
   readonly clock: Clock;
@@ -81,6 +86,7 @@ export class Member {
   readonly #client: ManagerClient;
   readonly #desk: PeerDesk;
   readonly #generations: GenerationKeeper;
+  readonly #seals: SealDesk;
   readonly recovery: Recovery;
   readonly doctor: Doctor;
   #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
@@ -93,12 +99,13 @@ export class Member {
     let member: Member | undefined;
     const lines = await openLines(start, scope, () => member);
     const { gossip, facts, transport, generations, book } = lines;
-    const host = newHost(start, scope, { lines, member: () => member });
+    const seals = newSeals(start, scope, { lines, member: () => member });
+    const host = newHost(start, scope, { lines, seals, member: () => member });
     const overlay = await openOverlay(start);
     const plane = scope.use(overlay?.plane ?? (await wires.openDataPlane()));
     const sessions = newSessions(start, lines, host);
     const agent = newAgent(start, lines, { sessions, overlay, plane });
-    const built = new Member(start, scope, { ...lines, host, plane, agent });
+    const built = new Member(start, scope, { ...lines, seals, host, plane, agent });
     member = built;
     gossip.onMember((_change, { id, state, meta }) => {
       const gone = state === "dead" || state === "left";
@@ -143,7 +150,12 @@ export class Member {
   private constructor(
     start: MemberStart,
     scope: Scope,
-    parts: Lines & { readonly host: ManagerHost; readonly plane: DataPlane; readonly agent: Agent },
+    parts: Lines & {
+      readonly seals: SealDesk;
+      readonly host: ManagerHost;
+      readonly plane: DataPlane;
+      readonly agent: Agent;
+    },
   ) {
     this.#start = start;
     this.#scope = scope;
@@ -157,7 +169,8 @@ export class Member {
     this.#records = newRecords(start, scope, parts.book);
     this.#ring = parts.ring;
     this.#generations = parts.generations;
-    const { answer, newId, clock, log, random } = start;
+    this.#seals = parts.seals;
+    const { answer, answerTasks, newId, clock, log, random } = start;
     const self = start.identity.nodeId;
     this.#client = new ManagerClient({
       self,
@@ -196,6 +209,9 @@ export class Member {
       plane: this.plane,
       askManager: (method, body, signal) => this.#client.ask(method, body, { signal }),
       answer,
+      seals: { keys: () => this.#identity.sealKeys, has: (digests) => this.#seals.has(digests) },
+      answerTasks,
+      isMember: (id) => this.agent.facts()?.nodes.some((node) => node.id === id),
       newId,
       clock,
       log,
@@ -246,6 +262,7 @@ export class Member {
       manager,
       generation: this.#generations.number,
       transport: this.transport,
+      seals: this.#seals,
       checkPorts: (ports) => this.plane.portsInUse(ports),
       log: this.#start.log,
     });
@@ -256,6 +273,13 @@ export class Member {
   /** Answers a request through any manager that can be reached. */
   forward(request: Request): Promise<Response> {
     return this.#client.forward(request);
+  }
+
+  /** Asks a node, perhaps this one, about the containers of its tasks. `unavailable` when it can't be reached. */
+  askNode(node: NodeId, request: Request): Promise<Response> {
+    if (node === this.#identity.nodeId) return this.#start.answerTasks(request);
+    if (verdictOn(this.gossip, node) === "dead") return Promise.reject(new ClusterError("unavailable", "it is down"));
+    return fetchThrough(this.transport, { peer: node, method: TASKS_METHOD }, request);
   }
 
   /** Calls a method that any manager answers. */
@@ -294,6 +318,16 @@ export class Member {
     } catch (error) {
       this.#start.log.error("the cluster's gossip keys can't be read", { error: messageOf(error) });
     }
+  }
+
+  /** Adds to what secrets are sealed with. Resolves once it is on the disk: what it has sealed must not outlive it. */
+  async keepSealKeys(sealKeys: readonly SealKey[]): Promise<void> {
+    const { identities } = this.#start;
+    const before = this.#identity;
+    await identities.writeIdentity({ ...before, sealKeys });
+    const isOvertaken = this.#identity !== before;
+    this.#identity = { ...this.#identity, sealKeys };
+    if (isOvertaken) await identities.writeIdentity(this.#identity);
   }
 
   #replaceIdentity(identity: NodeIdentity): void {

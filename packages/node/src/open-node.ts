@@ -1,7 +1,8 @@
-import type { Runtime } from "@murmur/agent";
+import { clusterLabels, type Runtime } from "@murmur/agent";
 import { loadServer, type Api, type Engine, type Metrics } from "@murmur/api";
 import { ClusterError, type Clock, type Log, type Random } from "@murmur/base";
 import { caDigest, formatToken, newJoinSecret } from "@murmur/identity";
+import { clusterId } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { IdentityStore } from "./identity-store.ts";
@@ -42,6 +43,7 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
     runtime,
     records: agentRecords(state),
     answer: (request) => api.fetchForwarded(request),
+    answerTasks: (request) => api.fetchAsked(request),
     forgetTasks: () => forgetAgentRecords(state),
     clock,
     random,
@@ -62,7 +64,21 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
         return Promise.reject(new ClusterError("unavailable", "this node is still joining the cluster"));
       return member.forward(request);
     },
+    askNode: (node, request) => {
+      const member = control.member();
+      if (member === undefined)
+        return Promise.reject(new ClusterError("unavailable", "this node is in no cluster now"));
+      return member.askNode(node, request);
+    },
     engine,
+    volumes: {
+      held: () => control.member()?.agent.volumes() ?? [],
+      labels: () => {
+        const identity = control.member()?.identity;
+        return identity === undefined ? {} : clusterLabels(clusterId(identity.clusterId));
+      },
+      changed: () => control.member()?.agent.volumesChanged(),
+    },
     tokens: {
       newSecret: newJoinSecret,
       format: ({ caPem, secrets }) => formatToken({ caDigest: caDigest(caPem), secret: secrets.joinSecret }),

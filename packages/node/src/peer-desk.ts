@@ -1,4 +1,5 @@
 import { ClusterError, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
+import type { SealKey } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
 import type { PortConfig } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
@@ -9,7 +10,8 @@ import { PORTS_METHOD } from "./cluster-adapter.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
 import { ALIVE_METHOD } from "./restore-guard.ts";
-import { HTTP_METHOD, serveHttp } from "./http-stream.ts";
+import { HTTP_METHOD, serveHttp, TASKS_METHOD } from "./http-stream.ts";
+import { HAS_SEAL_KEYS_METHOD, SEAL_KEYS_METHOD } from "./seal-desk.ts";
 import { WHO_METHOD } from "./who-is.ts";
 
 export interface PeerDeskOptions {
@@ -26,6 +28,11 @@ export interface PeerDeskOptions {
   /** Asks another manager. */
   readonly askManager: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
   readonly answer: (request: Request) => Promise<Response>;
+  /** What secrets are sealed with, for other managers. */
+  readonly seals: { keys(): readonly SealKey[]; has(digests: unknown): boolean };
+  readonly answerTasks: (request: Request) => Promise<Response>;
+  /** Whether a node is in the cluster, as this one was told last; undefined: nobody has told it anything. */
+  readonly isMember: (id: NodeId) => boolean | undefined;
   readonly newId: () => string;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,7 +49,7 @@ export class PeerDesk {
   /** Answers until the scope ends. */
   open(scope: Scope): void {
     const { self, transport, manager, serves, generations, plane, askManager, isAlive } = this.#options;
-    const { answer, newId, clock, log } = this.#options;
+    const { answer, answerTasks, isMember, seals, newId, clock, log } = this.#options;
     const { signal } = scope;
     scope.use(
       transport.handleStream(SESSION_METHOD, (from, opening, stream) => {
@@ -56,6 +63,14 @@ export class PeerDesk {
       transport.handleStream(HTTP_METHOD, async (from, body, stream) => {
         await requireNode(manager(), from, stream.signal);
         await serveHttp(stream, body, answer);
+      }),
+    );
+    scope.use(
+      transport.handleStream(TASKS_METHOD, async (from, body, stream) => {
+        const known = isMember(from);
+        if (known === undefined) throw new ClusterError("unavailable", "this node is still starting: try again");
+        if (!known) throw removed();
+        await serveHttp(stream, body, answerTasks);
       }),
     );
     scope.use(
@@ -77,6 +92,15 @@ export class PeerDesk {
           () => false,
         ),
       ),
+    );
+    scope.use(
+      transport.handle(SEAL_KEYS_METHOD, async (from, _body, { signal: call }) => {
+        await requireManager(manager(), from, call);
+        return [...seals.keys()];
+      }),
+    );
+    scope.use(
+      transport.handle(HAS_SEAL_KEYS_METHOD, (_from, digests) => Promise.resolve(serves() && seals.has(digests))),
     );
     for (const method of [ADMIT_METHOD, RENEW_METHOD, ...DEPARTURE_METHODS]) {
       scope.use(
@@ -110,5 +134,16 @@ async function requireNode(manager: Manager, id: NodeId, signal: AbortSignal): P
   if (manager.view.node(id) !== undefined) return;
   // It may have joined a moment ago, through another manager.
   const view = await manager.read(signal);
-  if (view.node(id) === undefined) throw new ClusterError("forbidden", "this node was removed from the cluster");
+  if (view.node(id) === undefined) throw removed();
+}
+
+const removed = (): ClusterError => new ClusterError("forbidden", "this node was removed from the cluster");
+
+/** What secrets are sealed with is for those who have the sealed ones anyway. */
+async function requireManager(manager: Manager, id: NodeId, signal: AbortSignal): Promise<void> {
+  const isManager = (role: string | undefined): boolean => role === "voter" || role === "learner";
+  if (isManager(manager.view.node(id)?.raftRole)) return;
+  // It may have become one a moment ago.
+  const view = await manager.read(signal);
+  if (!isManager(view.node(id)?.raftRole)) throw new ClusterError("forbidden", "only managers have keys of secrets");
 }

@@ -1,6 +1,7 @@
 import { loadBackups } from "@murmur/api";
 import { codeOf, ManualClock, SeededRandom } from "@murmur/base";
-import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { newSealKey } from "@murmur/identity";
+import { DEFAULT_CLUSTER_SPEC, secretId } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
 import { Machine } from "./testing/machine.ts";
@@ -8,6 +9,20 @@ import { quiet } from "./testing/real-work.ts";
 
 const { signal } = new AbortController();
 const RESTORE = { availability: "active", labels: {}, forgetNodes: false, force: false } as const;
+
+/** A backup that a machine takes. */
+async function backupOf(
+  { control }: Machine,
+  during: <T>(work: Promise<T>) => Promise<T>,
+): Promise<() => AsyncIterable<Uint8Array>> {
+  const snapshot = await during(control.member()?.cluster()?.snapshot(signal) ?? Promise.reject(new Error()));
+  const { encodeBackup } = await loadBackups();
+  const about = { clusterId: "c", clusterName: "default", takenAt: 0, murmurVersion: "0.1.0" };
+  const { index, term, generation } = snapshot;
+  const counts = { nodes: 1, services: 0, tasks: 0 };
+  const chunks = Array.from(snapshot.chunks, (chunk) => chunk.slice());
+  return () => encodeBackup({ ...about, index, term, generation, counts }, chunks);
+}
 
 function setup() {
   const clock = new ManualClock();
@@ -29,13 +44,7 @@ function setup() {
   const backedUp = async (): Promise<{ readonly first: Machine; readonly backup: () => AsyncIterable<Uint8Array> }> => {
     const first = machine(1);
     await during(first.control.init({ availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC }, signal));
-    const snapshot = await during(first.control.member()?.cluster()?.snapshot(signal) ?? Promise.reject(new Error()));
-    const { encodeBackup } = await loadBackups();
-    const about = { clusterId: "c", clusterName: "default", takenAt: clock.now(), murmurVersion: "0.1.0" };
-    const { index, term, generation } = snapshot;
-    const counts = { nodes: 1, services: 0, tasks: 0 };
-    const chunks = [...snapshot.chunks];
-    return { first, backup: () => encodeBackup({ ...about, index, term, generation, counts }, chunks) };
+    return { first, backup: await backupOf(first, during) };
   };
   const refusal = async (work: Promise<unknown>): Promise<string> => {
     const error = await during(work).catch((reason: unknown) => reason);
@@ -123,5 +132,37 @@ describe("a machine that restores a cluster", () => {
     const inCluster = await refusal(first.control.restore({ ...RESTORE, backup: backup() }, signal));
     expect(inCluster).toMatch(/^already_in_cluster/);
     expect(await refusal(second.control.recover({ force: false }, signal))).toMatch(/^not_in_cluster/);
+  });
+
+  it("needs the key that the backup's secrets were sealed with, which is not in it, or does without them", async () => {
+    const { network, machine, during, backedUp, refusal } = setup();
+    const { first } = await backedUp();
+    const cluster = first.control.member()?.cluster() ?? expect.fail();
+    const id = secretId("secret1".padEnd(25, "0"));
+    const sealed = await during(cluster.seal(new TextEncoder().encode("hunter2"), id));
+    const spec = { name: "key", labels: {} };
+    await during(cluster.submit({ kind: "createSecret", id, spec, sealed, now: 0 }, { signal }));
+    const backup = await backupOf(first, during);
+    const bytes: Uint8Array[] = [];
+    for await (const piece of backup()) bytes.push(piece);
+    const file = Buffer.concat(bytes);
+    const key = first.control.secretsKey();
+    for (const secret of ["hunter2", Buffer.from("hunter2").toString("base64"), key])
+      expect(file.includes(secret)).toBe(false);
+    network.kill(first.address, "host");
+    const restore = (number: number, more: object) =>
+      machine(number).control.restore({ ...RESTORE, ...more, backup: backup() }, signal);
+    expect(await refusal(restore(2, {}))).toMatch(/failed_precondition.*1 secrets.*--secrets-key/);
+    expect(await refusal(restore(3, { secretsKey: newSealKey() }))).toMatch(/doesn't open the backup's secret key/);
+    expect(await refusal(restore(4, { secretsKey: "short" }))).toMatch(/invalid_argument/);
+    const second = machine(5);
+    await during(second.control.restore({ ...RESTORE, secretsKey: key, backup: backup() }, signal));
+    const found = second.control.member()?.cluster() ?? expect.fail();
+    const secret = (await during(found.read("local", signal))).secret(id) ?? expect.fail();
+    expect(found.isSealed(secret, new TextEncoder().encode("hunter2"))).toBe(true);
+    expect(second.control.secretsKey()).toBe(key);
+    const third = machine(6);
+    await during(third.control.restore({ ...RESTORE, secretsKey: "new", force: true, backup: backup() }, signal));
+    expect(third.control.secretsKey()).not.toBe(key);
   });
 });

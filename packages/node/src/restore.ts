@@ -1,15 +1,26 @@
 import { hostname as machineName } from "node:os";
 import { loadBackups, type OpenedBackup, type RestoreRequest } from "@murmur/api";
 import { ClusterError, nodeId, type Clock, type NodeId, type Random } from "@murmur/base";
-import { createCsr, createNodeKey, parseGossipKey, signNodeCertificate } from "@murmur/identity";
+import {
+  createCsr,
+  createNodeKey,
+  GOSSIP_KEYS_MAX,
+  newSealKey,
+  parseGossipKey,
+  parseSealKey,
+  SecretSealer,
+  signNodeCertificate,
+  type SealKey,
+} from "@murmur/identity";
 import type { PositionedState } from "@murmur/manager";
-import type { Cluster, Command, DataPlaneKind } from "@murmur/model";
-import { createStore } from "@murmur/store";
+import { loginSealId, type Cluster, type Command, type DataPlaneKind, type Sealed } from "@murmur/model";
+import { createStore, type View } from "@murmur/store";
 import { keyDigest, type CallMember } from "./admission.ts";
 import { nextNumber, signGeneration, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
 import type { Bootstrap } from "./manager-host.ts";
 import { refuseIfAlive } from "./restore-guard.ts";
+import { secretContext } from "./seal-desk.ts";
 
 export interface ReadBackup {
   readonly state: PositionedState;
@@ -93,6 +104,7 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
       certificatePem,
       keyPem,
       gossipKeys: cluster.secrets.gossipKeys.map(parseGossipKey),
+      sealKeys: sealKeysFor(backup, request.secretsKey),
     },
     generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem }),
     peers: others.map((node) => ({ id: node.id, address: node.address })),
@@ -100,6 +112,40 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
     bootstrap: { state, commands: firstCommands(options, self, keyDigest(certificatePem)) },
   };
 }
+
+/** The keys are in no backup: whoever restores one brings them, or does without the secrets. */
+function sealKeysFor({ state, cluster }: ReadBackup, given: string | undefined): readonly SealKey[] {
+  const secrets = sealedIn(state.store.view);
+  if (given === "new" || (given === undefined && secrets.length === 0)) return [newSealKey()];
+  if (given === undefined) {
+    throw new ClusterError(
+      "failed_precondition",
+      `the backup has ${String(secrets.length)} secrets or logins and not the key that opens them: give it with --secrets-key KEY (murmur cluster secrets-key shows it on a manager of that cluster), or --secrets-key new to create them anew`,
+    );
+  }
+  const keys = given.split(",").slice(0, GOSSIP_KEYS_MAX).map(parseSealKey);
+  const sealer = new SecretSealer(keys);
+  const shut = secrets.find(({ id, sealed }) => sealer.open(sealed, secretContext(cluster.id, id)) === undefined);
+  if (shut === undefined) return keys;
+  throw new ClusterError("failed_precondition", `the key doesn't open the backup's ${shut.name}`);
+}
+
+interface SealedThing extends Sealed {
+  /** For people. */
+  readonly name: string;
+}
+
+/** All that the managers' keys open. */
+const sealedIn = (view: View): readonly SealedThing[] => [
+  ...view.secrets().map(({ id, sealed, spec }) => ({ id, sealed, name: `secret ${spec.name}` })),
+  ...view
+    .services()
+    .flatMap(({ id, spec, registryAuth, previousRegistryAuth }) =>
+      [registryAuth, previousRegistryAuth].flatMap((sealed) =>
+        sealed === undefined ? [] : [{ id: loginSealId(id), sealed, name: `login of service ${spec.name}` }],
+      ),
+    ),
+];
 
 /** Nobody manages any more but this node; whoever had its address is gone, and so is everybody, if so asked. */
 function firstCommands(options: RestoreOptions, self: NodeId, digest: string): Command[] {

@@ -1,10 +1,11 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { NetworkRuntime } from "@murmur/agent";
+import { TmpfsFiles, type NetworkRuntime } from "@murmur/agent";
 import { openDataPlane } from "@murmur/network";
 import { openLogStorage } from "@murmur/storage";
 import { openDatagrams, openPeerTransport, parseAddress } from "@murmur/transport";
 import type { DaemonOptions } from "./daemon-options.ts";
+import { filesDirectory } from "./files-directory.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { FIRST_GENERATION } from "./generation.ts";
@@ -30,13 +31,21 @@ export function systemWires(
     log,
   };
   return {
+    generic: options.genericResources,
+    ...permitsOf(options),
     openTransport: (wiring) => openPeerTransport({ ...wiring, listen, software: MURMUR_VERSION, clock, random, log }),
     openDatagrams: (handlers) => openDatagrams({ ...handlers, listen, log }),
     openLog: (generation) => openLogStorage({ directory: logDirectory(options, generation), log }),
     keepOnlyLog: (generation) => removeLogs(options, logDirectory(options, generation)),
+    openFiles: () => new TmpfsFiles({ directory: options.filesDir ?? filesDirectory(), nodeId: start.identity.nodeId }),
     openDataPlane: () => openDataPlane(plane),
     openOverlay: () => openOverlay({ ...plane, dataDir: options.dataDir, runtime, start }),
   };
+}
+
+function permitsOf({ allowPrivileged, allowDevices }: DaemonOptions): Pick<MemberWires, "permits"> {
+  if (!allowPrivileged && allowDevices.length === 0) return {};
+  return { permits: { ...(allowPrivileged && { privileged: true }), devices: allowDevices } };
 }
 
 type DataDir = Pick<DaemonOptions, "dataDir">;

@@ -19,9 +19,11 @@ export function affectedServices(view: View, change: Change): readonly ServiceId
       const isSame = change.current?.spec.taskHistoryLimit === limit;
       return isSame ? [] : view.services().map(({ id }) => id);
     }
-    // The first is written only together with a task, the second says nothing of which tasks should exist.
+    // The first is written only together with a task, the others say nothing of which tasks should exist.
     case "restarts":
     case "networks":
+    case "secrets":
+    case "configs":
       return [];
   }
 }
@@ -33,7 +35,8 @@ function saysNothing({ previous, current }: Extract<Change, { table: "tasks" }>)
   const { status: after } = current;
   if (before.state !== after.state || before.health !== after.health || before.exitCode !== after.exitCode)
     return false;
-  return previous.desiredState === current.desiredState && previous.nodeId === current.nodeId;
+  const isWantedAsBefore = previous.desiredState === current.desiredState && previous.move === current.move;
+  return isWantedAsBefore && previous.nodeId === current.nodeId;
 }
 
 function servicesOfNode(view: View, id: NodeId): readonly ServiceId[] {

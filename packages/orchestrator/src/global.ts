@@ -1,9 +1,10 @@
-import { matchesConstraints, matchesPlatforms, wantsToRun, type ClusterNode, type Service } from "@murmur/model";
+import { matchesConstraints, matchesPlatforms, wantsToRun, type ClusterNode } from "@murmur/model";
 import { clear, reap } from "./reaper.ts";
 import type { Round } from "./round.ts";
 import { fill, settle, shutDown } from "./settle.ts";
 import { bySlot, slotsOf, standingOf, type Occupied, type Slot, type Standing } from "./standing.ts";
 import { rollUpdate } from "./update.ts";
+import { hasGrace, isHeldFor } from "./verdict.ts";
 
 /**
  * What a global service does on a node. `serve`: it has a task there. `hold`: it leaves what is there alone and makes
@@ -42,7 +43,7 @@ function survey(round: Round): Survey {
   for (const node of round.view.nodes()) {
     const slot = slots.get(node.id) ?? { key: node.id, tasks: [] };
     slots.delete(node.id);
-    const presence = presenceOn(node, round.service);
+    const presence = presenceOn(round, node);
     if (presence === "serve") serving.push(standingOf(round, slot));
     else if (slot.tasks.length > 0) rest.push({ slot, node, presence });
   }
@@ -51,9 +52,10 @@ function survey(round: Round): Survey {
   return { serving, rest: rest.sort((a, b) => bySlot(a.slot, b.slot)) };
 }
 
-function presenceOn(node: ClusterNode, service: Service): Presence {
-  const { constraints, platforms } = service.spec.task.placement;
-  if (node.spec.availability === "drain" || node.status.state === "down") return "leave";
+function presenceOn(round: Round, node: ClusterNode): Presence {
+  const { constraints, platforms } = round.service.spec.task.placement;
+  if (node.spec.availability === "drain" && !(round.isJob && hasGrace(round, node))) return "leave";
+  if (node.status.state === "down" && !isHeldFor(round, node)) return "leave";
   if (!matchesConstraints(node, constraints) || !matchesPlatforms(node, platforms)) return "leave";
   const isOpen = node.spec.availability === "active" && node.status.state === "ready";
   return isOpen && node.status.engine.state === "ready" ? "serve" : "hold";

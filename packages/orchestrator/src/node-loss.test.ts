@@ -1,4 +1,4 @@
-import { DEFAULT_RESTART, taskId, type ServiceId } from "@murmur/model";
+import { DEFAULT_RESTART, taskId, type NodeLossPolicy, type ServiceId, type ServiceMode } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { ORPHAN_AFTER_MS, reconcileNodes } from "./reconcile-nodes.ts";
 import { STOP_WAIT_MS } from "./settle.ts";
@@ -224,5 +224,57 @@ describe("a node that has come back at another address", () => {
     world.apply({ kind: "describeNode", id: world.node(1), address: "10.0.0.1:9999" });
     world.run(5_000);
     expect(services.map((service) => world.taskIn(service, 1).id)).toEqual(before);
+  });
+});
+
+describe("a service that waits for lost nodes", () => {
+  const waiting = (onNodeLoss: NodeLossPolicy, mode: ServiceMode = { kind: "replicated", replicas: 3 }) => {
+    const world = new TestWorld({ nodes: 3 });
+    const web = world.createService(spec({ mode, onNodeLoss }));
+    world.run(3_000);
+    const before = world.running(web).map(({ id }) => id);
+    world.setNode(1, "down");
+    return { world, web, before };
+  };
+  const ids = (world: TestWorld, web: ServiceId) => world.tasks(web).map(({ id }) => id);
+
+  it.each([{ kind: "replicated", replicas: 3 }, { kind: "global" }] as const)(
+    "keeps their tasks when they are back in time: $kind",
+    (mode) => {
+      const { world, web, before } = waiting({ kind: "replace", afterMs: 60_000 }, mode);
+      world.run(50_000);
+      expect(ids(world, web)).toEqual(before);
+      world.setNode(1, "ready");
+      world.run(60_000);
+      expect(world.running(web).map(({ id }) => id)).toEqual(before);
+      expect(world.decide()).toEqual([]);
+    },
+  );
+
+  it("replaces them at the deadline, and not before", () => {
+    const { world, web, before } = waiting({ kind: "replace", afterMs: 60_000 });
+    world.run(59_000);
+    expect(ids(world, web)).toEqual(before);
+    world.run(3_000);
+    expect(ids(world, web)).toHaveLength(4);
+  });
+
+  it("waits for ever where it is to, but not for a node that was removed", () => {
+    const { world, web, before } = waiting({ kind: "wait" });
+    world.run(2 * ORPHAN_AFTER_MS);
+    expect(ids(world, web)).toEqual(before);
+    world.apply({ kind: "removeNode", id: world.node(1), force: true });
+    world.run(3_000);
+    expect(world.running(web)).toHaveLength(3);
+    expect(world.running(web).map(({ id }) => id)).not.toEqual(before);
+  });
+
+  it("gives up first what it waits for, when it shrinks", () => {
+    const { world, web } = waiting({ kind: "wait" });
+    world.scale(web, 2);
+    world.run(3_000);
+    const kept = world.tasks(web).filter(({ desiredState }) => desiredState === "running");
+    expect(kept).toHaveLength(2);
+    expect(kept.map(({ nodeId }) => nodeId)).not.toContain(world.node(1));
   });
 });

@@ -7,6 +7,7 @@ import type { ReconcileOptions, Reconciliation } from "./reconciliation.ts";
 import { reconcileRemoval } from "./removal.ts";
 import { reconcileReplicated } from "./replicated.ts";
 import { Round } from "./round.ts";
+import { reconcileStopped } from "./stopped.ts";
 
 /**
  * What has to change so that the service's tasks become those that its spec asks for. Level-triggered: it reads all
@@ -19,13 +20,17 @@ import { Round } from "./round.ts";
 export function reconcile(view: View, id: ServiceId, options: ReconcileOptions): Reconciliation {
   assert((options.commandsMax ?? 1) > 0, "a round may return at least one command");
   const service = view.service(id);
-  if (service === undefined) return { commands: [] };
+  if (service === undefined) return { commands: [], looks: 0 };
   const round = new Round(view, service, options);
   if (service.removing === true) {
     reconcileRemoval(round);
     return round.result();
   }
   if (round.isJob) dropEarlierRuns(round);
+  if (service.spec.stopped === true) {
+    reconcileStopped(round);
+    return round.result();
+  }
   const { mode } = service.spec;
   switch (mode.kind) {
     case "replicated":

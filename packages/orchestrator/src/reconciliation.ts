@@ -1,5 +1,6 @@
 import type { Millis } from "@murmur/base";
-import type { InternalCommand, TaskId, UserCommand } from "@murmur/model";
+import type { InternalCommand, Task, TaskId, UserCommand } from "@murmur/model";
+import type { QuietSlots } from "./quiet-slots.ts";
 
 /** What a reconciler may use beside the view: everything that would make its answer differ comes in here. */
 export interface ReconcileOptions {
@@ -12,6 +13,18 @@ export interface ReconcileOptions {
    * When there are more, `wakeAt` is `now`.
    */
   readonly commandsMax?: number;
+  /**
+   * Sorts tasks of one service so that those come first that are missed least, as whoever places tasks sees it; a group is
+   * given up before the next. Left out: the newest come first.
+   */
+  readonly leastMissed?: (groups: readonly (readonly Task[])[]) => readonly Task[];
+  /**
+   * An update replaces at least so many slots at once, whatever its parallelism: for whoever only wants to know where it
+   * leads, and has not the time for all of its steps.
+   */
+  readonly atOnceMin?: number;
+  /** What former calls found; makes a change in a large service cheap, and no difference else. */
+  readonly quiet?: QuietSlots;
 }
 
 /** The commands that the orchestrator makes; `rollbackService` is the only one that users have too. */
@@ -22,6 +35,8 @@ export interface Reconciliation {
   readonly commands: readonly OrchestratorCommand[];
   /** When to reconcile again although nothing changed; undefined when only a change can make a difference. */
   readonly wakeAt?: Millis;
+  /** About how many tasks were looked at: what the call took. */
+  readonly looks: number;
 }
 
 export const COMMANDS_MAX = 1_000;

@@ -85,17 +85,24 @@ describe("a replicated service", () => {
     expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 3]);
   });
 
-  it("gives up slots of the nodes with most tasks first, the newest of them", () => {
-    const world = new TestWorld({ nodes: 1 });
-    const web = world.createService(replicated(3));
+  it("gives up the newest, where nobody says which are missed least", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(4));
     world.run(3_000);
-    world.addNode(2);
-    world.scale(web, 4);
-    world.run(3_000);
-    expect(world.running(web).map((task) => task.nodeId)).toEqual([1, 1, 1, 2].map((number) => world.node(number)));
     world.scale(web, 2);
     world.settle();
-    expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 4]);
+    expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 2]);
+  });
+
+  it("gives up what whoever places tasks says is missed least, but what does not work before it", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(5));
+    world.run(3_000);
+    world.report(world.taskIn(web, 4), { state: "running", health: "unhealthy" });
+    world.leastMissed = (groups) => groups.flatMap((group) => group.toSorted((a, b) => (b.slot % 4) - (a.slot % 4)));
+    world.scale(web, 3);
+    world.settle();
+    expect(world.running(web).map(({ slot }) => slot)).toEqual([1, 2, 5]);
   });
 
   it("returns about as many commands as asked for, and the rest later", () => {
@@ -159,5 +166,52 @@ describe("removing a service", () => {
     world.apply({ kind: "removeService", id: web });
     world.run(3_000);
     expect(world.view.service(web)).toBeUndefined();
+  });
+});
+
+describe("a service that is stopped", () => {
+  it.each(["replicated", "global"] as const)("has no tasks until it is started again: %s", (kind) => {
+    const world = new TestWorld();
+    const web = world.createService(kind === "global" ? spec({ mode: { kind } }) : replicated(3));
+    world.run(5_000);
+    world.updateService(web, (old) => ({ ...old, stopped: true }));
+    world.run(5_000);
+    expect(world.running(web)).toEqual([]);
+    expect(world.tasks(web).map(({ desiredState }) => desiredState)).toEqual(["shutdown", "shutdown", "shutdown"]);
+    expect(world.decide()).toEqual([]);
+    world.updateService(web, (old) => ({ ...old, stopped: false }));
+    world.run(5_000);
+    expect(world.running(web)).toHaveLength(3);
+    expect(world.decide()).toEqual([]);
+  });
+
+  it("takes along what was waiting for its turn, and starts with as many as it was scaled to meanwhile", () => {
+    const world = new TestWorld();
+    const web = world.createService(replicated(2));
+    world.run(5_000);
+    world.report(world.tasks(web)[0]!, { state: "failed" });
+    world.settle();
+    expect(world.tasks(web).map(({ desiredState }) => desiredState)).toContain("ready");
+    world.updateService(web, (old) => ({ ...old, stopped: true }));
+    world.scale(web, 4);
+    world.run(60_000);
+    expect(world.running(web)).toEqual([]);
+    world.updateService(web, (old) => ({ ...old, stopped: false }));
+    world.run(5_000);
+    expect(world.running(web)).toHaveLength(4);
+  });
+
+  it("runs a job again from its beginning", () => {
+    const world = new TestWorld();
+    const batch = world.createService(
+      spec({ mode: { kind: "replicated-job", maxConcurrent: 1, totalCompletions: 2 } }),
+    );
+    world.run(5_000);
+    world.updateService(batch, (old) => ({ ...old, stopped: true }));
+    world.run(5_000);
+    expect(world.running(batch)).toEqual([]);
+    world.updateService(batch, (old) => ({ ...old, stopped: false }));
+    world.run(5_000);
+    expect(world.running(batch)).toHaveLength(1);
   });
 });

@@ -7,6 +7,7 @@ import {
   type ReconcileOptions,
   type Reconciliation,
 } from "./reconciliation.ts";
+import type { QuietSlots } from "./quiet-slots.ts";
 import { newTask } from "./new-task.ts";
 
 /** A command before its time is set. */
@@ -22,7 +23,10 @@ export class Round {
   readonly #options: ReconcileOptions;
   readonly #commands: OrchestratorCommand[] = [];
   #wakeAt: Millis | undefined;
+  #wakes = 0;
   #ended = false;
+  /** About how many tasks were looked at. */
+  looks = 0;
 
   constructor(view: View, service: Service, options: ReconcileOptions) {
     this.view = view;
@@ -42,6 +46,11 @@ export class Round {
     return this.#ended || this.#commands.length >= (this.#options.commandsMax ?? COMMANDS_MAX);
   }
 
+  /** How many commands may still be made; at least one, however many there are. */
+  get room(): number {
+    return Math.max(1, (this.#options.commandsMax ?? COMMANDS_MAX) - this.#commands.length);
+  }
+
   /** The last command changes what all else depends on: the rest is decided in the next round. */
   end(): void {
     this.#ended = true;
@@ -57,8 +66,29 @@ export class Round {
     this.#commands.push({ ...command, now: this.now });
   }
 
+  /** Tasks of the service in the order in which they are given up, group after group; oldest first in each of them. */
+  leastMissed(groups: readonly (readonly Task[])[]): readonly Task[] {
+    return this.#options.leastMissed?.(groups) ?? groups.flatMap((group) => group.toReversed());
+  }
+
+  /** How many slots an update replaces at the same time, where it is said to replace so many; 0: all. */
+  atOnce(parallelism: number): number {
+    return parallelism === 0 ? 0 : Math.max(parallelism, this.#options.atOnceMin ?? 0);
+  }
+
+  /** What former rounds found. */
+  get quiet(): QuietSlots | undefined {
+    return this.#options.quiet;
+  }
+
+  /** Grows with everything that is decided, and with every later look that is asked for. */
+  get stirs(): number {
+    return this.#commands.length + this.#wakes;
+  }
+
   /** Asks for another round at a moment that lies ahead. */
   wake(at: Millis): void {
+    this.#wakes += 1;
     if (at > this.now && (this.#wakeAt === undefined || at < this.#wakeAt)) this.#wakeAt = at;
   }
 
@@ -82,6 +112,6 @@ export class Round {
 
   result(): Reconciliation {
     const wakeAt = this.full ? this.now : this.#wakeAt;
-    return { commands: this.#commands, ...(wakeAt === undefined ? {} : { wakeAt }) };
+    return { commands: this.#commands, looks: this.looks, ...(wakeAt === undefined ? {} : { wakeAt }) };
   }
 }

@@ -1,6 +1,7 @@
 import type { NodeId } from "@murmur/base";
 import { wantsToRun, type Task } from "@murmur/model";
 import { slotOf } from "@murmur/store";
+import { isToMove } from "./moves.ts";
 import { isRestartable } from "./restart.ts";
 import type { Round } from "./round.ts";
 import { endedByItself, isUp } from "./task-facts.ts";
@@ -17,7 +18,7 @@ export interface Slot {
 interface Wanted {
   /** Tasks that are wanted still and must not be: to be shut down. */
   readonly surplus: readonly Task[];
-  /** A task of an older spec that works on until its replacement is up (start-first). */
+  /** One that works on until its replacement is up: of an older spec (start-first), or on a node that is left slowly. */
   readonly old?: Task;
 }
 
@@ -39,7 +40,9 @@ export type Occupied = Exclude<Standing, { kind: "vacant" }>;
 export function slotsOf(round: Round): readonly Slot[] {
   const { view, service } = round;
   const slots: Slot[] = [];
-  for (const task of view.tasksOfService(service.id)) {
+  const all = view.tasksOfService(service.id);
+  round.looks += all.length;
+  for (const task of all) {
     const key = slotOf(task);
     if (key === undefined) continue;
     const tasks = view.tasksOfSlot(service.id, key);
@@ -47,6 +50,13 @@ export function slotsOf(round: Round): readonly Slot[] {
     if (tasks[0] === task) slots.push({ key, tasks: presentTasks(round, tasks) });
   }
   return slots.sort(bySlot);
+}
+
+/** One slot of a service; it may have no tasks. */
+export function slotAt(round: Round, key: Slot["key"]): Slot {
+  const tasks = round.view.tasksOfSlot(round.service.id, key);
+  round.looks += tasks.length;
+  return { key, tasks: presentTasks(round, tasks) };
 }
 
 const NO_TASKS: readonly Task[] = [];
@@ -62,21 +72,29 @@ export function standingOf(round: Round, slot: Slot): Standing {
   if (only !== undefined && slot.tasks.length === 1 && wantsToRun(only.desiredState)) {
     // What most slots look like in a service at rest; there may be a hundred thousand of them.
     if (verdictOf(round, only) === "keep") {
+      isToMove(round, only);
       return { kind: "held", slot, task: only, current: round.isCurrent(only), surplus: NO_TASKS };
     }
   }
   const done = round.isJob ? slot.tasks.findLast((task) => task.status.state === "complete") : undefined;
   const wanted = slot.tasks.filter((task) => wantsToRun(task.desiredState));
   if (done !== undefined) return { kind: "spent", slot, task: done, current: true, ...rest(wanted, done, {}) };
-  const alive = wanted.filter((task) => verdictOf(round, task) === "keep");
+  const kept = wanted.filter((task) => verdictOf(round, task) === "keep");
+  // One that is to move is leaving from the moment on that its replacement is made.
+  const moving = kept.filter((task) => isToMove(round, task) && task !== wanted.at(-1));
+  const alive = kept.filter((task) => !moving.includes(task));
+  const leaving = best([...wanted.filter((task) => verdictOf(round, task) === "leaving"), ...moving]);
   const holder = best(alive.filter((task) => round.isCurrent(task)));
   const old = best(alive.filter((task) => !round.isCurrent(task)));
   if (holder !== undefined) {
-    const keepOld = old !== undefined && !isUp(holder) && updateConfigOf(round.service).order === "start-first";
-    const kept = keepOld ? { old } : {};
-    return { kind: "held", slot, task: holder, current: true, ...rest(wanted, holder, kept) };
+    // What isn't up does no work that would be missed, and may hold the room that its replacement waits for.
+    const working = old !== undefined && isUp(old) ? old : undefined;
+    const before = leaving ?? (updateConfigOf(round.service).order === "start-first" ? working : undefined);
+    const beside = before !== undefined && !isUp(holder) ? { old: before } : {};
+    return { kind: "held", slot, task: holder, current: true, ...rest(wanted, holder, beside) };
   }
-  const replacement = slot.tasks.findLast((task) => round.isCurrent(task));
+  if (leaving !== undefined && (old === undefined || !isUp(old))) return leave(round, slot, { leaving, wanted });
+  const replacement = slot.tasks.findLast((task) => round.isCurrent(task) && task !== leaving);
   if (old !== undefined) {
     // A replacement that was started beside the old task and failed: the old one works on.
     const tried = replacement === undefined ? undefined : afterEnd(round, slot, { last: replacement, wanted, old });
@@ -84,6 +102,16 @@ export function standingOf(round: Round, slot: Slot): Standing {
   }
   const last = wanted.at(-1) ?? slot.tasks.at(-1);
   return (last === undefined ? undefined : afterEnd(round, slot, { last, wanted })) ?? { kind: "vacant", slot };
+}
+
+/** How a slot stands whose only task that works is to go elsewhere: it is to be replaced, anew if that has failed. */
+function leave(round: Round, slot: Slot, { leaving, wanted }: { leaving: Task; wanted: readonly Task[] }): Occupied {
+  const later = slot.tasks.slice(slot.tasks.indexOf(leaving) + 1);
+  const last = later.findLast((task) => round.isCurrent(task));
+  const tried = last === undefined ? undefined : afterEnd(round, slot, { last, wanted, old: leaving });
+  if (tried !== undefined) return tried;
+  const kept = rest(wanted, undefined, { old: leaving });
+  return { kind: "broken", slot, task: leaving, cause: "leaving", ...kept };
 }
 
 /** How a slot stands whose decisive task `last` no longer lives; undefined when that task says nothing about it. */

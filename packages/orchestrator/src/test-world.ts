@@ -23,7 +23,7 @@ import {
   type TaskStatus,
 } from "@murmur/model";
 import { createStore, type ApplyResult, type Store, type View } from "@murmur/store";
-import type { OrchestratorCommand } from "./reconciliation.ts";
+import type { OrchestratorCommand, ReconcileOptions } from "./reconciliation.ts";
 import { reconcile } from "./reconcile.ts";
 import { reconcileNodes } from "./reconcile-nodes.ts";
 
@@ -97,6 +97,8 @@ export class TestWorld {
   stopMs: Millis = 500;
   /** Called with every command that was accepted, after it was. */
   onApplied: (command: Command) => void = () => {};
+  /** What whoever places tasks says of giving them up. */
+  leastMissed: ReconcileOptions["leastMissed"];
   /** When to look at a service again, for tests that drive the orchestrator by changes. */
   readonly wakes = new Map<ServiceId, Millis>();
   #index = 0;
@@ -117,6 +119,10 @@ export class TestWorld {
       defaultNetworkId: networkId(this.newId("d")),
     });
     for (let count = 1; count <= nodes; count += 1) this.addNode(count);
+  }
+
+  get #port(): Pick<ReconcileOptions, "leastMissed"> {
+    return this.leastMissed === undefined ? {} : { leastMissed: this.leastMissed };
   }
 
   get view(): View {
@@ -166,9 +172,15 @@ export class TestWorld {
     this.apply({ kind: "describeNode", id: this.node(number), engine: { state, message: state } });
   }
 
-  updateNode(number: number, change: Partial<NodeSpec>): void {
+  /** `drain: undefined` takes the grace away. */
+  updateNode(
+    number: number,
+    change: Partial<Omit<NodeSpec, "drain">> & { drain?: NodeSpec["drain"] | undefined },
+  ): void {
     const node = this.nodeRecord(number);
-    this.apply({ kind: "updateNode", id: node.id, version: node.version, spec: { ...node.spec, ...change } });
+    const { drain, ...spec } = { ...node.spec, ...change };
+    const grace = drain === undefined ? {} : { drain };
+    this.apply({ kind: "updateNode", id: node.id, version: node.version, spec: { ...spec, ...grace } });
   }
 
   nodeRecord(number: number): ClusterNode {
@@ -255,7 +267,7 @@ export class TestWorld {
     const newTaskId = (): TaskId => this.newTaskId();
     return this.view
       .services()
-      .flatMap(({ id }) => reconcile(this.view, id, { now: this.now, newTaskId, ...options }).commands);
+      .flatMap(({ id }) => reconcile(this.view, id, { now: this.now, newTaskId, ...this.#port, ...options }).commands);
   }
 
   /** When any service asks to be looked at again. */
@@ -263,7 +275,7 @@ export class TestWorld {
     const newTaskId = (): TaskId => this.newTaskId();
     const times = this.view
       .services()
-      .flatMap(({ id }) => reconcile(this.view, id, { now: this.now, newTaskId }).wakeAt ?? []);
+      .flatMap(({ id }) => reconcile(this.view, id, { now: this.now, newTaskId, ...this.#port }).wakeAt ?? []);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 

@@ -2,7 +2,7 @@ import { assert } from "@murmur/base";
 import type { Command, ServiceId, UpdateConfig } from "@murmur/model";
 import { DEFAULT_RESTART, DEFAULT_UPDATE } from "@murmur/model";
 import { describe, expect, it } from "vitest";
-import { spec, TestWorld, withImage, withTask } from "./test-world.ts";
+import { NODE_MEMORY, spec, TestWorld, withImage, withMemory, withTask } from "./test-world.ts";
 
 const REPLICAS = 4;
 
@@ -80,6 +80,20 @@ describe("a rolling update", () => {
     world.report(world.taskIn(web, 1), { state: "running", health: "healthy" });
     world.run(2_000);
     expect(images(world, web)).toEqual(["v2"]);
+  });
+
+  it("keeps no old task that isn't up: it may hold the room that its replacement needs (seed 950000553)", () => {
+    const world = new TestWorld({ nodes: 1 });
+    const restart = { ...DEFAULT_RESTART, delayMs: 600_000 };
+    const big = withMemory(spec({ mode: { kind: "replicated", replicas: 1 } }), NODE_MEMORY * 0.6);
+    const update = { ...DEFAULT_UPDATE, order: "start-first" } as const;
+    const web = world.createService({ ...withImage(withTask(big, { restart }), "crashes"), update });
+    world.run(30_000);
+    expect(world.tasks(web).at(-1)).toMatchObject({ desiredState: "ready", status: { state: "ready" } });
+    world.updateService(web, (old) => withImage(old, "v2"));
+    world.run(30_000);
+    expect(images(world, web)).toEqual(["v2"]);
+    expect(state(world, web)).toBe("completed");
   });
 
   it("waits the delay between two tasks", () => {

@@ -30,7 +30,7 @@ const NONE: Replaced = new Set();
 export function rollUpdate(round: Round, slots: readonly Occupied[]): Replaced {
   const stale = slots.filter(isStale);
   const status = round.service.updateStatus;
-  if (status === undefined || !isRunning(round)) {
+  if (status === undefined || !isUpdating(round)) {
     if (stale.length > 0 && !isPaused(round)) begin(round);
     return NONE;
   }
@@ -46,7 +46,8 @@ export function rollUpdate(round: Round, slots: readonly Occupied[]): Replaced {
     return NONE;
   }
   const onTheirWay = progress.filter(({ underway }) => underway).length;
-  const room = config.parallelism === 0 ? stale.length : Math.max(0, config.parallelism - onTheirWay);
+  const atOnce = round.atOnce(config.parallelism);
+  const room = atOnce === 0 ? stale.length : Math.max(0, atOnce - onTheirWay);
   const replaced = new Set<Occupied>();
   for (const standing of stale.sort(byUrgency).slice(0, room)) {
     if (round.full) break;
@@ -58,13 +59,13 @@ export function rollUpdate(round: Round, slots: readonly Occupied[]): Replaced {
 
 type Stale = Extract<Occupied, { kind: "held" | "spent" }>;
 
-const isStale = (standing: Occupied): standing is Stale => standing.kind !== "broken" && !standing.current;
+export const isStale = (standing: Occupied): standing is Stale => standing.kind !== "broken" && !standing.current;
 
 /** What does no work is replaced first: nobody misses it. */
 const byUrgency = (a: Stale, b: Stale): number =>
   Number(isUp(a.task)) - Number(isUp(b.task)) || (a.slot.key < b.slot.key ? -1 : 1);
 
-function isRunning({ service }: Round): boolean {
+export function isUpdating({ service }: Round): boolean {
   const state = service.updateStatus?.state;
   return state === "updating" || state === "rollback_started";
 }

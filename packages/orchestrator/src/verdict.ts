@@ -1,15 +1,24 @@
 import type { Millis } from "@murmur/base";
-import { hostOf, isTerminal, matchesConstraints, matchesPlatforms, type ClusterNode, type Task } from "@murmur/model";
+import {
+  hostOf,
+  isLeftSlowly,
+  isTerminal,
+  matchesConstraints,
+  matchesPlatforms,
+  type ClusterNode,
+  type Task,
+} from "@murmur/model";
 import type { Round } from "./round.ts";
+import { isUp } from "./task-facts.ts";
 
 /** An engine that restarts is back well within this; until then its tasks keep their place. */
 export const ENGINE_GRACE_MS: Millis = 30_000;
 
 /**
  * What a wanted task is worth. `ended`: it stopped by itself. `lost`: nobody can stop it or say whether it runs.
- * `evicted`: it must leave its node, which can still stop it.
+ * `evicted`: it must leave its node, which can still stop it. `leaving`: so, but it works on until its replacement does.
  */
-export type Verdict = "keep" | "ended" | "lost" | "evicted";
+export type Verdict = "keep" | "ended" | "lost" | "evicted" | "leaving";
 
 interface Facts {
   readonly round: Round;
@@ -23,10 +32,13 @@ const RULES: readonly (readonly [Verdict, (facts: Facts) => boolean])[] = [
   ["lost", ({ task }) => task.status.state === "orphaned"],
   ["ended", ({ task }) => isTerminal(task.status.state)],
   ["keep", ({ task }) => task.nodeId === undefined],
-  ["lost", ({ round, node }) => isGone(round, node)],
-  ["evicted", ({ node }) => node?.spec.availability === "drain"],
+  ["lost", ({ round, node }) => isGone(round, node) && !isHeldFor(round, node)],
   ["evicted", ({ task, node }) => !isPlacedWell(task, node)],
   ["evicted", ({ task, node }) => isStranded(task, node)],
+  // A job's task has nothing to hand over: it is left to come to its end.
+  ["keep", ({ round, node }) => round.isJob && hasGrace(round, node)],
+  ["leaving", ({ round, task, node }) => isUp(task) && hasGrace(round, node)],
+  ["evicted", ({ node }) => node?.spec.availability === "drain"],
   ["keep", () => true],
 ];
 
@@ -48,6 +60,25 @@ function isGone(round: Round, node: ClusterNode | undefined): boolean {
   const deadline = node.status.engine.at + ENGINE_GRACE_MS;
   round.wake(deadline);
   return round.now >= deadline;
+}
+
+/** Whether the service still waits for a node that is gone. Asks for another round when it won't any more. */
+export function isHeldFor(round: Round, node: ClusterNode | undefined): boolean {
+  const policy = round.service.spec.onNodeLoss;
+  if (node === undefined || policy === undefined) return false;
+  if (policy.kind === "wait") return true;
+  const { status } = node;
+  const deadline = (status.state === "down" ? status.at : status.engine.at) + policy.afterMs;
+  if (round.now >= deadline) return false;
+  round.wake(deadline);
+  return true;
+}
+
+/** Whether what works on a node may do so until it is replaced. Asks for another round when it may not any more. */
+export function hasGrace(round: Round, node: ClusterNode | undefined): boolean {
+  if (node?.drainUntil === undefined || !isLeftSlowly(node, round.now) || isGone(round, node)) return false;
+  round.wake(node.drainUntil);
+  return true;
 }
 
 /** Labels of a node may change while its tasks run; one that may not be there any more moves, as in Docker. */

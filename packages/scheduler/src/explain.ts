@@ -19,7 +19,7 @@ export interface Explanation {
 
 /** Says why a task waits, or where it stands. O(nodes). */
 export function explain(nodes: NodeSet, task: Task): Explanation {
-  return explainRequirement(requirementOf(task, nodes.networks), candidatesOf(nodes, task));
+  return explainRequirement(requirementOf(task, nodes), candidatesOf(nodes, task));
 }
 
 /** A task that was made for one node has only that one. */
@@ -74,10 +74,11 @@ function isNearer(a: Near, b: Near): boolean {
 }
 
 /** The share of what is asked for that the node does not have; 0 when resources are not what it lacks. */
-function lackOf({ nanoCpus, memoryBytes }: Requirement, load: NodeLoad): number {
+function lackOf({ nanoCpus, memoryBytes, generic }: Requirement, load: NodeLoad): number {
   const cpu = nanoCpus > 0 ? (nanoCpus - load.freeNanoCpus) / nanoCpus : 0;
   const memory = memoryBytes > 0 ? (memoryBytes - load.freeMemoryBytes) / memoryBytes : 0;
-  return Math.max(0, cpu, memory);
+  const others = generic.map(([kind, amount]) => (amount - load.freeGeneric(kind)) / amount);
+  return Math.max(0, cpu, memory, ...others);
 }
 
 function describe(requirement: Requirement, { load, against }: Near): NonNullable<Explanation["closest"]> {

@@ -2,6 +2,7 @@ import {
   matchesConstraint,
   matchesConstraints,
   matchesPlatforms,
+  unpermitted,
   type ClusterNode,
   type NodeDescription,
 } from "@murmur/model";
@@ -12,8 +13,8 @@ import type { NetworkRoom, Requirement, WantedPlugin } from "./requirement.ts";
 /** One reason for which a node may not take a task. Stateless; the words are Docker's where it has them. */
 export interface Filter {
   readonly name: string;
-  /** Whether its answer for a node changes as tasks are placed there. */
-  readonly changesWithLoad: boolean;
+  /** What of a node its answer follows from: its record, the room that is left there, or which tasks it has. */
+  readonly looksAt: "node" | "room" | "tasks";
   /** False when the filter admits every node for this requirement. */
   applies(requirement: Requirement): boolean;
   admits(requirement: Requirement, load: NodeLoad): boolean;
@@ -27,7 +28,7 @@ const on = (nodes: number): string => (nodes === 1 ? "on 1 node" : `on ${String(
 
 const available: Filter = {
   name: "availability",
-  changesWithLoad: false,
+  looksAt: "node",
   applies: () => true,
   admits: (_, { node }) => node?.status.state === "ready" && node.spec.availability === "active",
   refusal: (nodes) => `${nodes === 1 ? "1 node" : `${String(nodes)} nodes`} not available for new tasks`,
@@ -39,7 +40,7 @@ const available: Filter = {
 
 const engine: Filter = {
   name: "engine",
-  changesWithLoad: false,
+  looksAt: "node",
   applies: () => true,
   admits: (_, { node }) => node?.status.engine.state === "ready" && node.description !== undefined,
   refusal: (nodes) => `engine not available ${on(nodes)}`,
@@ -51,16 +52,23 @@ const engine: Filter = {
 
 const resources: Filter = {
   name: "resources",
-  changesWithLoad: true,
-  applies: ({ nanoCpus, memoryBytes }) => nanoCpus > 0 || memoryBytes > 0,
-  admits: ({ nanoCpus, memoryBytes }, load) => nanoCpus <= load.freeNanoCpus && memoryBytes <= load.freeMemoryBytes,
+  looksAt: "room",
+  applies: ({ nanoCpus, memoryBytes, generic }) => nanoCpus > 0 || memoryBytes > 0 || generic.length > 0,
+  admits: ({ nanoCpus, memoryBytes, generic }, load) =>
+    nanoCpus <= load.freeNanoCpus &&
+    memoryBytes <= load.freeMemoryBytes &&
+    generic.every(([kind, amount]) => amount <= load.freeGeneric(kind)),
   refusal: (nodes) => `insufficient resources ${on(nodes)}`,
-  lack: ({ nanoCpus, memoryBytes }, load) => {
+  lack: ({ nanoCpus, memoryBytes, generic }, load) => {
     const cpus = (nanoCpus - load.freeNanoCpus) / 1e9;
     const mebibytes = (memoryBytes - load.freeMemoryBytes) / 2 ** 20;
     const short = [
       ...(cpus > 0 ? [`${String(Number(cpus.toFixed(3)))} CPUs`] : []),
       ...(mebibytes > 0 ? [`${String(Number(mebibytes.toFixed(1)))} MiB of memory`] : []),
+      ...generic.flatMap(([kind, amount]) => {
+        const lacking = amount - load.freeGeneric(kind);
+        return lacking > 0 ? [`${String(lacking)} ${kind}`] : [];
+      }),
     ];
     return `${short.join(" and ")} short`;
   },
@@ -68,7 +76,7 @@ const resources: Filter = {
 
 const plugins: Filter = {
   name: "plugins",
-  changesWithLoad: false,
+  looksAt: "node",
   applies: (requirement) => requirement.plugins.length > 0,
   admits: (requirement, { node }) => missingPlugins(requirement, node?.description).length === 0,
   refusal: (nodes) => `missing plugin ${on(nodes)}`,
@@ -78,9 +86,20 @@ const plugins: Filter = {
   },
 };
 
+/** Root on a node is its own administrator's to give. */
+const permissions: Filter = {
+  name: "permissions",
+  looksAt: "node",
+  applies: ({ devices }) => devices !== undefined,
+  admits: ({ devices = {} }, { node }) => unpermitted(devices, node?.description?.permits).length === 0,
+  refusal: (nodes) => `privileged or device access not permitted ${on(nodes)}`,
+  lack: ({ devices = {} }, { node }) =>
+    `${unpermitted(devices, node?.description?.permits).join(", ")} not permitted (murmur daemon --allow-device, --allow-privileged)`,
+};
+
 const constraints: Filter = {
   name: "constraints",
-  changesWithLoad: false,
+  looksAt: "node",
   applies: (requirement) => requirement.constraints.length > 0,
   admits: (requirement, { node }) => node !== undefined && matchesConstraints(node, requirement.constraints),
   refusal: (nodes) => `scheduling constraints not satisfied ${on(nodes)}`,
@@ -93,7 +112,7 @@ const constraints: Filter = {
 
 const platform: Filter = {
   name: "platform",
-  changesWithLoad: false,
+  looksAt: "node",
   applies: (requirement) => requirement.platforms.length > 0,
   admits: (requirement, { node }) => node !== undefined && matchesPlatforms(node, requirement.platforms),
   refusal: (nodes) => `unsupported platform ${on(nodes)}`,
@@ -106,7 +125,7 @@ const platform: Filter = {
 /** A published port's connections find their way back by the gateway of the node that they came in at. */
 const gateways: Filter = {
   name: "network gateways",
-  changesWithLoad: false,
+  looksAt: "node",
   applies: (requirement) => requirement.networks.length > 0,
   admits: (requirement, { node }) => lackingGateway(requirement, node).length === 0,
   refusal: (nodes, { networks }) => {
@@ -125,7 +144,7 @@ const gateways: Filter = {
 
 const hostPorts: Filter = {
   name: "host ports",
-  changesWithLoad: true,
+  looksAt: "tasks",
   applies: (requirement) => requirement.hostPorts.length > 0,
   admits: (requirement, load) => !requirement.hostPorts.some((port) => load.usesHostPort(port)),
   refusal: (nodes) => `host-mode port already in use ${on(nodes)}`,
@@ -138,7 +157,7 @@ const hostPorts: Filter = {
 
 const replicas: Filter = {
   name: "max replicas",
-  changesWithLoad: true,
+  looksAt: "tasks",
   applies: (requirement) => requirement.maxReplicasPerNode > 0,
   admits: (requirement, load) => load.wantedOf(requirement.serviceId) < requirement.maxReplicasPerNode,
   refusal: () => "max replicas per node limit exceed",
@@ -151,6 +170,7 @@ export const FILTERS: readonly Filter[] = [
   engine,
   resources,
   plugins,
+  permissions,
   constraints,
   platform,
   gateways,

@@ -10,7 +10,7 @@ import {
 } from "@murmur/model";
 import { hashText } from "./hash.ts";
 import { hostPortsOf, TakenPorts, type HostPort } from "./host-ports.ts";
-import type { Requirement } from "./requirement.ts";
+import { genericOf, type Requirement } from "./requirement.ts";
 
 /** Failures older than this are forgiven, as in SwarmKit. */
 export const FAILURE_WINDOW_MS: Millis = 5 * 60_000;
@@ -24,6 +24,18 @@ interface Failure {
 }
 
 const NOTHING: Resources = { nanoCpus: 0, memoryBytes: 0 };
+const NO_VOLUMES: readonly string[] = [];
+const NOTHING_OFFERED: readonly (readonly [kind: string, amount: number])[] = [];
+
+/** What a task takes of its node. */
+type Room = Pick<Requirement, keyof Resources | "generic" | "hostPorts">;
+
+function roomOf(task: Task): Room {
+  const { reservations } = task.spec.resources;
+  const { nanoCpus, memoryBytes } = reservations;
+  return { nanoCpus, memoryBytes, generic: genericOf(reservations), hostPorts: hostPortsOf(task) };
+}
+
 const share = (free: number, total: number): number => (total > 0 ? free / total : 0);
 
 /** Whether a task still has to be given a node, or, when it was made for one, to be let in there. */
@@ -32,7 +44,7 @@ export function isPending(task: Task): boolean {
 }
 
 /** Whether a task takes room on its node: from its assignment until it has stopped, wanted or not. */
-function occupies(task: Task): boolean {
+export function occupies(task: Task): boolean {
   return isAssigned(task.status.state) && !isTerminal(task.status.state);
 }
 
@@ -46,13 +58,17 @@ export class NodeLoad {
   #node: ClusterNode | undefined;
   /** What the node says that it has; kept beside it because scoring reads it for every node. */
   #total = NOTHING;
+  /** What the node offers of generic resources, by kind, sorted. */
+  #offered: readonly (readonly [kind: string, amount: number])[] = NOTHING_OFFERED;
   #nanoCpus = 0;
   #memoryBytes = 0;
+  readonly #generic = new Map<string, number>();
   /** Tasks that take room. */
   #occupying = 0;
   /** Tasks that take room and are wanted. */
   #wanted = 0;
   readonly #wantedByService = new Map<ServiceId, number>();
+  #volumes: readonly string[] = NO_VOLUMES;
   readonly #hostPorts = new TakenPorts();
   readonly #failures = new Map<ServiceId, Failure[]>();
 
@@ -68,7 +84,16 @@ export class NodeLoad {
 
   set node(node: ClusterNode | undefined) {
     this.#node = node;
-    this.#total = node?.description?.resources ?? NOTHING;
+    this.#volumes = node?.volumes ?? NO_VOLUMES;
+    const resources = node?.description?.resources;
+    this.#total = resources ?? NOTHING;
+    this.#offered =
+      resources?.generic === undefined
+        ? NOTHING_OFFERED
+        : Object.entries(resources.generic)
+            .map(([kind, offer]) => [kind, typeof offer === "number" ? offer : offer.length] as const)
+            .filter(([, amount]) => amount > 0)
+            .sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
   get empty(): boolean {
@@ -90,10 +115,43 @@ export class NodeLoad {
     return this.#total.memoryBytes - this.#memoryBytes;
   }
 
-  /** Mean of the shares of CPU and of memory that would not be reserved with one more task here. */
-  freeShareAfter({ nanoCpus, memoryBytes }: Pick<Requirement, "nanoCpus" | "memoryBytes">): number {
+  /** What the node offers of generic resources, by kind, sorted. */
+  get offered(): readonly (readonly [kind: string, amount: number])[] {
+    return this.#offered;
+  }
+
+  /** Not reserved of a generic resource; negative when the node offers less than its tasks reserve. */
+  freeGeneric(kind: string): number {
+    const total = this.#offered.find(([other]) => other === kind)?.[1] ?? 0;
+    return total - (this.#generic.get(kind) ?? 0);
+  }
+
+  /** The CPU and memory that the whole node has for each of so many units. */
+  perUnit(units: number): Resources {
+    return { nanoCpus: this.#total.nanoCpus / units, memoryBytes: this.#total.memoryBytes / units };
+  }
+
+  /** Mean of the shares of all that the node has that would not be reserved with one more task here. */
+  freeShareAfter({ nanoCpus, memoryBytes, generic }: Pick<Requirement, keyof Resources | "generic">): number {
     const cpu = share(this.freeNanoCpus - nanoCpus, this.#total.nanoCpus);
-    return (cpu + share(this.freeMemoryBytes - memoryBytes, this.#total.memoryBytes)) / 2;
+    let sum = cpu + share(this.freeMemoryBytes - memoryBytes, this.#total.memoryBytes);
+    for (const [kind, total] of this.#offered) {
+      const asked = generic.find(([other]) => other === kind)?.[1] ?? 0;
+      sum += (this.freeGeneric(kind) - asked) / total;
+    }
+    return sum / (2 + this.#offered.length);
+  }
+
+  /** The volumes that tasks may find here. */
+  get volumes(): readonly string[] {
+    return this.#volumes;
+  }
+
+  /** How many of these volumes are here. */
+  heldOf(names: readonly string[]): number {
+    let count = 0;
+    for (const name of names) if (this.#volumes.includes(name)) count += 1;
+    return count;
   }
 
   get wanted(): number {
@@ -102,6 +160,11 @@ export class NodeLoad {
 
   wantedOf(service: ServiceId): number {
     return this.#wantedByService.get(service) ?? 0;
+  }
+
+  /** Whether a service has tasks here, or had some that failed: else the node is to it like to any other service. */
+  concerns(service: ServiceId): boolean {
+    return this.#wantedByService.has(service) || this.#failures.has(service);
   }
 
   usesHostPort(port: HostPort): boolean {
@@ -122,8 +185,7 @@ export class NodeLoad {
   /** Counts a task of this node in. */
   hold(task: Task): void {
     if (occupies(task)) {
-      const { nanoCpus, memoryBytes } = task.spec.resources.reservations;
-      this.#add(1, { nanoCpus, memoryBytes, hostPorts: hostPortsOf(task) });
+      this.#add(1, roomOf(task));
       if (wantsToRun(task.desiredState)) this.#addWanted(1, task.serviceId);
     } else if (task.status.state === "failed" || task.status.state === "rejected") {
       const failures = this.#failures.get(task.serviceId);
@@ -136,8 +198,7 @@ export class NodeLoad {
   /** Takes a task out again, as it was when it was counted in. */
   release(task: Task): void {
     if (occupies(task)) {
-      const { nanoCpus, memoryBytes } = task.spec.resources.reservations;
-      this.#add(-1, { nanoCpus, memoryBytes, hostPorts: hostPortsOf(task) });
+      this.#add(-1, roomOf(task));
       if (wantsToRun(task.desiredState)) this.#addWanted(-1, task.serviceId);
     } else if (task.status.state === "failed" || task.status.state === "rejected") {
       const failures = this.#failures.get(task.serviceId)?.filter((failure) => failure.taskId !== task.id) ?? [];
@@ -164,6 +225,7 @@ export class NodeLoad {
       id: this.id,
       version: this.#node?.version,
       ...this.reserved,
+      generic: sorted(this.#generic),
       occupying: this.#occupying,
       wanted: this.#wanted,
       byService: sorted(this.#wantedByService),
@@ -175,10 +237,11 @@ export class NodeLoad {
     };
   }
 
-  #add(sign: 1 | -1, room: Pick<Requirement, "nanoCpus" | "memoryBytes" | "hostPorts">): void {
+  #add(sign: 1 | -1, room: Room): void {
     this.#occupying += sign;
     this.#nanoCpus += sign * room.nanoCpus;
     this.#memoryBytes += sign * room.memoryBytes;
+    for (const [kind, amount] of room.generic) addTo(this.#generic, kind, sign * amount);
     for (const port of room.hostPorts) this.#hostPorts.count(port, sign);
   }
 

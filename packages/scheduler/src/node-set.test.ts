@@ -15,6 +15,7 @@ const event = fc.oneof(
     tasks: fc.nat(4),
     cpus: fc.constantFrom(0, 0.5, 1.5),
     memoryGib: fc.constantFrom(0, 0.25, 3),
+    gpus: fc.constantFrom(0, 0, 1, 2),
     port: fc.constantFrom(0, 80, 81),
     most: fc.constantFrom(0, 1, 3),
     zone: fc.constantFrom("", "node.labels.zone"),
@@ -49,6 +50,7 @@ function happen(cluster: TestCluster, nodes: NodeSet, what: Event): void {
       cluster.service(what.tasks, {
         cpus: what.cpus,
         memoryGib: what.memoryGib,
+        ...(what.gpus > 0 && { generic: { gpu: what.gpus } }),
         ports: what.port === 0 ? [] : ports,
         placement: {
           maxReplicasPerNode: what.most,
@@ -65,7 +67,10 @@ function happen(cluster: TestCluster, nodes: NodeSet, what: Event): void {
     }
     case "place": {
       const strategy = what.binpack ? "binpack" : "spread";
-      const decisions = schedule(nodes, cluster.pending(), { networks: cluster.view, now: cluster.now, strategy });
+      const options = { networks: cluster.view, now: cluster.now, strategy } as const;
+      const decisions = schedule(nodes, cluster.pending(), options);
+      // What a set knows from before makes no difference.
+      expect(decisions).toEqual(schedule(NodeSet.of(cluster.view), cluster.pending(), options));
       expect(decisions.map(({ taskId }) => taskId).toSorted()).toEqual(
         cluster
           .pending()
@@ -116,7 +121,10 @@ describe("a node set that follows the changes", () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 40, size: "max" }), (events) => {
         const cluster = new TestCluster(
-          Array.from({ length: NODES }, (_, node) => ({ labels: { zone: `${node % 2}` } })),
+          Array.from({ length: NODES }, (_, node) => ({
+            labels: { zone: `${node % 2}` },
+            ...(node > 0 && { generic: { gpu: node === 1 ? 3 : ["a", "b"] } }),
+          })),
         );
         const watch = cluster.store.watch({ limit: 10_000 });
         const nodes = cluster.nodes();

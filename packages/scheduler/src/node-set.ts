@@ -1,8 +1,30 @@
 import type { NodeId } from "@murmur/base";
-import { networkId, nodesMax, type ClusterNode, type Network, type NetworkId, type Task } from "@murmur/model";
+import {
+  networkId,
+  nodesMax,
+  type ClusterNode,
+  type Network,
+  type NetworkId,
+  type ServiceId,
+  type Task,
+} from "@murmur/model";
 import type { Change, View } from "@murmur/store";
-import { NodeLoad } from "./node-load.ts";
-import type { NetworkRoom } from "./requirement.ts";
+import { DemandSums, type Demand } from "./demand.ts";
+import { Journal } from "./journal.ts";
+import { Homes } from "./homes.ts";
+import { isPending, NodeLoad, occupies } from "./node-load.ts";
+import { Ranking, rankingKey } from "./ranking.ts";
+import type { NetworkRoom, Requirement } from "./requirement.ts";
+
+/**
+ * Rankings are kept for the kinds of tasks that come again and again; the one used least recently goes. So many nodes in
+ * all of them together, some 30 MB; but always some of them.
+ */
+const RANKED_NODES_MAX = 200_000;
+const RANKINGS_MIN = 8;
+/** Changes that are remembered for rankings: with more to catch up with, reading all nodes anew is as quick. */
+const CHANGES_PER_NODE = 2;
+const CHANGES_MIN = 1_024;
 
 /**
  * What every node has free and holds, kept up to date by the store's changes, so that one change costs the same in a
@@ -11,6 +33,15 @@ import type { NetworkRoom } from "./requirement.ts";
 export class NodeSet {
   readonly #loads = new Map<NodeId, NodeLoad>();
   readonly #networks = new Map<NetworkId, NetworkRoom>();
+  /** The nodes that have tasks of a service, or had some that failed. */
+  readonly #concerned = new Map<ServiceId, Set<NodeLoad>>();
+  readonly homes = new Homes();
+  /** The nodes that hold a volume, by its name. */
+  readonly #holders = new Map<string, Set<NodeLoad>>();
+  readonly #demand = new DemandSums();
+  readonly #journal = new Journal<NodeLoad>(() => Math.max(CHANGES_MIN, CHANGES_PER_NODE * this.#loads.size));
+  /** The one used last comes last. */
+  readonly #rankings = new Map<string, Ranking>();
 
   /** Builds the whole set. */
   static of(view: View): NodeSet {
@@ -32,6 +63,45 @@ export class NodeSet {
   /** Nodes that were removed while records of their tasks remain are among them, without a `node`. */
   loads(): Iterable<NodeLoad> {
     return this.#loads.values();
+  }
+
+  /** The nodes that have tasks of a service, or had some that failed. */
+  concernedBy(service: ServiceId): ReadonlySet<NodeLoad> {
+    return this.#concerned.get(service) ?? NONE;
+  }
+
+  /** The nodes that hold a volume of this name, whether they can be reached or not. */
+  holdersOf(volume: string): ReadonlySet<NodeLoad> {
+    return this.#holders.get(volume) ?? NONE;
+  }
+
+  /** The nodes with room for such a task, in order; up to date until something is placed or changes. */
+  ranking(requirement: Requirement): Ranking {
+    const key = rankingKey(requirement);
+    const ranking = this.#rankings.get(key) ?? new Ranking(this, { requirement, journal: this.#journal });
+    this.#rankings.delete(key);
+    this.#rankings.set(key, ranking);
+    const [oldest] = this.#rankings.keys();
+    const most = Math.max(RANKINGS_MIN, Math.floor(RANKED_NODES_MAX / Math.max(1, this.#loads.size)));
+    if (this.#rankings.size > most && oldest !== undefined) this.#rankings.delete(oldest);
+    ranking.catchUp();
+    return ranking;
+  }
+
+  /** Counts in a task that a running batch places; `unplace` takes it out when the batch is done. */
+  place(load: NodeLoad, requirement: Requirement): void {
+    load.place(requirement);
+    this.#noteService(load, requirement.serviceId);
+  }
+
+  unplace(load: NodeLoad, requirement: Requirement): void {
+    load.unplace(requirement);
+    this.#noteService(load, requirement.serviceId);
+  }
+
+  /** What tasks that have or want generic resources ask for beside them. */
+  get demand(): Demand {
+    return this.#demand.demand;
   }
 
   /** The networks that only so many nodes can be in. */
@@ -59,20 +129,54 @@ export class NodeSet {
   }
 
   #setNode(id: NodeId, node: ClusterNode | undefined): void {
-    this.#at(id).node = node;
-    this.#dropWhenEmpty(id);
+    const load = this.#at(id);
+    const before = load.volumes;
+    load.node = node;
+    if (load.volumes !== before) this.#noteVolumes(load, before);
+    this.#journal.note(load);
+    this.#dropWhenEmpty(load);
+  }
+
+  #noteVolumes(load: NodeLoad, before: readonly string[]): void {
+    for (const name of before) {
+      const holders = this.#holders.get(name);
+      if (holders?.delete(load) === true && holders.size === 0) this.#holders.delete(name);
+    }
+    for (const name of load.volumes) {
+      const holders = this.#holders.get(name);
+      if (holders === undefined) this.#holders.set(name, new Set([load]));
+      else holders.add(load);
+    }
   }
 
   #hold(task: Task): void {
+    if (occupies(task) || isPending(task)) this.#demand.count(task, 1);
     if (task.nodeId === undefined) return;
-    this.#at(task.nodeId).hold(task);
-    this.#dropWhenEmpty(task.nodeId);
+    const load = this.#at(task.nodeId);
+    load.hold(task);
+    this.homes.hold(task);
+    this.#noteService(load, task.serviceId);
+    this.#dropWhenEmpty(load);
   }
 
   #release(task: Task): void {
+    if (occupies(task) || isPending(task)) this.#demand.count(task, -1);
     if (task.nodeId === undefined) return;
-    this.#at(task.nodeId).release(task);
-    this.#dropWhenEmpty(task.nodeId);
+    const load = this.#at(task.nodeId);
+    load.release(task);
+    this.homes.release(task);
+    this.#noteService(load, task.serviceId);
+    this.#dropWhenEmpty(load);
+  }
+
+  /** To be called when what a node holds of a service has changed. */
+  #noteService(load: NodeLoad, service: ServiceId): void {
+    this.#journal.note(load);
+    const concerned = this.#concerned.get(service);
+    if (load.concerns(service)) {
+      if (concerned === undefined) this.#concerned.set(service, new Set([load]));
+      else concerned.add(load);
+    } else if (concerned?.delete(load) === true && concerned.size === 0) this.#concerned.delete(service);
   }
 
   #at(id: NodeId): NodeLoad {
@@ -81,7 +185,9 @@ export class NodeSet {
     return load;
   }
 
-  #dropWhenEmpty(id: NodeId): void {
-    if (this.#loads.get(id)?.empty === true) this.#loads.delete(id);
+  #dropWhenEmpty(load: NodeLoad): void {
+    if (load.empty) this.#loads.delete(load.id);
   }
 }
+
+const NONE: ReadonlySet<NodeLoad> = new Set();

@@ -1,4 +1,8 @@
-import type { Constraint, NetworkId, Placement, ServiceId, Task } from "@murmur/model";
+import type { NodeId } from "@murmur/base";
+import { unpermitted, type Constraint, type ContainerSpec, type NetworkId, type Placement } from "@murmur/model";
+import type { Reservations, ServiceId, Strategy, Task } from "@murmur/model";
+import type { Demand } from "./demand.ts";
+import { volumesOf, type Homes } from "./homes.ts";
 import { hostPortsOf, hostPortText, type HostPort } from "./host-ports.ts";
 
 /** A plugin that a node's engine must have. */
@@ -20,6 +24,11 @@ export interface Requirement {
   readonly specVersion: number;
   readonly nanoCpus: number;
   readonly memoryBytes: number;
+  /** By kind, sorted. */
+  readonly generic: readonly (readonly [kind: string, amount: number])[];
+  readonly strategy: Strategy;
+  /** What tasks of the cluster ask for beside each kind of generic resource. */
+  readonly demand: Demand;
   readonly constraints: readonly Constraint[];
   readonly platforms: Placement["platforms"];
   readonly preferences: Placement["preferences"];
@@ -27,25 +36,52 @@ export interface Requirement {
   readonly maxReplicasPerNode: number;
   readonly hostPorts: readonly HostPort[];
   readonly plugins: readonly WantedPlugin[];
+  /** What it asks for that a node has to permit; undefined: nothing. */
+  readonly devices: Pick<ContainerSpec, "devices" | "privileged"> | undefined;
   /** Those of its networks that have addresses; none in a cluster of the `ports` plane. */
   readonly networks: readonly NetworkRoom[];
+  /** Names of the volumes on a node's own disk that it mounts. */
+  readonly volumes: readonly string[];
+  /** The node of the last task in its slot, if it mounts volumes: of several nodes that hold them, the one with the newest data. */
+  readonly home: NodeId | undefined;
 }
 
-export function requirementOf(task: Task, networks: ReadonlyMap<NetworkId, NetworkRoom>): Requirement {
+/** What a requirement takes from the nodes and from the cluster. */
+export interface Surroundings {
+  readonly networks: ReadonlyMap<NetworkId, NetworkRoom>;
+  readonly demand: Demand;
+  readonly homes: Pick<Homes, "of">;
+}
+
+/** `strategy`: the cluster's, for services that name none. */
+export function requirementOf(task: Task, surroundings: Surroundings, strategy: Strategy = "spread"): Requirement {
   const { placement, resources } = task.spec;
   return {
     serviceId: task.serviceId,
     specVersion: task.specVersion,
     nanoCpus: resources.reservations.nanoCpus,
     memoryBytes: resources.reservations.memoryBytes,
+    generic: genericOf(resources.reservations),
+    strategy: placement.strategy ?? strategy,
+    demand: surroundings.demand,
     constraints: placement.constraints,
     platforms: placement.platforms,
     preferences: placement.preferences,
     maxReplicasPerNode: placement.maxReplicasPerNode,
     hostPorts: hostPortsOf(task),
     plugins: pluginsOf(task),
-    networks: task.networks.flatMap(({ networkId }) => networks.get(networkId) ?? []),
+    devices: unpermitted(task.spec.container).length === 0 ? undefined : task.spec.container,
+    networks: task.networks.flatMap(({ networkId }) => surroundings.networks.get(networkId) ?? []),
+    volumes: volumesOf(task),
+    home: surroundings.homes.of(task),
   };
+}
+
+const NO_GENERIC: Requirement["generic"] = [];
+
+/** The generic resources that are reserved, by kind, sorted. */
+export function genericOf({ generic }: Reservations): Requirement["generic"] {
+  return generic === undefined ? NO_GENERIC : Object.entries(generic).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function pluginsOf(task: Task): readonly WantedPlugin[] {
@@ -59,9 +95,14 @@ function pluginsOf(task: Task): readonly WantedPlugin[] {
   return plugins;
 }
 
-/** Equal for tasks that ask for the same: those of one service and spec version, with the same host ports. */
-export function groupKey(task: Task): string {
+/**
+ * Equal for tasks that ask for the same: those of one service and spec version, with the same host ports, and the same
+ * volumes from the same node.
+ */
+export function groupKey(task: Task, homes: Pick<Homes, "of">): string {
   const ports = hostPortsOf(task);
+  const volumes = volumesOf(task);
   const key = `${task.serviceId}/${String(task.specVersion)}`;
-  return ports.length === 0 ? key : `${key}/${ports.map(hostPortText).join(",")}`;
+  const own = volumes.length === 0 ? key : `${key}/${homes.of(task) ?? ""}/${volumes.join(",")}`;
+  return ports.length === 0 ? own : `${own}/${ports.map(hostPortText).join(",")}`;
 }

@@ -1,19 +1,23 @@
 import type { NodeId } from "@murmur/base";
 import type { Task } from "@murmur/model";
+import { chooseAmong, chooseFirst, chooseInTurn, type Chooser } from "./chooser.ts";
 import type { Decision, ScheduleOptions } from "./decision.ts";
 import { explain, explainRequirement } from "./explain.ts";
 import { FreeAddresses } from "./free-addresses.ts";
+import { leftBehind } from "./left-behind.ts";
 import { FILTERS, type Filter } from "./filter.ts";
-import { hashText } from "./hash.ts";
 import type { NodeLoad } from "./node-load.ts";
 import type { NodeSet } from "./node-set.ts";
+import { rankingKey } from "./ranking.ts";
 import { groupKey, requirementOf, type Requirement } from "./requirement.ts";
 import { ORDERS, Score } from "./score.ts";
-import { spreadTree, type Chooser } from "./spread-tree.ts";
+import { spreadTree } from "./spread-tree.ts";
 
 /**
  * Finds nodes for pending tasks, in their order; each decision takes the ones before it into account. Tasks that ask
  * for the same are filtered and scored once. A task that was made for a node gets that node or none.
+ *
+ * Tasks for which there was no time (`looksMax`) have no decision.
  *
  * The node set is as before when this returns: what was placed comes into it as the store's changes, once committed.
  * So the next call must wait until the commands of this one have been applied or are known to be lost.
@@ -22,23 +26,29 @@ export function schedule(nodes: NodeSet, pending: readonly Task[], options: Sche
   const batch = new Batch(nodes, options);
   const groups = new Map<string, Task[]>();
   for (const task of pending) {
-    const key = groupKey(task);
+    const key = groupKey(task, nodes.homes);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [task]);
     else group.push(task);
   }
-  for (const group of groups.values()) batch.placeGroup(group);
+  const looksMax = options.looksMax ?? Infinity;
+  for (const group of groups.values()) {
+    if (batch.looks >= looksMax) break;
+    batch.placeGroup(group);
+  }
   batch.undo();
   return batch.decisions;
 }
 
 class Batch {
   readonly decisions: Decision[] = [];
+  /** How often a node was looked at. */
+  looks = 0;
   readonly #nodes: NodeSet;
   readonly #options: ScheduleOptions;
-  /** Nodes by what does not change with their load: most services ask for the same. */
-  readonly #suiting = new Map<string, readonly NodeLoad[]>();
   readonly #addresses: FreeAddresses;
+  /** Why tasks that look at no node's tasks fit nowhere, by their kind. */
+  readonly #reasons = new Map<string, string>();
   readonly #placed: { load: NodeLoad; requirement: Requirement }[] = [];
 
   constructor(nodes: NodeSet, options: ScheduleOptions) {
@@ -50,7 +60,7 @@ class Batch {
   placeGroup(group: readonly Task[]): void {
     const [first] = group;
     if (first === undefined) return;
-    const requirement = requirementOf(first, this.#nodes.networks);
+    const requirement = requirementOf(first, this.#nodes, this.#options.strategy);
     const filters = FILTERS.filter((filter) => filter.applies(requirement));
     const free: Task[] = [];
     for (const task of group) {
@@ -61,7 +71,7 @@ class Batch {
   }
 
   undo(): void {
-    for (const { load, requirement } of this.#placed) load.unplace(requirement);
+    for (const { load, requirement } of this.#placed) this.#nodes.unplace(load, requirement);
     this.#placed.length = 0;
   }
 
@@ -85,10 +95,10 @@ class Batch {
 
   #place(tasks: readonly Task[], requirement: Requirement, filters: readonly Filter[]): void {
     const chooser = this.#chooser(requirement, filters);
-    const again = filters.filter((filter) => filter.changesWithLoad);
+    const again = filters.filter(({ looksAt }) => looksAt !== "node");
     const take = (score: Score): boolean => {
       this.#take(score.load, requirement);
-      score.update(requirement);
+      score.readTasks(requirement);
       return again.every((filter) => filter.admits(requirement, score.load));
     };
     let reason: string | undefined;
@@ -97,45 +107,85 @@ class Batch {
       const chosen = reason === undefined ? chooser.next(take) : undefined;
       if (chosen !== undefined) {
         this.#addresses.take(task.networks);
-        this.decisions.push({ taskId: task.id, nodeId: chosen.load.id });
+        const [taskId, nodeId] = [task.id, chosen.load.id];
+        const leftVolumes = leftBehind(this.#nodes, requirement, chosen.load);
+        this.decisions.push(leftVolumes === undefined ? { taskId, nodeId } : { taskId, nodeId, leftVolumes });
         continue;
       }
-      reason ??= explainRequirement(requirement, this.#nodes.loads()).message;
+      reason ??= this.#whyNowhere(requirement, filters);
       this.decisions.push({ taskId: task.id, reason });
     }
   }
 
   #chooser(requirement: Requirement, filters: readonly Filter[]): Chooser {
-    const facts = { now: this.#options.now, serviceHash: hashText(requirement.serviceId) };
-    const dynamic = filters.filter((filter) => filter.changesWithLoad);
-    const scores: Score[] = [];
-    for (const load of this.#suited(requirement, filters)) {
-      if (dynamic.every((filter) => filter.admits(requirement, load))) scores.push(new Score(load, requirement, facts));
+    const order = ORDERS[requirement.strategy];
+    const ranking = this.#nodes.ranking(requirement);
+    const byTasks = filters.filter(({ looksAt }) => looksAt === "tasks");
+    const scoreOf = (load: NodeLoad): Score | undefined => {
+      this.looks += 1;
+      if (byTasks.length > 0 && !byTasks.every((filter) => filter.admits(requirement, load))) return undefined;
+      return Score.ofService(load, requirement, this.#options.now);
+    };
+    const scoresOf = (loads: Iterable<NodeLoad>): Score[] => {
+      const scores: Score[] = [];
+      for (const load of loads) {
+        const score = scoreOf(load);
+        if (score !== undefined) scores.push(score);
+      }
+      return scores;
+    };
+    const concerned = this.#concernedBy(requirement);
+    if (requirement.preferences.length > 0) {
+      const scores = scoresOf(ranking.loads());
+      const others = new Set<NodeLoad>(this.#nodes.loads());
+      for (const { load } of scores) others.delete(load);
+      const tasksOf = (load: NodeLoad): number => load.wantedOf(requirement.serviceId);
+      // Data comes before spreading, also over what the user spreads over.
+      const holders = scores.filter(({ volumes }) => volumes > 0);
+      for (const { load } of holders) others.add(load);
+      const rest = holders.length === 0 ? scores : scores.filter(({ volumes }) => volumes === 0);
+      const tree = (): Chooser =>
+        spreadTree(rest, others, { preferences: requirement.preferences, order, tasksOf, step: 1 });
+      if (holders.length === 0) return tree();
+      // Whose data is taken is one of the rest from then on.
+      const leave = (score: Score): boolean => {
+        if (score.volumes > 0) return true;
+        rest.push(score);
+        others.delete(score.load);
+        return false;
+      };
+      return chooseInTurn(chooseAmong(holders, order), { keep: leave, makeSecond: tree });
     }
-    const others = new Set<NodeLoad>(requirement.preferences.length > 0 ? this.#nodes.loads() : []);
-    for (const { load } of others.size > 0 ? scores : []) others.delete(load);
-    return spreadTree(scores, others, {
-      preferences: requirement.preferences,
-      order: ORDERS[this.#options.strategy ?? "spread"],
-      tasksOf: (load) => load.wantedOf(requirement.serviceId),
+    if (2 * concerned.size > ranking.size) return chooseAmong(scoresOf(ranking.loads()), order);
+    const known = new Set([...concerned].filter((load) => ranking.has(load)));
+    return chooseFirst(scoresOf(known), ranking.inOrder(), {
+      order,
+      scoreOf: (load) => (known.has(load) ? undefined : scoreOf(load)),
     });
   }
 
-  /** The nodes that pass the filters which do not depend on load. */
-  #suited(requirement: Requirement, filters: readonly Filter[]): readonly NodeLoad[] {
-    const { constraints, platforms, plugins, networks } = requirement;
-    const key = JSON.stringify([constraints, platforms, plugins, networks]);
-    let suited = this.#suiting.get(key);
-    if (suited === undefined) {
-      const lasting = filters.filter((filter) => !filter.changesWithLoad);
-      suited = [...this.#nodes.loads()].filter((load) => lasting.every((filter) => filter.admits(requirement, load)));
-      this.#suiting.set(key, suited);
-    }
-    return suited;
+  /** The nodes that are to this service not like to any other. */
+  #concernedBy({ serviceId, volumes }: Requirement): ReadonlySet<NodeLoad> {
+    const concerned = this.#nodes.concernedBy(serviceId);
+    if (volumes.length === 0) return concerned;
+    const all = new Set(concerned);
+    for (const name of volumes) for (const load of this.#nodes.holdersOf(name)) all.add(load);
+    return all;
+  }
+
+  /** Tasks that ask for the same are told the same, unless it matters which tasks a node has. */
+  #whyNowhere(requirement: Requirement, filters: readonly Filter[]): string {
+    const key = filters.some(({ looksAt }) => looksAt === "tasks") ? undefined : rankingKey(requirement);
+    const known = key === undefined ? undefined : this.#reasons.get(key);
+    if (known !== undefined) return known;
+    this.looks += this.#nodes.size;
+    const { message } = explainRequirement(requirement, this.#nodes.loads());
+    if (key !== undefined) this.#reasons.set(key, message);
+    return message;
   }
 
   #take(load: NodeLoad, requirement: Requirement): void {
-    load.place(requirement);
+    this.#nodes.place(load, requirement);
     this.#placed.push({ load, requirement });
   }
 }

@@ -1,4 +1,5 @@
 import { nodeAttribute, type Placement } from "@murmur/model";
+import { chooseAmong, type Chooser } from "./chooser.ts";
 import { Heap } from "./heap.ts";
 import type { NodeLoad } from "./node-load.ts";
 import type { Order, Score } from "./score.ts";
@@ -14,28 +15,20 @@ interface Branch {
   readonly scores: Score[];
 }
 
-/** Gives out the next best node, one placement at a time, branch by branch of the spread preferences. */
-export interface Chooser {
-  /**
-   * The best node, or undefined when no node has room. `take` places a task there and says whether the node has room
-   * for another one.
-   */
-  next(take: (score: Score) => boolean): Score | undefined;
-}
-
 export interface SpreadOptions {
   readonly preferences: Placement["preferences"];
   readonly order: Order;
   readonly tasksOf: (load: NodeLoad) => number;
+  /** 1: tasks are placed, in the branch with the fewest first. -1: they are given up, in the branch with the most first. */
+  readonly step: 1 | -1;
 }
 
 /** `scores` are of the nodes that may take a task; `others` are the rest, which only count. Takes `scores` over. */
 export function spreadTree(scores: Score[], others: Iterable<NodeLoad>, options: SpreadOptions): Chooser {
-  if (options.preferences.length === 0) return leaf(scores, options.order);
   const root = newBranch("");
   for (const score of scores) branchOf(root, score.load, options).scores.push(score);
   for (const load of others) branchOf(root, load, options);
-  return chooserOf(root, options.order);
+  return chooserOf(root, options);
 }
 
 /** Finds the innermost branch that a node belongs to, and counts the node's tasks in each on the way. */
@@ -54,27 +47,18 @@ function branchOf(root: Branch, load: NodeLoad, options: SpreadOptions): Branch 
 
 const newBranch = (value: string): Branch => ({ value, tasks: 0, inner: new Map(), scores: [] });
 
-function chooserOf(branch: Branch, order: Order): Chooser {
-  return branch.inner.size === 0 ? leaf(branch.scores, order) : fork([...branch.inner.values()], order);
+type Choice = Pick<SpreadOptions, "order" | "step">;
+
+function chooserOf(branch: Branch, choice: Choice): Chooser {
+  if (branch.inner.size === 0) return chooseAmong(branch.scores, choice.order);
+  return fork([...branch.inner.values()], choice);
 }
 
-function leaf(scores: Score[], order: Order): Chooser {
-  const heap = new Heap(scores, order);
-  return {
-    next(take) {
-      const best = heap.top();
-      if (best === undefined) return undefined;
-      if (take(best)) heap.topChanged();
-      else heap.pop();
-      return best;
-    },
-  };
-}
-
-function fork(branches: readonly Branch[], order: Order): Chooser {
-  const items = branches.map((branch) => ({ branch, chooser: chooserOf(branch, order) }));
+function fork(branches: readonly Branch[], choice: Choice): Chooser {
+  const { step } = choice;
+  const items = branches.map((branch) => ({ branch, chooser: chooserOf(branch, choice) }));
   const heap = new Heap(items, ({ branch: a }, { branch: b }) =>
-    a.tasks === b.tasks ? a.value < b.value : a.tasks < b.tasks,
+    a.tasks === b.tasks ? a.value < b.value : step * (a.tasks - b.tasks) < 0,
   );
   return {
     next(take) {
@@ -84,7 +68,7 @@ function fork(branches: readonly Branch[], order: Order): Chooser {
           heap.pop();
           continue;
         }
-        best.branch.tasks += 1;
+        best.branch.tasks += step;
         heap.topChanged();
         return chosen;
       }

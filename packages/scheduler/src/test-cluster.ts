@@ -10,6 +10,8 @@ import {
   type Cluster,
   type Command,
   type DesiredState,
+  type GenericAmounts,
+  type GenericOffer,
   type NodeDescription,
   type NodeSpec,
   type PortConfig,
@@ -32,15 +34,18 @@ const GIB = 2 ** 30;
 export interface NodeFacts {
   readonly cpus?: number;
   readonly memoryGib?: number;
+  readonly generic?: Readonly<Record<string, GenericOffer>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly os?: string;
   readonly engineLabels?: Readonly<Record<string, string>>;
   readonly plugins?: NodeDescription["engine"]["plugins"];
+  readonly permits?: NodeDescription["permits"];
 }
 
 export interface ServiceFacts {
   readonly cpus?: number;
   readonly memoryGib?: number;
+  readonly generic?: GenericAmounts;
   readonly placement?: Partial<TaskSpec["placement"]>;
   readonly ports?: readonly PortConfig[];
   readonly container?: Partial<TaskSpec["container"]>;
@@ -96,10 +101,15 @@ export class TestCluster {
       description: {
         hostname: `host${String(number)}`,
         platform: { os: facts.os ?? "linux", architecture: "x86_64" },
-        resources: { nanoCpus: (facts.cpus ?? 4) * 1e9, memoryBytes: (facts.memoryGib ?? 8) * GIB },
+        resources: {
+          nanoCpus: (facts.cpus ?? 4) * 1e9,
+          memoryBytes: (facts.memoryGib ?? 8) * GIB,
+          ...(facts.generic && { generic: facts.generic }),
+        },
         engine: { version: "27.0.0", labels: facts.engineLabels ?? {}, plugins: facts.plugins ?? [] },
         murmurVersion: "0.1.0",
         dataPlane: "ports",
+        ...(facts.permits && { permits: facts.permits }),
       },
       engine: { state: "ready", message: "" },
     });
@@ -115,7 +125,11 @@ export class TestCluster {
   service(tasks: number, facts: ServiceFacts = {}): ServiceId {
     const id = serviceId(this.#newId("s"));
     const none = { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] };
-    const reservations = { nanoCpus: (facts.cpus ?? 0) * 1e9, memoryBytes: (facts.memoryGib ?? 0) * GIB };
+    const reservations = {
+      nanoCpus: (facts.cpus ?? 0) * 1e9,
+      memoryBytes: (facts.memoryGib ?? 0) * GIB,
+      ...(facts.generic && { generic: facts.generic }),
+    };
     this.apply({
       kind: "createService",
       id,
@@ -186,8 +200,10 @@ export class TestCluster {
 
   /** Commits placements; the store refuses those that a node has no room for, and that fails the test. */
   commit(decisions: readonly Decision[]): void {
-    for (const { taskId: id, nodeId: to } of decisions) {
-      if (to !== undefined) this.apply({ kind: "assignTask", id, nodeId: to });
+    for (const decision of decisions) {
+      if (decision.nodeId === undefined) continue;
+      const { taskId: id, nodeId: to, leftVolumes } = decision;
+      this.apply({ kind: "assignTask", id, nodeId: to, ...(leftVolumes && { leftVolumes }) });
     }
   }
 

@@ -18,6 +18,7 @@ const USAGE = `usage: npm run sim -- [option…]
   --profile NAME    ${Object.entries(PROFILES)
     .map(([name, { about }]) => `${name}: ${about}`)
     .join("\n                    ")}
+  --workers N       processes that run seeds beside each other (default: as many as there are cores)
   --trace           what happens, line by line, with simulated time and host
   --trace-messages  Raft's messages and writes as well
   --until-failure   stop at the first seed that fails
@@ -87,6 +88,7 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     "trace-messages": { type: "boolean", default: false },
     "until-failure": { type: "boolean", default: false },
+    workers: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -103,6 +105,8 @@ const single = tracing || (values.seed !== undefined && values.seeds === undefin
 const seeds = single ? 1 : count(values.seeds ?? "100", "--seeds", 1e9);
 const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
 if (minutes !== undefined && !(minutes > 0)) refuse("--minutes: a number above 0");
+const workers = values.workers === undefined ? availableParallelism() : count(values.workers, "--workers", 256);
+if (workers === 0) refuse("--workers: at least 1");
 const run = { nodes, profile, faultMs: ticks * TICK_MS };
 const reproduce = (seed: number): string =>
   `npm run sim -- --seed ${String(seed)} --ticks ${String(ticks)} --profile ${profile}` +
@@ -156,10 +160,9 @@ async function traced(): Promise<void> {
 }
 
 async function inWorkers(): Promise<void> {
-  const workers = Math.min(seeds, availableParallelism());
   const untilMs = minutes === undefined ? Number.MAX_SAFE_INTEGER : Date.now() + minutes * 60_000;
   const shown = setInterval(progress, 2_000);
-  const ends = Array.from({ length: workers }, async (_, worker) => {
+  const ends = Array.from({ length: Math.min(seeds, workers) }, async (_, worker) => {
     const order: Order = { first, worker, workers, seeds: minutes === undefined ? seeds : 1e9, untilMs, run };
     const env = { ...process.env, MURMUR_SIM_WORKER: JSON.stringify(order) };
     const child = fork(import.meta.filename, { env });

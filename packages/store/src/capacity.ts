@@ -1,24 +1,30 @@
-import { isAssigned, isTerminal, type ClusterNode, type Task } from "@murmur/model";
+import type { ClusterNode, Task } from "@murmur/model";
 import type { State } from "./state.ts";
 
+/** What a task gets when it gets its node: names of what the node offers by name. */
+type Given = Pick<Task, "genericNames">;
+
 /**
- * What a node lacks for one more task, or undefined when it fits. The scheduler has looked before; this is what keeps
- * a node from being given more than it has when two plans were made from the same view. Tasks count from their
- * assignment on: those that only wait for the node would else keep each other out of it. A node that hasn't described
+ * What a node gives to one more task, or the name of what it lacks. The scheduler has looked before; this is what keeps
+ * a node from being given more than it has when two plans were made from the same view. A node that hasn't described
  * itself yet isn't judged.
  */
-export function lacking(state: State, node: ClusterNode, task: Task): "CPU" | "memory" | undefined {
-  const { reservations } = task.spec.resources;
+export function roomFor(state: State, node: ClusterNode, task: Task): Given | { readonly lacks: string } {
+  const { nanoCpus, memoryBytes, generic = {} } = task.spec.resources.reservations;
   const has = node.description?.resources;
-  if (has === undefined) return undefined;
-  let { nanoCpus, memoryBytes } = reservations;
-  // Sums beyond what fits need not be exact: reservations are never negative, so they stay beyond.
-  for (const other of state.tasksOfNode(node.id)) {
-    const { state: at } = other.status;
-    if (other.id === task.id || !isAssigned(at) || isTerminal(at)) continue;
-    nanoCpus += other.spec.resources.reservations.nanoCpus;
-    memoryBytes += other.spec.resources.reservations.memoryBytes;
+  if (has === undefined) return {};
+  const reserved = state.reservedOn(node.id);
+  if (nanoCpus > 0 && reserved.nanoCpus + nanoCpus > has.nanoCpus) return { lacks: "CPU" };
+  if (memoryBytes > 0 && reserved.memoryBytes + memoryBytes > has.memoryBytes) return { lacks: "memory" };
+  const names: Record<string, readonly string[]> = {};
+  for (const kind of Object.keys(generic).sort()) {
+    const amount = generic[kind] ?? 0;
+    const offer = has.generic?.[kind] ?? 0;
+    const size = typeof offer === "number" ? offer : offer.length;
+    if (reserved.generic(kind) + amount > size) return { lacks: kind };
+    if (typeof offer === "number") continue;
+    const free = offer.filter((name) => !reserved.holdsName(kind, name));
+    names[kind] = free.slice(0, amount);
   }
-  if (reservations.nanoCpus > 0 && nanoCpus > has.nanoCpus) return "CPU";
-  return reservations.memoryBytes > 0 && memoryBytes > has.memoryBytes ? "memory" : undefined;
+  return Object.keys(names).length > 0 ? { genericNames: names } : {};
 }

@@ -1,4 +1,14 @@
-import type { Cluster, ClusterNode, Index, Network, RestartHistory, Service, Task } from "@murmur/model";
+import type {
+  Cluster,
+  ClusterNode,
+  Config,
+  Index,
+  Network,
+  RestartHistory,
+  Secret,
+  Service,
+  Task,
+} from "@murmur/model";
 
 /** What each table holds. */
 export interface Records {
@@ -7,11 +17,13 @@ export interface Records {
   services: Service;
   tasks: Task;
   networks: Network;
+  secrets: Secret;
+  configs: Config;
   restarts: RestartHistory;
 }
 
 /** In the order in which a snapshot writes them. */
-export const TABLES = ["cluster", "nodes", "networks", "services", "tasks", "restarts"] as const;
+export const TABLES = ["cluster", "nodes", "networks", "secrets", "configs", "services", "tasks", "restarts"] as const;
 export type TableName = (typeof TABLES)[number];
 
 /** What a command does to one record. A restart history's id is `restartKey`. */

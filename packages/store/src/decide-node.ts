@@ -1,4 +1,4 @@
-import type { NodeId } from "@murmur/base";
+import type { Millis, NodeId } from "@murmur/base";
 import {
   holdsAddress,
   hostOf,
@@ -9,6 +9,7 @@ import {
   singleLine,
   type ClusterNode,
   type Command,
+  type NodeSpec,
   type Task,
 } from "@murmur/model";
 import type { Write } from "./change.ts";
@@ -109,12 +110,14 @@ function freeNumber(state: State): number {
 export function describeNode({ state, index, now }: Context, command: Of<"describeNode">): Decision {
   const node = state.node(command.id);
   if (node === undefined) return noNode(command.id);
-  const { description = node.description, address = node.address } = command;
+  const { description = node.description, address = node.address, volumes: held = node.volumes } = command;
   const known = node.status.engine;
   const { state: engineState, message } = command.engine ?? known;
   const at = engineState === known.state ? known.at : now;
   const status = { ...node.status, engine: { state: engineState, message: singleLine(message), at } };
-  const next = { ...node, ...(description && { description }), status, address };
+  const { volumes: _, ...rest } = node;
+  const volumes = held !== undefined && held.length > 0 && { volumes: held };
+  const next = { ...rest, ...(description && { description }), status, address, ...volumes };
   if (equal(next, node)) return accepted(node.id);
   return accepted(node.id, [putNode({ ...next, updatedAt: now, version: index })]);
 }
@@ -154,7 +157,15 @@ export function updateNode({ state, index, now }: Context, command: Of<"updateNo
       "attempting to demote the last manager of the cluster; promote another node first",
     );
   }
-  return accepted(node.id, [putNode({ ...node, spec, updatedAt: now, version: index })]);
+  const { drainUntil: _before, ...rest } = node;
+  return accepted(node.id, [putNode({ ...rest, spec, ...drainOf(node, spec, now), updatedAt: now, version: index })]);
+}
+
+/** The grace of a drain begins when it is asked for; asking for the same again makes it no longer. */
+function drainOf(node: ClusterNode, { drain }: NodeSpec, now: Millis): Pick<ClusterNode, "drainUntil"> {
+  if (drain === undefined) return {};
+  const isKnown = node.drainUntil !== undefined && node.spec.drain?.deadlineMs === drain.deadlineMs;
+  return { drainUntil: isKnown ? node.drainUntil : now + drain.deadlineMs };
 }
 
 const otherMayManage = (state: State, id: NodeId): boolean =>
@@ -190,14 +201,17 @@ function losesQuorum(state: State, node: ClusterNode): Refusal | undefined {
   );
 }
 
-/** Gives up what a node that is down for long, or gone, was running. */
+/** Gives up what a node that is down for long, or gone, was running. Services that wait for a node wait for one that is down. */
 export function orphanTasks({ state, index, now }: Context, command: Of<"orphanTasks">): Decision {
   const node = state.node(command.nodeId);
   if (node?.status.state === "ready") {
     return refused("failed_precondition", `node ${nameOfNode(node)} is up; its tasks are its own to report`);
   }
   const message = singleLine(command.message);
-  const orphans = orphansOf(state, command.nodeId).map((task) => orphaned(task, message, { index, now }));
+  const isWaitedFor = ({ serviceId }: Task): boolean =>
+    node !== undefined && state.service(serviceId)?.spec.onNodeLoss?.kind === "wait";
+  const given = orphansOf(state, command.nodeId).filter((task) => !isWaitedFor(task));
+  const orphans = given.map((task) => orphaned(task, message, { index, now }));
   return accepted(command.nodeId, orphans);
 }
 

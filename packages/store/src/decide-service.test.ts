@@ -268,6 +268,22 @@ describe("a rollback", () => {
     expect(roll()).toBe("rollback in progress");
   });
 
+  it("goes back to what the service was before, not to whether it was stopped", () => {
+    const driver = new Driver().cluster().service("web");
+    driver.update("web", { image: "nginx:2" });
+    const running = driver.store.view.service(web);
+    if (running === undefined) throw new Error("no service");
+    driver.do({ kind: "updateService", id: web, version: running.version, spec: { ...running.spec, stopped: true } });
+    const stopped = driver.store.view.service(web);
+    expect(stopped).toMatchObject({ spec: { stopped: true }, specVersion: running.specVersion });
+    expect(stopped?.previousSpec).toEqual(running.previousSpec);
+    expect(stopped?.updateStatus).toEqual(running.updateStatus);
+    driver.do({ kind: "rollbackService", id: web, version: stopped?.version ?? 0 });
+    const back = driver.store.view.service(web)?.spec;
+    expect(back?.task.container.image).toBe("nginx");
+    expect(back?.stopped).toBe(true);
+  });
+
   it("needs a spec to go back to", () => {
     const driver = new Driver().cluster().service("web");
     const version = driver.store.view.service(web)?.version ?? 0;

@@ -9,6 +9,7 @@ import {
   type UpdateStatus,
 } from "@murmur/model";
 import { outOfSequence } from "./decide-cluster.ts";
+import { missingPayload } from "./decide-payload.ts";
 import { accepted, putRestarts, putService, remove, type Context, type Decision } from "./decision.ts";
 import { equal } from "./equal.ts";
 import { vipsFor } from "./own-addresses.ts";
@@ -29,10 +30,10 @@ export function createService({ state, index, now }: Context, command: Of<"creat
       `name conflicts with an existing object: service ${spec.name} (${namesake.id}) exists`,
     );
   }
-  if (state.services().length >= LIMITS.services) {
+  if (state.serviceCount >= LIMITS.services) {
     return refused("overloaded", `the cluster has ${LIMITS.services} services, the most it takes; remove some`);
   }
-  const missing = missingNetwork(state, spec);
+  const missing = missingNetwork(state, spec) ?? missingPayload(state, spec);
   if (missing !== undefined) return missing;
   const ports = choosePorts(state, id, spec.endpoint.ports);
   if ("ok" in ports) return ports;
@@ -47,6 +48,7 @@ export function createService({ state, index, now }: Context, command: Of<"creat
     spec,
     ports,
     ...virtual,
+    ...(command.registryAuth !== undefined && { registryAuth: command.registryAuth }),
     ...(isJob(spec) && { jobIteration: { index: 0, startedAt: now } }),
   };
   return accepted(id, [putService(service)]);
@@ -61,7 +63,15 @@ export function updateService(context: Context, command: Of<"updateService">): D
   if (spec.mode.kind !== service.spec.mode.kind) {
     return refused("unsupported", "service mode change is not allowed; remove the service and create it again");
   }
-  return replaceSpec(context, service, { spec, status: updateStatusAfter });
+  if (command.registryAuthFrom === "previous-spec" && service.previousSpec === undefined) {
+    return refused("failed_precondition", `service ${spec.name} does not have a previous spec`);
+  }
+  return replaceSpec(context, service, { spec, status: updateStatusAfter, login: loginAfter(service, command) });
+}
+
+function loginAfter(service: Service, { registryAuth, registryAuthFrom }: Of<"updateService">): string | undefined {
+  if (registryAuth !== undefined) return registryAuth === "" ? undefined : registryAuth;
+  return registryAuthFrom === "previous-spec" ? service.previousRegistryAuth : service.registryAuth;
 }
 
 /** Swaps the spec with the one before; doing it twice changes nothing. */
@@ -75,16 +85,22 @@ export function rollbackService(context: Context, command: Of<"rollbackService">
   }
   const message = singleLine(command.message ?? "rollback in progress");
   const status: Replacement["status"] = (_, replaced, now) => rollbackStatus(message, replaced, now);
-  return replaceSpec(context, service, { spec: service.previousSpec, status });
+  // What it was before the last change of what it is; whether it is stopped now is another matter.
+  const { stopped: _, ...before } = service.previousSpec;
+  const { stopped } = service.spec;
+  const replacement = { status, login: service.previousRegistryAuth };
+  return replaceSpec(context, service, { ...replacement, spec: { ...before, ...(stopped === true && { stopped }) } });
 }
 
 interface Replacement {
   readonly spec: ServiceSpec;
+  /** Sealed. */
+  readonly login: string | undefined;
   readonly status: (service: Service, replaced: boolean, now: Millis) => UpdateStatus | undefined;
 }
 
-function replaceSpec({ state, index, now }: Context, service: Service, { spec, status }: Replacement): Decision {
-  const missing = missingNetwork(state, spec);
+function replaceSpec({ state, index, now }: Context, service: Service, { spec, status, login }: Replacement): Decision {
+  const missing = missingNetwork(state, spec) ?? missingPayload(state, spec);
   if (missing !== undefined) return missing;
   const ports = choosePorts(state, service.id, spec.endpoint.ports, service);
   if ("ok" in ports) return ports;
@@ -93,22 +109,34 @@ function replaceSpec({ state, index, now }: Context, service: Service, { spec, s
   // The same object as long as it says the same: tasks share it, and comparing it with itself costs nothing.
   const shared = equal(spec.task, service.spec.task) ? { ...spec, task: service.spec.task } : spec;
   const specVersion = nextSpecVersion(service, shared, index);
-  const { updateStatus: _, vips: __, ...rest } = service;
-  const updateStatus = isJob(spec) ? undefined : status(service, specVersion !== service.specVersion, now);
+  const { updateStatus: _, vips: __, registryAuth: before, previousRegistryAuth: ___, ...rest } = service;
+  const isSwitched = isSameBut(shared, service.spec);
+  const loginBefore = isSwitched ? service.previousRegistryAuth : before;
+  const updateStatus = isJob(spec)
+    ? undefined
+    : isSwitched
+      ? service.updateStatus
+      : status(service, specVersion !== service.specVersion, now);
   const next: Service = {
     ...rest,
     spec: shared,
     specVersion,
-    previousSpec: service.spec,
-    previousSpecVersion: service.specVersion,
+    ...(!isSwitched && { previousSpec: service.spec, previousSpecVersion: service.specVersion }),
     ports,
     ...virtual,
+    ...(login !== undefined && { registryAuth: login }),
+    ...(loginBefore !== undefined && { previousRegistryAuth: loginBefore }),
     ...(updateStatus && { updateStatus }),
     ...(service.jobIteration && { jobIteration: { index: service.jobIteration.index + 1, startedAt: now } }),
     updatedAt: now,
     version: index,
   };
   return accepted(service.id, [putService(next)]);
+}
+
+/** Whether all that changes is that the service is stopped, or started: nothing that one goes back to. */
+function isSameBut({ stopped, ...spec }: ServiceSpec, { stopped: before, ...other }: ServiceSpec): boolean {
+  return (stopped === true) !== (before === true) && equal(spec, other);
 }
 
 /** A new update starts when tasks have to be replaced, and when a paused one is taken up again, as with Docker. */

@@ -1,4 +1,4 @@
-import { LIMITS, serviceId, taskId } from "@murmur/model";
+import { LIMITS, serviceId, taskId, type DrainGrace } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, node, serviceSpec } from "./fixtures.ts";
 
@@ -30,6 +30,40 @@ describe("a slot", () => {
     expect(driver.createTask("t2", "web").ok).toBe(true);
     expect(driver.createTask("t3", "web").ok).toBe(false);
     expect(driver.store.view.tasksOfSlot(serviceId("web"), 1).map(({ id }) => id)).toEqual(["t1", "t2"]);
+  });
+});
+
+describe("a slot whose task is on a node that is left slowly", () => {
+  const drained = (driver: Driver, drain?: DrainGrace): Driver => {
+    const version = driver.store.view.node(node("n1"))?.version ?? 0;
+    const spec = { labels: {}, availability: "drain", ...(drain && { drain }) } as const;
+    driver.do({ kind: "updateNode", id: node("n1"), version, spec });
+    return driver;
+  };
+  const running = (): Driver => ready().running("t1", "web", "n1");
+
+  it("takes one in to replace it, and no third", () => {
+    const driver = drained(running(), { deadlineMs: 60_000 });
+    expect(driver.createTask("t2", "web").ok).toBe(true);
+    expect(driver.createTask("t3", "web")).toMatchObject({ code: "failed_precondition" });
+  });
+
+  it("takes none in after the deadline, without one, or once the node is active again", () => {
+    // The driver's time goes on by one with every command.
+    expect(drained(running(), { deadlineMs: 1 }).createTask("t2", "web").ok).toBe(false);
+    expect(drained(running(), { deadlineMs: 2 }).createTask("t2", "web").ok).toBe(true);
+    expect(drained(running()).createTask("t2", "web").ok).toBe(false);
+    const driver = drained(running(), { deadlineMs: 60_000 });
+    const version = driver.store.view.node(node("n1"))?.version ?? 0;
+    driver.do({ kind: "updateNode", id: node("n1"), version, spec: { labels: {}, availability: "active" } });
+    expect(driver.createTask("t2", "web").ok).toBe(false);
+  });
+
+  it("takes none in beside a task that doesn't run", () => {
+    const driver = ready();
+    driver.createTask("t1", "web");
+    driver.do({ kind: "assignTask", id: taskId("t1"), nodeId: node("n1") });
+    expect(drained(driver, { deadlineMs: 60_000 }).createTask("t2", "web").ok).toBe(false);
   });
 });
 

@@ -4,6 +4,7 @@ import {
   isAssigned,
   isDesiredLater,
   isLater,
+  isLeaving,
   isTerminal,
   LIMITS,
   singleLine,
@@ -14,7 +15,7 @@ import {
   type TaskId,
   type TaskSpec,
 } from "@murmur/model";
-import { lacking } from "./capacity.ts";
+import { roomFor } from "./capacity.ts";
 import { noNode } from "./decide-node.ts";
 import { forgetRestarts, noService, present } from "./decide-service.ts";
 import { accepted, putTask, remove, type Context, type Decision } from "./decision.ts";
@@ -31,7 +32,8 @@ type NewTask = Of<"createTask">["task"];
  * Takes a new task in. It must be of the service's current spec version or of the one before (a replacement in an
  * update that is paused), carry that version's spec or none, and find its slot free.
  */
-export function createTask({ state, index, now }: Context, { task }: Of<"createTask">): Decision {
+export function createTask(context: Context, { task }: Of<"createTask">): Decision {
+  const { state, index, now } = context;
   if (state.task(task.id) !== undefined) return refused("already_exists", `task ${task.id} exists already`);
   const service = present(state, task.serviceId);
   if (service === undefined) return noService(task.serviceId);
@@ -44,14 +46,23 @@ export function createTask({ state, index, now }: Context, { task }: Of<"createT
   if (task.spec !== undefined && !equal(task.spec, spec)) {
     return refused("invalid_argument", `task ${task.id} does not carry the spec of service ${service.spec.name}`);
   }
-  const refusal = misshapen(state, service, task) ?? slotTaken(state, service, task);
+  const refusal = misshapen(state, service, task) ?? slotTaken(context, service, task);
   if (refusal !== undefined) return refusal;
   const { nodeId } = task;
   if (nodeId !== undefined && state.node(nodeId) === undefined) return noNode(nodeId);
   const shared = sharedParts(state, task);
   const status = { ...task.status, message: singleLine(task.status.message) };
   return accepted(task.id, [
-    putTask({ ...task, ...shared, spec, status, createdAt: now, updatedAt: now, version: index }),
+    putTask({
+      ...task,
+      ...shared,
+      spec,
+      ...(service.registryAuth !== undefined && { hasLogin: true }),
+      status,
+      createdAt: now,
+      updatedAt: now,
+      version: index,
+    }),
   ]);
 }
 
@@ -76,18 +87,25 @@ function misshapen(state: State, service: Service, task: NewTask): Refusal | und
 }
 
 /**
- * A slot has one task that holds it (`holdsSlot`). A second one is let in only while an update replaces the first: it
- * is of the current spec version, the first is not, and there is no third.
+ * A slot has one task that holds it (`holdsSlot`). A second one is let in only of the current spec version, to replace
+ * the first: because that one is of another version, or because it works on only until it is replaced. Never a third.
  */
-function slotTaken(state: State, service: Service, task: NewTask): Refusal | undefined {
+function slotTaken({ state, now }: Context, service: Service, task: NewTask): Refusal | undefined {
   const slot = slotOf(task);
   if (slot === undefined) return undefined;
   const holders = state.tasksOfSlot(service.id, slot).filter(holdsSlot);
   const [holder] = holders;
   if (holder === undefined) return undefined;
-  const replaces = task.specVersion === service.specVersion && holder.specVersion !== service.specVersion;
-  if (replaces && holders.length === 1) return undefined;
+  const isCurrent = task.specVersion === service.specVersion;
+  const mayGo = holder.specVersion !== service.specVersion || mayBeRelieved({ state, now }, service, holder);
+  if (isCurrent && mayGo && holders.length === 1) return undefined;
   return refused("failed_precondition", `slot ${slot} of service ${service.spec.name} is held by task ${holder.id}`);
+}
+
+/** Whether a task may have another one beside it that is to take over. */
+function mayBeRelieved({ state, now }: Pick<Context, "state" | "now">, service: Service, task: Task): boolean {
+  if (task.nodeId === undefined || service.spec.mode.kind !== "replicated") return false;
+  return task.status.state === "running" && isLeaving(task, state.node(task.nodeId), now);
 }
 
 /** The parts that are the same for most tasks of a service: the sibling's own objects, to keep memory small. */
@@ -103,7 +121,8 @@ function sharedParts(state: State, task: NewTask): Pick<Task, "serviceLabels" | 
 }
 
 /** Gives a task its node, and its addresses, once; for a task that was made for a node, confirms that one. */
-export function assignTask({ state, index, now }: Context, { id, nodeId }: Of<"assignTask">): Decision {
+export function assignTask({ state, index, now }: Context, command: Of<"assignTask">): Decision {
+  const { id, nodeId, leftVolumes } = command;
   const task = state.task(id);
   if (task === undefined) return noTask(id);
   const waits = !isAssigned(task.status.state);
@@ -117,13 +136,16 @@ export function assignTask({ state, index, now }: Context, { id, nodeId }: Of<"a
     const is = `${node.status.state} and ${node.spec.availability}`;
     return refused("failed_precondition", `node ${nodeId} takes no tasks: it is ${is}`);
   }
-  const lacks = lacking(state, node, task);
-  if (lacks !== undefined)
-    return refused("failed_precondition", `node ${nodeId} has not enough ${lacks} for task ${id}`);
+  const room = roomFor(state, node, task);
+  if ("lacks" in room)
+    return refused("failed_precondition", `node ${nodeId} has not enough ${room.lacks} for task ${id}`);
   const own = addressesFor({ state, index }, task);
   if ("ok" in own) return own;
   const status = { state: "assigned", at: now, message: "scheduler assigned task to node" } as const;
-  return accepted(id, [putTask({ ...task, ...own, nodeId, status, updatedAt: now, version: index })]);
+  const next = { ...task, nodeId, status, updatedAt: now, version: index };
+  // Most tasks get none of these; spreading what is empty costs as much as all else here.
+  const getsMore = own.addresses !== undefined || room.genericNames !== undefined || leftVolumes !== undefined;
+  return accepted(id, [putTask(getsMore ? { ...next, ...own, ...room, ...(leftVolumes && { leftVolumes }) } : next)]);
 }
 
 /** Why a task waits for a node. */
@@ -154,6 +176,17 @@ export function setDesiredState({ state, index, now }: Context, { id, desired }:
     );
   }
   return accepted(id, [putTask({ ...task, desiredState: desired, updatedAt: now, version: index })]);
+}
+
+/** Asks for tasks to be moved; how many of them at a time is for the leader to say. */
+export function moveTasks({ state, index, now }: Context, { tasks, forMs }: Of<"moveTasks">): Decision {
+  const writes = [...new Set(tasks)].flatMap((id) => {
+    const task = state.task(id);
+    if (task === undefined || task.desiredState !== "running" || task.status.state !== "running") return [];
+    if (present(state, task.serviceId)?.spec.mode.kind !== "replicated") return [];
+    return [putTask({ ...task, move: { since: now, until: now + forMs }, updatedAt: now, version: index })];
+  });
+  return accepted(undefined, writes);
 }
 
 /** Deletes a task's record, once nothing of it is left that anybody could ask about. */

@@ -3,6 +3,7 @@ import type { Command } from "@murmur/model";
 import * as cluster from "./decide-cluster.ts";
 import * as network from "./decide-network.ts";
 import * as node from "./decide-node.ts";
+import * as payload from "./decide-payload.ts";
 import * as service from "./decide-service.ts";
 import * as task from "./decide-task.ts";
 import type { Context, Decision } from "./decision.ts";
@@ -22,6 +23,18 @@ export function decide(context: Context, command: Command): Decision {
       return network.createNetwork(context, command);
     case "removeNetwork":
       return network.removeNetwork(context, command);
+    case "createSecret":
+      return payload.createSecret(context, command);
+    case "updateSecret":
+      return payload.updateSecret(context, command);
+    case "removeSecret":
+      return payload.removeSecret(context, command);
+    case "createConfig":
+      return payload.createConfig(context, command);
+    case "updateConfig":
+      return payload.updateConfig(context, command);
+    case "removeConfig":
+      return payload.removeConfig(context, command);
     case "createNode":
       return node.createNode(context, command);
     case "describeNode":
@@ -50,6 +63,8 @@ export function decide(context: Context, command: Command): Decision {
       return service.setUpdateStatus(context, command);
     case "recordRestart":
       return service.recordRestart(context, command);
+    case "moveTasks":
+      return task.moveTasks(context, command);
     case "createTask":
       return task.createTask(context, command);
     case "assignTask":

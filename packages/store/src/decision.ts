@@ -1,5 +1,15 @@
 import type { Millis } from "@murmur/base";
-import type { Cluster, ClusterNode, Index, Network, RestartHistory, Service, Task } from "@murmur/model";
+import type {
+  Cluster,
+  ClusterNode,
+  Config,
+  Index,
+  Network,
+  RestartHistory,
+  Secret,
+  Service,
+  Task,
+} from "@murmur/model";
 import type { TableName, Write } from "./change.ts";
 import type { Refusal } from "./result.ts";
 import { restartKey, type State } from "./state.ts";
@@ -21,6 +31,8 @@ export function accepted(id: string | undefined, writes: readonly Write[] = []):
 export const putCluster = (current: Cluster): Write => ({ kind: "put", table: "cluster", id: current.id, current });
 export const putNode = (current: ClusterNode): Write => ({ kind: "put", table: "nodes", id: current.id, current });
 export const putNetwork = (current: Network): Write => ({ kind: "put", table: "networks", id: current.id, current });
+export const putSecret = (current: Secret): Write => ({ kind: "put", table: "secrets", id: current.id, current });
+export const putConfig = (current: Config): Write => ({ kind: "put", table: "configs", id: current.id, current });
 export const putService = (current: Service): Write => ({ kind: "put", table: "services", id: current.id, current });
 export const putTask = (current: Task): Write => ({ kind: "put", table: "tasks", id: current.id, current });
 export const putRestarts = (current: RestartHistory): Write => ({

@@ -9,10 +9,14 @@ import {
   taskId,
   type Cluster,
   type Command,
+  type ContainerSpec,
+  type GenericAmounts,
+  type GenericOffer,
   type NetworkSpec,
   type PortConfig,
   type ServiceMode,
   type ServiceSpec,
+  type Strategy,
   type Task,
 } from "@murmur/model";
 import type { ApplyResult } from "./result.ts";
@@ -26,23 +30,45 @@ type Overrides = {
   readonly image?: string;
   readonly ports?: readonly PortConfig[];
   readonly memoryBytes?: number;
+  readonly generic?: GenericAmounts;
+  readonly strategy?: Strategy;
   readonly networks?: readonly string[];
   readonly endpoint?: "vip" | "dnsrr";
+  readonly container?: Partial<ContainerSpec>;
 };
 
 export function serviceSpec(
   name: string,
-  { mode, image = "nginx", ports = [], memoryBytes = 0, networks = [NETWORK], endpoint = "vip" }: Overrides = {},
+  {
+    mode,
+    image = "nginx",
+    ports = [],
+    memoryBytes = 0,
+    generic,
+    strategy,
+    networks = [NETWORK],
+    endpoint = "vip",
+    container,
+  }: Overrides = {},
 ): ServiceSpec {
   return {
     name,
     labels: {},
     mode: mode ?? { kind: "replicated", replicas: 1 },
     task: {
-      container: { image },
-      resources: { reservations: { nanoCpus: 0, memoryBytes }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
+      container: { image, ...container },
+      resources: {
+        reservations: { nanoCpus: 0, memoryBytes, ...(generic && { generic }) },
+        limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 },
+      },
       restart: DEFAULT_RESTART,
-      placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
+      placement: {
+        constraints: [],
+        preferences: [],
+        maxReplicasPerNode: 0,
+        platforms: [],
+        ...(strategy && { strategy }),
+      },
       networks: networks.map((target) => ({ target: networkId(target), aliases: [] })),
       forceUpdate: 0,
     },
@@ -127,12 +153,12 @@ export class Driver {
     this.do({ kind: "setNodeState", id: nodeId(id), state, message: "" });
   }
 
-  /** A node says how much memory it has. */
-  memory(id: string, memoryBytes: number): this {
+  /** A node says how much memory it has, and what else it offers. */
+  memory(id: string, memoryBytes: number, generic?: Readonly<Record<string, GenericOffer>>): this {
     const description = {
       hostname: `host-${id}`,
       platform: { os: "linux", architecture: "x86_64" },
-      resources: { nanoCpus: 0, memoryBytes },
+      resources: { nanoCpus: 0, memoryBytes, ...(generic && { generic }) },
       engine: { version: "1", labels: {}, plugins: [] },
       murmurVersion: "1",
       dataPlane: "ports",

@@ -18,7 +18,7 @@ function filled(): Driver {
 }
 
 const bytesOf = (store: Store): Uint8Array => {
-  const chunks = [...store.snapshot()];
+  const chunks = Array.from(store.snapshot(), (chunk) => chunk.slice());
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {
@@ -120,5 +120,34 @@ describe("a damaged snapshot", () => {
     expect(first).toMatchObject({ ok: false, code: "corrupt" });
     expect(restore.push(new Uint8Array())).toBe(first);
     expect(restore.finish()).toBe(first);
+  });
+});
+
+describe("a fork", () => {
+  it("has what the store has at its moment, however it is read, and goes its own way from then on", () => {
+    const driver = filled();
+    const hash = driver.store.hash();
+    for (const size of [1, 3, 1_000]) {
+      const forking = driver.store.fork();
+      let fork: Store | undefined;
+      while ((fork = forking.read(size)) === undefined);
+      expect(fork.hash()).toBe(hash);
+      const removal = { kind: "removeService", id: serviceId("web"), now: 9 } as const;
+      expect(fork.apply(fork.view.version + 1, removal).ok).toBe(true);
+      expect(fork.view.serviceByName("web")).toBeUndefined();
+      expect(driver.store.hash()).toBe(hash);
+    }
+  });
+
+  it("has nothing of what happens while it is read", () => {
+    const driver = filled();
+    const hash = driver.store.hash();
+    const forking = driver.store.fork();
+    forking.read(2);
+    driver.service("later");
+    let fork: Store | undefined;
+    while ((fork = forking.read(2)) === undefined);
+    expect(fork.hash()).toBe(hash);
+    expect(driver.store.hash()).not.toBe(hash);
   });
 });

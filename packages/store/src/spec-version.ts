@@ -24,10 +24,10 @@ function fits(old: ServiceSpec, next: ServiceSpec): boolean {
   return next.endpoint.ports.every((port) => had.has(neededOf(port))) && equal(hostPorts(old), hostPorts(next));
 }
 
-/** A constraint that is only spelled otherwise replaces nothing. */
+/** A constraint that is only spelled otherwise replaces nothing, nor does a strategy: it is for tasks that come. */
 const meaningOf = (task: TaskSpec): unknown => {
   const constraints = task.placement.constraints.map((constraint) => ({ ...constraint, text: undefined }));
-  return { ...task, placement: { ...task.placement, constraints } };
+  return { ...task, placement: { ...task.placement, constraints, strategy: undefined } };
 };
 
 /** What of a port concerns the task: an ingress port's number and options are the cluster's affair, a host port's the task's. */

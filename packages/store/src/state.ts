@@ -1,14 +1,20 @@
 import { assert, nodeId, unreachable, type NodeId } from "@murmur/base";
 import {
+  configId,
   networkId,
+  secretId,
   serviceId,
   taskId,
   type Cluster,
   type ClusterNode,
+  type Config,
+  type ConfigId,
   type Index,
   type Network,
   type NetworkId,
   type RestartHistory,
+  type Secret,
+  type SecretId,
   type Service,
   type ServiceId,
   type Task,
@@ -17,7 +23,9 @@ import {
 import { AddressTable, type AddressUse } from "./address-table.ts";
 import type { Change, ChangeOf, Records, TableName, Write, WriteOf } from "./change.ts";
 import { Lookup } from "./lookup.ts";
+import { NamedTable } from "./named-table.ts";
 import { PortTable } from "./port-table.ts";
+import type { ReservedRoom } from "./reserved-room.ts";
 import { Table } from "./table.ts";
 import { TaskTable } from "./task-table.ts";
 import type { View } from "./view.ts";
@@ -38,6 +46,8 @@ export class State implements View {
   #nodesByAddress = new Lookup<NodeId>();
   #networks = new Table<NetworkId, Network>();
   #networksByName = new Lookup<NetworkId>();
+  #secrets = new NamedTable<SecretId, Secret>();
+  #configs = new NamedTable<ConfigId, Config>();
   #services = new Table<ServiceId, Service>();
   /** Without those that are being removed: their names and ports are free. */
   #servicesByName = new Lookup<ServiceId>();
@@ -82,6 +92,9 @@ export class State implements View {
   services(): readonly Service[] {
     return this.#services.list();
   }
+  get serviceCount(): number {
+    return this.#services.size;
+  }
   service(id: ServiceId): Service | undefined {
     return this.#services.get(id);
   }
@@ -109,6 +122,10 @@ export class State implements View {
   tasksOfNode(id: NodeId): readonly Task[] {
     return this.#tasks.ofNode(id);
   }
+  /** What is reserved on a node by tasks that were given to it and have not ended. */
+  reservedOn(id: NodeId): Readonly<ReservedRoom> {
+    return this.#tasks.reservedOn(id);
+  }
   tasksOfSlot(id: ServiceId, slot: number | NodeId): readonly Task[] {
     return this.#tasks.ofSlot(id, slot);
   }
@@ -122,6 +139,25 @@ export class State implements View {
   networkByName(name: string): Network | undefined {
     const id = this.#networksByName.get(name)[0];
     return id === undefined ? undefined : this.#networks.get(id);
+  }
+
+  secrets(): readonly Secret[] {
+    return this.#secrets.list();
+  }
+  secret(id: SecretId): Secret | undefined {
+    return this.#secrets.get(id);
+  }
+  secretByName(name: string): Secret | undefined {
+    return this.#secrets.byName(name);
+  }
+  configs(): readonly Config[] {
+    return this.#configs.list();
+  }
+  config(id: ConfigId): Config | undefined {
+    return this.#configs.get(id);
+  }
+  configByName(name: string): Config | undefined {
+    return this.#configs.byName(name);
   }
 
   addressUse(id: NetworkId): AddressUse | undefined {
@@ -155,6 +191,8 @@ export class State implements View {
     this.#nodesByAddress = other.#nodesByAddress;
     this.#networks = other.#networks;
     this.#networksByName = other.#networksByName;
+    this.#secrets = other.#secrets;
+    this.#configs = other.#configs;
     this.#services = other.#services;
     this.#servicesByName = other.#servicesByName;
     this.#ports = other.#ports;
@@ -178,6 +216,10 @@ export class State implements View {
         return changeOf(index, write, this.#replaceNode(nodeId(write.id), currentOf(write)));
       case "networks":
         return changeOf(index, write, this.#replaceNetwork(networkId(write.id), currentOf(write)));
+      case "secrets":
+        return changeOf(index, write, this.#secrets.replace(secretId(write.id), currentOf(write)));
+      case "configs":
+        return changeOf(index, write, this.#configs.replace(configId(write.id), currentOf(write)));
       case "services":
         return changeOf(index, write, this.#replaceService(serviceId(write.id), currentOf(write)));
       case "tasks": {

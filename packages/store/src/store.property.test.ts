@@ -12,8 +12,10 @@ import {
   overlaps,
   parseIpAddress,
   portsOverlap,
+  secretId,
   TASK_STATES,
   type Command,
+  type ContainerSpec,
   type Network,
   type NetworkAddress,
   type Task,
@@ -26,6 +28,11 @@ import { slotOf, type View } from "./view.ts";
 const id = (prefix: string) => fc.integer({ min: 1, max: 4 }).map((number) => `${prefix}${number}`);
 const version = (view: View, of: { readonly version: number } | undefined, near: number): number =>
   near === 0 ? (of?.version ?? view.version) : near;
+
+const using = (name: string): Partial<ContainerSpec> => {
+  const file = { name, uid: 0, gid: 0, mode: 0o444 };
+  return { secrets: [{ secretId: secretId(name), secretName: name, file }] };
+};
 
 const spec = fc
   .record({
@@ -42,6 +49,7 @@ const spec = fc
     mode: fc.constantFrom({ kind: "replicated", replicas: 2 } as const, { kind: "global" } as const),
     networks: fc.uniqueArray(fc.constantFrom("net0", "net0", "net1", "net2"), { maxLength: 2 }),
     endpoint: fc.constantFrom("vip", "vip", "dnsrr"),
+    container: fc.constantFrom({}, {}, {}, using("x1"), using("x2")),
   })
   .map(({ name, ...rest }) => serviceSpec(name, rest));
 
@@ -91,6 +99,15 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   }),
   step(fc.tuple(id("net"), networkSpec), ([id, spec]) => ({ kind: "createNetwork", id, spec: { ...spec, name: id } })),
   step(id("net"), (id) => ({ kind: "removeNetwork", id })),
+  step(fc.tuple(id("x"), id("x")), ([id, name]) => {
+    return { kind: "createSecret", id, spec: { name, labels: {} }, sealed: "c2VhbGVk" };
+  }),
+  step(fc.tuple(id("x"), near), ([id, at], view) => {
+    const current = view.secrets().find((other) => other.id === id);
+    const spec = { name: current?.spec.name ?? id, labels: { at: String(at) } };
+    return { kind: "updateSecret", id, spec, version: version(view, current, at) };
+  }),
+  step(id("x"), (id) => ({ kind: "removeSecret", id })),
   step(service, (id) => ({ kind: "removeService", id })),
   step(service, (id) => ({ kind: "finishRemoveService", id })),
   step(fc.tuple(id("n"), id("k"), id("a")), ([id, keyDigest, address]) => {
@@ -171,6 +188,7 @@ function expectInvariants(view: View): void {
   for (const { id, spec } of present) expect(view.serviceByName(spec.name)?.id).toBe(id);
   expectPortsUnique(view);
   expectAddressesUnique(view);
+  expectSecretsThere(view);
   const tasks = [...view.tasks()];
   expect(view.taskCount).toBe(tasks.length);
   for (const { id } of view.services()) {
@@ -187,6 +205,14 @@ function expectInvariants(view: View): void {
     const holders = mates.filter(holdsSlot);
     expect(holders.length).toBeLessThanOrEqual(2);
     if (holders.length === 2) expect(holders[0]?.specVersion).not.toBe(holders[1]?.specVersion);
+  }
+}
+
+function expectSecretsThere(view: View): void {
+  for (const { id, spec } of view.secrets()) expect(view.secretByName(spec.name)?.id).toBe(id);
+  for (const { spec, removing } of view.services()) {
+    if (removing === true) continue;
+    for (const used of spec.task.container.secrets ?? []) expect(view.secret(used.secretId)).toBeDefined();
   }
 }
 

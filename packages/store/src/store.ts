@@ -1,6 +1,7 @@
 import { assert } from "@murmur/base";
 import { validateCommand, type Command, type Index } from "@murmur/model";
 import { decide } from "./decide.ts";
+import { StateFork, type Fork } from "./fork.ts";
 import { SnapshotReader, type Restore } from "./restore.ts";
 import { refused, type ApplyResult } from "./result.ts";
 import { copyOf, digestOf, encode } from "./snapshot.ts";
@@ -22,17 +23,24 @@ export interface Store {
   watch(options: WatchOptions): Watch;
   /**
    * The state of this moment, as chunks of at most 64 KiB. Taking it copies references only; each step of the
-   * iterator encodes one chunk, so the encoding can be spread over time while commands are applied.
+   * iterator encodes one chunk, so the encoding can be spread over time while commands are applied. A chunk is valid
+   * until the next is asked for: its buffer is used again.
    */
   snapshot(): Iterable<Uint8Array>;
+  /**
+   * Begins a store of its own with the state of this moment, to try out what would become of it. Asking for it copies
+   * references only; the rest is done slice by slice. What happens to one store is not seen in the other.
+   */
+  fork(): Fork<Store>;
   /** Begins to read a snapshot. The state is replaced, all at once, by a `finish` that succeeds. */
   restore(): Restore;
   /** A digest of the whole state, for comparing replicas; O(n), not cryptographic. */
   hash(): string;
 }
 
-export function createStore(): Store {
-  const state = new State();
+export const createStore = (): Store => storeOf(new State());
+
+function storeOf(state: State): Store {
   const watches = new Watches();
   return {
     view: state,
@@ -47,6 +55,7 @@ export function createStore(): Store {
     },
     watch: (options) => watches.open(options),
     snapshot: () => encode(copyOf(state)),
+    fork: () => new StateFork(copyOf(state), storeOf),
     restore: () =>
       new SnapshotReader((restored) => {
         state.become(restored);

@@ -1,5 +1,6 @@
 import { assert, type NodeId } from "@murmur/base";
 import type { ServiceId, Task, TaskId } from "@murmur/model";
+import { ReservedRoom } from "./reserved-room.ts";
 import { Table } from "./table.ts";
 import { slotOf } from "./view.ts";
 
@@ -14,7 +15,11 @@ interface ServiceTasks {
 interface NodeTasks {
   readonly tasks: Table<TaskId, Task>;
   sorted: readonly Task[] | undefined;
+  /** What is reserved by the tasks that take room. */
+  readonly reserved: ReservedRoom;
 }
+
+const NOTHING_RESERVED = new ReservedRoom();
 
 /**
  * The tasks, by id, service, slot and node. Every operation takes the same time however many tasks there are.
@@ -56,6 +61,11 @@ export class TaskTable {
     return (node.sorted ??= [...node.tasks.values()].sort((a, b) => (a.id < b.id ? -1 : 1)));
   }
 
+  /** What is reserved on a node by tasks that were given to it and have not ended. */
+  reservedOn(id: NodeId): Readonly<ReservedRoom> {
+    return this.#nodes.get(id)?.reserved ?? NOTHING_RESERVED;
+  }
+
   put(task: Task): Task | undefined {
     const slot = slotOf(task);
     assert(slot !== undefined, "a task has a slot or a node");
@@ -75,6 +85,8 @@ export class TaskTable {
       const node = this.#nodeTasks(task.nodeId);
       node.tasks.put(task.id, task);
       node.sorted = undefined;
+      if (previous?.nodeId !== undefined) node.reserved.count(previous, -1);
+      node.reserved.count(task, 1);
     }
     return previous;
   }
@@ -87,6 +99,7 @@ export class TaskTable {
     if (node !== undefined && task.nodeId !== undefined) {
       node.tasks.delete(id);
       node.sorted = undefined;
+      node.reserved.count(task, -1);
       if (node.tasks.size === 0) this.#nodes.delete(task.nodeId);
     }
     return task;
@@ -114,7 +127,8 @@ export class TaskTable {
 
   #nodeTasks(id: NodeId): NodeTasks {
     let found = this.#nodes.get(id);
-    if (found === undefined) this.#nodes.set(id, (found = { tasks: new Table(), sorted: undefined }));
+    if (found === undefined)
+      this.#nodes.set(id, (found = { tasks: new Table(), sorted: undefined, reserved: new ReservedRoom() }));
     return found;
   }
 }

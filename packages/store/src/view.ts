@@ -2,10 +2,14 @@ import type { NodeId } from "@murmur/base";
 import type {
   Cluster,
   ClusterNode,
+  Config,
+  ConfigId,
   Index,
   Network,
   NetworkId,
   RestartHistory,
+  Secret,
+  SecretId,
   Service,
   ServiceId,
   Task,
@@ -53,6 +57,14 @@ export interface View {
   networks(): readonly Network[];
   network(id: NetworkId): Network | undefined;
   networkByName(name: string): Network | undefined;
+
+  secrets(): readonly Secret[];
+  secret(id: SecretId): Secret | undefined;
+  secretByName(name: string): Secret | undefined;
+
+  configs(): readonly Config[];
+  config(id: ConfigId): Config | undefined;
+  configByName(name: string): Config | undefined;
 
   /** How far the addresses of a network are used up. Undefined in a cluster of the `ports` plane. */
   addressUse(id: NetworkId): AddressUse | undefined;

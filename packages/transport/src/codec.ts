@@ -1,5 +1,5 @@
 import { ClusterError, codeOf, ERROR_CODES, messageOf, type ErrorCode } from "@murmur/base";
-import { Packr } from "msgpackr";
+import { Packr } from "msgpackr/pack";
 import { keepable } from "./assembler.ts";
 import { isPlainMessage } from "./message-shape.ts";
 

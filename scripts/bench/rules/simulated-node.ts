@@ -131,4 +131,6 @@ const NO_ENGINE_API: Parameters<typeof openNode>[0]["engine"] = {
   facts: () => Promise.resolve(undefined),
   get: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
   send: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
+  takeOver: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
+  stream: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
 };

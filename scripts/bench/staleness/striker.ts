@@ -7,6 +7,8 @@ import { leave, occupy, type Post } from "./post.ts";
 import type { Probe } from "./probe-process.ts";
 
 const PROBED_BEFORE_MS = 300;
+/** A task that ends sooner after its start counts as one that fails quickly (30 s), and has to wait for its next. */
+const SETTLED_MS = 31_000;
 /** When nobody has chosen what is gone for this long, nobody does any more. */
 export const QUIET_MS = 1_000;
 /** Of each of the services. */
@@ -65,9 +67,8 @@ export class Striker implements Disposable {
   }
 
   async #kill(target: Target): Promise<Staleness> {
-    const tasks = await this.#whole(target);
+    const [victim] = await this.#settled(target);
     const key = this.#nextKey();
-    const victim = tasks[Math.floor(Math.random() * tasks.length)];
     const container = victim?.Status.ContainerStatus?.ContainerID;
     const there = this.#posts.find(({ nodeId }) => nodeId === victim?.NodeID);
     if (victim === undefined || container === undefined || there === undefined) throw new Error("the victim has gone");
@@ -96,9 +97,20 @@ export class Striker implements Disposable {
     } finally {
       await lost.heal();
       await this.#cluster.settled();
+      await this.#recovered();
       // The clients there may be others now.
       this[Symbol.dispose]();
     }
+  }
+
+  /** A host that was cut off gives others more time for a while (Lifeguard): the next cut is not to be of that. */
+  async #recovered(): Promise<void> {
+    await eventually(
+      "every node counts itself as well",
+      async () => await Promise.all(this.#cluster.hosts.map(({ client }) => client.metrics())),
+      (all) => all.every((text) => /^murmur_gossip_health_score 0$/m.test(text)),
+      { limitMs: 60_000, everyMs: 500 },
+    );
   }
 
   #nextKey(): string {
@@ -113,6 +125,16 @@ export class Striker implements Disposable {
       () => runningTasks(asked, name),
       (tasks) => tasks.length === REPLICAS,
       { limitMs: 60_000, everyMs: 50 },
+    );
+  }
+
+  /** All tasks of a service, the one that has run longest first, once killing that is no quick failure, which is held back. */
+  #settled(target: Target): Promise<readonly Task[]> {
+    return eventually(
+      `a task of ${target.name} has run for a while`,
+      async () => (await this.#whole(target)).toSorted((left, right) => startOf(left) - startOf(right)),
+      ([first]) => first !== undefined && Date.now() - startOf(first) > SETTLED_MS,
+      { limitMs: 2 * SETTLED_MS, everyMs: 200 },
     );
   }
 
@@ -190,6 +212,7 @@ const overrunsOf = (posts: readonly Post[]): number =>
   posts.reduce((sum, { inside, outside }) => sum + inside.overruns + outside.overruns, 0);
 
 export const hostPart = (address: string): string => address.split("/", 1)[0] ?? "";
+const startOf = ({ Status }: Task): number => Date.parse(Status.Timestamp ?? "");
 const addressOf = ({ NetworksAttachments: [at] = [] }: Task): string => hostPart(at?.Addresses[0] ?? "");
 
 const insideProbes = ({ vip, names }: Target, server: string): readonly Probe[] => [

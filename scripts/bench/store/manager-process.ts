@@ -1,6 +1,6 @@
 /** A process of the store bench: one real manager, told over IPC what to do and when to measure. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { nodeId, type NodeId } from "@murmur/base";
+import { codeOf, nodeId, type NodeId } from "@murmur/base";
 import type { Manager, SessionChannel } from "@murmur/manager";
 import { clusterId, DEFAULT_CLUSTER_SPEC, networkId, type Command, type NodeSpec, type Task } from "@murmur/model";
 import { openStation, type StationPlan } from "./station.ts";
@@ -136,7 +136,7 @@ async function fill(): Promise<Answer> {
   // A node without a session would be down after a while.
   for (const { id: node } of nodes) serveAgent(node);
   // None but the first may manage for now.
-  await submitAll(entriesOf(nodes.map(({ id: node }) => pinned(node, "worker"))));
+  await pin(nodes.map(({ id: node }) => node));
   const changes = manager.watch({ limit: 1_000_000 });
   await submitAll(entriesOf([...services(NETWORK)].map((service) => ({ kind: "createService", ...service, now }))));
   for (let running = 0; running < TASKS; await sleep(POLL_MS)) {
@@ -158,6 +158,19 @@ async function fill(): Promise<Answer> {
   await sleep(1_000);
   const { nodes: made, taskCount } = { nodes: manager.view.nodes().length, taskCount: manager.view.taskCount };
   return { fill_s: (performance.now() - before) / 1_000, nodes: made, tasks: taskCount };
+}
+
+/** The leader writes into the records of nodes too: what was built on a record that it has changed is built anew. */
+async function pin(nodes: readonly string[]): Promise<void> {
+  for (let at = 0; at < nodes.length;) {
+    const some = nodes.slice(at, at + COMMANDS_PER_ENTRY);
+    try {
+      await submit(some.map((node) => pinned(node, "worker")));
+      at += some.length;
+    } catch (error) {
+      if (codeOf(error) !== "out_of_date") throw error;
+    }
+  }
 }
 
 /** Takes nodes out of the choice of managers, or into it again. */

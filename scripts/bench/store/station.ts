@@ -82,6 +82,7 @@ export async function openStation(plan: StationPlan, hooks: StationHooks): Promi
       clock,
       random,
       log,
+      unseal: () => undefined,
       newId: () => randomId(random),
       onFatal: (error) => {
         throw error;

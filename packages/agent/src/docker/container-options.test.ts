@@ -36,6 +36,18 @@ describe("the options of a container", () => {
     });
   });
 
+  it("tell a task what it was given of generic resources, as Docker does", () => {
+    const { task, ...rest } = request({ env: ["A=1"] });
+    const reservations = { nanoCpus: 0, memoryBytes: 0, generic: { gpu: 2, ssd: 3 } };
+    const spec = { ...task.spec, resources: { ...task.spec.resources, reservations } };
+    const given = { ...task, spec, genericNames: { gpu: ["UUID1", "UUID2"] } };
+    expect(containerOptions({ ...rest, task: given }).Env).toEqual([
+      "A=1",
+      "DOCKER_RESOURCE_GPU=UUID1,UUID2",
+      "DOCKER_RESOURCE_SSD=3",
+    ]);
+  });
+
   const top: readonly (readonly [string, Partial<ContainerSpec>, object])[] = [
     ["command as entry point", { command: ["a", "b"] }, { Entrypoint: ["a", "b"] }],
     ["args as command", { args: ["c"] }, { Cmd: ["c"] }],
@@ -46,8 +58,26 @@ describe("the options of a container", () => {
     ["stop", { stopSignal: "SIGQUIT", stopGracePeriodMs: 1_500 }, { StopSignal: "SIGQUIT", StopTimeout: 2 }],
     [
       "health check",
-      { healthCheck: { test: ["CMD", "x"], intervalMs: 1_000, timeoutMs: 0.5, startPeriodMs: 0, retries: 3 } },
-      { Healthcheck: { Test: ["CMD", "x"], Interval: 1e9, Timeout: 5e5, StartPeriod: 0, Retries: 3 } },
+      {
+        healthCheck: {
+          test: ["CMD", "x"],
+          intervalMs: 1_000,
+          timeoutMs: 0.5,
+          startPeriodMs: 0,
+          startIntervalMs: 250,
+          retries: 3,
+        },
+      },
+      {
+        Healthcheck: {
+          Test: ["CMD", "x"],
+          Interval: 1e9,
+          Timeout: 5e5,
+          StartPeriod: 0,
+          StartInterval: 2.5e8,
+          Retries: 3,
+        },
+      },
     ],
     ["no health check", { healthCheck: { test: ["NONE"] } }, { Healthcheck: { Test: ["NONE"] } }],
     [
@@ -70,6 +100,14 @@ describe("the options of a container", () => {
       { CapAdd: ["NET_ADMIN"], CapDrop: ["ALL"] },
     ],
     ["sysctls", { sysctls: { "net.core.somaxconn": "9" } }, { Sysctls: { "net.core.somaxconn": "9" } }],
+    [
+      "devices",
+      { devices: [{ source: "/dev/a", target: "/dev/b", permissions: "rw" }], privileged: true },
+      {
+        Devices: [{ PathOnHost: "/dev/a", PathInContainer: "/dev/b", CgroupPermissions: "rw" }],
+        Privileged: true,
+      },
+    ],
     [
       "ulimits",
       { ulimits: [{ name: "nofile", soft: 1, hard: 2 }] },

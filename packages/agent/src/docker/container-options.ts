@@ -1,7 +1,8 @@
 import type { Millis } from "@murmur/base";
-import { taskName, type ContainerSpec, type HealthCheck, type Mount } from "@murmur/model";
+import { taskName, type ContainerSpec, type HealthCheck, type Task } from "@murmur/model";
 import type { ContainerCreateOptions, EndpointSettings, HealthConfig, HostConfig, MountSettings } from "dockerode";
 import { containerLabels, networksLabel } from "../labels.ts";
+import { mountSettings } from "./mount-settings.ts";
 import { portBindings } from "../port-bindings.ts";
 import type { ContainerNetwork, ContainerNetworks, ContainerRequest } from "../ports.ts";
 
@@ -22,7 +23,7 @@ export function containerOptions(request: ContainerRequest): Options {
     Image: image,
     Entrypoint: spec.command && [...spec.command],
     Cmd: spec.args && [...spec.args],
-    Env: spec.env && [...spec.env],
+    Env: environment(task),
     Labels: { ...containerLabels(task, node), ...(networks && networksLabel(networks)) },
     Hostname: spec.hostname,
     WorkingDir: spec.workdir,
@@ -36,6 +37,16 @@ export function containerOptions(request: ContainerRequest): Options {
     HostConfig: hostConfig(request),
     ...firstNetwork(networks),
   });
+}
+
+/** What a task was given of generic resources is told it as in Docker: `DOCKER_RESOURCE_GPU=UUID1,UUID2`. */
+function environment({ spec, genericNames }: Task): string[] | undefined {
+  const given = { ...spec.resources.reservations.generic, ...genericNames };
+  const told = Object.entries(given).map(([kind, what]) => {
+    return `DOCKER_RESOURCE_${kind.toUpperCase()}=${typeof what === "number" ? String(what) : what.join(",")}`;
+  });
+  const { env } = spec.container;
+  return env === undefined && told.length === 0 ? undefined : [...(env ?? []), ...told.sort()];
 }
 
 /** A container's place in a network, with the addresses that the cluster gave it. */
@@ -56,7 +67,7 @@ function firstNetwork(networks: ContainerNetworks | undefined): Pick<Options, "M
   return { MacAddress: first.mac, NetworkingConfig: { EndpointsConfig: { [first.name]: endpointSettings(first) } } };
 }
 
-function hostConfig({ task, node, networks }: ContainerRequest): HostConfig {
+function hostConfig({ task, node, networks, files = [] }: ContainerRequest): HostConfig {
   const { container: spec, resources, logDriver } = task.spec;
   const resolver = resolvConf(spec, networks);
   const { limits, reservations } = resources;
@@ -68,7 +79,7 @@ function hostConfig({ task, node, networks }: ContainerRequest): HostConfig {
     MemoryReservation: positive(reservations.memoryBytes),
     PidsLimit: positive(limits.pids),
     NetworkMode: networks?.attached[0]?.name,
-    Mounts: mounts(spec, resolver),
+    Mounts: mounts({ task, node }, resolver, files),
     GroupAdd: spec.groups && [...spec.groups],
     ReadonlyRootfs: spec.readOnly,
     Init: spec.init,
@@ -76,8 +87,15 @@ function hostConfig({ task, node, networks }: ContainerRequest): HostConfig {
     ...(resolver === undefined && dns(spec, node)),
     CapAdd: spec.capabilityAdd && [...spec.capabilityAdd],
     CapDrop: spec.capabilityDrop && [...spec.capabilityDrop],
+    Devices: spec.devices?.map(({ source, target, permissions }) => ({
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: permissions,
+    })),
+    Privileged: spec.privileged,
     Sysctls: spec.sysctls && { ...spec.sysctls },
     Ulimits: spec.ulimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    OomScoreAdj: spec.oomScoreAdj,
     LogConfig: logDriver && { Type: logDriver.name, Config: { ...logDriver.options } },
   });
 }
@@ -112,10 +130,23 @@ function resolvConf(spec: ContainerSpec, networks: ContainerNetworks | undefined
   return isOwn ? undefined : networks?.resolvConf;
 }
 
-function mounts(spec: ContainerSpec, resolver: string | undefined): MountSettings[] | undefined {
-  const own = spec.mounts?.map(mountSettings);
-  if (resolver === undefined) return own;
-  return [...(own ?? []), { Type: "bind", Source: resolver, Target: RESOLV_CONF, ReadOnly: true }];
+function mounts(
+  { task, node }: Pick<ContainerRequest, "task" | "node">,
+  resolver: string | undefined,
+  files: NonNullable<ContainerRequest["files"]>,
+): MountSettings[] | undefined {
+  const own = task.spec.container.mounts?.map((mount) => mountSettings(mount, node));
+  const given = [...(resolver === undefined ? [] : [{ source: resolver, target: RESOLV_CONF }]), ...files];
+  if (given.length === 0) return own;
+  return [
+    ...(own ?? []),
+    ...given.map(({ source, target }): MountSettings => ({
+      Type: "bind",
+      Source: source,
+      Target: target,
+      ReadOnly: true,
+    })),
+  ];
 }
 
 /** A line of /etc/hosts (`IP name alias…`) in the engine's form: `name:IP` for each name. */
@@ -124,35 +155,13 @@ function extraHosts(line: string): string[] {
   return names.map((name) => `${name}:${address}`);
 }
 
-function mountSettings(mount: Mount): MountSettings {
-  return {
-    Type: mount.kind,
-    Source: mount.source ?? "",
-    Target: mount.target,
-    ReadOnly: mount.readOnly,
-    ...(mount.kind === "bind" &&
-      mount.bindPropagation !== undefined && { BindOptions: { Propagation: mount.bindPropagation } }),
-    ...(mount.kind === "volume" && { VolumeOptions: volumeOptions(mount) }),
-    ...(mount.kind === "tmpfs" && {
-      TmpfsOptions: { SizeBytes: mount.tmpfsSizeBytes ?? 0, Mode: mount.tmpfsMode ?? 0o1777 },
-    }),
-  };
-}
-
-function volumeOptions(mount: Mount): NonNullable<MountSettings["VolumeOptions"]> {
-  return {
-    NoCopy: mount.volumeNoCopy ?? false,
-    Labels: { ...mount.volumeLabels },
-    DriverConfig: { Name: mount.volumeDriver?.name ?? "", Options: { ...mount.volumeDriver?.options } },
-  };
-}
-
 function healthConfig(check: HealthCheck): HealthConfig {
   return present<HealthConfig>({
     Test: check.test && [...check.test],
     Interval: nanoseconds(check.intervalMs),
     Timeout: nanoseconds(check.timeoutMs),
     StartPeriod: nanoseconds(check.startPeriodMs),
+    StartInterval: nanoseconds(check.startIntervalMs),
     Retries: check.retries,
   });
 }

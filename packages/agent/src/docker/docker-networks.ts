@@ -54,6 +54,6 @@ async function removeOther(
     const { code, message } = engineError(error);
     if (code !== "failed_precondition") throw error;
     const text = `the engine has a network ${name} with other ${differences.join(", ")} and can't remove it: ${message}`;
-    throw new ClusterError(code, text, { cause: error });
+    throw new ClusterError("in_use", text, { cause: error });
   }
 }

@@ -9,7 +9,9 @@ import type {
   ContainerSummary,
   EngineInfo,
   EngineNetwork,
+  EngineVolume,
   NetworkRuntime,
+  PullOptions,
   Runtime,
 } from "../ports.ts";
 import { containerOptions, endpointSettings } from "./container-options.ts";
@@ -19,6 +21,7 @@ import { engineError, statusOf } from "./engine-error.ts";
 import { engineInfo } from "./engine-info.ts";
 import { inspected, listed } from "./inspection.ts";
 import { jsonLines } from "./json-lines.ts";
+import { checkMounts, type ApiVersion } from "./mount-settings.ts";
 
 /** The newest version of the engine's API that this adapter was written for. */
 const API_VERSION_MAX = [1, 47] as const;
@@ -35,6 +38,8 @@ const EVENTS = ["start", "die", "oom", "pause", "unpause", "restart", "destroy",
 export class DockerRuntime implements Runtime, NetworkRuntime {
   readonly #address: ReturnType<typeof engineAddress>;
   #docker: Docker;
+  /** What was agreed on at the last subscription. */
+  #version: ApiVersion | undefined;
 
   /** `address` has the form of DOCKER_HOST. Nothing is connected to yet. */
   constructor(address: string) {
@@ -50,9 +55,10 @@ export class DockerRuntime implements Runtime, NetworkRuntime {
     return engineInfo(await get(this.#docker, "/info", signal));
   }
 
-  async pull(image: string, { signal }: Abortable): Promise<void> {
+  async pull(image: string, { signal, login }: PullOptions): Promise<void> {
     try {
-      for await (const line of jsonLines(await this.#docker.pull(image, { abortSignal: signal }))) {
+      const options = { abortSignal: signal, ...(login !== undefined && { authconfig: { base64: login } }) };
+      for await (const line of jsonLines(await this.#docker.pull(image, options))) {
         if (typeof line !== "object" || line === null || !("error" in line)) continue;
         throw new ClusterError("internal", messageOf(line.error));
       }
@@ -66,6 +72,7 @@ export class DockerRuntime implements Runtime, NetworkRuntime {
 
   create(request: ContainerRequest, { signal }: Abortable): Promise<string> {
     return asked(async () => {
+      checkMounts(request.task.spec.container, this.#version ?? API_VERSION_MAX);
       try {
         const options = { ...containerOptions(request), abortSignal: signal };
         const { id } = await this.#docker.createContainer(options);
@@ -109,6 +116,17 @@ export class DockerRuntime implements Runtime, NetworkRuntime {
     return asked(async () => {
       const options = { all: true, filters: { label: filters(labels) }, abortSignal: signal };
       return (await this.#docker.listContainers(options)).map(listed);
+    });
+  }
+
+  volumes({ signal }: Abortable): Promise<readonly EngineVolume[]> {
+    return asked(async () => {
+      const { Volumes } = await this.#docker.listVolumes({ filters: { driver: ["local"] }, abortSignal: signal });
+      // Null when there are none, whatever the types say.
+      return ((Volumes as typeof Volumes | null) ?? []).map(({ Name, Labels }) => ({
+        name: Name,
+        labels: (Labels as typeof Labels | null) ?? {},
+      }));
     });
   }
 
@@ -161,8 +179,8 @@ export class DockerRuntime implements Runtime, NetworkRuntime {
     const [major = 0, minor = 0] = typeof version === "string" ? version.split(".").map(Number) : [];
     const [majorMax, minorMax] = API_VERSION_MAX;
     const newer = major > majorMax || (major === majorMax && minor > minorMax);
-    const agreed = newer ? API_VERSION_MAX.join(".") : `${String(major)}.${String(minor)}`;
-    this.#docker = new Docker({ ...this.#address, version: `v${agreed}` });
+    this.#version = newer ? API_VERSION_MAX : [major, minor];
+    this.#docker = new Docker({ ...this.#address, version: `v${this.#version.join(".")}` });
   }
 }
 

@@ -26,7 +26,23 @@ export function engineInfo(body: unknown): EngineInfo {
     version: text(info["ServerVersion"]),
     labels: Object.fromEntries(texts(info["Labels"]).map(keyAndValue)),
     plugins,
+    ...genericOf(info["GenericResources"]),
   };
+}
+
+/** `node-generic-resources` of the engine's configuration; what is of neither form is passed over. */
+function genericOf(list: unknown): Pick<EngineInfo, "generic"> {
+  const generic: Record<string, number | string[]> = {};
+  for (const item of Array.isArray(list) ? list : []) {
+    const { Kind: kind, Value: value } = record(
+      record(item)["DiscreteResourceSpec"] ?? record(item)["NamedResourceSpec"],
+    );
+    if (typeof kind !== "string") continue;
+    const before = Object.hasOwn(generic, kind) ? generic[kind] : undefined;
+    if (typeof value === "number" && value > 0) generic[kind] = value;
+    else if (typeof value === "string" && typeof before !== "number") generic[kind] = [...(before ?? []), value];
+  }
+  return Object.keys(generic).length === 0 ? {} : { generic };
 }
 
 function keyAndValue(label: string): readonly [string, string] {

@@ -31,6 +31,18 @@ describe("the engine's description", () => {
     });
   });
 
+  it("has what the engine's configuration says that the node has beside", () => {
+    const GenericResources = [
+      { NamedResourceSpec: { Kind: "NVIDIA-GPU", Value: "UUID1" } },
+      { NamedResourceSpec: { Kind: "NVIDIA-GPU", Value: "UUID2" } },
+      { DiscreteResourceSpec: { Kind: "SSD", Value: 3 } },
+      { DiscreteResourceSpec: { Kind: "none", Value: 0 } },
+      "what?",
+    ];
+    expect(engineInfo({ GenericResources }).generic).toEqual({ "NVIDIA-GPU": ["UUID1", "UUID2"], SSD: 3 });
+    expect(engineInfo({ GenericResources: null })).not.toHaveProperty("generic");
+  });
+
   it("is empty where the engine says nothing", () => {
     expect(engineInfo("what?")).toMatchObject({ hostname: "", cpus: 0, labels: {}, plugins: [] });
   });

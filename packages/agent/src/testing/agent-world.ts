@@ -2,6 +2,8 @@ import { assert, Inbox, ManualClock, SeededRandom, type Log } from "@murmur/base
 import {
   isLater,
   networkId,
+  payloadKey,
+  type AssignedPayload,
   type ClusterFacts,
   type DesiredState,
   type EndpointPart,
@@ -16,6 +18,7 @@ import {
 import { Agent } from "../agent.ts";
 import type { ContainerRequest, KeyValue, Session, Sessions, Withdrawals } from "../ports.ts";
 import type { Program } from "../simulated-container.ts";
+import { SimulatedFiles } from "../simulated-files.ts";
 import { SimulatedRuntime } from "../simulated-runtime.ts";
 import { StubNetworks } from "./stub-networks.ts";
 import { SAMPLE_NODE, sampleTask } from "./sample-task.ts";
@@ -27,6 +30,7 @@ const NODE: OwnNode = { spec: { labels: {}, availability: "active" } };
 /** A manager with one agent: keeps the records, sends assignments, commits reports as the store would. */
 class StubManager implements Sessions {
   readonly tasks = new Map<TaskId, Task>();
+  readonly payloads = new Map<string, AssignedPayload>();
   /** Every report of a task in order, for checks. */
   readonly heard: string[] = [];
   reachable = true;
@@ -37,6 +41,9 @@ class StubManager implements Sessions {
   descriptions = 0;
   engine = "";
   address = "";
+  /** Of the node's record. */
+  volumes: readonly string[] = [];
+  volumeReports = 0;
   onReport: (id: TaskId, status: TaskStatus) => void = () => {};
   #version = 1;
   #inbox: Inbox<SessionMessage> | undefined;
@@ -111,6 +118,13 @@ class StubManager implements Sessions {
     this.#push({ kind: "delta", from, version: this.#version, node: { ...NODE, ...own }, updated: [], removed: [] });
   }
 
+  /** Hands out, or takes away, secrets and configs, in this session and as the first thing of the next. */
+  hand(put: readonly AssignedPayload[], removed: readonly string[] = []): void {
+    for (const key of removed) this.payloads.delete(key);
+    for (const payload of put) this.payloads.set(payloadKey(payload), payload);
+    this.#push({ kind: "payloads", isFirst: false, put, removed });
+  }
+
   /** A delta that doesn't fit what the agent holds. */
   skipVersions(): void {
     this.#version += 5;
@@ -131,8 +145,16 @@ class StubManager implements Sessions {
 
   #sendFull(endpoints: Index): void {
     this.tell(this.endpoints(endpoints));
+    const put = [...this.payloads.values()];
+    if (put.length > 0) this.#push({ kind: "payloads", isFirst: true, put, removed: [] });
     const tasks = [...this.tasks.values()];
-    this.#push({ kind: "full", version: this.#version, node: NODE, tasks, cluster: this.facts });
+    this.#push({
+      kind: "full",
+      version: this.#version,
+      node: { ...NODE, volumes: this.volumes },
+      tasks,
+      cluster: this.facts,
+    });
   }
 
   async #hear(report: ReportMessage, inbox: Inbox<SessionMessage>): Promise<void> {
@@ -147,6 +169,8 @@ class StubManager implements Sessions {
         this.descriptions += report.description === undefined ? 0 : 1;
         this.engine = report.engine?.state ?? this.engine;
         this.address = report.address ?? this.address;
+        this.volumeReports += report.volumes === undefined || report.volumes.join() === this.volumes.join() ? 0 : 1;
+        this.volumes = report.volumes ?? this.volumes;
         break;
       case "tasks":
         for (const { id, status } of report.statuses) this.onReport(id, status);
@@ -179,6 +203,7 @@ export interface AgentWorldOptions {
   readonly latencyMs?: number;
   readonly images?: readonly string[];
   readonly registry?: readonly string[];
+  readonly passwordOf?: (image: string) => string | undefined;
   readonly program?: (request: ContainerRequest) => Program;
   /** Its tasks have networks of their own. */
   readonly overlay?: boolean;
@@ -193,6 +218,7 @@ export class AgentWorld {
   readonly manager: StubManager;
   /** Used when the world is an overlay's. */
   readonly networks: StubNetworks;
+  readonly files = new SimulatedFiles();
   readonly disk = new Map<string, Uint8Array>();
   /** What would be an error in the log, which no fault may cause. */
   readonly errors: string[] = [];
@@ -255,7 +281,7 @@ export class AgentWorld {
     };
     const ignore = (): void => {};
     const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (text, fields) => this.#fail(text, fields) };
-    const options = { murmurVersion: "0", runtime: engine, sessions: manager, store, clock, log };
+    const options = { murmurVersion: "0", runtime: engine, files: this.files, sessions: manager, store, clock, log };
     const { dataAddress } = this;
     this.networks.begin();
     return new Agent({

@@ -30,6 +30,9 @@ export async function closeDocker(): Promise<readonly string[]> {
   if (containers.length > 0) await docker("rm", "-f", "-v", ...containers);
   const networks = lines(await docker("network", "ls", "-q", "--filter", label));
   if (networks.length > 0) await docker("network", "rm", ...networks);
+  // Named volumes outlive their containers, as they should.
+  const volumes = lines(await docker("volume", "ls", "-q", "--filter", label));
+  if (volumes.length > 0) await docker("volume", "rm", ...volumes);
   return [...containers, ...networks];
 }
 

@@ -31,6 +31,8 @@ export class StubNetworks implements TaskNetworks {
   readonly #clock: Clock;
   /** By task, the process that `attach` was called for, until `detach`. */
   #attached = new Map<TaskId, string>();
+  /** What was told to run when the agent began, until it is attached or detached. */
+  #expected = new Set<TaskId>();
 
   constructor(engine: SimulatedRuntime, clock: Clock) {
     this.#engine = engine;
@@ -43,11 +45,19 @@ export class StubNetworks implements TaskNetworks {
     return this.#attached;
   }
 
-  begin(): void {
-    this.#attached = new Map();
+  /** What is waited for now. */
+  get expected(): ReadonlySet<TaskId> {
+    return this.#expected;
   }
 
-  expect(): void {}
+  begin(): void {
+    this.#attached = new Map();
+    this.#expected = new Set();
+  }
+
+  expect(tasks: readonly TaskId[]): void {
+    this.#expected = new Set(tasks);
+  }
 
   async prepare(task: Task, options: Abortable): Promise<ContainerNetworks> {
     this.calls.push("prepare");
@@ -71,6 +81,7 @@ export class StubNetworks implements TaskNetworks {
     if (present !== undefined && present !== process) this.#violated("another process is attached", task.id);
     if (container.pid === 0 || container.netns === undefined) this.#violated("attached without a process", task.id);
     this.#attached.set(task.id, process);
+    this.#expected.delete(task.id);
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true });
       if (!this.faults.attachHangs) this.#clock.setTimer(ATTACH_MS, resolve);
@@ -84,6 +95,7 @@ export class StubNetworks implements TaskNetworks {
   detach(task: TaskId): void {
     this.calls.push("detach");
     const process = this.#attached.get(task);
+    if (this.#expected.delete(task) && process === undefined) return;
     if (process === undefined) return this.#violated("detached without having been attached", task);
     if (this.#runs(process)) this.#violated("detached while its process runs", task);
     this.#attached.delete(task);

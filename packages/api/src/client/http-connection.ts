@@ -1,5 +1,5 @@
 import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
-import { Readable } from "node:stream";
+import { Duplex, Readable } from "node:stream";
 import { ClusterError, messageOf } from "@murmur/base";
 import { codeOfAnswer, ERROR_CODE_HEADER } from "../error-status.ts";
 import type { DaemonAddress } from "./daemon-address.ts";
@@ -60,6 +60,37 @@ export class HttpConnection implements Disposable {
       throw this.#explain(error, head.signal.aborted ? timeoutMs : undefined, options.signal);
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** A request that takes its connection over; resolves with that once the daemon has agreed. The signal ends it. */
+  async takeOver(path: string, { signal }: { readonly signal: AbortSignal }): Promise<Duplex> {
+    const headers = { host: "murmur", connection: "Upgrade", upgrade: "tcp", "content-length": "0" };
+    const { text: _text, ...target } = this.#address;
+    const outgoing = request({ ...target, path, method: "POST", headers, agent: false });
+    const stop = (): void => void outgoing.destroy(abortError(signal));
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    const timer = setTimeout(() => outgoing.destroy(new Error("no answer")), this.#timeoutMs);
+    try {
+      const answer = await new Promise<IncomingMessage | Duplex>((resolve, reject) => {
+        outgoing.once("upgrade", (_answer, socket, head) => {
+          socket.on("error", () => socket.destroy());
+          signal.addEventListener("abort", () => socket.destroy(), { once: true });
+          if (head.byteLength > 0) socket.unshift(head);
+          resolve(socket);
+        });
+        outgoing.once("response", resolve);
+        outgoing.on("error", reject);
+        outgoing.end();
+      });
+      if (answer instanceof Duplex) return answer;
+      throw refusal(answer, await readAll(answer));
+    } catch (error) {
+      throw this.#explain(error, undefined, signal);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
     }
   }
 

@@ -1,6 +1,9 @@
+import type { Duplex } from "node:stream";
 import { ClusterError, messageOf } from "@murmur/base";
+import type { DistributionInspect } from "../docker/distribution-types.ts";
 import type { NetworkCreate, NetworkCreated, NetworkResource, NetworksPruned } from "../docker/network-types.ts";
 import type { Node, NodeSpec } from "../docker/node-types.ts";
+import type { Config, PayloadCreate, PayloadCreated, Secret } from "../docker/payload-types.ts";
 import type { Service, ServiceCreated, ServiceSpec, ServiceUpdated } from "../docker/service-types.ts";
 import type { Info, Swarm, SwarmSpec, VersionInfo } from "../docker/swarm-types.ts";
 import type { Task } from "../docker/task-types.ts";
@@ -9,8 +12,8 @@ import type {
   ClusterInitAnswer,
   ClusterInitBody,
   ClusterSummary,
+  ClusterVolume,
   DoctorReport,
-  EventKind,
   HealthAnswer,
   JoinTokenAnswer,
   NodeJoinAnswer,
@@ -18,34 +21,32 @@ import type {
   RecoveryPlan,
   RestoreAnswer,
   RestoreBody,
+  SecretsKeyAnswer,
+  ServiceDryRun,
+  ServiceExplanation,
+  Rebalance,
+  TaskExplanation,
+  StatsAnswer,
+  VolumeAnswer,
+  VolumeCreate,
+  VolumeDetail,
 } from "../murmur-types.ts";
+import type { DockerEvent } from "../events/swarm-event.ts";
+import type {
+  Cancellable,
+  DockerEventOptions,
+  EventOptions,
+  ExecConfig,
+  ExecName,
+  ExecState,
+  Filters,
+  ListOptions,
+  LogOptions,
+  MurmurClientOptions,
+} from "./client-options.ts";
 import { parseDaemonAddress } from "./daemon-address.ts";
 import { readEvents } from "./event-stream.ts";
 import { HttpConnection, type CallOptions } from "./http-connection.ts";
-
-export interface MurmurClientOptions {
-  /** `unix:///path`, `/path` or `tcp://host:port`. */
-  readonly host: string;
-  /** For a whole answer; 30 s when left out. */
-  readonly timeoutMs?: number;
-}
-
-export interface Cancellable {
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Docker's list filters: for each name the wanted values. */
-export type Filters = Readonly<Record<string, readonly string[]>>;
-export interface ListOptions extends Cancellable {
-  readonly filters?: Filters;
-}
-
-export interface EventOptions {
-  /** Only this service, its tasks, and no nodes or networks. An id, not a name. */
-  readonly service?: string;
-  readonly kinds?: readonly EventKind[];
-  readonly signal: AbortSignal;
-}
 
 /** The whole state is sent, read and written. */
 const LONG_TIMEOUT_MS = 600_000;
@@ -53,6 +54,8 @@ const LONG_TIMEOUT_MS = 600_000;
 const PRUNE_TIMEOUT_MS = 150_000;
 /** All nodes look at all that they have. */
 const DOCTOR_TIMEOUT_MS = 150_000;
+/** A registry that is slower than that is told of as one that can't be reached. */
+const REGISTRY_TIMEOUT_MS = 20_000;
 /** Joining waits for the cluster: certificates, a connection, the first replica. */
 const JOIN_TIMEOUT_MS = 90_000;
 
@@ -124,6 +127,9 @@ export class MurmurClient implements Disposable {
     const path = `/murmur/cluster/restore${query({ options: JSON.stringify(body) })}`;
     return this.#call(path, { ...options, method: "POST", bytes: backup, timeoutMs: LONG_TIMEOUT_MS });
   }
+  secretsKey(options: Cancellable = {}): Promise<SecretsKeyAnswer> {
+    return this.#call("/murmur/cluster/secrets-key", options);
+  }
   joinToken(options: Cancellable = {}): Promise<JoinTokenAnswer> {
     return this.#call("/murmur/join-token", options);
   }
@@ -191,6 +197,22 @@ export class MurmurClient implements Disposable {
     const path = `/services/${encodeURIComponent(id)}/update?version=${String(change.version)}&rollback=previous`;
     return this.#post(path, change.spec, options);
   }
+  /** What a registry says of an image, as the engine of the asked node sees it. */
+  distribution(image: string, options: Cancellable & RegistryAuth = {}): Promise<DistributionInspect> {
+    const call = { ...options, headers: authHeader(options), timeoutMs: REGISTRY_TIMEOUT_MS };
+    // The engine reads the slashes and colons of an image's name as they are.
+    return this.#call(`/distribution/${image}/json`, call);
+  }
+  /** What creating a service of this spec would come to; with `update`, updating that one. Changes nothing. */
+  dryRunService(
+    spec: ServiceSpec,
+    update?: { readonly id: string; readonly version: number; readonly rollback?: boolean },
+    options: Cancellable = {},
+  ): Promise<ServiceDryRun> {
+    const rollback = update?.rollback === true ? "previous" : undefined;
+    const asked = update && { service: update.id, version: String(update.version), rollback };
+    return this.#post(`/murmur/services/dry-run${query(asked ?? {})}`, spec, options);
+  }
   async removeService(id: string, options: Cancellable = {}): Promise<void> {
     await this.#call(`/services/${encodeURIComponent(id)}`, { ...options, method: "DELETE" });
   }
@@ -198,10 +220,129 @@ export class MurmurClient implements Disposable {
   tasks(options: ListOptions = {}): Promise<Task[]> {
     return this.#call(`/tasks${query({ filters: options.filters })}`, options);
   }
+  /** What the tasks of a service have written, as Docker multiplexes it (see `readFrames`); of a terminal, the bytes. */
+  serviceLogs(id: string, options: LogOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#logs(`/services/${encodeURIComponent(id)}/logs`, options);
+  }
+  taskLogs(id: string, options: LogOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    return this.#logs(`/tasks/${encodeURIComponent(id)}/logs`, options);
+  }
+  async *#logs(path: string, options: LogOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    const { follow, timestamps, details, tail, since, signal } = options;
+    const flag = (set: boolean | undefined): string | undefined => (set === true ? "1" : undefined);
+    const flags = { follow: flag(follow), timestamps: flag(timestamps), details: flag(details) };
+    const wanted = query({ stdout: "1", stderr: "1", ...flags, tail, since });
+    const answer = await this.#http.stream(path + wanted, { signal });
+    try {
+      for await (const piece of answer) yield piece as Uint8Array;
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new ClusterError("unavailable", `the logs broke off: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  /** What tasks have used so far: of these services, or of these nodes, or of all nodes. */
+  stats(
+    { services = [], nodes = [] }: { readonly services?: readonly string[]; readonly nodes?: readonly string[] },
+    options: Cancellable = {},
+  ): Promise<StatsAnswer> {
+    const search = new URLSearchParams();
+    for (const service of services) search.append("service", service);
+    for (const node of nodes) search.append("node", node);
+    return this.#call(`/murmur/stats?${search.toString()}`, options);
+  }
+  /** Prepares a command in a task's container; its id, by which it is started. */
+  async createExec(task: string, config: ExecConfig, options: Cancellable = {}): Promise<string> {
+    const { Id } = await this.#post<{ readonly Id: string }>(execPath(task), config, options);
+    return Id;
+  }
+  /** Starts it. The connection is its input and output: with a terminal the bytes, else frames (see `readFrames`). */
+  startExec(exec: ExecName, options: { readonly tty: boolean; readonly signal: AbortSignal }): Promise<Duplex> {
+    return this.#http.takeOver(
+      `${execPath(exec.task, exec.id)}/start${query({ tty: options.tty ? "1" : "0" })}`,
+      options,
+    );
+  }
+  async startExecDetached(exec: ExecName, options: Cancellable = {}): Promise<void> {
+    await this.#call(`${execPath(exec.task, exec.id)}/start?detach=1`, { ...options, method: "POST" });
+  }
+  exec(exec: ExecName, options: Cancellable = {}): Promise<ExecState> {
+    return this.#call(execPath(exec.task, exec.id), options);
+  }
+  async resizeExec(exec: ExecName, size: { readonly rows: number; readonly columns: number }): Promise<void> {
+    const asked = query({ h: String(size.rows), w: String(size.columns) });
+    await this.#call(`${execPath(exec.task, exec.id)}/resize${asked}`, { method: "POST" });
+  }
+  async killExec(exec: ExecName, signalName: string): Promise<void> {
+    await this.#call(`${execPath(exec.task, exec.id)}/kill${query({ signal: signalName })}`, { method: "POST" });
+  }
+  /** The volumes on the nodes' own disks that the cluster knows, of one node or of all. */
+  volumes({ node }: { readonly node?: string } = {}, options: Cancellable = {}): Promise<ClusterVolume[]> {
+    return this.#call(`/murmur/volumes${query({ node })}`, options);
+  }
+  /** One for each node that has a volume of this name, or of the named node. */
+  volume(name: string, { node }: { readonly node?: string } = {}, options: Cancellable = {}): Promise<VolumeDetail[]> {
+    return this.#call(`/murmur/volumes/${encodeURIComponent(name)}${query({ node })}`, options);
+  }
+  createVolume(body: VolumeCreate, options: Cancellable = {}): Promise<VolumeAnswer> {
+    return this.#post("/murmur/volumes/create", body, options);
+  }
+  /** Refused while a task uses it, and when several nodes have one and none is named. */
+  async removeVolume(
+    name: string,
+    { node, force }: { readonly node?: string; readonly force?: boolean } = {},
+    options: Cancellable = {},
+  ): Promise<void> {
+    const where = query({ node, force: force === true ? "1" : undefined });
+    await this.#call(`/murmur/volumes/${encodeURIComponent(name)}${where}`, { ...options, method: "DELETE" });
+  }
+  /** Why a task stands where it does; `web.1` is the one that is in this slot now. */
+  explainTask(id: string, options: Cancellable = {}): Promise<TaskExplanation> {
+    return this.#call(`/murmur/tasks/${encodeURIComponent(id)}/explain`, options);
+  }
+  /** Moves tasks to where they would be placed if they were new; of all replicated services when none is named. */
+  rebalance(
+    request: { readonly services?: readonly string[]; readonly dryRun: boolean },
+    options: Cancellable = {},
+  ): Promise<Rebalance> {
+    const { services, dryRun } = request;
+    return this.#post(`/murmur/rebalance${dryRun ? "?dryRun=1" : ""}`, { ...(services && { services }) }, options);
+  }
+  /** Why a service stands where it does. */
+  explainService(id: string, options: Cancellable = {}): Promise<ServiceExplanation> {
+    return this.#call(`/murmur/services/${encodeURIComponent(id)}/explain`, options);
+  }
   /** By id, name or the beginning of an id. */
   task(id: string, options: Cancellable = {}): Promise<Task> {
     return this.#call(`/tasks/${encodeURIComponent(id)}`, options);
   }
+  secrets(options: ListOptions = {}): Promise<Secret[]> {
+    return this.#call(`/secrets${query({ filters: options.filters })}`, options);
+  }
+  /** By id, name or the beginning of an id. */
+  secret(id: string, options: Cancellable = {}): Promise<Secret> {
+    return this.#call(`/secrets/${encodeURIComponent(id)}`, options);
+  }
+  createSecret(body: PayloadCreate, options: Cancellable = {}): Promise<PayloadCreated> {
+    return this.#post("/secrets/create", body, options);
+  }
+  async removeSecret(id: string, options: Cancellable = {}): Promise<void> {
+    await this.#call(`/secrets/${encodeURIComponent(id)}`, { ...options, method: "DELETE" });
+  }
+
+  configs(options: ListOptions = {}): Promise<Config[]> {
+    return this.#call(`/configs${query({ filters: options.filters })}`, options);
+  }
+  /** By id, name or the beginning of an id. */
+  config(id: string, options: Cancellable = {}): Promise<Config> {
+    return this.#call(`/configs/${encodeURIComponent(id)}`, options);
+  }
+  createConfig(body: PayloadCreate, options: Cancellable = {}): Promise<PayloadCreated> {
+    return this.#post("/configs/create", body, options);
+  }
+  async removeConfig(id: string, options: Cancellable = {}): Promise<void> {
+    await this.#call(`/configs/${encodeURIComponent(id)}`, { ...options, method: "DELETE" });
+  }
+
   networks(options: ListOptions = {}): Promise<NetworkResource[]> {
     return this.#call(`/networks${query({ filters: options.filters })}`, options);
   }
@@ -220,6 +361,25 @@ export class MurmurClient implements Disposable {
   pruneNetworks(options: ListOptions = {}): Promise<NetworksPruned> {
     const path = `/networks/prune${query({ filters: options.filters })}`;
     return this.#call(path, { ...options, method: "POST", timeoutMs: PRUNE_TIMEOUT_MS });
+  }
+
+  /** Docker's events: of the cluster, and of the asked node's engine; with `since` also those that are remembered. */
+  async *dockerEvents(options: DockerEventOptions): AsyncGenerator<DockerEvent, void, undefined> {
+    const { filters, since, until, signal } = options;
+    const answer = await this.#http.stream(`/events${query({ filters, since, until })}`, { signal });
+    answer.setEncoding("utf8");
+    let rest = "";
+    try {
+      for await (const text of answer) {
+        const lines = (rest + String(text)).split("\n");
+        rest = lines.pop() ?? "";
+        // Written by the daemon, or by the engine behind it.
+        for (const line of lines) if (line !== "") yield JSON.parse(line) as DockerEvent;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      throw new ClusterError("unavailable", `lost the daemon's events: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /**
@@ -257,6 +417,9 @@ export interface RegistryAuth {
 
 const authHeader = (options: RegistryAuth): Record<string, string> =>
   options.registryAuth === undefined ? {} : { "x-registry-auth": options.registryAuth };
+
+const execPath = (task: string, exec?: string): string =>
+  `/murmur/tasks/${encodeURIComponent(task)}/exec${exec === undefined ? "" : `/${exec}`}`;
 
 function query(fields: Readonly<Record<string, string | Filters | undefined>>): string {
   const search = new URLSearchParams();

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dockerObject, unsupported } from "./lenient-object.ts";
+import { configReferences, secretReferences } from "./payload-reference.ts";
 
 /** Bounds against nonsense; what a spec may hold is the model's to say. */
 const LIST_MAX = 8_192;
@@ -10,40 +11,54 @@ export const nanos = z.int().nonnegative();
 
 export const driver = dockerObject({ Name: text.optional(), Options: textMap.optional() });
 
+/** Why a mount of another kind of Docker's can't be had, and what can. */
+const OTHER_KINDS: Readonly<Record<string, string>> = {
+  npipe: "named pipes are Windows's: mount a socket with type bind",
+  cluster:
+    "Murmur has no cluster (CSI) volumes: use type volume with a VolumeOptions.DriverConfig of a plugin, or a bind mount of what all nodes have",
+};
+
+const mountKind = z.enum(["bind", "volume", "tmpfs", "image"], {
+  error: ({ input }) => OTHER_KINDS[String(input)] ?? "must be bind, volume, tmpfs or image",
+});
+
 const mount = dockerObject({
-  Type: z.enum(["bind", "volume", "tmpfs"], "must be bind, volume or tmpfs").default("bind"),
+  Type: mountKind.default("bind"),
   Source: text.optional(),
   Target: text.optional(),
   ReadOnly: z.boolean().optional(),
   Consistency: unsupported(undefined, ["default", "consistent", "cached", "delegated"]),
   BindOptions: dockerObject({
     Propagation: z.enum(["", "private", "rprivate", "shared", "rshared", "slave", "rslave"]).optional(),
-    NonRecursive: unsupported(),
-    CreateMountpoint: unsupported(),
-    ReadOnlyNonRecursive: unsupported(),
-    ReadOnlyForceRecursive: unsupported(),
+    NonRecursive: z.boolean().optional(),
+    CreateMountpoint: z.boolean().optional(),
+    ReadOnlyNonRecursive: z.boolean().optional(),
+    ReadOnlyForceRecursive: z.boolean().optional(),
   }).optional(),
   VolumeOptions: dockerObject({
     NoCopy: z.boolean().optional(),
     Labels: textMap.optional(),
     DriverConfig: driver.optional(),
-    Subpath: unsupported(),
+    Subpath: text.optional(),
   }).optional(),
   TmpfsOptions: dockerObject({
     SizeBytes: z.int().nonnegative().optional(),
     Mode: z.int().nonnegative().optional(),
     Options: unsupported(),
   }).optional(),
-  ClusterOptions: unsupported(),
-  ImageOptions: unsupported(),
-});
+  ClusterOptions: unsupported(OTHER_KINDS["cluster"]),
+  ImageOptions: unsupported("a part of an image can't be mounted: mount all of it, and use the path in it"),
+}).refine(
+  ({ BindOptions: bind }) => bind?.ReadOnlyNonRecursive !== true || bind.ReadOnlyForceRecursive !== true,
+  "BindOptions: ReadOnlyNonRecursive and ReadOnlyForceRecursive contradict each other",
+);
 
 const healthcheck = dockerObject({
   Test: textList.optional(),
   Interval: nanos.optional(),
   Timeout: nanos.optional(),
   StartPeriod: nanos.optional(),
-  StartInterval: unsupported(),
+  StartInterval: nanos.optional(),
   Retries: z.int().nonnegative().optional(),
 });
 
@@ -72,8 +87,8 @@ export const containerSchema = dockerObject({
     Search: textList.optional(),
     Options: textList.optional(),
   }).optional(),
-  Secrets: unsupported("Murmur doesn't keep secrets yet; leave it out"),
-  Configs: unsupported("Murmur doesn't keep configs yet; leave it out"),
+  Secrets: secretReferences,
+  Configs: configReferences,
   Isolation: unsupported("only Windows has isolation modes; leave it out", ["default"]),
   Sysctls: textMap.optional(),
   CapabilityAdd: textList.optional(),
@@ -82,7 +97,7 @@ export const containerSchema = dockerObject({
     .array(dockerObject({ Name: text.default(""), Soft: z.int().default(0), Hard: z.int().default(0) }))
     .max(LIST_MAX)
     .optional(),
-  OomScoreAdj: unsupported(),
+  OomScoreAdj: z.int().optional(),
 });
 
 export type ContainerInput = z.infer<typeof containerSchema>;

@@ -2,6 +2,13 @@ import type { ContainerSpec, HealthCheck, Mount } from "@murmur/model";
 import { compact } from "./compact.ts";
 import type { ContainerInput, MountInput } from "./container-schema.ts";
 import type * as docker from "./container-types.ts";
+import {
+  fromConfigReference,
+  fromSecretReference,
+  toConfigReference,
+  toSecretReference,
+  type FindPayload,
+} from "./payload-reference.ts";
 import { toMillis, toNanos } from "./time.ts";
 
 const filled = <T>(list: readonly T[] | undefined): readonly T[] | undefined =>
@@ -14,7 +21,7 @@ const orLeftOut = <T extends string | number | boolean>(value: T | undefined): T
  * Docker's JSON to the model. What Docker takes for "the image's own" (an empty text, list or number) is left out, so
  * that the same wish always gives the same spec and an update without a change replaces no task.
  */
-export function toContainerSpec(input: ContainerInput): ContainerSpec {
+export function toContainerSpec(input: ContainerInput, findPayload: FindPayload): ContainerSpec {
   return compact<ContainerSpec>({
     image: input.Image,
     command: filled(input.Command),
@@ -39,6 +46,9 @@ export function toContainerSpec(input: ContainerInput): ContainerSpec {
     capabilityDrop: filled(input.CapabilityDrop),
     sysctls: filledMap(input.Sysctls),
     ulimits: filled(input.Ulimits)?.map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard })),
+    oomScoreAdj: orLeftOut(input.OomScoreAdj),
+    secrets: filled(input.Secrets)?.map((reference) => toSecretReference(reference, findPayload)),
+    configs: filled(input.Configs)?.map((reference) => toConfigReference(reference, findPayload)),
   });
 }
 
@@ -52,12 +62,21 @@ function toMount(input: MountInput): Mount {
     target: input.Target ?? "",
     readOnly: input.ReadOnly ?? false,
     bindPropagation: bind?.Propagation || undefined,
+    bindNonRecursive: orLeftOut(bind?.NonRecursive),
+    bindCreateSource: orLeftOut(bind?.CreateMountpoint),
+    bindReadOnly: readOnlyDepth(bind),
     volumeDriver: hasDriver ? { name: driver?.Name || "local", options: driver?.Options ?? {} } : undefined,
     volumeLabels: filledMap(volume?.Labels),
     volumeNoCopy: orLeftOut(volume?.NoCopy),
+    volumeSubpath: orLeftOut(volume?.Subpath),
     tmpfsSizeBytes: orLeftOut(tmpfs?.SizeBytes),
     tmpfsMode: orLeftOut(tmpfs?.Mode),
   });
+}
+
+function readOnlyDepth(bind: MountInput["BindOptions"]): Mount["bindReadOnly"] {
+  if (bind?.ReadOnlyForceRecursive === true) return "force-recursive";
+  return bind?.ReadOnlyNonRecursive === true ? "non-recursive" : undefined;
 }
 
 function toHealthCheck(input: ContainerInput["Healthcheck"]): HealthCheck | undefined {
@@ -68,6 +87,7 @@ function toHealthCheck(input: ContainerInput["Healthcheck"]): HealthCheck | unde
     intervalMs: milliseconds(input?.Interval),
     timeoutMs: milliseconds(input?.Timeout),
     startPeriodMs: milliseconds(input?.StartPeriod),
+    startIntervalMs: milliseconds(input?.StartInterval),
     retries: orLeftOut(input?.Retries),
   });
   return Object.keys(check).length === 0 ? undefined : check;
@@ -113,12 +133,21 @@ export function fromContainerSpec(spec: ContainerSpec): docker.ContainerSpec {
     CapabilityDrop: copied(spec.capabilityDrop),
     Sysctls: copiedMap(spec.sysctls),
     Ulimits: spec.ulimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    OomScoreAdj: spec.oomScoreAdj,
+    Secrets: spec.secrets?.map(fromSecretReference),
+    Configs: spec.configs?.map(fromConfigReference),
     Isolation: "default",
   });
 }
 
 function fromMount(mount: Mount): docker.Mount {
-  const bind = compact<NonNullable<docker.Mount["BindOptions"]>>({ Propagation: mount.bindPropagation });
+  const bind = compact<NonNullable<docker.Mount["BindOptions"]>>({
+    Propagation: mount.bindPropagation,
+    NonRecursive: mount.bindNonRecursive,
+    CreateMountpoint: mount.bindCreateSource,
+    ReadOnlyNonRecursive: mount.bindReadOnly === "non-recursive" || undefined,
+    ReadOnlyForceRecursive: mount.bindReadOnly === "force-recursive" || undefined,
+  });
   const volume = compact<NonNullable<docker.Mount["VolumeOptions"]>>({
     NoCopy: mount.volumeNoCopy,
     Labels: copiedMap(mount.volumeLabels),
@@ -126,6 +155,7 @@ function fromMount(mount: Mount): docker.Mount {
       mount.volumeDriver === undefined
         ? undefined
         : { Name: mount.volumeDriver.name, Options: { ...mount.volumeDriver.options } },
+    Subpath: mount.volumeSubpath,
   });
   const tmpfs = compact<NonNullable<docker.Mount["TmpfsOptions"]>>({
     SizeBytes: mount.tmpfsSizeBytes,
@@ -150,6 +180,7 @@ const fromHealthCheck = (check: HealthCheck): docker.HealthConfig =>
     Interval: nanosOf(check.intervalMs),
     Timeout: nanosOf(check.timeoutMs),
     StartPeriod: nanosOf(check.startPeriodMs),
+    StartInterval: nanosOf(check.startIntervalMs),
     Retries: check.retries,
   });
 

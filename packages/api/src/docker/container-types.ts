@@ -1,3 +1,5 @@
+import type { ConfigReference, SecretReference } from "./payload-types.ts";
+
 /** A driver and its options, as Docker writes both log and volume drivers. */
 export interface DriverConfig {
   Name?: string;
@@ -5,12 +7,23 @@ export interface DriverConfig {
 }
 
 export interface Mount {
-  Type: "bind" | "volume" | "tmpfs";
+  Type: "bind" | "volume" | "tmpfs" | "image";
   Source?: string;
   Target: string;
   ReadOnly?: boolean;
-  BindOptions?: { Propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" };
-  VolumeOptions?: { NoCopy?: boolean; Labels?: Record<string, string>; DriverConfig?: DriverConfig };
+  BindOptions?: {
+    Propagation?: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+    NonRecursive?: boolean;
+    CreateMountpoint?: boolean;
+    ReadOnlyNonRecursive?: boolean;
+    ReadOnlyForceRecursive?: boolean;
+  };
+  VolumeOptions?: {
+    NoCopy?: boolean;
+    Labels?: Record<string, string>;
+    DriverConfig?: DriverConfig;
+    Subpath?: string;
+  };
   TmpfsOptions?: { SizeBytes?: number; Mode?: number };
 }
 
@@ -20,6 +33,7 @@ export interface HealthConfig {
   Interval?: number;
   Timeout?: number;
   StartPeriod?: number;
+  StartInterval?: number;
   Retries?: number;
 }
 
@@ -48,5 +62,8 @@ export interface ContainerSpec {
   CapabilityDrop?: string[];
   Sysctls?: Record<string, string>;
   Ulimits?: { Name: string; Soft: number; Hard: number }[];
+  OomScoreAdj?: number;
+  Secrets?: SecretReference[];
+  Configs?: ConfigReference[];
   Isolation?: string;
 }

@@ -40,8 +40,9 @@ export class Filters {
   /** Whether the text begins with one of the wanted values, in any case of letters for names as Docker has it. */
   beginsWith(name: string, text: string): boolean {
     const wanted = this.get(name);
+    if (wanted.length === 0) return true;
     const lower = text.toLowerCase();
-    return wanted.length === 0 || wanted.some((value) => lower.startsWith(value.toLowerCase()));
+    return wanted.some((value) => lower.startsWith(value.toLowerCase()));
   }
 
   /** Whether the labels have all the wanted ones: `KEY`, or `KEY=VALUE`. */

@@ -10,7 +10,14 @@ export const nodeSchema = dockerObject(
     Labels: textMap.optional(),
     Role: z.preprocess(word, z.enum(["worker", "manager"], "must be worker or manager")),
     Availability: z.preprocess(word, z.enum(["active", "pause", "drain"], "must be active, pause or drain")),
-    Murmur: z.strictObject({ PinnedRole: z.enum(["worker", "manager"]).nullable() }).optional(),
+    Murmur: z
+      .strictObject({
+        PinnedRole: z.enum(["worker", "manager"]).nullable().optional(),
+        Drain: z.strictObject({ Deadline: z.number() }).nullable().optional(),
+      })
+      .optional(),
   },
   { passOverLowerCase: true },
 );
+
+export type NodeInput = z.infer<typeof nodeSchema>;

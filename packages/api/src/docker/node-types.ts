@@ -1,4 +1,4 @@
-import type { Platform, Resources, Version } from "./service-types.ts";
+import type { GenericResource, Platform, Resources, Version } from "./service-types.ts";
 
 export type NodeRole = "worker" | "manager";
 
@@ -7,14 +7,26 @@ export interface NodeSpec {
   Labels?: Record<string, string>;
   Role: NodeRole;
   Availability: "active" | "pause" | "drain";
-  /** Null: the cluster chooses the role. Left out of an update: as it was. */
-  Murmur?: { PinnedRole: NodeRole | null };
+  Murmur?: MurmurNodeSpec;
+}
+
+/** What is left out of an update stays as it was. */
+export interface MurmurNodeSpec {
+  /** Null: the cluster chooses the role. */
+  PinnedRole?: NodeRole | null;
+  /** Only of a node that is drained: tasks work on until they are replaced elsewhere. Null: they are stopped at once. */
+  Drain?: NodeDrain | null;
+}
+
+interface NodeDrain {
+  /** Nanoseconds after which what is left is stopped. */
+  Deadline: number;
 }
 
 export interface NodeDescription {
   Hostname?: string;
   Platform?: Platform;
-  Resources?: Resources;
+  Resources?: Resources & { GenericResources?: GenericResource[] };
   Engine?: { EngineVersion?: string; Labels?: Record<string, string>; Plugins?: { Type: string; Name: string }[] };
   TLSInfo?: TLSInfo;
 }
@@ -43,5 +55,7 @@ export interface Node {
     EngineMessage: string;
     Version?: string;
     DataPlane?: "ports" | "overlay";
+    /** When what is left on a node that is drained with a deadline is stopped. */
+    DrainUntil?: string;
   };
 }

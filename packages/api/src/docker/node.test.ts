@@ -40,6 +40,30 @@ describe("the translation of nodes", () => {
     expect(toNodeSpec({ ...seen, Role: "worker", Murmur: { PinnedRole: "manager" } }, node).pinnedRole).toBe("worker");
   });
 
+  it("keeps the deadline of a drain for clients that don't know it, and drops it with the drain", () => {
+    const node: ClusterNode = {
+      ...nodeOf(NODE_TWO),
+      spec: { labels: {}, availability: "drain", drain: { deadlineMs: 60_000 } },
+      drainUntil: 1_700_000_060_000,
+    };
+    const shown = fromNode(node, context);
+    expect(shown.Spec.Murmur).toEqual({ PinnedRole: null, Drain: { Deadline: 60e9 } });
+    expect(shown.Murmur.DrainUntil).toBe("2023-11-14T22:14:20.000000000Z");
+    const seen = { Role: "worker", Availability: "drain" };
+    expect(toNodeSpec(seen, node).drain).toEqual({ deadlineMs: 60_000 });
+    expect(toNodeSpec({ ...seen, Murmur: { Drain: null } }, node).drain).toBeUndefined();
+    expect(toNodeSpec({ ...seen, Murmur: { Drain: { Deadline: 1e9 } } }, node).drain).toEqual({ deadlineMs: 1_000 });
+    const active = { ...shown.Spec, Availability: "active" };
+    expect(toNodeSpec(active, node)).toEqual({ labels: {}, availability: "active" });
+    const contradiction = { ...active, Murmur: { Drain: { Deadline: 1e9 } } };
+    expect(() => toNodeSpec(contradiction, node)).toThrow("drain: must be left out unless the availability is drain");
+  });
+
+  it.each([0, -1e9, 25 * 3600e9, "5m"])("refuses a deadline of %s", (Deadline) => {
+    const body = { Role: "worker", Availability: "drain", Murmur: { Drain: { Deadline } } };
+    expect(() => toNodeSpec(body, nodeOf(NODE_TWO))).toThrow(/deadlineMs|Deadline/);
+  });
+
   it.each([
     [{ Availability: "active" }, "Role"],
     [{ Role: "worker" }, "Availability"],

@@ -1,10 +1,11 @@
 import { ClusterError, type NodeId } from "@murmur/base";
 import { validateNodeSpec, type ClusterNode, type NodeSpec } from "@murmur/model";
 import { compact } from "./compact.ts";
+import { fromGeneric } from "./generic-resources.ts";
 import { parseWith } from "./lenient-object.ts";
-import { nodeSchema } from "./node-schema.ts";
+import { nodeSchema, type NodeInput } from "./node-schema.ts";
 import type * as docker from "./node-types.ts";
-import { toTimestamp } from "./time.ts";
+import { toMillis, toNanos, toTimestamp } from "./time.ts";
 
 export interface NodeContext {
   readonly leader: NodeId | undefined;
@@ -13,7 +14,7 @@ export interface NodeContext {
 }
 
 /** The role that Docker's clients see: the wanted one where the user pinned it, else what the cluster chose. */
-const roleOf = (node: ClusterNode): docker.NodeRole =>
+export const roleOf = (node: ClusterNode): docker.NodeRole =>
   node.spec.pinnedRole ?? (node.raftRole === "none" ? "worker" : "manager");
 
 /** `1.2.3.4` of `1.2.3.4:7373`, `fd00::1` of `[fd00::1]:7373`. */
@@ -35,7 +36,10 @@ export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
       Labels: { ...spec.labels },
       Role: roleOf(node),
       Availability: spec.availability,
-      Murmur: { PinnedRole: spec.pinnedRole ?? null },
+      Murmur: compact<docker.MurmurNodeSpec>({
+        PinnedRole: spec.pinnedRole ?? null,
+        Drain: spec.drain && { Deadline: toNanos(spec.drain.deadlineMs) },
+      }),
     }),
     Description: fromDescription(node, context),
     Status: compact<docker.Node["Status"]>({
@@ -57,6 +61,7 @@ export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
       EngineMessage: status.engine.message,
       Version: node.description?.murmurVersion,
       DataPlane: node.description?.dataPlane,
+      DrainUntil: node.drainUntil === undefined ? undefined : toTimestamp(node.drainUntil),
     }),
   });
 }
@@ -69,7 +74,11 @@ function fromDescription(node: ClusterNode, context: NodeContext): docker.NodeDe
   return {
     Hostname: description.hostname,
     Platform: { Architecture: platform.architecture, OS: platform.os },
-    Resources: { NanoCPUs: resources.nanoCpus, MemoryBytes: resources.memoryBytes },
+    Resources: compact<NonNullable<docker.NodeDescription["Resources"]>>({
+      NanoCPUs: resources.nanoCpus,
+      MemoryBytes: resources.memoryBytes,
+      GenericResources: fromGeneric(resources.generic),
+    }),
     Engine: {
       EngineVersion: engine.version,
       Labels: { ...engine.labels },
@@ -82,7 +91,7 @@ function fromDescription(node: ClusterNode, context: NodeContext): docker.NodeDe
 /**
  * A request's body to the spec of a node that is there. Docker's clients send back the role that they were shown; only
  * one that differs from it is a wish, and pins the role. `Murmur.PinnedRole`, when it differs, says it outright; null
- * gives the choice back to the cluster.
+ * gives the choice back to the cluster. A deadline of a drain goes with the drain.
  */
 export function toNodeSpec(body: unknown, node: ClusterNode): NodeSpec {
   const input = parseWith(nodeSchema, body);
@@ -94,9 +103,19 @@ export function toNodeSpec(body: unknown, node: ClusterNode): NodeSpec {
     name: input.Name || undefined,
     labels: input.Labels ?? {},
     availability: input.Availability,
+    drain: toDrain(input, node),
     pinnedRole: isStated ? (stated ?? undefined) : shown,
   });
   const problems = validateNodeSpec(spec);
   if (problems.length > 0) throw new ClusterError("invalid_argument", `invalid node: ${problems.join("; ")}`);
   return spec;
+}
+
+/** A node that takes tasks again is drained no more, also when the client sends back what it was shown of that. */
+function toDrain({ Availability, Murmur }: NodeInput, { spec: { drain: known } }: ClusterNode): NodeSpec["drain"] {
+  const stated = Murmur?.Drain;
+  if (stated === null) return undefined;
+  const wished = stated && { deadlineMs: Math.ceil(toMillis(stated.Deadline)) };
+  if (Availability === "drain") return wished ?? known;
+  return wished?.deadlineMs === known?.deadlineMs ? undefined : wished;
 }

@@ -1,4 +1,4 @@
-import { BALANCINGS } from "@murmur/model";
+import { BALANCINGS, STRATEGIES } from "@murmur/model";
 import { z } from "zod";
 import { containerSchema, driver, nanos, textList, textMap } from "./container-schema.ts";
 import { dockerObject, unsupported } from "./lenient-object.ts";
@@ -12,7 +12,12 @@ function word<const W extends readonly [string, ...string[]]>(words: W) {
   return z.preprocess(lower, z.enum(words, `must be one of ${words.join(", ")}`).optional());
 }
 
-const resources = { NanoCPUs: count.optional(), MemoryBytes: count.optional(), GenericResources: unsupported() };
+const resources = { NanoCPUs: count.optional(), MemoryBytes: count.optional() };
+
+const genericResource = dockerObject({
+  DiscreteResourceSpec: dockerObject({ Kind: z.string().min(1, "names no kind"), Value: z.int() }).optional(),
+  NamedResourceSpec: unsupported("a service asks for a number of them; give a DiscreteResourceSpec"),
+}).refine((resource) => resource.DiscreteResourceSpec !== undefined, "must have a DiscreteResourceSpec");
 
 const networkAttachment = dockerObject({
   Target: z.string().min(1, "names no network"),
@@ -25,8 +30,11 @@ const taskSchema = dockerObject({
   PluginSpec: unsupported(),
   NetworkAttachmentSpec: unsupported(),
   Resources: dockerObject({
-    Limits: dockerObject({ ...resources, Pids: count.optional() }).optional(),
-    Reservations: dockerObject(resources).optional(),
+    Limits: dockerObject({ ...resources, GenericResources: unsupported(), Pids: count.optional() }).optional(),
+    Reservations: dockerObject({
+      ...resources,
+      GenericResources: z.array(genericResource).max(64).optional(),
+    }).optional(),
     SwapBytes: unsupported(),
     MemorySwappiness: unsupported(),
   }).optional(),
@@ -93,6 +101,27 @@ const endpointSchema = dockerObject({
   ExposedPorts: z.unknown().optional(),
 });
 
+/** Murmur's own, so it is read strictly. */
+const murmurSchema = z.strictObject({
+  Stopped: z.boolean().optional(),
+  Strategy: z.enum(STRATEGIES, `must be one of ${STRATEGIES.join(", ")}`).optional(),
+  Devices: z
+    .array(
+      z.strictObject({
+        PathOnHost: z.string().max(4_096),
+        PathInContainer: z.string().max(4_096).optional(),
+        CgroupPermissions: z.string().max(16).optional(),
+      }),
+    )
+    .max(1_024)
+    .optional(),
+  Privileged: z.boolean().optional(),
+  OnNodeLoss: z
+    .strictObject({ Action: z.enum(["replace", "wait"]), After: count.optional() })
+    .refine(({ Action, After = 0 }) => Action === "replace" || After === 0, "After: can't be given with wait")
+    .optional(),
+});
+
 export const serviceSchema = dockerObject(
   {
     Name: z.string().max(1_024).optional(),
@@ -104,7 +133,7 @@ export const serviceSchema = dockerObject(
     // The place of the networks before API 1.25; used when TaskTemplate has none.
     Networks: z.array(networkAttachment).max(1_024).optional(),
     EndpointSpec: endpointSchema.optional(),
-    Murmur: unsupported(),
+    Murmur: murmurSchema.optional(),
   },
   { passOverLowerCase: true },
 );

@@ -3,6 +3,7 @@ import { DEFAULT_RESTART, DEFAULT_UPDATE, networkId, validateServiceSpec } from 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { serviceSpecs } from "../testing/service-arbitrary.ts";
+import type { FindPayload } from "./payload-reference.ts";
 import { fromServiceSpec, toServiceSpec } from "./service-spec.ts";
 
 const context = {
@@ -10,6 +11,7 @@ const context = {
     if (text === "net0" || text === "default") return networkId("net0");
     throw new ClusterError("not_found", `network ${text} not found`);
   },
+  findPayload: ((_, { id, name }) => ({ id, name: name === "" ? id : name })) satisfies FindPayload,
   newName: () => "invented",
 };
 const minimal = { Name: "web", TaskTemplate: { ContainerSpec: { Image: "nginx" } } };
@@ -29,6 +31,15 @@ const withContainer = (fields: object) => ({
 });
 
 describe("the translation of services", () => {
+  it("refuses an image that is none; one that the service has already may stay", () => {
+    const body = withContainer({ Image: "Not:an/image" });
+    expect(refusal(body)).toBe('invalid_argument: ContainerSpec: "Not:an/image" is not a valid repository/tag');
+    const before = parse(minimal);
+    const container = { ...before.task.container, image: "Not:an/image" };
+    const previous = { ...before, task: { ...before.task, container } };
+    expect(toServiceSpec(body, { ...context, previous }).task.container.image).toBe("Not:an/image");
+  });
+
   it("gives back every spec as it was, through JSON", () => {
     fc.assert(
       fc.property(serviceSpecs, (spec) => {
@@ -53,6 +64,35 @@ describe("the translation of services", () => {
       maxConcurrent: 4,
       totalCompletions: 4,
     });
+  });
+
+  it("reads generic resources as Docker's clients send them, and refuses those with names and those twice", () => {
+    const asking = (...GenericResources: object[]) => ({
+      Name: "web",
+      TaskTemplate: { ContainerSpec: { Image: "nginx" }, Resources: { Reservations: { GenericResources } } },
+    });
+    const gpu = { DiscreteResourceSpec: { Kind: "gpu", Value: 2 } };
+    expect(parse(asking(gpu)).task.resources.reservations.generic).toEqual({ gpu: 2 });
+    expect(parse(asking()).task.resources.reservations).not.toHaveProperty("generic");
+    expect(refusal(asking({ NamedResourceSpec: { Kind: "gpu", Value: "a" } }))).toMatch(
+      /NamedResourceSpec: a service asks for a number of them/,
+    );
+    expect(refusal(asking(gpu, gpu))).toBe("invalid_argument: invalid service: generic resource gpu is named twice");
+    expect(refusal(asking({}))).toMatch(/must have a DiscreteResourceSpec/);
+    expect(refusal(asking({ DiscreteResourceSpec: { Kind: "gpu", Value: -1 } }))).toMatch(
+      /generic.gpu: must be a whole/,
+    );
+    expect(refusal(asking({ DiscreteResourceSpec: { Kind: "g=u", Value: 1 } }))).toMatch(/generic/);
+  });
+
+  it("keeps a strategy over a change by a client that doesn't know it, and gives it up for one that does", () => {
+    const previous = parse({ ...minimal, Murmur: { Strategy: "binpack" } });
+    expect(previous.task.placement.strategy).toBe("binpack");
+    expect(toServiceSpec(minimal, { ...context, previous }).task.placement.strategy).toBe("binpack");
+    expect(toServiceSpec({ ...minimal, Murmur: {} }, { ...context, previous }).task.placement).not.toHaveProperty(
+      "strategy",
+    );
+    expect(refusal({ ...minimal, Murmur: { Strategy: "random" } })).toMatch(/must be one of spread, binpack/);
   });
 
   it("reads names in any case and null as left out, as Go does", () => {
@@ -82,8 +122,8 @@ describe("the translation of services", () => {
   it.each([
     [
       "a field that can't be honoured",
-      withContainer({ Secrets: [{ SecretID: "x" }] }),
-      "TaskTemplate.ContainerSpec.Secrets",
+      withContainer({ Configs: [{ ConfigID: "x", Runtime: { A: 1 } }] }),
+      "TaskTemplate.ContainerSpec.Configs.0.Runtime",
     ],
     ["a privilege", withContainer({ Privileges: { NoNewPrivileges: true } }), "TaskTemplate.ContainerSpec.Privileges"],
     ["an unknown field", withContainer({ Nonsense: 1 }), "TaskTemplate.ContainerSpec.Nonsense"],
@@ -123,6 +163,16 @@ describe("the translation of services", () => {
       "constraint",
     ],
     ["a Murmur object that says something", { ...minimal, Murmur: { Zap: 1 } }, "Murmur"],
+    [
+      "a wait that ends",
+      { ...minimal, Murmur: { OnNodeLoss: { Action: "wait", After: 1e9 } } },
+      "After: can't be given with wait",
+    ],
+    [
+      "a loss that is waited for longer than nodes are",
+      { ...minimal, Murmur: { OnNodeLoss: { Action: "replace", After: 90_000e9 } } },
+      "onNodeLoss.afterMs",
+    ],
   ])("refuses %s and names it", (_, body, named) => {
     expect(refusal(body)).toContain("invalid_argument: ");
     expect(refusal(body)).toContain(named);
@@ -145,6 +195,29 @@ describe("the translation of services", () => {
     expect(back.Healthcheck?.Interval).toBe(1_500_000);
     expect(back.StopGracePeriod).toBe(1);
   });
+});
+
+it("a stopped service stays so when a client changes it that doesn't know of that", () => {
+  const stopped = parse({ ...minimal, Murmur: { Stopped: true } });
+  expect(fromServiceSpec(stopped).Murmur).toEqual({ Stopped: true });
+  const update = (Murmur?: object) =>
+    fromServiceSpec(toServiceSpec({ ...minimal, Murmur }, { ...context, previous: stopped })).Murmur;
+  expect(update()).toEqual({ Stopped: true });
+  expect(update({ Stopped: false })).toBeUndefined();
+  expect(update({})).toBeUndefined();
+});
+
+it.each([
+  [{ Action: "wait" }, { kind: "wait" }],
+  [
+    { Action: "replace", After: 90e9 },
+    { kind: "replace", afterMs: 90_000 },
+  ],
+  [{ Action: "replace" }, undefined],
+] as const)("what becomes of lost tasks is said both ways: %j", (said, policy) => {
+  const spec = parse({ ...minimal, Murmur: { OnNodeLoss: said } });
+  expect(spec.onNodeLoss).toEqual(policy);
+  expect(fromServiceSpec(spec).Murmur).toEqual(policy && { OnNodeLoss: said });
 });
 
 describe("the options of ports", () => {

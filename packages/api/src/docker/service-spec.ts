@@ -1,13 +1,20 @@
 import { ClusterError, unreachable } from "@murmur/base";
 import {
+  containerTemplateProblem,
   DEFAULT_UPDATE,
+  parseImageReference,
   validateServiceSpec,
+  type ContainerSpec,
+  type NodeLossPolicy,
   type ServiceMode,
   type ServiceSpec,
+  type Strategy,
+  type TaskSpec,
   type UpdateConfig,
 } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
+import type { FindPayload } from "./payload-reference.ts";
 import { fromPort, toPorts } from "./port.ts";
 import { serviceSchema, type ServiceInput, type UpdateInput } from "./service-schema.ts";
 import type * as docker from "./service-types.ts";
@@ -16,6 +23,7 @@ import { toMillis, toNanos } from "./time.ts";
 
 export interface ServiceSpecContext {
   readonly findNetwork: FindNetwork;
+  readonly findPayload: FindPayload;
   /** For a service that was given no name. */
   readonly newName: () => string;
   /** What the request changes; left out: it makes a new one. */
@@ -25,26 +33,99 @@ export interface ServiceSpecContext {
 /**
  * A request's body to a spec. Errors: `invalid_argument` that names the field, `not_found` for a network.
  *
- * What Murmur has beyond Docker is in the `Murmur` objects of the ports; there is none at the top of a spec yet.
+ * What Murmur has beyond Docker is in `Murmur` objects, of the spec and of its ports. A change without one, as from a
+ * client that doesn't know it, leaves what it would say as it is.
  */
 export function toServiceSpec(body: unknown, context: ServiceSpecContext): ServiceSpec {
   const input = parseWith(serviceSchema, body);
   const previous = context.previous?.endpoint.ports ?? [];
   const template = input.TaskTemplate;
   const networks = template.Networks?.length ? template.Networks : input.Networks;
+  const strategy = input.Murmur === undefined ? context.previous?.task.placement.strategy : input.Murmur.Strategy;
   const spec: ServiceSpec = {
     name: input.Name || context.newName(),
     labels: input.Labels ?? {},
     mode: toMode(input.Mode),
-    task: toTaskSpec({ ...template, Networks: networks }, context.findNetwork),
+    ...(input.Murmur === undefined ? ownOf(context.previous) : toOwn(input.Murmur)),
+    task: withDevices(withStrategy(toTaskSpec({ ...template, Networks: networks }, context), strategy), input, context),
     update: toUpdate(input.UpdateConfig),
     rollback: toUpdate(input.RollbackConfig),
     endpoint: { mode: input.EndpointSpec?.Mode ?? "vip", ports: toPorts(input.EndpointSpec?.Ports ?? [], previous) },
   };
   const problems = validateServiceSpec(spec);
+  const unexpanded = containerTemplateProblem(spec.task.container);
+  if (unexpanded !== undefined) throw new ClusterError("invalid_argument", `invalid service: ${unexpanded}`);
   if (problems.length > 0) throw new ClusterError("invalid_argument", `invalid service: ${problems.join("; ")}`);
+  const { image } = spec.task.container;
+  if (image !== context.previous?.task.container.image && parseImageReference(image) === undefined) {
+    throw new ClusterError("invalid_argument", `ContainerSpec: "${image}" is not a valid repository/tag`);
+  }
   return spec;
 }
+
+const withStrategy = (task: TaskSpec, strategy: Strategy | undefined): TaskSpec =>
+  strategy === undefined ? task : { ...task, placement: { ...task.placement, strategy } };
+
+function withDevices(task: TaskSpec, { Murmur }: ServiceInput, { previous }: ServiceSpecContext): TaskSpec {
+  const { devices, privileged } = Murmur === undefined ? (previous?.task.container ?? {}) : toDevices(Murmur);
+  const isPlain = (devices ?? []).length === 0 && privileged !== true;
+  if (isPlain) return task;
+  const asked = { ...(devices?.length && { devices }), ...(privileged === true && { privileged }) };
+  return { ...task, container: { ...task.container, ...asked } };
+}
+
+type Devices = Pick<ContainerSpec, "devices" | "privileged">;
+
+const toDevices = ({ Devices = [], Privileged }: NonNullable<ServiceInput["Murmur"]>): Devices => ({
+  devices: Devices.map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({
+    source: PathOnHost,
+    target: PathInContainer || PathOnHost,
+    permissions: CgroupPermissions || "rwm",
+  })),
+  ...(Privileged !== undefined && { privileged: Privileged }),
+});
+
+const fromDevices = ({ devices = [] }: Devices): NonNullable<docker.ServiceSpec["Murmur"]>["Devices"] =>
+  devices.length === 0
+    ? undefined
+    : devices.map(({ source, target, permissions }) => ({
+        PathOnHost: source,
+        PathInContainer: target,
+        CgroupPermissions: permissions,
+      }));
+
+type Own = Pick<ServiceSpec, "stopped" | "onNodeLoss">;
+
+/** What Docker has no words for. */
+const ownOf = ({ stopped, onNodeLoss }: Own = {}): Own => ({
+  ...(stopped === true && { stopped }),
+  ...(onNodeLoss !== undefined && { onNodeLoss }),
+});
+
+function toOwn({ Stopped, OnNodeLoss }: NonNullable<ServiceInput["Murmur"]>): Own {
+  const after = toMillis(OnNodeLoss?.After ?? 0);
+  const policy: NodeLossPolicy = OnNodeLoss?.Action === "wait" ? { kind: "wait" } : { kind: "replace", afterMs: after };
+  const isDefault = policy.kind === "replace" && policy.afterMs === 0;
+  return ownOf({ stopped: Stopped === true, ...(!isDefault && { onNodeLoss: policy }) });
+}
+
+function fromOwn({ stopped, onNodeLoss, task }: Own & Pick<ServiceSpec, "task">): docker.ServiceSpec["Murmur"] {
+  const { strategy } = task.placement;
+  const { container } = task;
+  const devices = fromDevices(container);
+  const isPlain = devices === undefined && container.privileged !== true;
+  if (isPlain && stopped !== true && onNodeLoss === undefined && strategy === undefined) return undefined;
+  return compact<NonNullable<docker.ServiceSpec["Murmur"]>>({
+    Stopped: stopped === true || undefined,
+    Strategy: strategy,
+    Devices: devices,
+    Privileged: container.privileged === true || undefined,
+    OnNodeLoss: onNodeLoss && fromNodeLoss(onNodeLoss),
+  });
+}
+
+const fromNodeLoss = (policy: NodeLossPolicy): docker.NodeLoss =>
+  policy.kind === "wait" ? { Action: "wait" } : { Action: "replace", After: toNanos(policy.afterMs) };
 
 function toMode(input: ServiceInput["Mode"]): ServiceMode {
   if (input?.Global !== undefined) return { kind: "global" };
@@ -75,7 +156,7 @@ function toUpdate(input: UpdateInput | undefined): UpdateConfig {
 
 /** A spec as Docker writes it. */
 export function fromServiceSpec(spec: ServiceSpec): docker.ServiceSpec {
-  return {
+  return compact<docker.ServiceSpec>({
     Name: spec.name,
     Labels: { ...spec.labels },
     TaskTemplate: fromTaskSpec(spec.task),
@@ -83,7 +164,8 @@ export function fromServiceSpec(spec: ServiceSpec): docker.ServiceSpec {
     UpdateConfig: fromUpdate(spec.update),
     RollbackConfig: fromUpdate(spec.rollback),
     EndpointSpec: fromEndpoint(spec.endpoint),
-  };
+    Murmur: fromOwn(spec),
+  });
 }
 
 function fromMode(mode: ServiceMode): docker.ServiceMode {

@@ -10,9 +10,13 @@ export interface Resources {
   MemoryBytes?: number;
 }
 
+/** So many of a kind, or one with a name of its own; only nodes offer the latter. */
+export type GenericResource =
+  { DiscreteResourceSpec: { Kind: string; Value: number } } | { NamedResourceSpec: { Kind: string; Value: string } };
+
 export interface ResourceRequirements {
   Limits?: Resources & { Pids?: number };
-  Reservations?: Resources;
+  Reservations?: Resources & { GenericResources?: GenericResource[] };
 }
 
 export interface RestartPolicy {
@@ -101,6 +105,26 @@ export interface ServiceSpec {
   UpdateConfig?: UpdateConfig;
   RollbackConfig?: UpdateConfig;
   EndpointSpec?: EndpointSpec;
+  Murmur?: MurmurServiceSpec;
+}
+
+/** What Docker has no words for. A change that comes without this object leaves it as it is. */
+interface MurmurServiceSpec {
+  /** Left out: false. */
+  Stopped?: boolean;
+  /** How its tasks are placed; left out: as the cluster's. */
+  Strategy?: "spread" | "binpack";
+  /** Both need the node's permission: `murmur daemon --allow-device`, `--allow-privileged`. */
+  Devices?: { PathOnHost: string; PathInContainer?: string; CgroupPermissions?: string }[];
+  Privileged?: boolean;
+  /** Left out: replaced at once. */
+  OnNodeLoss?: NodeLoss;
+}
+
+export interface NodeLoss {
+  Action: "replace" | "wait";
+  /** Nanoseconds until a task of a lost node is replaced; left out: 0. Not with `wait`. */
+  After?: number;
 }
 
 export interface UpdateStatus {

@@ -54,11 +54,15 @@ const fromUpdateStatus = (status: UpdateStatus): docker.UpdateStatus =>
   });
 
 /**
- * `ServiceStatus`, counted as SwarmKit's ListServiceStatuses does, with one difference: a task that nobody wants any more
- * is not counted as running. On a lost node its record says "running" until the node is back, and 8 of 6 help nobody.
+ * `ServiceStatus`, counted as SwarmKit's ListServiceStatuses does, with one difference: a task that nobody wants any more,
+ * or whose node is lost, is not counted as running. Its record says "running" until the node is back, and 8 of 6 help nobody.
  */
-export function countTasks(service: Service, tasks: readonly Task[]): docker.ServiceStatus {
-  const { mode } = service.spec;
+export function countTasks(
+  service: Service,
+  tasks: readonly Task[],
+  isLost: (task: Task) => boolean,
+): docker.ServiceStatus {
+  const { mode, stopped } = service.spec;
   const global = mode.kind === "global" || mode.kind === "global-job";
   const ofThisIteration = (task: Task): boolean =>
     service.jobIteration === undefined || task.jobIteration === service.jobIteration.index;
@@ -66,12 +70,15 @@ export function countTasks(service: Service, tasks: readonly Task[]): docker.Ser
   const count = (holds: (task: Task) => boolean): number => counted.filter(holds).length;
   const isComplete = (task: Task): boolean => task.status.state === "complete";
   return {
-    RunningTasks: count((task) => task.status.state === "running" && wantsToRun(task.desiredState)),
-    DesiredTasks: global
-      ? count((task) => task.desiredState === "running" || (task.desiredState === "complete" && !isComplete(task)))
-      : mode.kind === "replicated"
-        ? mode.replicas
-        : mode.maxConcurrent,
+    RunningTasks: count((task) => task.status.state === "running" && wantsToRun(task.desiredState) && !isLost(task)),
+    DesiredTasks:
+      stopped === true
+        ? 0
+        : global
+          ? count((task) => task.desiredState === "running" || (task.desiredState === "complete" && !isComplete(task)))
+          : mode.kind === "replicated"
+            ? mode.replicas
+            : mode.maxConcurrent,
     CompletedTasks: service.jobIteration === undefined ? 0 : count(isComplete),
   };
 }

@@ -1,9 +1,10 @@
+import { STRATEGIES } from "@murmur/model";
 import { z } from "zod";
 import { driver, textMap } from "./container-schema.ts";
 import { dockerObject, fixed, unsupported } from "./lenient-object.ts";
 
-/** What Docker's daemon reports by default; Murmur's own timing isn't set through these. */
-export const FIXED = {
+/** What Docker's daemon reports by default. */
+export const DOCKER_DEFAULTS = {
   SnapshotInterval: 10_000,
   LogEntriesForSlowFollowers: 500,
   ElectionTick: 10,
@@ -11,6 +12,9 @@ export const FIXED = {
   HeartbeatPeriod: 5_000_000_000,
   DataPathPort: 4_789,
 } as const;
+
+/** As Docker's merge of a spec: 0 says nothing. */
+const count = z.int().nonnegative().optional();
 
 const caSettings = "Murmur renews and rotates its certificates itself; leave it out";
 
@@ -20,13 +24,13 @@ export const swarmSchema = dockerObject(
     Labels: textMap.optional(),
     Orchestration: dockerObject({ TaskHistoryRetentionLimit: z.int().nonnegative().optional() }).optional(),
     Raft: dockerObject({
-      SnapshotInterval: fixed(FIXED.SnapshotInterval),
-      KeepOldSnapshots: fixed(0),
-      LogEntriesForSlowFollowers: fixed(FIXED.LogEntriesForSlowFollowers),
-      ElectionTick: fixed(FIXED.ElectionTick),
-      HeartbeatTick: fixed(FIXED.HeartbeatTick),
+      SnapshotInterval: count,
+      KeepOldSnapshots: count,
+      LogEntriesForSlowFollowers: count,
+      ElectionTick: count,
+      HeartbeatTick: count,
     }).optional(),
-    Dispatcher: dockerObject({ HeartbeatPeriod: fixed(FIXED.HeartbeatPeriod) }).optional(),
+    Dispatcher: dockerObject({ HeartbeatPeriod: count }).optional(),
     CAConfig: dockerObject({
       NodeCertExpiry: z.int().nonnegative().optional(),
       ExternalCAs: unsupported(caSettings),
@@ -38,7 +42,12 @@ export const swarmSchema = dockerObject(
     TaskDefaults: dockerObject({ LogDriver: driver.optional() }).optional(),
     // Docker's first swarm mode had policies here; its clients still send them, and Docker passes over them.
     AcceptancePolicy: z.unknown().optional(),
-    Murmur: z.strictObject({ Voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)]) }).optional(),
+    Murmur: z
+      .strictObject({
+        Voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)]).optional(),
+        Strategy: z.enum(STRATEGIES, `must be one of ${STRATEGIES.join(", ")}`).optional(),
+      })
+      .optional(),
   },
   { passOverLowerCase: true },
 );
@@ -53,7 +62,7 @@ export const initSchema = dockerObject(
     ListenAddr: address,
     AdvertiseAddr: address,
     DataPathAddr: unsupported(dataPath),
-    DataPathPort: fixed(FIXED.DataPathPort),
+    DataPathPort: fixed(DOCKER_DEFAULTS.DataPathPort),
     DefaultAddrPool: z.array(z.string().max(64)).max(1, "Murmur takes one pool").optional(),
     SubnetSize: z.int().min(0).max(32).optional(),
     ForceNewCluster: unsupported(),

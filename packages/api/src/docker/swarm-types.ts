@@ -18,7 +18,11 @@ export interface SwarmSpec {
   TaskDefaults?: { LogDriver?: DriverConfig };
   EncryptionConfig?: { AutoLockManagers?: boolean };
   /** Left out of an update: as it was. */
-  Murmur?: { Voters: number };
+  Murmur?: {
+    Voters?: number;
+    /** How services are placed that don't say it themselves. */
+    Strategy?: "spread" | "binpack";
+  };
 }
 
 /** The cluster as `/info` shows it. */

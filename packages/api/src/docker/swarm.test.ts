@@ -1,10 +1,12 @@
-import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { DEFAULT_CLUSTER_SPEC, type ClusterSpec } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { MemoryCluster } from "../testing/memory-cluster.ts";
 import { clusterOf } from "../http/swarm-routes.ts";
+import type { SwarmSpec } from "./swarm-types.ts";
 import { fromCluster, toClusterSpec, toInitRequest, toJoinRequest } from "./swarm.ts";
 
-const shown = fromCluster(clusterOf(new MemoryCluster().store.view));
+const cluster = clusterOf(new MemoryCluster().store.view);
+const shown = fromCluster(cluster);
 
 describe("the translation of the cluster", () => {
   it("keeps its secrets to itself", () => {
@@ -30,12 +32,36 @@ describe("the translation of the cluster", () => {
   });
 
   it.each([
-    [{ Raft: { SnapshotInterval: 5 } }, "Raft.SnapshotInterval: Murmur sets this itself; leave it out or at 10000"],
+    [{ Raft: { ElectionTick: 2, HeartbeatTick: 2 } }, "raft.electionTick: must be greater than heartbeatTick"],
+    [{ Raft: { SnapshotInterval: -1 } }, "Raft.SnapshotInterval"],
     [{ CAConfig: { ForceRotate: 1 } }, "CAConfig.ForceRotate"],
     [{ EncryptionConfig: { AutoLockManagers: true } }, "EncryptionConfig.AutoLockManagers"],
     [{ Murmur: { Voters: 2 } }, "Murmur.Voters"],
   ])("refuses %j", (body, message) => {
     expect(() => toClusterSpec(body, DEFAULT_CLUSTER_SPEC)).toThrow(message);
+  });
+
+  it("keeps and shows what Docker's clients set for Raft and the agents, and no default as if it had been set", () => {
+    const show = (spec: ClusterSpec): SwarmSpec => fromCluster({ ...cluster, spec }).Spec;
+    expect(toClusterSpec(show(DEFAULT_CLUSTER_SPEC), DEFAULT_CLUSTER_SPEC)).toEqual(DEFAULT_CLUSTER_SPEC);
+
+    const asked = {
+      Raft: {
+        SnapshotInterval: 5_000,
+        KeepOldSnapshots: 2,
+        LogEntriesForSlowFollowers: 100,
+        ElectionTick: 5,
+        HeartbeatTick: 2,
+      },
+      Dispatcher: { HeartbeatPeriod: 10_000_000_000 },
+    };
+    const set = toClusterSpec(asked, DEFAULT_CLUSTER_SPEC);
+    expect(show(set)).toMatchObject(asked);
+    expect(toClusterSpec({ Raft: { SnapshotInterval: 0 } }, set)).toEqual(set);
+    expect(toClusterSpec(show(set), set)).toEqual(set);
+    expect(show(toClusterSpec({ Raft: { KeepOldSnapshots: 0 } }, set)).Raft?.KeepOldSnapshots).toBe(0);
+    const back = toClusterSpec({ Raft: { SnapshotInterval: 10_000 } }, set);
+    expect(show(back).Raft).toEqual({ ...asked.Raft, SnapshotInterval: 10_000 });
   });
 
   it("reads what `docker swarm init` sends", () => {

@@ -1,16 +1,17 @@
-import { ClusterError } from "@murmur/base";
+import { ClusterError, type Millis } from "@murmur/base";
 import {
   DEFAULT_ADDRESS_POOL,
   DEFAULT_CLUSTER_SPEC,
   validateClusterSpec,
   type Cluster,
   type ClusterSpec,
+  type RaftSettings,
 } from "@murmur/model";
 import type { InitRequest, JoinRequest } from "../ports.ts";
 import { DOCKER_SUBNET_SIZE, toDataPlane } from "./address-pool.ts";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
-import { FIXED, initSchema, joinSchema, swarmSchema, type SwarmInput } from "./swarm-schema.ts";
+import { DOCKER_DEFAULTS, initSchema, joinSchema, swarmSchema, type SwarmInput } from "./swarm-schema.ts";
 import type * as docker from "./swarm-types.ts";
 import { toMillis, toNanos, toTimestamp } from "./time.ts";
 
@@ -27,30 +28,33 @@ export function fromCluster(cluster: Cluster): docker.ClusterInfo {
     RootRotationInProgress: false,
     DefaultAddrPool: plane === "overlay" ? [pool.subnet] : null,
     SubnetSize: pool.subnetLength,
-    DataPathPort: FIXED.DataPathPort,
+    DataPathPort: DOCKER_DEFAULTS.DataPathPort,
     Murmur: { DataPlane: plane },
   };
 }
 
 function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
-  const { logDriver } = spec;
+  const { logDriver, raft = {} } = spec;
   return {
     Name: spec.name,
     Labels: { ...spec.labels },
     Orchestration: { TaskHistoryRetentionLimit: spec.taskHistoryLimit },
     Raft: {
-      SnapshotInterval: FIXED.SnapshotInterval,
-      KeepOldSnapshots: 0,
-      LogEntriesForSlowFollowers: FIXED.LogEntriesForSlowFollowers,
-      ElectionTick: FIXED.ElectionTick,
-      HeartbeatTick: FIXED.HeartbeatTick,
+      SnapshotInterval: raft.snapshotInterval ?? DOCKER_DEFAULTS.SnapshotInterval,
+      KeepOldSnapshots: raft.keepOldSnapshots ?? 0,
+      LogEntriesForSlowFollowers: raft.logEntriesForSlowFollowers ?? DOCKER_DEFAULTS.LogEntriesForSlowFollowers,
+      ElectionTick: raft.electionTick ?? DOCKER_DEFAULTS.ElectionTick,
+      HeartbeatTick: raft.heartbeatTick ?? DOCKER_DEFAULTS.HeartbeatTick,
     },
-    Dispatcher: { HeartbeatPeriod: FIXED.HeartbeatPeriod },
+    Dispatcher: {
+      HeartbeatPeriod:
+        spec.heartbeatPeriodMs === undefined ? DOCKER_DEFAULTS.HeartbeatPeriod : toNanos(spec.heartbeatPeriodMs),
+    },
     CAConfig: { NodeCertExpiry: toNanos(spec.nodeCertificateValidityMs) },
     TaskDefaults:
       logDriver === undefined ? {} : { LogDriver: { Name: logDriver.name, Options: { ...logDriver.options } } },
     EncryptionConfig: { AutoLockManagers: false },
-    Murmur: { Voters: spec.voters },
+    Murmur: { Voters: spec.voters, ...(spec.strategy !== undefined && { Strategy: spec.strategy }) },
   };
 }
 
@@ -69,9 +73,37 @@ function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
     nodeCertificateValidityMs: input.CAConfig?.NodeCertExpiry
       ? toMillis(input.CAConfig.NodeCertExpiry)
       : current.nodeCertificateValidityMs,
+    strategy: input.Murmur?.Strategy ?? current.strategy,
     logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : current.logDriver,
+    raft: mergeRaft(input.Raft, current.raft),
+    heartbeatPeriodMs: mergeHeartbeat(input.Dispatcher?.HeartbeatPeriod, current.heartbeatPeriodMs),
   });
   return checked(spec);
+}
+
+/** What Docker reports by default is not kept as if somebody had asked for it: its clients send back what they were shown. */
+const asked = (value: number | undefined, shown: number, before: number | undefined): number | undefined =>
+  before === undefined && value === shown ? undefined : value || before;
+
+function mergeHeartbeat(nanos: number | undefined, before: Millis | undefined): Millis | undefined {
+  const period = nanos === undefined ? undefined : toMillis(nanos);
+  return asked(period, toMillis(DOCKER_DEFAULTS.HeartbeatPeriod), before);
+}
+
+function mergeRaft(input: SwarmInput["Raft"], current: ClusterSpec["raft"]): ClusterSpec["raft"] {
+  const settings = compact<RaftSettings>({
+    snapshotInterval: asked(input?.SnapshotInterval, DOCKER_DEFAULTS.SnapshotInterval, current?.snapshotInterval),
+    // The one of these for which 0 says something.
+    keepOldSnapshots: (input?.KeepOldSnapshots ?? current?.keepOldSnapshots) || undefined,
+    logEntriesForSlowFollowers: asked(
+      input?.LogEntriesForSlowFollowers,
+      DOCKER_DEFAULTS.LogEntriesForSlowFollowers,
+      current?.logEntriesForSlowFollowers,
+    ),
+    electionTick: asked(input?.ElectionTick, DOCKER_DEFAULTS.ElectionTick, current?.electionTick),
+    heartbeatTick: asked(input?.HeartbeatTick, DOCKER_DEFAULTS.HeartbeatTick, current?.heartbeatTick),
+  });
+  return Object.keys(settings).length === 0 ? undefined : settings;
 }
 
 /** Throws `invalid_argument` with what is wrong. */

@@ -8,12 +8,15 @@ import {
   type NetworkAttachment,
   type NetworkId,
   type Placement,
+  type Reservations,
   type ResourceRequirements,
   type RestartPolicy,
   type TaskSpec,
 } from "@murmur/model";
 import { compact } from "./compact.ts";
+import { fromGeneric, toGenericAmounts } from "./generic-resources.ts";
 import { fromContainerSpec, toContainerSpec } from "./container-spec.ts";
+import type { FindPayload } from "./payload-reference.ts";
 import type { TaskInput } from "./service-schema.ts";
 import type * as docker from "./service-types.ts";
 import { toMillis, toNanos } from "./time.ts";
@@ -22,11 +25,14 @@ import { toMillis, toNanos } from "./time.ts";
 export type FindNetwork = (nameOrId: string) => NetworkId;
 
 /** Docker's task template to the model; what it leaves out gets Docker's defaults. */
-export function toTaskSpec(input: TaskInput, findNetwork: FindNetwork): TaskSpec {
+export function toTaskSpec(
+  input: TaskInput,
+  { findNetwork, findPayload }: { readonly findNetwork: FindNetwork; readonly findPayload: FindPayload },
+): TaskSpec {
   const log = input.LogDriver;
   const hasLog = log !== undefined && ((log.Name ?? "") !== "" || Object.keys(log.Options ?? {}).length > 0);
   return compact<TaskSpec>({
-    container: toContainerSpec(input.ContainerSpec),
+    container: toContainerSpec(input.ContainerSpec, findPayload),
     resources: toResources(input.Resources),
     restart: toRestart(input.RestartPolicy),
     placement: toPlacement(input.Placement),
@@ -41,7 +47,11 @@ export function toTaskSpec(input: TaskInput, findNetwork: FindNetwork): TaskSpec
 function toResources(input: TaskInput["Resources"]): ResourceRequirements {
   const { Limits: limits, Reservations: reservations } = input ?? {};
   return {
-    reservations: { nanoCpus: reservations?.NanoCPUs ?? 0, memoryBytes: reservations?.MemoryBytes ?? 0 },
+    reservations: compact<Reservations>({
+      nanoCpus: reservations?.NanoCPUs ?? 0,
+      memoryBytes: reservations?.MemoryBytes ?? 0,
+      generic: toGenericAmounts(reservations?.GenericResources),
+    }),
     limits: { nanoCpus: limits?.NanoCPUs ?? 0, memoryBytes: limits?.MemoryBytes ?? 0, pids: limits?.Pids ?? 0 },
   };
 }
@@ -114,9 +124,10 @@ function fromResources({ limits, reservations }: ResourceRequirements): docker.R
       MemoryBytes: limits.memoryBytes || undefined,
       Pids: limits.pids || undefined,
     }),
-    Reservations: compact<docker.Resources>({
+    Reservations: compact<NonNullable<docker.ResourceRequirements["Reservations"]>>({
       NanoCPUs: reservations.nanoCpus || undefined,
       MemoryBytes: reservations.memoryBytes || undefined,
+      GenericResources: fromGeneric(reservations.generic),
     }),
   };
 }

@@ -1,5 +1,5 @@
 import type { Network } from "./network-types.ts";
-import type { PortConfig, TaskSpec, Version } from "./service-types.ts";
+import type { GenericResource, PortConfig, TaskSpec, Version } from "./service-types.ts";
 
 export const DOCKER_TASK_STATES = [
   "new",
@@ -42,6 +42,8 @@ export interface Task {
   NodeID?: string;
   Status: TaskStatus;
   DesiredState: TaskState;
+  /** What it was given of its node's generic resources. */
+  GenericResources?: GenericResource[];
   NetworksAttachments?: { Network: Network; Addresses: string[] }[];
   JobIteration?: Version;
   Murmur: {
@@ -54,5 +56,7 @@ export interface Task {
     NotBefore?: string;
     /** Where other nodes reach its ports. */
     Address?: string;
+    /** Volumes that it mounts and that another node than its own held when it was assigned. */
+    LeftVolumes?: { Name: string; NodeID: string; Hostname: string }[];
   };
 }

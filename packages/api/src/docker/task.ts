@@ -1,9 +1,11 @@
-import { taskName, type Task, type TaskStatus } from "@murmur/model";
+import { taskName, type GenericOffer, type Task, type TaskStatus } from "@murmur/model";
 import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
+import { fromGeneric } from "./generic-resources.ts";
 import { fromNetwork } from "./network.ts";
 import type * as docker from "./task-types.ts";
 import { fromTaskSpec } from "./task-spec.ts";
+import { leftVolumesText } from "./left-volumes.ts";
 import { toTimestamp } from "./time.ts";
 
 /** A task as Docker writes it; `networkOf` finds what it is attached to. */
@@ -25,6 +27,7 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     NodeID: task.nodeId,
     Status: fromStatus(task),
     DesiredState: task.desiredState,
+    GenericResources: task.nodeId === undefined ? undefined : fromGeneric(givenTo(task)),
     NetworksAttachments: attachments.length === 0 ? undefined : attachments,
     JobIteration: task.jobIteration === undefined ? undefined : { Index: task.jobIteration },
     Murmur: compact<docker.Task["Murmur"]>({
@@ -34,8 +37,18 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
       Health: task.status.health,
       NotBefore: task.notBefore === undefined ? undefined : toTimestamp(task.notBefore),
       Address: task.status.address,
+      LeftVolumes: task.leftVolumes?.map(({ name, nodeId, hostname }) => ({
+        Name: name,
+        NodeID: nodeId,
+        Hostname: hostname,
+      })),
     }),
   });
+}
+
+/** The names that it was given, and how many of what has none. */
+function givenTo({ spec, genericNames }: Task): Readonly<Record<string, GenericOffer>> {
+  return { ...spec.resources.reservations.generic, ...genericNames };
 }
 
 function fromStatus(task: Task): docker.TaskStatus {
@@ -43,7 +56,7 @@ function fromStatus(task: Task): docker.TaskStatus {
   return compact<docker.TaskStatus>({
     Timestamp: toTimestamp(status.at),
     State: status.state,
-    Message: status.message,
+    Message: task.leftVolumes === undefined ? status.message : `${status.message}; ${leftVolumesText(task)}`,
     Err: status.error,
     ContainerStatus:
       status.containerId === undefined

@@ -1,7 +1,9 @@
 import { request, type IncomingMessage } from "node:http";
+import { Duplex } from "node:stream";
 import { ClusterError, messageOf, type Clock, type Millis } from "@murmur/base";
 import type { Engine, EngineAddress, EngineFacts, EngineRequest } from "../ports.ts";
 import { enginePath } from "./engine-path.ts";
+import { refusalIn } from "./refusal.ts";
 
 /** How long what a ping said is taken for true: an engine is upgraded rarely. */
 const FACTS_MS: Millis = 30_000;
@@ -54,6 +56,14 @@ export function openEngine(address: EngineAddress, clock: Clock): Engine {
       const init = { status, headers: type === undefined ? {} : { "content-type": type } };
       return new Response(body.byteLength === 0 ? null : body, init);
     },
+    async stream(request, signal) {
+      const path = await enginePath(engine, request.path);
+      const answer = await dial(address, { ...request, path }, signal);
+      return { status: answer.statusCode ?? 0, body: piecesOf(answer) };
+    },
+    async takeOver(request, signal) {
+      return takenOver(address, { ...request, path: await enginePath(engine, request.path) }, signal);
+    },
   };
   return engine;
 }
@@ -67,6 +77,19 @@ async function ping(address: EngineAddress): Promise<EngineFacts | undefined> {
 }
 
 async function ask(address: EngineAddress, asked: EngineRequest, signal: AbortSignal): Promise<Answer> {
+  const answer = await dial(address, asked, signal);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const bytes of piecesOf(answer)) {
+    size += bytes.byteLength;
+    if (size > ANSWER_BYTES_MAX) throw silent(new Error("its answer is too long"));
+    chunks.push(bytes);
+  }
+  return { status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) };
+}
+
+/** Sends a request; resolves with the head of the answer. */
+async function dial(address: EngineAddress, asked: EngineRequest, signal: AbortSignal): Promise<IncomingMessage> {
   const { method, path, contentType, body } = asked;
   // Not "close": an engine that closes right after its answer makes a write that is late fail, and with it the answer.
   const headers: Record<string, string> = { host: "docker", connection: "keep-alive" };
@@ -78,19 +101,50 @@ async function ask(address: EngineAddress, asked: EngineRequest, signal: AbortSi
       outgoing.once("error", reject);
       outgoing.end(body);
     });
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of answer) {
-      const bytes = chunk as Uint8Array;
-      size += bytes.byteLength;
-      if (size > ANSWER_BYTES_MAX) throw new Error("its answer is too long");
-      chunks.push(bytes);
-    }
-    return { status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(chunks) };
+    // Aborted while nobody reads, it would report that to nobody, and so end the process.
+    answer.on("error", () => {});
+    return answer;
   } catch (error) {
-    throw new ClusterError("unavailable", `the container engine doesn't answer: ${messageOf(error)}`, { cause: error });
+    throw silent(error);
   }
 }
+
+async function takenOver(address: EngineAddress, asked: EngineRequest, signal: AbortSignal): Promise<Duplex> {
+  const { method, path, contentType = "", body } = asked;
+  const length = String(body?.byteLength ?? 0);
+  const upgrade = { connection: "Upgrade", upgrade: "tcp" };
+  const headers = { host: "docker", "content-type": contentType, "content-length": length, ...upgrade };
+  const outgoing = request({ ...address, method, path, headers, agent: false, signal });
+  const answer = await new Promise<IncomingMessage | Duplex>((resolve, reject) => {
+    outgoing.once("upgrade", (_answer, socket, head) => {
+      socket.on("error", () => socket.destroy());
+      if (head.byteLength > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    outgoing.once("response", resolve);
+    outgoing.on("error", (error) => reject(silent(error)));
+    outgoing.end(body);
+  });
+  if (answer instanceof Duplex) {
+    const stop = (): void => void answer.destroy();
+    answer.once("close", () => signal.removeEventListener("abort", stop));
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    return answer;
+  }
+  throw await refusalIn(answer.statusCode ?? 0, piecesOf(answer));
+}
+
+async function* piecesOf(answer: IncomingMessage): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const piece of answer) yield piece as Uint8Array;
+  } catch (error) {
+    throw silent(error);
+  }
+}
+
+const silent = (cause: unknown): ClusterError =>
+  new ClusterError("unavailable", `the container engine doesn't answer: ${messageOf(cause)}`, { cause });
 
 function parse(text: string): unknown {
   try {

@@ -67,10 +67,10 @@ function headerOf(
   };
 }
 
-/** One chunk a turn of the event loop: other requests go on meanwhile. */
+/** One chunk a turn of the event loop: other requests go on meanwhile. A copy each: the body keeps some. */
 async function* paced(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) {
-    yield chunk;
+    yield chunk.slice();
     await nextTurn();
   }
 }

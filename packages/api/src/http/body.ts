@@ -8,12 +8,12 @@ const BODY_MS = 10_000;
 const invalid = (message: string): ClusterError => new ClusterError("invalid_argument", message);
 
 /** Reads a body as JSON. Errors: `invalid_argument` when it is too long, too slow, or no JSON. */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request, bytesMax = BODY_BYTES_MAX): Promise<unknown> {
   const type = request.headers.get("content-type") ?? "";
   if (type !== "" && !/^application\/(?:[\w.-]+\+)?json\s*(;|$)/i.test(type)) {
     throw invalid(`unsupported Content-Type header (${type}): must be 'application/json'`);
   }
-  const text = decode(await readBytes(request));
+  const text = decode(await readBytes(request, bytesMax));
   if (text.trim() === "") throw invalid("invalid JSON: the body is empty");
   try {
     return JSON.parse(text);
@@ -30,11 +30,12 @@ export async function readOptionalJson(request: Request): Promise<unknown> {
 }
 
 /** The body as it came. Errors: `invalid_argument` when it is too long or too slow. */
-export async function readBytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(request: Request, bytesMax = BODY_BYTES_MAX): Promise<Uint8Array<ArrayBuffer>> {
   const announced = request.headers.get("content-length");
-  if (Number(announced ?? 0) > BODY_BYTES_MAX) throw tooLong();
+  if (Number(announced ?? 0) > bytesMax) throw tooLong(bytesMax);
   // The server holds a body to the length that was announced. Read as a stream it costs more than all else of a request.
-  const read: Promise<Uint8Array | ArrayBuffer> = announced === null ? readStream(request) : request.arrayBuffer();
+  const read: Promise<Uint8Array | ArrayBuffer> =
+    announced === null ? readStream(request, bytesMax) : request.arrayBuffer();
   const late = Promise.withResolvers<never>();
   const timeout = setTimeout(() => late.reject(invalid("the body didn't arrive in time")), BODY_MS);
   try {
@@ -64,7 +65,7 @@ function decode(bytes: Uint8Array): string {
 }
 
 /** For bodies of no announced length: counts what comes. */
-async function readStream(request: Request): Promise<Uint8Array> {
+async function readStream(request: Request, bytesMax: number): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array();
   const reader = request.body.getReader();
   const parts: Uint8Array[] = [];
@@ -72,10 +73,10 @@ async function readStream(request: Request): Promise<Uint8Array> {
   for (let next = await reader.read(); !next.done; next = await reader.read()) {
     const bytes: Uint8Array = next.value;
     size += bytes.byteLength;
-    if (size > BODY_BYTES_MAX) throw tooLong();
+    if (size > bytesMax) throw tooLong(bytesMax);
     parts.push(bytes);
   }
   return Buffer.concat(parts);
 }
 
-const tooLong = (): ClusterError => invalid(`the body is longer than ${String(BODY_BYTES_MAX)} bytes`);
+const tooLong = (bytesMax: number): ClusterError => invalid(`the body is longer than ${String(bytesMax)} bytes`);

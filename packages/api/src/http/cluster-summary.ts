@@ -32,6 +32,7 @@ export function summarize(view: View, raft: RaftStanding, node: NodeStanding): C
     generation: raft.generation,
     ...(raft.leader === undefined ? {} : { leader: raft.leader }),
     votersWanted: cluster.spec.voters,
+    strategy: cluster.spec.strategy ?? "spread",
     managers,
     nodes: { total: nodes.length, ready: nodes.filter(({ status }) => status.state === "ready").length },
     services: view.services().filter(({ removing }) => removing !== true).length,

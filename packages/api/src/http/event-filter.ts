@@ -79,6 +79,8 @@ export class EventWriter {
       // Secrets, and what only managers care for.
       case "cluster":
       case "restarts":
+      case "secrets":
+      case "configs":
         return undefined;
     }
   }

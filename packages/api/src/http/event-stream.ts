@@ -2,7 +2,9 @@ import type { Clock } from "@murmur/base";
 import type { Watch, WatchEvents } from "@murmur/store";
 import type { ClusterEvent } from "../murmur-types.ts";
 import type { Cluster } from "../ports.ts";
+import { Alarm } from "./alarm.ts";
 import type { EventWriter } from "./event-filter.ts";
+import { madeBody } from "./made-body.ts";
 
 /** Changes that may wait for one slow reader; one more, and it gets a snapshot instead. */
 const WAITING_MAX = 1_024;
@@ -28,32 +30,17 @@ export interface EventSource {
 export function eventLines(source: EventSource, signal: AbortSignal): ReadableStream<Uint8Array> {
   const alarm = new Alarm(source.clock);
   const watch = source.cluster.watch({ limit: WAITING_MAX, onReady: () => alarm.ring() });
-  const lines = produce(source, watch, alarm);
-  const encoder = new TextEncoder();
-  let ended = false;
   const end = (): void => {
-    if (ended) return;
-    ended = true;
-    signal.removeEventListener("abort", end);
     watch.close();
     alarm.close();
     source.onEnd();
   };
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const next = ended ? undefined : await lines.next();
-        if (next !== undefined && next.done !== true && !ended) return controller.enqueue(encoder.encode(next.value));
-        const cancelled = ended && !signal.aborted;
-        end();
-        if (!cancelled) controller.close();
-      },
-      cancel: end,
-    },
-    { highWaterMark: 0 },
-  );
+  return madeBody(encoded(produce(source, watch, alarm)), { signal, end });
+}
+
+async function* encoded(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array, void, undefined> {
+  const encoder = new TextEncoder();
+  for await (const line of lines) yield encoder.encode(line);
 }
 
 async function* produce(source: EventSource, watch: Watch, alarm: Alarm): AsyncGenerator<string, void, undefined> {
@@ -89,47 +76,4 @@ function* inChunks(events: Iterable<ClusterEvent>): Generator<string, void, unde
     chunk = "";
   }
   if (chunk !== "") yield chunk;
-}
-
-/** Wakes the one loop that waits: for something in the watch, for the heartbeat, for the end. */
-class Alarm {
-  readonly #clock: Clock;
-  #rung = false;
-  #wake: (() => void) | undefined;
-  #closed = false;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.ring();
-  }
-
-  /** Waits until it rings; false when it didn't within the time. */
-  async heard(withinMs: number): Promise<boolean> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#clock.setTimer(withinMs, resolve);
-        this.#wake = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
-    }
-    const heard = this.#rung;
-    this.#wake = undefined;
-    this.#rung = false;
-    return heard;
-  }
 }

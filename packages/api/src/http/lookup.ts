@@ -1,15 +1,20 @@
 import { ClusterError, nodeId } from "@murmur/base";
 import {
+  configId,
   networkId,
+  secretId,
   serviceId,
   taskId,
   taskName,
   type ClusterNode,
+  type Config,
   type Network,
+  type Secret,
   type Service,
   type Task,
 } from "@murmur/model";
 import type { View } from "@murmur/store";
+import type { NetworkOf } from "../docker/attachment.ts";
 
 /*
  * What a person may write for an object: its whole id, else its name, else the beginning of its id. As Docker: nothing
@@ -50,8 +55,26 @@ export function findTask(view: View, text: string): Task {
   return only(named.length > 0 ? named : begins, "task", text);
 }
 
+/** The networks of this moment, for an answer that is still made while they change. */
+export function networksNow(view: View): NetworkOf {
+  const networks = new Map(view.networks().map((network) => [network.id, network]));
+  return (id) => networks.get(id);
+}
+
 export function findNetwork(view: View, text: string): Network {
   const exact = view.network(networkId(text)) ?? view.networkByName(text);
   if (exact !== undefined) return exact;
   return only(text === "" ? [] : view.networks().filter(({ id }) => id.startsWith(text)), "network", text);
+}
+
+export function findSecret(view: View, text: string): Secret {
+  const exact = view.secret(secretId(text)) ?? view.secretByName(text);
+  if (exact !== undefined) return exact;
+  return only(text === "" ? [] : view.secrets().filter(({ id }) => id.startsWith(text)), "secret", text);
+}
+
+export function findConfig(view: View, text: string): Config {
+  const exact = view.config(configId(text)) ?? view.configByName(text);
+  if (exact !== undefined) return exact;
+  return only(text === "" ? [] : view.configs().filter(({ id }) => id.startsWith(text)), "config", text);
 }

@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { DEFAULT_CLUSTER_SPEC, STRATEGIES } from "@murmur/model";
 import { z } from "zod";
 import { toDataPlane } from "../docker/address-pool.ts";
 import { compact } from "../docker/compact.ts";
@@ -21,6 +21,7 @@ const common = {
 const initBody = z.strictObject({
   ...common,
   name: z.string().min(1).max(63).optional(),
+  strategy: z.enum(STRATEGIES, `must be one of ${STRATEGIES.join(", ")}`).optional(),
   dataPlane: z.enum(["ports", "overlay"], "must be ports or overlay").optional(),
   defaultAddrPool: z.string().min(1).max(64).optional(),
   subnetSize: z.int().min(1).max(32).optional(),
@@ -37,6 +38,7 @@ const restoreOptions = z.strictObject({
   ...common,
   forgetNodes: z.boolean().default(false),
   force: z.boolean().default(false),
+  secretsKey: z.string().min(1).max(1_024).optional(),
 });
 
 const forceBody = z.strictObject({ force: z.boolean().default(false) });
@@ -45,13 +47,19 @@ export function parseInit(body: unknown): InitRequest {
   const {
     name,
     voters,
+    strategy,
     dataPlane,
     defaultAddrPool: subnet,
     subnetSize: subnetLength,
     ...input
   } = parseWith(initBody, body);
   const defaults = DEFAULT_CLUSTER_SPEC;
-  const spec = checked({ ...defaults, name: name ?? defaults.name, voters: voters ?? defaults.voters });
+  const spec = checked({
+    ...defaults,
+    name: name ?? defaults.name,
+    voters: voters ?? defaults.voters,
+    ...(strategy !== undefined && { strategy }),
+  });
   const plane = toDataPlane({ dataPlane, subnet, subnetLength });
   const { advertiseAddr, listenAddr } = input;
   return compact<InitRequest>({ ...input, ...plane, advertiseAddr, listenAddr, spec });
@@ -71,6 +79,7 @@ export function parseRestore(text: string | undefined): Omit<RestoreRequest, "ba
     ...input,
     advertiseAddr: input.advertiseAddr,
     listenAddr: input.listenAddr,
+    secretsKey: input.secretsKey,
   });
 }
 

@@ -1,6 +1,6 @@
 import { ClusterError, type Millis } from "@murmur/base";
 import type { Hono } from "hono";
-import type { ClusterSummary, JoinTokenAnswer, RestoreAnswer } from "../murmur-types.ts";
+import type { ClusterSummary, JoinTokenAnswer, RestoreAnswer, SecretsKeyAnswer } from "../murmur-types.ts";
 import type { ApiPorts } from "../ports.ts";
 import { readOptionalJson } from "./body.ts";
 import { within } from "./context.ts";
@@ -13,6 +13,11 @@ const LONG_MS: Millis = 600_000;
 /** Taking a cluster up again, on this node: never forwarded, since which node does it is the point. */
 export function addRecoveryRoutes(app: Hono, { node, clock }: ApiPorts, askCluster: AskCluster): void {
   const long = { clock, limitMs: LONG_MS };
+
+  app.get("/murmur/cluster/secrets-key", (context) => {
+    const answer: SecretsKeyAnswer = { secretsKey: node.secretsKey() };
+    return context.json(answer);
+  });
 
   app.get("/murmur/cluster/recovery", async (context) =>
     context.json(await within(context, { clock }, (signal) => node.recoveryPlan(signal))),

@@ -84,15 +84,44 @@ describe("services", () => {
     expect((await asker.inspect(id)).Spec.Name).toMatch(/^[a-z]+-[a-z]+$/);
   });
 
-  it("doesn't take credentials that it can't pass on", async () => {
-    const send = (auth: string) => {
-      const headers = { "content-type": "application/json", "x-registry-auth": auth };
-      const init = { method: "POST", body: JSON.stringify(spec(`s${String(auth.length)}`)), headers };
-      return asker.api.fetch(new Request("http://x/services/create", init));
-    };
+  it("keeps a login sealed, shows nothing of it, and lets an update say whose it keeps", async () => {
     const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-    expect((await send(encode({ username: "u", password: "p" }))).status).toBe(400);
-    expect((await send(encode({}))).status).toBe(201);
+    const send = async (path: string, auth?: unknown): Promise<Response> => {
+      const header = auth === undefined ? {} : { "x-registry-auth": typeof auth === "string" ? auth : encode(auth) };
+      const headers = { "content-type": "application/json", ...header };
+      const init = { method: "POST", body: JSON.stringify(spec("shop")), headers };
+      return asker.api.fetch(new Request(`http://x/services/${path}`, init));
+    };
+    const update = async (query: string, auth?: unknown): Promise<Response> =>
+      send(`shop/update?version=${String((await asker.inspect("shop")).Version.Index)}${query}`, auth);
+    const held = (): readonly (string | undefined)[] => {
+      const service = asker.ports.replica?.store.view.serviceByName("shop");
+      return [service?.registryAuth, service?.previousRegistryAuth];
+    };
+    expect((await send("create", "hunter2")).status).toBe(400);
+    expect((await send("create", { username: "u", password: "hunter2" })).status).toBe(201);
+    const [first] = held();
+    expect(first).toMatch(/^[A-Za-z0-9+/]+=*$/);
+    for (const secret of ["hunter2", encode({ username: "u", password: "hunter2" })]) {
+      expect(Buffer.from(first ?? "", "base64").toString("latin1")).not.toContain(secret);
+    }
+    expect(JSON.stringify(await asker.inspect("shop"))).not.toContain(first);
+    expect((await update("")).status).toBe(200);
+    expect(held()).toEqual([first, first]);
+    expect((await update("", { username: "u", password: "other" })).status).toBe(200);
+    const [second] = held();
+    expect(second).not.toBe(first);
+    expect((await update("&registryAuthFrom=previous-spec")).status).toBe(200);
+    expect(held()).toEqual([first, second]);
+    expect((await update("&rollback=previous")).status).toBe(200);
+    expect(held()).toEqual([second, first]);
+    expect((await update("&registryAuthFrom=spec", {})).status).toBe(200);
+    expect(held()).toEqual([undefined, second]);
+    const wrong = await update("&registryAuthFrom=mine");
+    expect([wrong.status, await wrong.json()]).toEqual([
+      400,
+      { message: "unsupported registryAuthFrom value: give spec or previous-spec" },
+    ]);
   });
 
   it.each([

@@ -2,25 +2,28 @@ import { ClusterError } from "@murmur/base";
 import { serviceId, type Service, type ServiceSpec } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
-import type { NetworkOf } from "../docker/attachment.ts";
 import { Filters } from "../docker/filters.ts";
 import { countTasks, fromService } from "../docker/service.ts";
-import { toServiceSpec } from "../docker/service-spec.ts";
-import type { ServiceCreated, ServiceUpdated } from "../docker/service-types.ts";
+import type { ServiceCreated, ServiceStatus, ServiceUpdated } from "../docker/service-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
-import { findNetwork, findService } from "./lookup.ts";
+import { listResponse } from "./list-response.ts";
+import { findService, networksNow } from "./lookup.ts";
+import { isLost } from "./lost-task.ts";
 import { strictFlag, versionQuery } from "./query.ts";
-import { inventName } from "./service-name.ts";
+import { RecordTexts } from "./record-texts.ts";
+import { newSpecOf, specOf } from "./service-body.ts";
+import { registryAuthFrom, sealedLogin } from "./registry-auth.ts";
 
 const FILTERS = ["id", "name", "label", "mode", "runtime"];
 
 export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
+  const texts = new RecordTexts<Service>((service, networkOf) => fromService(service, { networkOf }));
   app.get("/services", async (context) => {
     const filters = Filters.parse(context.req.query("filters"), FILTERS);
     const withStatus = strictFlag(context.req.query("status"), "status");
     const view = await access.read(context);
-    const networkOf: NetworkOf = (id) => view.network(id);
+    const networkOf = networksNow(view);
     const services = view
       .services()
       .filter(
@@ -32,11 +35,12 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
           filters.is("mode", service.spec.mode.kind) &&
           filters.is("runtime", "container"),
       );
-    return context.json(
-      services.map((service) => {
-        const status = withStatus ? countTasks(service, view.tasksOfService(service.id)) : undefined;
-        return fromService(service, { status, networkOf });
-      }),
+    const statusOf = (service: Service): ServiceStatus =>
+      countTasks(service, view.tasksOfService(service.id), (task) => isLost(view, task));
+    const shown = services.map((service) => ({ service, ...(withStatus && { status: statusOf(service) }) }));
+    return listResponse(
+      context,
+      Iterator.from(shown).map(({ service, status }) => withStatusText(texts.textOf(service, networkOf), status)),
     );
   });
 
@@ -48,21 +52,17 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
   });
 
   app.post("/services/create", async (context) => {
-    refuseRegistryAuth(context);
     const body = await readJson(context.req.raw);
     const view = await access.read(context);
     const id = serviceId(access.ports.newId());
-    const spec = toServiceSpec(body, {
-      findNetwork: (text) => findNetwork(view, text).id,
-      newName: () => inventName(id, (name) => view.serviceByName(name) !== undefined),
-    });
-    await access.submit(context, { kind: "createService", id, spec });
+    const spec = newSpecOf(body, view, id);
+    const login = (await sealedLogin(access, context, id)) || undefined;
+    await access.submit(context, { kind: "createService", id, spec, ...(login && { registryAuth: login }) });
     const answer: ServiceCreated = { ID: id, Warnings: null };
     return context.json(answer, 201);
   });
 
   app.post("/services/:id/update", async (context) => {
-    refuseRegistryAuth(context);
     const version = versionQuery(context.req.query("version"), "service");
     const rollback = context.req.query("rollback") ?? "";
     const body = await readJson(context.req.raw);
@@ -73,11 +73,20 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
       throw new ClusterError("invalid_argument", `unrecognized rollback option ${rollback}`);
     }
     const { id } = service;
+    const from = registryAuthFrom(context.req.query("registryAuthFrom"));
+    const login = rollback === "" ? await sealedLogin(access, context, id) : undefined;
     const committed = await access.submit(
       context,
       rollback === "previous"
         ? { kind: "rollbackService", id, version }
-        : { kind: "updateService", id, version, spec: specOf(body, view, service) },
+        : {
+            kind: "updateService",
+            id,
+            version,
+            spec: await specFor(access, context, { body, view, service }),
+            ...(login !== undefined && { registryAuth: login }),
+            ...(from && { registryAuthFrom: from }),
+          },
     );
     const answer: ServiceUpdated = { Warnings: null, Murmur: { Version: committed.version } };
     return context.json(answer);
@@ -88,34 +97,21 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
     await access.submit(context, { kind: "removeService", id: service.id });
     return context.body(null, 200);
   });
-
-  app.get("/services/:id/logs", () => noLogs());
 }
 
-const specOf = (body: unknown, view: View, { spec }: Service): ServiceSpec =>
-  toServiceSpec(body, { findNetwork: (text) => findNetwork(view, text).id, newName: () => spec.name, previous: spec });
+/** What changes with the tasks, in the text of what doesn't. */
+const withStatusText = (text: string, status: ServiceStatus | undefined): string =>
+  status === undefined ? text : `${text.slice(0, -1)},"ServiceStatus":${JSON.stringify(status)}}`;
 
-export function noLogs(): never {
-  throw new ClusterError("unsupported", "Murmur doesn't collect logs yet: use docker logs on the task's node");
-}
-
-/** Credentials that can't be handed to the nodes must not look as if they had been. */
-function refuseRegistryAuth(context: Context): void {
-  const header = context.req.header("x-registry-auth") ?? "";
-  if (header === "") return;
-  const fields: unknown = decodeJson(header);
-  const says = typeof fields === "object" && fields !== null && Object.values(fields).some((value) => value !== "");
-  if (!says) return;
-  throw new ClusterError(
-    "invalid_argument",
-    "X-Registry-Auth: Murmur doesn't pass credentials on yet; log in to the registry on each node and leave it out",
-  );
-}
-
-function decodeJson(base64: string): unknown {
+/** What this replica doesn't know that the body refers to may have been made a moment ago, on another manager. */
+async function specFor(
+  access: ClusterAccess,
+  context: Context,
+  { body, view, service }: { readonly body: unknown; readonly view: View; readonly service: Service },
+): Promise<ServiceSpec> {
   try {
-    return JSON.parse(Buffer.from(base64, "base64url").toString("utf8"));
+    return specOf(body, view, service);
   } catch {
-    return { unreadable: true };
+    return specOf(body, await access.read(context, "linearizable"), service);
   }
 }

@@ -125,10 +125,15 @@ function withoutTokens(swarm: Swarm): ClusterInfo {
   return info;
 }
 
-/** A GET of the cluster's routes. Rejects with what a refusal says, and its code. */
-export async function askJson<T>(askCluster: AskCluster, path: string, signal: AbortSignal): Promise<T> {
-  const response = await askCluster(new Request(`http://murmur${path}`, { signal }));
-  const body: unknown = await response.json();
+/** A request to the cluster's routes, or a node's; a GET unless `init` says otherwise. Rejects with what a refusal says, and its code. */
+export async function askJson<T>(
+  ask: AskCluster,
+  path: string,
+  signal: AbortSignal,
+  init: RequestInit = {},
+): Promise<T> {
+  const response = await ask(new Request(`http://murmur${path}`, { ...init, signal }));
+  const body: unknown = response.status === 204 ? undefined : await response.json();
   // Written by this package's own routes.
   if (response.ok) return body as T;
   const message = isRecord(body) && typeof body["message"] === "string" ? body["message"] : undefined;

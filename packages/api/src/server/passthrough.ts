@@ -5,6 +5,7 @@ import { ClusterError, messageOf, type Log } from "@murmur/base";
 import { enginePath } from "../engine/engine-path.ts";
 import { ERROR_CODE_HEADER, STATUS } from "../error-status.ts";
 import type { Engine } from "../ports.ts";
+import { changeOf } from "./socket-change.ts";
 
 /** Headers that speak of one connection, not of the message (RFC 9110, 7.6.1), and are set anew on the next one. */
 const HOP_BY_HOP = new Set([
@@ -149,18 +150,6 @@ async function readBody(incoming: IncomingMessage, socket: Duplex, head: Uint8Ar
     else await changeOf(socket);
   }
   return { body: bytes.subarray(0, length), rest: bytes.subarray(length) };
-}
-
-/** Resolves when there is something to read, or never will be. */
-function changeOf(socket: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const events = ["readable", "end", "close"];
-    const changed = (): void => {
-      for (const event of events) socket.off(event, changed);
-      resolve();
-    };
-    for (const event of events) socket.on(event, changed);
-  });
 }
 
 interface Side {

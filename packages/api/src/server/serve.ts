@@ -3,8 +3,11 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { ClusterError, messageOf, type Log } from "@murmur/base";
 import type { Api } from "../app.ts";
+import { splitVersion } from "../http/api-version.ts";
+import { takesOver } from "../http/exec-routes.ts";
 import { errorResponse } from "../http/error-response.ts";
 import type { Engine } from "../ports.ts";
+import { answerTakenOver } from "./taken-over.ts";
 import { Passthrough } from "./passthrough.ts";
 import {
   clearSocketPath,
@@ -62,8 +65,8 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
     requestTimeout: 0,
     keepAliveTimeout: IDLE_MS,
     connectionsCheckingInterval: 5_000,
-    // Murmur's own routes never switch protocols: the wish is passed over, as HTTP allows.
-    shouldUpgradeCallback: (request) => !owns(request),
+    // Of Murmur's own routes one switches protocols; for the others the wish is passed over, as HTTP allows.
+    shouldUpgradeCallback: (request) => !owns(request) || isTakenOver(request),
   });
   server.maxConnections = CONNECTIONS_MAX;
 
@@ -77,7 +80,8 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
   const onUpgrade = async (request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
-    return passthrough.upgrade(request, socket, head);
+    if (!owns(request)) return passthrough.upgrade(request, socket, head);
+    return answerTakenOver(request, { socket, head }, (asked) => api.fetch(asked));
   };
   const failed = (error: unknown): void => log.error("a connection failed", { error: messageOf(error) });
   server.on("request", (request, response) => void onRequest(request, response).catch(failed));
@@ -93,6 +97,9 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
     },
   };
 }
+
+const isTakenOver = ({ method = "", url = "/" }: IncomingMessage): boolean =>
+  takesOver(method, splitVersion(pathOf(url)).path);
 
 /** The path of a request's target; some clients send the absolute form. */
 function pathOf(target: string): string {

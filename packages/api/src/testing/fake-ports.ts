@@ -6,6 +6,7 @@ import type {
   DoctorRequest,
   Engine,
   EngineRequest,
+  EngineStream,
   InitRequest,
   JoinRequest,
   NodeStanding,
@@ -19,6 +20,10 @@ export interface FakeEngine extends Engine {
   down: boolean;
   /** `label`: what a filter finds it by. */
   readonly networks: object[];
+  /** What a stream of a path is, by the path without its query: an answer to each request. */
+  readonly streams: Map<string, (path: string, signal: AbortSignal) => EngineStream>;
+  /** Answers to GETs beside the usual ones. */
+  readonly answers: Map<string, unknown>;
   /** What it was sent, bodies as text. */
   readonly sent: (Omit<EngineRequest, "body"> & { readonly body: string | undefined })[];
 }
@@ -43,6 +48,8 @@ export function fakeEngine(): FakeEngine {
     down: false,
     networks,
     sent: [],
+    streams: new Map(),
+    answers: new Map(),
     address: { host: "127.0.0.1", port: 1 },
     async facts() {
       return this.down ? undefined : { apiVersion: "1.41", builderVersion: "1", osType: "linux" };
@@ -50,8 +57,14 @@ export function fakeEngine(): FakeEngine {
     async get(path) {
       if (this.down) throw new ClusterError("unavailable", "the container engine doesn't answer: connection refused");
       const place = path.split("?", 1)[0] ?? "";
-      const body = place === "/networks" ? listed(networks, path) : answers[place];
+      const body = place === "/networks" ? listed(networks, path) : (this.answers.get(place) ?? answers[place]);
       return body === undefined ? { status: 404, body: { message: "page not found" } } : { status: 200, body };
+    },
+    takeOver: () => Promise.reject(new ClusterError("unavailable", "this engine runs no commands")),
+    async stream({ path }, signal) {
+      if (this.down) throw new ClusterError("unavailable", "the container engine doesn't answer: connection refused");
+      const made = this.streams.get(path.split("?", 1)[0] ?? "");
+      return made?.(path, signal) ?? { status: 404, body: pieces('{"message":"No such container"}') };
     },
     async send({ body, ...request }, signal) {
       this.sent.push({ ...request, body: body && new TextDecoder().decode(body) });
@@ -65,6 +78,11 @@ export function fakeEngine(): FakeEngine {
         : Response.json({ Id: "e".repeat(64), Warning: "" }, { status: 201 });
     },
   };
+}
+
+/** A body in pieces. */
+export async function* pieces(...texts: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield typeof text === "string" ? new TextEncoder().encode(text) : text;
 }
 
 /** All of them, or those that have the label that is asked for. */
@@ -93,6 +111,18 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
   readonly forwarded: Request[] = [];
   forward: (request: Request) => Promise<Response> = async () => {
     throw new ClusterError("unavailable", "no manager can be reached");
+  };
+  /** What other nodes say of their tasks. */
+  askNode: ApiPorts["askNode"] = async () => {
+    throw new ClusterError("unavailable", "it is down");
+  };
+  /** This node's volumes, and how often they were said to have changed. */
+  heldVolumes: string[] = [];
+  volumeChanges = 0;
+  readonly volumes = {
+    held: (): readonly string[] => this.heldVolumes,
+    labels: () => ({ "murmur.cluster.id": "c1" }),
+    changed: (): void => void (this.volumeChanges += 1),
   };
   /** What `init`, `join` and `leave` were called with. */
   readonly calls: unknown[] = [];
@@ -155,6 +185,7 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
         },
       ],
     }),
+    secretsKey: () => "the-key",
     recoveryPlan: async (): Promise<RecoveryPlan> => aPlan,
     recover: async (request: { readonly force: boolean }): Promise<RecoveryPlan> => {
       this.calls.push(request);

@@ -8,11 +8,13 @@ import {
   type Command,
   type DataPlaneKind,
   type NodeDescription,
+  type Secret,
   type Service,
   type Task,
+  type TaskId,
 } from "@murmur/model";
 import { createStore, type Store } from "@murmur/store";
-import type { Cluster } from "../ports.ts";
+import type { Cluster, Forecast, PlacementFacts, ServiceChange, TaskMove } from "../ports.ts";
 
 export const NODE_ONE = nodeId("n1aaaaaaaaaaaaaaaaaaaaaaa");
 export const NODE_TWO = nodeId("n2bbbbbbbbbbbbbbbbbbbbbbb");
@@ -43,6 +45,9 @@ export class MemoryCluster implements Cluster {
   /** Set, `read` and `submit` fail as without a quorum. */
   leaderless = false;
   watchers = 0;
+  /** What the scheduler says of every task. */
+  moved: readonly TaskMove[] = [];
+  placement: PlacementFacts = { fitting: 0, message: "no suitable node", refusals: [] };
   #index = 0;
 
   constructor(start: ClusterStart = {}) {
@@ -80,8 +85,8 @@ export class MemoryCluster implements Cluster {
     if (!result.ok) throw new Error(`${command.kind}: ${result.message}`);
   }
 
-  /** What the orchestrator and an agent would make of a service: a running task in the slot. */
-  runTask(service: Service, id: string, slot: number): void {
+  /** A task that waits for a node. */
+  addTask(service: Service, id: string, slot: number): TaskId {
     const named = service.spec.task.networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
     const attached = named.length > 0 ? named : [{ networkId: NETWORK_ID, aliases: [] }];
     const task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> = {
@@ -97,9 +102,23 @@ export class MemoryCluster implements Cluster {
       status: { state: "pending", at: NOW, message: "pending task scheduling" },
     };
     this.apply({ kind: "createTask", task });
-    this.apply({ kind: "assignTask", id: task.id, nodeId: NODE_ONE });
+    return task.id;
+  }
+
+  /** What the orchestrator and an agent would make of a service: a running task in the slot. */
+  runTask(service: Service, name: string, slot: number, node = NODE_ONE): void {
+    const id = this.addTask(service, name, slot);
+    this.apply({ kind: "assignTask", id, nodeId: node });
     const status = { state: "running", at: NOW, message: "started", containerId: "f".repeat(64), pid: 42 } as const;
-    this.apply({ kind: "reportTasks", nodeId: NODE_ONE, statuses: [{ id: task.id, status }] });
+    this.apply({ kind: "reportTasks", nodeId: node, statuses: [{ id, status }] });
+  }
+
+  placements(_view: unknown, tasks: readonly Task[]): readonly PlacementFacts[] {
+    return tasks.map(() => this.placement);
+  }
+
+  moves(): readonly TaskMove[] {
+    return this.moved;
   }
 
   async read(consistency: "linearizable" | "local", signal: AbortSignal) {
@@ -108,12 +127,35 @@ export class MemoryCluster implements Cluster {
     return this.store.view;
   }
 
+  /** What the store makes of it: nobody makes tasks here, or gives any up. */
+  async forecast(change: ServiceChange, signal: AbortSignal): Promise<Forecast> {
+    signal.throwIfAborted();
+    const fork = this.store.fork().read(Infinity);
+    if (fork === undefined) throw new Error("all of it is read at once");
+    const before = fork.view.service(change.id);
+    const tasksBefore = fork.view.tasksOfService(change.id);
+    const result = fork.apply(this.#index + 1, change);
+    if (!result.ok) throw new ClusterError(result.code, result.message);
+    const after = fork.view.service(change.id);
+    if (after === undefined) throw new Error("the service is there");
+    return { view: fork.view, before, tasksBefore, after, settled: true };
+  }
+
   async submit(command: Command) {
     if (this.leaderless) throw noLeader();
     this.#index += 1;
     const result = this.store.apply(this.#index, command);
     if (!result.ok) throw new ClusterError(result.code, result.message);
     return result;
+  }
+
+  /** No seal at all, but base64 that differs from that of the bytes. */
+  seal(plain: Uint8Array, id: string): Promise<string> {
+    return Promise.resolve(sealedFor(id, plain));
+  }
+
+  isSealed({ id, sealed }: Secret, plain: Uint8Array): boolean {
+    return sealed === sealedFor(id, plain);
   }
 
   watch(options: Parameters<Cluster["watch"]>[0]) {
@@ -144,3 +186,6 @@ export class MemoryCluster implements Cluster {
 
 const noLeader = (): ClusterError =>
   new ClusterError("no_leader", "the cluster has no leader: too few managers can reach each other");
+
+const sealedFor = (id: string, plain: Uint8Array): string =>
+  Buffer.concat([Buffer.from(`sealed for ${id}: `), plain.map((byte) => byte ^ 0xff)]).toString("base64");

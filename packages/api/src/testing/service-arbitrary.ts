@@ -1,6 +1,8 @@
 import {
   BALANCINGS,
+  configId,
   networkId,
+  secretId,
   servedByProxy,
   type ContainerSpec,
   type Mount,
@@ -28,7 +30,7 @@ const positiveMs = durationMs.filter((ms) => ms > 0);
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 
 function isPlain(text: string): boolean {
-  return !text.includes("\0") && text.isWellFormed();
+  return !text.includes("\0") && !text.includes("{{") && text.isWellFormed();
 }
 
 const bind = fc.record({
@@ -36,6 +38,8 @@ const bind = fc.record({
   source: word.map((name) => `/${name}`),
   readOnly: fc.boolean(),
   bindPropagation: maybe(fc.constantFrom("private" as const, "rslave" as const)),
+  bindNonRecursive: maybe(fc.constant(true)),
+  bindCreateSource: maybe(fc.constant(true)),
 });
 const volume = fc.record({
   kind: fc.constant("volume" as const),
@@ -51,8 +55,15 @@ const tmpfs = fc.record({
   tmpfsSizeBytes: maybe(fc.integer({ min: 1, max: 2 ** 40 })),
   tmpfsMode: maybe(fc.integer({ min: 1, max: 0o777 })),
 });
+const locked = fc.record({
+  kind: fc.constant("bind" as const),
+  source: fc.constant("/locked"),
+  readOnly: fc.constant(true),
+  bindReadOnly: fc.constantFrom("non-recursive" as const, "force-recursive" as const),
+});
+const imageMount = fc.record({ kind: fc.constant("image" as const), source: word, readOnly: fc.boolean() });
 const mounts = fc
-  .array(fc.oneof(bind, volume, tmpfs), { minLength: 1, maxLength: 4 })
+  .array(fc.oneof(bind, volume, tmpfs, locked, imageMount), { minLength: 1, maxLength: 4 })
   .map((list) => list.map((mount, at) => compact<Mount>({ ...mount, target: `/mnt/${String(at)}` })));
 
 const healthCheck = fc
@@ -61,6 +72,7 @@ const healthCheck = fc
     intervalMs: maybe(positiveMs),
     timeoutMs: maybe(positiveMs),
     startPeriodMs: maybe(positiveMs),
+    startIntervalMs: maybe(positiveMs),
     retries: maybe(fc.integer({ min: 1, max: 10 })),
   })
   .map((check) => compact<NonNullable<ContainerSpec["healthCheck"]>>(check))
@@ -70,6 +82,16 @@ const dns = fc
   .record({ nameservers: maybe(fc.constant(["9.9.9.9"])), search: maybe(words), options: maybe(words) })
   .map((config) => compact<NonNullable<ContainerSpec["dns"]>>(config))
   .filter((config) => Object.keys(config).length > 0);
+
+const file = (name: string) =>
+  fc.record({
+    name: fc.constantFrom(name, `/etc/${name}`),
+    uid: fc.nat(0xffff_ffff),
+    gid: fc.nat(2_000),
+    mode: fc.nat(0o7777),
+  });
+const secret = file("s").map((target) => ({ secretId: secretId("s1"), secretName: "key", file: target }));
+const config = file("c").map((target) => ({ configId: configId("c1"), configName: "conf", file: target }));
 
 const container = fc
   .record({
@@ -86,6 +108,7 @@ const container = fc
     openStdin: maybe(fc.constant(true)),
     readOnly: maybe(fc.constant(true)),
     init: maybe(fc.boolean()),
+    oomScoreAdj: maybe(fc.constantFrom(-1_000, -1, 1, 1_000)),
     mounts: maybe(mounts),
     stopSignal: maybe(fc.constant("SIGINT")),
     stopGracePeriodMs: maybe(durationMs),
@@ -95,7 +118,11 @@ const container = fc
     capabilityAdd: maybe(fc.constant(["CAP_NET_ADMIN"])),
     capabilityDrop: maybe(fc.constant(["CAP_CHOWN"])),
     sysctls: maybe(fc.constant({ "net.core.somaxconn": "1024" })),
+    devices: maybe(fc.constant([{ source: "/dev/a", target: "/dev/b", permissions: "rw" }])),
+    privileged: maybe(fc.constant(true)),
     ulimits: maybe(fc.constant([{ name: "nofile", soft: 100, hard: 200 }])),
+    secrets: maybe(secret.map((one) => [one])),
+    configs: maybe(config.map((one) => [one])),
   })
   .map((spec) => compact<ContainerSpec>(spec));
 
@@ -104,34 +131,50 @@ const amount = fc.record({
   memoryBytes: fc.integer({ min: 0, max: 2 ** 40 }),
 });
 const resources = fc
-  .record({ reservations: amount, pids: fc.integer({ min: 0, max: 1_000 }), more: amount, limited: fc.boolean() })
-  .map(({ reservations, pids, more, limited }) => {
+  .record({
+    kinds: fc.uniqueArray(fc.tuple(fc.constantFrom("gpu", "NVIDIA-GPU", "ssd"), fc.integer({ min: 1, max: 9 })), {
+      maxLength: 2,
+      selector: ([kind]) => kind,
+    }),
+    reservations: amount,
+    pids: fc.integer({ min: 0, max: 1_000 }),
+    more: amount,
+    limited: fc.boolean(),
+  })
+  .map(({ kinds, reservations, pids, more, limited }) => {
     const limit = (own: number, extra: number): number => (limited ? own + extra : 0);
     const nanoCpus = limit(reservations.nanoCpus, more.nanoCpus);
-    return { reservations, limits: { nanoCpus, memoryBytes: limit(reservations.memoryBytes, more.memoryBytes), pids } };
+    const reserved = kinds.length === 0 ? reservations : { ...reservations, generic: Object.fromEntries(kinds) };
+    return {
+      reservations: reserved,
+      limits: { nanoCpus, memoryBytes: limit(reservations.memoryBytes, more.memoryBytes), pids },
+    };
   });
 
-const placement: fc.Arbitrary<Placement> = fc.record({
-  constraints: fc.array(
-    fc.record({
-      key: fc.constantFrom("node.role", "node.labels.zone", "node.hostname"),
-      operator: fc.constantFrom("==" as const, "!=" as const),
-      value: word,
-    }),
-    { maxLength: 3 },
-  ),
-  preferences: fc.array(
-    word.map((name) => ({ spread: `node.labels.${name}` })),
-    { maxLength: 2 },
-  ),
-  maxReplicasPerNode: fc.integer({ min: 0, max: 5 }),
-  platforms: fc.array(
-    fc
-      .record({ os: maybe(fc.constant("linux")), architecture: maybe(fc.constant("x86_64")) })
-      .map((platform) => compact<Placement["platforms"][number]>(platform)),
-    { maxLength: 2 },
-  ),
-});
+const placement: fc.Arbitrary<Placement> = fc
+  .record({
+    strategy: maybe(fc.constantFrom("spread" as const, "binpack" as const)),
+    constraints: fc.array(
+      fc.record({
+        key: fc.constantFrom("node.role", "node.labels.zone", "node.hostname"),
+        operator: fc.constantFrom("==" as const, "!=" as const),
+        value: word,
+      }),
+      { maxLength: 3 },
+    ),
+    preferences: fc.array(
+      word.map((name) => ({ spread: `node.labels.${name}` })),
+      { maxLength: 2 },
+    ),
+    maxReplicasPerNode: fc.integer({ min: 0, max: 5 }),
+    platforms: fc.array(
+      fc
+        .record({ os: maybe(fc.constant("linux")), architecture: maybe(fc.constant("x86_64")) })
+        .map((platform) => compact<Placement["platforms"][number]>(platform)),
+      { maxLength: 2 },
+    ),
+  })
+  .map((from) => compact<Placement>(from));
 
 const task = fc
   .record({

@@ -8,12 +8,16 @@ import { clusterJoinToken } from "./cluster-join-token.ts";
 import { clusterLeave } from "./cluster-leave.ts";
 import { clusterRecover } from "./cluster-recover.ts";
 import { clusterRestore } from "./cluster-restore.ts";
+import { clusterSecretsKey } from "./cluster-secrets-key.ts";
+import { clusterUpdate } from "./cluster-update.ts";
 
 export const clusterGroup = (cli: Cli): Command =>
   newGroup("cluster", "Start, look at, back up, recover and leave a cluster", [
     clusterInit(cli),
     clusterInfo(cli),
+    clusterUpdate(cli),
     clusterJoinToken(cli),
+    clusterSecretsKey(cli),
     clusterBackup(cli),
     clusterRestore(cli),
     clusterRecover(cli),

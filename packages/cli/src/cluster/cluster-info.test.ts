@@ -13,6 +13,7 @@ const SUMMARY: ClusterSummary = {
   generation: 0,
   leader: "n1",
   votersWanted: 3,
+  strategy: "binpack",
   managers: [{ id: "n1", hostname: "host1", address: "10.0.0.1:7373", role: "leader", state: "ready" }],
   nodes: { total: 2, ready: 1 },
   services: 5,
@@ -41,6 +42,7 @@ Term:       6
 Version:    4711
 Nodes:      2 (1 ready)
 Managers:   1 (3 wanted)
+Strategy:   binpack
 Services:   5
 Tasks:      20 (12 running)
 This node:  n1 at 10.0.0.1:7373

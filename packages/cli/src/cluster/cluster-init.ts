@@ -5,11 +5,13 @@ import { newCommand } from "../command.ts";
 import { withDaemon } from "../daemon/ensure-daemon.ts";
 import { parseCount } from "../units/number.ts";
 import { joinInstructions } from "./join-instructions.ts";
+import { strategyOption, type Strategy } from "./strategy-option.ts";
 import { addMembershipFlags, membershipBody, type MembershipFlags } from "./membership-options.ts";
 
 interface InitFlags extends MembershipFlags {
   readonly name?: string;
   readonly voters?: string;
+  readonly strategy?: Strategy;
   readonly dataPlane?: "ports" | "overlay";
   readonly defaultAddrPool?: string;
   readonly defaultAddrPoolMaskLength?: string;
@@ -31,6 +33,7 @@ export function clusterInit(cli: Cli): Command {
   return addMembershipFlags(command)
     .option("--name <name>", "Name of the cluster")
     .addOption(new Option("--voters <number>", "How many managers the cluster keeps: 1, 3, 5 or 7 (default: 3)"))
+    .addOption(strategyOption("(default: spread)"))
     .addOption(
       new Option("--data-plane <plane>", "How traffic travels between nodes, for good (default: ports)").choices([
         "ports",
@@ -44,6 +47,7 @@ export function clusterInit(cli: Cli): Command {
         ...membershipBody(flags),
         ...(flags.name === undefined ? {} : { name: flags.name }),
         ...(flags.voters === undefined ? {} : { voters: parseCount(flags.voters) }),
+        ...(flags.strategy === undefined ? {} : { strategy: flags.strategy }),
         ...planeBody(flags),
       };
       const client = await cli.client();

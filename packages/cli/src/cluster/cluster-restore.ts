@@ -15,6 +15,7 @@ interface RestoreFlags extends MembershipFlags {
   readonly show?: boolean;
   readonly forgetNodes?: boolean;
   readonly force?: boolean;
+  readonly secretsKey?: string;
   readonly format: ListFormat;
 }
 
@@ -36,6 +37,7 @@ export function clusterRestore(cli: Cli): Command {
     .option("--show", "Only show what is in the backup, and check it")
     .option("--forget-nodes", "Leave out the backup's nodes: new hosts take their place")
     .option("-f, --force", "Also when the cluster of the backup still runs: it loses all that is newer")
+    .option("--secrets-key <key>", 'What `murmur cluster secrets-key` has shown, or "new" to create all secrets anew')
     .addOption(formatOption())
     .action(async (path: string, flags: RestoreFlags) => {
       const header = await checked(path);
@@ -45,6 +47,7 @@ export function clusterRestore(cli: Cli): Command {
         ...membershipBody(flags),
         forgetNodes: flags.forgetNodes === true,
         force: flags.force === true,
+        ...(flags.secretsKey !== undefined && { secretsKey: flags.secretsKey }),
       };
       const answer = await withDaemon(cli, () => client.restore(bytesOf(path), body));
       if (flags.format === "json") return printJson(cli, answer);

@@ -82,7 +82,7 @@ describe("cluster backup", () => {
   it("writes to standard output, but to no terminal", async () => {
     const { status, bytes, stdout } = await murmur(["cluster", "backup", "-"], whole);
     expect([status, stdout, Buffer.concat(pieces).equals(bytes)]).toEqual([0, "", true]);
-    const stdoutPort = { write: () => {}, writeBytes: async () => {}, isTerminal: true, columns: 80 };
+    const stdoutPort = { write: () => {}, writeBytes: async () => {}, isTerminal: true, columns: 80, rows: 0 };
     const refused = await murmur(["cluster", "backup", "-"], whole, { stdout: stdoutPort });
     expect([refused.status, refused.stderr]).toEqual([2, expect.stringContaining("into a file or a pipe")]);
   });
@@ -124,7 +124,8 @@ describe("cluster restore", () => {
 
   it("sends the file with what was said", async () => {
     const file = join(folder, "one");
-    const line = ["cluster", "restore", "--advertise-addr", "10.1.0.1", "--forget-nodes", "--label", "a=b", file];
+    const flags = "--advertise-addr 10.1.0.1 --forget-nodes --label a=b --secrets-key k1".split(" ");
+    const line = ["cluster", "restore", ...flags, file];
     const { status, stdout, daemon } = await murmur(line, restores);
     expect(status).toBe(0);
     expect(stdout).toContain("Cluster prod restored: current node (n9) is now its only manager.");
@@ -136,6 +137,7 @@ describe("cluster restore", () => {
       labels: { a: "b" },
       forgetNodes: true,
       force: false,
+      secretsKey: "k1",
     });
     expect(Buffer.concat(pieces).equals(asked?.body as Buffer)).toBe(true);
   });

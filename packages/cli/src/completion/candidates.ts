@@ -6,7 +6,8 @@ export interface Candidate {
 }
 
 /** What only the cluster, or the shell itself, can complete. */
-export type Names = "services" | "nodes" | "tasks" | "networks" | "cluster networks" | "files";
+export type Names =
+  "services" | "nodes" | "tasks" | "networks" | "cluster networks" | "volumes" | "secrets" | "configs" | "files";
 
 export interface Completion {
   readonly candidates: readonly Candidate[];
@@ -24,14 +25,20 @@ const NAMES_OF: Readonly<Record<string, Names>> = {
   scales: "services",
   node: "nodes",
   nodes: "nodes",
+  task: "tasks",
   tasks: "tasks",
   networks: "networks",
+  volumes: "volumes",
+  secrets: "secrets",
+  configs: "configs",
   file: "files",
 };
 /** Kinds of names by what a flag calls its value. */
 const VALUE_NAMES: Readonly<Record<string, Names>> = {
   path: "files",
   network: "cluster networks",
+  secret: "secrets",
+  config: "configs",
   node: "nodes",
 };
 

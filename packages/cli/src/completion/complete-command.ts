@@ -54,6 +54,12 @@ async function ask(client: MurmurClient, names: Exclude<Names, "files">): Promis
       return (await client.networks(names === "networks" ? {} : { filters: { scope: ["swarm"] } })).map(
         ({ Name, Driver }) => ({ word: Name, says: Driver }),
       );
+    case "volumes":
+      return (await client.volumes()).map(({ Name, Node }) => ({ word: Name, says: Node.Hostname }));
+    case "secrets":
+      return (await client.secrets()).map(({ Spec }) => ({ word: Spec.Name, says: "" }));
+    case "configs":
+      return (await client.configs()).map(({ Spec }) => ({ word: Spec.Name, says: "" }));
     case "tasks":
       return (await client.tasks()).map(({ ID, Murmur }) => ({ word: ID, says: Murmur.Name }));
   }

@@ -21,7 +21,7 @@ async function offered(line: string, host = "/no/such.sock"): Promise<string[]> 
 describe("completion", () => {
   it.each([
     ["serv", ["service"]],
-    ["service s", ["scale"]],
+    ["service s", ["scale", "stop", "start"]],
     ["service create --limit-m", ["--limit-memory"]],
     ["service update --env", ["--env-add", "--env-rm"]],
     ["service create --mode g", ["global", "global-job"]],

@@ -15,6 +15,10 @@ it("runs with defaults that fit root, and others for everybody else", async () =
       dnsAddr: "127.0.0.1:7353",
       publishAddr: undefined,
       dnsUpstreams: [],
+      filesDir: undefined,
+      genericResources: {},
+      allowPrivileged: false,
+      allowDevices: [],
       hostname: undefined,
       logLevel: "info",
       logFormat: "text",
@@ -44,6 +48,26 @@ it("takes flags over variables over defaults", async () => {
   } finally {
     delete process.env["MURMUR_LOG_LEVEL"];
     delete process.env["MURMUR_HOSTNAME"];
+  }
+});
+
+it("permits devices and privileges only when it is told to", async () => {
+  const given = await runMurmur([
+    "daemon",
+    "--allow-device",
+    "/dev/fuse",
+    "--allow-device",
+    "/dev/dri",
+    "--allow-privileged",
+  ]);
+  expect(given.daemons[0]).toMatchObject({ allowPrivileged: true, allowDevices: ["/dev/fuse", "/dev/dri"] });
+  const env = { MURMUR_ALLOW_DEVICE: "/dev/fuse", MURMUR_ALLOW_PRIVILEGED: "1" };
+  const { daemons } = await runMurmur(["daemon"], { env });
+  expect(daemons[0]).toMatchObject({ allowPrivileged: false, allowDevices: ["/dev/fuse"] });
+  for (const path of ["fuse", "/dev/../etc", "/dev//fuse"]) {
+    const { stderr, status } = await runMurmur(["daemon", "--allow-device", path]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`--allow-device ${path}: give the absolute path of a device, such as /dev/fuse`);
   }
 });
 

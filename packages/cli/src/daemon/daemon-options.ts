@@ -1,6 +1,7 @@
-import { resolve } from "node:path";
+import { isAbsolute, normalize, resolve } from "node:path";
 import { Option, type Command } from "commander";
 import { invalid } from "../argument-error.ts";
+import { parseGenericOffer } from "../units/generic-resources.ts";
 import { withPort } from "../cluster/membership-options.ts";
 import { listOption } from "../command.ts";
 import { defaultDataDir, defaultSocket } from "../default-paths.ts";
@@ -24,7 +25,11 @@ export interface DaemonFlags {
   readonly dnsAddr: string;
   readonly publishAddr?: string;
   readonly dnsUpstream: readonly string[];
+  readonly filesDir?: string;
   readonly hostname?: string;
+  readonly nodeGenericResource: readonly string[];
+  readonly allowDevice: readonly string[];
+  readonly allowPrivileged?: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -36,42 +41,71 @@ const DEFAULT_DNS = "127.0.0.1:7353";
 const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
 
 export function addDaemonFlags(command: Command): Command {
-  return command
-    .addOption(env(new Option("--data-dir <path>", "State (default: /var/lib/murmur, else ~/.local/share/murmur)")))
-    .addOption(
-      env(
-        new Option(
-          "--socket <path>",
-          "Socket of the API (default: /run/murmur/docker.sock, else $XDG_RUNTIME_DIR/murmur/docker.sock)",
+  return (
+    command
+      .addOption(env(new Option("--data-dir <path>", "State (default: /var/lib/murmur, else ~/.local/share/murmur)")))
+      .addOption(
+        env(
+          new Option(
+            "--socket <path>",
+            "Socket of the API (default: /run/murmur/docker.sock, else $XDG_RUNTIME_DIR/murmur/docker.sock)",
+          ),
         ),
-      ),
-    )
-    .addOption(env(new Option("--docker-host <address>", `The engine (default: $DOCKER_HOST, else ${DEFAULT_ENGINE})`)))
-    .addOption(
-      env(
-        new Option(
-          "--listen-addr <ip:port>",
-          `The nodes' own port, TCP and UDP (default: as before, for a new node ${DEFAULT_LISTEN})`,
+      )
+      .addOption(
+        env(new Option("--docker-host <address>", `The engine (default: $DOCKER_HOST, else ${DEFAULT_ENGINE})`)),
+      )
+      .addOption(
+        env(
+          new Option(
+            "--listen-addr <ip:port>",
+            `The nodes' own port, TCP and UDP (default: as before, for a new node ${DEFAULT_LISTEN})`,
+          ),
         ),
-      ),
-    )
-    .addOption(
-      env(
-        new Option(
-          "--advertise-addr <ip|interface[:port]>",
-          "Address that the other nodes reach this one at (default: as before)",
+      )
+      .addOption(
+        env(
+          new Option(
+            "--advertise-addr <ip|interface[:port]>",
+            "Address that the other nodes reach this one at (default: as before)",
+          ),
         ),
-      ),
-    )
-    .addOption(listOption("--peer <ip[:port]>", "A node of the cluster, if none is where it was; may be repeated"))
-    .addOption(env(new Option("--dns-addr <ip:port>", 'The DNS server, or "none"').default(DEFAULT_DNS)))
-    .addOption(
-      env(new Option("--publish-addr <ip>", "Address that published ports are opened on (default: --listen-addr's)")),
-    )
-    .addOption(listOption("--dns-upstream <ip[:port]>", "Where other names are asked for (default: as this machine)"))
-    .addOption(env(new Option("--hostname <name>", "Name in `murmur node ls` (default: this machine's)")))
-    .addOption(env(new Option("--log-level <level>", "How much is logged").choices(LOG_LEVELS).default("info")))
-    .addOption(env(new Option("--log-format <format>", "How it is logged").choices(LOG_FORMATS).default("text")));
+      )
+      .addOption(listOption("--peer <ip[:port]>", "A node of the cluster, if none is where it was; may be repeated"))
+      .addOption(env(new Option("--dns-addr <ip:port>", 'The DNS server, or "none"').default(DEFAULT_DNS)))
+      .addOption(
+        env(new Option("--publish-addr <ip>", "Address that published ports are opened on (default: --listen-addr's)")),
+      )
+      .addOption(listOption("--dns-upstream <ip[:port]>", "Where other names are asked for (default: as this machine)"))
+      .addOption(
+        env(
+          new Option(
+            "--files-dir <path>",
+            "Where tasks' secrets and configs are kept, on a tmpfs that the engine sees, too (default: /run/murmur/files, else /dev/shm/murmur)",
+          ),
+        ),
+      )
+      .addOption(env(new Option("--hostname <name>", "Name in `murmur node ls` (default: this machine's)")))
+      .addOption(
+        listOption(
+          "--node-generic-resource <kind=value>",
+          "What this node has beside CPU and memory: a number (gpu=2) or a name (gpu=UUID1), beside what the engine is configured with; may be repeated",
+        ),
+      )
+      .addOption(
+        listOption(
+          "--allow-device <path>",
+          "A device of this machine that services may use here (--device), or a directory of them; may be repeated",
+        ),
+      )
+      // Not by an environment variable: to commander any value of one is a yes, and this is root.
+      .option(
+        "--allow-privileged",
+        "Lets services run privileged containers here (--privileged), with every device: root on this machine",
+      )
+      .addOption(env(new Option("--log-level <level>", "How much is logged").choices(LOG_LEVELS).default("info")))
+      .addOption(env(new Option("--log-format <format>", "How it is logged").choices(LOG_FORMATS).default("text")))
+  );
 }
 
 /** `--data-dir` may also be said as MURMUR_DATA_DIR. */
@@ -94,11 +128,27 @@ export function daemonSettings(flags: DaemonFlags, ports: CliPorts): DaemonSetti
     dnsAddr: flags.dnsAddr === "none" ? undefined : checkedAddress("--dns-addr", flags.dnsAddr),
     publishAddr: flags.publishAddr || undefined,
     dnsUpstreams: upstreams,
+    filesDir: flags.filesDir ? resolve(flags.filesDir) : undefined,
     hostname: flags.hostname || undefined,
+    genericResources: parseGenericOffer(
+      flags.nodeGenericResource.length > 0
+        ? flags.nodeGenericResource
+        : listOf(ports.env["MURMUR_NODE_GENERIC_RESOURCE"]),
+    ),
+    allowPrivileged: flags.allowPrivileged === true,
+    allowDevices: devicePaths(
+      flags.allowDevice.length > 0 ? flags.allowDevice : listOf(ports.env["MURMUR_ALLOW_DEVICE"]),
+    ),
     logLevel: flags.logLevel,
     logFormat: flags.logFormat,
   };
 }
+
+const devicePaths = (paths: readonly string[]): readonly string[] =>
+  paths.map((path) => {
+    if (isAbsolute(path) && normalize(path) === path) return path;
+    throw invalid(`--allow-device ${path}: give the absolute path of a device, such as /dev/fuse`);
+  });
 
 const withoutScheme = (path: string): string => path.replace(/^unix:\/\//, "");
 const listOf = (text = ""): string[] => text.split(/[\s,]+/).filter((word) => word !== "");

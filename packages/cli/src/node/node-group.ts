@@ -8,6 +8,7 @@ import { nodeLs } from "./node-ls.ts";
 import { nodePs } from "./node-ps.ts";
 import { nodeRm } from "./node-rm.ts";
 import { nodeRole } from "./node-role.ts";
+import { nodeTop } from "./node-top.ts";
 import { nodeUpdate } from "./node-update.ts";
 
 export const nodeGroup = (cli: Cli): Command =>
@@ -15,6 +16,7 @@ export const nodeGroup = (cli: Cli): Command =>
     nodeJoin(cli),
     nodeLs(cli),
     nodePs(cli),
+    nodeTop(cli),
     nodeInspect(cli),
     nodeUpdate(cli),
     nodeRole(cli, "promote"),

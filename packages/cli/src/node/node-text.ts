@@ -1,4 +1,5 @@
 import type { Node } from "@murmur/api";
+import { genericText } from "../format/generic-text.ts";
 import { humanSize } from "../format/human-size.ts";
 import { capitalized } from "../format/words.ts";
 
@@ -7,6 +8,7 @@ type Line = readonly [depth: number, name: string, value?: string];
 /** A node for people, laid out as by `docker node inspect --pretty`. */
 export function nodeText(node: Node): string {
   const { Spec, Description, Status, ManagerStatus, Murmur } = node;
+  const generic = Description.Resources?.GenericResources ?? [];
   const labels = Object.entries(Spec.Labels ?? {}).map(([key, value]): Line => [1, `- ${key}=${value}`]);
   const lines: Line[] = [
     [0, "ID", node.ID],
@@ -18,6 +20,7 @@ export function nodeText(node: Node): string {
     [1, "State", capitalized(Status.State)],
     ...(Status.Message === undefined || Status.Message === "" ? [] : [[1, "Message", Status.Message] as const]),
     [1, "Availability", capitalized(Spec.Availability)],
+    ...(Murmur.DrainUntil === undefined ? [] : [[1, "Drained Until", Murmur.DrainUntil] as const]),
     [1, "Address", Status.Addr],
     ...(ManagerStatus === undefined ? [] : managerLines(node)),
     [0, "Platform", ""],
@@ -26,6 +29,7 @@ export function nodeText(node: Node): string {
     [0, "Resources", ""],
     [1, "CPUs", String((Description.Resources?.NanoCPUs ?? 0) / 1e9)],
     [1, "Memory", humanSize(Description.Resources?.MemoryBytes ?? 0)],
+    ...(generic.length > 0 ? [[1, "Generic", genericText(generic)] as const] : []),
     [0, "Engine", ""],
     [1, "Engine State", engineState(node)],
     [1, "Engine Version", Description.Engine?.EngineVersion ?? ""],

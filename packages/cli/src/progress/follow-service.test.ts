@@ -23,7 +23,10 @@ async function create(
     "POST /services/create": () => ({ json: { ID: web.ID, Warnings: null } }),
     ...routes,
   });
-  return await runMurmur(["-H", daemon.socketPath, "service", "create", ...flags, "--name", "web", "nginx"], ports);
+  return await runMurmur(
+    ["-H", daemon.socketPath, "service", "create", "--no-resolve-image", ...flags, "--name", "web", "nginx"],
+    ports,
+  );
 }
 const streaming = (...events: readonly unknown[]): Record<string, Route> => ({
   "GET /murmur/events": () => ({ lines: [...SNAPSHOT, ...events] }),

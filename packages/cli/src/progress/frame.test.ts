@@ -43,6 +43,7 @@ describe("on a terminal", () => {
       writeBytes: async () => {},
       write: (text) => (written += text),
       isTerminal: true,
+      rows: 24,
       columns: 80,
     });
     display.show(of(slot(1, "new")));

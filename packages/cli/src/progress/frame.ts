@@ -21,7 +21,7 @@ const STEPS: readonly TaskState[] = [
 const overall = ({ done, total, noun }: Judgement): string =>
   noun === "jobs"
     ? `job progress: ${String(done)} out of ${String(total)} complete`
-    : `overall progress: ${String(done)} out of ${String(total)} tasks`;
+    : `overall progress: ${String(done)} out of ${String(total)} tasks${noun === "stopped" ? " stopped" : ""}`;
 
 /** What a terminal shows at one moment: `1/3: running   [====>]`, no line wider than the terminal. */
 export function frameOf(judgement: Judgement, columns: number): string[] {

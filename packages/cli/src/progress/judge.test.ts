@@ -43,6 +43,16 @@ describe("a service", () => {
     expect(verdict([{ slot: 1 }, { slot: 2, desired: "shutdown", state: "shutdown" }], fewer).kind).toBe("converged");
   });
 
+  it("that is stopped has converged when its last tasks have ended", () => {
+    const stopped = aService("web", { Spec: { ...web.Spec, Murmur: { Stopped: true } } });
+    const ending: TaskStart = { slot: 1, desired: "shutdown", state: "running" };
+    const ended: TaskStart = { slot: 2, desired: "shutdown", state: "shutdown" };
+    expect(judged([ending, ended], stopped)).toMatchObject({ done: 1, total: 2, noun: "stopped" });
+    expect(verdict([ending, ended], stopped).kind).toBe("converging");
+    expect(verdict([{ ...ending, state: "pending" }, ended], stopped).kind).toBe("converged");
+    expect(verdict([], stopped).kind).toBe("converged");
+  });
+
   it("of an older spec has to be updated", () => {
     expect(judged([{ slot: 1, specVersion: 3 }, { slot: 2 }])).toMatchObject({
       done: 1,

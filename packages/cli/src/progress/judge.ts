@@ -1,6 +1,6 @@
 import type { Service, Task } from "@murmur/api";
 import type { Picture } from "./picture.ts";
-import { isCurrent, isFailed, isUp, slotsOf, type Slot } from "./slots.ts";
+import { hasEnded, isCurrent, isFailed, isUp, lastTasks, slotsOf, type Slot } from "./slots.ts";
 
 /** How often a slot may fail before the wait is given up. */
 const FAILURES_MAX = 3;
@@ -34,7 +34,7 @@ type Verdict =
 export interface Judgement {
   readonly done: number;
   readonly total: number;
-  readonly noun: "tasks" | "jobs";
+  readonly noun: "tasks" | "jobs" | "stopped";
   readonly slots: readonly SlotProgress[];
   /** What the update says of itself. */
   readonly notice: string | undefined;
@@ -48,6 +48,7 @@ export function judge(picture: Picture, baseline: Baseline): Judgement {
     const verdict: Verdict = { kind: "failed", reasons: ["the service was removed"] };
     return { done: 0, total: 0, noun: "tasks", slots: [], notice: undefined, verdict };
   }
+  if (service.Spec.Murmur?.Stopped === true) return judgeStopped(picture);
   const job = service.JobStatus !== undefined;
   const wanted = wantedOf(service);
   const slots = shownSlots(picture, service, { wanted, baseline });
@@ -69,6 +70,19 @@ export function judge(picture: Picture, baseline: Baseline): Judgement {
   const reasons = gaveUp(slots, service);
   const verdict: Verdict = reasons.length > 0 ? { kind: "stuck", reasons } : { kind: "converging" };
   return { ...judgement, notice, verdict };
+}
+
+/** It has converged when the last task of each slot has ended. */
+function judgeStopped(picture: Picture): Judgement {
+  const slots = lastTasks(picture).map((task): SlotProgress => ({
+    name: nameOf(task),
+    state: task.Status.State,
+    problem: undefined,
+    done: hasEnded(task),
+  }));
+  const done = slots.filter((slot) => slot.done).length;
+  const verdict: Verdict = { kind: done === slots.length ? "converged" : "converging" };
+  return { done, total: slots.length, noun: "stopped", slots, notice: undefined, verdict };
 }
 
 /** Spent slots count as far as tasks are missing; of a global service, which misses none, if they are news. */

@@ -15,7 +15,7 @@ export interface Slot {
 const WANTED: readonly Task["DesiredState"][] = ["ready", "running", "complete"];
 const FAILED: readonly Task["Status"]["State"][] = ["failed", "rejected"];
 
-const isWanted = (task: Task): boolean => WANTED.includes(task.DesiredState);
+export const isWanted = (task: Task): boolean => WANTED.includes(task.DesiredState);
 export const isFailed = (task: Task): boolean => FAILED.includes(task.Status.State);
 /** Neither stopped by anybody nor lost. */
 const endedByItself = (task: Task): boolean => isFailed(task) || task.Status.State === "complete";
@@ -28,8 +28,21 @@ export const isUp = ({ Status, Murmur }: Task): boolean =>
 export const isCurrent = (task: Task, service: Service): boolean =>
   task.Murmur.SpecVersion === service.Murmur.SpecVersion;
 
-/** The slots in which a task is wanted, or was until it ended by itself. */
-export function slotsOf(picture: Picture): readonly Slot[] {
+const ENDED: readonly Task["Status"]["State"][] = ["complete", "shutdown", "failed", "rejected", "orphaned"];
+const UNASSIGNED: readonly Task["Status"]["State"][] = ["new", "pending"];
+
+/** Whether nothing of a task runs: it has ended, or no node was told of it and none will be. */
+export const hasEnded = (task: Task): boolean =>
+  ENDED.includes(task.Status.State) || (!isWanted(task) && UNASSIGNED.includes(task.Status.State));
+
+/** The newest task of each slot, in the slots' order. */
+export const lastTasks = (picture: Picture): readonly Task[] =>
+  [...groupsOf(picture)]
+    .flatMap(([, tasks]) => tasks.at(-1) ?? [])
+    .sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || ((a.NodeID ?? "") < (b.NodeID ?? "") ? -1 : 1));
+
+/** The tasks of each slot, oldest first. */
+function groupsOf(picture: Picture): ReadonlyMap<string, readonly Task[]> {
   const groups = new Map<string, Task[]>();
   const byAge = [...picture.tasks.values()].sort(
     (a, b) => Date.parse(a.CreatedAt) - Date.parse(b.CreatedAt) || a.Version.Index - b.Version.Index,
@@ -40,8 +53,13 @@ export function slotsOf(picture: Picture): readonly Slot[] {
     if (group === undefined) groups.set(key, [task]);
     else group.push(task);
   }
+  return groups;
+}
+
+/** The slots in which a task is wanted, or was until it ended by itself. */
+export function slotsOf(picture: Picture): readonly Slot[] {
   const slots: Slot[] = [];
-  for (const [key, tasks] of groups) {
+  for (const [key, tasks] of groupsOf(picture)) {
     const wanted = tasks.findLast(isWanted);
     const newest = tasks.at(-1);
     if (wanted !== undefined) slots.push({ key, tasks, current: wanted, spent: false });

@@ -1,11 +1,14 @@
 import type { ServiceFlag } from "./flag.ts";
 import { CONTAINER_FLAGS } from "./flags/container-flags.ts";
+import { DEVICE_FLAGS } from "./flags/device-flags.ts";
 import { DNS_FLAGS } from "./flags/dns-flags.ts";
 import { GENERAL_FLAGS } from "./flags/general-flags.ts";
 import { HEALTH_FLAGS } from "./flags/health-flags.ts";
 import { KERNEL_FLAGS } from "./flags/kernel-flags.ts";
 import { LOG_FLAGS } from "./flags/log-flags.ts";
 import { NETWORK_FLAGS } from "./flags/network-flags.ts";
+import { NODE_LOSS_FLAGS } from "./flags/node-loss-flags.ts";
+import { PAYLOAD_FLAGS } from "./flags/payload-flags.ts";
 import { PLACEMENT_FLAGS } from "./flags/placement-flags.ts";
 import { PUBLISH_FLAGS } from "./flags/publish-flags.ts";
 import { RESOURCE_FLAGS } from "./flags/resource-flags.ts";
@@ -23,9 +26,12 @@ export const SERVICE_FLAGS: readonly ServiceFlag[] = [
   ...RESOURCE_FLAGS,
   ...PLACEMENT_FLAGS,
   ...CONTAINER_FLAGS,
+  ...PAYLOAD_FLAGS,
   ...KERNEL_FLAGS,
+  ...DEVICE_FLAGS,
   ...DNS_FLAGS,
   ...RESTART_FLAGS,
+  ...NODE_LOSS_FLAGS,
   ...UPDATE_FLAGS,
   ...ROLLBACK_FLAGS,
   ...HEALTH_FLAGS,

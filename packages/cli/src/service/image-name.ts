@@ -1,2 +1,9 @@
-/** `nginx:1.27@sha256:…` → `nginx:1.27`: the digest says nothing to people. */
-export const withoutDigest = (image: string): string => image.replace(/@sha256:[0-9a-f]+$/, "");
+import { formatImageReference, parseImageReference } from "@murmur/model";
+
+/** As Docker's tables show an image: beside a tag its digest says nothing to people. */
+export function withoutDigest(image: string): string {
+  const reference = parseImageReference(image);
+  if (reference?.tag === undefined) return image;
+  const { digest: _, ...named } = reference;
+  return formatImageReference(named);
+}

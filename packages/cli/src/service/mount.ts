@@ -4,23 +4,47 @@ import { cutAssignment } from "../units/assignment.ts";
 import { parseBytes } from "../units/bytes.ts";
 import { splitCsv } from "./csv.ts";
 
-const TYPES = ["volume", "bind", "tmpfs"] as const;
+const TYPES = ["volume", "bind", "tmpfs", "image"] as const;
+/** Docker's others: why not, and what instead. */
+const OTHER_TYPES: Readonly<Record<string, string>> = {
+  npipe: "named pipes are Windows's; mount a socket with type=bind",
+  cluster:
+    "there are no cluster (CSI) volumes; use type=volume with volume-driver=PLUGIN, or type=bind with a path that all nodes have",
+};
+const CONSISTENCIES = ["default", "consistent", "cached", "delegated"] as const;
 const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
+
+const DEPTHS = ["enabled", "disabled", "writable", "readonly"] as const;
+/** What is mounted below the source: there as well, not, there and writable, there and read-only. */
+const RECURSIVE: Readonly<Record<(typeof DEPTHS)[number], Mount["BindOptions"]>> = {
+  enabled: {},
+  disabled: { NonRecursive: true },
+  writable: { ReadOnlyNonRecursive: true },
+  readonly: { ReadOnlyForceRecursive: true },
+};
+const SWITCHES = new Set(["readonly", "volume-nocopy", "bind-nonrecursive", "bind-create-src"]);
 
 type Setter = (mount: Mount, value: string, key: string) => void;
 const SETTERS: Readonly<Record<string, Setter>> = {
-  type: (mount, value) => (mount.Type = wordOf(TYPES, "type", value)),
+  type: (mount, value) => (mount.Type = typeOf(value)),
   source: (mount, value) => (mount.Source = value),
   target: (mount, value) => (mount.Target = value),
   readonly: (mount, value, key) => (mount.ReadOnly = switchOf(key, value)),
   "bind-propagation": (mount, value) =>
-    (mount.BindOptions = { Propagation: wordOf(PROPAGATIONS, "bind-propagation", value) }),
+    ((mount.BindOptions ??= {}).Propagation = wordOf(PROPAGATIONS, "bind-propagation", value)),
+  "bind-nonrecursive": (mount, value, key) => ((mount.BindOptions ??= {}).NonRecursive = switchOf(key, value)),
+  "bind-create-src": (mount, value, key) => ((mount.BindOptions ??= {}).CreateMountpoint = switchOf(key, value)),
+  "bind-recursive": (mount, value) =>
+    Object.assign((mount.BindOptions ??= {}), RECURSIVE[wordOf(DEPTHS, "bind-recursive", value)]),
   "volume-nocopy": (mount, value, key) => ((mount.VolumeOptions ??= {}).NoCopy = switchOf(key, value)),
   "volume-label": (mount, value) => assign(((mount.VolumeOptions ??= {}).Labels ??= {}), value),
   "volume-driver": (mount, value) => (((mount.VolumeOptions ??= {}).DriverConfig ??= {}).Name = value),
   "volume-opt": (mount, value) => assign((((mount.VolumeOptions ??= {}).DriverConfig ??= {}).Options ??= {}), value),
+  "volume-subpath": (mount, value) => ((mount.VolumeOptions ??= {}).Subpath = value),
   "tmpfs-size": (mount, value) => ((mount.TmpfsOptions ??= {}).SizeBytes = parseBytes(value)),
   "tmpfs-mode": (mount, value) => ((mount.TmpfsOptions ??= {}).Mode = octal(value)),
+  // Of Docker on a Mac: says nothing here.
+  consistency: (_, value) => void wordOf(CONSISTENCIES, "consistency", value),
 };
 const ALIASES: Readonly<Record<string, string>> = {
   src: "source",
@@ -40,8 +64,7 @@ export function parseMount(text: string): Mount {
     if (setter === undefined) {
       throw invalid(`invalid mount '${text}': no field '${key}'; there are ${Object.keys(SETTERS).join(", ")}`);
     }
-    const isSwitch = name === "readonly" || name === "volume-nocopy";
-    if (value === undefined && !isSwitch) throw invalid(`invalid mount '${text}': give ${key}=VALUE`);
+    if (value === undefined && !SWITCHES.has(name)) throw invalid(`invalid mount '${text}': give ${key}=VALUE`);
     setter(mount, value ?? "true", key);
   }
   if (mount.Target === "") throw invalid(`invalid mount '${text}': target= is missing`);
@@ -60,10 +83,23 @@ function checkFit(mount: Mount, text: string): void {
       throw invalid(`invalid mount '${text}': ${type}-… fields are for type=${type}`);
     }
   }
-  if (mount.Type === "bind" && (mount.Source ?? "") === "")
+  if ((mount.Type === "bind" || mount.Type === "image") && (mount.Source ?? "") === "")
     throw invalid(`invalid mount '${text}': source= is missing`);
   if (mount.Type === "tmpfs" && mount.Source !== undefined)
     throw invalid(`invalid mount '${text}': a tmpfs has no source`);
+  const { ReadOnlyNonRecursive: writable, ReadOnlyForceRecursive: forced, Propagation } = mount.BindOptions ?? {};
+  if ((writable === true || forced === true) && mount.ReadOnly !== true) {
+    const depth = forced === true ? "readonly" : "writable";
+    throw invalid(`invalid mount '${text}': bind-recursive=${depth} requires readonly`);
+  }
+  if (forced === true && Propagation !== "rprivate")
+    throw invalid(`invalid mount '${text}': bind-recursive=readonly requires bind-propagation=rprivate`);
+}
+
+function typeOf(text: string): Mount["Type"] {
+  const other = OTHER_TYPES[text.toLowerCase()];
+  if (other !== undefined) throw invalid(`invalid mount type '${text}': ${other}`);
+  return wordOf(TYPES, "type", text);
 }
 
 function wordOf<const W extends string>(words: readonly W[], what: string, text: string): W {

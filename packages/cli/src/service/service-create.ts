@@ -6,7 +6,10 @@ import { invalid } from "../argument-error.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { followService } from "../progress/follow-service.ts";
+import { addDryRunFlags, checkDryRunFlags, showDryRun, type DryRunFlags } from "./dry-run.ts";
 import type { FlagContext } from "./flag.ts";
+import { registryAuth } from "../registry/registry-auth.ts";
+import { addImageFlags, resolveImage, setImage, warningsOf, type ImageFlags } from "./resolve-image.ts";
 import { addServiceFlags, applyServiceFlags } from "./service-options.ts";
 
 /** Flags of the commands that wait for a service. */
@@ -41,18 +44,35 @@ export function serviceCreate(cli: Cli): Command {
         says: "One task on each node of a zone",
         line: "murmur service create --mode global --constraint node.labels.zone==east IMAGE",
       },
+      {
+        says: "From a registry that wants a login, with the one that docker login has kept",
+        line: "murmur service create --with-registry-auth registry.example/shop:1",
+      },
+      { says: "Only look where its tasks would run", line: "murmur service create --dry-run --replicas 3 IMAGE" },
       { says: "Another command", line: "murmur service create --name echo IMAGE nc -l -p 5353" },
     ],
   })
     .argument("<image>", "What to run")
     .argument("[command...]", "Command and arguments, in place of the image's")
     .passThroughOptions();
-  addServiceFlags(addWaitFlags(command), "create").action(
-    async (image: string, args: readonly string[], flags: WaitFlags) => {
+  addServiceFlags(addDryRunFlags(addImageFlags(addWaitFlags(command))), "create").action(
+    async (image: string, args: readonly string[], flags: WaitFlags & ImageFlags & DryRunFlags) => {
+      checkDryRunFlags(flags);
       const spec = newService(command, image, { args, context: { ...flagContext(cli), networkId: (text) => text } });
       const client = await cli.client();
-      const { ID, Warnings } = await client.createService(spec);
-      for (const warning of Warnings ?? []) cli.note(`murmur: warning: ${warning}`);
+      const auth = flags.withRegistryAuth === true ? { registryAuth: registryAuth(cli, image) } : {};
+      const resolved = await resolveImage(image, { client: flags.resolveImage ? client : undefined, ...auth });
+      setImage(spec, resolved);
+      const warn = (warnings: readonly string[]): void => {
+        for (const warning of warnings) cli.note(`murmur: warning: ${warning}`);
+      };
+      if (flags.dryRun === true) {
+        const dryRun = await client.dryRunService(spec);
+        warn(warningsOf(resolved));
+        return showDryRun(cli, dryRun, flags.format);
+      }
+      const { ID, Warnings } = await client.createService(spec, auth);
+      warn([...(Warnings ?? []), ...warningsOf(resolved)]);
       cli.print(ID);
       if (flags.detach !== true) {
         await followService(cli, { id: ID, name: spec.Name ?? ID, quiet: flags.quiet === true });

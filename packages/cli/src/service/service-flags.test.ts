@@ -10,7 +10,7 @@ async function created(...flags: string[]): Promise<{ spec: ServiceSpec | undefi
     "POST /services/create": () => ({ json: { ID: "new", Warnings: null } }),
   });
   const { stderr, status } = await runMurmur(
-    ["--socket", daemon.socketPath, "service", "create", "--detach", ...flags],
+    ["--socket", daemon.socketPath, "service", "create", "--detach", "--no-resolve-image", ...flags],
     { env: { HOME: "/home/me" } },
   );
   return { spec: daemon.asked[0]?.body as ServiceSpec | undefined, stderr, status };
@@ -24,7 +24,8 @@ async function updated(spec: ServiceSpec, ...flags: string[]): Promise<ServiceSp
     "GET /networks": () => ({ json: [aNetwork("shop"), aNetwork("db")] }),
     "POST /services/*/update": () => ({ json: { Warnings: null } }),
   });
-  const ran = await runMurmur(["-H", daemon.socketPath, "service", "update", "--detach", ...flags, "web"]);
+  const given = ["--detach", "--no-resolve-image", ...flags, "web"];
+  const ran = await runMurmur(["-H", daemon.socketPath, "service", "update", ...given]);
   expect(ran).toMatchObject({ status: 0, stdout: "web\n", stderr: "" });
   return daemon.asked.find(({ method }) => method === "POST")?.body as ServiceSpec;
 }
@@ -56,7 +57,22 @@ const CONTAINER_CASES: readonly (readonly [string, object])[] = [
   ["--init --read-only -t", { Init: true, ReadOnly: true, TTY: true }],
   ["--init=false", { Init: false }],
   ["--cap-add net_admin --cap-drop ALL", { CapabilityAdd: ["CAP_NET_ADMIN"], CapabilityDrop: ["ALL"] }],
+  [
+    "--secret db --config source=site,target=/etc/site.conf,uid=103,gid=104,mode=0440",
+    {
+      Secrets: [{ File: { Name: "db", UID: "0", GID: "0", Mode: 0o444 }, SecretID: "", SecretName: "db" }],
+      Configs: [
+        { File: { Name: "/etc/site.conf", UID: "103", GID: "104", Mode: 0o440 }, ConfigID: "", ConfigName: "site" },
+      ],
+    },
+  ],
+  [
+    "--secret src=db",
+    { Secrets: [{ File: { Name: "db", UID: "0", GID: "0", Mode: 0o444 }, SecretID: "", SecretName: "db" }] },
+  ],
   ["--sysctl net.core.somaxconn=1024", { Sysctls: { "net.core.somaxconn": "1024" } }],
+  ["--oom-score-adj -500", { OomScoreAdj: -500 }],
+  ["--health-start-period 3s --health-start-interval 500ms", { Healthcheck: { StartPeriod: 3e9, StartInterval: 5e8 } }],
   ["--ulimit nofile=1024:2048", { Ulimits: [{ Name: "nofile", Soft: 1024, Hard: 2048 }] }],
   [
     "--dns 1.1.1.1 --dns-search a.b --dns-option ndots:2",
@@ -80,6 +96,19 @@ const TASK_CASES: readonly (readonly [string, object])[] = [
     },
   ],
   [
+    "--generic-resource NVIDIA-GPU=2 --generic-resource ssd=1",
+    {
+      Resources: {
+        Reservations: {
+          GenericResources: [
+            { DiscreteResourceSpec: { Kind: "NVIDIA-GPU", Value: 2 } },
+            { DiscreteResourceSpec: { Kind: "ssd", Value: 1 } },
+          ],
+        },
+      },
+    },
+  ],
+  [
     "--constraint node.labels.x==y --placement-pref spread=node.labels.zone --replicas-max-per-node 2",
     {
       Placement: {
@@ -98,6 +127,8 @@ const TASK_CASES: readonly (readonly [string, object])[] = [
 const SERVICE_CASES: readonly (readonly [string, object])[] = [
   ["--name web --replicas 3 -l a=b", { Name: "web", Mode: { Replicated: { Replicas: 3 } }, Labels: { a: "b" } }],
   ["--mode global", { Mode: { Global: {} } }],
+  ["--on-node-loss replace-after=90s", { Murmur: { OnNodeLoss: { Action: "replace", After: 90e9 } } }],
+  ["--on-node-loss wait", { Murmur: { OnNodeLoss: { Action: "wait" } } }],
   [
     "--replicas 4 --mode replicated-job --max-concurrent 2",
     { Mode: { ReplicatedJob: { TotalCompletions: 4, MaxConcurrent: 2 } } },
@@ -124,6 +155,19 @@ const SERVICE_CASES: readonly (readonly [string, object])[] = [
   ],
 ];
 
+const DEVICE_CASES: readonly (readonly [string, object])[] = [
+  ["--privileged", { Privileged: true }],
+  [
+    "--device /dev/fuse --device /dev/sda:/dev/xvda:r",
+    {
+      Devices: [
+        { PathOnHost: "/dev/fuse", PathInContainer: "/dev/fuse", CgroupPermissions: "rwm" },
+        { PathOnHost: "/dev/sda", PathInContainer: "/dev/xvda", CgroupPermissions: "r" },
+      ],
+    },
+  ],
+];
+
 const NETWORK_CASES: readonly (readonly [string, object])[] = [
   ["--network shop", [{ Target: "shop" }]],
   ["--network shop --network db --network shop", [{ Target: "shop" }, { Target: "db" }]],
@@ -136,18 +180,27 @@ describe("service create", () => {
     expect(spec?.TaskTemplate.Networks).toEqual(networks);
   });
 
+  it.each(DEVICE_CASES)("%s", async (line, own) => {
+    const { spec } = await created(...line.split(" "), "nginx");
+    expect(spec?.Murmur).toEqual(own);
+  });
+
   it.each(CONTAINER_CASES)("%s", async (line, container) => {
     const { spec, stderr } = await created(...line.split(" "), "nginx");
     expect(stderr).toBe("");
-    expect(spec?.TaskTemplate.ContainerSpec).toEqual({ Image: "nginx", ...container });
+    expect(spec?.TaskTemplate.ContainerSpec).toEqual({ Image: "nginx:latest", ...container });
   });
   it.each(TASK_CASES)("%s", async (line, task) => {
     const { spec } = await created(...line.split(" "), "nginx");
-    expect(spec?.TaskTemplate).toEqual({ ContainerSpec: { Image: "nginx" }, ...task });
+    expect(spec?.TaskTemplate).toEqual({ ContainerSpec: { Image: "nginx:latest" }, ...task });
   });
   it.each(SERVICE_CASES)("%s", async (line, service) => {
     const { spec } = await created(...line.split(" "), "nginx");
-    expect(spec).toEqual({ TaskTemplate: { ContainerSpec: { Image: "nginx" } }, Mode: { Replicated: {} }, ...service });
+    expect(spec).toEqual({
+      TaskTemplate: { ContainerSpec: { Image: "nginx:latest" } },
+      Mode: { Replicated: {} },
+      ...service,
+    });
   });
 
   it("takes ranges of ports", async () => {
@@ -191,7 +244,7 @@ describe("service create", () => {
   it("leaves what follows the image to the container", async () => {
     const { spec } = await created("--entrypoint", "sh -c", "nginx", "echo", "--name", "x", "-d");
     expect(spec?.TaskTemplate.ContainerSpec).toEqual({
-      Image: "nginx",
+      Image: "nginx:latest",
       Command: ["sh", "-c"],
       Args: ["echo", "--name", "x", "-d"],
     });
@@ -201,6 +254,10 @@ describe("service create", () => {
     [
       "--limit-memory 12Q",
       "murmur: --limit-memory: invalid size '12Q': give a number and a unit, such as 512M or 1.5G\n",
+    ],
+    [
+      "--generic-resource gpu=UUID1",
+      "murmur: --generic-resource: invalid generic resource 'gpu=UUID1': a service asks for a number of them, such as gpu=1\n",
     ],
     ["--replicas -1", "murmur: --replicas: invalid number '-1': give a whole number, 0 or more\n"],
     [
@@ -224,6 +281,11 @@ describe("service create", () => {
     ],
     ["--publish 80-81:1-3", "murmur: --publish: invalid port '80-81:1-3': both ranges must have the same length\n"],
     ["--mount type=bind,target=/x", "murmur: --mount: invalid mount 'type=bind,target=/x': source= is missing\n"],
+    [
+      "--device fuse",
+      "murmur: --device: 'fuse' is no device: give HOST[:CONTAINER[:PERMISSIONS]], such as /dev/fuse or /dev/sda:/dev/xvda:r\n",
+    ],
+    ["--oom-score-adj 1001", "murmur: --oom-score-adj: invalid score '1001': give a whole number from -1000 to 1000\n"],
     ["--ulimit nofile=2:1", "murmur: --ulimit: invalid ulimit 'nofile=2:1': the soft limit is above the hard one\n"],
     ["--network alias=a", "murmur: --network: invalid network 'alias=a': name= is missing\n"],
     [
@@ -237,6 +299,10 @@ describe("service create", () => {
       "murmur: --env-file: can't read /no/such: ENOENT: no such file or directory, open '/no/such'\n",
     ],
     ["--health-cmd x --no-healthcheck", "murmur: --no-healthcheck: --no-healthcheck conflicts with --health-cmd\n"],
+    [
+      "--on-node-loss later",
+      "murmur: --on-node-loss: 'later' is no policy: give replace, replace-after=DURATION such as replace-after=2m, or wait\n",
+    ],
     [
       "--restart-condition never",
       "murmur: option '--restart-condition <string>' argument 'never' is invalid. Allowed choices are none, on-failure, any.; see `murmur service create --help`\n",
@@ -289,6 +355,22 @@ describe("service update", () => {
       Hosts: [],
     });
     expect(changed.TaskTemplate.Placement?.Constraints).toEqual([]);
+  });
+
+  it("changes generic resources by their kind, and the strategy, back to the cluster's as well", async () => {
+    const changed = await updated(
+      spec(),
+      ..."--generic-resource-add gpu=2 --generic-resource-add ssd=1 --strategy binpack".split(" "),
+    );
+    expect(changed.Murmur).toEqual({ Strategy: "binpack" });
+    const again = await updated(
+      changed,
+      ..."--generic-resource-rm ssd --generic-resource-add gpu=3 --strategy default".split(" "),
+    );
+    expect(again.TaskTemplate.Resources?.Reservations?.GenericResources).toEqual([
+      { DiscreteResourceSpec: { Kind: "gpu", Value: 3 } },
+    ]);
+    expect(again.Murmur).toEqual({});
   });
 
   it("takes a port's options away when it is given anew without them, and tells addresses apart", async () => {

@@ -36,6 +36,7 @@ export function modeText({ Spec: { Mode } }: Service): string {
 function replicasText({ Spec, ServiceStatus }: Service): string {
   const { RunningTasks = 0, DesiredTasks = 0, CompletedTasks = 0 } = ServiceStatus ?? {};
   const counts = `${String(RunningTasks)}/${String(DesiredTasks)}`;
+  if (Spec.Murmur?.Stopped === true) return `${counts} (stopped)`;
   const job = Spec.Mode?.ReplicatedJob;
   if (job !== undefined) return `${counts} (${String(CompletedTasks)}/${String(job.TotalCompletions ?? 1)} completed)`;
   if (Spec.Mode?.GlobalJob !== undefined) {

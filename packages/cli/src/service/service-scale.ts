@@ -19,8 +19,10 @@ export function serviceScale(cli: Cli): Command {
       const scales = texts.map(parseScale);
       const following: FollowOptions[] = [];
       for (const { name, replicas } of scales) {
-        following.push(await scale(cli, name, replicas));
+        const { isStopped, ...options } = await scale(cli, name, replicas);
+        following.push(options);
         cli.print(`${name} scaled to ${String(replicas)}`);
+        if (isStopped) cli.note(`murmur: ${name} is stopped; start it: murmur service start ${name}`);
       }
       if (detach === true) return;
       for (const options of following) await followService(cli, options);
@@ -33,16 +35,16 @@ function parseScale(text: string): { readonly name: string; readonly replicas: n
   return { name: text.slice(0, cut), replicas: parseCount(text.slice(cut + 1)) };
 }
 
-async function scale(cli: Cli, name: string, replicas: number): Promise<FollowOptions> {
+async function scale(cli: Cli, name: string, replicas: number): Promise<FollowOptions & { isStopped: boolean }> {
   const client = await cli.client();
   return changeWithRetry(async () => {
     const service = await client.service(name);
-    const { Mode } = service.Spec;
+    const { Mode, Murmur } = service.Spec;
     if (Mode?.Replicated !== undefined) Mode.Replicated.Replicas = replicas;
     else if (Mode?.ReplicatedJob !== undefined) Mode.ReplicatedJob.TotalCompletions = replicas;
     else throw invalid(`${name}: scale can only be used with replicated or replicated-job mode`);
     const baseline = await baselineOf(client, service);
     await client.updateService(service.ID, { version: service.Version.Index, spec: service.Spec });
-    return { id: service.ID, name, baseline, quiet: false };
+    return { id: service.ID, name, baseline, quiet: false, isStopped: Murmur?.Stopped === true };
   });
 }

@@ -1,4 +1,5 @@
 import type { Service, UpdateConfig } from "@murmur/api";
+import { genericText } from "../format/generic-text.ts";
 import { humanSize } from "../format/human-size.ts";
 import { formatDuration } from "../units/duration.ts";
 import { optionWords, publishedText } from "./publish-options.ts";
@@ -13,7 +14,9 @@ export function serviceText(service: Service, networkName: (id: string) => strin
     [0, "Name", service.Spec.Name ?? ""],
     ...mapLines("Labels", service.Spec.Labels),
     [0, "Service Mode", modeText(service).replace(/^./, (letter) => letter.toUpperCase())],
+    ...(service.Spec.Murmur?.Stopped === true ? [[1, "Stopped", "true"] as const] : []),
     ...replicaLines(service),
+    ...nodeLossLines(service),
     ...updateStatusLines(service),
     ...placementLines(service),
     ...configLines("UpdateConfig", service.Spec.UpdateConfig),
@@ -47,6 +50,14 @@ function replicaLines({ Spec: { Mode } }: Service): Line[] {
   ];
 }
 
+function nodeLossLines({ Spec: { Murmur } }: Service): Line[] {
+  const policy = Murmur?.OnNodeLoss;
+  if (policy === undefined) return [];
+  return [
+    [1, "On node loss", policy.Action === "wait" ? "wait" : `replace after ${formatDuration(policy.After ?? 0)}`],
+  ];
+}
+
 function updateStatusLines({ UpdateStatus }: Service): Line[] {
   if (UpdateStatus === undefined) return [];
   const { State, StartedAt, CompletedAt, Message } = UpdateStatus;
@@ -59,12 +70,13 @@ function updateStatusLines({ UpdateStatus }: Service): Line[] {
   ];
 }
 
-function placementLines({ Spec: { TaskTemplate } }: Service): Line[] {
+function placementLines({ Spec: { TaskTemplate, Murmur } }: Service): Line[] {
   const { Constraints = [], Preferences = [], MaxReplicas = 0 } = TaskTemplate.Placement ?? {};
   const lines: Line[] = [];
   if (Constraints.length > 0) lines.push([1, "Constraints", Constraints.join(", ")]);
   for (const { Spread } of Preferences) lines.push([1, "Spread", Spread.SpreadDescriptor]);
   if (MaxReplicas > 0) lines.push([1, "Max Replicas Per Node", ` ${String(MaxReplicas)}`]);
+  if (Murmur?.Strategy !== undefined) lines.push([1, "Strategy", Murmur.Strategy]);
   return lines.length === 0 ? [] : [[0, "Placement", ""], ...lines];
 }
 
@@ -84,6 +96,7 @@ function configLines(title: string, config: UpdateConfig | undefined): Line[] {
 
 function containerLines({ Spec: { TaskTemplate } }: Service): Line[] {
   const { Image, Command = [], Args = [], Env = [], Dir, User, Mounts = [], Healthcheck } = TaskTemplate.ContainerSpec;
+  const { Secrets = [], Configs = [] } = TaskTemplate.ContainerSpec;
   const lines: Line[] = [
     [0, "ContainerSpec", ""],
     [1, "Image", Image],
@@ -97,6 +110,8 @@ function containerLines({ Spec: { TaskTemplate } }: Service): Line[] {
   for (const { Type, Source = "", Target, ReadOnly } of Mounts) {
     lines.push([1, "Mount", `${Type} ${Source} → ${Target}${ReadOnly === true ? " (read only)" : ""}`]);
   }
+  for (const { SecretName, File } of Secrets) lines.push([1, "Secret", `${SecretName} → ${File.Name}`]);
+  for (const { ConfigName, File } of Configs) lines.push([1, "Config", `${ConfigName} → ${File.Name}`]);
   return lines;
 }
 
@@ -104,10 +119,12 @@ function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
   const lines: Line[] = [];
   for (const which of ["Reservations", "Limits"] as const) {
     const { NanoCPUs = 0, MemoryBytes = 0 } = TaskTemplate.Resources?.[which] ?? {};
-    if (NanoCPUs === 0 && MemoryBytes === 0) continue;
+    const generic = which === "Reservations" ? (TaskTemplate.Resources?.Reservations?.GenericResources ?? []) : [];
+    if (NanoCPUs === 0 && MemoryBytes === 0 && generic.length === 0) continue;
     lines.push([1, which, ""]);
     if (NanoCPUs > 0) lines.push([2, "CPU", String(NanoCPUs / 1e9)]);
     if (MemoryBytes > 0) lines.push([2, "Memory", humanSize(MemoryBytes)]);
+    if (generic.length > 0) lines.push([2, "Generic", genericText(generic)]);
   }
   return lines.length === 0 ? [] : [[0, "Resources", ""], ...lines];
 }

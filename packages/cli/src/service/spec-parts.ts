@@ -3,6 +3,7 @@ import type {
   EndpointSpec,
   HealthConfig,
   Placement,
+  ResourceRequirements,
   Resources,
   RestartPolicy,
   ServiceSpec,
@@ -14,7 +15,7 @@ import type {
 export const containerOf = (spec: ServiceSpec): ContainerSpec => spec.TaskTemplate.ContainerSpec;
 export const limitsOf = (spec: ServiceSpec): Resources & { Pids?: number } =>
   ((spec.TaskTemplate.Resources ??= {}).Limits ??= {});
-export const reservationsOf = (spec: ServiceSpec): Resources =>
+export const reservationsOf = (spec: ServiceSpec): NonNullable<ResourceRequirements["Reservations"]> =>
   ((spec.TaskTemplate.Resources ??= {}).Reservations ??= {});
 export const restartOf = (spec: ServiceSpec): RestartPolicy => (spec.TaskTemplate.RestartPolicy ??= {});
 export const placementOf = (spec: ServiceSpec): Placement => (spec.TaskTemplate.Placement ??= {});

@@ -1,4 +1,4 @@
-import type { Filters } from "@murmur/api";
+import type { Filters, Task } from "@murmur/api";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { formatOption, type ListFormat } from "../command.ts";
@@ -54,4 +54,13 @@ export async function printTasks(cli: Cli, flags: TaskListFlags, where: Filters)
     return short ? shown : { ...shown, ID: row.ID, Error: row.Error === "" ? "" : `"${row.Error}"` };
   });
   printListing(cli, flags.format, { columns: COLUMNS, rows });
+  if (flags.format === "table") for (const line of tasks.flatMap(leftVolumes)) cli.note(line);
+}
+
+/** What the columns have no place for: the data of a task that runs elsewhere now. */
+function leftVolumes({ DesiredState, Slot, Murmur }: Task): readonly string[] {
+  if (DesiredState !== "running" && DesiredState !== "ready") return [];
+  return (Murmur.LeftVolumes ?? []).map(({ Name, Hostname }) => {
+    return `${Murmur.ServiceName}.${String(Slot ?? "")}: volume ${Name} stayed on node ${Hostname}`;
+  });
 }

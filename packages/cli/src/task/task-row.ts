@@ -43,7 +43,8 @@ export function taskRow(task: Task, { now, hostnames }: RowContext): TaskRow {
 }
 
 /** `web.1`, or for a global service `web.NODE`. */
-const nameOf = ({ Murmur, Slot, NodeID }: Task): string => `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
+export const nameOf = ({ Murmur, Slot, NodeID }: Task): string =>
+  `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
 
 /** What Docker's table makes of a row: short ids and errors, and earlier tasks of a slot set back under the newest. */
 export function shortTaskRow(row: TaskRow, isEarlier: boolean): TaskRow {

@@ -8,6 +8,8 @@ export interface Asked {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: unknown;
+  /** X-Registry-Auth, decoded. */
+  readonly registryAuth?: unknown;
 }
 
 /** What a route answers: JSON, an error of the API, or lines that are sent one after another and then left open. */
@@ -46,11 +48,18 @@ export class FakeDaemon implements AsyncDisposable {
     const isJson = request.headers["content-type"] === "application/json";
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://murmur");
     const body: unknown = isJson ? JSON.parse(sent.toString("utf8")) : sent.length > 0 ? sent : undefined;
-    const asked = { method: request.method ?? "", path: pathname, query: searchParams, body };
+    const auth = request.headers["x-registry-auth"];
+    const asked = {
+      method: request.method ?? "",
+      path: pathname,
+      query: searchParams,
+      body,
+      ...(typeof auth === "string" && { registryAuth: JSON.parse(Buffer.from(auth, "base64url").toString("utf8")) }),
+    };
     this.asked.push(asked);
     const route =
       this.routes[`${asked.method} ${pathname}`] ??
-      this.routes[`${asked.method} ${pathname.replace(/[^/]+(?=\/update$|$)/, "*")}`];
+      this.routes[`${asked.method} ${pathname.replace(/[^/]+(?=\/(?:update|explain)$|$)/, "*")}`];
     send(response, route?.(asked) ?? { status: 404, code: "not_found", message: "page not found" });
   }
 

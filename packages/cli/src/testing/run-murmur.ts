@@ -27,19 +27,23 @@ export async function runMurmur(argv: readonly string[], ports: Partial<CliPorts
   let stderr = "";
   const daemons: DaemonSettings[] = [];
   const bytes: Uint8Array[] = [];
-  const plain = { isTerminal: false, columns: 80 };
+  const plain = { isTerminal: false, columns: 80, rows: 0 };
+  const nothing = { [Symbol.dispose]: () => {} };
   const status = await runCli(argv, {
     version: "1.2.3",
     daemon: { run: async (settings) => void daemons.push(settings) },
     self: [],
     stdout: { ...plain, write: (text) => (stdout += text), writeBytes: async (part) => void bytes.push(part) },
     stderr: { ...plain, write: (text) => (stderr += text), writeBytes: async () => {} },
+    stdin: { isTerminal: false, raw: () => nothing, read: async function* () {} },
     env: {},
     isRoot: true,
     home: "/root",
     clock,
     ask: async () => undefined,
     interrupts: () => new AbortController().signal,
+    onSignals: () => nothing,
+    onResize: () => nothing,
     ...ports,
   });
   return { status, stdout, stderr, daemons, bytes: Buffer.concat(bytes) };

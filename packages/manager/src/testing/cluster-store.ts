@@ -8,6 +8,7 @@ import {
   serviceId,
   type Cluster,
   type Command,
+  type ContainerSpec,
   type NodeDescription,
   type ServiceId,
   type ServiceSpec,
@@ -70,9 +71,11 @@ export class ClusterStore {
   /** As the control loop and the dispatcher submit; everything is committed at once. */
   submit = (commands: readonly Command[]): Promise<readonly ApplyResult[]> => Promise.resolve(this.apply(...commands));
 
-  createService(name: string, replicas: number, memoryBytes = 0): ServiceId {
+  createService(name: string, replicas: number, memoryBytes = 0, container: Partial<ContainerSpec> = {}): ServiceId {
     const id = serviceId(name);
-    this.apply({ kind: "createService", id, spec: serviceSpec(name, replicas, memoryBytes), now: this.now });
+    const made = serviceSpec(name, replicas, memoryBytes);
+    const spec = { ...made, task: { ...made.task, container: { ...made.task.container, ...container } } };
+    this.apply({ kind: "createService", id, spec, now: this.now });
     return id;
   }
 

@@ -14,7 +14,7 @@ export const MEMBERSHIP = encodeMembership(membershipOf([nodeId("a"), nodeId("b"
 function largeState(services: number): Uint8Array[] {
   const cluster = new ClusterStore();
   for (let count = 0; count < services; count += 1) cluster.createService(`service-${String(count)}`, 1);
-  return [...cluster.store.snapshot()];
+  return Array.from(cluster.store.snapshot(), (chunk) => chunk.slice());
 }
 export const STATE = largeState(3_000);
 export const OTHER_STATE = largeState(2_000);

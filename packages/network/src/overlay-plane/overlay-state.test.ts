@@ -216,7 +216,23 @@ describe("what a node's overlay should be", () => {
     const containers = new Map([[taskId("old"), held]]);
     const view = { self: SELF, underlay: "172.16.0.1", publishAddress: "::", facts: FACTS, suspects: NO_SUSPECTS };
     const state = stateOf({ ...view, table: table([service]), containers });
-    expect(state.tasks.map(({ id }) => id)).toEqual(["new"]);
+    expect(state.tasks.map(({ id, attachments }) => [id, attachments.length])).toEqual([
+      ["new", 1],
+      ["old", 0],
+    ]);
+  });
+
+  // Seed 733783124: it went on sending by the rules of a network that had been removed while its node was away.
+  it("empties the namespace of a container whose networks are gone, not of one whose network can't be rendered now", () => {
+    const gone = { netns: "/run/gone", addresses: [inside(7, 2)], ports: new Map() };
+    const waiting = { netns: "/run/waiting", addresses: [inside(1, 2)], ports: new Map() };
+    const containers = new Map([
+      [taskId("gone"), gone],
+      [taskId("waiting"), waiting],
+    ]);
+    const view = { self: SELF, underlay: "172.16.0.1", publishAddress: "::", facts: FACTS, suspects: NO_SUSPECTS };
+    const state = overlayState({ ...view, table: table([]), containers }, []);
+    expect(state.tasks).toEqual([{ id: "gone", nodeId: SELF, attachments: [], netns: "/run/gone" }]);
   });
 });
 

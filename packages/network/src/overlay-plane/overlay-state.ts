@@ -19,6 +19,8 @@ import type {
   OverlayState,
   OverlayTask,
 } from "../overlay/state.ts";
+import { isEqual } from "../overlay/kernel-object.ts";
+import { remember } from "../overlay/remember.ts";
 import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./needed-networks.ts";
 import { listenAt } from "../listen-at.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-view.ts";
@@ -47,19 +49,33 @@ export function overlayState(view: OverlayView, networks: readonly NeededNetwork
   const { self, underlay } = view;
   const here = new Set(networks.map(({ id }) => id));
   const tasks = tasksIn(view, here);
-  const known = new Map(tasks.map((task) => [task.id, new Set(task.attachments.map(({ networkId }) => networkId))]));
-  const reached = (id: TaskId, networkId: NetworkId): boolean => known.get(id)?.has(networkId) === true;
+  const known = new Map(tasks.map((task) => [task.id, task]));
+  const reached = (id: TaskId, networkId: NetworkId): boolean =>
+    known.get(id)?.attachments.some((at) => at.networkId === networkId) === true;
+  const strays = straysIn(view, { here, known });
   return {
     nodeId: self,
     underlay,
     networks: networks.map((network) => segmentOf(network, view, tasks)),
-    tasks,
+    tasks: strays.length === 0 ? tasks : [...tasks, ...strays],
     services: servicesIn(view, here, (id) => known.has(id)),
     ports: portsIn(view, here, reached),
   };
 }
 
+/** By what the table says of them. Two nodes in one process, as in tests, only make each other's anew. */
+const segments = new WeakMap<NeededNetwork["addressing"], OverlayNetwork>();
+
+/** The same object as before where it is the same in all. */
 function segmentOf(network: NeededNetwork, view: OverlayView, tasks: readonly OverlayTask[]): OverlayNetwork {
+  const made = makeSegment(network, view, tasks);
+  const before = segments.get(network.addressing);
+  if (before !== undefined && isEqual(before, made)) return before;
+  segments.set(network.addressing, made);
+  return made;
+}
+
+function makeSegment(network: NeededNetwork, view: OverlayView, tasks: readonly OverlayTask[]): OverlayNetwork {
   const { id, name, addressing, internal } = network;
   const { vni, ipv4, ipv6 } = addressing;
   return {
@@ -102,17 +118,13 @@ function nodesIn(network: NeededNetwork, view: OverlayView, tasks: readonly Over
 /** The table's tasks and, beside them, containers here that it doesn't have yet, or any more. */
 function tasksIn({ self, table, containers }: OverlayView, here: ReadonlySet<NetworkId>): readonly OverlayTask[] {
   const tasks = new Map<TaskId, OverlayTask>();
-  const taken = new Set<string>();
+  const taken = new Map([...here].map((id) => [id, new Set<string>()]));
   const add = (id: TaskId, nodeId: OverlayTask["nodeId"], addresses: AttachedContainer["addresses"]): void => {
     const container = nodeId === self ? containers.get(id) : undefined;
-    const attachments = addresses
-      .filter(({ networkId, ipv4 }) => here.has(networkId) && !taken.has(`${networkId} ${ipv4}`))
-      .map((at) => {
-        const port = container?.ports.get(at.networkId);
-        return port === undefined ? attachmentOf(at) : { ...attachmentOf(at), port };
-      });
-    if (attachments.length === 0 || tasks.has(id)) return;
-    for (const { networkId, ipv4 } of attachments) taken.add(`${networkId} ${ipv4}`);
+    const free = addresses.filter(({ networkId, ipv4 }) => taken.get(networkId)?.has(ipv4) === false);
+    if (free.length === 0 || tasks.has(id)) return;
+    for (const { networkId, ipv4 } of free) taken.get(networkId)?.add(ipv4);
+    const attachments = free.map((at) => attachmentOf(at, container?.ports.get(at.networkId)));
     tasks.set(id, { id, nodeId, attachments, ...(container !== undefined && { netns: container.netns }) });
   };
   for (const { attached = [] } of table.services) {
@@ -123,15 +135,33 @@ function tasksIn({ self, table, containers }: OverlayView, here: ReadonlySet<Net
   return [...tasks.values()];
 }
 
+/**
+ * Containers that are in no network any more: theirs were removed, or their addresses are somebody else's by now, while this
+ * node was away and they ran on. They are being stopped; what a former process has put into their namespaces sends to tasks
+ * that may be gone. A network that only can't be rendered at the moment leaves its containers as they are.
+ */
+function straysIn(
+  { self, table, containers }: OverlayView,
+  { here, known }: { readonly here: ReadonlySet<NetworkId>; readonly known: ReadonlyMap<TaskId, OverlayTask> },
+): readonly OverlayTask[] {
+  const strays: OverlayTask[] = [];
+  for (const [id, { netns, addresses }] of containers) {
+    if (known.has(id)) continue;
+    const isLost = ({ networkId }: TaskAddress): boolean =>
+      here.has(networkId) || !table.networks.some((network) => network.id === networkId);
+    if (addresses.every(isLost)) strays.push({ id, nodeId: self, attachments: [], netns });
+  }
+  return strays;
+}
+
 type TaskAddress = AttachedContainer["addresses"][number];
-const attachments = new WeakMap<TaskAddress, OverlayAttachment>();
 
 /** The same object for the same address: whoever compares two states needn't look into what they share. */
-function attachmentOf(at: TaskAddress): OverlayAttachment {
-  const made = attachments.get(at) ?? { ...at, mac: macOf(at.ipv4) };
-  attachments.set(at, made);
-  return made;
-}
+const attachmentOf = remember((at: TaskAddress, port: string | undefined): OverlayAttachment => ({
+  ...at,
+  mac: macOf(at.ipv4),
+  ...(port !== undefined && { port }),
+}));
 
 function servicesIn(
   { table, suspects }: OverlayView,

@@ -1,4 +1,4 @@
-import { messageOf, type Clock, type Log, type Millis, type Timer } from "@murmur/base";
+import { ClusterError, messageOf, type Clock, type Log, type Millis, type Timer } from "@murmur/base";
 
 /** What comes within this time is rendered together. */
 const GATHER_MS: Millis = 5;
@@ -33,6 +33,8 @@ export class RenderLoop implements AsyncDisposable {
   #running: Promise<void> | undefined;
   /** Those who wait for the next rendering to begin. */
   #next: PromiseWithResolvers<Outcome> | undefined;
+  /** Those who wait until a rendering goes right. */
+  #right: PromiseWithResolvers<void> | undefined;
   #last: Outcome = { problems: [] };
   #delayMs = RETRY_FIRST_MS;
   #said = "";
@@ -62,17 +64,31 @@ export class RenderLoop implements AsyncDisposable {
 
   /** Settles with the outcome of a rendering that begins after this call. Never rejects. */
   rendered(): Promise<Outcome> {
-    if (this.#isClosed) return Promise.resolve({ problems: [], error: new Error("the overlay is being closed") });
+    if (this.#isClosed) return Promise.resolve({ problems: [], error: closed() });
     this.#next ??= Promise.withResolvers();
     if (this.#running === undefined) this.#in(GATHER_MS);
     return this.#next.promise;
+  }
+
+  /**
+   * Resolves when all is rendered as it was to be at this call, or later: after failures that is when they are over.
+   *
+   * @throws ClusterError `cancelled` when no more is rendered
+   */
+  async rendersRight(): Promise<void> {
+    const outcome = await this.rendered();
+    if (!isFailed(outcome)) return;
+    if (this.#isClosed) throw closed();
+    this.#right ??= Promise.withResolvers();
+    await this.#right.promise;
   }
 
   /** Waits for the rendering that is under way. Those who wait for another hear that there is none. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#timer?.cancel();
-    this.#next?.resolve({ problems: [], error: new Error("the overlay is being closed") });
+    this.#next?.resolve({ problems: [], error: closed() });
+    this.#right?.reject(closed());
     await this.#running;
   }
 
@@ -123,6 +139,8 @@ export class RenderLoop implements AsyncDisposable {
     }
     this.#said = "";
     this.#delayMs = RETRY_FIRST_MS;
+    this.#right?.resolve();
+    this.#right = undefined;
     if (!wasFailed || this.#isClosed) return;
     log.info("the overlay is rendered as it should be again");
     onRecovered();
@@ -133,6 +151,8 @@ export class RenderLoop implements AsyncDisposable {
     this.#delayMs = Math.min(RETRY_MAX_MS, this.#delayMs * 2);
   }
 }
+
+const closed = (): ClusterError => new ClusterError("cancelled", "the overlay is being closed");
 
 const isFailed = ({ problems, error }: Outcome): boolean => error !== undefined || problems.length > 0;
 

@@ -42,7 +42,8 @@ export function checkState(state: OverlayState): void {
   unique(tasks, ({ id }) => id, "task");
   for (const { id, vips, endpoints } of services) {
     for (const vip of vips) inNetwork(vip, byId.get(vip.networkId), `the virtual address of service ${id}`);
-    for (const endpoint of endpoints) check(known.has(endpoint), `service ${id} has an unknown task ${endpoint}`);
+    for (const endpoint of endpoints)
+      if (!known.has(endpoint)) throw problem(`service ${id} has an unknown task ${endpoint}`);
   }
   for (const port of ports) checkPort(port, byId, known);
   unique(ports, portName, "published port");
@@ -51,20 +52,23 @@ export function checkState(state: OverlayState): void {
 
 /** Nobody may have an address of somebody else. Namespaces aren't shared either: each task has rules of its own. */
 function checkAddresses({ networks, tasks, services }: OverlayState): void {
-  const held = [
-    ...networks.flatMap(({ id, gateway, nodes }) => [
-      { networkId: id, ...gateway },
-      ...nodes.map((node) => ({ networkId: id, ...node.gateway })),
-    ]),
-    ...tasks.flatMap(({ attachments }) => attachments),
-    ...services.flatMap(({ vips }) => vips),
-  ];
-  for (const family of ["ipv4", "ipv6"] as const) {
-    const addresses = held.flatMap(({ networkId, [family]: address }) =>
-      address === undefined ? [] : [`${networkId} ${canonicalAddress(address)}`],
-    );
-    unique(addresses, (address) => address, "address");
+  const held = new Map(networks.map(({ id }) => [id as string, new Set<string>()]));
+  const take = (networkId: string, address: string): void => {
+    const text = canonicalAddress(address);
+    const others = held.get(networkId);
+    if (others?.has(text) === true) throw problem(`the address ${networkId} ${text} is there twice`);
+    others?.add(text);
+  };
+  const takeBoth = (networkId: string, { ipv4, ipv6 }: OverlayAddress): void => {
+    take(networkId, ipv4);
+    if (ipv6 !== undefined) take(networkId, ipv6);
+  };
+  for (const { id, gateway, nodes } of networks) {
+    takeBoth(id, gateway);
+    for (const node of nodes) takeBoth(id, node.gateway);
   }
+  for (const { attachments } of tasks) for (const at of attachments) takeBoth(at.networkId, at);
+  for (const { vips } of services) for (const vip of vips) takeBoth(vip.networkId, vip);
   const local = tasks.flatMap(({ netns }) => netns ?? []);
   unique(local, (path) => path, "network namespace");
 }
@@ -97,14 +101,19 @@ function checkNetwork(network: OverlayNetwork, { nodeId }: OverlayState): void {
 
 function checkTask(task: OverlayTask, { nodeId }: OverlayState, networks: ReadonlyMap<string, OverlayNetwork>): void {
   const { id, netns, attachments } = task;
-  check(ID.test(id), `"${id}" is no task id`);
-  check(netns === undefined || NETNS.test(netns), `task ${id}: "${netns ?? ""}" is no path of a network namespace`);
-  check(netns === undefined || task.nodeId === nodeId, `task ${id} has a namespace here but is not on this node`);
-  unique(attachments, ({ networkId }) => networkId, `network of task ${id}`);
+  if (!ID.test(id)) throw problem(`"${id}" is no task id`);
+  if (netns !== undefined) {
+    check(NETNS.test(netns), `task ${id}: "${netns}" is no path of a network namespace`);
+    check(task.nodeId === nodeId, `task ${id} has a namespace here but is not on this node`);
+  }
+  if (attachments.length > 1) unique(attachments, ({ networkId }) => networkId, `network of task ${id}`);
   for (const attachment of attachments) {
-    check(attachment.port === undefined || DEVICE.test(attachment.port), `task ${id} has a port without a proper name`);
-    check(MAC.test(attachment.mac), `task ${id}: "${attachment.mac}" is no MAC address in lower case`);
-    inNetwork(attachment, networks.get(attachment.networkId), `the address of task ${id}`);
+    const network = networks.get(attachment.networkId);
+    if (network !== undefined && isKnown(attachment, network)) continue;
+    const { port, mac } = attachment;
+    check(port === undefined || DEVICE.test(port), `task ${id} has a port without a proper name`);
+    check(MAC.test(mac), `task ${id}: "${mac}" is no MAC address in lower case`);
+    inNetwork(attachment, network, `the address of task ${id}`);
   }
 }
 
@@ -123,12 +132,15 @@ const portName = ({ protocol, address, port }: OverlayPort): string => `${addres
 /** The subnets that an address was found in: most are the same objects from state to state. */
 const found = new WeakMap<OverlayAddress, string>();
 
+const isKnown = (address: OverlayAddress, network: OverlayNetwork): boolean =>
+  found.get(address) === subnetsOf(network);
+const subnetsOf = ({ subnet4, subnet6 = "" }: OverlayNetwork): string => `${subnet4} ${subnet6}`;
+
 function inNetwork(address: OverlayAddress, network: OverlayNetwork | undefined, what: string): void {
   check(network !== undefined, `${what} is in an unknown network`);
-  const subnets = `${network.subnet4} ${network.subnet6 ?? ""}`;
-  if (found.get(address) === subnets) return;
+  if (isKnown(address, network)) return;
   findIn(network, address, what);
-  found.set(address, subnets);
+  found.set(address, subnetsOf(network));
 }
 
 function findIn(network: OverlayNetwork, address: OverlayAddress, what: string): void {
@@ -163,6 +175,9 @@ function unique<T>(items: readonly T[], nameOf: (item: T) => string, what: strin
   }
 }
 
-function check(holds: boolean, problem: string): asserts holds {
-  if (!holds) throw new ClusterError("invalid_argument", `this overlay can't be rendered: ${problem}`);
+function check(holds: boolean, why: string): asserts holds {
+  if (!holds) throw problem(why);
 }
+
+const problem = (why: string): ClusterError =>
+  new ClusterError("invalid_argument", `this overlay can't be rendered: ${why}`);

@@ -110,8 +110,8 @@ function makeKey(object: KernelObject): string {
 /** Whether two objects of the same key are the same in all. */
 export const isSame = (left: KernelObject, right: KernelObject): boolean => isEqual(left, right);
 
-/** Thousands are compared for each change: nothing is made meanwhile. */
-function isEqual(left: unknown, right: unknown): boolean {
+/** Whether two plain values are the same in all. Thousands are compared for each change: nothing is made meanwhile. */
+export function isEqual(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (!isRecord(left) || !isRecord(right)) return false;
   if (Array.isArray(left) && Array.isArray(right))

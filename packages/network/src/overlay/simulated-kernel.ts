@@ -5,7 +5,7 @@ import { HOST, type KernelObject, type KernelObjects, type KernelState, type Pla
 import type { PlaceSteps } from "./render/batch.ts";
 import { doStep, leadsTo, loseWith, type Space } from "./simulated-tools.ts";
 
-/** What the engine has in the kernel of its host. */
+/** What the engine has in the kernel of its host; the same maps may mean that nothing has changed. */
 export interface EngineSide {
   /** Its bridges by name. Another value is another bridge, which has nothing of what the one before had. */
   bridges(): ReadonlyMap<string, unknown>;
@@ -22,6 +22,8 @@ export class SimulatedKernel {
   readonly #spaces = new Map<Place, Space>([[HOST, new Map()]]);
   /** The engine's bridges that were there when last looked. */
   #bridges: ReadonlyMap<string, unknown> = new Map();
+  /** When last looked, nothing was left of what the engine hadn't any more. */
+  #followed: { readonly containers: unknown; readonly bridges: unknown; readonly changes: number } | undefined;
   #changes = 0;
 
   constructor(engine: EngineSide) {
@@ -104,6 +106,7 @@ export class SimulatedKernel {
     this.#spaces.clear();
     this.#spaces.set(HOST, new Map());
     this.#bridges = new Map();
+    this.#followed = undefined;
   }
 
   #space(place: Place): Space {
@@ -115,12 +118,17 @@ export class SimulatedKernel {
   /** Loses what was in namespaces and on bridges that the engine hasn't got any more. */
   #follow(): void {
     const containers = this.#engine.containers();
+    const bridges = this.#engine.bridges();
+    const last = this.#followed;
+    if (last?.containers === containers && last.bridges === bridges && last.changes === this.#changes) return;
+    this.#followed = { containers, bridges, changes: this.#changes };
     for (const place of this.#spaces.keys()) if (place !== HOST && !containers.has(place)) this.#spaces.delete(place);
     const host = this.#space(HOST);
-    const [before, now] = [this.#bridges, this.#engine.bridges()];
+    const [before, now] = [this.#bridges, bridges];
     this.#bridges = now;
     const isThere = (bridge: string): boolean => now.has(bridge) && before.get(bridge) === now.get(bridge);
-    const ports = new Set([...containers.values()].flatMap((ends) => [...ends.values()]));
+    const ports = new Set<string>();
+    for (const ends of containers.values()) for (const port of ends.values()) ports.add(port);
     for (const [key, object] of host) {
       if (object.kind === "hairpin" && !ports.has(object.port)) host.delete(key);
       if (object.kind === "bridge" && !isThere(object.name)) host.delete(key);

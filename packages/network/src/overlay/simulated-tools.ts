@@ -21,28 +21,44 @@ export function doStep(space: Space, bridges: Bridges, step: Step): readonly str
 }
 
 /** All of it or nothing. */
-function transaction(space: Space, { tool, lines }: Step): readonly string[] {
-  const after: Space = new Map(space);
+function transaction(space: Space, step: Step): readonly string[] {
+  const before: Space = new Map(space);
+  const problem = problemOf(space, step);
+  if (problem === undefined) return [];
+  space.clear();
+  for (const [key, object] of before) space.set(key, object);
+  return [problem];
+}
+
+/** Does a transaction, or the part of it before the line that can't be done. Returns what is said against it. */
+function problemOf(space: Space, { tool, lines }: Step): string | undefined {
   const body = lines.findIndex((line) => line.startsWith("table "));
   const end = lines.lastIndexOf("}");
   for (const [at, line] of lines.entries()) {
-    if (at === body) make(after, { kind: "table", form: "ours" }, "once");
+    if (at === body) make(space, { kind: "table", form: "ours" }, "once");
     if (body !== -1 && at >= body && at <= end) continue;
-    const problem = done({ space: after, bridges: NO_BRIDGES, tool }, line);
-    if (problem !== undefined) return [`${tool}: ${line}: ${problem}`];
+    const problem = done({ space, bridges: NO_BRIDGES, tool }, line);
+    if (problem !== undefined) return `${tool}: ${line}: ${problem}`;
   }
-  const loose = [...after.values()].find(
-    (object) => object.kind === "element" && leadsTo(object) !== undefined && !after.has(`chain ${leadsTo(object)}`),
-  );
-  if (loose !== undefined) return [`${tool}: ${keyOf(loose)}: No such file or directory`];
-  space.clear();
-  for (const [key, object] of after) space.set(key, object);
-  return [];
+  const loose = looseIn(space);
+  return loose && `${tool}: ${keyOf(loose)}: No such file or directory`;
 }
+
+/** The first entry of a map that leads to no chain. */
+function looseIn(space: Space): KernelObject | undefined {
+  const ends = new Set<string>();
+  for (const object of space.values()) if (object.kind === "chain") ends.add(`${GOTO}${object.name}`);
+  for (const object of space.values()) {
+    if (object.kind === "element" && object.value.startsWith(GOTO) && !ends.has(object.value)) return object;
+  }
+  return undefined;
+}
+
+const GOTO = "goto ";
 
 /** The chain that an entry of a map leads to. */
 export const leadsTo = ({ value }: KernelObject & { kind: "element" }): string | undefined =>
-  value.startsWith("goto ") ? value.slice("goto ".length) : undefined;
+  value.startsWith(GOTO) ? value.slice(GOTO.length) : undefined;
 
 const NO_BRIDGES: Bridges = new Map();
 

@@ -92,6 +92,7 @@ export class Machine {
         runtime: this.engine,
         records: { get: async () => undefined, put: async () => {} },
         answer: async () => new Response(null, { status: 501 }),
+        answerTasks: async () => new Response(null, { status: 501 }),
         forgetTasks: async () => {},
         clock,
         random,

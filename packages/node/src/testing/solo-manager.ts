@@ -34,6 +34,7 @@ export class SoloManager implements AsyncDisposable {
       clock,
       random,
       log: silentLog,
+      unseal: () => undefined,
       newId,
       bootstrap: { commands },
       onFatal: () => {},

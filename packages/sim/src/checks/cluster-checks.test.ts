@@ -1,6 +1,6 @@
 import { nodeId, SeededRandom } from "@murmur/base";
-import { SimulatedRuntime } from "@murmur/agent";
-import { clusterId, networkId, type Task } from "@murmur/model";
+import { SimulatedFiles, SimulatedRuntime } from "@murmur/agent";
+import { clusterId, networkId, secretId, type Task } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { EventQueue, WorldClock } from "../world/event-queue.ts";
 import { ClusterChecks, type ClusterHost } from "./cluster-checks.ts";
@@ -11,6 +11,9 @@ import { Judge } from "./violation.ts";
 interface FakeHost extends ClusterHost {
   readonly engine: SimulatedRuntime;
   readonly replica: FakeReplica;
+  readonly files: SimulatedFiles;
+  /** What its agent holds. */
+  readonly held: string[];
 }
 
 interface Fakes {
@@ -28,8 +31,13 @@ function fakes(): Fakes {
   const host = (name: string, id: string): FakeHost => {
     const replica = new FakeReplica();
     const engine = new SimulatedRuntime({ clock: new WorldClock(queue), random });
-    const member = { identity: { nodeId: nodeId(id) }, host: { manager: () => replica } };
-    const fake = { name, engine, replica, member };
+    const held: string[] = [];
+    const member = {
+      identity: { nodeId: nodeId(id) },
+      host: { manager: () => replica },
+      agent: { payloads: () => held },
+    };
+    const fake = { name, engine, replica, member, files: new SimulatedFiles(), held };
     checks.stepped(fake);
     replica.node(fakeNode("n1"));
     replica.node(fakeNode("n2"));
@@ -316,4 +324,58 @@ it("finds nothing where an update starts first, a replacement is held back, or w
   all.queue.take(60_000);
   all.checks.stepped(all.one);
   all.checks.final();
+});
+
+describe("a slot on a node that is left slowly", () => {
+  const spec = { labels: {}, availability: "drain", drain: { deadlineMs: 60_000 } } as const;
+  const NEW = { state: "pending", nodeId: nodeId("n2") } as const;
+  const leave = (all: Fakes): void => {
+    commit(all, fakeTask("t1"));
+    for (const host of [all.one, all.two])
+      host.replica.node(fakeNode("n1", { spec, drainUntil: Number.MAX_SAFE_INTEGER }));
+  };
+
+  it("may have a second task, also one that is seen long after it was made", () => {
+    const all = fakes();
+    leave(all);
+    all.one.replica.task(fakeTask("t2", NEW));
+    all.one.replica.task(fakeTask("t1", { desiredState: "shutdown" }));
+    all.checks.stepped(all.one);
+    all.checks.final();
+  });
+
+  it("has no third, and no second one that was made before", () => {
+    const third = fakes();
+    leave(third);
+    commit(third, fakeTask("t2", NEW));
+    expect(() => commit(third, fakeTask("t3", NEW))).toThrow("a slot never has two tasks that are wanted running");
+    const before = fakes();
+    expect(() => ["t1", "t2"].forEach((id) => commit(before, fakeTask(id)))).toThrow("a slot never has two");
+  });
+});
+
+describe("secrets", () => {
+  const file = { name: "key", uid: 0, gid: 0, mode: 0o444 };
+  const secrets = [{ secretId: secretId("s1"), secretName: "key", file }];
+  const plain = fakeTask("t1");
+  const task = { ...plain, spec: { ...plain.spec, container: { ...plain.spec.container, secrets } } };
+
+  it("are held where a task has used them, and nowhere else", () => {
+    const world = fakes();
+    commit(world, task);
+    world.one.held.push("secret/s1");
+    world.checks.stepped(world.one);
+    world.two.held.push("secret/s1");
+    expect(() => world.checks.stepped(world.two)).toThrow("a node holds what its tasks use");
+  });
+
+  it("are found whole by their task", async () => {
+    const world = fakes();
+    commit(world, task);
+    const contents = (text: string) => [{ target: "/run/secrets/key", bytes: new TextEncoder().encode(text), ...file }];
+    await world.one.files.write(task.id, contents("what key holds"));
+    world.checks.stepped(world.one);
+    await world.one.files.write(task.id, contents("what other holds"));
+    expect(() => world.checks.stepped(world.one)).toThrow("a task finds what it uses");
+  });
 });

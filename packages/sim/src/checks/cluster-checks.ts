@@ -5,6 +5,8 @@ import type { NodeId } from "@murmur/base";
 import type { Observer } from "../world/observer.ts";
 import { ContainerChecks, type EngineHost } from "./container-checks.ts";
 import { Holders } from "./holders.ts";
+import { LeavingPairs } from "./leaving-pairs.ts";
+import { PayloadChecks, type PayloadHost } from "./payload-checks.ts";
 import { checkAssignment, checkCapacity, checkSlot, checkTaskChange, isNewlyAssigned } from "./task-checks.ts";
 import { TaskTruth } from "./task-truth.ts";
 import { VersionBook } from "./version-book.ts";
@@ -13,9 +15,10 @@ import type { Judge } from "./violation.ts";
 type Replica = Pick<Manager, "view" | "watch" | "digest">;
 
 /** What these checks look at on a host. */
-export interface ClusterHost extends EngineHost {
+export interface ClusterHost extends EngineHost, PayloadHost {
+  readonly engine: EngineHost["engine"] & PayloadHost["engine"];
   readonly member:
-    { readonly identity: { readonly nodeId: NodeId }; readonly host: { manager(): Replica | undefined } } | undefined;
+    (NonNullable<PayloadHost["member"]> & { readonly host: { manager(): Replica | undefined } }) | undefined;
 }
 
 interface Followed {
@@ -35,11 +38,14 @@ export class ClusterChecks implements Observer {
   readonly #versions: VersionBook;
   readonly #truth = new TaskTruth();
   readonly #containers: ContainerChecks;
+  readonly #payloads: PayloadChecks;
+  readonly #pairs = new LeavingPairs();
 
   constructor(judge: Judge) {
     this.#judge = judge;
     this.#versions = new VersionBook(judge);
     this.#containers = new ContainerChecks(judge, this.#truth);
+    this.#payloads = new PayloadChecks(judge);
   }
 
   stepped(host: ClusterHost): void {
@@ -47,6 +53,7 @@ export class ClusterChecks implements Observer {
     if (replica === undefined) this.#replicas.delete(host);
     else this.#follow(host, replica);
     this.#containers.look(host);
+    this.#payloads.look(host);
     this.#containers.settle();
   }
 
@@ -84,7 +91,12 @@ export class ClusterChecks implements Observer {
     const events = followed.watch.drain();
     if (events.kind === "resync") followed.holders = this.#seed(host, view);
     else if (events.batches.length === 0) return;
-    else for (const batch of events.batches) this.#take(host, view, { batch, holders: followed.holders });
+    else {
+      const { holders } = followed;
+      const stirred = events.batches.flatMap((batch) => this.#take(host, view, { batch, holders }));
+      // All that was made is known by now; the view shows it as well.
+      for (const task of stirred) this.#checkSlotOf(host, view, task);
+    }
     followed.version = view.version;
     this.#versions.stands(host, view.version, () => replica.digest());
   }
@@ -93,29 +105,36 @@ export class ClusterChecks implements Observer {
   #seed(host: ClusterHost, view: View): Holders {
     const holders = new Holders(this.#judge, host, view);
     this.#truth.seed(view);
+    for (const task of view.tasks()) {
+      this.#payloads.task(task);
+      this.#madeTask(view, task, holders);
+    }
     for (const task of view.tasks()) this.#checkSlotOf(host, view, task);
     for (const node of view.nodes()) checkCapacity(this.#judge, host, view, node);
     return holders;
   }
 
+  /** The tasks that are wanted otherwise than before. */
   #take(
     host: ClusterHost,
     view: View,
     { batch, holders }: { readonly batch: ChangeBatch; readonly holders: Holders },
-  ): void {
+  ): readonly Task[] {
     this.#versions.changed(host, batch);
     this.#truth.take(batch);
     const filled = new Set<NodeId>();
+    const stirred: Task[] = [];
     for (const change of batch.changes) {
       if (change.table === "nodes") holders.node(change.previous, change.current);
       else if (change.table === "services") holders.service(change.previous, change.current);
       else if (change.table === "networks") holders.network(change.previous, change.current);
-      else if (change.table === "tasks") this.#takeTask(host, view, { change, holders, filled });
+      else if (change.table === "tasks") this.#takeTask(host, view, { change, holders, filled, stirred });
     }
     for (const id of filled) {
       const node = view.node(id);
       if (node !== undefined) checkCapacity(this.#judge, host, view, node);
     }
+    return stirred;
   }
 
   #takeTask(
@@ -125,26 +144,36 @@ export class ClusterChecks implements Observer {
       change,
       holders,
       filled,
+      stirred,
     }: {
       readonly change: Extract<Change, { table: "tasks" }>;
       readonly holders: Holders;
       readonly filled: Set<NodeId>;
+      readonly stirred: Task[];
     },
   ): void {
     const { previous, current } = change;
     holders.task(previous, current);
     if (current === undefined) return;
+    if (previous === undefined) this.#madeTask(view, current, holders);
+    this.#payloads.task(current);
     checkTaskChange(this.#judge, host, previous, current);
     if (isNewlyAssigned(previous, current) && current.nodeId !== undefined) {
       checkAssignment(this.#judge, host, current, holders.nodes.get(current.nodeId));
       filled.add(current.nodeId);
     }
-    if (previous?.desiredState !== current.desiredState) this.#checkSlotOf(host, view, current);
+    if (previous?.desiredState !== current.desiredState) stirred.push(current);
+  }
+
+  #madeTask(view: View, task: Task, holders: Holders): void {
+    const slot = slotOf(task);
+    if (slot !== undefined) this.#pairs.made(task, view.tasksOfSlot(task.serviceId, slot), holders.nodes);
   }
 
   #checkSlotOf(host: ClusterHost, view: View, task: Task): void {
     const slot = slotOf(task);
     if (slot === undefined) return;
-    checkSlot(this.#judge, host, view.tasksOfSlot(task.serviceId, slot), view.service(task.serviceId));
+    const tasks = view.tasksOfSlot(task.serviceId, slot);
+    checkSlot(this.#judge, host, tasks, { service: view.service(task.serviceId), pairs: this.#pairs });
   }
 }

@@ -24,7 +24,8 @@ const STEPS_BETWEEN_LOOKS = 8;
 /** What a node believes of another only goes forward: to a later incarnation, or to a later state of the same one. */
 export class GossipChecks implements Observer {
   readonly #judge: Judge;
-  readonly #believed = new WeakMap<Gossip, Map<NodeId, Seen>>();
+  /** As they were shown at the last look. */
+  readonly #believed = new WeakMap<Gossip, readonly Seen[]>();
   readonly #steps = new WeakMap<Gossip, number>();
 
   constructor(judge: Judge) {
@@ -37,9 +38,14 @@ export class GossipChecks implements Observer {
     const steps = (this.#steps.get(gossip) ?? 0) + 1;
     this.#steps.set(gossip, steps);
     if (steps % STEPS_BETWEEN_LOOKS !== 0) return;
-    const before = this.#believed.get(gossip);
-    const now = new Map(gossip.members().map((seen) => [seen.id, seen]));
-    for (const seen of now.values()) this.#compare(host, before?.get(seen.id), seen);
+    const before = this.#believed.get(gossip) ?? [];
+    const now = gossip.members();
+    for (const [at, seen] of now.entries()) {
+      // Most are where they were in the list.
+      const there = before[at];
+      if (there !== seen)
+        this.#compare(host, there?.id === seen.id ? there : before.find(({ id }) => id === seen.id), seen);
+    }
     this.#believed.set(gossip, now);
   }
 

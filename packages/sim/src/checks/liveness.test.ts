@@ -1,7 +1,9 @@
-import { serviceId } from "@murmur/model";
+import { holdsSlot, serviceId, type ServiceId, type ServiceSpec } from "@murmur/model";
 import { afterEach, expect, it } from "vitest";
 import type { World } from "../world/world.ts";
 import { unmet, type Expectation } from "./liveness.ts";
+import { waitsForRoom } from "./node-room.ts";
+import type { ServiceExpectation } from "./unmet-services.ts";
 import { change, create, end, settledWorld, spec } from "./testing/settled.ts";
 
 let world: World | undefined;
@@ -85,6 +87,77 @@ it("says what is missing", async () => {
   expect(says()).toContain("has no container");
 });
 
+it("excuses a task for which no node has room, and no other", async () => {
+  world = await settledWorld(12, { hosts: 3 });
+  const { leader } = world;
+  if (leader === undefined) throw new Error("nobody leads");
+  const small = await create(world, leader, spec("small", { kind: "replicated", replicas: 1 }));
+  const services = new Map<ServiceId, ServiceExpectation>([[small, { kind: "running", replicas: 1 }]]);
+  const isWhole = (): boolean => world !== undefined && unmet(world, { services }).length === 0;
+  expect(await world.until(isWhole, WHOLE_MS), unmet(world, { services }).join("\n")).toBeDefined();
+
+  const large = await create(world, leader, reserving(LARGE, 4_000_000_000));
+  services.set(large, { kind: "running" });
+  const states = (): string[] =>
+    (leader.manager?.view.tasksOfService(large) ?? []).map(({ status }) => status.state).sort();
+  const placed = (): boolean => isWhole() && states().join() === "pending,running,running";
+  expect(await world.until(placed, WHOLE_MS), unmet(world, { services }).join("\n")).toBeDefined();
+
+  const view = leader.manager?.view;
+  const waiting = view?.tasksOfService(large).find(({ status }) => status.state === "pending");
+  const node = waiting?.nodeId === undefined ? undefined : view?.node(waiting.nodeId);
+  if (view === undefined || waiting === undefined || node === undefined) throw new Error("no task waits");
+  expect(waitsForRoom(view, [node], waiting)).toBe(true);
+  expect(waitsForRoom(view, [node], { ...waiting, spec: reserving(LARGE, 3_900_000_000).task })).toBe(false);
+  expect(waitsForRoom(view, view.nodes(), { ...waiting, spec: spec("small", LARGE.mode).task })).toBe(false);
+  expect(waitsForRoom(view, [], waiting)).toBe(false);
+
+  await change(world, leader, small, spec("small", { kind: "replicated", replicas: 0 }));
+  services.set(small, { kind: "running", replicas: 0 });
+  const allRun = (): boolean => isWhole() && states().join() === "running,running,running";
+  expect(await world.until(allRun, WHOLE_MS), unmet(world, { services }).join("\n")).toBeDefined();
+});
+
+it("excuses an update that waits for room, and tasks on a node that their service waits for, and no others", async () => {
+  world = await settledWorld(13, { hosts: 4 });
+  const { leader } = world;
+  if (leader === undefined) throw new Error("nobody leads");
+  const service = (options: Parameters<typeof spec>[2], nanoCpus: number): ServiceSpec => ({
+    ...reserving(spec("web", { kind: "replicated", replicas: 4 }, options), nanoCpus),
+    onNodeLoss: { kind: "wait" },
+  });
+  // A node has four CPUs.
+  const web = await create(world, leader, service({}, 3_000_000_000));
+  const services = new Map<ServiceId, ServiceExpectation>([[web, { kind: "running", replicas: 4 }]]);
+  const hosts = [...world.hosts];
+  const says = (): readonly string[] => (world === undefined ? ["no world"] : unmet(world, { services, hosts }));
+  const becomes = async (more: () => boolean = () => true): Promise<void> => {
+    expect(await world?.until(() => says().length === 0 && more(), 40_000), says().join("\n")).toBeDefined();
+  };
+  const update = (): string | undefined => leader.manager?.view.service(web)?.updateStatus?.state;
+  const tasks = (state: string): number =>
+    (leader.manager?.view.tasksOfService(web) ?? []).filter((task) => holdsSlot(task) && task.status.state === state)
+      .length;
+  await becomes(() => tasks("running") === 4);
+
+  await change(world, leader, web, service({ image: "web:2", order: "start-first" }, 3_000_000_000));
+  expect(says().join()).toContain("is still being updated");
+  await becomes(() => update() === "updating" && tasks("running") === 4 && tasks("pending") === 1);
+  await change(world, leader, web, service({ image: "web:3" }, 3_000_000_000));
+  await becomes(() => update() === "completed" && tasks("pending") === 0);
+
+  const victim = hosts.find((host) => host !== leader && host.manager === undefined);
+  const lost = victim?.member?.identity.nodeId;
+  if (victim === undefined || lost === undefined) throw new Error("all hosts are managers");
+  victim.crash("host");
+  victim.engine.shutDown();
+  hosts.splice(hosts.indexOf(victim), 1);
+  await becomes(() => leader.manager?.view.node(lost)?.status.state === "down" && tasks("running") === 4);
+  await change(world, leader, web, { ...service({ image: "web:3" }, 3_000_000_000), stopped: true });
+  expect(says().join()).toContain("is stopped, and its task");
+  await becomes(() => tasks("running") === 0);
+});
+
 it("says which voters and followers are not there", async () => {
   const { world, expected } = await wholeWorld();
   expect(await world.until(() => unmet(world, expected).length === 0, WHOLE_MS)).toBeDefined();
@@ -94,6 +167,16 @@ it("says which voters and followers are not there", async () => {
   expect(unmet(world, rest).join("\n")).toContain("voters are gone");
   for (const host of world.running) if (host.manager !== undefined) host.crash();
   expect(unmet(world, expected)).toEqual(["nobody leads"]);
+});
+
+const LARGE = spec("large", { kind: "global" });
+
+const reserving = (wanted: ServiceSpec, nanoCpus: number): ServiceSpec => ({
+  ...wanted,
+  task: {
+    ...wanted.task,
+    resources: { ...wanted.task.resources, reservations: { nanoCpus, memoryBytes: 0 } },
+  },
 });
 
 const untilDone = (): { readonly signal: AbortSignal } => ({ signal: new AbortController().signal });

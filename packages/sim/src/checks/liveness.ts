@@ -2,6 +2,7 @@ import type { ServiceId } from "@murmur/model";
 import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
 import { unmetGossip } from "./gossip-checks.ts";
+import { unmetPayloads } from "./payload-checks.ts";
 import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetManagers } from "./unmet-managers.ts";
 import { unmetContainers, unmetEndpoints, unmetNodes, unmetVersions } from "./unmet-nodes.ts";
@@ -29,6 +30,7 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
     ...unmetServices(view, services),
     ...unmetContainers(view, hosts),
     ...unmetEndpoints(view, hosts),
+    ...unmetPayloads(view, hosts),
   ];
   // What is rendered follows from all that.
   return lines.length > 0 ? lines : unmetKernels(view, hosts);

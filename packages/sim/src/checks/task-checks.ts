@@ -9,6 +9,8 @@ import {
   type Task,
 } from "@murmur/model";
 import type { View } from "@murmur/store";
+import type { LeavingPairs } from "./leaving-pairs.ts";
+import { lacking } from "./node-room.ts";
 import type { Judge, Named } from "./violation.ts";
 
 /** One record of a task was replaced by another. */
@@ -53,26 +55,21 @@ export function checkAssignment(judge: Judge, host: Named, task: Task, node: Clu
 
 /** The tasks on a node don't need more than it has. */
 export function checkCapacity(judge: Judge, host: Named, view: View, node: ClusterNode): void {
-  const has = node.description?.resources;
-  if (has === undefined) return;
-  let [nanoCpus, memoryBytes] = [0, 0];
-  for (const { status, spec } of view.tasksOfNode(node.id)) {
-    if (!isAssigned(status.state) || isTerminal(status.state)) continue;
-    nanoCpus += spec.resources.reservations.nanoCpus;
-    memoryBytes += spec.resources.reservations.memoryBytes;
-  }
   const check = "a node is never given more than it has";
-  if (nanoCpus > has.nanoCpus) {
-    const fact = `the tasks on ${node.id} reserve ${String(nanoCpus)} nano CPUs`;
-    judge.refuse(check, host, fact, `it has ${String(has.nanoCpus)}`);
-  }
-  if (memoryBytes <= has.memoryBytes) return;
-  const fact = `the tasks on ${node.id} reserve ${String(memoryBytes)} bytes`;
-  judge.refuse(check, host, fact, `it has ${String(has.memoryBytes)}`);
+  for (const { reserved, has } of lacking(view, node))
+    judge.refuse(check, host, `the tasks on ${node.id} reserve ${reserved}`, `it has ${has}`);
 }
 
-/** A slot has one task that the manager wants running, and a second one only while that one replaces the first. */
-export function checkSlot(judge: Judge, host: Named, tasks: readonly Task[], service: Service | undefined): void {
+/**
+ * A slot has one task that the manager wants running, and a second one only while that one replaces the first: in an
+ * update, or as one of `pairs`, because the first is leaving.
+ */
+export function checkSlot(
+  judge: Judge,
+  host: Named,
+  tasks: readonly Task[],
+  { service, pairs }: { readonly service: Service | undefined; readonly pairs: LeavingPairs },
+): void {
   const holders = tasks.filter(holdsSlot);
   const [first, second, third] = holders;
   if (first === undefined || second === undefined) return;
@@ -80,6 +77,7 @@ export function checkSlot(judge: Judge, host: Named, tasks: readonly Task[], ser
   const fact = `slot ${String(first.slot)} of ${first.serviceName} on ${first.nodeId ?? "no node yet"} is held by ${first.id}`;
   const other = (task: Task): string => `by ${task.id}, which is wanted ${task.desiredState} and ${task.status.state}`;
   if (third !== undefined) judge.refuse(check, host, fact, `${other(second)}, and ${other(third)}`);
+  if (pairs.has(first, second)) return;
   if (first.specVersion === second.specVersion) judge.refuse(check, host, fact, other(second));
   // A replacement that is held back until the one before has stopped.
   if (first.desiredState === "ready" || second.desiredState === "ready") return;

@@ -1,3 +1,4 @@
+import type { NodeId } from "@murmur/base";
 import {
   DEFAULT_NETWORK_NAME,
   hostOf,
@@ -35,9 +36,17 @@ export function unmetKernels(view: View, hosts: readonly Host[]): string[] {
   });
 }
 
-/** What of an overlay there is in a host's kernel, a line each. The MAC addresses of the engine's bridges stay. */
-export const leftInKernel = ({ name, kernel }: Host): string[] =>
-  shortened([...factsFound({ kernel })]).map((fact) => `the kernel of ${name} has ${fact}`);
+/**
+ * What a node has left of its overlay in a host's kernel, a line each. The MAC addresses of the engine's bridges stay, and
+ * so do containers of another node that shares the engine, or that this host was before it lost its disk and moved: what
+ * they were told they keep until the cluster has known long enough that nobody looks after them (seed 900001291).
+ */
+export function leftInKernel({ name, kernel, engine }: Host, nodeId: NodeId): string[] {
+  const others = engine.containers().filter(({ request }) => request.node.nodeId !== nodeId);
+  const places = new Set(others.map((container) => container.show().netns));
+  const left = [...factsFound({ kernel }, (place) => !places.has(place))];
+  return shortened(left).map((fact) => `the kernel of ${name} has ${fact}`);
+}
 
 const shortened = (texts: readonly string[]): readonly string[] =>
   texts.length > TOLD_MAX ? [...texts.slice(0, TOLD_MAX), `and ${String(texts.length - TOLD_MAX)} more`] : texts;
@@ -164,9 +173,13 @@ function placeOf({ engine }: Host, id: TaskId): string {
 
 const PROTOCOLS: Readonly<Record<string, string>> = { 6: "tcp", 17: "udp", 132: "sctp" };
 
-function factsFound({ kernel }: Pick<Host, "kernel">): ReadonlySet<string> {
+function factsFound(
+  { kernel }: Pick<Host, "kernel">,
+  counts: (place: string) => boolean = () => true,
+): ReadonlySet<string> {
   const facts = new Set<string>();
   for (const [place, objects] of kernel.state.held()) {
+    if (!counts(place)) continue;
     const chains = new Map<string, readonly string[]>();
     for (const object of objects.values())
       if (object.kind === "chain")

@@ -33,6 +33,8 @@ function unmetNode(view: View, host: Host): string[] {
   const known = node.description?.protocol;
   if (known?.min !== speaks.min || known.max !== speaks.max)
     unmet.push(`${name} is known to speak ${range(known)}, and speaks ${range(speaks)}`);
+  const [told, held] = [node.volumes ?? [], host.engine.volumeNames()];
+  if (!equal(told, held)) unmet.push(`${name} is known to hold ${told.join() || "nothing"}, and holds ${held.join()}`);
   const { connected, reportsPending, engineCallsWaiting } = member.agent.stats();
   if (!connected) unmet.push(`${name} has no session`);
   if (reportsPending > 0) unmet.push(`${name} has ${String(reportsPending)} reports that nobody has confirmed`);

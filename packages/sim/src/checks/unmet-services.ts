@@ -1,5 +1,7 @@
 import {
   holdsSlot,
+  isAssigned,
+  isTerminal,
   matchesConstraints,
   matchesPlatforms,
   type ClusterNode,
@@ -8,6 +10,7 @@ import {
   type Task,
 } from "@murmur/model";
 import { slotOf, type View } from "@murmur/store";
+import { waitsForRoom } from "./node-room.ts";
 
 /** What must have become of a service that was acknowledged. */
 export type ServiceExpectation =
@@ -46,34 +49,83 @@ export function unmetServices(view: View, expected: ReadonlyMap<ServiceId, Servi
 
 function unmetTasks(view: View, service: Service): string[] {
   const { id, spec, updateStatus } = service;
+  if (spec.stopped === true) {
+    // Of one whose node is away nobody can say that it has ended; it is told when it comes back.
+    const left = view
+      .tasksOfService(id)
+      .filter((task) => isAssigned(task.status.state) && !isTerminal(task.status.state) && !isAway(nodeOf(view, task)));
+    return left.map((task) => `service ${id} is stopped, and its task ${task.id} is ${task.status.state}`);
+  }
   const unmet: string[] = [];
-  if (updateStatus?.state === "updating" || updateStatus?.state === "rollback_started")
-    unmet.push(`service ${id} is still being updated: ${updateStatus.message}`);
-  const tasks = view.tasksOfService(id);
+  const all = view.tasksOfService(id);
+  const holders = all.filter((task) => isHeldForNode(view, service, task));
+  const tasks = all.filter((task) => !holders.includes(task));
   const running = tasks.filter(({ desiredState, status }) => desiredState === "running" && status.state === "running");
   const slots = new Set(running.map(slotOf));
+  const nodes = nodesFor(view, service);
+  const waiting = tasks.filter((task) => holdsSlot(task) && waitsForRoom(view, placesOf(task, nodes), task));
+  const isUpdating = updateStatus?.state === "updating" || updateStatus?.state === "rollback_started";
+  // An update goes on when there is room for what takes the old tasks' places, or when the node is back that such a one
+  // has to wait for (seed 960000013); one that starts first keeps the old ones until then.
+  const isHeldUp =
+    isUpdating && [...waiting, ...holders].some(({ specVersion }) => specVersion === service.specVersion);
+  if (isUpdating && !isHeldUp) unmet.push(`service ${id} is still being updated: ${updateStatus.message}`);
+  const outlived = isHeldUp ? tasks.filter((task) => holdsSlot(task) && isOutlived(view, service, task)) : [];
+  const roomless = new Set([...waiting, ...outlived].map(slotOf).filter((slot) => !slots.has(slot)));
   const done = new Set(tasks.filter(hasCompleted(service)).map(slotOf));
+  const held = new Set(holders.map(slotOf).filter((slot) => !slots.has(slot) && !roomless.has(slot)));
   switch (spec.mode.kind) {
     case "replicated":
-      unmet.push(...unmetCount(id, running, { slots: slots.size, wanted: spec.mode.replicas }));
+      unmet.push(
+        ...unmetCount(id, running, { slots: slots.size, wanted: spec.mode.replicas - roomless.size - held.size }),
+      );
       break;
     case "global":
-      unmet.push(...unmetCount(id, running, { slots: slots.size, wanted: nodesFor(view, service).length }));
-      for (const node of nodesFor(view, service))
-        if (!slots.has(node.id)) unmet.push(`service ${id} has no task on ${node.id}`);
+      unmet.push(...unmetCount(id, running, { slots: slots.size, wanted: nodes.length - roomless.size }));
+      for (const node of nodes)
+        if (!slots.has(node.id) && !waiting.some(({ nodeId }) => nodeId === node.id))
+          unmet.push(`service ${id} has no task on ${node.id}`);
       break;
     case "replicated-job":
-      if (done.size < spec.mode.totalCompletions) unmet.push(`job ${id} is done ${String(done.size)} times`);
+      if (done.size + waiting.length < spec.mode.totalCompletions)
+        unmet.push(`job ${id} is done ${String(done.size)} times`);
       return unmet;
     case "global-job":
-      for (const node of nodesFor(view, service))
-        if (!done.has(node.id)) unmet.push(`job ${id} is not done on ${node.id}`);
+      for (const node of nodes)
+        if (!done.has(node.id) && !waiting.some(({ nodeId }) => nodeId === node.id))
+          unmet.push(`job ${id} is not done on ${node.id}`);
       return unmet;
   }
-  const coming = tasks.filter((task) => holdsSlot(task) && !running.includes(task));
+  const excused = new Set([...running, ...waiting, ...outlived]);
+  const coming = tasks.filter((task) => holdsSlot(task) && !excused.has(task));
   for (const task of coming) unmet.push(`task ${task.id} of ${id} is ${task.status.state}, ${shown(task)}`);
   return unmet;
 }
+
+/**
+ * A task of an earlier spec that can't start any more, because a secret or config of its was removed since: it is the
+ * update's to replace, when that goes on (seed 930000056).
+ */
+function isOutlived(view: View, { specVersion }: Service, task: Task): boolean {
+  if (task.specVersion === specVersion || task.status.state === "running") return false;
+  const { secrets = [], configs = [] } = task.spec.container;
+  return (
+    secrets.some(({ secretId }) => view.secret(secretId) === undefined) ||
+    configs.some(({ configId }) => view.config(configId) === undefined)
+  );
+}
+
+/** Whether a task keeps its slot while its service waits for a node that is away, for as long as it takes. */
+function isHeldForNode(view: View, { spec }: Service, task: Task): boolean {
+  const node = nodeOf(view, task);
+  return spec.onNodeLoss?.kind === "wait" && node !== undefined && holdsSlot(task) && isAway(node);
+}
+
+const nodeOf = (view: View, { nodeId }: Task): ClusterNode | undefined =>
+  nodeId === undefined ? undefined : view.node(nodeId);
+
+const isAway = (node: ClusterNode | undefined): boolean =>
+  node === undefined || node.status.state === "down" || node.status.engine.state !== "ready";
 
 const hasCompleted =
   (service: Service) =>
@@ -91,7 +143,11 @@ function unmetCount(
   return [`service ${id} has ${String(running.length)} tasks in ${String(slots)} slots, wanted are ${String(wanted)}`];
 }
 
-/** The nodes that a global service serves. */
+/** Where a task may run: that of a global service has its node from the start. */
+const placesOf = ({ nodeId }: Task, nodes: readonly ClusterNode[]): readonly ClusterNode[] =>
+  nodeId === undefined ? nodes : nodes.filter(({ id }) => id === nodeId);
+
+/** The nodes that a service's tasks may run on; a global service serves all of them. */
 function nodesFor(view: View, service: Service): ClusterNode[] {
   const { constraints, platforms } = service.spec.task.placement;
   return view.nodes().filter((node) => {

@@ -4,6 +4,7 @@ import { GOSSIP_MUTATIONS } from "./gossip-mutations.ts";
 import { MANAGER_MUTATIONS } from "./manager-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { NETWORK_MUTATIONS } from "./network-mutations.ts";
+import { PAYLOAD_MUTATIONS } from "./payload-mutations.ts";
 import { RAFT_MUTATIONS } from "./raft-mutations.ts";
 import { STORAGE_MUTATIONS } from "./storage-mutations.ts";
 
@@ -13,6 +14,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...STORAGE_MUTATIONS,
   ...MANAGER_MUTATIONS,
   ...AGENT_MUTATIONS,
+  ...PAYLOAD_MUTATIONS,
   ...DISCOVERY_MUTATIONS,
   ...NETWORK_MUTATIONS,
   ...GOSSIP_MUTATIONS,

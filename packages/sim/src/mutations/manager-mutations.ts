@@ -111,7 +111,7 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${STORE}/decide-task.ts`,
-        original: "  const refusal = misshapen(state, service, task) ?? slotTaken(state, service, task);",
+        original: "  const refusal = misshapen(state, service, task) ?? slotTaken(context, service, task);",
         mutant: "  const refusal = misshapen(state, service, task);",
       },
       {
@@ -148,14 +148,13 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "packages/scheduler/src/filter.ts",
-        original:
-          "  admits: ({ nanoCpus, memoryBytes }, load) => nanoCpus <= load.freeNanoCpus && memoryBytes <= load.freeMemoryBytes,",
-        mutant: "  admits: () => true,",
+        original: "    nanoCpus <= load.freeNanoCpus &&\n    memoryBytes <= load.freeMemoryBytes &&\n",
+        mutant: "",
       },
       {
         file: `${STORE}/decide-task.ts`,
-        original: "  const lacks = lacking(state, node, task);",
-        mutant: "  const lacks: ReturnType<typeof lacking> = undefined;",
+        original: "  const room = roomFor(state, node, task);",
+        mutant: "  const room: ReturnType<typeof roomFor> = {};",
       },
     ],
     profile: "default",

@@ -11,8 +11,8 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${NETWORK}/overlay/render/render.ts`,
-        original: '    { tool: "bridge", lines: removed.flatMap(removeBridgeLines) },',
-        mutant: '    { tool: "bridge", lines: removed.slice(removed.length).flatMap(removeBridgeLines) },',
+        original: '    [{ tool: "bridge", lines: removed.flatMap(removeBridgeLines) }],',
+        mutant: '    [{ tool: "bridge", lines: removed.slice(removed.length).flatMap(removeBridgeLines) }],',
       },
     ],
     profile: "overlay",
@@ -51,8 +51,21 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${NETWORK}/overlay-plane.ts`,
-        original: "    await this.#inheritance.adopted;\n    await this.#loop.rendered();",
-        mutant: "    this.#loop.request();",
+        original: "      orAborted(this.#loop.rendersRight(), signal),",
+        mutant: "      orAborted(Promise.resolve(this.#loop.request()), signal),",
+      },
+    ],
+    profile: "overlay",
+    nodes: 3,
+  },
+  {
+    name: "withdrawal-acknowledged-though-the-kernel-refused",
+    defect: "a withdrawal counts as rendered once that was tried, though the kernel refused a part of it",
+    changes: [
+      {
+        file: `${NETWORK}/overlay-plane/render-loop.ts`,
+        original: "    if (!isFailed(outcome)) return;",
+        mutant: "    if (outcome !== undefined) return;",
       },
     ],
     profile: "overlay",

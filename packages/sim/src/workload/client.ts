@@ -1,7 +1,7 @@
 import { codeOf, type Millis, type NodeId, type Random } from "@murmur/base";
-import { serviceId, type NodeSpec, type Service, type ServiceId, type ServiceSpec } from "@murmur/model";
+import { loginSealId, serviceId, type NodeSpec, type Service, type ServiceId, type ServiceSpec } from "@murmur/model";
 import type { View } from "@murmur/store";
-import { oneOf } from "../faults/fault.ts";
+import { chance, oneOf } from "../faults/fault.ts";
 import { isRefusal, outcomeOfError } from "../history/error-outcome.ts";
 import type { HistoryRecorder, OpenOperation } from "../history/history.ts";
 import type { NodeInput, NodeOutput, ShownNode } from "../history/node-model.ts";
@@ -10,12 +10,19 @@ import type { ServiceInput, ServiceOutput, ShownService } from "../history/servi
 import type { World } from "../world/world.ts";
 import { deskOf, type Desk } from "./desk.ts";
 import type { Networks } from "./networks.ts";
+import type { Payloads } from "./payloads.ts";
+import { loginOf, privateImage } from "./private-image.ts";
 import { drawChange, drawSpec, WRITE_LABEL } from "./specs.ts";
 
 /** Services are made under these names only, so that clients get in each other's way. */
 const NAMES = ["web", "api", "db", "queue", "mail", "auth", "logs", "docs"] as const;
 /** A client that gets no answer for so long goes on; what became of it is unknown. */
 const PATIENCE_MS: Millis = 15_000;
+
+/** How long what works on a node that is drained may go on; undefined: it is stopped at once. */
+const GRACES_MS: readonly (Millis | undefined)[] = [undefined, 2_000, 15_000, 60_000];
+
+const MOVES_MS: readonly Millis[] = [500, 10_000, 60_000];
 
 export interface ClientOptions {
   readonly name: string;
@@ -25,6 +32,7 @@ export interface ClientOptions {
   readonly nodes: HistoryRecorder<NodeInput, NodeOutput>;
   readonly reads: ReadOrder;
   readonly networks: Pick<Networks, "draw">;
+  readonly payloads: Pick<Payloads, "draw">;
 }
 
 /** What a client believes of a service: what it needs to change it. */
@@ -51,6 +59,7 @@ export class Client {
     if (dice < 20 || (known === undefined && dice < 60)) await this.#create(cluster);
     else if (dice < 50 && known !== undefined) await this.#update(cluster, known);
     else if (dice < 60 && known !== undefined) await this.#remove(cluster, known);
+    else if (dice < 63) await this.#moveSome(cluster);
     else if (dice < 75 && known !== undefined) await this.#read(cluster, known);
     else if (dice < 90) await this.list(cluster);
     else if (dice < 95) await this.#listNodes(cluster);
@@ -75,7 +84,7 @@ export class Client {
     for (const node of this.#knownNodes) {
       if (node.spec.availability === "active" && node.spec.pinnedRole === undefined) continue;
       all = false;
-      const { pinnedRole: _pinned, ...rest } = node.spec;
+      const { pinnedRole: _pinned, drain: _grace, ...rest } = node.spec;
       await this.#writeNode(cluster, node, { ...rest, availability: "active" });
     }
     return all;
@@ -97,21 +106,43 @@ export class Client {
     const write = this.#nextWrite();
     const id = serviceId(world.newId());
     const drawn = drawSpec(name, write, random);
-    const spec = { ...drawn, task: { ...drawn.task, networks: this.#options.networks.draw() } };
+    const { networks, payloads } = this.#options;
+    const isPrivate = chance(random, 0.25);
+    const image = isPrivate ? { image: privateImage(id) } : {};
+    const container = { ...drawn.task.container, ...image, ...payloads.draw() };
+    const spec = { ...drawn, task: { ...drawn.task, container, networks: networks.draw() } };
     const operation = services.call(client, { kind: "create", name, id, spec: write });
-    await this.#write(operation, (signal) =>
-      cluster.submit({ kind: "createService", id, spec, now: world.clock.now() }, { signal }),
-    );
+    await this.#write(operation, async (signal) => {
+      const login = isPrivate ? { registryAuth: await this.#login(cluster, id) } : {};
+      return cluster.submit({ kind: "createService", id, spec, ...login, now: world.clock.now() }, { signal });
+    });
   }
 
   async #update(cluster: Desk, { id, version, spec }: Known): Promise<void> {
     const { services, name: client, random, world } = this.#options;
     const write = this.#nextWrite();
-    const next: ServiceSpec = drawChange(spec, write, random);
+    const next = this.#rotated(drawChange(spec, write, random));
     const operation = services.call(client, { kind: "update", name: spec.name, id, version, spec: write });
-    await this.#write(operation, (signal) =>
-      cluster.submit({ kind: "updateService", id, version, spec: next, now: world.clock.now() }, { signal }),
-    );
+    const isRenewed = spec.task.container.image === privateImage(id) && chance(random, 0.3);
+    await this.#write(operation, async (signal) => {
+      const login = isRenewed ? { registryAuth: await this.#login(cluster, id) } : {};
+      return cluster.submit(
+        { kind: "updateService", id, version, spec: next, ...login, now: world.clock.now() },
+        { signal },
+      );
+    });
+  }
+
+  #login(cluster: Desk, id: ServiceId): Promise<string> {
+    return cluster.seal(new TextEncoder().encode(loginOf(id)), loginSealId(id));
+  }
+
+  /** Now and then it uses other secrets and configs than before. */
+  #rotated(spec: ServiceSpec): ServiceSpec {
+    const { random, payloads } = this.#options;
+    if (!chance(random, 0.3)) return spec;
+    const { secrets: _secrets, configs: _configs, ...rest } = spec.task.container;
+    return { ...spec, task: { ...spec.task, container: { ...rest, ...payloads.draw() } } };
   }
 
   async #remove(cluster: Desk, { id, spec }: Known): Promise<void> {
@@ -147,12 +178,34 @@ export class Client {
     if (node === undefined) return this.#listNodes(cluster);
     const availability = oneOf(["active", "active", "pause", "drain"] as const, random) ?? "active";
     const pinnedRole = oneOf(["manager", "worker", undefined, undefined] as const, random);
-    const { pinnedRole: _before, ...rest } = node.spec;
+    const grace = availability === "drain" ? oneOf(GRACES_MS, random) : undefined;
+    const { pinnedRole: _before, drain: _grace, ...rest } = node.spec;
     await this.#writeNode(cluster, node, {
       ...rest,
       availability,
+      ...(grace === undefined ? {} : { drain: { deadlineMs: grace } }),
       ...(pinnedRole === undefined ? {} : { pinnedRole }),
     });
+  }
+
+  /** Any tasks, for more or less time: worse than what a user would move. Nothing that anybody reads says whether it came about. */
+  async #moveSome(cluster: Desk): Promise<void> {
+    const { random, world } = this.#options;
+    const forMs = oneOf(MOVES_MS, random) ?? 1;
+    const work = async (signal: AbortSignal): Promise<void> => {
+      const view = await cluster.read("local", signal);
+      const tasks = [...view.tasks()].filter(() => chance(random, 0.3)).map(({ id }) => id);
+      if (tasks.length === 0) return;
+      await cluster.submit(
+        { kind: "moveTasks", tasks: tasks.slice(0, 500), forMs, now: world.clock.now() },
+        { signal },
+      );
+    };
+    const controller = new AbortController();
+    const timer = world.clock.setTimer(PATIENCE_MS, () => controller.abort(new Error("the client gives up")));
+    const gaveUp = new Promise<void>((resolve) => controller.signal.addEventListener("abort", () => resolve()));
+    await Promise.race([work(controller.signal).catch(() => {}), gaveUp]);
+    timer.cancel();
   }
 
   async #writeNode(

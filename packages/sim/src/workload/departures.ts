@@ -50,7 +50,8 @@ export class Departures {
   async #goAndComeBack(host: Host): Promise<void> {
     const { life, member } = host;
     if (life === undefined || member === undefined) return;
-    this.#left.add(member.identity.nodeId);
+    const { nodeId } = member.identity;
+    this.#left.add(nodeId);
     this.#say(`${host.name} leaves the cluster`);
     const isOutside = (): boolean => life.node.control.status().state === "outside";
     let left: readonly string[] = [];
@@ -59,8 +60,8 @@ export class Departures {
       await life.node.control.leave({ force: false }, new AbortController().signal);
       this.#say(`${host.name} has left`);
       // What the kernel refuses to remove stays, and is logged.
-      const isWell = host.life === life && host.kernel.disturbedAt < begunAt;
-      left = isWell ? leftInKernel(host) : [];
+      const isWell = host.life === life && host.kernel.isWellSince(begunAt);
+      left = isWell ? leftInKernel(host, nodeId) : [];
     } catch (error) {
       this.#say(`${host.name} could not leave: ${codeOf(error)}`);
       // Where only the answer was lost, the cluster has let it go, and it hears of that later.

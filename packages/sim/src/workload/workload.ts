@@ -10,6 +10,7 @@ import { randomFor, type World } from "../world/world.ts";
 import { Client } from "./client.ts";
 import { Departures } from "./departures.ts";
 import { Networks } from "./networks.ts";
+import { Payloads } from "./payloads.ts";
 import { Watchers } from "./watchers.ts";
 
 const OPERATIONS_MAX = 20_000;
@@ -27,6 +28,7 @@ export class Workload {
   readonly #watchers = new Watchers();
   readonly #departures: Departures;
   readonly #networks: Networks;
+  readonly #payloads: Payloads;
   #running: readonly Promise<void>[] = [];
   #over = false;
 
@@ -42,9 +44,20 @@ export class Workload {
     this.#reads = reads;
     const networks = new Networks(world);
     this.#networks = networks;
+    const payloads = new Payloads(world);
+    this.#payloads = payloads;
     this.#clients = Array.from({ length: 2 + this.#random.below(5) }, (_, at) => {
       const name = `client${String(at + 1)}`;
-      return new Client({ name, world, random: randomFor(world.seed, name), services, nodes, reads, networks });
+      return new Client({
+        name,
+        world,
+        random: randomFor(world.seed, name),
+        services,
+        nodes,
+        reads,
+        networks,
+        payloads,
+      });
     });
     world.observers.push(this.#watchers);
     this.#departures = new Departures(world);
@@ -54,7 +67,12 @@ export class Workload {
     const meanMs = logBetween(this.#random, 400, 10_000);
     this.#running = this.#clients.map((client) => this.#keepBusy(client, meanMs));
     const isOver = (): boolean => this.#over;
-    const others = [this.#handOver(), this.#departures.keepGoing(isOver), this.#networks.keepGoing(isOver)];
+    const others = [
+      this.#handOver(),
+      this.#departures.keepGoing(isOver),
+      this.#networks.keepGoing(isOver),
+      this.#payloads.keepGoing(isOver),
+    ];
     for (const work of [...this.#running, ...others]) this.#world.background(work);
   }
 

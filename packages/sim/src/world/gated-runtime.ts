@@ -25,6 +25,7 @@ export function gatedRuntime(
     remove: (id, options) => process.call(() => engine.remove(id, options)),
     inspect: (name, options) => process.call(() => engine.inspect(name, options)),
     list: (labels, options) => process.call(() => engine.list(labels, options)),
+    volumes: (options) => process.call(() => engine.volumes(options)),
     ensureNetwork: (network, options) => process.call(() => engine.ensureNetwork(network, options)),
     removeNetwork: (name, options) => process.call(() => engine.removeNetwork(name, options)),
     networks: (labels, options) => process.call(() => engine.networks(labels, options)),

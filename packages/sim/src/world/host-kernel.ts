@@ -1,4 +1,4 @@
-import type { SimulatedRuntime } from "@murmur/agent";
+import type { EngineNetwork, SimulatedRuntime } from "@murmur/agent";
 import { ClusterError, type Clock, type Millis, type Random } from "@murmur/base";
 import { bridgeOf, SimulatedKernel, type EngineSide, type Kernel, type OverlayHost } from "@murmur/network";
 import type { Process } from "./process.ts";
@@ -17,8 +17,10 @@ const SLOWNESS_MS: Millis = 15;
 export class HostKernel {
   readonly state: SimulatedKernel;
   readonly faults: KernelFaults = { refusals: 0, slownessMs: SLOWNESS_MS };
-  /** When it last wasn't what its process had made of it, in simulated time. */
+  /** When somebody else altered it last, in simulated time. */
   disturbedAt: Millis = -Infinity;
+  /** When it last refused something that it was told. */
+  #refusedAt: Millis = -Infinity;
   /** When the process that uses it began to, and the namespaces that it has been in since. */
   openedAt: Millis = -Infinity;
   #entered = new Set<string>();
@@ -40,6 +42,11 @@ export class HostKernel {
 
   disturbed(): void {
     this.disturbedAt = this.#clock.monotonic();
+  }
+
+  /** Whether it took all that it was told since a moment, and nobody else has altered it. */
+  isWellSince(at: Millis): boolean {
+    return this.disturbedAt < at && this.#refusedAt < at;
   }
 
   /** Whether the process that uses it has been in a namespace. */
@@ -67,6 +74,7 @@ export class HostKernel {
         }
         return problems;
       },
+      [Symbol.dispose]: () => {},
     };
   }
 
@@ -102,26 +110,45 @@ export class HostKernel {
     const isTaken = (): boolean => refusals === 0 || this.#random.next() >= refusals;
     return steps.flatMap((step) => {
       if (isTaken()) return this.state.apply({ place, steps: [step] });
-      this.disturbed();
+      this.#refusedAt = this.#clock.monotonic();
       return [{ place, text: `${step.tool}: Resource temporarily unavailable`, hasEnded: false }];
     });
   }
 }
 
+/** What an engine has in its host's kernel: made anew only when the engine has changed. */
 function engineSide(engine: SimulatedRuntime): EngineSide {
+  let seen: { readonly networks: readonly EngineNetwork[]; readonly changes: number } | undefined;
+  let bridges: ReturnType<EngineSide["bridges"]> = new Map();
+  let containers: ReturnType<EngineSide["containers"]> = new Map();
+  const look = (): void => {
+    const now = { networks: engine.bridges(), changes: engine.changes };
+    if (seen?.networks === now.networks && seen.changes === now.changes) return;
+    if (seen?.networks !== now.networks) bridges = new Map(now.networks.map((network) => [network.bridge, network]));
+    containers = containersOf(engine);
+    seen = now;
+  };
   return {
-    bridges: () => new Map(engine.bridges().map((network) => [network.bridge, network])),
+    bridges: () => {
+      look();
+      return bridges;
+    },
     containers: () => {
-      const bridges = new Map(engine.bridges().map(({ name, bridge }) => [name, bridge]));
-      return new Map(
-        engine.containers().flatMap((container) => {
-          const { netns, pid } = container.show();
-          if (netns === undefined) return [];
-          const joined = (container.request.networks?.attached ?? []).flatMap(({ name }) => bridges.get(name) ?? []);
-          const ports = joined.map((bridge, at) => [bridge, `veth${String(pid)}.${String(at)}`] as const);
-          return [[netns, new Map(ports)] as const];
-        }),
-      );
+      look();
+      return containers;
     },
   };
+}
+
+function containersOf(engine: SimulatedRuntime): ReturnType<EngineSide["containers"]> {
+  const bridges = new Map(engine.bridges().map(({ name, bridge }) => [name, bridge]));
+  return new Map(
+    engine.containers().flatMap((container) => {
+      const { netns, pid } = container.show();
+      if (netns === undefined) return [];
+      const joined = (container.request.networks?.attached ?? []).flatMap(({ name }) => bridges.get(name) ?? []);
+      const ports = joined.map((bridge, at) => [bridge, `veth${String(pid)}.${String(at)}`] as const);
+      return [[netns, new Map(ports)] as const];
+    }),
+  );
 }

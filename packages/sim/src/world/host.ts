@@ -1,5 +1,5 @@
 import { ClusterError, nodeId, withDeadline, type Log, type LogFields, type Random } from "@murmur/base";
-import { SimulatedRuntime } from "@murmur/agent";
+import { SimulatedFiles, SimulatedRuntime } from "@murmur/agent";
 import type { Manager } from "@murmur/manager";
 import {
   openNode,
@@ -13,7 +13,9 @@ import { clusterId } from "@murmur/model";
 import type { OverlayPlane } from "@murmur/network";
 import { MemoryDisk } from "@murmur/storage";
 import { parseAddress } from "@murmur/transport";
+import { passwordOf } from "../workload/private-image.ts";
 import { DiskFaults } from "./disk-faults.ts";
+import { gatedFiles } from "./gated-files.ts";
 import { gatedRuntime } from "./gated-runtime.ts";
 import { HostKernel } from "./host-kernel.ts";
 import type { LogLevel } from "./observer.ts";
@@ -41,6 +43,8 @@ export class Host {
   /** Where its daemon is told that nodes of the cluster are, from its next start on. */
   peers: readonly string[] = [];
   readonly engine: SimulatedRuntime;
+  /** In its memory: they outlive its process. */
+  readonly files = new SimulatedFiles();
   readonly kernel: HostKernel;
   readonly clockError: ClockError;
   readonly messageFaults: MessageFaults = { loss: 0, duplicates: 0, replayMs: 1_000 };
@@ -78,6 +82,8 @@ export class Host {
       latencyMs: 20,
       cpus: CPUS * world.hostSize,
       memoryBytes: MEMORY_BYTES * world.hostSize,
+      generic: GENERIC,
+      passwordOf,
     });
     this.kernel = new HostKernel(this.engine, world.clock, options.kernelRandom);
   }
@@ -149,7 +155,10 @@ export class Host {
     this.#life = undefined;
     life.process.die();
     this.#world.network.kill(this.address, what);
-    if (what === "host") this.kernel.state.reset();
+    if (what === "host") {
+      this.kernel.state.reset();
+      this.files.reset();
+    }
     this.disk.crash({ pendingKept: this.#random.below(4) });
     this.#world.tell((observer) => observer.ended?.(this, "crashed"));
   }
@@ -289,6 +298,7 @@ export class Host {
           saved: (snapshot) => this.#world.tell((observer) => observer.snapshotSaved?.(this, snapshot)),
         });
       },
+      openFiles: () => gatedFiles(this.files, process),
       openDataPlane: async () => (this.#plane = new SimulatedPlane()),
       openOverlay: async () => {
         const owner = { clusterId: clusterId(identity.clusterId), nodeId: nodeId(identity.nodeId) };
@@ -314,6 +324,8 @@ export class Host {
 /** What a host of size 1 has. */
 const CPUS = 4;
 const MEMORY_BYTES = 8 * 2 ** 30;
+/** What every host offers beside: two with names, and three that are only counted. */
+const GENERIC = { gpu: ["gpu-0", "gpu-1"], seat: 3 };
 
 /** As long as a real call waits. */
 const JOIN_TIMEOUT_MS = 12_000;
@@ -324,4 +336,6 @@ const NO_ENGINE_API: Parameters<typeof openNode>[0]["engine"] = {
   facts: () => Promise.resolve(undefined),
   get: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
   send: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
+  takeOver: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
+  stream: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
 };

@@ -247,7 +247,15 @@ export class World {
 
   /** The observers look at every host where something has happened. */
   #look(): void {
-    for (const host of this.#touched) this.tell((observer) => observer.stepped?.(host));
+    for (const host of this.#touched) {
+      for (const observer of this.observers) {
+        try {
+          observer.stepped?.(host);
+        } catch (error) {
+          this.#failure ??= { error };
+        }
+      }
+    }
     this.#touched.length = 0;
     if (this.#failure !== undefined) throw this.#failure.error;
   }

@@ -50,6 +50,13 @@ export const HEALTH_FLAGS: readonly ServiceFlag[] = [
     help: "Time for the container to start before failures count (ms|s|m|h)",
     set: (spec, text) => (checkOf(spec).StartPeriod = parseDuration(text)),
   },
+  {
+    kind: "value",
+    name: "health-start-interval",
+    value: "duration",
+    help: "Time between running the check during the start period (ms|s|m|h)",
+    set: (spec, text) => (checkOf(spec).StartInterval = parseDuration(text)),
+  },
 ];
 
 /** Said with a name of its own, because it contradicts all others. */

@@ -1,8 +1,16 @@
 import type { ServiceSpec } from "@murmur/api";
+import { invalid } from "../../argument-error.ts";
 import type { ServiceFlag } from "../flag.ts";
 import { replacedByKey, withAdded, withAssignments, without, withoutKeys } from "../list-edit.ts";
 import { containerOf } from "../spec-parts.ts";
 import { parseUlimit } from "../ulimit.ts";
+
+/** The kernel's range: below 0 it is spared longer. */
+function parseOomScore(text: string): number {
+  const score = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Math.abs(score) <= 1_000) return score;
+  throw invalid(`invalid score '${text}': give a whole number from -1000 to 1000`);
+}
 
 /** `NET_ADMIN`, `cap_net_admin` and `CAP_NET_ADMIN` are one. */
 function capability(text: string): string {
@@ -64,5 +72,12 @@ export const KERNEL_FLAGS: readonly ServiceFlag[] = [
         container.Ulimits = (container.Ulimits ?? []).filter(({ Name }) => !names.includes(Name));
       },
     },
+  },
+  {
+    kind: "value",
+    name: "oom-score-adj",
+    value: "int",
+    help: "Tune host's OOM preferences (-1000 to 1000)",
+    set: (spec, text) => (containerOf(spec).OomScoreAdj = parseOomScore(text)),
   },
 ];

@@ -56,4 +56,16 @@ export const PLACEMENT_FLAGS: readonly ServiceFlag[] = [
     help: "Maximum number of tasks per node",
     set: (spec, text) => (placementOf(spec).MaxReplicas = parseCount(text)),
   },
+  {
+    kind: "value",
+    name: "strategy",
+    value: "strategy",
+    choices: ["spread", "binpack", "default"],
+    default: "the cluster's, spread unless changed",
+    help: "Even the load out over the nodes (spread) or fill nodes up (binpack); for tasks that are placed from now on",
+    set(spec, text) {
+      const { Strategy: _, ...others } = spec.Murmur ?? {};
+      spec.Murmur = text === "spread" || text === "binpack" ? { ...others, Strategy: text } : others;
+    },
+  },
 ];

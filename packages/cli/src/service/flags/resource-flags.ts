@@ -1,8 +1,14 @@
 import { parseBytes } from "../../units/bytes.ts";
 import { parseCpus } from "../../units/cpus.ts";
+import { parseGenericRequest } from "../../units/generic-resources.ts";
 import { parseCount } from "../../units/number.ts";
 import type { ServiceFlag } from "../flag.ts";
 import { limitsOf, reservationsOf } from "../spec-parts.ts";
+
+type GenericResource = NonNullable<ReturnType<typeof reservationsOf>["GenericResources"]>[number];
+
+const kindOf = (resource: GenericResource): string =>
+  "DiscreteResourceSpec" in resource ? resource.DiscreteResourceSpec.Kind : resource.NamedResourceSpec.Kind;
 
 export const RESOURCE_FLAGS: readonly ServiceFlag[] = [
   {
@@ -40,5 +46,30 @@ export const RESOURCE_FLAGS: readonly ServiceFlag[] = [
     value: "bytes",
     help: "Reserve Memory",
     set: (spec, text) => (reservationsOf(spec).MemoryBytes = parseBytes(text)),
+  },
+  {
+    kind: "list",
+    name: "generic-resource",
+    value: "kind=number",
+    help: "User defined resources of a node that each task needs, such as gpu=1",
+    add(spec, texts) {
+      const reservations = reservationsOf(spec);
+      const added = Object.entries(parseGenericRequest(texts));
+      const others = (reservations.GenericResources ?? []).filter(
+        (resource) => !added.some(([kind]) => kind === kindOf(resource)),
+      );
+      const more = added.map(([Kind, Value]) => ({ DiscreteResourceSpec: { Kind, Value } }));
+      reservations.GenericResources = [...others, ...more];
+    },
+    remove: {
+      value: "kind",
+      help: "Remove a generic resource",
+      from(spec, kinds) {
+        const reservations = reservationsOf(spec);
+        reservations.GenericResources = (reservations.GenericResources ?? []).filter(
+          (resource) => !kinds.includes(kindOf(resource)),
+        );
+      },
+    },
   },
 ];

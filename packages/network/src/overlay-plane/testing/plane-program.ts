@@ -6,7 +6,8 @@ import { createInterface } from "node:readline";
 import { ClusterError, messageOf, nodeId, SeededRandom, silentLog, type Clock } from "@murmur/base";
 import type { ClusterFacts, EndpointTable, TaskId } from "@murmur/model";
 import type { Difference } from "../../data-plane.ts";
-import { openOverlayPlane, type Attachment } from "../../overlay-plane.ts";
+import { openOverlayPlane } from "../../overlay-plane.ts";
+import type { Attachment } from "../plane-port.ts";
 
 export type PlaneRequest =
   | { readonly kind: "update"; readonly table: EndpointTable }

@@ -99,3 +99,11 @@ const packageOf = (program: string): string => {
   const name = PACKAGES[program];
   return name === undefined ? program : `the package ${name}`;
 };
+
+/**
+ * Whether a program could not be run in a place because that is no namespace any more. The engine's path of one that has
+ * ended is for a moment an ordinary file, which the kernel says is no valid argument; then it is gone.
+ */
+export const hasNoNamespace = ({ status, errors }: CommandResult): boolean => status !== 0 && NO_NAMESPACE.test(errors);
+const NO_NAMESPACE =
+  /^nsenter: (?:cannot open [^\n]*: No such (?:file or directory|process)|reassociate to namespace [^\n]* failed: Invalid argument)/m;

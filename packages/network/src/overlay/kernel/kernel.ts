@@ -2,10 +2,14 @@ import { ClusterError } from "@murmur/base";
 import type { Batch } from "../render/batch.ts";
 import { PACKAGES } from "./commands.ts";
 import { learnSkeletons, readContainers, readKernel, type Held, type Scope, type Skeletons } from "./read-kernel.ts";
+import { NftShells } from "./nft-shells.ts";
 import { outputOf, Runner, type Problem, type RunnerOptions } from "./runner.ts";
 
-/** The kernel of one host, as the overlay reads and changes it: a port, so that a simulated host has one, too. */
-export interface Kernel {
+/**
+ * The kernel of one host, as the overlay reads and changes it: a port, so that a simulated host has one, too. Disposing ends
+ * the programs that are kept for it.
+ */
+export interface Kernel extends Disposable {
   /** Everything of ours on the host, and in containers. @throws ClusterError when it can't be read */
   read(scope: Scope): Promise<Held>;
   /** What of ours is in containers. @throws ClusterError as `read` */
@@ -19,12 +23,14 @@ export async function openKernel(options: RunnerOptions): Promise<Kernel> {
   for (const program of PROGRAMS) {
     outputOf(program, await options.commands.run({ argv: [program, "-V"], input: "" }));
   }
-  const runner = new Runner(options);
+  const shells = new NftShells();
+  const runner = new Runner({ ...options, shells });
   const skeletons = await learn(runner);
   return {
     read: (scope) => readKernel(runner, skeletons, scope),
     readContainers: (containers) => readContainers(runner, skeletons, containers),
     apply: (batch) => runner.apply(batch),
+    [Symbol.dispose]: () => shells[Symbol.dispose](),
   };
 }
 

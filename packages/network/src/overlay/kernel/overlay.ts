@@ -9,11 +9,12 @@ import { difference, type Difference } from "../render/difference.ts";
 import { render } from "../render/render.ts";
 import type { OverlayState } from "../state.ts";
 import { openKernel, type Kernel } from "./kernel.ts";
+import { Order } from "./order.ts";
 import type { Held } from "./read-kernel.ts";
 import type { Problem, RunnerOptions } from "./runner.ts";
 
-/** Calls that wait for those before them; one more is refused, and its caller tries again. */
-const WAITING_MAX = 64;
+/** How often the kernel is read while it may be changed, before it is read in turn. */
+const LOOKS_BESIDE = 3;
 const NOTHING: KernelState = new Map();
 
 /** What came of a rendering. */
@@ -27,7 +28,7 @@ export interface Rendered {
 }
 
 /**
- * The overlay of one node in the kernel. Calls are done one after the other, in order. Its state of the kernel is what it
+ * The overlay of one node in the kernel. What changes it is done one after the other, in order. Its state of the kernel is what it
  * rendered last; after a start and after any failure it is read from the kernel.
  *
  * Disposing leaves the kernel as it is, so that traffic goes on while the daemon is replaced; `close` cleans up.
@@ -40,8 +41,9 @@ export class Overlay implements AsyncDisposable {
   #held: KernelState | undefined;
   /** Where something failed: there it has to be read. */
   #unsure: ReadonlySet<Place> = new Set();
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #changes = new Order();
+  /** Comparisons, which go on beside the changes: one at a time as well. */
+  readonly #looks = new Order();
   #isDisposed = false;
 
   constructor(kernel: Kernel) {
@@ -60,12 +62,21 @@ export class Overlay implements AsyncDisposable {
     });
   }
 
-  /** Compares what the kernel holds with the state that was rendered last. @throws ClusterError `failed_precondition` before any, or as `render` */
+  /**
+   * Compares what the kernel holds with the state that was rendered last. Nothing waits for it: to read all takes long. What was
+   * read while something was changed is read again, at last in its turn.
+   *
+   * @throws ClusterError `failed_precondition` before any rendering, or as `render`
+   */
   difference(): Promise<readonly Difference[]> {
-    return this.#inOrder(async () => {
-      const state = this.#rendered();
-      const { state: held, ended } = await this.#read(state);
-      return this.#compare(state, { held, ended });
+    return this.#looks.run(async () => {
+      for (let tries = 0; tries < LOOKS_BESIDE && !this.#isDisposed; tries += 1) {
+        await this.#changes.last;
+        const { begun } = this.#changes;
+        const found = await this.#look();
+        if (this.#changes.begun === begun && this.#changes.isIdle) return found;
+      }
+      return await this.#inOrder(() => this.#look());
     });
   }
 
@@ -92,7 +103,14 @@ export class Overlay implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
-    await this.#last;
+    await this.#changes.last;
+    this.#kernel[Symbol.dispose]();
+  }
+
+  async #look(): Promise<readonly Difference[]> {
+    const state = this.#rendered();
+    const { state: held, ended } = await this.#read(state);
+    return this.#compare(state, { held, ended });
   }
 
   #rendered(): OverlayState {
@@ -155,19 +173,7 @@ export class Overlay implements AsyncDisposable {
   async #inOrder<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isDisposed)
       throw new ClusterError("cancelled", "the overlay was left as it is; nothing more is rendered");
-    if (this.#waiting >= WAITING_MAX)
-      throw new ClusterError("overloaded", "the overlay has too much to render: try again");
-    this.#waiting += 1;
-    const done = this.#last.then(work);
-    this.#last = done.then(
-      () => {},
-      () => {},
-    );
-    try {
-      return await done;
-    } finally {
-      this.#waiting -= 1;
-    }
+    return await this.#changes.run(work);
   }
 }
 

@@ -23,7 +23,8 @@ import {
   readVxlans,
 } from "./read-links.ts";
 import { readTable } from "./read-nft.ts";
-import { hasNoNamespace, mapLimited, outputOf, type Runner } from "./runner.ts";
+import { hasNoNamespace } from "./commands.ts";
+import { mapLimited, outputOf, type Runner } from "./runner.ts";
 
 /** The fixed parts of our tables in the words of this host's nft. */
 export interface Skeletons {

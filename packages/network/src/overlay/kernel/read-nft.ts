@@ -105,12 +105,8 @@ function readPick(key: Json, size: number): "random" | "inc" | "hash" | undefine
   return mode === "random" || mode === "inc" ? mode : undefined;
 }
 
-/** The addresses in the sets that `nft -j list set` printed, a line each. */
-export const readMet = (printed: readonly Json[]): ReadonlySet<string> =>
-  new Set(
-    printed.flatMap((json) =>
-      listOf(fieldOf(json, "nftables"))
-        .flatMap((part) => listOf(fieldOf(part, "set", "elem")))
-        .map((entry) => textOf(fieldOf(entry, "elem", "val")) || textOf(entry)),
-    ),
-  );
+/** The addresses in the set that `nft -j list set` printed. */
+export const readMet = (printed: Json): readonly string[] =>
+  listOf(fieldOf(printed, "nftables"))
+    .flatMap((part) => listOf(fieldOf(part, "set", "elem")))
+    .map((entry) => textOf(fieldOf(entry, "elem", "val")) || textOf(entry));

@@ -3,7 +3,8 @@ import { HOST, type Place } from "../kernel-object.ts";
 import type { Batch, PlaceSteps, Step, Tool } from "../render/batch.ts";
 import { flowTarget } from "../render/flow-lines.ts";
 import { MET_SETS, TABLE } from "../render/nft-table.ts";
-import type { CommandResult, Commands } from "./commands.ts";
+import { hasNoNamespace, type CommandResult, type Commands } from "./commands.ts";
+import type { NftShells } from "./nft-shells.ts";
 import { parseJson } from "./read-json.ts";
 import { readMet } from "./read-nft.ts";
 
@@ -31,6 +32,11 @@ export interface RunnerOptions {
   readonly hostNetns?: string | undefined;
 }
 
+interface RunnerParts extends RunnerOptions {
+  /** Where something is changed again and again; left out: each transaction of nft is a process. */
+  readonly shells?: NftShells;
+}
+
 export interface Problem {
   readonly place: Place;
   /** One line: the tool, what it was told, and what it said. */
@@ -43,15 +49,17 @@ export interface Problem {
 export class Runner {
   readonly #commands: Commands;
   readonly #hostNetns: string | undefined;
+  readonly #shells: NftShells | undefined;
 
-  constructor({ commands, hostNetns }: RunnerOptions) {
+  constructor({ commands, hostNetns, shells }: RunnerParts) {
     this.#commands = commands;
     this.#hostNetns = hostNetns;
+    this.#shells = shells;
   }
 
   /** Runs a program in a place. @throws ClusterError as `Commands.run` does */
   run(place: Place, argv: readonly [string, ...string[]], input = ""): Promise<CommandResult> {
-    const netns = place === HOST ? this.#hostNetns : place;
+    const netns = this.#netnsOf(place);
     return this.#commands.run({ argv: netns === undefined ? argv : ["nsenter", `--net=${netns}`, ...argv], input });
   }
 
@@ -75,13 +83,27 @@ export class Runner {
     for (const step of steps) {
       const needed = step.tool === "conntrack" ? { ...step, lines: await this.#needed(place, step.lines) } : step;
       if (needed.lines.length === 0) continue;
-      const { argv, input } = invocation(needed);
-      const result = await this.run(place, argv, input);
+      const result = await this.#step(place, needed);
       const hasEnded = place !== HOST && hasNoNamespace(result);
       problems.push(...problemsOf(needed, result).map((text) => ({ place, text, hasEnded })));
       if (hasEnded) break;
     }
+    if (place !== HOST && steps.some(isFarewell)) this.#shells?.leave(place);
     return problems;
+  }
+
+  async #step(place: Place, step: Step): Promise<CommandResult> {
+    const done = step.tool === "nft" && !hasBlock(step) ? await this.#inShell(place, step.lines) : undefined;
+    const { argv, input } = invocation(step);
+    return done ?? (await this.run(place, argv, input));
+  }
+
+  async #inShell(place: Place, lines: readonly string[]): Promise<CommandResult | undefined> {
+    return await this.#shells?.run(place, this.#netnsOf(place), lines);
+  }
+
+  #netnsOf(place: Place): string | undefined {
+    return place === HOST ? this.#hostNetns : place;
   }
 
   /**
@@ -89,9 +111,14 @@ export class Runner {
    * rules were changed before this, so nothing new is sent to where these lines are about.
    */
   async #needed(place: Place, lines: readonly string[]): Promise<readonly string[]> {
-    const { status, output } = await this.run(place, ["sh", "-c", LIST_MET]);
-    if (status !== 0) return lines;
-    const met = readMet(output.split("\n").map(parseJson));
+    const met = new Set<string>();
+    for (const name of MET_SETS) {
+      const list = `list set ${TABLE} ${name}`;
+      const { status, output } =
+        (await this.#inShell(place, [list])) ?? (await this.run(place, ["nft", "-j", ...list.split(" ")]));
+      if (status !== 0) return lines;
+      for (const address of readMet(parseJson(output))) met.add(address);
+    }
     return lines.filter((line) => {
       const target = flowTarget(line);
       return target === undefined || met.has(target);
@@ -99,15 +126,11 @@ export class Runner {
   }
 }
 
-const LIST_MET = MET_SETS.map((name) => `nft -j list set ${TABLE} ${name}`).join(" && ");
+/** A whole table is written in several lines that are one command: there it begins, so it comes once to each place. */
+const hasBlock = ({ lines }: Step): boolean => lines.some((line) => line.endsWith("{"));
 
-/**
- * Whether a program could not be run in a place because that is no namespace any more. The engine's path of one that has
- * ended is for a moment an ordinary file, which the kernel says is no valid argument; then it is gone.
- */
-export const hasNoNamespace = ({ status, errors }: CommandResult): boolean => status !== 0 && NO_NAMESPACE.test(errors);
-const NO_NAMESPACE =
-  /^nsenter: (?:cannot open [^\n]*: No such (?:file or directory|process)|reassociate to namespace [^\n]* failed: Invalid argument)/m;
+/** The table goes from a container that isn't ours any more. */
+const isFarewell = ({ tool, lines }: Step): boolean => tool === "nft" && lines.at(-1) === `delete table ${TABLE}`;
 
 /** One flow to forget is the rule, in many places at once: then no shell and no pipe are started for it. */
 function invocation({ tool, lines }: Step): { readonly argv: readonly [string, ...string[]]; readonly input: string } {

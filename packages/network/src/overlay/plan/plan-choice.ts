@@ -1,23 +1,21 @@
 import { addressesIn, canonicalAddress, canonicalSubnet, familyOf, type Family } from "../address.ts";
 import { chainName, type Choice, type KernelObject } from "../kernel-object.ts";
+import type { Part } from "../parted-objects.ts";
+import { remember } from "../remember.ts";
 import type { Balancing, OverlayAttachment, OverlayNetwork, OverlayNode, OverlayTask } from "../state.ts";
 import { sourceSlots, spreadOver } from "./slots.ts";
 
-/** A task's address in a network, by the task's id. */
-export type Attachments = ReadonlyMap<string, { readonly task: OverlayTask; readonly at: OverlayAttachment }>;
-
-const known = new WeakMap<OverlayNetwork, { readonly tasks: readonly OverlayTask[]; readonly found: Attachments }>();
-
-/** The tasks of a network that can be reached: those on its nodes. Found once for each state. */
-export function attachmentsIn(network: OverlayNetwork, tasks: readonly OverlayTask[]): Attachments {
-  const before = known.get(network);
-  if (before?.tasks === tasks) return before.found;
-  const found = findAttachments(network, tasks);
-  known.set(network, { tasks, found });
-  return found;
+/** A task, and its address in a network. */
+export interface Attached {
+  readonly task: OverlayTask;
+  readonly at: OverlayAttachment;
 }
 
-function findAttachments({ id, nodes }: OverlayNetwork, tasks: readonly OverlayTask[]): Attachments {
+/** By the task's id. */
+export type Attachments = ReadonlyMap<string, Attached>;
+
+/** The tasks of a network that can be reached: those on its nodes. Found once for each state. */
+export const attachmentsIn = remember(({ id, nodes }: OverlayNetwork, tasks: readonly OverlayTask[]): Attachments => {
   const joined = new Set<string>(nodes.map((node) => node.id));
   return new Map(
     tasks.flatMap((task) => {
@@ -25,31 +23,28 @@ function findAttachments({ id, nodes }: OverlayNetwork, tasks: readonly OverlayT
       return at === undefined || !joined.has(task.nodeId) ? [] : [[task.id, { task, at }] as const];
     }),
   );
-}
+});
+
+/** Those of the tasks that are in a network, each once. */
+export const attachedOf = (tasks: Iterable<string>, attachments: Attachments): readonly Attached[] =>
+  [...new Set(tasks)].flatMap((id) => attachments.get(id) ?? []);
 
 /** The subnets of a network, and the addresses of its tasks. */
-export function planKnown({ subnet4, subnet6 }: OverlayNetwork, attachments: Attachments): readonly KernelObject[] {
-  const subnets = [subnet4, ...(subnet6 === undefined ? [] : [subnet6])];
-  return [
-    ...subnets.map((subnet) => member("nets", canonicalSubnet(subnet))),
-    ...[...attachments.values()].flatMap(({ at }) => liveMembers(at)),
-  ];
-}
+export const planKnown = (network: OverlayNetwork, attachments: Attachments): readonly Part[] => [
+  subnetsOf(network),
+  ...[...attachments.values()].map(({ at }) => liveMembers(at)),
+];
 
-const live = new WeakMap<OverlayAttachment, readonly KernelObject[]>();
+const subnetsOf = remember(({ subnet4, subnet6 }: OverlayNetwork): Part =>
+  [subnet4, ...(subnet6 === undefined ? [] : [subnet6])].map((subnet) => member("nets", canonicalSubnet(subnet))),
+);
 
-/** The same objects for the same attachment. */
-function liveMembers(at: OverlayAttachment): readonly KernelObject[] {
-  const before = live.get(at);
-  if (before !== undefined) return before;
-  const addresses = [at.ipv4, ...(at.ipv6 === undefined ? [] : [at.ipv6])];
-  const made = addresses.map((address) => member("live", canonicalAddress(address)));
-  live.set(at, made);
-  return made;
-}
+const liveMembers = remember(({ ipv4, ipv6 }: OverlayAttachment): Part =>
+  [ipv4, ...(ipv6 === undefined ? [] : [ipv6])].map((address) => member("live", canonicalAddress(address))),
+);
 
 /** Containers that may be behind this node's own gateway: its engine redirects ports that were published of theirs. */
-export const planBehind = (behind: OverlayNode["behind"]): readonly KernelObject[] =>
+export const planBehind = (behind: OverlayNode["behind"]): Part =>
   [behind?.ipv4, behind?.ipv6]
     .flatMap((range) => (range === undefined ? [] : addressesIn(range)))
     .map((address) => member("live", address));
@@ -69,14 +64,14 @@ export interface Flow {
   readonly protocol?: string;
   readonly targetPort?: number;
   readonly balancing: Balancing;
-  readonly endpoints: readonly string[];
-  readonly attachments: Attachments;
+  /** Who may be given it. */
+  readonly endpoints: readonly Attached[];
   readonly nodeId: string;
   readonly localFirst?: boolean;
 }
 
 /** The entry of a map, and the chain that it leads to. */
-export function planFlow(flow: Flow): readonly KernelObject[] {
+export function planFlow(flow: Flow): Part {
   const name = chainName(flow.map, flow.key);
   return [
     { kind: "element", map: flow.map, key: flow.key, value: `goto ${name}` },
@@ -100,12 +95,11 @@ function choiceOf(flow: Flow): Choice {
 
 const PICKS = { random: "random", roundRobin: "inc", sourceHash: "hash" } as const;
 
-function candidatesOf({ endpoints, attachments, family, localFirst = false, nodeId }: Flow) {
-  const candidates = [...new Set(endpoints)].flatMap((id) => {
-    const found = attachments.get(id);
-    const address = family === 4 ? found?.at.ipv4 : found?.at.ipv6;
-    if (found === undefined || address === undefined) return [];
-    return [{ id, address: canonicalAddress(address), isLocal: found.task.nodeId === nodeId }];
+function candidatesOf({ endpoints, family, localFirst = false, nodeId }: Flow) {
+  const candidates = endpoints.flatMap(({ task, at }) => {
+    const address = family === 4 ? at.ipv4 : at.ipv6;
+    if (address === undefined) return [];
+    return [{ id: task.id, address: canonicalAddress(address), isLocal: task.nodeId === nodeId }];
   });
   const local = candidates.filter(({ isLocal }) => isLocal);
   return localFirst && local.length > 0 ? local : candidates;

@@ -1,28 +1,30 @@
 import { canonicalAddress, macOf, markOf } from "../address.ts";
 import type { KernelObject } from "../kernel-object.ts";
-import type { OverlayNetwork, OverlayNode, OverlayService, OverlayState } from "../state.ts";
-import { attachmentsIn, planFlow, planKnown, type Attachments } from "./plan-choice.ts";
+import type { Part } from "../parted-objects.ts";
+import { remember } from "../remember.ts";
+import type { OverlayAddress, OverlayNetwork, OverlayNode, OverlayService, OverlayState } from "../state.ts";
+import { attachedOf, attachmentsIn, planFlow, planKnown, type Attachments, type Flow } from "./plan-choice.ts";
 
 /**
  * What a network adds to the namespace of each container in it: who is there, virtual addresses, and the way back for each
  * node's clients.
  */
-export function planInside(network: OverlayNetwork, state: OverlayState): readonly KernelObject[] {
-  const attachments = attachmentsIn(network, state.tasks);
+export function planInside(network: OverlayNetwork, { tasks, services, nodeId }: OverlayState): readonly Part[] {
+  const attachments = attachmentsIn(network, tasks);
   return [
     ...planKnown(network, attachments),
-    ...network.nodes.flatMap(wayBack),
-    ...state.services.flatMap((service) =>
-      planService(service, { networkId: network.id, attachments, nodeId: state.nodeId }),
-    ),
+    waysBack(network),
+    ...services.flatMap((service) => planService(service, { networkId: network.id, attachments, nodeId })),
   ];
 }
+
+const waysBack = remember(({ nodes }: OverlayNetwork): Part => nodes.flatMap(wayBack));
 
 /**
  * What a node's bridge brings in, known by its MAC address, is marked with the node's own gateway address, and answered
  * through that: the node there redirected it and must undo that on the way back.
  */
-function wayBack({ gateway }: OverlayNode): readonly KernelObject[] {
+function wayBack({ gateway }: OverlayNode): Part {
   const mark = markOf(gateway.ipv4);
   const { ipv4, ipv6 } = gateway;
   return [
@@ -64,13 +66,32 @@ interface Inside {
   readonly nodeId: string;
 }
 
-function planService(service: OverlayService, { networkId, attachments, nodeId }: Inside): readonly KernelObject[] {
+function planService(service: OverlayService, { networkId, attachments, nodeId }: Inside): readonly Part[] {
   const { vips, endpoints, balancing } = service;
-  const flow = { endpoints, balancing, nodeId, attachments };
-  return vips
-    .filter((vip) => vip.networkId === networkId)
-    .flatMap(({ ipv4, ipv6 }) => [
-      ...planFlow({ ...flow, map: "vip4", key: canonicalAddress(ipv4), family: 4 }),
-      ...(ipv6 === undefined ? [] : planFlow({ ...flow, map: "vip6", key: canonicalAddress(ipv6), family: 6 })),
-    ]);
+  const own = vips.filter((vip) => vip.networkId === networkId);
+  if (own.length === 0) return [];
+  const attached = attachedOf(endpoints, attachments);
+  return own.map((vip) => planAddress(vip, { endpoints: attached, balancing, nodeId }));
 }
+
+type ToAddress = Pick<Flow, "endpoints" | "balancing" | "nodeId">;
+const planned = new WeakMap<OverlayAddress, ToAddress & { readonly part: Part }>();
+
+/** The same objects for the same virtual address as long as it leads to the same tasks' addresses. */
+function planAddress(vip: OverlayAddress, flow: ToAddress): Part {
+  const before = planned.get(vip);
+  if (before !== undefined && isSameFlow(before, flow)) return before.part;
+  const { ipv4, ipv6 } = vip;
+  const part = [
+    ...planFlow({ ...flow, map: "vip4", key: canonicalAddress(ipv4), family: 4 }),
+    ...(ipv6 === undefined ? [] : planFlow({ ...flow, map: "vip6", key: canonicalAddress(ipv6), family: 6 })),
+  ];
+  planned.set(vip, { ...flow, part });
+  return part;
+}
+
+const isSameFlow = (left: ToAddress, right: ToAddress): boolean =>
+  left.balancing === right.balancing &&
+  left.nodeId === right.nodeId &&
+  left.endpoints.length === right.endpoints.length &&
+  left.endpoints.every(({ at }, place) => at === right.endpoints[place]?.at);

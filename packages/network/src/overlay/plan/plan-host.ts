@@ -1,8 +1,9 @@
 import type { PortProtocol } from "@murmur/model";
 import { canonicalAddress, familyOf, type Family } from "../address.ts";
 import type { KernelObject } from "../kernel-object.ts";
+import type { Part } from "../parted-objects.ts";
 import type { OverlayPort, OverlayState } from "../state.ts";
-import { attachmentsIn, planBehind, planFlow, planKnown, type Attachments } from "./plan-choice.ts";
+import { attachedOf, attachmentsIn, planBehind, planFlow, planKnown, type Attachments } from "./plan-choice.ts";
 import { planSegment } from "./plan-segment.ts";
 
 const PROTOCOL_NUMBERS = { tcp: 6, udp: 17, sctp: 132 } as const satisfies Record<PortProtocol, number>;
@@ -14,17 +15,21 @@ export interface HostFacts {
 }
 
 /** The host's own namespace: segments, published ports, and what else those need to be passed on. */
-export function planHost(state: OverlayState, facts: HostFacts): readonly KernelObject[] {
+export function planHost(state: OverlayState, facts: HostFacts): readonly Part[] {
+  const { networks, tasks, nodeId } = state;
   return [
-    { kind: "table", form: "ours" },
-    ...state.networks.flatMap((network) => planSegment(network, state)),
-    ...state.networks.flatMap(({ bridge }) => accepts(bridge, facts)),
-    ...state.networks.flatMap((network) => planKnown(network, attachmentsIn(network, state.tasks))),
-    ...state.networks.flatMap(({ nodes }) => planBehind(nodes.find(({ id }) => id === state.nodeId)?.behind)),
-    ...planPorts(state),
-    ...state.tasks.filter(({ nodeId }) => nodeId === state.nodeId).flatMap(planSelf),
+    TABLE,
+    ...networks.flatMap((network) => planSegment(network, state)),
+    networks.flatMap(({ bridge }) => accepts(bridge, facts)),
+    ...networks.flatMap((network) => planKnown(network, attachmentsIn(network, tasks))),
+    ...networks.map(({ nodes }) => planBehind(nodes.find(({ id }) => id === nodeId)?.behind)),
+    planPorts(state),
+    tasks.filter((task) => task.nodeId === nodeId).flatMap(planSelf),
   ];
 }
+
+/** In each place the first. */
+export const TABLE: Part = [{ kind: "table", form: "ours" }];
 
 /**
  * A verdict of ours can't overrule the drop of another program's chain, so a rule in Docker's chain for users is the only
@@ -39,14 +44,14 @@ function planPorts({ networks, tasks, ports, nodeId }: OverlayState): readonly K
   const known = new Map<string, Attachments>(networks.map((network) => [network.id, attachmentsIn(network, tasks)]));
   const dual = new Set<string>(networks.filter(({ subnet6 }) => subnet6 !== undefined).map(({ id }) => id));
   return ports.flatMap((port) => {
-    const attachments = known.get(port.networkId) ?? new Map();
+    const endpoints = attachedOf(port.endpoints, known.get(port.networkId) ?? new Map());
     return familiesOf(port, dual).flatMap((family) =>
       planFlow({
         map: `${isAnyAddress(port) ? "any" : "bound"}${String(family)}`,
         key: portKey(port),
         ...port,
         family,
-        attachments,
+        endpoints,
         nodeId,
       }),
     );

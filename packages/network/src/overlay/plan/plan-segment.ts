@@ -1,15 +1,24 @@
+import type { NodeId } from "@murmur/base";
 import { addressesIn, canonicalAddress, familyOf, macOf } from "../address.ts";
 import { VXLAN_SETTINGS, vxlanName, type KernelObject } from "../kernel-object.ts";
+import type { Part } from "../parted-objects.ts";
+import { remember } from "../remember.ts";
 import { attachmentsIn } from "./plan-choice.ts";
 import type { OverlayAddress, OverlayAttachment, OverlayNetwork, OverlayNode, OverlayState } from "../state.ts";
 
 /** A network's segment on this node: devices, the node's own gateway address, and where everybody else in it is. */
-export function planSegment(network: OverlayNetwork, state: OverlayState): readonly KernelObject[] {
+export const planSegment = (network: OverlayNetwork, state: OverlayState): readonly Part[] => [
+  planNodes(network, state.nodeId, state.underlay),
+  ...remoteTasks(network, state),
+];
+
+/** This node's own part of it, and the other nodes. */
+const planNodes = remember((network: OverlayNetwork, nodeId: NodeId, underlay: string): Part => {
   const { bridge, vni, mtu, nodes } = network;
-  const own = nodes.find(({ id }) => id === state.nodeId);
+  const own = nodes.find(({ id }) => id === nodeId);
   if (own === undefined) return [];
   const name = vxlanName(vni);
-  const local = canonicalAddress(state.underlay);
+  const local = canonicalAddress(underlay);
   return [
     { kind: "bridge", name: bridge, mac: macOf(own.gateway.ipv4) },
     { kind: "vxlan", name, bridge, vni, port: network.vxlanPort, local, mtu, settings: VXLAN_SETTINGS },
@@ -17,9 +26,8 @@ export function planSegment(network: OverlayNetwork, state: OverlayState): reado
     ...nodes
       .filter((node) => node !== own)
       .flatMap((node) => [...elsewhere(name, node.underlay, gatewayOf(node)), ...behind(name, node)]),
-    ...remoteTasks(network, state),
   ];
-}
+});
 
 /** Addresses on another node, and the MAC address that has them. */
 type Elsewhere = OverlayAddress & { readonly mac: string };
@@ -35,30 +43,20 @@ const behind = (device: string, { gateway, behind: ranges }: OverlayNode): reado
     .flatMap((range) => (range === undefined ? [] : addressesIn(range)))
     .map((address) => ({ kind: "neighbour", device, address, mac: macOf(gateway.ipv4) }) as const);
 
-function remoteTasks(network: OverlayNetwork, { nodeId, tasks }: OverlayState): readonly KernelObject[] {
+function remoteTasks(network: OverlayNetwork, { nodeId, tasks }: OverlayState): readonly Part[] {
   const underlays = new Map(network.nodes.map(({ id, underlay }) => [id, underlay]));
+  const device = vxlanName(network.vni);
   return [...attachmentsIn(network, tasks).values()].flatMap(({ task, at }) => {
     const underlay = underlays.get(task.nodeId);
-    if (underlay === undefined || task.nodeId === nodeId) return [];
-    return remoteTask(at, vxlanName(network.vni), underlay);
+    return underlay === undefined || task.nodeId === nodeId ? [] : [remoteTask(at, device, underlay)];
   });
 }
 
-const remote = new WeakMap<
-  OverlayAttachment,
-  { readonly device: string; readonly underlay: string; readonly objects: readonly KernelObject[] }
->();
+const remoteTask = remember((at: OverlayAttachment, device: string, underlay: string): Part =>
+  elsewhere(device, underlay, at),
+);
 
-/** The same objects for the same attachment. */
-function remoteTask(at: OverlayAttachment, device: string, underlay: string): readonly KernelObject[] {
-  const before = remote.get(at);
-  if (before?.device === device && before.underlay === underlay) return before.objects;
-  const objects = elsewhere(device, underlay, at);
-  remote.set(at, { device, underlay, objects });
-  return objects;
-}
-
-const elsewhere = (device: string, underlay: string, who: Elsewhere): readonly KernelObject[] => [
+const elsewhere = (device: string, underlay: string, who: Elsewhere): Part => [
   { kind: "forward", device, mac: who.mac, underlay: canonicalAddress(underlay) },
   { kind: "member", device, mac: who.mac },
   ...addressesOf(who).map((address) => ({ kind: "neighbour", device, address, mac: who.mac }) as const),

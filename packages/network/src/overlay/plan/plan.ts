@@ -1,8 +1,9 @@
 import { checkState } from "../check-state.ts";
-import { HOST, objectsOf, type KernelObject, type KernelObjects, type KernelState } from "../kernel-object.ts";
+import { HOST, type KernelObjects, type KernelState } from "../kernel-object.ts";
+import { PartedObjects, type Part } from "../parted-objects.ts";
 import type { OverlayState } from "../state.ts";
 import { planExits, planInside } from "./plan-container.ts";
-import { planHost, type HostFacts } from "./plan-host.ts";
+import { planHost, TABLE, type HostFacts } from "./plan-host.ts";
 
 /**
  * Every kernel object that a state asks for, on the host and in the namespaces of the node's own containers.
@@ -17,7 +18,7 @@ export function plan(state: OverlayState, facts: HostFacts): KernelState {
     return [[netns, inside(attachments.map(({ networkId }) => networkId))] as const];
   });
   const sorted = containers.toSorted(([left], [right]) => (left < right ? -1 : 1));
-  return new Map([[HOST, objectsOf(planHost(state, facts))], ...sorted]);
+  return new Map([[HOST, new PartedObjects(planHost(state, facts))], ...sorted]);
 }
 
 /**
@@ -25,7 +26,7 @@ export function plan(state: OverlayState, facts: HostFacts): KernelState {
  * the same ones, so that what has to change in them is found out once.
  */
 function insideOf(state: OverlayState): (networkIds: readonly string[]) => KernelObjects {
-  const ofNetwork = new Map<string, readonly KernelObject[]>(
+  const ofNetwork = new Map<string, readonly Part[]>(
     state.networks.map((network) => [network.id, planInside(network, state)]),
   );
   const known = new Map<string, KernelObjects>();
@@ -33,10 +34,9 @@ function insideOf(state: OverlayState): (networkIds: readonly string[]) => Kerne
     const sorted = networkIds.toSorted();
     const exits = planExits(networkIds, state);
     const key = [...sorted, ...exits.map(({ via }) => via)].join(" ");
-    const objects = known.get(key) ?? objectsOf([TABLE, ...exits, ...sorted.flatMap((id) => ofNetwork.get(id) ?? [])]);
+    const parts = (): readonly Part[] => [TABLE, exits, ...sorted.flatMap((id) => ofNetwork.get(id) ?? [])];
+    const objects = known.get(key) ?? new PartedObjects(parts());
     known.set(key, objects);
     return objects;
   };
 }
-
-const TABLE: KernelObject = { kind: "table", form: "ours" };

@@ -32,7 +32,8 @@ export function changeOf(from: KernelObjects, to: KernelObjects): Change {
 function remade(from: KernelObjects, to: KernelObjects): (object: KernelObject) => boolean {
   const lasts = (key: string): boolean => {
     const [held, wanted] = [from.get(key), to.get(key)];
-    return held !== undefined && wanted !== undefined && isSame(held, wanted);
+    // In neither: both have the same, which was left out.
+    return held === wanted || (held !== undefined && wanted !== undefined && isSame(held, wanted));
   };
   const tableLasts = lasts("table");
   const devices = new Map<string, boolean>();

@@ -42,18 +42,33 @@ const BRIEF = [
 ] as const;
 
 /**
- * What is passed on, or sent. A flow that was redirected to a task that is gone by now is refused at its next packet; we remove
- * no entries of TCP, for the reason above.
+ * What is done with some of what is passed on, or sent: see `PASSING`. A flow that was redirected to a task that is gone by now
+ * is refused at its next packet; we remove no entries of TCP, for the reason above.
+ */
+const PASSED = [
+  "chain met {",
+  "ip daddr @nets4 update @udp4 { ip daddr }",
+  "ip6 daddr @nets6 update @udp6 { ip6 daddr }",
+  "}",
+  "chain begun {",
+  'meta l4proto tcp ip daddr @nets4 ct timeout set "brief4"',
+  'meta l4proto tcp ip6 daddr @nets6 ct timeout set "brief6"',
+  "}",
+  "chain redirected {",
+  "ip daddr @live4 return",
+  "ip6 daddr @live6 return",
+  "ip daddr @nets4 goto refused",
+  "ip6 daddr @nets6 goto refused",
+  "}",
+] as const;
+/**
+ * The last rules of the chains that see every packet. Most are of TCP flows that were established before, and redirected by
+ * nobody here: such a packet should be done with each rule at its first condition.
  */
 const PASSING = [
-  "chain passing {",
-  "meta l4proto udp ip daddr @nets4 update @udp4 { ip daddr }",
-  "meta l4proto udp ip6 daddr @nets6 update @udp6 { ip6 daddr }",
-  "ct direction original ct status dnat ip daddr != @live4 ip daddr @nets4 goto refused",
-  "ct direction original ct status dnat ip6 daddr != @live6 ip6 daddr @nets6 goto refused",
-  'meta l4proto tcp ct state new ip daddr @nets4 ct timeout set "brief4"',
-  'meta l4proto tcp ct state new ip6 daddr @nets6 ct timeout set "brief6"',
-  "}",
+  "meta l4proto udp jump met",
+  "ct state new jump begun",
+  "ct status dnat ct direction original goto redirected",
 ] as const;
 
 /**
@@ -72,7 +87,7 @@ export const HOST_TABLE: readonly string[] = [
   ...MET,
   ...BRIEF,
   ...REFUSED,
-  ...PASSING,
+  ...PASSED,
   "chain published {",
   "ip daddr 127.0.0.0/8 return",
   "ip6 daddr ::1 return",
@@ -103,11 +118,11 @@ export const HOST_TABLE: readonly string[] = [
   `meta mark ${String(REFUSED_MARK)} goto refused`,
   "icmp type redirect drop",
   "icmpv6 type nd-redirect drop",
-  "jump passing",
+  ...PASSING,
   "}",
   "chain forward {",
   "type filter hook forward priority 0; policy accept;",
-  "jump passing",
+  ...PASSING,
   "}",
   "}",
 ];
@@ -122,7 +137,7 @@ export const CONTAINER_TABLE: readonly string[] = [
   ...MET,
   ...BRIEF,
   ...REFUSED,
-  ...PASSING,
+  ...PASSED,
   "chain choose {",
   "type nat hook output priority -100; policy accept;",
   "ip daddr vmap @vip4",
@@ -131,7 +146,7 @@ export const CONTAINER_TABLE: readonly string[] = [
   "chain output {",
   "type filter hook output priority 0; policy accept;",
   `meta mark ${String(REFUSED_MARK)} goto refused`,
-  "jump passing",
+  ...PASSING,
   "}",
   "chain entered {",
   "type filter hook prerouting priority -150; policy accept;",

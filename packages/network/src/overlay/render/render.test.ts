@@ -23,6 +23,26 @@ const lastingOf = (state: OverlayState, planned: KernelState) => ({
   ),
 });
 
+/** Some of a state, of the same objects; now and then with a device that has to be made anew. */
+function partOf(state: OverlayState, isChosen: () => boolean): OverlayState {
+  const tasks = state.tasks.filter(isChosen);
+  const here = new Set(tasks.map(({ id }) => id));
+  const chosen = (endpoints: OverlayState["services"][number]["endpoints"]) =>
+    endpoints.filter((id) => here.has(id) && isChosen());
+  const networks = state.networks.map((network) => (isChosen() || isChosen() ? network : { ...network, mtu: 1_000 }));
+  return {
+    ...state,
+    networks,
+    tasks,
+    services: state.services.filter(isChosen).map((service) => ({ ...service, endpoints: chosen(service.endpoints) })),
+    ports: state.ports.filter(isChosen).map((port) => ({ ...port, endpoints: chosen(port.endpoints) })),
+  };
+}
+
+/** The same state, about whose parts nothing is known. */
+const flat = (state: KernelState): KernelState =>
+  new Map([...state].map(([place, objects]) => [place, new Map(objects)]));
+
 /** Takes an object away, and what lives in it. */
 function lose(host: Map<string, KernelObject>, key: string): void {
   host.delete(key);
@@ -66,6 +86,18 @@ describe("render", () => {
         expect(difference(wanted, same)).toEqual([]);
         expect(render(NOTHING, wanted)).toEqual(render(NOTHING, same));
       }),
+    );
+  });
+
+  it("does for two states that have much in common what it does for any two", () => {
+    fc.assert(
+      fc.property(anyState, docker, fc.infiniteStream(fc.nat({ max: 9 })), (state, facts, chances) => {
+        const isChosen = (): boolean => Number(chances.next().value) > 2;
+        const [before, after] = [partOf(state, isChosen), partOf(state, isChosen)];
+        const [from, to] = [plan(before, facts), plan(after, facts)];
+        expect(render(from, to)).toEqual(render(flat(from), flat(to)));
+      }),
+      { numRuns: 500 },
     );
   });
 

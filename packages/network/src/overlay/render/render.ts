@@ -1,4 +1,5 @@
 import { HOST, keyOf, type KernelObject, type KernelObjects, type KernelState, type Place } from "../kernel-object.ts";
+import { apart } from "../parted-objects.ts";
 import { acceptLines } from "./accept-lines.ts";
 import type { Batch, PlaceSteps, Step, Tool } from "./batch.ts";
 import { changeOf, type Change } from "./change.ts";
@@ -19,19 +20,19 @@ const NOTHING: KernelObjects = new Map();
  */
 export function render(from: KernelState, to: KernelState): Batch {
   const places = [...new Set([...from.keys(), ...to.keys()])];
-  const host = changeOf(from.get(HOST) ?? NOTHING, to.get(HOST) ?? NOTHING);
+  const [hostBefore, hostAfter] = apart(from.get(HOST) ?? NOTHING, to.get(HOST) ?? NOTHING);
+  const host = changeOf(hostBefore, hostAfter);
   const inContainer = containerSteps();
   const inPlaces = places.map((place) => {
-    const [before, after] = [from.get(place) ?? NOTHING, to.get(place) ?? NOTHING];
-    if (place !== HOST) return { place, ...inContainer(before, after) };
+    if (place !== HOST) return { place, ...inContainer(from.get(place) ?? NOTHING, to.get(place) ?? NOTHING) };
     const choosing: readonly Step[] = [...acceptSteps(host), { tool: "nft", lines: nftLines(HOST, host) }];
-    return { place, choosing, forgetting: forgettingSteps(flowLines(HOST, before, after)) };
+    return { place, choosing, forgetting: forgettingSteps(flowLines(HOST, hostBefore, hostAfter)) };
   });
   const phases = [
-    [placeSteps(HOST, segmentsAdded(host))],
+    segmentsAdded(host).map((steps) => placeSteps(HOST, steps)),
     inPlaces.map(({ place, choosing }) => placeSteps(place, choosing)),
     inPlaces.map(({ place, forgetting }) => placeSteps(place, forgetting)),
-    [placeSteps(HOST, segmentsRemoved(host))],
+    segmentsRemoved(host).map((steps) => placeSteps(HOST, steps)),
   ];
   return phases.map((phase) => phase.filter(({ steps }) => steps.length > 0)).filter((phase) => phase.length > 0);
 }
@@ -47,9 +48,10 @@ interface InPlace {
  */
 function containerSteps(): (before: KernelObjects, after: KernelObjects) => InPlace {
   const known = new Map<KernelObjects, Map<KernelObjects, InPlace>>();
-  const stepsOf = (before: KernelObjects, after: KernelObjects): InPlace => {
+  const stepsOf = (from: KernelObjects, to: KernelObjects): InPlace => {
+    const [before, after] = apart(from, to);
     const change = changeOf(before, after);
-    const isLasting = before.size > 0 && after.size > 0;
+    const isLasting = from.size > 0 && to.size > 0;
     return {
       choosing: [...routeSteps(change), { tool: "nft", lines: nftLines("container", change) }],
       forgetting: isLasting ? forgettingSteps(flowLines("container", before, after)) : [],
@@ -77,28 +79,30 @@ function removedForGood({ removed, added }: Change): readonly KernelObject[] {
   return removed.filter((object) => !replaced.has(keyOf(object)));
 }
 
-/** A device that differs is removed first: its name and number are wanted again. */
-function segmentsAdded(change: Change): readonly Step[] {
+/** A device that differs is removed first: its name and number are wanted again. What is beside each other can be done at once. */
+function segmentsAdded(change: Change): readonly (readonly Step[])[] {
   const added = new Set(change.added.map(keyOf));
   const remade = change.removed.filter((object) => object.kind === "vxlan" && added.has(keyOf(object)));
   const neighbours = change.added.filter((object) => object.kind === "neighbour");
   const enabling = ipv6Lines(neighbours);
   const making = [...remade.flatMap(removeLines), ...sorted(change.added).flatMap(addLines)];
   // `ip` ends at a neighbour entry that the kernel refuses, and would leave out what comes after it.
-  const placing = neighbours.flatMap(addLines);
-  return [
-    { tool: "ip", lines: enabling.length === 0 ? [...making, ...placing] : making },
-    { tool: "sysctl", lines: enabling },
-    { tool: "ip", lines: enabling.length === 0 ? [] : placing },
-    { tool: "bridge", lines: change.added.flatMap(addBridgeLines) },
-  ];
+  const placing: Step = { tool: "ip", lines: neighbours.flatMap(addLines) };
+  const forwarding: Step = { tool: "bridge", lines: change.added.flatMap(addBridgeLines) };
+  if (making.length === 0 && enabling.length === 0) return [[placing], [forwarding]];
+  const first: readonly Step[] =
+    enabling.length === 0
+      ? [{ tool: "ip", lines: [...making, ...placing.lines] }]
+      : [{ tool: "ip", lines: making }, { tool: "sysctl", lines: enabling }, placing];
+  return [[...first, forwarding]];
 }
 
-function segmentsRemoved(change: Change): readonly Step[] {
+/** What goes with a device isn't among it. */
+function segmentsRemoved(change: Change): readonly (readonly Step[])[] {
   const removed = removedForGood(change);
   return [
-    { tool: "bridge", lines: removed.flatMap(removeBridgeLines) },
-    { tool: "ip", lines: removed.flatMap(removeLines) },
+    [{ tool: "bridge", lines: removed.flatMap(removeBridgeLines) }],
+    [{ tool: "ip", lines: removed.flatMap(removeLines) }],
   ];
 }
 

@@ -51,6 +51,12 @@ export class FakeReplica implements Replica {
       networks: () => [...this.#networks.values()],
       network: () => undefined,
       networkByName: () => undefined,
+      secrets: () => [],
+      secret: () => undefined,
+      secretByName: () => undefined,
+      configs: () => [],
+      config: () => undefined,
+      configByName: () => undefined,
       addressUse: () => undefined,
       restartHistory: () => undefined,
     };

@@ -1,4 +1,5 @@
-import { serviceId, type ServiceId, type ServiceMode, type ServiceSpec } from "@murmur/model";
+import type { NodeId } from "@murmur/base";
+import { serviceId, type NodeSpec, type ServiceId, type ServiceMode, type ServiceSpec } from "@murmur/model";
 import type { Host } from "../../world/host.ts";
 import type { Observer } from "../../world/observer.ts";
 import { World } from "../../world/world.ts";
@@ -87,6 +88,17 @@ export async function change(world: World, host: Host, id: ServiceId, wanted: Se
     wanted === undefined
       ? ({ kind: "removeService", id, now } as const)
       : ({ kind: "updateService", id, version, spec: wanted, now } as const);
+  await world.during(manager.submit(command, new AbortController().signal));
+}
+
+/** Changes what is wanted of a node, through a host's manager. */
+export async function changeNode(world: World, host: Host, id: NodeId, change: Partial<NodeSpec>): Promise<void> {
+  const now = world.clock.now();
+  const { manager } = host;
+  const node = manager?.view.node(id);
+  if (manager === undefined || node === undefined) throw new Error(`${host.name} doesn't know ${id}`);
+  const spec = { ...node.spec, ...change };
+  const command = { kind: "updateNode", id, version: node.version, spec, now } as const;
   await world.during(manager.submit(command, new AbortController().signal));
 }
 

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { FakeDaemon, type Route } from "../testing/fake-daemon.ts";
+import { runMurmur, type Ran } from "../testing/run-murmur.ts";
+
+const volume = (Name: string, Hostname: string, State = "ready") => ({
+  Name,
+  Driver: "local",
+  Scope: "local",
+  Node: { ID: `id-${Hostname}`, Hostname, State },
+});
+const ENGINE = { Name: "data", Driver: "local", Mountpoint: "/v/data", Labels: null, Options: null, Scope: "local" };
+const ROUTES: Record<string, Route> = {
+  "GET /murmur/volumes": () => ({ json: [volume("data", "host1"), volume("data", "host2", "down")] }),
+  "GET /murmur/volumes/data": () => ({ json: [{ ...volume("data", "host1"), Tasks: [], Engine: ENGINE }] }),
+  "POST /murmur/volumes/create": () => ({ json: { ...ENGINE, Name: "new" } }),
+  "DELETE /murmur/volumes/data": () => ({ json: null }),
+};
+
+async function murmur(line: string, routes: Record<string, Route> = {}): Promise<Ran & { daemon: FakeDaemon }> {
+  await using daemon = await FakeDaemon.start({ ...ROUTES, ...routes });
+  return { ...(await runMurmur(["--socket", daemon.socketPath, ...line.split(" ")])), daemon };
+}
+
+describe("murmur volume", () => {
+  it("ls shows the node beside Docker's columns, and names the one that doesn't answer", async () => {
+    const { stdout, stderr } = await murmur("volume ls");
+    expect(stdout).toMatch(/^DRIVER +VOLUME NAME +NODE\nlocal +data +host1\nlocal +data +host2\n$/);
+    expect(stderr).toBe("node host2 doesn't answer: its volumes are as it last told\n");
+    const json = JSON.parse((await murmur("volume ls --format json --filter node=host2")).stdout) as unknown;
+    expect(json).toEqual([{ Driver: "local", Name: "data", Scope: "local", Node: "host2", NodeState: "down" }]);
+    expect((await murmur("volume ls -q --filter name=x")).stdout).toBe("");
+    expect((await murmur("volume ls --filter size=1")).stderr).toBe(
+      "murmur: invalid filter 'size': there are name, node, driver\n",
+    );
+  });
+
+  it("create makes one on a node", async () => {
+    const { stdout, daemon } = await murmur("volume create --node host2 -o type=none --label a=b new");
+    expect(stdout).toBe("new\n");
+    expect(daemon.asked.at(-1)?.body).toEqual({
+      Name: "new",
+      Node: "host2",
+      Driver: "local",
+      DriverOpts: { type: "none" },
+      Labels: { a: "b" },
+    });
+    const other = await murmur("volume create --node host2 -d rexray new");
+    expect(other.stderr).toMatch(/^murmur: driver rexray: only volumes of the driver local are on one node/);
+  });
+
+  it("inspect shows what the engine says, the node and the tasks; a silent node is an error after the rest", async () => {
+    const { stdout } = await murmur("volume inspect data");
+    expect(JSON.parse(stdout)).toEqual([{ ...ENGINE, Node: volume("data", "host1").Node, Tasks: [] }]);
+    const silent = { ...volume("data", "host2", "down"), Problem: "node host2 doesn't answer: it is down" };
+    const {
+      stdout: rest,
+      stderr,
+      status,
+    } = await murmur("volume inspect data", {
+      "GET /murmur/volumes/data": () => ({ json: [{ ...volume("data", "host1"), Engine: ENGINE }, silent] }),
+    });
+    expect(JSON.parse(rest)).toHaveLength(2);
+    expect(stderr).toBe("murmur: node host2 doesn't answer: it is down\n");
+    expect(status).not.toBe(0);
+  });
+
+  it("rm names the node where there are several", async () => {
+    const { stdout, daemon } = await murmur("volume rm --node host1 data");
+    expect(stdout).toBe("data\n");
+    expect(daemon.asked.at(-1)?.query.toString()).toBe("node=host1");
+  });
+});

@@ -1,0 +1,194 @@
+import { hash } from "node:crypto";
+import { ClusterError, codeOf, sleep, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
+import { GOSSIP_KEYS_MAX, newSealKey, parseSealKey, SecretSealer, type SealKey } from "@murmur/identity";
+import type { Sealed } from "@murmur/model";
+import type { PeerTransport } from "@murmur/transport";
+
+export const SEAL_KEYS_METHOD = "secrets.keys";
+export const HAS_SEAL_KEYS_METHOD = "secrets.has-keys";
+const ASK_TIMEOUT_MS: Millis = 2_000;
+/** Between two rounds of asking for keys that are missing. */
+const ASK_AGAIN_MS: Millis = 5_000;
+/** Between two rounds of a new manager that has none. */
+const SEEK_FIRST_MS: Millis = 500;
+const SEEK_MOST_MS: Millis = 30_000;
+
+export interface SealDeskOptions {
+  readonly clusterId: string;
+  /** This node's keys, as its identity has them. */
+  readonly keys: () => readonly SealKey[];
+  /** Resolves once the keys are on the disk. */
+  readonly keep: (keys: readonly SealKey[]) => Promise<void>;
+  /** Keys have come: secrets may open that didn't. */
+  readonly onKeys: () => void;
+  readonly transport: Pick<PeerTransport, "call">;
+  /** The other managers, as far as they are known. */
+  readonly managers: () => readonly NodeId[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What a secret is bound to when it is sealed. */
+export const secretContext = (clusterId: string, id: string): string => `${clusterId}/${id}`;
+
+/**
+ * Seals and opens users' secrets on a manager. The keys are among what the node keeps for itself, in no log, snapshot or
+ * backup: a new manager asks the others for them, one that is none any more forgets them.
+ */
+export class SealDesk {
+  readonly #options: SealDeskOptions;
+  readonly #scope: Scope;
+  #sealer: { readonly keys: string; readonly sealer: SecretSealer } | undefined;
+  #asking: Promise<boolean> | undefined;
+  #askAgainAt: Millis = 0;
+  #isManager = false;
+  #isSeeking = false;
+  /** A secret could not be opened. */
+  #isLacking = false;
+
+  constructor(options: SealDeskOptions, scope: Scope) {
+    this.#options = options;
+    this.#scope = scope;
+  }
+
+  /** This node has become a manager: it asks the others until it has a key. */
+  begin(): void {
+    this.#isManager = true;
+    this.#seek();
+  }
+
+  /** It is none any more, for certain. It forgets the keys unless one of the managers hasn't got them, or doesn't say. */
+  forget(): void {
+    this.#isManager = false;
+    if (this.#options.keys().length === 0) return;
+    this.#scope.run("forget the keys of secrets", async () => {
+      // It may have become one again meanwhile.
+      if (!(await this.#othersHaveAll()) || this.#isManager) return;
+      await this.#options.keep([]);
+      this.#seek();
+    });
+  }
+
+  /** Asks the others, with growing pauses, until a manager has a key, and what could not be opened may be. */
+  #seek(): void {
+    if (this.#isSeeking) return;
+    this.#isSeeking = true;
+    this.#scope.run("keys of secrets", async (signal) => {
+      let pauseMs = SEEK_FIRST_MS;
+      while (this.#isWanting) {
+        const before = this.#options.keys().length;
+        const allSaid = await this.#ask();
+        // A key that nobody has is not asked for without end.
+        if (allSaid || this.#options.keys().length > before) this.#isLacking = false;
+        if (!this.#isWanting) break;
+        await sleep(this.#options.clock, pauseMs, signal);
+        pauseMs = Math.min(2 * pauseMs, SEEK_MOST_MS);
+      }
+      this.#isSeeking = false;
+    });
+  }
+
+  get #isWanting(): boolean {
+    return this.#isLacking || (this.#isManager && this.#options.keys().length === 0);
+  }
+
+  /** Answers one that is no manager any more: whether this one has all keys of these digests. */
+  has(digests: unknown): boolean {
+    const own = new Set(this.#options.keys().map(digestOf));
+    return Array.isArray(digests) && digests.every((digest) => own.has(String(digest)));
+  }
+
+  async #othersHaveAll(): Promise<boolean> {
+    const { managers, keys, transport, log } = this.#options;
+    const options = { signal: this.#scope.signal, timeoutMs: ASK_TIMEOUT_MS };
+    const others = managers();
+    try {
+      for (const manager of others) {
+        if ((await transport.call(manager, HAS_SEAL_KEYS_METHOD, keys().map(digestOf), options)) !== true) return false;
+      }
+    } catch (error) {
+      log.debug("a manager did not say whether it has the keys of secrets", { code: codeOf(error) });
+      return false;
+    }
+    return others.length > 0;
+  }
+
+  /**
+   * Seals the bytes of a secret, in base64. A cluster from before there were secrets gets its key with its first one.
+   * Errors: `unavailable` when a manager that may have the key doesn't say, and those of the disk.
+   */
+  async seal(plain: Uint8Array, id: string): Promise<string> {
+    if (this.#options.keys().length === 0) {
+      const allSaid = await this.#ask();
+      if (this.#options.keys().length === 0 && !allSaid) {
+        throw new ClusterError(
+          "unavailable",
+          "this manager hasn't got the key of the secrets yet: try again in a moment",
+        );
+      }
+      if (this.#options.keys().length === 0) await this.#options.keep([newSealKey()]);
+    }
+    const sealer = this.#current();
+    if (sealer === undefined) throw new ClusterError("internal", "this node's key for secrets could not be kept");
+    return sealer.seal(plain, this.#context(id));
+  }
+
+  /** The bytes of a secret or of a login, in base64; undefined when no key of this node opens it. Then the others are asked. */
+  open({ id, sealed }: Sealed): string | undefined {
+    const plain = this.#current()?.open(sealed, this.#context(id));
+    if (plain === undefined) this.#askSoon();
+    return plain?.toString("base64");
+  }
+
+  #context(id: string): string {
+    return secretContext(this.#options.clusterId, id);
+  }
+
+  #current(): SecretSealer | undefined {
+    const keys = this.#options.keys();
+    if (keys.length === 0) return undefined;
+    const names = keys.join();
+    if (this.#sealer?.keys !== names) this.#sealer = { keys: names, sealer: new SecretSealer(keys) };
+    return this.#sealer.sealer;
+  }
+
+  #askSoon(): void {
+    const now = this.#options.clock.monotonic();
+    if (now < this.#askAgainAt) return;
+    this.#askAgainAt = now + ASK_AGAIN_MS;
+    this.#isLacking = true;
+    this.#seek();
+  }
+
+  /** One round at a time. Resolves to whether all have answered. */
+  #ask(): Promise<boolean> {
+    this.#asking ??= this.#askAll().finally(() => (this.#asking = undefined));
+    return this.#asking;
+  }
+
+  /** Takes over what other managers have and this node hasn't. */
+  async #askAll(): Promise<boolean> {
+    const { managers, keys, keep, onKeys, transport, log } = this.#options;
+    const options = { signal: this.#scope.signal, timeoutMs: ASK_TIMEOUT_MS };
+    let all = true;
+    for (const manager of managers()) {
+      try {
+        const answer = keysIn(await transport.call(manager, SEAL_KEYS_METHOD, null, options));
+        const known = new Set(keys());
+        const news = answer.filter((key) => !known.has(key));
+        if (news.length === 0) continue;
+        await keep([...keys(), ...news].slice(0, GOSSIP_KEYS_MAX));
+        onKeys();
+      } catch (error) {
+        all = false;
+        log.debug("a manager did not tell its keys of secrets", { manager, code: codeOf(error) });
+      }
+    }
+    return all;
+  }
+}
+
+const keysIn = (answer: unknown): readonly SealKey[] =>
+  Array.isArray(answer) ? answer.flatMap((key) => (typeof key === "string" ? parseSealKey(key) : [])) : [];
+
+const digestOf = (key: SealKey): string => hash("sha256", key);

@@ -1,0 +1,117 @@
+import type { NodeId } from "@murmur/base";
+import { unpermitted, type ClusterNode } from "@murmur/model";
+import { FILTERS, type Filter } from "./filter.ts";
+import type { Journal } from "./journal.ts";
+import type { NodeLoad } from "./node-load.ts";
+import type { Requirement } from "./requirement.ts";
+import { ORDERS, Score } from "./score.ts";
+import { SortedHeap, type Placed } from "./sorted-heap.ts";
+
+/** Equal for tasks that may be given to the same nodes in the same order, as far as no service is concerned. */
+export function rankingKey(requirement: Requirement): string {
+  const { constraints, platforms, plugins, networks, nanoCpus, memoryBytes, generic, strategy } = requirement;
+  const demand = strategy === "binpack" ? [...requirement.demand] : [];
+  const room = [strategy, demand, nanoCpus, memoryBytes, generic];
+  const permitted = requirement.devices === undefined ? [] : unpermitted(requirement.devices);
+  return JSON.stringify([...room, constraints, platforms, plugins, networks, permitted]);
+}
+
+/** The nodes of a set, as far as a ranking has to know them. */
+export interface RankedNodes {
+  load(id: NodeId): NodeLoad | undefined;
+  loads(): Iterable<NodeLoad>;
+}
+
+export interface RankingOptions {
+  readonly requirement: Requirement;
+  readonly journal: Journal<NodeLoad>;
+}
+
+interface Entry extends Placed {
+  readonly score: Score;
+  /** The record that `suits` is about. */
+  node: ClusterNode | undefined;
+  /** Whether the node passes the filters that only look at its record. */
+  suits: boolean;
+}
+
+/**
+ * The nodes that have room for one kind of task, in the order in which a service that has nothing anywhere would be given
+ * them. It follows the changes of the nodes, so that placing a task takes time in proportion to what has changed.
+ * Invariant: after `catchUp` it equals one that is made anew.
+ */
+export class Ranking {
+  readonly #nodes: RankedNodes;
+  readonly #requirement: Requirement;
+  readonly #journal: Journal<NodeLoad>;
+  readonly #lasting: readonly Filter[];
+  readonly #room: readonly Filter[];
+  readonly #entries = new Map<NodeLoad, Entry>();
+  readonly #fitting: SortedHeap<Entry>;
+  /** How far the journal has been read; undefined before the first time. */
+  #read: number | undefined;
+
+  constructor(nodes: RankedNodes, { requirement, journal }: RankingOptions) {
+    this.#nodes = nodes;
+    this.#requirement = requirement;
+    this.#journal = journal;
+    const applying = FILTERS.filter((filter) => filter.applies(requirement));
+    this.#lasting = applying.filter(({ looksAt }) => looksAt === "node");
+    this.#room = applying.filter(({ looksAt }) => looksAt === "room");
+    const order = ORDERS[requirement.strategy];
+    this.#fitting = new SortedHeap((a, b) => order(a.score, b.score));
+  }
+
+  /** How many nodes have room. */
+  get size(): number {
+    return this.#fitting.size;
+  }
+
+  /** The nodes that have room, in no particular order. */
+  loads(): readonly NodeLoad[] {
+    return this.#fitting.items().map(({ score }) => score.load);
+  }
+
+  /** The nodes that have room, best first. Not to be read on after the ranking has caught up with later changes. */
+  *inOrder(): Generator<NodeLoad, void, undefined> {
+    for (const entry of this.#fitting.inOrder()) yield entry.score.load;
+  }
+
+  has(load: NodeLoad): boolean {
+    return (this.#entries.get(load)?.at ?? -1) >= 0;
+  }
+
+  /** Takes in what has changed since the last time. */
+  catchUp(): void {
+    const changed = this.#read === undefined ? undefined : this.#journal.since(this.#read);
+    this.#read = this.#journal.end;
+    if (changed !== undefined) {
+      // A node that is placed on often is there as often; the heap is put right once.
+      for (const load of changed.length > 1 ? new Set(changed) : changed) this.#refresh(load);
+      return;
+    }
+    for (const { score } of this.#entries.values()) this.#refresh(score.load);
+    for (const load of this.#nodes.loads()) this.#refresh(load);
+  }
+
+  #refresh(load: NodeLoad): void {
+    let entry = this.#entries.get(load);
+    if (this.#nodes.load(load.id) !== load) {
+      if (entry !== undefined) this.#fitting.remove(entry);
+      this.#entries.delete(load);
+      return;
+    }
+    if (entry === undefined) {
+      entry = { at: -1, score: new Score(load), node: undefined, suits: false };
+      this.#entries.set(load, entry);
+    }
+    if (entry.node !== load.node) {
+      entry.node = load.node;
+      entry.suits = this.#lasting.every((filter) => filter.admits(this.#requirement, load));
+    }
+    if (entry.suits && this.#room.every((filter) => filter.admits(this.#requirement, load))) {
+      entry.score.readRoom(this.#requirement);
+      this.#fitting.put(entry);
+    } else this.#fitting.remove(entry);
+  }
+}

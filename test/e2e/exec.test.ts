@@ -1,0 +1,172 @@
+import { spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually, type Host } from "../hosts/host.ts";
+import { CLIENT_IMAGE, HostCluster } from "../hosts/host-cluster.ts";
+
+let cluster: HostCluster;
+beforeAll(async () => {
+  cluster = await HostCluster.of(4, { images: [CLIENT_IMAGE] });
+  const command = ["--entrypoint", "", CLIENT_IMAGE, "sleep", "1d"];
+  await cluster.first.murmur("service", "create", "--name", "web", "--replicas", "4", ...command);
+  await cluster.first.murmur("service", "create", "--name", "agent", "--mode", "global", ...command);
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+/** A command on a host whose input is written while it runs. */
+function start(host: Host, ...command: readonly string[]) {
+  const child = spawn("docker", ["exec", "-i", host.container.getId(), ...command]);
+  const said = { out: "", err: "" };
+  child.stdout.on("data", (bytes: Buffer) => (said.out += bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => (said.err += bytes.toString()));
+  const ended = once(child, "close").then(([code]) => Number(code));
+  return {
+    child,
+    said,
+    ended,
+    says: (text: string) =>
+      eventually(
+        text,
+        async () => said.out,
+        (out) => out.includes(text),
+      ),
+  };
+}
+
+describe("a command in a task", () => {
+  it("runs on whichever node the task is: output, errors and exit code, from every host", async () => {
+    const names = new Set<string>();
+    for (const host of cluster.hosts) {
+      const script = "hostname; echo trouble >&2; exit 7";
+      const { code, stdout, stderr } = await host.run(["murmur", "service", "exec", "web.2", "sh", "-c", script]);
+      expect([code, stderr]).toEqual([7, "trouble\n"]);
+      names.add(stdout);
+    }
+    expect(names.size).toBe(1);
+    const onNodes = await Promise.all(
+      cluster.hosts.map(({ name }) => cluster.first.murmur("service", "exec", `agent.${name}`, "hostname")),
+    );
+    expect(new Set(onNodes).size).toBe(4);
+    const [id] = (await cluster.first.murmur("service", "ps", "-q", "web")).split("\n");
+    expect(await cluster.host(3).murmur("task", "exec", id ?? "", "echo", "-n", "hi")).toBe("hi");
+  });
+
+  it("has the environment, the user and the directory that it is given", async () => {
+    const flags = "--env GREETING=hello --user 1000:1000 --workdir /tmp".split(" ");
+    const script = "echo $GREETING $(id -u):$(id -g) $(pwd)";
+    const said = await cluster.first.murmur("service", "exec", ...flags, "web.3", "sh", "-c", script);
+    expect(said).toBe("hello 1000:1000 /tmp");
+  });
+
+  it("takes input, all of it, and its end", async () => {
+    const sent = randomBytes(20_000_000);
+    const run = start(cluster.first, "murmur", "service", "exec", "-i", "web.4", "sha256sum");
+    run.child.stdin.end(sent);
+    expect(await run.ended).toBe(0);
+    expect(run.said.out.split(" ")[0]).toBe(createHash("sha256").update(sent).digest("hex"));
+  });
+
+  it("has a terminal of the size of this one, and its keys", async () => {
+    const inTerminal =
+      "stty rows 33 cols 77; murmur service exec -it web.3 sh -c 'sleep 1; stty size; tty; read x; echo got $x'";
+    const run = start(cluster.first, "script", "-qec", inTerminal, "/dev/null");
+    await run.says("33 77");
+    await run.says("/dev/pts/");
+    run.child.stdin.write("there\r");
+    await run.says("got there");
+    expect(await run.ended).toBe(0);
+    const interrupted = start(
+      cluster.first,
+      "script",
+      "-qec",
+      "murmur service exec -it web.3 sh -c 'echo up; sleep 60'",
+      "/dev/null",
+    );
+    await interrupted.says("up");
+    interrupted.child.stdin.write("\u0003");
+    expect(await interrupted.ended).toBe(130);
+  });
+
+  it("goes on when its terminal is detached", async () => {
+    const line = "murmur service exec -it web.3 sh -c 'echo up; sleep 3; touch /tmp/went-on'";
+    const run = start(cluster.first, "script", "-qec", line, "/dev/null");
+    await run.says("up");
+    run.child.stdin.write("\u0010\u0011");
+    expect(await run.ended).toBe(1);
+    expect(run.said.out).toContain("read escape sequence");
+    await eventually(
+      "it went on",
+      () => cluster.first.run(["murmur", "service", "exec", "web.3", "ls", "/tmp/went-on"]),
+      ({ code }) => code === 0,
+    );
+    await cluster.first.murmur("service", "exec", "--detach", "web.3", "touch", "/tmp/detached");
+    await cluster.first.murmur("service", "exec", "web.3", "ls", "/tmp/detached");
+  });
+
+  it("gets the signals that its caller gets", async () => {
+    for (const host of cluster.hosts) {
+      const script = "trap 'echo terminated; exit 9' TERM; echo up; while true; do sleep 0.1; done";
+      const run = start(host, "murmur", "service", "exec", "web.2", "sh", "-c", script);
+      await run.says("up");
+      await host.ok("sh", "-c", "kill -TERM $(pgrep -f '[s]ervice exec web.2')");
+      expect([await run.ended, run.said.out]).toEqual([9, "up\nterminated\n"]);
+    }
+  });
+
+  it("is refused in one line when it can't be", async () => {
+    const refusal = async (...args: readonly string[]) => {
+      const { code, stderr } = await cluster.first.run(["murmur", ...args]);
+      return [code, stderr.trim().split("\n").length, stderr];
+    };
+    expect(await refusal("service", "exec", "nothing", "ls")).toEqual([4, 1, expect.stringContaining("nothing")]);
+    expect(await refusal("service", "exec", "web.9", "ls")).toEqual([
+      6,
+      1,
+      expect.stringContaining("no running task at 9"),
+    ]);
+    expect(await refusal("service", "exec", "-it", "web", "sh")).toEqual([2, 1, expect.stringContaining("not a TTY")]);
+    const unknown = await cluster.first.run(["murmur", "service", "exec", "web", "no-such-program"]);
+    expect([126, 127]).toContain(unknown.code);
+    expect(unknown.stderr + unknown.stdout).toContain("no-such-program");
+  });
+
+  it("and what tasks use are shown for all nodes", async () => {
+    await cluster.first.murmur("service", "exec", "--detach", "web.2", "sh", "-c", "while true; do :; done");
+    const busy = await eventually(
+      "it is busy",
+      () => cluster.host(3).json<readonly Record<string, string>[]>("service", "top", "--no-stream", "web"),
+      (rows) =>
+        rows.some(({ Name, CPUPerc }) => Name?.startsWith("web.2.") === true && Number.parseFloat(CPUPerc ?? "") > 20),
+    );
+    expect(busy.map(({ Name }) => Name?.slice(0, 6))).toEqual(["web.1.", "web.2.", "web.3.", "web.4."]);
+    for (const row of busy) expect(row["MemUsage"]).toMatch(/^[\d.]+(KiB|MiB) \/ [\d.]+GiB$/);
+    const nodes = await cluster.first.murmur("node", "top", "--no-stream");
+    expect(nodes.split("\n").map((line) => line.split(/\s+/)[0])).toEqual(["NODE", "host1", "host2", "host3", "host4"]);
+    await cluster.first.murmur("service", "exec", "web.2", "killall", "sh");
+  });
+
+  it("ends when its node is lost", async () => {
+    const rows = await cluster.first.json<readonly { Name: string; Node: string }[]>("service", "ps", "agent");
+    const lost = cluster.hosts.find(
+      ({ name }) => name !== cluster.first.name && rows.some(({ Node }) => Node === name),
+    );
+    if (lost === undefined) throw new Error("no other host");
+    const run = start(
+      cluster.first,
+      "murmur",
+      "service",
+      "exec",
+      `agent.${lost.name}`,
+      "sh",
+      "-c",
+      "echo up; sleep 60",
+    );
+    await run.says("up");
+    await lost.cut();
+    expect(await run.ended).toBe(7);
+    expect(run.said.err).toMatch(/^murmur: lost the connection/);
+    await lost.heal();
+    await cluster.settled();
+  });
+});

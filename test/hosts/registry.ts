@@ -1,0 +1,94 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually, type Host } from "./host.ts";
+
+/** Where every host finds the registry: engines ask no TLS of their own machine. */
+export const REGISTRY = "127.0.0.1:5000";
+export const REGISTRY_USER = "me";
+/** Passwords, one after the other, and their lines of the registry's htpasswd (bcrypt, the only form that it reads). */
+export const PASSWORDS = ["first-Password-1", "second-Password-2"] as const;
+const LINES = {
+  "first-Password-1": "$2y$05$abcdefghijklmnopqrstuuVDG7AwKUy.JfrQuR1rYR4MYskxYdoxK",
+  "second-Password-2": "$2y$05$abcdefghijklmnopqrstuu95q5ISClUIMgspk7kKC2IRbgbWXk0Pi",
+} as const;
+
+/** Debian's docker-registry on this machine, which lets in who has the password. */
+export class Registry implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #port: number;
+  readonly #process: ChildProcess;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+    const config = join(folder, "config.yml");
+    this.#process = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
+  }
+
+  static async start(): Promise<Registry> {
+    const folder = await mkdtemp(join(tmpdir(), "murmur-registry-"));
+    const port = await freePort();
+    const config = {
+      version: 0.1,
+      log: { level: "error" },
+      storage: { filesystem: { rootdirectory: join(folder, "data") } },
+      http: { addr: `:${String(port)}` },
+      auth: { htpasswd: { realm: "tests", path: join(folder, "htpasswd") } },
+    };
+    await writeFile(join(folder, "config.yml"), JSON.stringify(config));
+    const registry = new Registry(folder, port);
+    await registry.change(PASSWORDS[0]);
+    return registry;
+  }
+
+  /** From now on this is the password. */
+  change(password: (typeof PASSWORDS)[number]): Promise<void> {
+    return writeFile(join(this.#folder, "htpasswd"), `${REGISTRY_USER}:${LINES[password]}\n`);
+  }
+
+  /** Makes it reachable at `REGISTRY` on a host. */
+  async offerTo(host: Host): Promise<void> {
+    const gateway = await host.ok("sh", "-c", "ip route show default | cut -d' ' -f3");
+    const script =
+      "const net = require('node:net'); net.createServer((near) => {" +
+      `const far = net.connect(${String(this.#port)}, '${gateway}'); near.pipe(far).pipe(near);` +
+      "for (const end of [near, far]) end.on('error', () => { near.destroy(); far.destroy(); });" +
+      "}).listen(5000, '127.0.0.1');";
+    await host.ok("sh", "-c", 'setsid /usr/local/lib/murmur/node -e "$0" >/dev/null 2>&1 &', script);
+    await eventually(
+      `${host.name} reaches the registry`,
+      () => host.run(["/usr/local/lib/murmur/node", "-e", ASK]),
+      ({ stdout }) => stdout.trim() === "401",
+    );
+  }
+
+  /** `docker login` on a host. */
+  async login(host: Host, password: (typeof PASSWORDS)[number]): Promise<void> {
+    await host.ok(
+      "sh",
+      "-c",
+      `printf %s '${password}' | docker login --username ${REGISTRY_USER} --password-stdin ${REGISTRY}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.kill("SIGKILL")) await once(this.#process, "exit");
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+const ASK = `fetch('http://${REGISTRY}/v2/').then((answer) => console.log(answer.status))`;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0);
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+  return address.port;
+}
