@@ -68,6 +68,7 @@ export type {
   ClusterInitBody,
   ClusterSummary,
   ClusterVolume,
+  CreatedVolume,
   EventKind,
   HealthAnswer,
   JoinTokenAnswer,

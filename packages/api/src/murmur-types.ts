@@ -237,6 +237,12 @@ export interface VolumeAnswer {
   Scope: string;
 }
 
+/** `POST /murmur/volumes/create`. */
+export interface CreatedVolume extends VolumeAnswer {
+  /** What is not as it should be although the volume was made. */
+  Warnings: string[];
+}
+
 /** `GET /murmur/volumes/NAME`: one for each node that has a volume of this name. */
 export interface VolumeDetail extends ClusterVolume {
   /** Left out where the node doesn't answer: `Problem` says why. */

@@ -13,6 +13,7 @@ import type {
   ClusterInitBody,
   ClusterSummary,
   ClusterVolume,
+  CreatedVolume,
   DoctorReport,
   HealthAnswer,
   JoinTokenAnswer,
@@ -27,7 +28,6 @@ import type {
   Rebalance,
   TaskExplanation,
   StatsAnswer,
-  VolumeAnswer,
   VolumeCreate,
   VolumeDetail,
 } from "../murmur-types.ts";
@@ -283,7 +283,7 @@ export class MurmurClient implements Disposable {
   volume(name: string, { node }: { readonly node?: string } = {}, options: Cancellable = {}): Promise<VolumeDetail[]> {
     return this.#call(`/murmur/volumes/${encodeURIComponent(name)}${query({ node })}`, options);
   }
-  createVolume(body: VolumeCreate, options: Cancellable = {}): Promise<VolumeAnswer> {
+  createVolume(body: VolumeCreate, options: Cancellable = {}): Promise<CreatedVolume> {
     return this.#post("/murmur/volumes/create", body, options);
   }
   /** Refused while a task uses it, and when several nodes have one and none is named. */

@@ -26,6 +26,25 @@ beforeEach(() => {
     node === NODE_TWO ? Promise.reject(new Error("it is down")) : asker.api.fetchAsked(request);
 });
 
+/** Once the agent of alpha is asked for them, it tells the managers after a while that these are its volumes. */
+function tellLater(volumes: readonly string[]): void {
+  const { ports } = asker;
+  ports.tellVolumes = () => {
+    ports.clock.setTimer(100, () => ports.replica?.apply({ kind: "describeNode", id: NODE_ONE, volumes }));
+    keepTimeGoing();
+  };
+}
+
+/** A request waits: its time goes on. */
+function keepTimeGoing(): void {
+  const step = async (left: number): Promise<void> => {
+    if (left === 0) return;
+    await asker.ports.clock.advance(25);
+    setImmediate(() => void step(left - 1));
+  };
+  setImmediate(() => void step(1_000));
+}
+
 describe("the cluster's volumes", () => {
   it("are told of all nodes, of one, or by name", async () => {
     const all = (await asker.ask<ClusterVolume[]>("/murmur/volumes")).body;
@@ -72,7 +91,9 @@ describe("the cluster's volumes", () => {
       body: { message: "node beta doesn't answer: it is down" },
     });
     expect(asker.engine.sent).toEqual([]);
+    tellLater(["data-1"]);
     expect((await asker.ask("/murmur/volumes/data?node=alpha", "DELETE")).status).toBe(204);
+    expect((await asker.ask<ClusterVolume[]>("/murmur/volumes?name=data&node=alpha")).body).toEqual([]);
     expect(asker.engine.sent).toMatchObject([{ method: "DELETE", path: "/volumes/data" }]);
     expect(asker.ports.volumeChanges).toBe(1);
     expect((await asker.ask("/murmur/volumes/other?force=1", "DELETE")).status).toBe(204);
@@ -85,14 +106,30 @@ describe("the cluster's volumes", () => {
       return Response.json({ ...DATA, Name, Labels: own }, { status: 201 });
     };
     const body = { Name: "new", Node: "alpha", DriverOpts: { type: "none" }, Labels: { a: "b" } };
+    tellLater(["data", "data-1", "new"]);
     expect(await asker.ask("/murmur/volumes/create", "POST", body)).toMatchObject({
       status: 201,
-      body: { Name: "new" },
+      body: { Name: "new", Warnings: [] },
     });
+    expect((await asker.ask<ClusterVolume[]>("/murmur/volumes?name=new")).body).toHaveLength(1);
     own = {};
     expect((await asker.ask("/murmur/volumes/create", "POST", body)).status).toBe(409);
     expect((await asker.ask("/murmur/volumes/create", "POST", { Name: "new" })).status).toBe(400);
     expect((await asker.ask("/murmur/volumes/create", "POST", { Name: "new", Node: "gamma" })).status).toBe(404);
+  });
+
+  it("are made also where the managers don't hear of it for long: with a warning", async () => {
+    asker.engine.send = async () =>
+      Response.json({ ...DATA, Name: "new", Labels: { "murmur.cluster.id": "c1" } }, { status: 201 });
+    asker.ports.tellVolumes = keepTimeGoing;
+    expect(await asker.ask("/murmur/volumes/create", "POST", { Name: "new", Node: "alpha" })).toMatchObject({
+      status: 201,
+      body: {
+        Warnings: [
+          "the managers haven't heard from node alpha yet that it has new: services aren't placed by it before",
+        ],
+      },
+    });
   });
 
   it("of others are nobody's affair: a node shows and removes only those that it has told of", async () => {

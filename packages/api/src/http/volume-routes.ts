@@ -1,10 +1,10 @@
-import { ClusterError, codeOf, messageOf, type Millis, type NodeId } from "@murmur/base";
+import { ClusterError, codeOf, messageOf, sleep, type Millis, type NodeId } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import type { Node } from "../docker/node-types.ts";
 import { dockerObject, parseWith } from "../docker/lenient-object.ts";
 import { textMap } from "../docker/container-schema.ts";
-import type { ClusterVolume, VolumeAnswer, VolumeDetail } from "../murmur-types.ts";
+import type { ClusterVolume, CreatedVolume, VolumeAnswer, VolumeDetail } from "../murmur-types.ts";
 import type { ApiPorts } from "../ports.ts";
 import { readJson } from "./body.ts";
 import { within } from "./context.ts";
@@ -14,6 +14,9 @@ import { askJson, type AskCluster } from "./system-routes.ts";
 
 /** A node that has said nothing by then is named as one that doesn't answer. */
 const NODE_MS: Millis = 10_000;
+/** Until then the managers should have heard from a node what was made or removed there, and how often that is looked at. */
+const KNOWN_MS: Millis = 5_000;
+const LOOK_MS: Millis = 25;
 /** Nodes that hold a volume of one name, of which the engines are asked. */
 const ASKED_MAX = 64;
 
@@ -39,7 +42,10 @@ export function addVolumeRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
         throw new ClusterError("invalid_argument", "a local volume is on one node: say on which, with --node");
       const node = await ask.node(named, signal);
       const made = await ask.engineOf<VolumeAnswer>(node, { method: "POST", path: "/volumes", body });
-      return context.json(made, 201);
+      const isKnown = await ask.untilKnown(made.Name, { node, isThere: true }, signal);
+      const warning = `the managers haven't heard from node ${node.Hostname} yet that it has ${made.Name}: services aren't placed by it before`;
+      const created: CreatedVolume = { ...made, Warnings: isKnown ? [] : [warning] };
+      return context.json(created, 201);
     }),
   );
 
@@ -61,6 +67,7 @@ export function addVolumeRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
         throw new ClusterError("invalid_argument", `${why}: say which one to remove, with --node`);
       }
       await ask.remove(holder);
+      await ask.untilKnown(holder.Name, { node: holder.Node, isThere: false }, signal);
       return context.body(null, 204);
     }),
   );
@@ -120,6 +127,26 @@ class VolumeAsker {
         volume,
         Tasks.map((task) => `${task.Name} (${task.State})`),
       );
+    }
+  }
+
+  /**
+   * Waits until the managers know what was done on a node: whoever made a volume and then a service that mounts it finds
+   * it placed there. Whether they do; they may not hear from the node for long, and what was done there is done.
+   */
+  async untilKnown(
+    name: string,
+    { node, isThere }: { readonly node: ClusterVolume["Node"]; readonly isThere: boolean },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { clock } = this.#ports;
+    const path = `/murmur/volumes?${new URLSearchParams({ name, node: node.ID }).toString()}`;
+    const until = clock.monotonic() + KNOWN_MS;
+    for (;;) {
+      const known = await askJson<ClusterVolume[]>(this.#askCluster, path, signal).catch(() => undefined);
+      if (known !== undefined && known.length > 0 === isThere) return true;
+      if (clock.monotonic() >= until || signal.aborted) return false;
+      await sleep(clock, LOOK_MS, signal).catch(() => {});
     }
   }
 

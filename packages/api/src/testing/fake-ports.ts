@@ -122,8 +122,13 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
   readonly volumes = {
     held: (): readonly string[] => this.heldVolumes,
     labels: () => ({ "murmur.cluster.id": "c1" }),
-    changed: (): void => void (this.volumeChanges += 1),
+    changed: (): void => {
+      this.volumeChanges += 1;
+      this.tellVolumes();
+    },
   };
+  /** What comes of it: the agent tells the managers. */
+  tellVolumes: () => void = () => {};
   /** What `init`, `join` and `leave` were called with. */
   readonly calls: unknown[] = [];
   #ids = 0;

@@ -36,13 +36,14 @@ export function volumeCreate(cli: Cli): Command {
         throw invalid(`driver ${driver}: only volumes of the driver local are on one node; create it with docker`);
       const client = await cli.client();
       const Node = node ?? (await client.info()).Swarm.NodeID;
-      const { Name } = await client.createVolume({
+      const { Name, Warnings } = await client.createVolume({
         Name: name,
         Node,
         Driver: driver,
         DriverOpts: parseAssignments(opt),
         Labels: parseAssignments(label),
       });
+      for (const warning of Warnings) cli.note(`murmur: warning: ${warning}`);
       cli.print(Name);
     });
 }

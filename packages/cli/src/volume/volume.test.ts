@@ -12,7 +12,7 @@ const ENGINE = { Name: "data", Driver: "local", Mountpoint: "/v/data", Labels: n
 const ROUTES: Record<string, Route> = {
   "GET /murmur/volumes": () => ({ json: [volume("data", "host1"), volume("data", "host2", "down")] }),
   "GET /murmur/volumes/data": () => ({ json: [{ ...volume("data", "host1"), Tasks: [], Engine: ENGINE }] }),
-  "POST /murmur/volumes/create": () => ({ json: { ...ENGINE, Name: "new" } }),
+  "POST /murmur/volumes/create": () => ({ json: { ...ENGINE, Name: "new", Warnings: ["it isn't known yet"] } }),
   "DELETE /murmur/volumes/data": () => ({ json: null }),
 };
 
@@ -35,8 +35,9 @@ describe("murmur volume", () => {
   });
 
   it("create makes one on a node", async () => {
-    const { stdout, daemon } = await murmur("volume create --node host2 -o type=none --label a=b new");
+    const { stdout, stderr, daemon } = await murmur("volume create --node host2 -o type=none --label a=b new");
     expect(stdout).toBe("new\n");
+    expect(stderr).toBe("murmur: warning: it isn't known yet\n");
     expect(daemon.asked.at(-1)?.body).toEqual({
       Name: "new",
       Node: "host2",
