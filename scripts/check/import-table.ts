@@ -18,7 +18,9 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   agent: ["base", "model", "gossip"],
   network: ["base", "model", "discovery"],
   api: ["base", "model", "store"],
-  cli: ["base", "model", "api"],
+  // Compose files, read and understood; what becomes of them in a cluster is the command line's.
+  compose: ["base"],
+  cli: ["base", "model", "api", "compose"],
   node: [
     "base",
     "model",
@@ -68,6 +70,7 @@ export const PURE_PACKAGES: readonly string[] = [
   "orchestrator",
   "scheduler",
   "discovery",
+  "compose",
 ];
 
 /**
@@ -81,6 +84,7 @@ export const NPM_TABLE: Readonly<Record<string, readonly string[]>> = {
   manager: ["msgpackr/pack"],
   agent: ["dockerode"],
   api: ["hono", "@hono/node-server", "zod"],
+  compose: ["yaml"],
   cli: ["commander"],
   node: ["pino", "prom-client", "zod"],
 };
