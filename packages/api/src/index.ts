@@ -12,7 +12,7 @@ export type {
   LogOptions,
   MurmurClientOptions,
 } from "./client/client-options.ts";
-export { readFrames, type Frame } from "./logs/frames.ts";
+export { encodeFrame, readFrames, type Frame } from "./logs/frames.ts";
 export type { DockerEvent } from "./events/swarm-event.ts";
 export type { ContainerSpec, DriverConfig, HealthConfig, Mount } from "./docker/container-types.ts";
 export type { DistributionInspect } from "./docker/distribution-types.ts";

@@ -13,6 +13,7 @@ import { networkGroup } from "./network/network-group.ts";
 import { nodeGroup } from "./node/node-group.ts";
 import { configGroup, secretGroup } from "./payload/payload-groups.ts";
 import { serviceGroup } from "./service/service-group.ts";
+import { stackGroup } from "./stack/stack-group.ts";
 import { taskGroup } from "./task/task-group.ts";
 import { versionCommand } from "./version-command.ts";
 import { volumeGroup } from "./volume/volume-group.ts";
@@ -48,6 +49,7 @@ export function createProgram(cli: Cli): Command {
     nodeGroup,
     serviceGroup,
     taskGroup,
+    stackGroup,
     networkGroup,
     volumeGroup,
     secretGroup,

@@ -95,6 +95,7 @@ export class MemoryCluster implements Cluster {
       serviceName: service.spec.name,
       slot,
       specVersion: service.specVersion,
+      ...(service.jobIteration !== undefined && { jobIteration: service.jobIteration.index }),
       serviceLabels: service.spec.labels,
       endpointPorts: service.ports,
       networks: attached,

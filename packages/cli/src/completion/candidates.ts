@@ -7,7 +7,16 @@ export interface Candidate {
 
 /** What only the cluster, or the shell itself, can complete. */
 export type Names =
-  "services" | "nodes" | "tasks" | "networks" | "cluster networks" | "volumes" | "secrets" | "configs" | "files";
+  | "services"
+  | "nodes"
+  | "tasks"
+  | "stacks"
+  | "networks"
+  | "cluster networks"
+  | "volumes"
+  | "secrets"
+  | "configs"
+  | "files";
 
 export interface Completion {
   readonly candidates: readonly Candidate[];
@@ -27,6 +36,8 @@ const NAMES_OF: Readonly<Record<string, Names>> = {
   nodes: "nodes",
   task: "tasks",
   tasks: "tasks",
+  stack: "stacks",
+  stacks: "stacks",
   networks: "networks",
   volumes: "volumes",
   secrets: "secrets",

@@ -2,6 +2,7 @@ import type { MurmurClient } from "@murmur/api";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
+import { stacksIn } from "../stack/stacks-in.ts";
 import { complete, type Candidate, type Names } from "./candidates.ts";
 
 /** Nobody waits longer than this for a name. */
@@ -60,6 +61,11 @@ async function ask(client: MurmurClient, names: Exclude<Names, "files">): Promis
       return (await client.secrets()).map(({ Spec }) => ({ word: Spec.Name, says: "" }));
     case "configs":
       return (await client.configs()).map(({ Spec }) => ({ word: Spec.Name, says: "" }));
+    case "stacks":
+      return (await stacksIn(client)).map(({ name, services }) => ({
+        word: name,
+        says: `${String(services)} services`,
+      }));
     case "tasks":
       return (await client.tasks()).map(({ ID, Murmur }) => ({ word: ID, says: Murmur.Name }));
   }

@@ -1,3 +1,4 @@
+import type { Service } from "@murmur/api";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { formatOption, newCommand, type ListFormat } from "../command.ts";
@@ -5,7 +6,7 @@ import { filterOption, parseFilters } from "../filter-option.ts";
 import { printListing, type Column } from "../format/listing.ts";
 import { serviceRow, shortServiceRow, type ServiceRow } from "./service-row.ts";
 
-interface LsFlags {
+export interface ServiceListFlags {
   readonly filter: readonly string[];
   readonly format: ListFormat;
   readonly quiet?: boolean;
@@ -34,13 +35,17 @@ export function serviceLs(cli: Cli): Command {
     .addOption(filterOption("name=web"))
     .addOption(formatOption())
     .option("-q, --quiet", "Only show ids")
-    .action(async ({ filter, format, quiet }: LsFlags) => {
+    .action(async (flags: ServiceListFlags) => {
       const client = await cli.client();
-      const services = await client.services({ filters: parseFilters(filter), status: quiet !== true });
-      const rows = services.map(serviceRow).sort(byName);
-      if (quiet === true) return rows.forEach(({ ID }) => cli.print(ID));
-      printListing(cli, format, { columns: COLUMNS, rows: format === "json" ? rows : rows.map(shortServiceRow) });
+      const filters = parseFilters(flags.filter);
+      printServices(cli, flags, await client.services({ filters, status: flags.quiet !== true }));
     });
+}
+
+export function printServices(cli: Cli, { format, quiet }: ServiceListFlags, services: readonly Service[]): void {
+  const rows = services.map(serviceRow).sort(byName);
+  if (quiet === true) return rows.forEach(({ ID }) => cli.print(ID));
+  printListing(cli, format, { columns: COLUMNS, rows: format === "json" ? rows : rows.map(shortServiceRow) });
 }
 
 const byName = (a: ServiceRow, b: ServiceRow): number => a.Name.localeCompare(b.Name, "en", { numeric: true });

@@ -24,7 +24,9 @@ function differencesOf(wish: NetworkCreate, there: NetworkResource): readonly st
   const subnets = (there.IPAM.Config ?? []).map(({ Subnet }) => Subnet);
   const asked = (wish.IPAM?.Config ?? []).map(({ Subnet }) => Subnet).filter((subnet) => !subnets.includes(subnet));
   return [
-    ...pairs.filter(([, before, after]) => before !== after).map(([field, before, after]) => `${field}: ${before} → ${after}`),
+    ...pairs
+      .filter(([, before, after]) => before !== after)
+      .map(([field, before, after]) => `${field}: ${before} → ${after}`),
     ...asked.map((subnet) => `subnet: ${subnets.join(" ")} → ${subnet}`),
   ];
 }

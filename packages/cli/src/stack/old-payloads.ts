@@ -25,17 +25,25 @@ export const oldPayloads = (
 
 /** Those that no service of the stack has, nor would have after a rollback. */
 export const unused = (field: Field, payloads: readonly Payload[], services: Iterable<Service>): readonly Payload[] => {
-  const used = new Set([...services].flatMap(({ Spec, PreviousSpec }) => [Spec, PreviousSpec]).flatMap((spec) => {
-    const container = spec?.TaskTemplate.ContainerSpec;
-    return field === "configs"
-      ? (container?.Configs ?? []).map(({ ConfigName }) => ConfigName)
-      : (container?.Secrets ?? []).map(({ SecretName }) => SecretName);
-  }));
+  const used = new Set(
+    [...services]
+      .flatMap(({ Spec, PreviousSpec }) => [Spec, PreviousSpec])
+      .flatMap((spec) => {
+        const container = spec?.TaskTemplate.ContainerSpec;
+        return field === "configs"
+          ? (container?.Configs ?? []).map(({ ConfigName }) => ConfigName)
+          : (container?.Secrets ?? []).map(({ SecretName }) => SecretName);
+      }),
+  );
   return payloads.filter(({ Spec }) => !used.has(Spec.Name));
 };
 
 /** Removes what nothing uses any more. What somebody uses after all stays. */
-export async function removeOldPayloads(client: MurmurClient, wish: StackWish, how: { readonly all: boolean }): Promise<void> {
+export async function removeOldPayloads(
+  client: MurmurClient,
+  wish: StackWish,
+  how: { readonly all: boolean },
+): Promise<void> {
   const standing = await standingOf(client, wish.stack);
   for (const field of PAYLOAD_FIELDS) {
     for (const { ID } of unused(field, oldPayloads(field, wish, standing, how), standing.services.values())) {

@@ -54,7 +54,9 @@ export function planText(plan: Plan): string {
     `${String(count("keep"))} unchanged`,
     `${String(plan.removed.services.length)} removed`,
   ];
-  return [`Stack ${plan.wish.stack}:`, ...lines.map((line) => `  ${line}`), `Services: ${counts.join(", ")}`].join("\n");
+  return [`Stack ${plan.wish.stack}:`, ...lines.map((line) => `  ${line}`), `Services: ${counts.join(", ")}`].join(
+    "\n",
+  );
 }
 
 function stepLines(step: ServiceStep, networkNames: Plan["networkNames"]): readonly string[] {

@@ -56,7 +56,10 @@ export async function planOf(
 ): Promise<Plan> {
   const standing = await standingOf(client, wish.stack);
   checkNetworks(wish, standing);
-  const missing = { configs: await missingIn(client, "configs", wish, standing), secrets: await missingIn(client, "secrets", wish, standing) };
+  const missing = {
+    configs: await missingIn(client, "configs", wish, standing),
+    secrets: await missingIn(client, "secrets", wish, standing),
+  };
   const absent = new Set([
     ...wish.networks.filter(({ Name }) => !standing.networks.has(Name)).map(({ Name }) => `network ${Name}`),
     ...PAYLOAD_FIELDS.flatMap((field) => missing[field].map(({ name }) => `${field} ${name}`)),
@@ -104,7 +107,7 @@ function checkNetworks({ stack, networks, externalNetworks }: StackWish, standin
     if (there === undefined || isOwnNetwork(stack, there)) continue;
     throw new ClusterError(
       "name_conflict",
-      `network ${Name} is there and not of this stack: say external: true to use it, or give the network another name:`,
+      `network ${Name} is there and not of this stack: say external: true to use it, or give it a name: of its own`,
     );
   }
 }
@@ -126,7 +129,11 @@ async function missingIn(
   return missing;
 }
 
-async function checkThere(client: MurmurClient, field: (typeof PAYLOAD_FIELDS)[number], wish: PayloadWish): Promise<void> {
+async function checkThere(
+  client: MurmurClient,
+  field: (typeof PAYLOAD_FIELDS)[number],
+  wish: PayloadWish,
+): Promise<void> {
   const { word, find } = PAYLOADS[field];
   try {
     await find(client, wish.name);

@@ -12,7 +12,7 @@ export interface Ran {
 }
 
 /** Real time: these tests talk to a server over a socket. */
-const clock: CliPorts["clock"] = {
+export const REAL_CLOCK: CliPorts["clock"] = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, callback) {
@@ -39,7 +39,7 @@ export async function runMurmur(argv: readonly string[], ports: Partial<CliPorts
     env: {},
     isRoot: true,
     home: "/root",
-    clock,
+    clock: REAL_CLOCK,
     ask: async () => undefined,
     interrupts: () => new AbortController().signal,
     onSignals: () => nothing,

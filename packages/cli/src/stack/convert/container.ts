@@ -41,7 +41,10 @@ export function containerOf(service: ComposeService, stack: string, parts: Parts
     ...list("CapabilityAdd", capabilities.add),
     ...list("CapabilityDrop", capabilities.drop),
     ...(service.sysctls.size > 0 && { Sysctls: Object.fromEntries(service.sysctls) }),
-    ...list("Ulimits", ulimits.toSorted((a, b) => (a.Name < b.Name ? -1 : 1))),
+    ...list(
+      "Ulimits",
+      ulimits.toSorted((a, b) => (a.Name < b.Name ? -1 : 1)),
+    ),
     ...(service.oomScoreAdj !== undefined && { OomScoreAdj: service.oomScoreAdj }),
     ...list("Configs", parts.configs),
     ...list("Secrets", parts.secrets),
@@ -79,12 +82,17 @@ function dnsOf({ dns, dnsSearch, dnsOptions }: ComposeService): ContainerSpec["D
 }
 
 /** As Docker writes them: `CAP_NET_ADMIN`; what is both added and dropped is added, and ALL is alone. */
-function capabilitiesOf(service: ComposeService): { readonly add: readonly string[]; readonly drop: readonly string[] } {
+function capabilitiesOf(service: ComposeService): {
+  readonly add: readonly string[];
+  readonly drop: readonly string[];
+} {
   const add = capabilityNames(service.capAdd);
   return { add, drop: capabilityNames(service.capDrop).filter((name) => !add.includes(name)) };
 }
 
 function capabilityNames(names: readonly string[]): readonly string[] {
-  const written = names.map((name) => name.toUpperCase()).map((name) => (/^(ALL$|CAP_)/.test(name) ? name : `CAP_${name}`));
+  const written = names
+    .map((name) => name.toUpperCase())
+    .map((name) => (/^(ALL$|CAP_)/.test(name) ? name : `CAP_${name}`));
   return written.includes("ALL") ? ["ALL"] : [...new Set(written)].toSorted();
 }

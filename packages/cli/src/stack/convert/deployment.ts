@@ -1,4 +1,11 @@
-import type { GenericResource, Placement, ResourceRequirements, RestartPolicy, ServiceMode, UpdateConfig } from "@murmur/api";
+import type {
+  GenericResource,
+  Placement,
+  ResourceRequirements,
+  RestartPolicy,
+  ServiceMode,
+  UpdateConfig,
+} from "@murmur/api";
 import type { ComposeResources, ComposeService, ComposeUpdate } from "@murmur/compose";
 import { invalid } from "../../argument-error.ts";
 import { nanoseconds } from "./nanoseconds.ts";
@@ -41,7 +48,7 @@ export function restartOf(service: ComposeService, isJob: boolean): RestartPolic
       ...(windowMs !== undefined && { Window: nanoseconds(windowMs) }),
     };
   }
-  const [word, count] = (service.restart ?? "").split(":");
+  const [word = "", count] = (service.restart ?? "").split(":");
   switch (word) {
     case "":
       // A job that has done its work isn't started again.
@@ -54,7 +61,7 @@ export function restartOf(service: ComposeService, isJob: boolean): RestartPolic
     case "on-failure":
       return { Condition: "on-failure", ...(count !== undefined && { MaxAttempts: Number(count) }) };
     default:
-      throw invalid(`services.${service.name}.restart: '${word ?? ""}' is none of no, always, on-failure, unless-stopped`);
+      throw invalid(`services.${service.name}.restart: '${word}' is none of no, always, on-failure, unless-stopped`);
   }
 }
 

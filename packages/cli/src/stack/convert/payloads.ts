@@ -30,7 +30,11 @@ function wishFor(
   if (data.length === 0) throw invalid(`${kind}s.${key}: is empty: the cluster takes one byte or more`);
   const versioned = payload.name === undefined;
   const name = payload.name ?? `${scoped(stack, key)}-${versionOf(payload, data)}`;
-  const labels = { ...Object.fromEntries(payload.labels), [STACK_LABEL]: stack, ...(versioned && { [KEY_LABEL]: key }) };
+  const labels = {
+    ...Object.fromEntries(payload.labels),
+    [STACK_LABEL]: stack,
+    ...(versioned && { [KEY_LABEL]: key }),
+  };
   const Templating = payload.templateDriver === undefined ? undefined : { Name: payload.templateDriver };
   const Data = Buffer.from(data).toString("base64");
   return { key, name, versioned, body: { Name: name, Labels: labels, Data, ...(Templating && { Templating }) } };

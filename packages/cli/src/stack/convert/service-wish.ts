@@ -59,16 +59,14 @@ export function serviceWish(service: ComposeService, context: ServiceContext): S
 
 /** In one order, so that the order of the file is no change. */
 function endpointOf({ deploy, ports }: ComposeService): EndpointSpec {
-  const sorted = ports.map(
-    ({ name, target, published, hostIp, protocol, mode }): PortConfig => ({
-      ...(name !== undefined && { Name: name }),
-      Protocol: protocol,
-      TargetPort: target,
-      ...(published !== undefined && { PublishedPort: published }),
-      PublishMode: mode,
-      ...(hostIp !== undefined && { Murmur: { HostIP: hostIp } }),
-    }),
-  );
+  const sorted = ports.map(({ name, target, published, hostIp, protocol, mode }): PortConfig => ({
+    ...(name !== undefined && { Name: name }),
+    Protocol: protocol,
+    TargetPort: target,
+    ...(published !== undefined && { PublishedPort: published }),
+    PublishMode: mode,
+    ...(hostIp !== undefined && { Murmur: { HostIP: hostIp } }),
+  }));
   sorted.sort(
     (a, b) =>
       (a.PublishedPort ?? 0) - (b.PublishedPort ?? 0) ||

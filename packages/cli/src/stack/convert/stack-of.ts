@@ -15,7 +15,9 @@ export function stackOf(project: Project, stack: string): StackWish {
   const context = { stack, project, configs, secrets, awaited };
   const services = [...project.services.values()].map((service) => serviceWish(service, context));
   const used = (kind: "configs" | "secrets", wishes: ReadonlyMap<string, PayloadWish>): readonly PayloadWish[] => {
-    const keys = new Set([...project.services.values()].flatMap((service) => service[kind]).map(({ source }) => source));
+    const keys = new Set(
+      [...project.services.values()].flatMap((service) => service[kind]).map(({ source }) => source),
+    );
     // As Docker: what the file has is made, used or not; of others only what is used has to be there.
     return [...wishes.values()].filter(({ key, body }) => body !== undefined || keys.has(key));
   };
@@ -36,6 +38,8 @@ const awaitedIn = (project: Project): ReadonlySet<string> =>
   new Set(
     [...project.services.values()]
       .flatMap(({ dependsOn }) => dependsOn)
-      .filter(({ condition, service }) => condition === "service_completed_successfully" && project.services.has(service))
+      .filter(
+        ({ condition, service }) => condition === "service_completed_successfully" && project.services.has(service),
+      )
       .map(({ service }) => service),
   );
