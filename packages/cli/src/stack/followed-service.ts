@@ -43,7 +43,7 @@ export async function followed(cli: Cli, { id, baseline, display, onStarted, sig
 }
 
 /** Whether every task of the present spec that is wanted runs, healthy or not yet, or has done its work. */
-export function hasStarted(picture: Picture): boolean {
+function hasStarted(picture: Picture): boolean {
   const { service } = picture;
   if (service === undefined) return false;
   const { Mode } = service.Spec;

@@ -24,7 +24,7 @@ export const oldPayloads = (
 };
 
 /** Those that no service of the stack has, nor would have after a rollback. */
-export const unused = (field: Field, payloads: readonly Payload[], services: Iterable<Service>): readonly Payload[] => {
+const unused = (field: Field, payloads: readonly Payload[], services: Iterable<Service>): readonly Payload[] => {
   const used = new Set(
     [...services]
       .flatMap(({ Spec, PreviousSpec }) => [Spec, PreviousSpec])

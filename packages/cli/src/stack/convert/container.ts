@@ -59,7 +59,7 @@ const list = <const K extends string, T>(key: K, entries: readonly T[] | undefin
 const environmentOf = ({ environment }: ComposeService): readonly string[] =>
   [...environment].flatMap(([name, value]) => (value === null ? [] : [`${name}=${value}`])).toSorted();
 
-export function healthOf(check: ComposeHealthcheck): HealthConfig {
+function healthOf(check: ComposeHealthcheck): HealthConfig {
   if (check.disable) return { Test: ["NONE"] };
   const { test, intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries } = check;
   return {
