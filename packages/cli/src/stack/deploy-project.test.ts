@@ -228,6 +228,18 @@ describe("services that depend on others", () => {
     expect(Object.keys(await versions())).toHaveLength(2);
   });
 
+  it("are restarted with those where the file says so, once", async () => {
+    const dependsOn = [{ service: "db", condition: "service_started" as const, restart: true, required: true }];
+    const project = (image: string): Project =>
+      aProject([aComposeService("api", { dependsOn }), aComposeService("db", { image })]);
+    await deployed(project("db:1"), { detach: false });
+    const { stdout, error } = await deployed(project("db:2"), { detach: false });
+    expect(error).toBeUndefined();
+    expect(stdout).toContain("~ service shop_api\n      restarts: 0 → 1\n");
+    expect((await client.service("shop_api")).Spec.TaskTemplate.ForceUpdate).toBe(1);
+    expect((await deployed(project("db:2"))).stdout).toContain("2 unchanged");
+  });
+
   it("wait for a service to complete, which is a job then", async () => {
     const { error, stderr } = await deployed(aProject([api("service_completed_successfully"), aComposeService("db")]), {
       detach: false,

@@ -15,6 +15,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^TaskTemplate\.ContainerSpec\.Healthcheck/, "healthcheck"],
   [/^TaskTemplate\.ContainerSpec\.Labels/, "labels"],
   [/^TaskTemplate\.Networks\[\]$/, "networks"],
+  [/^TaskTemplate\.ForceUpdate$/, "restarts"],
   [/^TaskTemplate\.Resources\.Limits/, "deploy.resources.limits"],
   [/^TaskTemplate\.Resources\.Reservations/, "deploy.resources.reservations"],
   [/^TaskTemplate\.RestartPolicy/, "deploy.restart_policy"],

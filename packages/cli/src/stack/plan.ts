@@ -6,6 +6,7 @@ import { atMost } from "./at-most.ts";
 import type { PayloadWish, ServiceWish, StackWish } from "./convert/stack-wish.ts";
 import { networkWarnings } from "./network-warnings.ts";
 import { oldPayloads } from "./old-payloads.ts";
+import { withRestarts } from "./restarts.ts";
 import { isOwnNetwork, PAYLOAD_FIELDS, PAYLOADS, standingOf, type Standing } from "./standing.ts";
 import type { StackImages } from "./stack-images.ts";
 
@@ -75,7 +76,7 @@ export async function planOf(
   const none = { services: [], networks: [], configs: [], secrets: [] };
   return {
     wish,
-    services,
+    services: withRestarts(services),
     networks: wish.networks.filter(({ Name }) => !standing.networks.has(Name)),
     ...missing,
     removed: prune
@@ -89,7 +90,9 @@ export async function planOf(
         }
       : none,
     networkNames: new Map([...standing.networks.values()].map(({ Id, Name }) => [Id, Name])),
-    warnings: [...new Set([...networkWarnings(wish.networks, standing.networks), ...warnings])],
+    warnings: [
+      ...new Set([...networkWarnings(wish.networks, standing.networks), ...keptSecrets(wish, standing), ...warnings]),
+    ],
   };
 }
 
@@ -152,6 +155,15 @@ function checkContent(field: (typeof PAYLOAD_FIELDS)[number], wish: PayloadWish,
     `${field}.${wish.key}: ${there.Spec.Name} has another content, and can't be changed: leave name: out, so that it is called after its content, or give another name`,
   );
 }
+
+/** Of a secret nobody sees the content, so that nobody can say whether one that isn't called after it is another. */
+const keptSecrets = ({ secrets }: StackWish, standing: Standing): readonly string[] =>
+  secrets
+    .filter(({ name, body, versioned }) => body !== undefined && !versioned && standing.secrets.has(name))
+    .map(
+      ({ key, name }) =>
+        `secret ${name} is there and stays as it is, whatever secrets.${key} holds: leave name: out, so that it is called after its content`,
+    );
 
 interface StepContext {
   readonly standing: Standing;
