@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Project } from "@murmur/compose";
+import { Cli } from "../../packages/cli/src/cli.ts";
+import { INERT_PORTS } from "../../packages/cli/src/inert-ports.ts";
+import { deployProject } from "../../packages/cli/src/stack/deploy-project.ts";
+import {
+  aComposeNetwork,
+  aComposeService,
+  aPayload,
+  aPort,
+  aProject,
+  attached,
+  uses,
+} from "../../packages/cli/src/stack/testing/projects.ts";
+import { REAL_CLOCK, runMurmur } from "../../packages/cli/src/testing/run-murmur.ts";
+import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
+import { eventually } from "../hosts/host.ts";
+import { ask } from "../hosts/requests.ts";
+
+let cluster: HostCluster;
+beforeAll(async () => {
+  cluster = await HostCluster.of(3, { dataPlane: "overlay" });
+});
+afterAll(() => cluster[Symbol.asyncDispose]());
+
+async function deployed(project: Project): Promise<string> {
+  let stdout = "";
+  const output = { ...INERT_PORTS.stdout, write: (text: string) => (stdout += text) };
+  using cli = new Cli({ ...INERT_PORTS, clock: REAL_CLOCK, stdout: output });
+  cli.host = cluster.first.socket;
+  await deployProject(cli, project, { stack: "shop", resolveImage: "never", waitTimeout: 60_000 });
+  return stdout;
+}
+
+const shop = (motd: string): Project =>
+  aProject(
+    [
+      aComposeService("web", {
+        image: WEB_IMAGE,
+        configs: [uses("motd", { target: "/motd" })],
+        secrets: [uses("password")],
+        ports: [aPort(8080, { published: 8480 })],
+        networks: [attached("back")],
+        deploy: { labels: new Map(), replicas: 2 },
+        dependsOn: [{ service: "db", condition: "service_healthy", restart: false, required: true }],
+      }),
+      aComposeService("db", { image: WEB_IMAGE, networks: [attached("back")] }),
+    ],
+    {
+      networks: { back: aComposeNetwork() },
+      configs: { motd: aPayload(motd) },
+      secrets: { password: aPayload("hush") },
+    },
+  );
+
+const docker = (...words: string[]): Promise<string> =>
+  cluster.first.ok("docker", "-H", "unix:///run/murmur/docker.sock", "stack", ...words);
+/** The ids of the tasks that should run, by service. */
+async function tasks(): Promise<Record<string, readonly string[]>> {
+  const found: Record<string, string[]> = {};
+  for (const { ID, Murmur } of await cluster.first.client.tasks({ filters: { "desired-state": ["running"] } }))
+    (found[Murmur.ServiceName] ??= []).push(ID);
+  return Object.fromEntries(Object.entries(found).map(([name, ids]) => [name, ids.toSorted()]));
+}
+
+describe("a stack on three hosts", () => {
+  it("is deployed, answers through every host, and is Docker's stack too", async () => {
+    expect(await deployed(shop("hello"))).toMatch(/verify: Stack shop converged\n$/);
+    for (const host of cluster.hosts)
+      await eventually(
+        `${host.name} answers`,
+        () => ask(host, 8480),
+        (name) => name !== "",
+      );
+    expect(await docker("ls", "--format", "{{.Name}} {{.Services}}")).toBe("shop 2");
+    expect(await docker("services", "shop", "--format", "{{.Name}} {{.Replicas}}")).toBe("shop_db 1/1\nshop_web 2/2");
+  });
+
+  it("rolls only what uses a config that has another content, and nothing when all is as it was", async () => {
+    const before = await tasks();
+    expect(await deployed(shop("hello again"))).toContain("Services: 0 created, 1 changed, 1 unchanged, 0 removed");
+    const after = await tasks();
+    expect(after["shop_db"]).toEqual(before["shop_db"]);
+    expect(after["shop_web"]).not.toEqual(before["shop_web"]);
+    expect(await deployed(shop("hello again"))).toContain("Services: 0 created, 0 changed, 2 unchanged, 0 removed");
+    expect(await tasks()).toEqual(after);
+  });
+
+  it("is removed and leaves nothing", async () => {
+    const { status, stderr } = await runMurmur(["-H", cluster.first.socket, "stack", "rm", "shop"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const { client } = cluster.first;
+    const filters = { label: ["com.docker.stack.namespace=shop"] };
+    const left = await Promise.all([
+      client.services({ filters }),
+      client.networks({ filters }),
+      client.configs({ filters }),
+      client.secrets({ filters }),
+    ]);
+    expect(left.flat()).toEqual([]);
+    for (const host of cluster.hosts) expect(await host.containers()).toEqual([]);
+  });
+});
