@@ -2,7 +2,7 @@
 const LENGTH_MAX = 40;
 
 /** The name that somebody probably meant: at most a third of its letters differ. */
-export function nearestName(given: string, names: Iterable<string>): string | undefined {
+function nearestName(given: string, names: Iterable<string>): string | undefined {
   if (given.length > LENGTH_MAX) return undefined;
   const wanted = plain(given);
   let nearest: string | undefined;

@@ -13,7 +13,7 @@ const include: ListShape = {
     item.kind === "scalar" && typeof item.value === "string" ? [objectAt({ path: item }, item.place)] : [item],
 };
 
-export const services: MapShape = { kind: "map", values: service, names: NAMES };
+const services: MapShape = { kind: "map", values: service, names: NAMES };
 
 /** A Compose file. */
 export const application: ObjectShape = object({

@@ -46,7 +46,7 @@ export interface NumberShape {
   readonly octal?: boolean;
 }
 
-export interface AnyShape {
+interface AnyShape {
   readonly kind: "any";
 }
 
