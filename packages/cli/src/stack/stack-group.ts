@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newGroup } from "../command.ts";
+import { stackDeploy } from "./stack-deploy.ts";
 import { stackLogs } from "./stack-logs.ts";
 import { stackLs } from "./stack-ls.ts";
 import { stackPs } from "./stack-ps.ts";
@@ -9,6 +10,7 @@ import { stackServices } from "./stack-services.ts";
 
 export const stackGroup = (cli: Cli): Command =>
   newGroup("stack", "Deploy applications from Compose files, look at them and remove them", [
+    stackDeploy(cli),
     stackLs(cli),
     stackPs(cli),
     stackServices(cli),

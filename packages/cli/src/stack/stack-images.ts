@@ -5,7 +5,8 @@ import { resolveImage, setImage, warningsOf, type ResolvedImage } from "../servi
 import { containerOf, placementOf } from "../service/spec-parts.ts";
 import { IMAGE_LABEL } from "./stack-name.ts";
 
-export type ResolveMode = "always" | "changed" | "never";
+export const RESOLVE_MODES = ["always", "changed", "never"] as const;
+export type ResolveMode = (typeof RESOLVE_MODES)[number];
 
 /** What the images of one deployment come to. Each registry is asked, and each login looked up, once for an image. */
 export class StackImages {

@@ -1,0 +1,90 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { ComposeSource } from "@murmur/compose";
+import { messageOf } from "@murmur/base";
+import { invalid } from "../argument-error.ts";
+import type { CliPorts } from "../ports.ts";
+
+/** More than any file of an application has, and than a config may. */
+const FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Names of a directory's own file, the first that is there; and of what is put over it. */
+const OWN_NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+const OVERRIDE_NAMES = [
+  "compose.override.yaml",
+  "compose.override.yml",
+  "docker-compose.override.yml",
+  "docker-compose.override.yaml",
+];
+/** What standard input is called in messages. */
+const STDIN = "/dev/stdin";
+
+/** Which files are read, and how. */
+export interface ComposeInput {
+  readonly source: ComposeSource;
+  readonly files: readonly string[];
+  /** Where relative paths of the files start. */
+  readonly projectDirectory: string;
+}
+
+/**
+ * The files that are named, `-` being standard input; without any, the directory's own and what overrides it. Files of
+ * `envFiles` stand in the place of `.env`. Errors: `invalid_argument`.
+ */
+export async function composeInput(
+  { env, stdin }: Pick<CliPorts, "env" | "stdin">,
+  named: { readonly files: readonly string[]; readonly envFiles: readonly string[] },
+): Promise<ComposeInput> {
+  const cwd = resolve(".");
+  if (named.files.filter((file) => file === "-").length > 1)
+    throw invalid("standard input can be read only once: one -c -");
+  const files =
+    named.files.length === 0 ? ownFiles(cwd) : named.files.map((file) => (file === "-" ? STDIN : resolve(cwd, file)));
+  const [first = STDIN] = files;
+  const projectDirectory = first === STDIN ? cwd : dirname(first);
+  const given = new Map<string, Uint8Array>();
+  if (files.includes(STDIN)) given.set(STDIN, await readAll(stdin.read()));
+  const variables = named.envFiles.map((file) => readFile(resolve(cwd, file)));
+  if (variables.length > 0)
+    given.set(join(projectDirectory, ".env"), Buffer.concat(variables.flatMap((bytes) => [bytes, Buffer.from("\n")])));
+  return {
+    files,
+    projectDirectory,
+    source: {
+      cwd,
+      env,
+      exists: (path) => given.has(path) || existsSync(path),
+      readFile: (path) => given.get(path) ?? readFile(path),
+    },
+  };
+}
+
+function ownFiles(cwd: string): readonly string[] {
+  const find = (names: readonly string[]): string | undefined =>
+    names.map((name) => join(cwd, name)).find((path) => existsSync(path));
+  const own = find(OWN_NAMES);
+  if (own === undefined)
+    throw invalid(`there is no ${OWN_NAMES.slice(0, 3).join(", ")} in ${cwd}: name a Compose file with -c`);
+  const override = find(OVERRIDE_NAMES);
+  return override === undefined ? [own] : [own, override];
+}
+
+function readFile(path: string): Uint8Array {
+  try {
+    const { size } = statSync(path);
+    if (size > FILE_BYTES_MAX) throw new Error(`it has more than ${String(FILE_BYTES_MAX)} bytes`);
+    return readFileSync(path);
+  } catch (error) {
+    throw invalid(`can't read ${path}: ${messageOf(error)}`);
+  }
+}
+
+async function readAll(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const read: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of parts) {
+    size += part.length;
+    if (size > FILE_BYTES_MAX) throw invalid(`standard input has more than ${String(FILE_BYTES_MAX)} bytes`);
+    read.push(part);
+  }
+  return Buffer.concat(read);
+}
