@@ -57,7 +57,8 @@ export function stackDeploy(cli: Cli): Command {
         files: composeFile,
         envFiles: envFile,
       });
-      const project = loadProject(source, { files, profiles: profile, projectDirectory, name: stack });
+      const warn = (warning: string): void => cli.note(`murmur: warning: ${warning}`);
+      const project = loadProject(source, { files, profiles: profile, projectDirectory, name: stack, warn });
       await deployProject(cli, project, { ...how, stack });
     });
 }
