@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { parseDotenv } from "./dotenv.ts";
