@@ -308,6 +308,19 @@ describe("merge", () => {
     );
   });
 
+  it("a removal acts on what comes before it, whichever two files come first", () => {
+    const yaml = (text: string): Tree => {
+      const [parsed] = parseYaml(text, "a");
+      if (parsed === undefined) throw new Error("nothing was parsed");
+      return canonical(parsed, service, { path: "", directory: "/", home: undefined, countPorts: () => undefined });
+    };
+    for (const tag of ["!reset", "!override"]) {
+      const [one, two, three] = [yaml("dns: [a]"), yaml(`dns: ${tag} [b]`), yaml("dns: [c]")];
+      const left = merge(merge(one, two, service), three, service);
+      expect(isSame(left, merge(one, merge(two, three, service), service))).toBe(true);
+    }
+  });
+
   it("resets and overrides", () => {
     const base = webFile("ports: ['80:80', '81:81']\nenvironment: { A: 1, B: 2 }\ndns: [1.1.1.1]\ncommand: a b");
     const over =

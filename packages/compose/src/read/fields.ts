@@ -106,7 +106,7 @@ export class Fields {
 
   /** Part of a value that was read has no place in the model. */
   leave(path: string, tree: Tree): void {
-    this.#left.push({ path: join(this.#path, path), at: `${tree.place.file}:${tree.place.line}` });
+    this.#left.push(this.#other(path, tree));
   }
 
   /** What was set and never asked for, of this mapping and all that were opened from it. */
@@ -115,8 +115,12 @@ export class Fields {
   }
 
   #untaken(): readonly ComposeOther[] {
-    for (const [key, tree] of this.tree.entries) if (!this.#taken.has(key) && !isNull(tree)) this.leave(key, tree);
-    return this.#left;
+    const untaken = [...this.tree.entries].filter(([key, tree]) => !this.#taken.has(key) && !isNull(tree));
+    return [...untaken.map(([key, tree]) => this.#other(key, tree)), ...this.#left];
+  }
+
+  #other(path: string, tree: Tree): ComposeOther {
+    return { path: join(this.#path, path), at: `${tree.place.file}:${tree.place.line}` };
   }
 
   #scalar(key: string): Scalar | undefined {
