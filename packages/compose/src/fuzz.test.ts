@@ -6,6 +6,7 @@ import { parseDotenv } from "./dotenv.ts";
 import { Budget, interpolate, type Variables } from "./interpolate.ts";
 import { parseDuration } from "./quantity.ts";
 import { canonical } from "./schema/canonical.ts";
+import { complete } from "./schema/complete.ts";
 import { merge } from "./schema/merge.ts";
 import { service } from "./schema/service.ts";
 import { isSame, type Tree } from "./tree.ts";
@@ -316,8 +317,10 @@ describe("merge", () => {
     };
     for (const tag of ["!reset", "!override"]) {
       const [one, two, three] = [yaml("dns: [a]"), yaml(`dns: ${tag} [b]`), yaml("dns: [c]")];
+      const wanted = yaml(tag === "!reset" ? "dns: [c]" : "dns: [b, c]");
       const left = merge(merge(one, two, service), three, service);
-      expect(isSame(left, merge(one, merge(two, three, service), service))).toBe(true);
+      const right = merge(one, merge(two, three, service), service);
+      for (const merged of [left, right]) expect(isSame(complete(merged, service, ""), wanted)).toBe(true);
     }
   });
 
