@@ -59,6 +59,10 @@ describe("loadProject", () => {
   });
 
   it("tells what it doesn't model, with its place", () => {
+    expect(web("tmpfs: /run:size=1m,noexec")).toMatchObject({
+      mounts: [{ type: "tmpfs", target: "/run", tmpfs: { sizeBytes: 1 << 20 } }],
+      others: [{ path: "tmpfs[0].noexec", at: "compose.yaml:4" }],
+    });
     expect(web("container_name: one\nnetworks: { default: { gw_priority: 1 } }").others).toEqual([
       { path: "container_name", at: "compose.yaml:4" },
       { path: "networks.default.gw_priority", at: "compose.yaml:5" },

@@ -13,6 +13,7 @@ export class Fields {
   readonly tree: Mapping;
   readonly #path: string;
   readonly #taken = new Set<string>();
+  readonly #left: ComposeOther[] = [];
   readonly #opened: Fields[];
 
   constructor(tree: Mapping, path = "", opened: Fields[] = []) {
@@ -103,15 +104,23 @@ export class Fields {
     return new Fields(tree, join(this.#path, key), this.#opened);
   }
 
+  /** Part of a value that was read has no place in the model. */
+  leave(path: string, tree: Tree): void {
+    this.#left.push(this.#other(path, tree));
+  }
+
   /** What was set and never asked for, of this mapping and all that were opened from it. */
   others(): readonly ComposeOther[] {
     return this.#opened.flatMap((fields) => fields.#untaken());
   }
 
   #untaken(): readonly ComposeOther[] {
-    return [...this.tree.entries]
-      .filter(([key, tree]) => !this.#taken.has(key) && !isNull(tree))
-      .map(([key, tree]) => ({ path: join(this.#path, key), at: `${tree.place.file}:${tree.place.line}` }));
+    const untaken = [...this.tree.entries].filter(([key, tree]) => !this.#taken.has(key) && !isNull(tree));
+    return [...untaken.map(([key, tree]) => this.#other(key, tree)), ...this.#left];
+  }
+
+  #other(path: string, tree: Tree): ComposeOther {
+    return { path: join(this.#path, path), at: `${tree.place.file}:${tree.place.line}` };
   }
 
   #scalar(key: string): Scalar | undefined {

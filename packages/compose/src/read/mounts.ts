@@ -59,7 +59,7 @@ function readTmpfs(service: Fields, path: string): readonly ComposeMount[] {
         if (!/^[0-7]{1,6}$/.test(value))
           throw wrong(`permissions are expected, as in "mode=1777", not ${shown(value)}`);
         mode = Number.parseInt(value, 8);
-      } else throw wrong(`the option ${shown(option)} isn't known; there are ro, rw, size=SIZE and mode=MODE`);
+      } else service.leave(`tmpfs[${index}].${name}`, tree);
     }
     if (!target.startsWith("/")) throw wrong(`an absolute path is expected, not ${shown(target)}`);
     const tmpfs = defined<Tmpfs>({ sizeBytes, mode });
