@@ -7,7 +7,9 @@ const LIST_MAX = 8_192;
 const text = z.string().max(131_072);
 export const textList = z.array(text).max(LIST_MAX);
 export const textMap = z.record(z.string().max(1_024), text);
-export const nanos = z.int().nonnegative();
+const nanos = z.int().nonnegative();
+/** A duration that Docker refuses with this when it is below 0. */
+export const nanosOf = (refusal: string) => z.int().nonnegative(refusal);
 
 export const driver = dockerObject({ Name: text.optional(), Options: textMap.optional() });
 
@@ -19,7 +21,8 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
 };
 
 const mountKind = z.enum(["bind", "volume", "tmpfs", "image"], {
-  error: ({ input }) => OTHER_KINDS[String(input)] ?? "must be bind, volume, tmpfs or image",
+  error: ({ input }) =>
+    OTHER_KINDS[String(input)] ?? `invalid MountType: "${String(input)}": must be bind, volume, tmpfs or image`,
 });
 
 const mount = dockerObject({
@@ -53,13 +56,20 @@ const mount = dockerObject({
   "BindOptions: ReadOnlyNonRecursive and ReadOnlyForceRecursive contradict each other",
 );
 
+/** 0 is the default; Docker takes nothing between that and a millisecond. */
+const healthTime = (name: string) =>
+  z
+    .int()
+    .refine((time) => time === 0 || time >= 1_000_000, `ContainerSpec: ${name} in HealthConfig cannot be less than 1ms`)
+    .optional();
+
 const healthcheck = dockerObject({
   Test: textList.optional(),
-  Interval: nanos.optional(),
-  Timeout: nanos.optional(),
-  StartPeriod: nanos.optional(),
-  StartInterval: nanos.optional(),
-  Retries: z.int().nonnegative().optional(),
+  Interval: healthTime("Interval"),
+  Timeout: healthTime("Timeout"),
+  StartPeriod: healthTime("StartPeriod"),
+  StartInterval: healthTime("StartInterval"),
+  Retries: z.int().nonnegative("ContainerSpec: Retries in HealthConfig cannot be negative").optional(),
 });
 
 export const containerSchema = dockerObject({

@@ -132,7 +132,11 @@ describe("the translation of services", () => {
     ["a wrong type", { ...minimal, Labels: { a: 1 } }, "Labels.a"],
     ["a negative number", { ...minimal, Mode: { Replicated: { Replicas: -1 } } }, "Mode.Replicated.Replicas"],
     ["a fraction", { ...minimal, Mode: { Replicated: { Replicas: 1.5 } } }, "Mode.Replicated.Replicas"],
-    ["an unknown word", { ...minimal, EndpointSpec: { Mode: "mesh" } }, "EndpointSpec.Mode: must be one of vip, dnsrr"],
+    [
+      "an unknown word",
+      { ...minimal, EndpointSpec: { Mode: "mesh" } },
+      'EndpointSpec.Mode: invalid resolution mode: "mesh": must be one of vip, dnsrr',
+    ],
     [
       "a port out of range",
       { ...minimal, EndpointSpec: { Ports: [{ TargetPort: 70_000 }] } },
