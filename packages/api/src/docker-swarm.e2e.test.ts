@@ -11,6 +11,7 @@ import { serviceErrors, serviceLists, services, serviceUpdates } from "./compari
 import { nodes, swarm } from "./comparison/requests/swarm.ts";
 import { system } from "./comparison/requests/system.ts";
 import { tasks } from "./comparison/requests/tasks.ts";
+import { schemaProblem } from "./comparison/schemas/answers.ts";
 import type { Step, Topic } from "./comparison/step.ts";
 
 /*
@@ -65,12 +66,19 @@ afterAll(async () => {
   await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()));
 }, 60_000);
 
-/** What is different in the answers to a step, and isn't meant to be. */
+/**
+ * What is different in the answers to a step, and isn't meant to be; and what is in either that Docker's API definition
+ * doesn't have. That Docker's own answers fit keeps the schemas honest.
+ */
 async function compare(step: Step): Promise<object[]> {
   const answers = await Promise.all([docker.take(step), murmur.take(step)]);
   if (step.quiet === true) return [];
   const sent = [step.body, step.headers].filter((part) => part !== undefined).map((part) => JSON.stringify(part));
   const asked = `${step.ask} ${sent.join(" ")}`;
+  const shapes = step.bodyless === true ? [] : answers.map((answer) => schemaProblem(step.ask, answer));
+  const mistyped = shapes.flatMap((problem, at) =>
+    problem === undefined ? [] : [{ asked: step.ask, of: at === 0 ? "docker" : "murmur", problem }],
+  );
   const found = differences(plain(answers[0], docker), plain(answers[1], murmur));
   const isMeant = (path: string): boolean => {
     const fitting = ALLOWED.filter((entry) => entry.path.test(path) && entry.asked.test(asked));
@@ -78,10 +86,12 @@ async function compare(step: Step): Promise<object[]> {
     return fitting.length > 0;
   };
   const isOther = found.some(({ path }) => path === "status") && isMeant("status");
-  return found
-    .filter(({ path }) => !((isOther || step.bodyless === true) && /^(?:body|status|headers\.content-type)/.test(path)))
+  const unmeant = found
+    .filter(({ path }) => !(isOther && /^(?:body|status|headers\.content-type)/.test(path)))
+    .filter(({ path }) => !(step.bodyless === true && path.startsWith("body")))
     .filter(({ path }) => !isMeant(path))
     .map((difference) => ({ asked, ...difference }));
+  return [...mistyped, ...unmeant];
 }
 
 describe("Docker Swarm and Murmur answer alike", () => {

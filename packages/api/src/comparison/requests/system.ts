@@ -11,7 +11,7 @@ export const system: Topic = {
     get("/system/df"),
     get("/nope"),
     get("/nope", { version: "" }),
-    get("/services", { version: "1.11" }),
+    get("/services", { version: "1.11", bodyless: true }),
     get("/services", { version: "1.99" }),
     get("/services", { version: "1.25" }),
     get("/services", { version: "" }),
