@@ -82,7 +82,11 @@ export const ALLOWED: readonly Allowed[] = [
   { asked: /POST \/services\/create .*"a\.b_c-d"/, path: /^status$/, why: "Names may have dots here." },
 
   // What Murmur refuses because it would not come true.
-  { asked: /"Privileges"/, path: /^status$/, why: "Not honoured yet: refused rather than dropped." },
+  {
+    asked: /services\/.*privileges/,
+    path: /Privileges(?:\.NoNewPrivileges)?$/,
+    why: "Docker shows no_new_privs since API 1.44, and never before.",
+  },
   {
     asked: /NamedResourceSpec/,
     path: /^status$/,
@@ -155,8 +159,8 @@ export const ALLOWED: readonly Allowed[] = [
   { asked: /"Ingress":true/, path: /^status$/, why: "Every node answers on published ports without a network for it." },
   {
     asked: /"(?:ConfigOnly|ConfigFrom)"/,
-    path: /^(?:status|body\.message)$/,
-    why: "Not honoured yet: refused rather than dropped.",
+    path: /^status$/,
+    why: "Settings of one node have no place in a network of the cluster; refused by both.",
   },
   {
     asked: /GET \/networks\?filters=.*(?:one|wo)%22/,

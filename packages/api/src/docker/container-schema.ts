@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dockerObject, unsupported } from "./lenient-object.ts";
+import { privilegesSchema } from "./privileges.ts";
 import { configReferences, secretReferences } from "./payload-reference.ts";
 
 /** Bounds against nonsense; what a spec may hold is the model's to say. */
@@ -82,7 +83,7 @@ export const containerSchema = dockerObject({
   Dir: text.optional(),
   User: text.optional(),
   Groups: textList.optional(),
-  Privileges: unsupported(),
+  Privileges: privilegesSchema.optional(),
   TTY: z.boolean().optional(),
   OpenStdin: z.boolean().optional(),
   ReadOnly: z.boolean().optional(),

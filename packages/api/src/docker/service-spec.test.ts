@@ -125,7 +125,26 @@ describe("the translation of services", () => {
       withContainer({ Configs: [{ ConfigID: "x", Runtime: { A: 1 } }] }),
       "TaskTemplate.ContainerSpec.Configs.0.Runtime",
     ],
-    ["a privilege", withContainer({ Privileges: { NoNewPrivileges: true } }), "TaskTemplate.ContainerSpec.Privileges"],
+    [
+      "a credential spec",
+      withContainer({ Privileges: { CredentialSpec: { File: "spec.json" } } }),
+      "Privileges.CredentialSpec: only Windows",
+    ],
+    [
+      "a seccomp mode",
+      withContainer({ Privileges: { Seccomp: { Mode: "some" } } }),
+      "Privileges.Seccomp.Mode: must be default, unconfined or custom",
+    ],
+    [
+      "a seccomp profile that nothing asks for",
+      withContainer({ Privileges: { Seccomp: { Profile: "e30=" } } }),
+      "Privileges.Seccomp.Profile: goes with the Mode custom only",
+    ],
+    [
+      "a seccomp profile that is no JSON",
+      withContainer({ Privileges: { Seccomp: { Mode: "custom", Profile: "eA==" } } }),
+      "security.seccomp.profile: must be a seccomp profile",
+    ],
     ["an unknown field", withContainer({ Nonsense: 1 }), "TaskTemplate.ContainerSpec.Nonsense"],
     ["an unknown field at the top", { ...minimal, Nonsense: 1 }, "Nonsense"],
     ["two modes", { ...minimal, Mode: { Global: {}, Replicated: {} } }, "must specify only one service mode"],

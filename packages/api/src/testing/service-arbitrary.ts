@@ -122,6 +122,14 @@ const container = fc
     sysctls: maybe(fc.constant({ "net.core.somaxconn": "1024" })),
     devices: maybe(fc.constant([{ source: "/dev/a", target: "/dev/b", permissions: "rw" }])),
     privileged: maybe(fc.constant(true)),
+    security: maybe(
+      fc.constantFrom<NonNullable<ContainerSpec["security"]>>(
+        { noNewPrivileges: true },
+        { seccomp: { kind: "custom", profile: '{"defaultAction":"SCMP_ACT_ALLOW"}' }, apparmor: "disabled" },
+        { seccomp: { kind: "unconfined" }, selinux: { disabled: true } },
+        { selinux: { user: "u", role: "r", type: "t", level: "s0:c1" } },
+      ),
+    ),
     ulimits: maybe(fc.constant([{ name: "nofile", soft: 100, hard: 200 }])),
     secrets: maybe(secret.map((one) => [one])),
     configs: maybe(config.map((one) => [one])),

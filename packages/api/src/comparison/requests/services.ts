@@ -112,6 +112,18 @@ const FULL: readonly (readonly [string, object])[] = [
     { TaskTemplate: task({ Mounts: [{ Type: "bind", Source: "/tmp", Target: "/mnt", Consistency: "cached" }] }) },
   ],
   ["selinux-nothing", { TaskTemplate: task({ Privileges: { CredentialSpec: null, SELinuxContext: null } }) }],
+  ["privileges", { TaskTemplate: task({ Privileges: { NoNewPrivileges: true } }) }],
+  [
+    "selinux",
+    {
+      TaskTemplate: task({
+        Privileges: {
+          CredentialSpec: null,
+          SELinuxContext: { Disable: true, User: "u", Role: "r", Type: "t", Level: "l" },
+        },
+      }),
+    },
+  ],
   ["isolation", { TaskTemplate: task({ Isolation: "default" }) }],
   [
     "resources",
@@ -224,18 +236,6 @@ const FULL: readonly (readonly [string, object])[] = [
 
 /** What Murmur doesn't honour. */
 const REFUSED: readonly (readonly [string, object])[] = [
-  ["privileges", { TaskTemplate: task({ Privileges: { NoNewPrivileges: true } }) }],
-  [
-    "selinux",
-    {
-      TaskTemplate: task({
-        Privileges: {
-          CredentialSpec: null,
-          SELinuxContext: { Disable: true, User: "u", Role: "r", Type: "t", Level: "l" },
-        },
-      }),
-    },
-  ],
   [
     "generic-named",
     {

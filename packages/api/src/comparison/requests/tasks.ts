@@ -1,13 +1,17 @@
 import { filtered, get, post, remove, type Topic } from "../step.ts";
 
 interface Shown {
-  readonly ServiceID?: string;
+  readonly DesiredState?: string;
   readonly Status?: { readonly State: string; readonly Err?: string };
 }
+/** Docker says what is wanted of a task that has ended a moment after it has ended. */
 const inState =
-  (state: string, count = 1) =>
+  (state: string) =>
   (body: unknown): boolean =>
-    Array.isArray(body) && (body as readonly Shown[]).filter(({ Status }) => Status?.State === state).length >= count;
+    Array.isArray(body) &&
+    (body as readonly Shown[]).some(
+      ({ Status, DesiredState }) => Status?.State === state && (state === "running" || DesiredState !== "running"),
+    );
 
 const service = (Name: string, container: object, more: object = {}) => ({
   Name,

@@ -1,6 +1,5 @@
 import { z } from "zod";
-import type { Answer } from "../daemon-side.ts";
-import { madeById, nothing, refusal } from "./common.ts";
+import { id, madeById, nothing, refusal } from "./common.ts";
 import { config, info, network, networkMade, node, secret, swarm, task, versions } from "./objects.ts";
 import { service, serviceUpdated } from "./service.ts";
 
@@ -26,11 +25,15 @@ const ANSWERS: readonly (readonly [RegExp, z.ZodType])[] = [
   [/^GET \/swarm\/unlockkey$/, z.strictObject({ UnlockKey: z.string() })],
   [/^GET \/info$/, info],
   [/^GET \/version$/, versions],
+  [/^POST \/swarm\/init$/, id],
   [/^(?:DELETE|POST) \/(?:services|secrets|configs|networks|nodes|swarm)\b/, nothing],
 ];
 
 /** What an answer says that Docker's API definition doesn't know, or says as another type; undefined: nothing. */
-export function schemaProblem(ask: string, { status, body }: Answer): string | undefined {
+export function schemaProblem(
+  ask: string,
+  { status, body }: { readonly status: number; readonly body: unknown },
+): string | undefined {
   const schema = status >= 400 ? refusal : ANSWERS.find(([pattern]) => pattern.test(ask.split("?", 1)[0] ?? ""))?.[1];
   const result = schema?.safeParse(body);
   return result === undefined || result.success ? undefined : z.prettifyError(result.error);

@@ -45,7 +45,17 @@ export const containerSpec = z.strictObject({
   Dir: z.string().optional(),
   User: z.string().optional(),
   Groups: z.array(z.string()).optional(),
-  Privileges: z.strictObject({ CredentialSpec: z.null(), SELinuxContext: selinux.nullable() }).optional(),
+  Privileges: z
+    .strictObject({
+      CredentialSpec: z.null(),
+      SELinuxContext: selinux.nullable(),
+      Seccomp: z
+        .strictObject({ Mode: z.enum(["default", "unconfined", "custom"]), Profile: z.base64().optional() })
+        .optional(),
+      AppArmor: z.strictObject({ Mode: z.enum(["default", "disabled"]) }).optional(),
+      NoNewPrivileges: z.boolean().optional(),
+    })
+    .optional(),
   TTY: z.boolean().optional(),
   OpenStdin: z.boolean().optional(),
   ReadOnly: z.boolean().optional(),

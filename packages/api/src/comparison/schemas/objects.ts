@@ -1,11 +1,7 @@
 import { z } from "zod";
+import { DOCKER_TASK_STATES } from "../../docker/task-types.ts";
 import { count, driver, head, id, list, moment, murmur, texts, tlsInfo, version } from "./common.ts";
 import { genericResources, platform, port, taskSpec } from "./service.ts";
-
-const TASK_STATES = [
-  ...["new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running"],
-  ...["complete", "shutdown", "failed", "rejected", "remove", "orphaned"],
-] as const;
 
 const ipam = z.strictObject({
   Driver: z.strictObject({ Name: z.string() }).optional(),
@@ -42,13 +38,13 @@ export const task = z.strictObject({
   NodeID: id.optional(),
   Status: z.strictObject({
     Timestamp: moment,
-    State: z.enum(TASK_STATES),
+    State: z.enum(DOCKER_TASK_STATES),
     Message: z.string().optional(),
     Err: z.string().optional(),
     ContainerStatus: z.strictObject({ ContainerID: z.string(), PID: count, ExitCode: z.int() }).optional(),
     PortStatus: z.strictObject({ Ports: z.array(port).optional() }),
   }),
-  DesiredState: z.enum(TASK_STATES),
+  DesiredState: z.enum(DOCKER_TASK_STATES),
   GenericResources: genericResources.optional(),
   NetworksAttachments: z
     .array(z.strictObject({ Network: attached, Addresses: z.array(z.string()).optional() }))
