@@ -62,7 +62,7 @@ describe("a network to be made", () => {
 
   it.each<readonly [object, string]>([
     [{ Ingress: true }, "Ingress: every node answers on published ports"],
-    [{ ConfigOnly: true }, "ConfigOnly: Murmur doesn't support this"],
+    [{ ConfigOnly: true }, "ConfigOnly: configuration network can only contain network specific fields"],
     [{ ConfigFrom: { Network: "x" } }, "ConfigFrom"],
     [{ EnableIPv4: false }, "EnableIPv4: networks always have IPv4 addresses"],
     [{ Driver: "bridge", Scope: "swarm" }, "Driver: a network of the cluster is an overlay network"],
