@@ -12,6 +12,7 @@ import { nodes, swarm } from "./comparison/requests/swarm.ts";
 import { system } from "./comparison/requests/system.ts";
 import { tasks } from "./comparison/requests/tasks.ts";
 import { schemaProblem } from "./comparison/schemas/answers.ts";
+import type { Node } from "./docker/node-types.ts";
 import type { Step, Topic } from "./comparison/step.ts";
 
 /*
@@ -58,7 +59,14 @@ beforeAll(async () => {
   const body = { AdvertiseAddr: murmurHost.address, ...pool, Murmur: { DataPlane: "overlay" } };
   const { status, body: made } = await murmur.take({ ask: "POST /swarm/init", body });
   expect([status, made]).toEqual([200, expect.any(String)]);
+  await murmur.take({ ask: "GET /nodes", until: isReady });
 }, 60_000);
+
+/** A node can take tasks once it has said what its engine is. */
+const isReady = (body: unknown): boolean =>
+  (body as readonly Node[]).every(
+    ({ Description, Murmur }) => Description.Engine?.EngineVersion !== undefined && Murmur.EngineState === "ready",
+  );
 
 afterAll(async () => {
   docker[Symbol.dispose]();

@@ -29,7 +29,7 @@ export const tasks: Topic = {
     }),
     get(filtered("/tasks", { service: ["waits"] }), {
       keep: "waiting",
-      until: (body) => Array.isArray(body) && /no suitable/.test((body as Shown[])[0]?.Status?.Err ?? ""),
+      until: (body) => Array.isArray(body) && /constraints not satisfied/.test((body as Shown[])[0]?.Status?.Err ?? ""),
     }),
     get("/tasks/{waiting}"),
     post("/services/create", service("runs", { Env: ["A=B"] }), { keep: "runs" }),
