@@ -14,6 +14,7 @@ import {
 import type { ContainerSpec, Device, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 import { configReference, secretReference } from "./check-payload.ts";
 import { LIMITS } from "./limits.ts";
+import { security } from "./check-security.ts";
 import { absolutePath, labels, objectName, options } from "./names.ts";
 import { filesOf } from "./payload.ts";
 import { withoutActions } from "./template.ts";
@@ -184,6 +185,7 @@ export const container: Check = object<ContainerSpec>(
     capabilityDrop: optional(list(word("a capability"))),
     sysctls: optional(map(word("a sysctl's name"), text({ max: 1_024 }))),
     ulimits: optional(list(ulimit)),
+    security: optional(security),
     devices: optional(list(device)),
     privileged: optional(boolean),
     secrets: optional(list(secretReference)),

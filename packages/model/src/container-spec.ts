@@ -1,5 +1,6 @@
 import type { Millis } from "@murmur/base";
 import type { ConfigReference, SecretReference } from "./payload.ts";
+import type { Security } from "./security.ts";
 
 export interface Mount {
   readonly kind: "bind" | "volume" | "tmpfs" | "image";
@@ -92,6 +93,7 @@ export interface ContainerSpec {
   readonly ulimits?: readonly Ulimit[];
   /** -1000 (never) to 1000 (first): how soon the kernel ends it when memory runs out. */
   readonly oomScoreAdj?: number;
+  readonly security?: Security;
   /** These two need the node's permission: see `NodePermissions`. */
   readonly devices?: readonly Device[];
   readonly privileged?: boolean;

@@ -25,6 +25,7 @@ export type { Command, CommandBatch, InternalCommand, UserCommand } from "./comm
 export { parseDevice, unpermitted, type NodePermissions } from "./permission.ts";
 export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
 export { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
+export type { Security } from "./security.ts";
 export type { ContainerSpec, Device, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 export type { AttachedTask, Endpoint, EndpointTable, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";
 export { changeTable, joinParts, partsOf, type EndpointChange, type EndpointPart } from "./endpoint-change.ts";

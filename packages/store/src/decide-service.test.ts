@@ -11,7 +11,9 @@ describe("a service's name and ports", () => {
     const driver = new Driver().cluster().service("web");
     const result = driver.try({ kind: "createService", id: serviceId("other"), spec: serviceSpec("web") });
     expect(result).toMatchObject({ ok: false, code: "name_conflict" });
-    expect(!result.ok && result.message).toBe("name conflicts with an existing object: service web (web) exists");
+    expect(!result.ok && result.message).toBe(
+      "name conflicts with an existing object: service web already exists (web)",
+    );
   });
 
   it("frees name and ports as soon as the service is removed", () => {

@@ -27,7 +27,7 @@ export function createService({ state, index, now }: Context, command: Of<"creat
   if (namesake !== undefined) {
     return refused(
       "name_conflict",
-      `name conflicts with an existing object: service ${spec.name} (${namesake.id}) exists`,
+      `name conflicts with an existing object: service ${spec.name} already exists (${namesake.id})`,
     );
   }
   if (state.serviceCount >= LIMITS.services) {

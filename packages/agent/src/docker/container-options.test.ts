@@ -109,6 +109,21 @@ describe("the options of a container", () => {
       },
     ],
     [
+      "less than its engine would let it do, or more",
+      { security: { noNewPrivileges: true, seccomp: { kind: "unconfined" }, apparmor: "disabled" } },
+      { SecurityOpt: ["no-new-privileges=true", "seccomp=unconfined", "apparmor=unconfined"] },
+    ],
+    [
+      "a seccomp profile and an SELinux label",
+      {
+        security: {
+          seccomp: { kind: "custom", profile: '{"defaultAction":"SCMP_ACT_ALLOW"}' },
+          selinux: { user: "u", level: "s0:c1" },
+        },
+      },
+      { SecurityOpt: ['seccomp={"defaultAction":"SCMP_ACT_ALLOW"}', "label=user:u", "label=level:s0:c1"] },
+    ],
+    [
       "ulimits",
       { ulimits: [{ name: "nofile", soft: 1, hard: 2 }] },
       { Ulimits: [{ Name: "nofile", Soft: 1, Hard: 2 }] },

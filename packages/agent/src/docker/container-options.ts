@@ -4,6 +4,7 @@ import type { ContainerCreateOptions, EndpointSettings, HealthConfig, HostConfig
 import { containerLabels, networksLabel } from "../labels.ts";
 import { mountSettings } from "./mount-settings.ts";
 import { portBindings } from "../port-bindings.ts";
+import { securityOptions } from "./security-options.ts";
 import type { ContainerNetwork, ContainerNetworks, ContainerRequest } from "../ports.ts";
 
 type Options = ContainerCreateOptions;
@@ -93,6 +94,7 @@ function hostConfig({ task, node, networks, files = [] }: ContainerRequest): Hos
       CgroupPermissions: permissions,
     })),
     Privileged: spec.privileged,
+    SecurityOpt: securityOptions(spec.security),
     Sysctls: spec.sysctls && { ...spec.sysctls },
     Ulimits: spec.ulimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
     OomScoreAdj: spec.oomScoreAdj,

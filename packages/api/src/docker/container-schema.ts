@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dockerObject, unsupported } from "./lenient-object.ts";
+import { privilegesSchema } from "./privileges.ts";
 import { configReferences, secretReferences } from "./payload-reference.ts";
 
 /** Bounds against nonsense; what a spec may hold is the model's to say. */
@@ -7,7 +8,9 @@ const LIST_MAX = 8_192;
 const text = z.string().max(131_072);
 export const textList = z.array(text).max(LIST_MAX);
 export const textMap = z.record(z.string().max(1_024), text);
-export const nanos = z.int().nonnegative();
+const nanos = z.int().nonnegative();
+/** A duration that Docker refuses with this when it is below 0. */
+export const nanosOf = (refusal: string) => z.int().nonnegative(refusal);
 
 export const driver = dockerObject({ Name: text.optional(), Options: textMap.optional() });
 
@@ -19,7 +22,8 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
 };
 
 const mountKind = z.enum(["bind", "volume", "tmpfs", "image"], {
-  error: ({ input }) => OTHER_KINDS[String(input)] ?? "must be bind, volume, tmpfs or image",
+  error: ({ input }) =>
+    OTHER_KINDS[String(input)] ?? `invalid MountType: "${String(input)}": must be bind, volume, tmpfs or image`,
 });
 
 const mount = dockerObject({
@@ -53,13 +57,20 @@ const mount = dockerObject({
   "BindOptions: ReadOnlyNonRecursive and ReadOnlyForceRecursive contradict each other",
 );
 
+/** 0 is the default; Docker takes nothing between that and a millisecond. */
+const healthTime = (name: string) =>
+  z
+    .int()
+    .refine((time) => time === 0 || time >= 1_000_000, `ContainerSpec: ${name} in HealthConfig cannot be less than 1ms`)
+    .optional();
+
 const healthcheck = dockerObject({
   Test: textList.optional(),
-  Interval: nanos.optional(),
-  Timeout: nanos.optional(),
-  StartPeriod: nanos.optional(),
-  StartInterval: nanos.optional(),
-  Retries: z.int().nonnegative().optional(),
+  Interval: healthTime("Interval"),
+  Timeout: healthTime("Timeout"),
+  StartPeriod: healthTime("StartPeriod"),
+  StartInterval: healthTime("StartInterval"),
+  Retries: z.int().nonnegative("ContainerSpec: Retries in HealthConfig cannot be negative").optional(),
 });
 
 export const containerSchema = dockerObject({
@@ -72,7 +83,7 @@ export const containerSchema = dockerObject({
   Dir: text.optional(),
   User: text.optional(),
   Groups: textList.optional(),
-  Privileges: unsupported(),
+  Privileges: privilegesSchema.optional(),
   TTY: z.boolean().optional(),
   OpenStdin: z.boolean().optional(),
   ReadOnly: z.boolean().optional(),

@@ -9,6 +9,7 @@ import {
   toSecretReference,
   type FindPayload,
 } from "./payload-reference.ts";
+import { fromSecurity, toSecurity } from "./privileges.ts";
 import { toMillis, toNanos } from "./time.ts";
 
 const filled = <T>(list: readonly T[] | undefined): readonly T[] | undefined =>
@@ -47,6 +48,7 @@ export function toContainerSpec(input: ContainerInput, findPayload: FindPayload)
     sysctls: filledMap(input.Sysctls),
     ulimits: filled(input.Ulimits)?.map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard })),
     oomScoreAdj: orLeftOut(input.OomScoreAdj),
+    security: toSecurity(input.Privileges),
     secrets: filled(input.Secrets)?.map((reference) => toSecretReference(reference, findPayload)),
     configs: filled(input.Configs)?.map((reference) => toConfigReference(reference, findPayload)),
   });
@@ -134,6 +136,7 @@ export function fromContainerSpec(spec: ContainerSpec): docker.ContainerSpec {
     Sysctls: copiedMap(spec.sysctls),
     Ulimits: spec.ulimits?.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
     OomScoreAdj: spec.oomScoreAdj,
+    Privileges: spec.security && fromSecurity(spec.security),
     Secrets: spec.secrets?.map(fromSecretReference),
     Configs: spec.configs?.map(fromConfigReference),
     Isolation: "default",

@@ -37,6 +37,16 @@ export interface HealthConfig {
   Retries?: number;
 }
 
+export interface Privileges {
+  /** Windows only. */
+  CredentialSpec: null;
+  SELinuxContext: { Disable: boolean; User: string; Role: string; Type: string; Level: string } | null;
+  /** `Profile`: base64 of its JSON. */
+  Seccomp?: { Mode: "unconfined" } | { Mode: "custom"; Profile: string };
+  AppArmor?: { Mode: "disabled" };
+  NoNewPrivileges?: boolean;
+}
+
 export interface ContainerSpec {
   Image: string;
   Labels?: Record<string, string>;
@@ -47,6 +57,7 @@ export interface ContainerSpec {
   Dir?: string;
   User?: string;
   Groups?: string[];
+  Privileges?: Privileges;
   TTY?: boolean;
   OpenStdin?: boolean;
   ReadOnly?: boolean;

@@ -76,7 +76,8 @@ function parseObject(text: string): object {
   } catch {
     throw invalid("invalid filter");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw invalid("invalid filter");
+  if (value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) throw invalid("invalid filter");
   return value;
 }
 

@@ -18,11 +18,21 @@ export function fits(network: NetworkResource, filters: Filters): boolean {
   const named = filters.get("name");
   return (
     filters.beginsWith("id", network.Id) &&
-    (named.length === 0 || named.some((text) => network.Name.includes(text))) &&
+    (named.length === 0 || named.some((text) => isNamed(network.Name, text))) &&
     filters.hasLabels("label", network.Labels ?? {}) &&
     filters.is("driver", network.Driver) &&
     filters.is("scope", network.Scope)
   );
+}
+
+/** A part of the name; `^` and `$` hold it to its beginning and end, as people write it for Docker, which reads a pattern. */
+function isNamed(name: string, text: string): boolean {
+  const begins = text.startsWith("^");
+  const ends = text.endsWith("$");
+  const part = text.slice(begins ? 1 : 0, ends ? -1 : undefined);
+  if (begins && ends) return name === part;
+  if (begins) return name.startsWith(part);
+  return ends ? name.endsWith(part) : name.includes(part);
 }
 
 const DANGLING: ReadonlyMap<string, boolean> = new Map([

@@ -49,8 +49,11 @@ export const networkSchema = dockerObject(
     Internal: z.boolean().optional(),
     Attachable: z.boolean().optional(),
     Ingress: unsupported("every node answers on published ports without a network for it; leave it out"),
-    ConfigOnly: unsupported(),
-    ConfigFrom: unsupported(),
+    ConfigOnly: unsupported(
+      "configuration network can only contain network specific fields. Network operator fields like " +
+        "[ ingress | internal | attachable | scope ] are not supported: such a network is of one node",
+    ),
+    ConfigFrom: unsupported("networks of the cluster have no settings of one node; leave it out"),
     Options: options.optional(),
     Labels: textMap.optional(),
   },

@@ -62,7 +62,7 @@ describe("a network to be made", () => {
 
   it.each<readonly [object, string]>([
     [{ Ingress: true }, "Ingress: every node answers on published ports"],
-    [{ ConfigOnly: true }, "ConfigOnly: Murmur doesn't support this"],
+    [{ ConfigOnly: true }, "ConfigOnly: configuration network can only contain network specific fields"],
     [{ ConfigFrom: { Network: "x" } }, "ConfigFrom"],
     [{ EnableIPv4: false }, "EnableIPv4: networks always have IPv4 addresses"],
     [{ Driver: "bridge", Scope: "swarm" }, "Driver: a network of the cluster is an overlay network"],
@@ -79,7 +79,9 @@ describe("a network to be made", () => {
     [{ Options: { "com.docker.network.driver.overlay.vxlanid_list": "4097" } }, "identifiers itself"],
     [{ Options: { "com.docker.network.driver.mtu": "big" } }, "driver.mtu: must be a number of bytes"],
     [{ Options: { "com.docker.network.bridge.name": "x" } }, "bridge.name: Murmur doesn't know this option"],
-    [{ Name: "" }, "invalid network: name"],
+    [{ Name: "" }, "invalid name: name"],
+    [{ Name: "host" }, "network with name host already exists"],
+    [{ Name: "none" }, "operation is not permitted on predefined none network"],
     [{ Unheard: "x" }, "Unheard: Murmur doesn't know this field"],
   ])("with %j is refused in words", (more, says) => {
     expect(() => toNetworkSpec({ Name: "x", Driver: "overlay", ...more })).toThrow(says);

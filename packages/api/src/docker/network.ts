@@ -4,6 +4,7 @@ import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
 import { MTU_OPTION, networkSchema, VXLAN_OPTION } from "./network-schema.ts";
 import type * as docker from "./network-types.ts";
+import { nameRefusal } from "./service-refusal.ts";
 import { toTimestamp } from "./time.ts";
 
 /** A request's body to a spec. Errors: `invalid_argument` that names the field. */
@@ -23,8 +24,25 @@ export function toNetworkSpec(body: unknown): NetworkSpec {
     mtu: mtu === undefined ? undefined : Number(mtu),
   });
   const problems = validateNetworkSpec(spec);
-  if (problems.length > 0) throw new ClusterError("invalid_argument", `invalid network: ${problems.join("; ")}`);
+  const isNamed = !problems.some((problem) => problem.startsWith("name: "));
+  if (problems.length > 0) {
+    const words = isNamed ? "invalid network" : spec.name === "" ? "invalid name" : nameRefusal(spec.name);
+    throw new ClusterError("invalid_argument", `${words}: ${problems.join("; ")}`);
+  }
+  refusePredefined(spec.name);
   return spec;
+}
+
+/** Names that every engine has networks of already. */
+const OF_ENGINES: ReadonlySet<string> = new Set(["bridge", "host"]);
+/** Names that mean something else wherever a container is given a network. */
+const RESERVED: ReadonlySet<string> = new Set(["none", "default"]);
+
+/** Errors: `already_exists` and `forbidden`, as Docker has it: such a network could never be told from the engine's. */
+function refusePredefined(name: string): void {
+  if (OF_ENGINES.has(name)) throw new ClusterError("already_exists", `network with name ${name} already exists`);
+  if (RESERVED.has(name))
+    throw new ClusterError("forbidden", `operation is not permitted on predefined ${name} network `);
 }
 
 /** The fields of a spec that ask for something that only networks with addresses have. */
@@ -97,6 +115,6 @@ export function toNetworkResource(network: docker.Network): docker.NetworkResour
     ConfigOnly: false,
     Containers: null,
     Options: Object.keys(options).length === 0 ? null : options,
-    Labels: spec.Labels,
+    Labels: Object.keys(spec.Labels).length === 0 ? null : spec.Labels,
   };
 }

@@ -6,6 +6,7 @@ import { parseWith } from "./lenient-object.ts";
 import { nodeSchema, type NodeInput } from "./node-schema.ts";
 import type * as docker from "./node-types.ts";
 import { toMillis, toNanos, toTimestamp } from "./time.ts";
+import { toTlsInfo } from "./tls-info.ts";
 
 export interface NodeContext {
   readonly leader: NodeId | undefined;
@@ -66,24 +67,34 @@ export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
   });
 }
 
+/** Docker's nodes call their processors as the kernel does; images and the model as Go does. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { amd64: "x86_64", arm64: "aarch64" };
+
+interface Plugin {
+  readonly Type: string;
+  readonly Name: string;
+}
+const byTypeAndName = (a: Plugin, b: Plugin): number => compared(a.Type, b.Type) || compared(a.Name, b.Name);
+const compared = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 function fromDescription(node: ClusterNode, context: NodeContext): docker.NodeDescription {
   const { description, hostname = "" } = node;
-  const TLSInfo: docker.TLSInfo = context.caPem === undefined ? {} : { TrustRoot: context.caPem };
+  const TLSInfo: docker.TLSInfo = context.caPem === undefined ? {} : toTlsInfo(context.caPem);
   if (description === undefined) return { Hostname: hostname, Platform: {}, Resources: {}, Engine: {}, TLSInfo };
   const { platform, resources, engine } = description;
   return {
     Hostname: description.hostname,
-    Platform: { Architecture: platform.architecture, OS: platform.os },
+    Platform: { Architecture: ARCHITECTURES[platform.architecture] ?? platform.architecture, OS: platform.os },
     Resources: compact<NonNullable<docker.NodeDescription["Resources"]>>({
       NanoCPUs: resources.nanoCpus,
       MemoryBytes: resources.memoryBytes,
       GenericResources: fromGeneric(resources.generic),
     }),
-    Engine: {
+    Engine: compact<NonNullable<docker.NodeDescription["Engine"]>>({
       EngineVersion: engine.version,
-      Labels: { ...engine.labels },
-      Plugins: engine.plugins.map(({ kind, name }) => ({ Type: kind, Name: name })),
-    },
+      Labels: Object.keys(engine.labels).length === 0 ? undefined : { ...engine.labels },
+      Plugins: engine.plugins.map(({ kind, name }) => ({ Type: kind, Name: name })).sort(byTypeAndName),
+    }),
     TLSInfo,
   };
 }

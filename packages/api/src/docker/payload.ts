@@ -47,6 +47,7 @@ export function toPayload(kind: PayloadKind, body: unknown): PayloadInput {
     labels: input.Labels ?? {},
     templating: templating === "" ? undefined : "golang",
   });
+  if (spec.name === "") throw invalid("name must be provided");
   const problems = validateSecretSpec(spec);
   if (problems.some((problem) => problem.startsWith("name:"))) {
     throw invalid(
@@ -78,7 +79,7 @@ export function checkedBytes(kind: PayloadKind, { spec, bytes }: PayloadInput): 
 function bytesOf(base64: string): Uint8Array {
   const text = base64.replaceAll(/[\r\n]/g, "");
   const bytes = Buffer.from(text, "base64");
-  if (bytes.toString("base64") !== text) throw invalid("Data: must be base64");
+  if (bytes.toString("base64") !== text) throw invalid("illegal base64 data: Data must be base64");
   return bytes;
 }
 

@@ -1,18 +1,39 @@
 import { BALANCINGS, STRATEGIES } from "@murmur/model";
 import { z } from "zod";
-import { containerSchema, driver, nanos, textList, textMap } from "./container-schema.ts";
+import { containerSchema, driver, nanosOf, textList, textMap } from "./container-schema.ts";
 import { dockerObject, unsupported } from "./lenient-object.ts";
 
 const count = z.int().nonnegative();
 const port = z.int().min(0).max(65_535);
 
-/** Docker takes these words in any case, and "" for the default. */
-function word<const W extends readonly [string, ...string[]]>(words: W) {
+/** Docker takes these words in any case, and "" for the default. `refused`: what it says of any other one. */
+function word<const W extends readonly [string, ...string[]]>(words: W, refused: (given: string) => string) {
   const lower = (value: unknown): unknown => (typeof value === "string" ? value.toLowerCase() || undefined : value);
-  return z.preprocess(lower, z.enum(words, `must be one of ${words.join(", ")}`).optional());
+  const error = ({ input }: { readonly input?: unknown }): string =>
+    `${refused(String(input))}: must be one of ${words.join(", ")}`;
+  return z.preprocess(lower, z.enum(words, { error }).optional());
 }
 
-const resources = { NanoCPUs: count.optional(), MemoryBytes: count.optional() };
+/** As Go writes a small number: `1e-09`. */
+const goNumber = (value: number): string => String(value).replace(/e-(\d)$/, "e-0$1");
+const CPU_NANOS_MIN = 1_000_000;
+const MEMORY_BYTES_MIN = 4 * 1024 * 1024;
+
+/** Docker's least amounts. 0 is none. */
+const resources = {
+  NanoCPUs: z
+    .int()
+    .refine((nanoCpus) => nanoCpus === 0 || nanoCpus >= CPU_NANOS_MIN, {
+      error: ({ input }) => `invalid cpu value ${goNumber(Number(input) / 1e9)}: Must be at least 0.001`,
+    })
+    .optional(),
+  MemoryBytes: z
+    .int()
+    .refine((bytes) => bytes === 0 || bytes >= MEMORY_BYTES_MIN, {
+      error: ({ input }) => `invalid memory value ${String(input)}: Must be at least 4MiB`,
+    })
+    .optional(),
+};
 
 const genericResource = dockerObject({
   DiscreteResourceSpec: dockerObject({ Kind: z.string().min(1, "names no kind"), Value: z.int() }).optional(),
@@ -39,10 +60,10 @@ const taskSchema = dockerObject({
     MemorySwappiness: unsupported(),
   }).optional(),
   RestartPolicy: dockerObject({
-    Condition: word(["none", "on-failure", "any"]),
-    Delay: nanos.optional(),
+    Condition: word(["none", "on-failure", "any"], (given) => `invalid RestartCondition: "${given}"`),
+    Delay: nanosOf("TaskSpec: restart-delay cannot be negative").optional(),
     MaxAttempts: count.optional(),
-    Window: nanos.optional(),
+    Window: nanosOf("TaskSpec: restart-window cannot be negative").optional(),
   }).optional(),
   Placement: dockerObject({
     Constraints: textList.optional(),
@@ -53,18 +74,20 @@ const taskSchema = dockerObject({
     Platforms: z.array(dockerObject({ OS: z.string().optional(), Architecture: z.string().optional() })).optional(),
   }).optional(),
   ForceUpdate: count.optional(),
-  Runtime: unsupported("Murmur runs containers only; leave it out", ["container"]),
+  Runtime: unsupported("unsupported runtime: Murmur runs containers only; leave it out", ["container"]),
   Networks: z.array(networkAttachment).max(1_024).optional(),
   LogDriver: driver.optional(),
 });
 
+const RATIO = "TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1";
+
 const updateSchema = dockerObject({
   Parallelism: count.optional(),
-  Delay: nanos.optional(),
-  FailureAction: word(["pause", "continue", "rollback"]),
-  Monitor: nanos.optional(),
-  MaxFailureRatio: z.number().min(0).max(1).optional(),
-  Order: word(["stop-first", "start-first"]),
+  Delay: nanosOf("TaskSpec: update-delay cannot be negative").optional(),
+  FailureAction: word(["pause", "continue", "rollback"], (given) => `unrecognized update failure action ${given}`),
+  Monitor: nanosOf("TaskSpec: update-monitor cannot be negative").optional(),
+  MaxFailureRatio: z.number().min(0, RATIO).max(1, RATIO).optional(),
+  Order: word(["stop-first", "start-first"], (given) => `unrecognized update order ${given}`),
 });
 
 const modeSchema = dockerObject({
@@ -83,15 +106,15 @@ const portOptions = z.strictObject({
 });
 
 const endpointSchema = dockerObject({
-  Mode: word(["vip", "dnsrr"]),
+  Mode: word(["vip", "dnsrr"], (given) => `invalid resolution mode: "${given}"`),
   Ports: z
     .array(
       dockerObject({
         Name: z.string().optional(),
-        Protocol: word(["tcp", "udp", "sctp"]),
+        Protocol: word(["tcp", "udp", "sctp"], (given) => `invalid protocol value "${given}"`),
         TargetPort: port.default(0),
         PublishedPort: port.optional(),
-        PublishMode: word(["ingress", "host"]),
+        PublishMode: word(["ingress", "host"], (given) => `invalid publish mode "${given}"`),
         Murmur: portOptions.optional(),
       }),
     )

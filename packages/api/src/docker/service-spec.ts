@@ -16,6 +16,7 @@ import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
 import type { FindPayload } from "./payload-reference.ts";
 import { fromPort, toPorts } from "./port.ts";
+import { serviceRefusal } from "./service-refusal.ts";
 import { serviceSchema, type ServiceInput, type UpdateInput } from "./service-schema.ts";
 import type * as docker from "./service-types.ts";
 import { fromTaskSpec, toTaskSpec, type FindNetwork } from "./task-spec.ts";
@@ -55,7 +56,7 @@ export function toServiceSpec(body: unknown, context: ServiceSpecContext): Servi
   const problems = validateServiceSpec(spec);
   const unexpanded = containerTemplateProblem(spec.task.container);
   if (unexpanded !== undefined) throw new ClusterError("invalid_argument", `invalid service: ${unexpanded}`);
-  if (problems.length > 0) throw new ClusterError("invalid_argument", `invalid service: ${problems.join("; ")}`);
+  if (problems.length > 0) throw new ClusterError("invalid_argument", serviceRefusal(spec, problems));
   const { image } = spec.task.container;
   if (image !== context.previous?.task.container.image && parseImageReference(image) === undefined) {
     throw new ClusterError("invalid_argument", `ContainerSpec: "${image}" is not a valid repository/tag`);
@@ -183,14 +184,15 @@ function fromMode(mode: ServiceMode): docker.ServiceMode {
   }
 }
 
-const fromUpdate = (update: UpdateConfig): docker.UpdateConfig => ({
-  Parallelism: update.parallelism,
-  Delay: toNanos(update.delayMs),
-  FailureAction: update.failureAction,
-  Monitor: toNanos(update.monitorMs),
-  MaxFailureRatio: update.maxFailureRatio,
-  Order: update.order,
-});
+const fromUpdate = (update: UpdateConfig): docker.UpdateConfig =>
+  compact<docker.UpdateConfig>({
+    Parallelism: update.parallelism,
+    Delay: toNanos(update.delayMs) || undefined,
+    FailureAction: update.failureAction,
+    Monitor: toNanos(update.monitorMs),
+    MaxFailureRatio: update.maxFailureRatio,
+    Order: update.order,
+  });
 
 const fromEndpoint = (endpoint: ServiceSpec["endpoint"]): docker.EndpointSpec =>
   compact<docker.EndpointSpec>({

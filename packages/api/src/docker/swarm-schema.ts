@@ -1,6 +1,6 @@
 import { STRATEGIES } from "@murmur/model";
 import { z } from "zod";
-import { driver, textMap } from "./container-schema.ts";
+import { driver, nanosOf, textMap } from "./container-schema.ts";
 import { dockerObject, fixed, unsupported } from "./lenient-object.ts";
 
 /** What Docker's daemon reports by default. */
@@ -16,6 +16,8 @@ export const DOCKER_DEFAULTS = {
 /** As Docker's merge of a spec: 0 says nothing. */
 const count = z.int().nonnegative().optional();
 
+const HOUR_NANOS = 3_600_000_000_000;
+
 const caSettings = "Murmur renews and rotates its certificates itself; leave it out";
 
 export const swarmSchema = dockerObject(
@@ -30,9 +32,14 @@ export const swarmSchema = dockerObject(
       ElectionTick: count,
       HeartbeatTick: count,
     }).optional(),
-    Dispatcher: dockerObject({ HeartbeatPeriod: count }).optional(),
+    Dispatcher: dockerObject({
+      HeartbeatPeriod: nanosOf("heartbeat time period cannot be a negative duration").optional(),
+    }).optional(),
     CAConfig: dockerObject({
-      NodeCertExpiry: z.int().nonnegative().optional(),
+      NodeCertExpiry: z
+        .int()
+        .refine((expiry) => expiry === 0 || expiry >= HOUR_NANOS, "minimum certificate expiry time is: 1h0m0s")
+        .optional(),
       ExternalCAs: unsupported(caSettings),
       SigningCACert: unsupported(caSettings),
       SigningCAKey: unsupported(caSettings),

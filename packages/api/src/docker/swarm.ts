@@ -14,6 +14,7 @@ import { parseWith } from "./lenient-object.ts";
 import { DOCKER_DEFAULTS, initSchema, joinSchema, swarmSchema, type SwarmInput } from "./swarm-schema.ts";
 import type * as docker from "./swarm-types.ts";
 import { toMillis, toNanos, toTimestamp } from "./time.ts";
+import { toTlsInfo } from "./tls-info.ts";
 
 /** The cluster as Docker shows it; its secrets are not in it. */
 export function fromCluster(cluster: Cluster): docker.ClusterInfo {
@@ -24,7 +25,7 @@ export function fromCluster(cluster: Cluster): docker.ClusterInfo {
     CreatedAt: toTimestamp(cluster.createdAt),
     UpdatedAt: toTimestamp(cluster.updatedAt),
     Spec: fromClusterSpec(cluster.spec),
-    TLSInfo: { TrustRoot: cluster.caPem },
+    TLSInfo: toTlsInfo(cluster.caPem),
     RootRotationInProgress: false,
     DefaultAddrPool: plane === "overlay" ? [pool.subnet] : null,
     SubnetSize: pool.subnetLength,
@@ -58,7 +59,10 @@ function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
   };
 }
 
-/** A request's body to a spec. As Docker: what it leaves out, or gives as nothing, stays as it is in `current`. */
+/**
+ * A request's body to a spec. A number that it leaves out, or gives as nothing, stays as it is in `current`. Labels and the
+ * log driver are those of the body, as with Docker: that is how one gets rid of them.
+ */
 export function toClusterSpec(body: unknown, current: ClusterSpec): ClusterSpec {
   return merge(parseWith(swarmSchema, body), current);
 }
@@ -67,14 +71,14 @@ function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
   const log = input.TaskDefaults?.LogDriver;
   const spec = compact<ClusterSpec>({
     name: input.Name || current.name,
-    labels: input.Labels !== undefined && Object.keys(input.Labels).length > 0 ? input.Labels : current.labels,
+    labels: input.Labels ?? {},
     taskHistoryLimit: input.Orchestration?.TaskHistoryRetentionLimit ?? current.taskHistoryLimit,
     voters: input.Murmur?.Voters ?? current.voters,
     nodeCertificateValidityMs: input.CAConfig?.NodeCertExpiry
       ? toMillis(input.CAConfig.NodeCertExpiry)
       : current.nodeCertificateValidityMs,
     strategy: input.Murmur?.Strategy ?? current.strategy,
-    logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : current.logDriver,
+    logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : undefined,
     raft: mergeRaft(input.Raft, current.raft),
     heartbeatPeriodMs: mergeHeartbeat(input.Dispatcher?.HeartbeatPeriod, current.heartbeatPeriodMs),
   });

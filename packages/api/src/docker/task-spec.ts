@@ -80,7 +80,11 @@ function toPlacement(input: TaskInput["Placement"]): Placement {
 
 function toConstraint(line: string): Constraint {
   const parsed = parseConstraint(line);
-  if ("problem" in parsed) throw new ClusterError("invalid_argument", parsed.problem);
+  if ("problem" in parsed) {
+    const isPlain = !/[=!]=/.test(line);
+    const words = isPlain ? `constraint expected one operator from ==, !=: ${parsed.problem}` : parsed.problem;
+    throw new ClusterError("invalid_argument", words);
+  }
   return parsed;
 }
 
@@ -90,12 +94,12 @@ export function fromTaskSpec(spec: TaskSpec): docker.TaskSpec {
   return compact<docker.TaskSpec>({
     ContainerSpec: fromContainerSpec(spec.container),
     Resources: fromResources(spec.resources),
-    RestartPolicy: {
+    RestartPolicy: compact<docker.RestartPolicy>({
       Condition: restart.condition,
       Delay: toNanos(restart.delayMs),
       MaxAttempts: restart.maxAttempts,
-      Window: toNanos(restart.windowMs),
-    },
+      Window: toNanos(restart.windowMs) || undefined,
+    }),
     Placement: compact<docker.Placement>({
       Constraints: orNone(placement.constraints.map(formatConstraint)),
       Preferences: orNone(placement.preferences.map(({ spread }) => ({ Spread: { SpreadDescriptor: spread } }))),

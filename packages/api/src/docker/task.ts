@@ -20,8 +20,9 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     Version: { Index: task.version },
     CreatedAt: toTimestamp(task.createdAt),
     UpdatedAt: toTimestamp(task.updatedAt),
-    Labels: { ...task.serviceLabels },
-    Spec: fromTaskSpec(task.spec),
+    // Docker's tasks have labels of their own, and nobody gives them any; those of the service are found by the filter.
+    Labels: {},
+    Spec: specOf(task),
     ServiceID: task.serviceId,
     Slot: task.slot || undefined,
     NodeID: task.nodeId,
@@ -44,6 +45,12 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
       })),
     }),
   });
+}
+
+/** As in a service, but that a task says no runtime. */
+function specOf(task: Task): docker.Task["Spec"] {
+  const { Runtime: _said, ...spec } = fromTaskSpec(task.spec);
+  return spec;
 }
 
 /** The names that it was given, and how many of what has none. */

@@ -1,4 +1,5 @@
 import { ClusterError } from "@murmur/base";
+import { shapeProblem } from "./json-shape.ts";
 
 /** Of a spec, a join request, a filter: everything that is read whole. */
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -15,11 +16,15 @@ export async function readJson(request: Request, bytesMax = BODY_BYTES_MAX): Pro
   }
   const text = decode(await readBytes(request, bytesMax));
   if (text.trim() === "") throw invalid("invalid JSON: the body is empty");
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw invalid("invalid JSON in the body");
   }
+  const problem = shapeProblem(value);
+  if (problem !== undefined) throw invalid(`invalid JSON in the body: ${problem}`);
+  return value;
 }
 
 /** As `readJson`, for bodies that may be left out. */
@@ -47,10 +52,11 @@ export async function readBytes(request: Request, bytesMax = BODY_BYTES_MAX): Pr
   }
 }
 
-/** What a body says as JSON; undefined for anything else. */
+/** What a body says as JSON; undefined for anything else, and for what is no object of Docker's. */
 export function jsonIn(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(body));
+    const value: unknown = JSON.parse(new TextDecoder().decode(body));
+    return shapeProblem(value) === undefined ? value : undefined;
   } catch {
     return undefined;
   }

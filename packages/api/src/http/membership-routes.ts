@@ -1,4 +1,4 @@
-import { ClusterError, type Millis } from "@murmur/base";
+import { ClusterError, codeOf, messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import { toInitRequest, toJoinRequest } from "../docker/swarm.ts";
 import type { ClusterInitAnswer, ClusterSummary, JoinTokenAnswer, NodeJoinAnswer } from "../murmur-types.ts";
@@ -21,17 +21,23 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
 
   app.post("/swarm/init", async (context) => {
     const asked = toInitRequest(await readJson(context.req.raw));
+    refuseMember(node.status());
     await change(context, (signal) => node.init(asked, signal));
     return context.json(member(node.status()).nodeId);
   });
   app.post("/swarm/join", async (context) => {
     const asked = toJoinRequest(await readJson(context.req.raw));
+    refuseMember(node.status());
     await change(context, (signal) => node.join(asked, signal));
     return context.body(null, 200);
   });
   app.post("/swarm/leave", async (context) => {
     const force = leaveForce(context);
-    await change(context, (signal) => node.leave({ force }, signal));
+    await change(context, (signal) => node.leave({ force }, signal)).catch((error: unknown) => {
+      // Docker's clients know a node that is needed by this status.
+      if (codeOf(error) === "failed_precondition") throw new ClusterError("unavailable", messageOf(error));
+      throw error;
+    });
     return context.body(null, 200);
   });
 
@@ -63,6 +69,14 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
     const summary = (await response.json()) as ClusterSummary;
     return context.json({ ...summary, thisNode: thisNode(node.status()) });
   });
+}
+
+/** Docker's clients look for this sentence. */
+const PART_OF_A_SWARM =
+  'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
+
+function refuseMember({ state }: NodeStanding): void {
+  if (state === "active") throw new ClusterError("already_in_cluster", PART_OF_A_SWARM);
 }
 
 function member(standing: NodeStanding): NodeJoinAnswer {

@@ -2,7 +2,7 @@ import type { Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
 import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks } from "../docker/network-filter.ts";
 import { wantsClusterNetwork } from "../docker/network-schema.ts";
-import type { NetworksPruned } from "../docker/network-types.ts";
+import type { NetworksPruned, NetworkUse } from "../docker/network-types.ts";
 import type { ApiPorts } from "../ports.ts";
 import { addAttachRoutes } from "./attach-routes.ts";
 import { jsonIn, readBytes } from "./body.ts";
@@ -33,12 +33,12 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
 
   app.get("/networks/:id", async (context) => {
     const verbose = strictFlag(context.req.query("verbose"), "verbose");
-    const isLocal = context.req.query("scope") === "local";
-    const found = isLocal ? undefined : await networks.find(context, context.req.param("id"), { strictly: false });
+    const isOther = !["", "swarm"].includes(context.req.query("scope") ?? "");
+    const found = isOther ? undefined : await networks.find(context, context.req.param("id"), { strictly: false });
     if (found === undefined) return toEngine(context, { method: "GET" });
     if (!verbose) return context.json(found);
     const use = await within(context, ports, (signal) => networks.useOf(found.Id, signal));
-    return context.json({ ...found, ...use });
+    return context.json({ ...found, ...whatThereIs(use) });
   });
 
   app.post("/networks/create", async (context) => {
@@ -72,6 +72,12 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     return context.json(answer);
   });
 }
+
+/** As Docker: what nobody is in has neither. */
+const whatThereIs = ({ Peers, Services }: NetworkUse): Partial<NetworkUse> => ({
+  ...(Peers.length > 0 && { Peers }),
+  ...(Object.keys(Services).length > 0 && { Services }),
+});
 
 const query = (filters: string | undefined): string =>
   filters === undefined ? "" : `?filters=${encodeURIComponent(filters)}`;

@@ -71,7 +71,11 @@ describe.each([
       status: 409,
       body: { message: `${kind} key already exists` },
     });
-    for (const Name of ["", "-a", "a-", "x".repeat(65), "a b"]) {
+    expect(await asker.ask(`/${kinds}/create`, "POST", { ...body, Name: "" })).toMatchObject({
+      status: 400,
+      body: { message: "name must be provided" },
+    });
+    for (const Name of ["-a", "a-", "x".repeat(65), "a b"]) {
       expect(await asker.ask(`/${kinds}/create`, "POST", { ...body, Name })).toMatchObject({
         status: 400,
         body: { message: INVALID_NAME },

@@ -22,6 +22,9 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
   app.get("/services", async (context) => {
     const filters = Filters.parse(context.req.query("filters"), FILTERS);
     const withStatus = strictFlag(context.req.query("status"), "status");
+    const names = filters.get("name");
+    // Of all lists this one minds the case of letters, as Docker's does.
+    const isNamed = (name: string): boolean => names.length === 0 || names.some((begin) => name.startsWith(begin));
     const view = await access.read(context);
     const networkOf = networksNow(view);
     const services = view
@@ -30,7 +33,7 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
         (service) =>
           service.removing !== true &&
           filters.beginsWith("id", service.id) &&
-          filters.beginsWith("name", service.spec.name) &&
+          isNamed(service.spec.name) &&
           filters.hasLabels("label", service.spec.labels) &&
           filters.is("mode", service.spec.mode.kind) &&
           filters.is("runtime", "container"),

@@ -26,10 +26,11 @@ export function addSystemRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
       // Docker 23 made BuildKit the default builder and says so here; the clients choose by it.
       "Builder-Version": facts?.builderVersion ?? "1",
       Swarm: swarmHeader(ports.node.status()),
+      "Content-Type": "text/plain; charset=utf-8",
       "Cache-Control": "no-cache, no-store, must-revalidate",
       Pragma: "no-cache",
     };
-    return context.req.method === "HEAD" ? context.body(null, 200, headers) : context.text("OK", 200, headers);
+    return context.req.method === "HEAD" ? context.body(null, 200, headers) : context.body("OK", 200, headers);
   });
 
   app.get("/version", async (context) => {

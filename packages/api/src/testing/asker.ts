@@ -1,6 +1,8 @@
 import { assert } from "@murmur/base";
 import { createApi, type Api } from "../app.ts";
+import { schemaProblem } from "../comparison/schemas/answers.ts";
 import type { Service } from "../docker/service-types.ts";
+import { splitVersion } from "../http/api-version.ts";
 import { fakeEngine, FakePorts, type FakeEngine } from "./fake-ports.ts";
 
 export interface Answer<T> {
@@ -8,6 +10,8 @@ export interface Answer<T> {
   readonly headers: Headers;
   readonly body: T;
 }
+
+const OF_CLUSTER = /^[A-Z]+ \/(?:services|tasks|nodes|secrets|configs|swarm)\b/;
 
 /** Asks an API in memory. */
 export class Asker {
@@ -26,8 +30,16 @@ export class Asker {
     const headers = { "content-type": "application/json" };
     const init = body === undefined ? { method } : { method, body: JSON.stringify(body), headers };
     const response = await this.api.fetch(new Request(`http://x${path}`, init));
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: parse(text) as T };
+    const answer = { status: response.status, headers: response.headers, body: parse(await response.text()) as T };
+    this.#checkShape(`${method} ${splitVersion(path).path}`, { ...answer, body: answer.body ?? "" });
+    return answer;
+  }
+
+  /** What this node's replica answers is as Docker's API defines it; what another or the engine does is made up here. */
+  #checkShape(ask: string, answer: { readonly status: number; readonly body: unknown }): void {
+    if (this.ports.replica === undefined || !OF_CLUSTER.test(ask)) return;
+    const problem = schemaProblem(ask, answer);
+    assert(problem === undefined, `${ask} is answered as Docker's API defines it: ${problem ?? ""}`);
   }
 
   /** Makes a service; its id. */

@@ -27,6 +27,8 @@ const durationMs = fc.oneof(
   fc.integer({ min: 1, max: 999_999 }).map((n) => n / 1e3),
 );
 const positiveMs = durationMs.filter((ms) => ms > 0);
+/** Docker takes no shorter ones. */
+const healthMs = positiveMs.filter((ms) => ms >= 1);
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
 
 function isPlain(text: string): boolean {
@@ -69,10 +71,10 @@ const mounts = fc
 const healthCheck = fc
   .record({
     test: maybe(words.map((rest) => ["CMD", ...rest])),
-    intervalMs: maybe(positiveMs),
-    timeoutMs: maybe(positiveMs),
-    startPeriodMs: maybe(positiveMs),
-    startIntervalMs: maybe(positiveMs),
+    intervalMs: maybe(healthMs),
+    timeoutMs: maybe(healthMs),
+    startPeriodMs: maybe(healthMs),
+    startIntervalMs: maybe(healthMs),
     retries: maybe(fc.integer({ min: 1, max: 10 })),
   })
   .map((check) => compact<NonNullable<ContainerSpec["healthCheck"]>>(check))
@@ -120,15 +122,25 @@ const container = fc
     sysctls: maybe(fc.constant({ "net.core.somaxconn": "1024" })),
     devices: maybe(fc.constant([{ source: "/dev/a", target: "/dev/b", permissions: "rw" }])),
     privileged: maybe(fc.constant(true)),
+    security: maybe(
+      fc.constantFrom<NonNullable<ContainerSpec["security"]>>(
+        { noNewPrivileges: true },
+        { seccomp: { kind: "custom", profile: '{"defaultAction":"SCMP_ACT_ALLOW"}' }, apparmor: "disabled" },
+        { seccomp: { kind: "unconfined" }, selinux: { disabled: true } },
+        { selinux: { user: "u", role: "r", type: "t", level: "s0:c1" } },
+      ),
+    ),
     ulimits: maybe(fc.constant([{ name: "nofile", soft: 100, hard: 200 }])),
     secrets: maybe(secret.map((one) => [one])),
     configs: maybe(config.map((one) => [one])),
   })
   .map((spec) => compact<ContainerSpec>(spec));
 
+/** Docker's least amounts. */
+const noneOr = (min: number, max: number) => fc.oneof(fc.constant(0), fc.integer({ min, max }));
 const amount = fc.record({
-  nanoCpus: fc.integer({ min: 0, max: 4_000_000_000 }),
-  memoryBytes: fc.integer({ min: 0, max: 2 ** 40 }),
+  nanoCpus: noneOr(1_000_000, 4_000_000_000),
+  memoryBytes: noneOr(4 * 2 ** 20, 2 ** 40),
 });
 const resources = fc
   .record({

@@ -1,0 +1,103 @@
+import { Agent, request, type IncomingHttpHeaders } from "node:http";
+import { text as textOf } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Step } from "./step.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Parsed where it is JSON, else the text. */
+  readonly body: unknown;
+}
+
+/** The newest that the engine of the comparison speaks. */
+const VERSION = "1.41";
+const UNTIL_LIMIT_MS = 20_000;
+const POLL_MS = 50;
+
+/** One of the two daemons, with what the script has kept of its answers. */
+export class DaemonSide {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #socketPath: string;
+  /** Values by the names that steps gave them. */
+  readonly kept = new Map<string, string>();
+
+  constructor(socketPath: string) {
+    this.#socketPath = socketPath;
+  }
+
+  async take(step: Step): Promise<Answer> {
+    const until = performance.now() + UNTIL_LIMIT_MS;
+    for (;;) {
+      const answer = await this.#ask(step);
+      if (step.keep !== undefined) this.#keep(step.keep, answer.body);
+      if (step.until === undefined || step.until(answer.body)) return answer;
+      if (performance.now() > until)
+        throw new Error(`${step.ask}: still ${JSON.stringify(answer.body).slice(0, 1_000)}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  #keep(name: string, body: unknown): void {
+    const object: unknown = Array.isArray(body) ? body[0] : body;
+    const { ID, Id } = (object ?? {}) as { readonly ID?: unknown; readonly Id?: unknown };
+    const id = ID ?? Id;
+    if (typeof id === "string") this.kept.set(name, id);
+  }
+
+  async #ask({ ask, body, headers = {}, version = VERSION }: Step): Promise<Answer> {
+    const [method = "GET", path = "/"] = ask.split(" ");
+    const filled = await this.#fill(path);
+    const sent = await this.#fill(typeof body === "string" || body === undefined ? (body ?? "") : JSON.stringify(body));
+    const prefix = version === "" ? "" : `/v${version}`;
+    return this.#send(method, prefix + filled, {
+      body: sent,
+      headers: { ...(body !== undefined && { "content-type": "application/json" }), ...headers },
+    });
+  }
+
+  async #fill(text: string): Promise<string> {
+    let filled = text;
+    for (const [place, name = ""] of text.matchAll(/\{(version:[^{}]+|[\w.-]+)\}|%7B([\w.-]+)%7D/g))
+      filled = filled.replace(place, await this.#valueOf(name || place.slice(3, -3), place));
+    return filled;
+  }
+
+  async #valueOf(name: string, place: string): Promise<string> {
+    if (!name.startsWith("version:")) return this.kept.get(name) ?? place;
+    const path = await this.#fill(name.slice("version:".length).replaceAll(/<([\w.-]+)>/g, "{$1}"));
+    const { body } = await this.#send("GET", `/v${VERSION}${path}`, { body: "", headers: {} });
+    return String((body as { readonly Version?: { readonly Index: number } }).Version?.Index ?? 0);
+  }
+
+  #send(
+    method: string,
+    path: string,
+    { body, headers }: { readonly body: string; readonly headers: Readonly<Record<string, string>> },
+  ): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const asked = request(
+        { socketPath: this.#socketPath, agent: this.#agent, method, path, headers, timeout: 30_000 },
+        (answer) => {
+          const { statusCode: status = 0, headers: got } = answer;
+          textOf(answer).then((text) => resolve({ status, headers: got, body: parsed(text) }), reject);
+        },
+      );
+      asked.once("timeout", () => asked.destroy(new Error(`${method} ${path}: no answer`)));
+      asked.once("error", reject);
+      asked.end(body === "" ? undefined : body);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#agent.destroy();
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

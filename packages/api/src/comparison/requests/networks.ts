@@ -1,0 +1,111 @@
+import { clear, filtered, get, post, remove, type Topic } from "../step.ts";
+
+const make = (body: unknown, keep = "made") => post("/networks/create", body, { keep });
+const overlay = (Name: string, more: object = {}) => ({ Name, Driver: "overlay", CheckDuplicate: true, ...more });
+/** The engine's own differ from host to host. */
+const ofSwarm = (filters: object): string => filtered("/networks", { scope: ["swarm"], ...filters });
+
+/** Docker gives out subnets a moment after it has answered. */
+const isAllocated = (body: unknown): boolean => (body as { readonly Driver?: string }).Driver !== "";
+
+const MADE: readonly (readonly [string, object])[] = [
+  ["plain", {}],
+  ["attachable", { Attachable: true }],
+  ["internal", { Internal: true }],
+  ["labelled", { Labels: { a: "b" } }],
+  ["optioned", { Options: { "com.docker.network.driver.mtu": "1400" } }],
+  ["subnet", { IPAM: { Driver: "default", Config: [{ Subnet: "10.231.0.0/24" }] } }],
+  ["gateway", { IPAM: { Config: [{ Subnet: "10.232.0.0/24", Gateway: "10.232.0.9" }] } }],
+  ["range", { IPAM: { Config: [{ Subnet: "10.233.0.0/16", IPRange: "10.233.4.0/24" }] } }],
+  ["scope", { Scope: "swarm" }],
+  ["ipam-empty", { IPAM: { Driver: "", Config: [], Options: {} } }],
+];
+
+/** What one of the two may make, and no other step needs. */
+const UNWANTED = ["bad", "conf", "second-ingress"].map((name) => clear(`/networks/${name}`));
+
+/** No plugins that aren't there: Docker looks for one for 15 s. */
+export const networks: Topic = {
+  name: "networks",
+  steps: [
+    ...MADE.flatMap(([name, more]) => [
+      make(overlay(name, more), name),
+      get(`/networks/${name}`, { until: isAllocated }),
+      get(`/networks/{${name}}?verbose=true`),
+      get(`/networks/${name}?scope=swarm`),
+      clear(`/networks/${name}`),
+    ]),
+    make(overlay("one", { Labels: { a: "b" } }), "one"),
+    make(overlay("one")),
+    make(overlay("onetwo", { Attachable: true }), "onetwo"),
+    get("/networks/one", { until: isAllocated }),
+    get("/networks/onetwo", { until: isAllocated }),
+    ...[
+      { name: ["one"] },
+      { name: ["onetwo"] },
+      { name: ["ONE"] },
+      { name: ["wo"] },
+      { id: ["{one}"] },
+      { id: ["nope"] },
+      { label: ["a"] },
+      { label: ["a=b"] },
+      { label: ["a=c"] },
+      { driver: ["overlay"], name: ["one"] },
+      { driver: ["bridge"] },
+      { type: ["custom"], name: ["one"] },
+      { type: ["builtin"], name: ["one"] },
+      { type: ["nope"] },
+      { dangling: ["true"], name: ["one"] },
+      { dangling: ["nope"] },
+      { nope: ["x"] },
+    ].map((filters) => get(ofSwarm(filters))),
+    get(filtered("/networks", "nonsense")),
+    get("/networks/nope"),
+    get("/networks/one?verbose=nope"),
+    get("/networks/one?scope=local"),
+    get("/networks/one?scope=nope"),
+    remove("/networks/nope"),
+    make("{"),
+    make(""),
+    make({ Driver: "overlay" }),
+    make(overlay("with space")),
+    make(overlay("-x")),
+    make(overlay("bad", { IPAM: { Config: [{ Subnet: "nope" }] } })),
+    make(overlay("bad", { IPAM: { Config: [{ Subnet: "10.234.0.0/24", Gateway: "10.235.0.1" }] } })),
+    make(overlay("bad", { IPAM: { Config: [{ Subnet: "10.234.0.0/24", IPRange: "10.235.0.0/28" }] } })),
+    make(overlay("bad", { Options: { "com.docker.network.driver.mtu": "nope" } })),
+    make(overlay("bad", { IPAM: { Config: [{ Subnet: "10.234.0.0/24", Gateway: "10.234.0.254" }] } })),
+    make(overlay("host")),
+    make(overlay("bridge")),
+    make(overlay("none")),
+    make(overlay("default")),
+    make(overlay("bad", { ConfigFrom: { Network: "nope" } })),
+    make(overlay("bad", { Scope: "local" })),
+    make(overlay("second-ingress", { Ingress: true })),
+    make({ Name: "conf", ConfigOnly: true, Scope: "swarm", IPAM: { Config: [{ Subnet: "10.236.0.0/24" }] } }),
+    get("/networks/ingress"),
+    post(
+      "/services/create",
+      {
+        Name: "uses",
+        TaskTemplate: {
+          ContainerSpec: { Image: "murmur/web:latest" },
+          Networks: [{ Target: "one", Aliases: ["u"] }],
+          Placement: { Constraints: ["node.labels.nowhere==true"] },
+        },
+      },
+      { keep: "uses" },
+    ),
+    get("/services/uses"),
+    remove("/networks/one"),
+    get(ofSwarm({ dangling: ["false"], name: ["one"] })),
+    post("/networks/one/connect", { Container: "nope" }),
+    post("/networks/onetwo/connect", { Container: "nope" }),
+    post("/networks/nope/connect", { Container: "nope" }),
+    post("/networks/onetwo/disconnect", { Container: "nope" }),
+    remove("/services/uses"),
+    remove("/networks/one"),
+    remove("/networks/{onetwo}"),
+    remove("/networks/onetwo"),
+  ].flatMap((step) => (step.ask === "POST /networks/create" ? [step, ...UNWANTED] : [step])),
+};

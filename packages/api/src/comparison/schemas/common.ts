@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+/*
+ * The answers of Docker's Engine API, after its published definition of version 1.47. Unknown fields fail. Go writes null
+ * for lists and maps that it has none of.
+ */
+
+export const count = z.int().nonnegative();
+/** Of 25 characters; tests make up shorter ones. */
+export const id = z.string().regex(/^[0-9a-z]{1,25}$/, "no id");
+/** RFC 3339 in UTC with up to nine digits of a second. */
+export const moment = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/, "no moment");
+export const texts = z.record(z.string(), z.string());
+export const list = <T extends z.ZodType>(entry: T) => z.array(entry).nullable();
+export const version = z.strictObject({ Index: count.optional() });
+/** What Docker has no words for. */
+export const murmur = z.looseObject({}).optional();
+
+export const driver = z.strictObject({ Name: z.string(), Options: texts.nullable().optional() });
+
+/** What objects of the cluster begin with. */
+export const head = { ID: id, Version: version, CreatedAt: moment, UpdatedAt: moment };
+
+export const refusal = z.strictObject({ message: z.string().min(1) });
+export const nothing = z.literal("");
+export const madeById = z.strictObject({ ID: id, Warnings: list(z.string()).optional() });
+
+export const tlsInfo = z.strictObject({
+  TrustRoot: z.string().optional(),
+  CertIssuerSubject: z.base64().optional(),
+  CertIssuerPublicKey: z.base64().optional(),
+});
