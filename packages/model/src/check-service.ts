@@ -156,6 +156,7 @@ export const service: Check = object<ServiceSpec>({
   stopped: optional(boolean),
   task,
   onNodeLoss: optional(onNodeLoss),
+  rebalance: optional(oneOf(["off"])),
   update,
   rollback,
   endpoint,

@@ -146,6 +146,8 @@ export interface ServiceSpec {
   readonly task: TaskSpec;
   /** Left out: replaced at once. */
   readonly onNodeLoss?: NodeLossPolicy;
+  /** The cluster's policy of rebalancing leaves its tasks where they are; a user may still have them moved. */
+  readonly rebalance?: "off";
   readonly update: UpdateConfig;
   readonly rollback: UpdateConfig;
   readonly endpoint: { readonly mode: "vip" | "dnsrr"; readonly ports: readonly PortConfig[] };

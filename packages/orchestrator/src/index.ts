@@ -1,4 +1,5 @@
 export { affectedServices } from "./affected-services.ts";
+export { calmOf, type Calm } from "./calm.ts";
 export { QuietSlots } from "./quiet-slots.ts";
 export { reconcile } from "./reconcile.ts";
 export { reconcileNodes } from "./reconcile-nodes.ts";

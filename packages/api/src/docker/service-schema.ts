@@ -120,6 +120,7 @@ const murmurSchema = z.strictObject({
     .strictObject({ Action: z.enum(["replace", "wait"]), After: count.optional() })
     .refine(({ Action, After = 0 }) => Action === "replace" || After === 0, "After: can't be given with wait")
     .optional(),
+  Rebalance: z.enum(["on", "off"], "must be on or off").optional(),
 });
 
 export const serviceSchema = dockerObject(

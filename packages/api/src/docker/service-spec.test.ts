@@ -95,6 +95,16 @@ describe("the translation of services", () => {
     expect(refusal({ ...minimal, Murmur: { Strategy: "random" } })).toMatch(/must be one of spread, binpack/);
   });
 
+  it("keeps out of the policy of rebalancing over a change by a client that doesn't know it", () => {
+    const previous = parse({ ...minimal, Murmur: { Rebalance: "off" } });
+    expect(previous.rebalance).toBe("off");
+    expect(fromServiceSpec(previous).Murmur).toEqual({ Rebalance: "off" });
+    expect(toServiceSpec(minimal, { ...context, previous }).rebalance).toBe("off");
+    expect(toServiceSpec({ ...minimal, Murmur: {} }, { ...context, previous })).not.toHaveProperty("rebalance");
+    expect(parse({ ...minimal, Murmur: { Rebalance: "on" } })).not.toHaveProperty("rebalance");
+    expect(refusal({ ...minimal, Murmur: { Rebalance: "no" } })).toMatch(/must be on or off/);
+  });
+
   it("reads names in any case and null as left out, as Go does", () => {
     const spec = parse({
       name: "web",

@@ -119,6 +119,8 @@ interface MurmurServiceSpec {
   Privileged?: boolean;
   /** Left out: replaced at once. */
   OnNodeLoss?: NodeLoss;
+  /** `off`: the cluster's policy of rebalancing leaves its tasks where they are. Left out: `on`. */
+  Rebalance?: "on" | "off";
 }
 
 export interface NodeLoss {

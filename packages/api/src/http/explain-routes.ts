@@ -22,6 +22,7 @@ import type { ClusterAccess } from "./context.ts";
 import { findService, findTask } from "./lookup.ts";
 import { leftVolumesText } from "../docker/left-volumes.ts";
 import { isLost } from "./lost-task.ts";
+import { serviceBalanceText } from "./rebalance-text.ts";
 import { stateOf, whereVolumesAre } from "./volume-text.ts";
 
 /** Tasks of a service that are explained one by one. */
@@ -42,9 +43,11 @@ export function addExplainRoutes(app: Hono, access: ClusterAccess): void {
     const amiss = currentTasks(view, service).filter((task) => !isAsItShouldBe(view, task));
     const networkOf = (id: Parameters<View["network"]>[0]) => view.network(id);
     const status = countTasks(service, view.tasksOfService(service.id), (task) => isLost(view, task));
+    const rebalance = serviceBalanceText(access.cluster(), view, { service, now: access.ports.clock.now() });
     const answer: ServiceExplanation = {
       service: fromService(service, { status, networkOf }),
       why: whyService(service, status),
+      ...(rebalance === undefined ? {} : { rebalance }),
       tasks: explainAll(access, view, amiss.slice(0, SHOWN_MAX)),
       more: Math.max(0, amiss.length - SHOWN_MAX),
       volumes: whereVolumesAre(

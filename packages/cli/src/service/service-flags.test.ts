@@ -128,6 +128,7 @@ const SERVICE_CASES: readonly (readonly [string, object])[] = [
   ["--name web --replicas 3 -l a=b", { Name: "web", Mode: { Replicated: { Replicas: 3 } }, Labels: { a: "b" } }],
   ["--mode global", { Mode: { Global: {} } }],
   ["--on-node-loss replace-after=90s", { Murmur: { OnNodeLoss: { Action: "replace", After: 90e9 } } }],
+  ["--rebalance off", { Murmur: { Rebalance: "off" } }],
   ["--on-node-loss wait", { Murmur: { OnNodeLoss: { Action: "wait" } } }],
   [
     "--replicas 4 --mode replicated-job --max-concurrent 2",

@@ -53,6 +53,7 @@ export function drawSpec(name: string, write: string, random: Random): ServiceSp
     endpoint: { mode: "vip", ports: chance(random, 0.6) ? [port] : [] },
     ...(chance(random, 0.05) && { stopped: true }),
     ...(onNodeLoss !== undefined && { onNodeLoss }),
+    ...(chance(random, 0.2) && { rebalance: "off" }),
   };
 }
 
