@@ -1,6 +1,6 @@
 import { codeOf, messageOf, sleep, type Clock, type Log, type Millis, type Scope, type Timer } from "@murmur/base";
 import { taskId, type Command, type ServiceId, type Strategy } from "@murmur/model";
-import { affectedServices, QuietSlots, reconcile, reconcileNodes } from "@murmur/orchestrator";
+import { affectedServices, QuietSlots, reconcile, Reliefs, reconcileNodes } from "@murmur/orchestrator";
 import { leastMissed, schedule } from "@murmur/scheduler";
 import type { Change, ChangeBatch, Store, Watch } from "@murmur/store";
 import { Balancer } from "./balancer.ts";
@@ -130,6 +130,7 @@ export class ControlLoop {
     const commands: Command[] = [...this.#reconcileNodes(now)];
     const again: ServiceId[] = [];
     let tasks = 0;
+    const reliefs = new Reliefs(store.view, now);
     for (const id of this.#dirty) {
       if (commands.length >= RECONCILED_COMMANDS || tasks >= TASKS_A_TURN) break;
       this.#dirty.delete(id);
@@ -138,6 +139,7 @@ export class ControlLoop {
         newTaskId: () => taskId(newId()),
         commandsMax: RECONCILED_COMMANDS,
         quiet: this.#quiet,
+        reliefs,
         ...(fleet && { leastMissed: (groups) => leastMissed(fleet.nodes, groups, { now, strategy }) }),
       });
       tasks += result.looks;

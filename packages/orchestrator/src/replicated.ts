@@ -2,6 +2,7 @@ import type { NodeId } from "@murmur/base";
 import type { Round } from "./round.ts";
 import { beginMoves } from "./moves.ts";
 import { clear, reap } from "./reaper.ts";
+import { postponeReliefs } from "./reliefs.ts";
 import { fill, settle } from "./settle.ts";
 import { bySlot, slotAt, slotsOf, standingOf, type Occupied, type Slot } from "./standing.ts";
 import { isUp } from "./task-facts.ts";
@@ -18,7 +19,11 @@ export function reconcileReplicated(round: Round, replicas: number): void {
     if (round.full) return;
     clear(round, slot);
   }
-  const replaced = new Set([...rollUpdate(round, kept), ...(isUpdating(round.service) ? [] : beginMoves(round, kept))]);
+  const replaced = new Set([
+    ...rollUpdate(round, kept),
+    ...(isUpdating(round.service) ? [] : beginMoves(round, kept)),
+    ...postponeReliefs(round, kept),
+  ]);
   for (const standing of kept) {
     if (round.full) return;
     tend(round, standing, { replaced: replaced.has(standing), quiet });
@@ -39,7 +44,7 @@ function reconcileLoud(round: Round, replicas: number): boolean {
   const { vacant, occupied, quiet } = survey(round, loud);
   const held = known.quiet.size + occupied.length;
   if (held > replicas || occupied.some(isStale)) return false;
-  const moved = beginMoves(round, occupied);
+  const moved = new Set([...beginMoves(round, occupied), ...postponeReliefs(round, occupied)]);
   for (const standing of occupied) {
     if (round.full) return true;
     tend(round, standing, { replaced: moved.has(standing), quiet });

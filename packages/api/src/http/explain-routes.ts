@@ -163,7 +163,7 @@ function leaves(view: View, task: Task, { drainUntil = 0 }: ClusterNode): string
   const drained = "which is drained";
   if (mode?.kind !== "replicated") return `${drained}: it may come to its end there, and ${until}`;
   const next = replacementOf(view, task);
-  if (next === undefined) return `${drained}: it is to be replaced elsewhere, and ${until} at the latest`;
+  if (next === undefined) return `${drained}: it is to be replaced elsewhere, in its turn, and ${until} at the latest`;
   const { state, message, error = "" } = next.status;
   const stands = `${state}: ${error === "" ? message : error}`;
   return `${drained}: it works on until ${taskName(next)} does (${stands}), and ${until} at the latest`;
