@@ -16,7 +16,7 @@ import { configReference, secretReference } from "./check-payload.ts";
 import { LIMITS } from "./limits.ts";
 import { absolutePath, labels, objectName, options } from "./names.ts";
 import { filesOf } from "./payload.ts";
-import { withoutActions } from "./template.ts";
+import { withoutActions } from "./template/template.ts";
 
 /** An argument of a program: the kernel takes 128 KiB. */
 const argument = text({ max: 131_072 });

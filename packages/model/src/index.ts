@@ -163,7 +163,7 @@ export {
   expandTemplate,
   templateProblem,
   type TemplateFacts,
-} from "./template.ts";
+} from "./template/template.ts";
 export {
   validateAddressPool,
   validateClusterSpec,

@@ -77,7 +77,12 @@ function drawNodeLoss(random: Random): NodeLossPolicy | undefined {
 }
 
 /** Volumes that services share, or have for themselves or for each slot. */
-const VOLUMES: readonly string[] = ["data", "{{.Service.Name}}-data", "data-{{.Task.Slot}}"];
+const VOLUMES: readonly string[] = [
+  "data",
+  "{{.Service.Name}}-data",
+  "data-{{.Task.Slot}}",
+  '{{if eq .Task.Slot "1"}}first{{else}}data{{end}}',
+];
 
 function drawMounts(random: Random): Pick<ContainerSpec, "mounts"> {
   if (!chance(random, 0.2)) return {};
