@@ -1,5 +1,5 @@
 import { ClusterError, type NodeId } from "@murmur/base";
-import { validateNodeSpec, type ClusterNode, type NodeSpec } from "@murmur/model";
+import { validateNodeSpec, type ClusterNode, type NodePermissions, type NodeSpec } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { fromGeneric } from "./generic-resources.ts";
 import { parseWith } from "./lenient-object.ts";
@@ -61,9 +61,16 @@ export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
       EngineMessage: status.engine.message,
       Version: node.description?.murmurVersion,
       DataPlane: node.description?.dataPlane,
+      Permits: fromPermits(node.description?.permits),
       DrainUntil: node.drainUntil === undefined ? undefined : toTimestamp(node.drainUntil),
     }),
   });
+}
+
+function fromPermits(permits: NodePermissions | undefined): docker.Node["Murmur"]["Permits"] {
+  const { privileged, devices = [] } = permits ?? {};
+  if (privileged === undefined && devices.length === 0) return undefined;
+  return { ...(privileged && { Privileged: privileged }), ...(devices.length > 0 && { Devices: [...devices] }) };
 }
 
 function fromDescription(node: ClusterNode, context: NodeContext): docker.NodeDescription {

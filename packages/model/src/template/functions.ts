@@ -2,7 +2,7 @@ import { formatText } from "./printf.ts";
 import { isMap, isTrue, kindOf, textOf, type Value } from "./value.ts";
 
 /** Only in the contents of secrets and configs. */
-export const CONTENT_FUNCTIONS = ["env", "secret", "config"] as const;
+const CONTENT_FUNCTIONS = ["env", "secret", "config"] as const;
 export type ContentFunction = (typeof CONTENT_FUNCTIONS)[number];
 
 export const isContentFunction = (name: string): name is ContentFunction =>

@@ -3,7 +3,7 @@ import { TemplateError, type Expression, type Pipeline, type Place, type Templat
 import { isFields, isMap, isTrue, kindOf, textOf, UNKNOWN, type Fields, type Value } from "./value.ts";
 
 /** What a template may make, in UTF-16 units; also of each value on the way. */
-export const OUTPUT_MAX = 1_024_000;
+const OUTPUT_MAX = 1_024_000;
 /** What a template may take: one for each step, and one more for each 64 units that a function takes or makes. */
 const WORK_MAX = 200_000;
 
