@@ -23,6 +23,10 @@ export interface ResourceRequirements {
   readonly reservations: Reservations;
   /** What the container may use at the most; 0 is no limit. */
   readonly limits: Resources & { readonly pids: number };
+  /** Swap beside the memory of `limits`, which it needs; -1: without a limit. Left out: the engine's, as much as memory. */
+  readonly swapBytes?: number;
+  /** From 0 to 100; left out: the host's. */
+  readonly swappiness?: number;
 }
 
 export interface RestartPolicy {

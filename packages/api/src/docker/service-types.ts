@@ -17,6 +17,10 @@ export type GenericResource =
 export interface ResourceRequirements {
   Limits?: Resources & { Pids?: number };
   Reservations?: Resources & { GenericResources?: GenericResource[] };
+  /** Swap beside the memory limit; -1: without a limit. */
+  SwapBytes?: number;
+  /** From 0 to 100; -1, or left out: the host's. */
+  MemorySwappiness?: number;
 }
 
 export interface RestartPolicy {

@@ -87,6 +87,11 @@ const CONTAINER_CASES: readonly (readonly [string, object])[] = [
 ];
 const TASK_CASES: readonly (readonly [string, object])[] = [
   [
+    "--limit-memory 512M --memory-swap 1G --memory-swappiness 10",
+    { Resources: { Limits: { MemoryBytes: GiB / 2 }, SwapBytes: GiB, MemorySwappiness: 10 } },
+  ],
+  ["--memory-swap -1 --memory-swappiness -1", { Resources: { SwapBytes: -1, MemorySwappiness: -1 } }],
+  [
     "--limit-cpu 0.5 --limit-memory 512M --limit-pids 9 --reserve-cpu .1 --reserve-memory 1G",
     {
       Resources: {

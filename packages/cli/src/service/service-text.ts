@@ -128,6 +128,9 @@ function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
     if (MemoryBytes > 0) lines.push([2, "Memory", humanSize(MemoryBytes)]);
     if (generic.length > 0) lines.push([2, "Generic", genericText(generic)]);
   }
+  const { SwapBytes, MemorySwappiness } = TaskTemplate.Resources ?? {};
+  if (SwapBytes !== undefined) lines.push([1, "Memory Swap", SwapBytes < 0 ? "unlimited" : humanSize(SwapBytes)]);
+  if (MemorySwappiness !== undefined) lines.push([1, "Memory Swappiness", String(MemorySwappiness)]);
   return lines.length === 0 ? [] : [[0, "Resources", ""], ...lines];
 }
 
