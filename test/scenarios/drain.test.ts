@@ -45,6 +45,12 @@ class Drain implements AsyncDisposable {
     return this.up.filter(({ nodeId }) => nodeId === this.node);
   }
 
+  /** Those that are to run and don't yet. */
+  get coming(): readonly Task[] {
+    const tasks = this.world.leader?.manager?.view.tasksOfService(this.#service) ?? [];
+    return tasks.filter(({ desiredState, status }) => desiredState === "running" && status.state !== "running");
+  }
+
   async begin(): Promise<void> {
     await changeNode(this.world, leaderOf(this.world), this.node, {
       availability: "drain",
@@ -96,6 +102,25 @@ it.each([1, 2, 3])(
     await world.pass(10_000);
     expect(drain.up).toHaveLength(8);
     expect(least).toBeGreaterThanOrEqual(8);
+  },
+);
+
+it.each([1, 2])(
+  "a drain relieves one task at a time where updates replace one, under the next leader too: seed %i",
+  async (seed) => {
+    const wanted = { ...spec("web", { kind: "replicated", replicas: 16 }), onNodeLoss: { kind: "wait" } } as const;
+    await using drain = await Drain.of(wanted, seed);
+    const { world } = drain;
+    let most = 0;
+    world.observers.push({ stepped: () => (most = Math.max(most, drain.coming.length)) });
+    await drain.begin();
+    await world.until(() => drain.coming.length === 1 && drain.left.length === 3, 10_000, 1);
+    expect(drain.left).toHaveLength(3);
+    await drain.changeLeader();
+    await world.until(() => drain.left.length === 0, DEADLINE_MS, 100);
+    expect(drain.left).toEqual([]);
+    expect(drain.up).toHaveLength(16);
+    expect(most).toBe(1);
   },
 );
 

@@ -138,7 +138,7 @@ describe("templates", () => {
     await world.pass(2_000);
     expect(world.manager.get(id).status).toMatchObject({
       state: "rejected",
-      error: expect.stringMatching(/^template: \{\{\.Foo\}\} is nothing that Murmur expands/) as string,
+      error: expect.stringMatching(/^env\[0\]: template: column 3: \.Foo is nothing that there is/) as string,
     });
   });
 });

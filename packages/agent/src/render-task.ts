@@ -11,7 +11,7 @@ import type { Payloads } from "./payloads.ts";
 import type { TaskFile } from "./ports.ts";
 
 /** What templates may say of the node. */
-export type TemplateNode = TemplateFacts["node"];
+export type TemplateNode = NonNullable<TemplateFacts["node"]>;
 
 export interface RenderedTask {
   /** With every template in its spec expanded. */

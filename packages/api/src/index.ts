@@ -99,6 +99,7 @@ export { loadBackups, loadServer, type BackupModule, type ServerModule } from ".
 export type { ApiServer, ListenAddress, ServeOptions } from "./server/serve.ts";
 export type { SocketAccess } from "./server/socket-file.ts";
 export type {
+  CalmFacts,
   ApiPorts,
   Cluster,
   Committed,

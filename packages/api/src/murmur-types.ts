@@ -75,6 +75,8 @@ export interface ClusterSummary {
   votersWanted: number;
   /** How services that name no strategy are placed. Left out by older software: `spread`. */
   strategy?: "spread" | "binpack";
+  /** What the policy of rebalancing does at present, for people; left out: it is off. */
+  rebalance?: string;
   managers: ManagerSummary[];
   nodes: { total: number; ready: number };
   services: number;
@@ -263,6 +265,8 @@ export interface ServiceExplanation {
   service: Service;
   /** One line. */
   why: string;
+  /** What the cluster's policy of rebalancing makes of it, in one line; left out: the cluster has none. */
+  rebalance?: string;
   /** Those that aren't as they should be, at most 20. */
   tasks: TaskExplanation[];
   /** How many more there are. */

@@ -63,6 +63,8 @@ export interface Cluster {
     services: readonly (readonly Task[])[],
     options: { readonly now: Millis; readonly movesMax: number },
   ): readonly TaskMove[];
+  /** Whether the cluster is calm, by what is in the view: nothing is moved by its policy before. */
+  calm(view: View, now: Millis): CalmFacts;
   /** The whole state at one position that a quorum has confirmed. Errors: as `read`. */
   snapshot(signal: AbortSignal): Promise<StateSnapshot>;
 }
@@ -79,6 +81,9 @@ export interface Forecast {
   /** Whether all came to rest; else the time was up before. */
   readonly settled: boolean;
 }
+
+/** `since`: when anything last changed. `obstacle`: what stands in the way, for people; `moving`: so many tasks are on the move. */
+export type CalmFacts = { readonly since: Millis } | { readonly obstacle: string; readonly moving?: number };
 
 export interface TaskMove {
   readonly task: Task;

@@ -101,6 +101,12 @@ describe("inspect", () => {
     expect((await murmur("service inspect --pretty web")).stdout).toMatch(
       /^ID: +web-id.*\nName: +web\nService Mode: +Replicated\n Replicas: +2\n/,
     );
+    const Permits = { Privileged: true, Devices: ["/dev/fuse", "/dev/dri"] };
+    const permitting = { ...aNode("host1"), Murmur: { ...aNode("host1").Murmur, Permits } };
+    const routes: Record<string, Route> = { "GET /nodes/*": () => ({ json: permitting }) };
+    expect((await murmur("node inspect --pretty host1", routes)).stdout).toMatch(
+      /\nPermits:\n Privileged: +Yes\n Devices: +\/dev\/fuse, \/dev\/dri\nEngine:/,
+    );
     expect((await murmur("node inspect --pretty self")).stdout).toMatch(/Labels:\n - zone=east\nHostname: +host1\n/);
   });
   it("shows a port with its address and options, in the list, too", async () => {

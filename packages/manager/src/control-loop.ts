@@ -1,8 +1,9 @@
 import { codeOf, messageOf, sleep, type Clock, type Log, type Millis, type Scope, type Timer } from "@murmur/base";
 import { taskId, type Command, type ServiceId, type Strategy } from "@murmur/model";
-import { affectedServices, QuietSlots, reconcile, reconcileNodes } from "@murmur/orchestrator";
+import { affectedServices, QuietSlots, reconcile, Reliefs, reconcileNodes } from "@murmur/orchestrator";
 import { leastMissed, schedule } from "@murmur/scheduler";
 import type { Change, ChangeBatch, Store, Watch } from "@murmur/store";
+import { Balancer } from "./balancer.ts";
 import { Fleet } from "./fleet.ts";
 
 const WATCH_LIMIT = 262_144;
@@ -57,6 +58,7 @@ export class ControlLoop {
   #batchMax = BATCH_COMMANDS;
   /** When to look at the nodes that are down for long; a change of a node makes it now. */
   #nodesDueAt: Millis = 0;
+  readonly #balancer = new Balancer();
   #wake: (() => void) | undefined;
   #timer: Timer | undefined;
   #seededAt: Millis = 0;
@@ -82,7 +84,8 @@ export class ControlLoop {
     while (!signal.aborted) {
       this.#takeChanges();
       this.#readFleet();
-      const commands = [...this.#reconcileDirty(), ...this.#place()];
+      const decided = [...this.#reconcileDirty(), ...this.#place()];
+      const commands = decided.length > 0 || this.#unfinished ? decided : this.#balance();
       if (commands.length > 0) await this.#commit(commands, signal);
       else if (this.#unfinished) await sleep(this.#options.clock, 0, signal);
       else await this.#idle(signal);
@@ -127,6 +130,7 @@ export class ControlLoop {
     const commands: Command[] = [...this.#reconcileNodes(now)];
     const again: ServiceId[] = [];
     let tasks = 0;
+    const reliefs = new Reliefs(store.view, now);
     for (const id of this.#dirty) {
       if (commands.length >= RECONCILED_COMMANDS || tasks >= TASKS_A_TURN) break;
       this.#dirty.delete(id);
@@ -135,6 +139,7 @@ export class ControlLoop {
         newTaskId: () => taskId(newId()),
         commandsMax: RECONCILED_COMMANDS,
         quiet: this.#quiet,
+        reliefs,
         ...(fleet && { leastMissed: (groups) => leastMissed(fleet.nodes, groups, { now, strategy }) }),
       });
       tasks += result.looks;
@@ -194,6 +199,12 @@ export class ControlLoop {
     return commands;
   }
 
+  /** Moves tasks to better places, if the cluster's policy is to do so; only when nothing else is to be done. */
+  #balance(): readonly Command[] {
+    const { store, clock } = this.#options;
+    return this.#fleet === undefined ? [] : this.#balancer.turn(store.view, this.#fleet.nodes, clock.now());
+  }
+
   #takeChanges(): void {
     const events = this.#watch.drain();
     const due = this.#options.clock.monotonic() - this.#seededAt >= RESEED_MS;
@@ -207,6 +218,7 @@ export class ControlLoop {
 
   #note({ changes }: ChangeBatch): void {
     const { view } = this.#options.store;
+    this.#balancer.noteChange();
     for (const change of changes) {
       this.#fleet?.apply(change);
       this.#nextFleet?.apply(change);
@@ -223,6 +235,7 @@ export class ControlLoop {
     this.#seededAt = this.#options.clock.monotonic();
     this.#nextFleet = new Fleet(view);
     this.#quiet = new QuietSlots();
+    this.#balancer.noteChange();
     for (const service of view.services()) this.#dirty.add(service.id);
     this.#recall();
   }
@@ -245,7 +258,7 @@ export class ControlLoop {
   async #idle(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const now = clock.now();
-    const due = Math.min(this.#nodesDueAt, this.#firstWakeAt) - now;
+    const due = Math.min(this.#nodesDueAt, this.#firstWakeAt, this.#balancer.dueAt) - now;
     const delay = Math.min(RESEED_MS - (clock.monotonic() - this.#seededAt), due);
     await new Promise<void>((resolve) => {
       if (signal.aborted) return resolve();

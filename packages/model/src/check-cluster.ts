@@ -1,6 +1,6 @@
 import { integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
 import { logDriver } from "./check-service.ts";
-import type { ClusterSecrets, ClusterSpec, RaftSettings } from "./cluster.ts";
+import type { ClusterSecrets, ClusterSpec, RaftSettings, RebalancePolicy } from "./cluster.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectName } from "./names.ts";
 import { STRATEGIES } from "./service-spec.ts";
@@ -14,6 +14,13 @@ export const cluster: Check = object<ClusterSpec>({
   voters: oneOf([1, 3, 5, 7]),
   nodeCertificateValidityMs: integer(3_600_000, LIMITS.durationMs),
   strategy: optional(oneOf(STRATEGIES)),
+  rebalance: optional(
+    object<RebalancePolicy>({
+      movesAtOnce: integer(1, 1_000),
+      calmMs: integer(1_000, LIMITS.durationMs),
+      restMs: integer(1_000, LIMITS.durationMs),
+    }),
+  ),
   logDriver: optional(logDriver),
   raft: optional(
     object<RaftSettings>(

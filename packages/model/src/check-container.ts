@@ -17,7 +17,7 @@ import { LIMITS } from "./limits.ts";
 import { security } from "./check-security.ts";
 import { absolutePath, labels, objectName, options } from "./names.ts";
 import { filesOf } from "./payload.ts";
-import { withoutActions } from "./template.ts";
+import { withoutActions } from "./template/template.ts";
 
 /** An argument of a program: the kernel takes 128 KiB. */
 const argument = text({ max: 131_072 });

@@ -51,7 +51,10 @@ const reservations: Check = object<Reservations>({
   generic: optional(map(genericKind, integer(1, LIMITS.genericAmount))),
 });
 
-const limitsCoverReservations: CrossCheck<ResourceRequirements> = ({ limits, reservations }, path, report) => {
+const limitsCoverReservations: CrossCheck<ResourceRequirements> = (requirements, path, report) => {
+  const { limits, reservations, swapBytes } = requirements;
+  if (swapBytes !== undefined && limits.memoryBytes === 0)
+    report(`${path}.swapBytes`, "needs a memory limit: give --limit-memory, too");
   for (const key of ["nanoCpus", "memoryBytes"] as const) {
     if (limits[key] > 0 && limits[key] < reservations[key]) {
       report(`${path}.limits.${key}`, `must not be below the reservation, ${reservations[key]}`);
@@ -63,6 +66,8 @@ const requirements = object<ResourceRequirements>(
   {
     reservations,
     limits: object<ResourceRequirements["limits"]>({ nanoCpus, memoryBytes, pids: integer(0, LIMITS.pids) }),
+    swapBytes: optional(integer(-1, LIMITS.memoryBytes)),
+    swappiness: optional(integer(0, 100)),
   },
   limitsCoverReservations,
 );
@@ -156,6 +161,7 @@ export const service: Check = object<ServiceSpec>({
   stopped: optional(boolean),
   task,
   onNodeLoss: optional(onNodeLoss),
+  rebalance: optional(oneOf(["off"])),
   update,
   rollback,
   endpoint,

@@ -13,11 +13,28 @@ export interface ClusterSpec {
   readonly nodeCertificateValidityMs: Millis;
   /** How services that name no strategy are placed; left out: `spread`. */
   readonly strategy?: Strategy;
+  /** Left out: tasks stay where they are until a user has them moved. */
+  readonly rebalance?: RebalancePolicy;
   readonly logDriver?: { readonly name: string; readonly options: Readonly<Record<string, string>> };
   readonly raft?: RaftSettings;
   /** What Docker's clients set for agents; kept and shown. Here a node is watched by gossip and its session. */
   readonly heartbeatPeriodMs?: Millis;
 }
+
+/**
+ * Tasks are moved to where they would be placed if they were new, each working until its replacement does, as long as
+ * the cluster is calm: all active nodes ready, all tasks up, no update and no move under way.
+ */
+export interface RebalancePolicy {
+  /** Tasks of the whole cluster that are moved at the same time. */
+  readonly movesAtOnce: number;
+  /** How long the cluster must have been calm; so it is the pause between two rounds of moves, too. */
+  readonly calmMs: Millis;
+  /** A task is not moved before it is so old, nor tried again before so long: what came by a move stays. */
+  readonly restMs: Millis;
+}
+
+export const DEFAULT_REBALANCE: RebalancePolicy = { movesAtOnce: 4, calmMs: 60_000, restMs: 10 * 60_000 };
 
 /** Docker's settings of Raft; what is left out is its default, or Murmur's own. */
 export interface RaftSettings {

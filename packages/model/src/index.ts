@@ -15,11 +15,13 @@ export { validateCommand } from "./check-command.ts";
 export {
   DEFAULT_ADDRESS_POOL,
   DEFAULT_CLUSTER_SPEC,
+  DEFAULT_REBALANCE,
   type AddressPool,
   type Cluster,
   type ClusterSecrets,
   type ClusterSpec,
   type RaftSettings,
+  type RebalancePolicy,
 } from "./cluster.ts";
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
 export { parseDevice, unpermitted, type NodePermissions } from "./permission.ts";
@@ -162,7 +164,7 @@ export {
   expandTemplate,
   templateProblem,
   type TemplateFacts,
-} from "./template.ts";
+} from "./template/template.ts";
 export {
   validateAddressPool,
   validateClusterSpec,

@@ -1,5 +1,5 @@
 import type { Mount } from "./container-spec.ts";
-import { expandTemplate, type TemplateFacts } from "./template.ts";
+import { expandTemplate, type TemplateFacts } from "./template/template.ts";
 import { taskName, type Task } from "./task.ts";
 
 /** Names of volumes of one node that its record holds; what is beyond them is left out, the last names first. */
@@ -10,9 +10,6 @@ export const LEFT_VOLUMES_MAX = 8;
 type VolumeTask = Pick<Task, "id" | "serviceId" | "serviceName" | "serviceLabels" | "slot" | "nodeId" | "spec">;
 
 const NONE: readonly string[] = [];
-/** Stands for what isn't known before the task has a node; no name of a volume can hold it. */
-const UNKNOWN = "\0";
-const NO_NODE: TemplateFacts["node"] = { id: UNKNOWN, hostname: UNKNOWN, os: UNKNOWN, architecture: UNKNOWN };
 /** File systems that the local driver mounts from somewhere else: their data is on no node. */
 const REMOTE = /^(nfs|cifs|smb|ceph|gluster|9p)/;
 
@@ -26,8 +23,8 @@ export function namedVolumesOf(task: VolumeTask, node?: TemplateFacts["node"]): 
   const names = new Set<string>();
   for (const mount of mounts) {
     if (!isNamedLocal(mount)) continue;
-    const expanded = expandTemplate(mount.source ?? "", taskFacts(task, node ?? NO_NODE));
-    if ("text" in expanded && expanded.text !== "" && !expanded.text.includes(UNKNOWN)) names.add(expanded.text);
+    const expanded = expandTemplate(mount.source ?? "", taskFacts(task, node));
+    if ("text" in expanded && expanded.text !== "") names.add(expanded.text);
   }
   return names.size === 0 ? NONE : [...names];
 }
@@ -48,6 +45,6 @@ export function taskFacts(task: VolumeTask, node: TemplateFacts["node"]): Templa
   return {
     service: { id: task.serviceId, name: task.serviceName, labels: task.serviceLabels },
     node,
-    task: { id: task.id, name: taskName(task), slot: task.slot > 0 ? String(task.slot) : node.id },
+    task: { id: task.id, name: taskName(task), slot: task.slot > 0 ? String(task.slot) : node?.id },
   };
 }

@@ -23,6 +23,10 @@ export interface ResourceRequirements {
   readonly reservations: Reservations;
   /** What the container may use at the most; 0 is no limit. */
   readonly limits: Resources & { readonly pids: number };
+  /** Swap beside the memory of `limits`, which it needs; -1: without a limit. Left out: the engine's, as much as memory. */
+  readonly swapBytes?: number;
+  /** From 0 to 100; left out: the host's. */
+  readonly swappiness?: number;
 }
 
 export interface RestartPolicy {
@@ -146,6 +150,8 @@ export interface ServiceSpec {
   readonly task: TaskSpec;
   /** Left out: replaced at once. */
   readonly onNodeLoss?: NodeLossPolicy;
+  /** The cluster's policy of rebalancing leaves its tasks where they are; a user may still have them moved. */
+  readonly rebalance?: "off";
   readonly update: UpdateConfig;
   readonly rollback: UpdateConfig;
   readonly endpoint: { readonly mode: "vip" | "dnsrr"; readonly ports: readonly PortConfig[] };

@@ -1,5 +1,6 @@
 import { ClusterError, codeOf, type Log, type Millis, type NodeId } from "@murmur/base";
 import type {
+  CalmFacts,
   Cluster,
   Committed,
   Consistency,
@@ -10,6 +11,7 @@ import type {
 } from "@murmur/api";
 import type { Forecast, Manager, ServiceChange } from "@murmur/manager";
 import { portsOverlap, type PortConfig, type Secret, type Task, type UserCommand } from "@murmur/model";
+import { calmOf } from "@murmur/orchestrator";
 import { explain, NodeSet, rebalance } from "@murmur/scheduler";
 import type { View, Watch, WatchOptions } from "@murmur/store";
 import type { PeerTransport } from "@murmur/transport";
@@ -80,6 +82,10 @@ export class ClusterAdapter implements Cluster {
   ): readonly TaskMove[] {
     const strategy = view.cluster()?.spec.strategy;
     return rebalance(NodeSet.of(view), services, { ...options, networks: view, ...(strategy && { strategy }) });
+  }
+
+  calm(view: View, now: Millis): CalmFacts {
+    return calmOf(view, now);
   }
 
   async snapshot(signal: AbortSignal): Promise<StateSnapshot> {

@@ -1,8 +1,8 @@
 import { assert } from "@murmur/base";
-import type { ServiceId } from "@murmur/model";
+import { secretId, type ServiceId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { affectedServices } from "./affected-services.ts";
-import { spec, TestWorld } from "./test-world.ts";
+import { spec, TestWorld, withImage, withTask } from "./test-world.ts";
 
 /** Two replicated services and a global one; only the first has a task on node 1. */
 function setting(): { world: TestWorld; ids: Record<"web" | "db" | "agent", ServiceId> } {
@@ -52,6 +52,19 @@ describe("affectedServices", () => {
     expect(affectedBy(world, () => world.addNode(2))).toEqual(new Set([agent]));
     const remove = (): void => world.apply({ kind: "removeNode", id: world.node(1), force: true });
     expect(affectedBy(world, remove)).toEqual(new Set([web, agent]));
+  });
+
+  it("says those whose tasks of an earlier spec used a secret that is removed", () => {
+    const { world, ids } = setting();
+    world.apply({ kind: "createSecret", id: secretId("key"), spec: { name: "key", labels: {} }, sealed: "c2VhbGVk" });
+    const secrets = [
+      { secretId: secretId("key"), secretName: "key", file: { name: "key", uid: 0, gid: 0, mode: 0o444 } },
+    ];
+    world.updateService(ids.db, (old) => withTask(old, { container: { ...old.task.container, secrets } }));
+    world.updateService(ids.db, (old) => withImage(old, "next"));
+    world.updateService(ids.db, (old) => withTask(old, { container: { image: "next" } }));
+    const remove = (): void => world.apply({ kind: "removeSecret", id: secretId("key") });
+    expect(affectedBy(world, remove)).toEqual(new Set([ids.db]));
   });
 
   it("says all when the history limit changes, and none for the cluster's other settings", () => {

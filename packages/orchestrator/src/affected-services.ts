@@ -1,5 +1,5 @@
 import type { NodeId } from "@murmur/base";
-import type { Service, ServiceId } from "@murmur/model";
+import type { ContainerSpec, Service, ServiceId } from "@murmur/model";
 import type { Change, View } from "@murmur/store";
 
 /**
@@ -19,11 +19,12 @@ export function affectedServices(view: View, change: Change): readonly ServiceId
       const isSame = change.current?.spec.taskHistoryLimit === limit;
       return isSame ? [] : view.services().map(({ id }) => id);
     }
-    // The first is written only together with a task, the others say nothing of which tasks should exist.
-    case "restarts":
-    case "networks":
     case "secrets":
     case "configs":
+      return change.current === undefined ? usersBefore(view, change.id) : [];
+    // The first is written only together with a task, the other says nothing of which tasks should exist.
+    case "restarts":
+    case "networks":
       return [];
   }
 }
@@ -38,6 +39,20 @@ function saysNothing({ previous, current }: Extract<Change, { table: "tasks" }>)
   const isWantedAsBefore = previous.desiredState === current.desiredState && previous.move === current.move;
   return isWantedAsBefore && previous.nodeId === current.nodeId;
 }
+
+/** Services whose tasks of an earlier spec may use a secret or config; those of the present one can't: it was removed. */
+const usersBefore = (view: View, id: string): readonly ServiceId[] =>
+  view
+    .services()
+    .filter(
+      (service) => service.previousSpec !== undefined && payloadIds(service.previousSpec.task.container).includes(id),
+    )
+    .map((service) => service.id);
+
+const payloadIds = ({ secrets = [], configs = [] }: ContainerSpec): readonly string[] => [
+  ...secrets.map(({ secretId }) => secretId),
+  ...configs.map(({ configId }) => configId),
+];
 
 function servicesOfNode(view: View, id: NodeId): readonly ServiceId[] {
   const services = new Set<ServiceId>();

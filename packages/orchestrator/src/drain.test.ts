@@ -1,5 +1,6 @@
 import { DEFAULT_RESTART, DEFAULT_UPDATE, type ServiceId, type ServiceMode } from "@murmur/model";
 import { describe, expect, it } from "vitest";
+import { RELIEFS_MAX, SERVICE_RELIEFS_MAX } from "./reliefs.ts";
 import { NODE_MEMORY, spec, TestWorld, withImage, withMemory, withTask } from "./test-world.ts";
 
 const DEADLINE_MS = 60_000;
@@ -53,6 +54,49 @@ describe("a node that is left slowly", () => {
     world.updateNode(2, { availability: "active" });
     world.run(5_000);
     expect(world.running(web)).toHaveLength(3);
+  });
+
+  /** The most tasks of some services that were on their way up at any moment until all of the node's are replaced. */
+  function mostComing(world: TestWorld, ids: readonly ServiceId[]): number {
+    let most = 0;
+    for (let past = 0; past < DEADLINE_MS - 1_000; past += 500) {
+      world.run(500);
+      const coming = ids
+        .flatMap((id) => world.tasks(id))
+        .filter(({ desiredState, status }) => {
+          return desiredState === "running" && status.state !== "running";
+        });
+      most = Math.max(most, coming.length);
+    }
+    return most;
+  }
+
+  it.each([
+    [1, 1],
+    [3, 3],
+    [0, SERVICE_RELIEFS_MAX],
+  ])("relieves as many tasks of a service at once as an update replaces: %i", (parallelism, expected) => {
+    const world = new TestWorld({ nodes: 2 });
+    const update = { ...DEFAULT_UPDATE, parallelism };
+    const web = world.createService(spec({ mode: { kind: "replicated", replicas: 24 }, update }));
+    world.run(3_000);
+    world.addNode(3);
+    leaveSlowly(world, 1);
+    expect(mostComing(world, [web])).toBe(expected);
+    expect(runningOn(world, web, 1)).toBe(0);
+    expect(world.running(web)).toHaveLength(24);
+  });
+
+  it("relieves so many tasks of the whole cluster at once, and all in the end", () => {
+    const world = new TestWorld({ nodes: 1 });
+    const ids = Array.from({ length: 2 * RELIEFS_MAX + 3 }, (_, at) =>
+      world.createService(spec({ name: `web${String(at)}` })),
+    );
+    world.run(3_000);
+    world.addNode(2);
+    leaveSlowly(world, 1);
+    expect(mostComing(world, ids)).toBe(RELIEFS_MAX);
+    expect(ids.filter((id) => runningOn(world, id, 1) > 0)).toEqual([]);
   });
 
   it("goes on as before when it takes tasks again: the one that runs stays", () => {

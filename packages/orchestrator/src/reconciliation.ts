@@ -1,6 +1,7 @@
 import type { Millis } from "@murmur/base";
 import type { InternalCommand, Task, TaskId, UserCommand } from "@murmur/model";
 import type { QuietSlots } from "./quiet-slots.ts";
+import type { Reliefs } from "./reliefs.ts";
 
 /** What a reconciler may use beside the view: everything that would make its answer differ comes in here. */
 export interface ReconcileOptions {
@@ -23,6 +24,8 @@ export interface ReconcileOptions {
    * leads, and has not the time for all of its steps.
    */
   readonly atOnceMin?: number;
+  /** What the services that are reconciled on the same view have in common; left out: this is the only one. */
+  readonly reliefs?: Reliefs;
   /** What former calls found; makes a change in a large service cheap, and no difference else. */
   readonly quiet?: QuietSlots;
 }

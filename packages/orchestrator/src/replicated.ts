@@ -2,10 +2,12 @@ import type { NodeId } from "@murmur/base";
 import type { Round } from "./round.ts";
 import { beginMoves } from "./moves.ts";
 import { clear, reap } from "./reaper.ts";
+import { postponeReliefs } from "./reliefs.ts";
 import { fill, settle } from "./settle.ts";
 import { bySlot, slotAt, slotsOf, standingOf, type Occupied, type Slot } from "./standing.ts";
 import { isUp } from "./task-facts.ts";
-import { isStale, isUpdating, rollUpdate } from "./update.ts";
+import { isStale, rollUpdate } from "./update.ts";
+import { isUpdating } from "./update-config.ts";
 import { isLost } from "./verdict.ts";
 
 /** A replicated service: so many slots, each with one task. */
@@ -17,13 +19,17 @@ export function reconcileReplicated(round: Round, replicas: number): void {
     if (round.full) return;
     clear(round, slot);
   }
-  const replaced = new Set([...rollUpdate(round, kept), ...(isUpdating(round) ? [] : beginMoves(round, kept))]);
+  const replaced = new Set([
+    ...rollUpdate(round, kept),
+    ...(isUpdating(round.service) ? [] : beginMoves(round, kept)),
+    ...postponeReliefs(round, kept),
+  ]);
   for (const standing of kept) {
     if (round.full) return;
     tend(round, standing, { replaced: replaced.has(standing), quiet });
   }
   const loud = new Set([...vacant.keys(), ...occupied.map(({ slot }) => slot.key)].filter((key) => !quiet.has(key)));
-  if (surplus.length === 0 && !isUpdating(round)) round.quiet?.set(round.view, round.service, { quiet, loud });
+  if (surplus.length === 0 && !isUpdating(round.service)) round.quiet?.set(round.view, round.service, { quiet, loud });
   makeUp(round, vacant, missingSlots(kept, replicas));
 }
 
@@ -33,12 +39,12 @@ export function reconcileReplicated(round: Round, replicas: number): void {
  */
 function reconcileLoud(round: Round, replicas: number): boolean {
   const known = round.quiet?.of(round.view, round.service);
-  if (known === undefined || isUpdating(round)) return false;
+  if (known === undefined || isUpdating(round.service)) return false;
   const loud = [...known.loud].map((key) => slotAt(round, key)).sort(bySlot);
   const { vacant, occupied, quiet } = survey(round, loud);
   const held = known.quiet.size + occupied.length;
   if (held > replicas || occupied.some(isStale)) return false;
-  const moved = beginMoves(round, occupied);
+  const moved = new Set([...beginMoves(round, occupied), ...postponeReliefs(round, occupied)]);
   for (const standing of occupied) {
     if (round.full) return true;
     tend(round, standing, { replaced: moved.has(standing), quiet });

@@ -9,6 +9,7 @@ import {
 } from "./reconciliation.ts";
 import type { QuietSlots } from "./quiet-slots.ts";
 import { newTask } from "./new-task.ts";
+import { Reliefs } from "./reliefs.ts";
 
 /** A command before its time is set. */
 type Untimed<C> = C extends unknown ? Omit<C, "now"> : never;
@@ -25,6 +26,8 @@ export class Round {
   #wakeAt: Millis | undefined;
   #wakes = 0;
   #ended = false;
+  /** How many tasks may still be relieved in the cluster. */
+  readonly reliefs: Reliefs;
   /** About how many tasks were looked at. */
   looks = 0;
 
@@ -33,6 +36,7 @@ export class Round {
     this.service = service;
     this.now = options.now;
     this.#options = options;
+    this.reliefs = options.reliefs ?? new Reliefs(view, options.now);
     const { kind } = service.spec.mode;
     this.runState = kind === "replicated-job" || kind === "global-job" ? "complete" : "running";
   }

@@ -24,6 +24,7 @@ import {
 } from "@murmur/model";
 import { createStore, type ApplyResult, type Store, type View } from "@murmur/store";
 import type { OrchestratorCommand, ReconcileOptions } from "./reconciliation.ts";
+import { Reliefs } from "./reliefs.ts";
 import { reconcile } from "./reconcile.ts";
 import { reconcileNodes } from "./reconcile-nodes.ts";
 
@@ -264,10 +265,10 @@ export class TestWorld {
   }
 
   decide(options: { commandsMax?: number } = {}): readonly OrchestratorCommand[] {
-    const newTaskId = (): TaskId => this.newTaskId();
+    const shared = { now: this.now, newTaskId: () => this.newTaskId(), reliefs: new Reliefs(this.view, this.now) };
     return this.view
       .services()
-      .flatMap(({ id }) => reconcile(this.view, id, { now: this.now, newTaskId, ...this.#port, ...options }).commands);
+      .flatMap(({ id }) => reconcile(this.view, id, { ...shared, ...this.#port, ...options }).commands);
   }
 
   /** When any service asks to be looked at again. */

@@ -1,6 +1,6 @@
 import { assert } from "@murmur/base";
-import type { Command, ServiceId, UpdateConfig } from "@murmur/model";
-import { DEFAULT_RESTART, DEFAULT_UPDATE } from "@murmur/model";
+import type { Command, ServiceId, ServiceSpec, UpdateConfig } from "@murmur/model";
+import { DEFAULT_RESTART, DEFAULT_UPDATE, secretId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { NODE_MEMORY, spec, TestWorld, withImage, withMemory, withTask } from "./test-world.ts";
 
@@ -402,5 +402,33 @@ describe("a global service's update", () => {
     world.updateNode(2, { availability: "active" });
     world.run(20_000);
     expect(images(world, web)).toEqual(["v2", "v2", "v2"]);
+  });
+});
+
+describe("an old task that can't start any more", () => {
+  const withSecret = (base: ServiceSpec, name: string | undefined): ServiceSpec => {
+    const { secrets: _, ...container } = base.task.container;
+    const file = { name: "key", uid: 0, gid: 0, mode: 0o444 };
+    const secrets = name === undefined ? [] : [{ secretId: secretId(name), secretName: name, file }];
+    return withTask(base, { container: { ...container, ...(secrets.length > 0 && { secrets }) } });
+  };
+
+  it("is replaced, though the update is held up for want of room and its turn would never come", () => {
+    const world = new TestWorld({ nodes: 1 });
+    world.apply({ kind: "createSecret", id: secretId("old"), spec: { name: "old", labels: {} }, sealed: "c2VhbGVk" });
+    world.updateNode(1, { availability: "pause" });
+    const web = world.createService(withSecret(spec({ mode: { kind: "replicated", replicas: 2 } }), "old"));
+    world.run(1_000);
+    const [first, second] = world.tasks(web);
+    assert(first !== undefined && second !== undefined, "both wait for a node");
+    world.updateService(web, (old) => withMemory(withSecret(old, undefined), 2 * NODE_MEMORY));
+    world.run(5_000);
+    expect(world.taskIn(web, 1).specVersion).toBe(world.service(web).specVersion);
+    expect(world.taskIn(web, 2).specVersion).not.toBe(world.service(web).specVersion);
+    world.apply({ kind: "removeSecret", id: secretId("old") });
+    world.run(5_000);
+    expect(world.view.task(second.id)?.desiredState).not.toBe("running");
+    expect(world.taskIn(web, 2).specVersion).toBe(world.service(web).specVersion);
+    expect(state(world, web)).toBe("updating");
   });
 });

@@ -11,7 +11,7 @@ import type { Round } from "./round.ts";
 import { fill, shutDown } from "./settle.ts";
 import type { Occupied } from "./standing.ts";
 import { isStopped, isUp, observedAt } from "./task-facts.ts";
-import { isRollingBack, updateConfigOf } from "./update-config.ts";
+import { isRollingBack, isUpdating, updateConfigOf } from "./update-config.ts";
 
 /**
  * How long a task may take to start (mostly: to pull its image) and still be watched afterwards. The moment of its
@@ -30,7 +30,7 @@ const NONE: Replaced = new Set();
 export function rollUpdate(round: Round, slots: readonly Occupied[]): Replaced {
   const stale = slots.filter(isStale);
   const status = round.service.updateStatus;
-  if (status === undefined || !isUpdating(round)) {
+  if (status === undefined || !isUpdating(round.service)) {
     if (stale.length > 0 && !isPaused(round)) begin(round);
     return NONE;
   }
@@ -64,11 +64,6 @@ export const isStale = (standing: Occupied): standing is Stale => standing.kind 
 /** What does no work is replaced first: nobody misses it. */
 const byUrgency = (a: Stale, b: Stale): number =>
   Number(isUp(a.task)) - Number(isUp(b.task)) || (a.slot.key < b.slot.key ? -1 : 1);
-
-export function isUpdating({ service }: Round): boolean {
-  const state = service.updateStatus?.state;
-  return state === "updating" || state === "rollback_started";
-}
 
 function isPaused({ service }: Round): boolean {
   const state = service.updateStatus?.state;

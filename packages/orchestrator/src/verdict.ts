@@ -31,10 +31,12 @@ interface Facts {
 const RULES: readonly (readonly [Verdict, (facts: Facts) => boolean])[] = [
   ["lost", ({ task }) => task.status.state === "orphaned"],
   ["ended", ({ task }) => isTerminal(task.status.state)],
+  ["evicted", ({ round, task }) => task.nodeId === undefined && isOutlived(round, task)],
   ["keep", ({ task }) => task.nodeId === undefined],
   ["lost", ({ round, node }) => isGone(round, node) && !isHeldFor(round, node)],
   ["evicted", ({ task, node }) => !isPlacedWell(task, node)],
   ["evicted", ({ task, node }) => isStranded(task, node)],
+  ["evicted", ({ round, task }) => isOutlived(round, task)],
   // A job's task has nothing to hand over: it is left to come to its end.
   ["keep", ({ round, node }) => round.isJob && hasGrace(round, node)],
   ["leaving", ({ round, task, node }) => isUp(task) && hasGrace(round, node)],
@@ -86,6 +88,19 @@ function isPlacedWell(task: Task, node: ClusterNode | undefined): boolean {
   if (node === undefined) return true;
   const { constraints, platforms } = task.spec.placement;
   return matchesConstraints(node, constraints) && matchesPlatforms(node, platforms);
+}
+
+/**
+ * Whether a task of an earlier spec can't start any more, because a secret or config of its was removed since. It is no
+ * work lost to replace it, and no update's turn: that may be held up for want of room.
+ */
+function isOutlived(round: Round, task: Task): boolean {
+  if (round.isCurrent(task) || task.status.state === "running") return false;
+  const { secrets = [], configs = [] } = task.spec.container;
+  return (
+    secrets.some(({ secretId }) => round.view.secret(secretId) === undefined) ||
+    configs.some(({ configId }) => round.view.config(configId) === undefined)
+  );
 }
 
 /**

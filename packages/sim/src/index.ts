@@ -64,4 +64,5 @@ export {
 } from "./history/watch-check.ts";
 export type { Host } from "./world/host.ts";
 export { SimulatedPlane } from "./world/plane.ts";
+export { loginOf, privateImage } from "./workload/private-image.ts";
 export { World, type WorldOptions } from "./world/world.ts";

@@ -186,6 +186,13 @@ describe("the options of a container", () => {
       MemoryReservation: 1 << 20,
       PidsLimit: 9,
     });
+    const swapping = (swapBytes: number) => {
+      const resources = { ...limited, swapBytes, swappiness: 0 };
+      return containerOptions(request({}, { task: { spec: { ...spec, resources } } })).HostConfig;
+    };
+    expect(swapping(1 << 20)).toMatchObject({ MemorySwap: 3 << 20, MemorySwappiness: 0 });
+    expect(swapping(0)).toMatchObject({ MemorySwap: 2 << 20 });
+    expect(swapping(-1)).toMatchObject({ MemorySwap: -1 });
     expect(Object.keys(containerOptions(request({})).HostConfig ?? {})).toEqual(["RestartPolicy", "PortBindings"]);
   });
 

@@ -1,5 +1,5 @@
 import type { Millis } from "@murmur/base";
-import { taskName, type ContainerSpec, type HealthCheck, type Task } from "@murmur/model";
+import { taskName, type ContainerSpec, type HealthCheck, type ResourceRequirements, type Task } from "@murmur/model";
 import type { ContainerCreateOptions, EndpointSettings, HealthConfig, HostConfig, MountSettings } from "dockerode";
 import { containerLabels, networksLabel } from "../labels.ts";
 import { mountSettings } from "./mount-settings.ts";
@@ -58,6 +58,10 @@ export function endpointSettings({ ipv4, ipv6, mac }: ContainerNetwork): Endpoin
   };
 }
 
+/** The engine counts memory and swap together; -1 is no limit. */
+const memorySwap = ({ limits, swapBytes }: ResourceRequirements): number | undefined =>
+  swapBytes === undefined || swapBytes < 0 ? swapBytes : limits.memoryBytes + swapBytes;
+
 /**
  * The network that the container is made in. Engines before API 1.44 take no more than one here, and the MAC address from
  * the container's own settings alone; later ones want it to be the same in both.
@@ -78,6 +82,8 @@ function hostConfig({ task, node, networks, files = [] }: ContainerRequest): Hos
     NanoCpus: positive(limits.nanoCpus),
     Memory: positive(limits.memoryBytes),
     MemoryReservation: positive(reservations.memoryBytes),
+    MemorySwap: memorySwap(resources),
+    MemorySwappiness: resources.swappiness,
     PidsLimit: positive(limits.pids),
     NetworkMode: networks?.attached[0]?.name,
     Mounts: mounts({ task, node }, resolver, files),

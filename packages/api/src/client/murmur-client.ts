@@ -276,8 +276,11 @@ export class MurmurClient implements Disposable {
     await this.#call(`${execPath(exec.task, exec.id)}/kill${query({ signal: signalName })}`, { method: "POST" });
   }
   /** The volumes on the nodes' own disks that the cluster knows, of one node or of all. */
-  volumes({ node }: { readonly node?: string } = {}, options: Cancellable = {}): Promise<ClusterVolume[]> {
-    return this.#call(`/murmur/volumes${query({ node })}`, options);
+  volumes(
+    { node, unused }: { readonly node?: string; readonly unused?: boolean } = {},
+    options: Cancellable = {},
+  ): Promise<ClusterVolume[]> {
+    return this.#call(`/murmur/volumes${query({ node, unused: unused === true ? "1" : undefined })}`, options);
   }
   /** One for each node that has a volume of this name, or of the named node. */
   volume(name: string, { node }: { readonly node?: string } = {}, options: Cancellable = {}): Promise<VolumeDetail[]> {

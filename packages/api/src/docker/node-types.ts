@@ -57,5 +57,7 @@ export interface Node {
     DataPlane?: "ports" | "overlay";
     /** When what is left on a node that is drained with a deadline is stopped. */
     DrainUntil?: string;
+    /** What its own daemon permits containers beyond what any may; left out: nothing. */
+    Permits?: { Privileged?: true; Devices?: string[] };
   };
 }

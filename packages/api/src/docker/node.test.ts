@@ -1,5 +1,5 @@
 import { assert } from "@murmur/base";
-import type { ClusterNode } from "@murmur/model";
+import type { ClusterNode, NodePermissions } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { MemoryCluster, NODE_ONE, NODE_TWO } from "../testing/memory-cluster.ts";
 import { fromNode, hostOf, toNodeSpec } from "./node.ts";
@@ -18,6 +18,22 @@ describe("the translation of nodes", () => {
     expect(node.Status).toEqual({ State: "ready", Addr: "10.0.0.1" });
     expect(node.Spec).toEqual({ Role: "manager", Availability: "active", Labels: {}, Murmur: { PinnedRole: null } });
     expect(fromNode(nodeOf(NODE_TWO), context).ManagerStatus).toBeUndefined();
+  });
+
+  it("says what its daemon permits containers, and nothing where that is nothing", () => {
+    const node = nodeOf(NODE_ONE);
+    const permitting = (permits: NodePermissions | undefined) => {
+      const { description } = node;
+      assert(description !== undefined, "the node is described");
+      return fromNode({ ...node, description: { ...description, ...(permits && { permits }) } }, context).Murmur
+        .Permits;
+    };
+    expect(permitting({ privileged: true, devices: ["/dev/fuse"] })).toEqual({
+      Privileged: true,
+      Devices: ["/dev/fuse"],
+    });
+    expect(permitting({ devices: [] })).toBeUndefined();
+    expect(permitting(undefined)).toBeUndefined();
   });
 
   it("pins a role only when the client asks for another one than it saw", () => {

@@ -1,5 +1,5 @@
 import { ClusterError, type NodeId } from "@murmur/base";
-import { validateNodeSpec, type ClusterNode, type NodeSpec } from "@murmur/model";
+import { validateNodeSpec, type ClusterNode, type NodePermissions, type NodeSpec } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { fromGeneric } from "./generic-resources.ts";
 import { parseWith } from "./lenient-object.ts";
@@ -62,6 +62,7 @@ export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
       EngineMessage: status.engine.message,
       Version: node.description?.murmurVersion,
       DataPlane: node.description?.dataPlane,
+      Permits: fromPermits(node.description?.permits),
       DrainUntil: node.drainUntil === undefined ? undefined : toTimestamp(node.drainUntil),
     }),
   });
@@ -76,6 +77,12 @@ interface Plugin {
 }
 const byTypeAndName = (a: Plugin, b: Plugin): number => compared(a.Type, b.Type) || compared(a.Name, b.Name);
 const compared = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function fromPermits(permits: NodePermissions | undefined): docker.Node["Murmur"]["Permits"] {
+  const { privileged, devices = [] } = permits ?? {};
+  if (privileged === undefined && devices.length === 0) return undefined;
+  return { ...(privileged && { Privileged: privileged }), ...(devices.length > 0 && { Devices: [...devices] }) };
+}
 
 function fromDescription(node: ClusterNode, context: NodeContext): docker.NodeDescription {
   const { description, hostname = "" } = node;

@@ -69,11 +69,14 @@ export function checkedBytes(kind: PayloadKind, { spec, bytes }: PayloadInput): 
   // The message may quote an action: of a secret it says only that there is something.
   if (problem !== undefined) {
     throw invalid(
-      kind === "config" ? problem : "template: the secret has an action in {{ }} that Murmur doesn't expand",
+      kind === "config" ? problem : `${placeIn(problem)}: the secret has an action in {{ }} that Murmur doesn't expand`,
     );
   }
   return bytes;
 }
+
+/** The part of a template's problem that says where it is. */
+const placeIn = (problem: string): string => /^template: (?:line \d+, )?column \d+/.exec(problem)?.[0] ?? "template";
 
 /** As Go reads base64: of the standard alphabet, padded, line ends passed over. */
 function bytesOf(base64: string): Uint8Array {

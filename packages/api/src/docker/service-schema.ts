@@ -56,8 +56,12 @@ const taskSchema = dockerObject({
       ...resources,
       GenericResources: z.array(genericResource).max(64).optional(),
     }).optional(),
-    SwapBytes: unsupported(),
-    MemorySwappiness: unsupported(),
+    SwapBytes: z.int().min(-1, "must be -1, which is no limit, or a number of bytes").optional(),
+    MemorySwappiness: z
+      .int()
+      .min(-1, "must be from 0 to 100, or -1")
+      .max(100, "must be from 0 to 100, or -1")
+      .optional(),
   }).optional(),
   RestartPolicy: dockerObject({
     Condition: word(["none", "on-failure", "any"], (given) => `invalid RestartCondition: "${given}"`),
@@ -143,6 +147,7 @@ const murmurSchema = z.strictObject({
     .strictObject({ Action: z.enum(["replace", "wait"]), After: count.optional() })
     .refine(({ Action, After = 0 }) => Action === "replace" || After === 0, "After: can't be given with wait")
     .optional(),
+  Rebalance: z.enum(["on", "off"], "must be on or off").optional(),
 });
 
 export const serviceSchema = dockerObject(

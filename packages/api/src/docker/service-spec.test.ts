@@ -66,6 +66,20 @@ describe("the translation of services", () => {
     });
   });
 
+  it("takes swap beside a memory limit only, and -1 as the host's swappiness", () => {
+    const asking = (Resources: object) => ({ ...minimal, TaskTemplate: { ...minimal.TaskTemplate, Resources } });
+    const Limits = { MemoryBytes: 1 << 30 };
+    const { resources } = parse(asking({ Limits, SwapBytes: -1, MemorySwappiness: -1 })).task;
+    expect([resources.swapBytes, resources.swappiness]).toEqual([-1, undefined]);
+    expect(parse(asking({ Limits, SwapBytes: 0, MemorySwappiness: 0 })).task.resources).toMatchObject({
+      swapBytes: 0,
+      swappiness: 0,
+    });
+    expect(refusal(asking({ SwapBytes: 5 }))).toMatch(/swapBytes: needs a memory limit/);
+    expect(refusal(asking({ Limits, MemorySwappiness: 101 }))).toMatch(/must be from 0 to 100, or -1/);
+    expect(refusal(asking({ Limits, SwapBytes: -2 }))).toMatch(/must be -1/);
+  });
+
   it("reads generic resources as Docker's clients send them, and refuses those with names and those twice", () => {
     const asking = (...GenericResources: object[]) => ({
       Name: "web",
@@ -93,6 +107,16 @@ describe("the translation of services", () => {
       "strategy",
     );
     expect(refusal({ ...minimal, Murmur: { Strategy: "random" } })).toMatch(/must be one of spread, binpack/);
+  });
+
+  it("keeps out of the policy of rebalancing over a change by a client that doesn't know it", () => {
+    const previous = parse({ ...minimal, Murmur: { Rebalance: "off" } });
+    expect(previous.rebalance).toBe("off");
+    expect(fromServiceSpec(previous).Murmur).toEqual({ Rebalance: "off" });
+    expect(toServiceSpec(minimal, { ...context, previous }).rebalance).toBe("off");
+    expect(toServiceSpec({ ...minimal, Murmur: {} }, { ...context, previous })).not.toHaveProperty("rebalance");
+    expect(parse({ ...minimal, Murmur: { Rebalance: "on" } })).not.toHaveProperty("rebalance");
+    expect(refusal({ ...minimal, Murmur: { Rebalance: "no" } })).toMatch(/must be on or off/);
   });
 
   it("reads names in any case and null as left out, as Go does", () => {

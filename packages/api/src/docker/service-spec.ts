@@ -95,33 +95,40 @@ const fromDevices = ({ devices = [] }: Devices): NonNullable<docker.ServiceSpec[
         CgroupPermissions: permissions,
       }));
 
-type Own = Pick<ServiceSpec, "stopped" | "onNodeLoss">;
+type Own = Pick<ServiceSpec, "stopped" | "onNodeLoss" | "rebalance">;
 
 /** What Docker has no words for. */
-const ownOf = ({ stopped, onNodeLoss }: Own = {}): Own => ({
+const ownOf = ({ stopped, onNodeLoss, rebalance }: Own = {}): Own => ({
   ...(stopped === true && { stopped }),
   ...(onNodeLoss !== undefined && { onNodeLoss }),
+  ...(rebalance !== undefined && { rebalance }),
 });
 
-function toOwn({ Stopped, OnNodeLoss }: NonNullable<ServiceInput["Murmur"]>): Own {
+function toOwn({ Stopped, OnNodeLoss, Rebalance }: NonNullable<ServiceInput["Murmur"]>): Own {
   const after = toMillis(OnNodeLoss?.After ?? 0);
   const policy: NodeLossPolicy = OnNodeLoss?.Action === "wait" ? { kind: "wait" } : { kind: "replace", afterMs: after };
   const isDefault = policy.kind === "replace" && policy.afterMs === 0;
-  return ownOf({ stopped: Stopped === true, ...(!isDefault && { onNodeLoss: policy }) });
+  return ownOf({
+    stopped: Stopped === true,
+    ...(!isDefault && { onNodeLoss: policy }),
+    ...(Rebalance === "off" && { rebalance: Rebalance }),
+  });
 }
 
-function fromOwn({ stopped, onNodeLoss, task }: Own & Pick<ServiceSpec, "task">): docker.ServiceSpec["Murmur"] {
+function fromOwn(spec: Own & Pick<ServiceSpec, "task">): docker.ServiceSpec["Murmur"] {
+  const { stopped, onNodeLoss, rebalance, task } = spec;
   const { strategy } = task.placement;
   const { container } = task;
   const devices = fromDevices(container);
-  const isPlain = devices === undefined && container.privileged !== true;
-  if (isPlain && stopped !== true && onNodeLoss === undefined && strategy === undefined) return undefined;
+  const isPlain = devices === undefined && container.privileged !== true && strategy === undefined;
+  if (isPlain && stopped !== true && onNodeLoss === undefined && rebalance === undefined) return undefined;
   return compact<NonNullable<docker.ServiceSpec["Murmur"]>>({
     Stopped: stopped === true || undefined,
     Strategy: strategy,
     Devices: devices,
     Privileged: container.privileged === true || undefined,
     OnNodeLoss: onNodeLoss && fromNodeLoss(onNodeLoss),
+    Rebalance: rebalance,
   });
 }
 

@@ -17,6 +17,10 @@ export type GenericResource =
 export interface ResourceRequirements {
   Limits?: Resources & { Pids?: number };
   Reservations?: Resources & { GenericResources?: GenericResource[] };
+  /** Swap beside the memory limit; -1: without a limit. */
+  SwapBytes?: number;
+  /** From 0 to 100; -1, or left out: the host's. */
+  MemorySwappiness?: number;
 }
 
 export interface RestartPolicy {
@@ -119,6 +123,8 @@ interface MurmurServiceSpec {
   Privileged?: boolean;
   /** Left out: replaced at once. */
   OnNodeLoss?: NodeLoss;
+  /** `off`: the cluster's policy of rebalancing leaves its tasks where they are. Left out: `on`. */
+  Rebalance?: "on" | "off";
 }
 
 export interface NodeLoss {

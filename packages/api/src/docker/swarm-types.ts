@@ -22,7 +22,21 @@ export interface SwarmSpec {
     Voters?: number;
     /** How services are placed that don't say it themselves. */
     Strategy?: "spread" | "binpack";
+    /** Left out: off. */
+    Rebalance?: Rebalance;
   };
+}
+
+/** The policy of rebalancing; what a change leaves out stays as it is, or is the default when it is turned on. */
+export interface Rebalance {
+  /** Left out: on. */
+  Policy?: "on" | "off";
+  /** Tasks of the whole cluster that are moved at the same time. */
+  MovesAtOnce?: number;
+  /** Nanoseconds for which the cluster must have been calm; so it is the pause between two rounds of moves, too. */
+  Calm?: number;
+  /** Nanoseconds for which a task stays where it is once it was moved, or made. */
+  Rest?: number;
 }
 
 /** The cluster as `/info` shows it. */

@@ -31,7 +31,21 @@ describe("the translation of the cluster", () => {
     expect(spec).toMatchObject({ taskHistoryLimit: 0, nodeCertificateValidityMs: 3_600_000, voters: 5 });
   });
 
+  it("keeps the policy of rebalancing, with what was said of it before", () => {
+    const on = toClusterSpec({ Murmur: { Rebalance: { Policy: "on", MovesAtOnce: 7 } } }, DEFAULT_CLUSTER_SPEC);
+    expect(on.rebalance).toEqual({ movesAtOnce: 7, calmMs: 60_000, restMs: 600_000 });
+    expect(toClusterSpec({ Murmur: { Voters: 3 } }, on).rebalance).toEqual(on.rebalance);
+    expect(toClusterSpec({ Murmur: { Rebalance: { Calm: 5e9 } } }, on).rebalance).toMatchObject({
+      movesAtOnce: 7,
+      calmMs: 5_000,
+    });
+    expect(toClusterSpec(fromCluster({ ...cluster, spec: on }).Spec, DEFAULT_CLUSTER_SPEC)).toEqual(on);
+    expect(toClusterSpec({ Murmur: { Rebalance: { Policy: "off" } } }, on)).not.toHaveProperty("rebalance");
+  });
+
   it.each([
+    [{ Murmur: { Rebalance: { MovesAtOnce: 0 } } }, "rebalance.movesAtOnce"],
+    [{ Murmur: { Rebalance: { Policy: "maybe" } } }, "must be on or off"],
     [{ Raft: { ElectionTick: 2, HeartbeatTick: 2 } }, "raft.electionTick: must be greater than heartbeatTick"],
     [{ Raft: { SnapshotInterval: -1 } }, "Raft.SnapshotInterval"],
     [{ CAConfig: { ForceRotate: 1 } }, "CAConfig.ForceRotate"],

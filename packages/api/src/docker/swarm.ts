@@ -2,10 +2,12 @@ import { ClusterError, type Millis } from "@murmur/base";
 import {
   DEFAULT_ADDRESS_POOL,
   DEFAULT_CLUSTER_SPEC,
+  DEFAULT_REBALANCE,
   validateClusterSpec,
   type Cluster,
   type ClusterSpec,
   type RaftSettings,
+  type RebalancePolicy,
 } from "@murmur/model";
 import type { InitRequest, JoinRequest } from "../ports.ts";
 import { DOCKER_SUBNET_SIZE, toDataPlane } from "./address-pool.ts";
@@ -55,7 +57,11 @@ function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
     TaskDefaults:
       logDriver === undefined ? {} : { LogDriver: { Name: logDriver.name, Options: { ...logDriver.options } } },
     EncryptionConfig: { AutoLockManagers: false },
-    Murmur: { Voters: spec.voters, ...(spec.strategy !== undefined && { Strategy: spec.strategy }) },
+    Murmur: {
+      Voters: spec.voters,
+      ...(spec.strategy !== undefined && { Strategy: spec.strategy }),
+      ...(spec.rebalance !== undefined && { Rebalance: fromRebalance(spec.rebalance) }),
+    },
   };
 }
 
@@ -79,10 +85,32 @@ function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
       : current.nodeCertificateValidityMs,
     strategy: input.Murmur?.Strategy ?? current.strategy,
     logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : undefined,
+    rebalance: mergeRebalance(input.Murmur?.Rebalance, current.rebalance),
     raft: mergeRaft(input.Raft, current.raft),
     heartbeatPeriodMs: mergeHeartbeat(input.Dispatcher?.HeartbeatPeriod, current.heartbeatPeriodMs),
   });
   return checked(spec);
+}
+
+const fromRebalance = ({ movesAtOnce, calmMs, restMs }: RebalancePolicy): docker.Rebalance => ({
+  Policy: "on",
+  MovesAtOnce: movesAtOnce,
+  Calm: toNanos(calmMs),
+  Rest: toNanos(restMs),
+});
+
+function mergeRebalance(
+  input: NonNullable<SwarmInput["Murmur"]>["Rebalance"],
+  current: ClusterSpec["rebalance"],
+): ClusterSpec["rebalance"] {
+  if (input === undefined) return current;
+  if (input.Policy === "off") return undefined;
+  const { movesAtOnce, calmMs, restMs } = current ?? DEFAULT_REBALANCE;
+  return {
+    movesAtOnce: input.MovesAtOnce ?? movesAtOnce,
+    calmMs: input.Calm === undefined ? calmMs : toMillis(input.Calm),
+    restMs: input.Rest === undefined ? restMs : toMillis(input.Rest),
+  };
 }
 
 /** What Docker reports by default is not kept as if somebody had asked for it: its clients send back what they were shown. */

@@ -45,15 +45,17 @@ export function toTaskSpec(
 }
 
 function toResources(input: TaskInput["Resources"]): ResourceRequirements {
-  const { Limits: limits, Reservations: reservations } = input ?? {};
-  return {
+  const { Limits: limits, Reservations: reservations, SwapBytes, MemorySwappiness } = input ?? {};
+  return compact<ResourceRequirements>({
     reservations: compact<Reservations>({
       nanoCpus: reservations?.NanoCPUs ?? 0,
       memoryBytes: reservations?.MemoryBytes ?? 0,
       generic: toGenericAmounts(reservations?.GenericResources),
     }),
     limits: { nanoCpus: limits?.NanoCPUs ?? 0, memoryBytes: limits?.MemoryBytes ?? 0, pids: limits?.Pids ?? 0 },
-  };
+    swapBytes: SwapBytes,
+    swappiness: MemorySwappiness === -1 ? undefined : MemorySwappiness,
+  });
 }
 
 function toRestart(input: TaskInput["RestartPolicy"]): RestartPolicy {
@@ -121,8 +123,9 @@ export function fromTaskSpec(spec: TaskSpec): docker.TaskSpec {
   });
 }
 
-function fromResources({ limits, reservations }: ResourceRequirements): docker.ResourceRequirements {
-  return {
+function fromResources(resources: ResourceRequirements): docker.ResourceRequirements {
+  const { limits, reservations, swapBytes, swappiness } = resources;
+  return compact<docker.ResourceRequirements>({
     Limits: compact<NonNullable<docker.ResourceRequirements["Limits"]>>({
       NanoCPUs: limits.nanoCpus || undefined,
       MemoryBytes: limits.memoryBytes || undefined,
@@ -133,7 +136,9 @@ function fromResources({ limits, reservations }: ResourceRequirements): docker.R
       MemoryBytes: reservations.memoryBytes || undefined,
       GenericResources: fromGeneric(reservations.generic),
     }),
-  };
+    SwapBytes: swapBytes,
+    MemorySwappiness: swappiness,
+  });
 }
 
 const orNone = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);

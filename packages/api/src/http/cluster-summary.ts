@@ -5,7 +5,12 @@ import type { NodeStanding, RaftStanding } from "../ports.ts";
 import { clusterOf } from "./swarm-routes.ts";
 
 /** What this replica can say of the cluster without asking anybody. */
-export function summarize(view: View, raft: RaftStanding, node: NodeStanding): ClusterSummary {
+export function summarize(
+  view: View,
+  raft: RaftStanding,
+  own: { readonly node: NodeStanding; readonly rebalance: string | undefined },
+): ClusterSummary {
+  const { node, rebalance } = own;
   const cluster = clusterOf(view);
   const nodes = view.nodes();
   let running = 0;
@@ -33,6 +38,7 @@ export function summarize(view: View, raft: RaftStanding, node: NodeStanding): C
     ...(raft.leader === undefined ? {} : { leader: raft.leader }),
     votersWanted: cluster.spec.voters,
     strategy: cluster.spec.strategy ?? "spread",
+    ...(rebalance === undefined ? {} : { rebalance }),
     managers,
     nodes: { total: nodes.length, ready: nodes.filter(({ status }) => status.state === "ready").length },
     services: view.services().filter(({ removing }) => removing !== true).length,

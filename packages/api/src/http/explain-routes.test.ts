@@ -99,7 +99,7 @@ it("of a task on a node that is drained: what is to take over, and until when it
   cluster.apply({ kind: "updateNode", id: NODE_ONE, version: node.version, spec });
   const until = new Date(cluster.store.view.node(NODE_ONE)?.drainUntil ?? 0).toISOString().slice(0, 19);
   expect((await task("taskw1")).why).toBe(
-    `it runs on node alpha, which is drained: it is to be replaced elsewhere, and is stopped at ${until}Z at the latest`,
+    `it runs on node alpha, which is drained: it is to be replaced elsewhere, in its turn, and is stopped at ${until}Z at the latest`,
   );
   cluster.addTask(web, "taskw2", 1);
   const found = await task("taskw1");

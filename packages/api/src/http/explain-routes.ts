@@ -22,6 +22,7 @@ import type { ClusterAccess } from "./context.ts";
 import { findService, findTask } from "./lookup.ts";
 import { leftVolumesText } from "../docker/left-volumes.ts";
 import { isLost } from "./lost-task.ts";
+import { serviceBalanceText } from "./rebalance-text.ts";
 import { stateOf, whereVolumesAre } from "./volume-text.ts";
 
 /** Tasks of a service that are explained one by one. */
@@ -42,9 +43,11 @@ export function addExplainRoutes(app: Hono, access: ClusterAccess): void {
     const amiss = currentTasks(view, service).filter((task) => !isAsItShouldBe(view, task));
     const networkOf = (id: Parameters<View["network"]>[0]) => view.network(id);
     const status = countTasks(service, view.tasksOfService(service.id), (task) => isLost(view, task));
+    const rebalance = serviceBalanceText(access.cluster(), view, { service, now: access.ports.clock.now() });
     const answer: ServiceExplanation = {
       service: fromService(service, { status, networkOf }),
       why: whyService(service, status),
+      ...(rebalance === undefined ? {} : { rebalance }),
       tasks: explainAll(access, view, amiss.slice(0, SHOWN_MAX)),
       more: Math.max(0, amiss.length - SHOWN_MAX),
       volumes: whereVolumesAre(
@@ -160,7 +163,7 @@ function leaves(view: View, task: Task, { drainUntil = 0 }: ClusterNode): string
   const drained = "which is drained";
   if (mode?.kind !== "replicated") return `${drained}: it may come to its end there, and ${until}`;
   const next = replacementOf(view, task);
-  if (next === undefined) return `${drained}: it is to be replaced elsewhere, and ${until} at the latest`;
+  if (next === undefined) return `${drained}: it is to be replaced elsewhere, in its turn, and ${until} at the latest`;
   const { state, message, error = "" } = next.status;
   const stands = `${state}: ${error === "" ? message : error}`;
   return `${drained}: it works on until ${taskName(next)} does (${stands}), and ${until} at the latest`;

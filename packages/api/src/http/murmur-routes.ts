@@ -4,6 +4,7 @@ import type { ClusterAccess } from "./context.ts";
 import { summarize } from "./cluster-summary.ts";
 import { EventWriter, parseEventFilter } from "./event-filter.ts";
 import { eventLines } from "./event-stream.ts";
+import { balanceText } from "./rebalance-text.ts";
 
 /** Event streams open at once on one manager; more are refused with `overloaded`. */
 const STREAMS_MAX = 2_048;
@@ -15,7 +16,9 @@ export function addMurmurRoutes(app: Hono, access: ClusterAccess): void {
 
   app.get("/murmur/cluster", async (context) => {
     const view = await access.read(context, "local");
-    return context.json(summarize(view, access.cluster().standing(), ports.node.status()));
+    const cluster = access.cluster();
+    const rebalance = balanceText(cluster, view, ports.clock.now());
+    return context.json(summarize(view, cluster.standing(), { node: ports.node.status(), rebalance }));
   });
 
   app.get("/murmur/events", async (context) => {

@@ -180,7 +180,9 @@ it("a service's templates are refused in one line where they can't be expanded",
   expect(await asker.ask("/services/create", "POST", body)).toMatchObject({
     status: 400,
     body: {
-      message: expect.stringMatching(/^invalid service: env\[0\]: template: \{\{\.Nothing\}\} is nothing/) as string,
+      message: expect.stringMatching(
+        /^invalid service: env\[0\]: template: column 3: \.Nothing is nothing that there is/,
+      ) as string,
     },
   });
 });

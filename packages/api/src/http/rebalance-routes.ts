@@ -1,6 +1,6 @@
 import { ClusterError, type Millis } from "@murmur/base";
-import { isLeaving, wantsToRun, type Service, type Task } from "@murmur/model";
-import { slotOf, type View } from "@murmur/store";
+import type { Service } from "@murmur/model";
+import { movableTasks, whyImmovable, type View } from "@murmur/store";
 import type { Hono } from "hono";
 import { z } from "zod";
 import { parseWith } from "../docker/lenient-object.ts";
@@ -9,7 +9,6 @@ import type { Rebalance } from "../murmur-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
 import { findService } from "./lookup.ts";
-import { isLost } from "./lost-task.ts";
 import { strictFlag } from "./query.ts";
 
 /** Moves of one request; the next looks at what these have led to. */
@@ -28,7 +27,7 @@ export function addRebalanceRoute(app: Hono, access: ClusterAccess): void {
     const view = await access.read(context, "linearizable");
     const chosen = services === undefined ? view.services().filter(mayMove) : services.map((name) => named(view, name));
     const now = access.ports.clock.now();
-    const tasks = [...new Set(chosen)].map((service) => movable(view, service, now));
+    const tasks = [...new Set(chosen)].map((service) => movableTasks(view, service, now));
     const moves = access.cluster().moves(view, tasks, { now, movesMax: MOVES_MAX + 1 });
     const taken = moves.slice(0, MOVES_MAX);
     const hostname = (id: (typeof moves)[number]["to"]): string => view.node(id)?.description?.hostname ?? id;
@@ -46,38 +45,11 @@ export function addRebalanceRoute(app: Hono, access: ClusterAccess): void {
   });
 }
 
-const mayMove = (service: Service): boolean => service.removing !== true && whyNot(service) === undefined;
+const mayMove = (service: Service): boolean => service.removing !== true && whyImmovable(service) === undefined;
 
 function named(view: View, name: string): Service {
   const service = findService(view, name);
-  const why = whyNot(service);
+  const why = whyImmovable(service);
   if (why === undefined) return service;
   throw new ClusterError("failed_precondition", `service ${service.spec.name} ${why}`);
 }
-
-/** Why none of a service's tasks is to be moved, for people; undefined: they may be. */
-function whyNot({ spec, updateStatus }: Service): string | undefined {
-  const { kind } = spec.mode;
-  if (kind === "global") return "is global: it has a task on every node, and none is to be moved";
-  if (kind !== "replicated") return "is a job: its tasks are left to end, and none is to be moved";
-  if (updateStatus?.state === "updating" || updateStatus?.state === "rollback_started")
-    return "is being updated, which replaces its tasks: rebalance it when that is done";
-  if (spec.task.container.mounts?.some((mount) => mount.kind === "volume" && (mount.source ?? "") !== "") === true)
-    return "mounts named volumes: its tasks stay where their data is";
-  return undefined;
-}
-
-/** The tasks that work and are not being replaced already. */
-function movable(view: View, service: Service, now: Millis): readonly Task[] {
-  const { specVersion } = service;
-  return view.tasksOfService(service.id).filter((task) => {
-    const { status, desiredState, nodeId } = task;
-    if (desiredState !== "running" || status.state !== "running" || task.specVersion !== specVersion) return false;
-    if (status.health === "starting" || status.health === "unhealthy" || isLost(view, task)) return false;
-    const slot = slotOf(task);
-    const wanted = slot === undefined ? [] : view.tasksOfSlot(service.id, slot).filter(isWanted);
-    return wanted.length === 1 && !isLeaving(task, nodeId === undefined ? undefined : view.node(nodeId), now);
-  });
-}
-
-const isWanted = ({ desiredState }: Task): boolean => wantsToRun(desiredState);

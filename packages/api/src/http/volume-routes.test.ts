@@ -132,6 +132,25 @@ describe("the cluster's volumes", () => {
     });
   });
 
+  it("that nothing uses are told apart: by tasks' records, by services without tasks, and by names with templates", async () => {
+    const { replica } = asker.ports;
+    assert(replica !== undefined, "it is a manager");
+    const volumes = ["data", "data-1", "db-data", "left", "web-7", "webs"];
+    replica.apply({ kind: "describeNode", id: NODE_ONE, volumes });
+    const unused = async () =>
+      (await asker.ask<ClusterVolume[]>("/murmur/volumes?unused=1")).body.map(
+        ({ Name, Node }) => `${Name}@${Node.Hostname}`,
+      );
+    expect(await unused()).toHaveLength(7);
+    await asker.create("db", { ...mounting("data"), Mode: { Replicated: { Replicas: 0 } } });
+    await asker.create("web", mounting("{{.Service.Name}}-{{.Task.Slot}}"));
+    // Whatever is between may be anything, as a manager can't know all that tasks have made of it.
+    expect(await unused()).toEqual(["left@alpha", "webs@alpha"]);
+    asker.runTask(T1, 1, "web");
+    await asker.create("other", mounting('{{if eq .Task.Slot "1"}}a{{else}}b{{end}}'));
+    expect(await unused()).toEqual([]);
+  });
+
   it("of others are nobody's affair: a node shows and removes only those that it has told of", async () => {
     asker.ports.heldVolumes = [];
     for (const method of ["GET", "DELETE"]) {

@@ -14,7 +14,7 @@ import {
   type TaskId,
 } from "@murmur/model";
 import { createStore, type Store } from "@murmur/store";
-import type { Cluster, Forecast, PlacementFacts, ServiceChange, TaskMove } from "../ports.ts";
+import type { CalmFacts, Cluster, Forecast, PlacementFacts, ServiceChange, TaskMove } from "../ports.ts";
 
 export const NODE_ONE = nodeId("n1aaaaaaaaaaaaaaaaaaaaaaa");
 export const NODE_TWO = nodeId("n2bbbbbbbbbbbbbbbbbbbbbbb");
@@ -47,6 +47,7 @@ export class MemoryCluster implements Cluster {
   watchers = 0;
   /** What the scheduler says of every task. */
   moved: readonly TaskMove[] = [];
+  calmness: CalmFacts = { since: NOW };
   placement: PlacementFacts = { fitting: 0, message: "no suitable node", refusals: [] };
   #index = 0;
 
@@ -116,6 +117,10 @@ export class MemoryCluster implements Cluster {
 
   placements(_view: unknown, tasks: readonly Task[]): readonly PlacementFacts[] {
     return tasks.map(() => this.placement);
+  }
+
+  calm(): CalmFacts {
+    return this.calmness;
   }
 
   moves(): readonly TaskMove[] {

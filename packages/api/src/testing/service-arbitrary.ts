@@ -8,6 +8,7 @@ import {
   type Mount,
   type Placement,
   type PortConfig,
+  type ResourceRequirements,
   type ServiceMode,
   type ServiceSpec,
   type TaskSpec,
@@ -152,15 +153,20 @@ const resources = fc
     pids: fc.integer({ min: 0, max: 1_000 }),
     more: amount,
     limited: fc.boolean(),
+    swapBytes: maybe(fc.integer({ min: -1, max: 2 ** 40 })),
+    swappiness: maybe(fc.integer({ min: 0, max: 100 })),
   })
-  .map(({ kinds, reservations, pids, more, limited }) => {
+  .map(({ kinds, reservations, pids, more, limited, swapBytes, swappiness }) => {
     const limit = (own: number, extra: number): number => (limited ? own + extra : 0);
     const nanoCpus = limit(reservations.nanoCpus, more.nanoCpus);
     const reserved = kinds.length === 0 ? reservations : { ...reservations, generic: Object.fromEntries(kinds) };
-    return {
+    const memoryBytes = limit(reservations.memoryBytes, more.memoryBytes);
+    return compact<ResourceRequirements>({
       reservations: reserved,
-      limits: { nanoCpus, memoryBytes: limit(reservations.memoryBytes, more.memoryBytes), pids },
-    };
+      limits: { nanoCpus, memoryBytes, pids },
+      swapBytes: memoryBytes > 0 ? swapBytes : undefined,
+      swappiness,
+    });
   });
 
 const placement: fc.Arbitrary<Placement> = fc

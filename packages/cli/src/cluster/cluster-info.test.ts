@@ -14,6 +14,7 @@ const SUMMARY: ClusterSummary = {
   leader: "n1",
   votersWanted: 3,
   strategy: "binpack",
+  rebalance: "calm since 2026-11-21T04:00:00Z",
   managers: [{ id: "n1", hostname: "host1", address: "10.0.0.1:7373", role: "leader", state: "ready" }],
   nodes: { total: 2, ready: 1 },
   services: 5,
@@ -43,6 +44,7 @@ Version:    4711
 Nodes:      2 (1 ready)
 Managers:   1 (3 wanted)
 Strategy:   binpack
+Rebalance:  on: calm since 2026-11-21T04:00:00Z
 Services:   5
 Tasks:      20 (12 running)
 This node:  n1 at 10.0.0.1:7373

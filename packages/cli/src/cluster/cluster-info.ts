@@ -39,6 +39,7 @@ function clusterText(summary: ClusterSummary): string {
     ["Nodes", `${String(summary.nodes.total)} (${String(summary.nodes.ready)} ready)`],
     ["Managers", `${String(summary.managers.length)} (${String(summary.votersWanted)} wanted)`],
     ["Strategy", summary.strategy ?? "spread"],
+    ["Rebalance", summary.rebalance === undefined ? "off" : `on: ${summary.rebalance}`],
     ["Services", String(summary.services)],
     ["Tasks", `${String(summary.tasks.total)} (${String(summary.tasks.running)} running)`],
     ["This node", `${summary.thisNode.id} at ${summary.thisNode.address}`],

@@ -1,5 +1,5 @@
 import type { SwarmSpec } from "@murmur/api";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { invalid } from "../argument-error.ts";
 import { changeWithRetry } from "../change-retry.ts";
 import type { Cli } from "../cli.ts";
@@ -8,6 +8,7 @@ import { strategyOption, type Strategy } from "./strategy-option.ts";
 
 interface UpdateFlags {
   readonly strategy?: Strategy;
+  readonly rebalance?: "on" | "off";
 }
 
 export function clusterUpdate(cli: Cli): Command {
@@ -17,15 +18,27 @@ export function clusterUpdate(cli: Cli): Command {
     summary: "Change what holds for the whole cluster",
     examples: [
       { says: "Fill nodes up, where services don't say otherwise", line: "murmur cluster update --strategy binpack" },
+      { says: "Use nodes that join, without being asked", line: "murmur cluster update --rebalance on" },
     ],
   })
     .addOption(strategyOption())
-    .action(async ({ strategy }: UpdateFlags) => {
-      if (strategy === undefined) throw invalid("say what to change, such as --strategy binpack");
+    .addOption(
+      new Option(
+        "--rebalance <policy>",
+        "Whether tasks are moved to better places once the cluster is calm; a service stays where it is with its own --rebalance off",
+      ).choices(["on", "off"]),
+    )
+    .action(async ({ strategy, rebalance }: UpdateFlags) => {
+      if (strategy === undefined && rebalance === undefined)
+        throw invalid("say what to change, such as --strategy binpack or --rebalance on");
       const client = await cli.client();
       await changeWithRetry(async () => {
+        const changed = {
+          ...(strategy !== undefined && { Strategy: strategy }),
+          ...(rebalance !== undefined && { Rebalance: { Policy: rebalance } }),
+        };
         const { Version, Spec } = await client.swarm();
-        const spec: SwarmSpec = { ...Spec, Murmur: { ...Spec.Murmur, Strategy: strategy } };
+        const spec: SwarmSpec = { ...Spec, Murmur: { ...Spec.Murmur, ...changed } };
         await client.updateSwarm(Version.Index, spec);
       });
       cli.print("Cluster updated.");

@@ -30,6 +30,7 @@ export function nodeText(node: Node): string {
     [1, "CPUs", String((Description.Resources?.NanoCPUs ?? 0) / 1e9)],
     [1, "Memory", humanSize(Description.Resources?.MemoryBytes ?? 0)],
     ...(generic.length > 0 ? [[1, "Generic", genericText(generic)] as const] : []),
+    ...permitLines(node),
     [0, "Engine", ""],
     [1, "Engine State", engineState(node)],
     [1, "Engine Version", Description.Engine?.EngineVersion ?? ""],
@@ -46,6 +47,17 @@ function managerLines({ ManagerStatus, Murmur }: Node): Line[] {
     [1, "Raft Status", capitalized(ManagerStatus?.Reachability ?? "")],
     [1, "Raft Role", capitalized(Murmur.RaftRole)],
     [1, "Leader", ManagerStatus?.Leader === true ? "Yes" : "No"],
+  ];
+}
+
+/** What its daemon was told to permit (`--allow-privileged`, `--allow-device`). */
+function permitLines({ Murmur: { Permits } }: Node): Line[] {
+  if (Permits === undefined) return [];
+  const { Privileged, Devices = [] } = Permits;
+  return [
+    [0, "Permits", ""],
+    ...(Privileged === true ? [[1, "Privileged", "Yes"] as const] : []),
+    ...(Devices.length > 0 ? [[1, "Devices", Devices.join(", ")] as const] : []),
   ];
 }
 

@@ -7,7 +7,7 @@ import { HEALTH_FLAGS } from "./flags/health-flags.ts";
 import { KERNEL_FLAGS } from "./flags/kernel-flags.ts";
 import { LOG_FLAGS } from "./flags/log-flags.ts";
 import { NETWORK_FLAGS } from "./flags/network-flags.ts";
-import { NODE_LOSS_FLAGS } from "./flags/node-loss-flags.ts";
+import { POLICY_FLAGS } from "./flags/policy-flags.ts";
 import { PAYLOAD_FLAGS } from "./flags/payload-flags.ts";
 import { PLACEMENT_FLAGS } from "./flags/placement-flags.ts";
 import { PUBLISH_FLAGS } from "./flags/publish-flags.ts";
@@ -31,7 +31,7 @@ export const SERVICE_FLAGS: readonly ServiceFlag[] = [
   ...DEVICE_FLAGS,
   ...DNS_FLAGS,
   ...RESTART_FLAGS,
-  ...NODE_LOSS_FLAGS,
+  ...POLICY_FLAGS,
   ...UPDATE_FLAGS,
   ...ROLLBACK_FLAGS,
   ...HEALTH_FLAGS,

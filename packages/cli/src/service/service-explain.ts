@@ -18,8 +18,9 @@ export function serviceExplain(cli: Cli): Command {
       const explanation = await (await cli.client()).explainService(name);
       if (format === "json") return printJson(cli, explanation);
       const now = cli.ports.clock.now();
-      const { service, why, tasks, more, volumes } = explanation;
+      const { service, why, tasks, more, volumes, rebalance } = explanation;
       cli.print(`${service.Spec.Name ?? service.ID}: ${why}`);
+      if (rebalance !== undefined) cli.print(`rebalancing: ${rebalance}`);
       for (const volume of volumes) cli.print(volume);
       for (const task of tasks) cli.print(`\n${explanationText(task, now)}`);
       if (more > 0) cli.print(`\nand ${String(more)} more: murmur service ps ${name}`);

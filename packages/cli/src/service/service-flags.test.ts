@@ -87,6 +87,11 @@ const CONTAINER_CASES: readonly (readonly [string, object])[] = [
 ];
 const TASK_CASES: readonly (readonly [string, object])[] = [
   [
+    "--limit-memory 512M --memory-swap 1G --memory-swappiness 10",
+    { Resources: { Limits: { MemoryBytes: GiB / 2 }, SwapBytes: GiB, MemorySwappiness: 10 } },
+  ],
+  ["--memory-swap -1 --memory-swappiness -1", { Resources: { SwapBytes: -1, MemorySwappiness: -1 } }],
+  [
     "--limit-cpu 0.5 --limit-memory 512M --limit-pids 9 --reserve-cpu .1 --reserve-memory 1G",
     {
       Resources: {
@@ -128,6 +133,7 @@ const SERVICE_CASES: readonly (readonly [string, object])[] = [
   ["--name web --replicas 3 -l a=b", { Name: "web", Mode: { Replicated: { Replicas: 3 } }, Labels: { a: "b" } }],
   ["--mode global", { Mode: { Global: {} } }],
   ["--on-node-loss replace-after=90s", { Murmur: { OnNodeLoss: { Action: "replace", After: 90e9 } } }],
+  ["--rebalance off", { Murmur: { Rebalance: "off" } }],
   ["--on-node-loss wait", { Murmur: { OnNodeLoss: { Action: "wait" } } }],
   [
     "--replicas 4 --mode replicated-job --max-concurrent 2",

@@ -16,7 +16,7 @@ export function serviceText(service: Service, networkName: (id: string) => strin
     [0, "Service Mode", modeText(service).replace(/^./, (letter) => letter.toUpperCase())],
     ...(service.Spec.Murmur?.Stopped === true ? [[1, "Stopped", "true"] as const] : []),
     ...replicaLines(service),
-    ...nodeLossLines(service),
+    ...policyLines(service),
     ...updateStatusLines(service),
     ...placementLines(service),
     ...configLines("UpdateConfig", service.Spec.UpdateConfig),
@@ -50,10 +50,12 @@ function replicaLines({ Spec: { Mode } }: Service): Line[] {
   ];
 }
 
-function nodeLossLines({ Spec: { Murmur } }: Service): Line[] {
+function policyLines({ Spec: { Murmur } }: Service): Line[] {
   const policy = Murmur?.OnNodeLoss;
-  if (policy === undefined) return [];
+  const rebalance: Line[] = Murmur?.Rebalance === "off" ? [[1, "Rebalance", "off"]] : [];
+  if (policy === undefined) return rebalance;
   return [
+    ...rebalance,
     [1, "On node loss", policy.Action === "wait" ? "wait" : `replace after ${formatDuration(policy.After ?? 0)}`],
   ];
 }
@@ -126,6 +128,9 @@ function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
     if (MemoryBytes > 0) lines.push([2, "Memory", humanSize(MemoryBytes)]);
     if (generic.length > 0) lines.push([2, "Generic", genericText(generic)]);
   }
+  const { SwapBytes, MemorySwappiness } = TaskTemplate.Resources ?? {};
+  if (SwapBytes !== undefined) lines.push([1, "Memory Swap", SwapBytes < 0 ? "unlimited" : humanSize(SwapBytes)]);
+  if (MemorySwappiness !== undefined) lines.push([1, "Memory Swappiness", String(MemorySwappiness)]);
   return lines.length === 0 ? [] : [[0, "Resources", ""], ...lines];
 }
 

@@ -4,6 +4,7 @@ import { newGroup } from "../command.ts";
 import { volumeCreate } from "./volume-create.ts";
 import { volumeInspect } from "./volume-inspect.ts";
 import { volumeLs } from "./volume-ls.ts";
+import { volumePrune } from "./volume-prune.ts";
 import { volumeRm } from "./volume-rm.ts";
 
 export const volumeGroup = (cli: Cli): Command =>
@@ -11,5 +12,6 @@ export const volumeGroup = (cli: Cli): Command =>
     volumeCreate(cli),
     volumeLs(cli),
     volumeInspect(cli),
+    volumePrune(cli),
     volumeRm(cli),
   ]);

@@ -70,4 +70,57 @@ describe("murmur volume", () => {
     expect(stdout).toBe("data\n");
     expect(daemon.asked.at(-1)?.query.toString()).toBe("node=host1");
   });
+
+  describe("prune", () => {
+    const unused = [volume("data", "host1"), volume("old", "host2"), volume("old", "host3", "down")];
+    const routes: Record<string, Route> = {
+      "GET /murmur/volumes": ({ query }) => ({ json: query.get("unused") === "1" ? unused : [] }),
+      "GET /murmur/volumes/data": () => ({ json: [{ ...unused[0], Engine: { ...ENGINE, Labels: { keep: "yes" } } }] }),
+      "GET /murmur/volumes/old": () => ({ json: [{ ...unused[1], Engine: ENGINE }] }),
+      "DELETE /murmur/volumes/*": () => ({ json: null }),
+    };
+    async function prune(line: string, answer?: string) {
+      await using daemon = await FakeDaemon.start(routes);
+      const argv = ["--socket", daemon.socketPath, "volume", "prune", ...line.split(" ").filter(Boolean)];
+      const ran = await runMurmur(argv, { ask: async () => answer });
+      const removed = daemon.asked
+        .filter(({ method }) => method === "DELETE")
+        .map(({ path, query }) => `${path.slice(path.lastIndexOf("/") + 1)} ${query.get("node") ?? ""}`);
+      return { ...ran, removed };
+    }
+
+    it("names them and asks first; only yes removes them, and none of a node that is away", async () => {
+      const yes = await prune("", "y");
+      expect(yes.stderr).toContain("  data on host1\n  old on host2\n");
+      expect(yes.stdout).toBe("Deleted Volumes:\ndata on host1\nold on host2\n");
+      expect(yes.removed).toEqual(["data id-host1", "old id-host2"]);
+      for (const answer of ["", "n", "yesterday"]) {
+        const no = await prune("", answer);
+        expect([no.removed, no.status === 0]).toEqual([[], false]);
+        expect(no.stderr).toMatch(/murmur: nothing was removed\n$/);
+      }
+    });
+
+    it("removes nothing where there is nobody to ask, without --force", async () => {
+      const nobody = await prune("");
+      expect(nobody.removed).toEqual([]);
+      expect(nobody.stderr).toMatch(/murmur: nobody to ask at a terminal: give --force\n$/);
+      expect((await prune("--force --all")).removed).toEqual(["data id-host1", "old id-host2"]);
+    });
+
+    it.each([
+      ["--filter label=keep", ["data id-host1"]],
+      ["--filter label=keep=no", []],
+      ["--filter label!=keep", ["old id-host2"]],
+      ["--filter node=host2", ["old id-host2"]],
+      ["--filter name=dat --filter label!=x", ["data id-host1"]],
+    ])("%s", async (line, removed) => expect((await prune(`-f ${line}`)).removed).toEqual(removed));
+
+    it("knows its filters, and says when there is nothing", async () => {
+      expect((await prune("-f --filter until=1h")).stderr).toBe(
+        "murmur: invalid filter 'until': there are label, label!, name, node\n",
+      );
+      expect(await prune("-f --filter name=none")).toMatchObject({ status: 0, stdout: "", removed: [] });
+    });
+  });
 });

@@ -70,8 +70,7 @@ function unmetTasks(view: View, service: Service): string[] {
   const isHeldUp =
     isUpdating && [...waiting, ...holders].some(({ specVersion }) => specVersion === service.specVersion);
   if (isUpdating && !isHeldUp) unmet.push(`service ${id} is still being updated: ${updateStatus.message}`);
-  const outlived = isHeldUp ? tasks.filter((task) => holdsSlot(task) && isOutlived(view, service, task)) : [];
-  const roomless = new Set([...waiting, ...outlived].map(slotOf).filter((slot) => !slots.has(slot)));
+  const roomless = new Set(waiting.map(slotOf).filter((slot) => !slots.has(slot)));
   const done = new Set(tasks.filter(hasCompleted(service)).map(slotOf));
   const held = new Set(holders.map(slotOf).filter((slot) => !slots.has(slot) && !roomless.has(slot)));
   switch (spec.mode.kind) {
@@ -96,23 +95,10 @@ function unmetTasks(view: View, service: Service): string[] {
           unmet.push(`job ${id} is not done on ${node.id}`);
       return unmet;
   }
-  const excused = new Set([...running, ...waiting, ...outlived]);
+  const excused = new Set([...running, ...waiting]);
   const coming = tasks.filter((task) => holdsSlot(task) && !excused.has(task));
   for (const task of coming) unmet.push(`task ${task.id} of ${id} is ${task.status.state}, ${shown(task)}`);
   return unmet;
-}
-
-/**
- * A task of an earlier spec that can't start any more, because a secret or config of its was removed since: it is the
- * update's to replace, when that goes on (seed 930000056).
- */
-function isOutlived(view: View, { specVersion }: Service, task: Task): boolean {
-  if (task.specVersion === specVersion || task.status.state === "running") return false;
-  const { secrets = [], configs = [] } = task.spec.container;
-  return (
-    secrets.some(({ secretId }) => view.secret(secretId) === undefined) ||
-    configs.some(({ configId }) => view.config(configId) === undefined)
-  );
 }
 
 /** Whether a task keeps its slot while its service waits for a node that is away, for as long as it takes. */

@@ -53,6 +53,7 @@ export function drawSpec(name: string, write: string, random: Random): ServiceSp
     endpoint: { mode: "vip", ports: chance(random, 0.6) ? [port] : [] },
     ...(chance(random, 0.05) && { stopped: true }),
     ...(onNodeLoss !== undefined && { onNodeLoss }),
+    ...(chance(random, 0.2) && { rebalance: "off" }),
   };
 }
 
@@ -76,7 +77,12 @@ function drawNodeLoss(random: Random): NodeLossPolicy | undefined {
 }
 
 /** Volumes that services share, or have for themselves or for each slot. */
-const VOLUMES: readonly string[] = ["data", "{{.Service.Name}}-data", "data-{{.Task.Slot}}"];
+const VOLUMES: readonly string[] = [
+  "data",
+  "{{.Service.Name}}-data",
+  "data-{{.Task.Slot}}",
+  '{{if eq .Task.Slot "1"}}first{{else}}data{{end}}',
+];
 
 function drawMounts(random: Random): Pick<ContainerSpec, "mounts"> {
   if (!chance(random, 0.2)) return {};

@@ -11,6 +11,7 @@ import { Client } from "./client.ts";
 import { Departures } from "./departures.ts";
 import { Networks } from "./networks.ts";
 import { Payloads } from "./payloads.ts";
+import { Rebalancing } from "./rebalancing.ts";
 import { Watchers } from "./watchers.ts";
 
 const OPERATIONS_MAX = 20_000;
@@ -29,6 +30,7 @@ export class Workload {
   readonly #departures: Departures;
   readonly #networks: Networks;
   readonly #payloads: Payloads;
+  readonly #rebalancing: Rebalancing;
   #running: readonly Promise<void>[] = [];
   #over = false;
 
@@ -46,6 +48,7 @@ export class Workload {
     this.#networks = networks;
     const payloads = new Payloads(world);
     this.#payloads = payloads;
+    this.#rebalancing = new Rebalancing(world);
     this.#clients = Array.from({ length: 2 + this.#random.below(5) }, (_, at) => {
       const name = `client${String(at + 1)}`;
       return new Client({
@@ -69,6 +72,7 @@ export class Workload {
     const isOver = (): boolean => this.#over;
     const others = [
       this.#handOver(),
+      this.#rebalancing.keepGoing(isOver),
       this.#departures.keepGoing(isOver),
       this.#networks.keepGoing(isOver),
       this.#payloads.keepGoing(isOver),

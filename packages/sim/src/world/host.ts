@@ -9,7 +9,7 @@ import {
   type MemberWires,
   type OpenedNode,
 } from "@murmur/node";
-import { clusterId } from "@murmur/model";
+import { clusterId, type NodePermissions } from "@murmur/model";
 import type { OverlayPlane } from "@murmur/network";
 import { MemoryDisk } from "@murmur/storage";
 import { parseAddress } from "@murmur/transport";
@@ -51,6 +51,8 @@ export class Host {
   readonly diskFaults: DiskFaults;
   /** The versions of the wire protocol that its software speaks; undefined: the newest software's. */
   protocol: { readonly min: number; readonly max: number } | undefined;
+  /** What its administrator permits containers; holds from the process's next start on. */
+  permits: NodePermissions | undefined;
   disk: MemoryDisk;
   readonly #world: World;
   readonly #records: Records;
@@ -245,12 +247,13 @@ export class Host {
 
   #wires(process: Process, { identity, membership }: Pick<MemberStart, "identity" | "membership">): MemberWires {
     const { network, clock, snapshotLimits } = this.#world;
-    const { address, messageFaults, protocol } = this;
+    const { address, messageFaults, protocol, permits } = this;
     const { enter, clock: own } = process;
     const log = this.#log();
     const versions = protocol && { protocol };
     return {
       ...versions,
+      ...(permits && { permits }),
       ...(snapshotLimits && { snapshotLimits }),
       openTransport: async ({ identity, addressOf }) => {
         const { nodeId } = identity();

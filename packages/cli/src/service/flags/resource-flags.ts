@@ -3,7 +3,7 @@ import { parseCpus } from "../../units/cpus.ts";
 import { parseGenericRequest } from "../../units/generic-resources.ts";
 import { parseCount } from "../../units/number.ts";
 import type { ServiceFlag } from "../flag.ts";
-import { limitsOf, reservationsOf } from "../spec-parts.ts";
+import { limitsOf, reservationsOf, resourcesOf } from "../spec-parts.ts";
 
 type GenericResource = NonNullable<ReturnType<typeof reservationsOf>["GenericResources"]>[number];
 
@@ -32,6 +32,22 @@ export const RESOURCE_FLAGS: readonly ServiceFlag[] = [
     default: "0 = unlimited",
     help: "Limit maximum number of processes",
     set: (spec, text) => (limitsOf(spec).Pids = parseCount(text)),
+  },
+  {
+    kind: "value",
+    name: "memory-swap",
+    value: "bytes",
+    default: "as much as --limit-memory",
+    help: "Swap that a task may use beside its --limit-memory; 0 for none, -1 for no limit",
+    set: (spec, text) => (resourcesOf(spec).SwapBytes = text === "-1" ? -1 : parseBytes(text)),
+  },
+  {
+    kind: "value",
+    name: "memory-swappiness",
+    value: "int",
+    default: "-1 = the host's",
+    help: "How readily a task's memory is swapped out, from 0 to 100; -1 for the host's default",
+    set: (spec, text) => (resourcesOf(spec).MemorySwappiness = text === "-1" ? -1 : parseCount(text)),
   },
   {
     kind: "value",

@@ -5,7 +5,7 @@ import type { ServiceFlag } from "../flag.ts";
 
 type NodeLoss = NonNullable<NonNullable<ServiceSpec["Murmur"]>["OnNodeLoss"]>;
 
-export const NODE_LOSS_FLAGS: readonly ServiceFlag[] = [
+export const POLICY_FLAGS: readonly ServiceFlag[] = [
   {
     kind: "value",
     name: "on-node-loss",
@@ -13,6 +13,18 @@ export const NODE_LOSS_FLAGS: readonly ServiceFlag[] = [
     default: "replace",
     help: "What becomes of a task whose node is lost: replace, replace-after=DURATION (at most 24h), or wait, until the node is back or removed",
     set: (spec, text) => ((spec.Murmur ??= {}).OnNodeLoss = parsePolicy(text)),
+  },
+  {
+    kind: "value",
+    name: "rebalance",
+    value: "policy",
+    choices: ["on", "off"],
+    default: "on",
+    help: "Whether the cluster's policy of rebalancing, where it has one (cluster update --rebalance on), may move its tasks",
+    set(spec, text) {
+      const { Rebalance: _, ...others } = spec.Murmur ?? {};
+      spec.Murmur = text === "off" ? { ...others, Rebalance: "off" } : others;
+    },
   },
 ];
 

@@ -1,0 +1,204 @@
+import type { NodeId } from "@murmur/base";
+import { loginSealId, secretId, serviceId, type ServiceId, type ServiceSpec, type Task } from "@murmur/model";
+import { allChecks, loginOf, privateImage, unmet, World, type Host } from "@murmur/sim";
+import { expect, it } from "vitest";
+import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+
+const WHOLE_MS = 60_000;
+
+/** Three hosts, of which the one that leads goes when something is on its way. */
+class Scene implements AsyncDisposable {
+  readonly world: World;
+  readonly #checks: ReturnType<typeof allChecks>;
+
+  private constructor(world: World) {
+    this.world = world;
+    this.#checks = allChecks(world);
+    world.observers.push(...this.#checks.observers);
+  }
+
+  static async of(seed: number, prepare: (hosts: readonly Host[]) => void = () => {}): Promise<Scene> {
+    await World.warmUp();
+    const scene = new Scene(new World({ seed }));
+    const { world } = scene;
+    await settle(world, 3);
+    prepare(world.hosts);
+    return scene;
+  }
+
+  get leader(): Host {
+    if (this.world.leader === undefined) throw new Error("nobody leads");
+    return this.world.leader;
+  }
+
+  get cluster() {
+    const cluster = this.leader.member?.cluster();
+    if (cluster === undefined) throw new Error("the leader is no manager");
+    return cluster;
+  }
+
+  tasks(id: ServiceId): readonly Task[] {
+    return this.world.leader?.manager?.view.tasksOfService(id) ?? [];
+  }
+
+  up(id: ServiceId): readonly Task[] {
+    return this.tasks(id).filter(
+      ({ desiredState, status }) => desiredState === "running" && status.state === "running",
+    );
+  }
+
+  nodeOf(host: Host): NodeId {
+    const node = this.leader.manager?.view.nodes().find(({ address }) => address === host.address);
+    if (node === undefined) throw new Error(`${host.name} is in the cluster`);
+    return node.id;
+  }
+
+  /** Something was begun, and whoever leads it is gone; it is back when there is another leader. */
+  async changeLeader(): Promise<void> {
+    const first = this.leader;
+    first.crash();
+    await this.world.until(() => this.world.leader !== undefined && this.world.leader !== first, 30_000, 50);
+    await this.world.during(first.resume());
+  }
+
+  async becomesWhole(): Promise<void> {
+    const { world } = this;
+    const undone = (): string[] => unmet(world, { services: new Map(), hosts: world.running });
+    await world.until(() => world.leader !== undefined && undone().length === 0, WHOLE_MS, 100);
+    expect(undone()).toEqual([]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#checks.final();
+    await end(this.world);
+  }
+}
+
+const withContainer = (base: ServiceSpec, more: Partial<ServiceSpec["task"]["container"]>): ServiceSpec => ({
+  ...base,
+  task: { ...base.task, container: { ...base.task.container, ...more } },
+});
+
+it.each([1, 2, 3])("a login to a registry is there for the next leader's pulls: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const id = serviceId(world.newId());
+  const sealed = async (): Promise<string> =>
+    world.during(scene.cluster.seal(new TextEncoder().encode(loginOf(id)), loginSealId(id)));
+  const { signal } = new AbortController();
+  const wanted = withContainer(spec("web", { kind: "replicated", replicas: 6 }), { image: privateImage(id) });
+  const registryAuth = await sealed();
+  const now = world.clock.now();
+  await world.during(scene.cluster.submit({ kind: "createService", id, spec: wanted, registryAuth, now }, { signal }));
+  await world.until(() => scene.tasks(id).length > 0, 5_000, 1);
+  expect(scene.up(id)).toEqual([]);
+  await scene.changeLeader();
+  await scene.becomesWhole();
+  expect(scene.up(id)).toHaveLength(6);
+  // An update that brings no login keeps the one that there is, whoever leads it.
+  await change(world, scene.leader, id, { ...wanted, task: { ...wanted.task, forceUpdate: 1 } });
+  await world.until(() => scene.tasks(id).length > 6, 5_000, 1);
+  await scene.changeLeader();
+  await scene.becomesWhole();
+  expect(scene.up(id).map(({ spec: { forceUpdate } }) => forceUpdate)).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(world.hosts.flatMap(({ engine }) => engine.deniedPulls)).toEqual([]);
+});
+
+it.each([1, 2, 3])("devices and privileges stay where they are permitted, whoever leads: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const permitting = world.hosts.find((host) => host !== world.leader);
+  if (permitting === undefined) throw new Error("there are three");
+  // Its administrator permits it and starts the daemon anew.
+  permitting.permits = { devices: ["/dev/dri"] };
+  permitting.crash();
+  await world.during(permitting.resume());
+  const node = scene.nodeOf(permitting);
+  await world.until(
+    () => world.leader?.manager?.view.node(node)?.description?.permits?.devices !== undefined,
+    WHOLE_MS,
+    100,
+  );
+  const device = { source: "/dev/dri/card0", target: "/dev/gpu", permissions: "rw" } as const;
+  const base = spec("gpu", { kind: "replicated", replicas: 3 });
+  const id = await create(world, scene.leader, withContainer(base, { devices: [device] }));
+  await world.until(() => scene.tasks(id).length === 3, 5_000, 1);
+  await scene.changeLeader();
+  await scene.becomesWhole();
+  expect(scene.up(id).map(({ nodeId }) => nodeId)).toEqual([node, node, node]);
+  // Nobody permits this: it waits under every leader, and says why.
+  const root = await create(
+    world,
+    scene.leader,
+    withContainer(spec("root", { kind: "replicated", replicas: 1 }), { privileged: true }),
+  );
+  await world.until(() => scene.tasks(root).some(({ status }) => status.error !== undefined), 10_000, 10);
+  await scene.changeLeader();
+  await world.pass(5_000);
+  expect(scene.tasks(root).map(({ status }) => [status.state, status.error])).toEqual([
+    ["pending", "no suitable node (privileged or device access not permitted on 3 nodes)"],
+  ]);
+  await change(world, scene.leader, root, undefined);
+  await scene.becomesWhole();
+});
+
+it.each([1, 2, 3])("an update that fails goes back under the next leader: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const base = spec("web", { kind: "replicated", replicas: 4 }, { order: "start-first" });
+  const wanted = { ...base, update: { ...base.update, failureAction: "rollback" } } as const;
+  const id = await create(world, scene.leader, wanted);
+  await scene.becomesWhole();
+  const before = scene.up(id).map((task) => task.id);
+  // What starts from now on has no such command.
+  for (const { engine } of world.hosts) engine.faults.startError = "exec: no such file";
+  await change(world, scene.leader, id, withContainer(wanted, { image: "web:2" }));
+  await world.until(() => scene.tasks(id).length > 4, 10_000, 1);
+  await scene.changeLeader();
+  const status = () => world.leader?.manager?.view.service(id)?.updateStatus?.state;
+  await world.until(() => status()?.startsWith("rollback") === true, WHOLE_MS, 1);
+  for (const { engine } of world.hosts) delete engine.faults.startError;
+  await scene.changeLeader();
+  await world.until(() => status() === "rollback_completed", WHOLE_MS, 100);
+  expect(status()).toBe("rollback_completed");
+  await scene.becomesWhole();
+  expect(scene.up(id).map((task) => task.spec.container.image)).toEqual(["web:1", "web:1", "web:1", "web:1"]);
+  expect(scene.up(id).filter((task) => before.includes(task.id)).length).toBeGreaterThanOrEqual(3);
+});
+
+it.each([1, 2, 3])(
+  "an old task whose secret is gone is replaced by the next leader, though the update is held up: seed %i",
+  async (seed) => {
+    await using scene = await Scene.of(seed);
+    const { world } = scene;
+    const secret = secretId(world.newId());
+    const { signal } = new AbortController();
+    const sealed = await world.during(scene.cluster.seal(new TextEncoder().encode("what key holds"), secret));
+    const now = world.clock.now();
+    const made = { kind: "createSecret", id: secret, spec: { name: "key", labels: {} }, sealed, now } as const;
+    await world.during(scene.cluster.submit(made, { signal }));
+    const secrets = [{ secretId: secret, secretName: "key", file: { name: "key", uid: 0, gid: 0, mode: 0o400 } }];
+    // More than any host has, before and after.
+    const huge = (base: ServiceSpec, memoryBytes: number): ServiceSpec => {
+      const { resources } = base.task;
+      const reservations = { ...resources.reservations, memoryBytes };
+      return { ...base, task: { ...base.task, resources: { ...resources, reservations } } };
+    };
+    const base = spec("web", { kind: "replicated", replicas: 3 });
+    const id = await create(world, scene.leader, huge(withContainer(base, { secrets }), 2 ** 40));
+    await world.until(() => scene.tasks(id).length === 3, 5_000, 10);
+    await change(world, scene.leader, id, huge(base, 2 ** 41));
+    await world.pass(5_000);
+    const old = (): readonly Task[] =>
+      scene.tasks(id).filter((task) => task.spec.container.secrets !== undefined && task.desiredState === "running");
+    expect(old()).toHaveLength(2);
+    const removal = { kind: "removeSecret", id: secret, now: world.clock.now() } as const;
+    await world.during(scene.cluster.submit(removal, { signal }));
+    await scene.changeLeader();
+    await world.until(() => world.leader !== undefined && old().length === 0, WHOLE_MS, 100);
+    expect(old()).toEqual([]);
+    expect(scene.tasks(id).filter(({ desiredState }) => desiredState === "running")).toHaveLength(3);
+    await change(world, scene.leader, id, undefined);
+    await scene.becomesWhole();
+  },
+);
