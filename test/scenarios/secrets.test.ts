@@ -91,6 +91,42 @@ it.each([1, 2, 3])("secrets come, are rotated and go while leaders go, seed %i",
   await end(world);
 });
 
+it.each([1, 2, 3, 4, 5])("managers leave one after the other and take no secret with them, seed %i", async (seed) => {
+  await World.warmUp();
+  const world = new World({ seed });
+  await settle(world, 2);
+  const { signal } = new AbortController();
+  const [id, contents] = [secretId(world.newId()), contentsOf("key")];
+  const first = world.leader;
+  const cluster = first?.member?.cluster();
+  if (first === undefined || cluster === undefined) throw new Error("nobody leads");
+  const sealed = await world.during(cluster.seal(new TextEncoder().encode(contents), id));
+  const now = world.clock.now();
+  const made = { kind: "createSecret", id, spec: { name: "key", labels: {} }, sealed, now } as const;
+  await world.during(cluster.submit(made, { signal }));
+  const [, second] = world.hosts;
+  const third = world.addHost();
+  // Each takes over from the one before, that is gone a moment later.
+  await world.during(leaving(first));
+  await world.during(world.join(third));
+  await world.until(() => world.leader === second && second?.manager !== undefined, WHOLE_MS);
+  if (second === undefined) throw new Error("there are two hosts");
+  await world.during(leaving(second));
+  await world.until(() => world.leader === third, WHOLE_MS);
+  await create(world, third, using(id, "key"));
+  const found = (): string[] =>
+    third.files
+      .tasks()
+      .flatMap((task) => (third.files.of(task) ?? []).map(({ bytes }) => new TextDecoder().decode(bytes)));
+  await world.until(() => found().length === 3, WHOLE_MS);
+  expect(found()).toEqual([contents, contents, contents]);
+  await end(world);
+});
+
+const leaving = async (host: Host): Promise<void> => {
+  await host.life?.node.control.leave({ force: false }, new AbortController().signal);
+};
+
 it("the largest secret and config go through any manager, to every replica and to their tasks", async () => {
   await World.warmUp();
   const world = new World({ seed: 4 });

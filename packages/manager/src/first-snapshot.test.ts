@@ -86,6 +86,7 @@ describe("a log that is begun anew", () => {
       random,
       log: silentLog,
       unseal: () => undefined,
+      hasKeys: () => Promise.resolve(true),
       newId: () => randomId(random),
       bootstrap: { prepared: true, commands: [{ kind: "setRaftRoles", roles: {}, now: clock.now() }] },
       onFatal: (error) => {

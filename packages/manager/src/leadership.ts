@@ -25,7 +25,9 @@ async function lead(context: ManagerContext, scope: Scope): Promise<void> {
   new LivenessWatch({ self, view, liveness, peers, managers, hasSession, hears, submit, clock, log }).start(scope);
   const sessions = (): readonly NodeId[] => dispatcher.nodes();
   new SessionWatch({ self, view, peers, managers, sessions, submit, clock, log }).start(scope);
-  new VoterKeeper({ self, raft, view, pump: () => driver.pump(), submit, clock, log }).start(scope);
+  new VoterKeeper({ self, raft, view, hasKeys: context.hasKeys, pump: () => driver.pump(), submit, clock, log }).start(
+    scope,
+  );
   new ControlLoop({ store: replica.store, submit, newId, clock, log }).start(scope);
 }
 

@@ -55,6 +55,8 @@ export interface ManagerOptions {
   readonly newId: () => string;
   /** Opens a secret for the agents whose tasks use it, in base64; undefined: this node has no key for it (yet). */
   readonly unseal: (secret: Sealed) => string | undefined;
+  /** Whether that node has all keys of secrets that this one has, on its disk. Rejects when it doesn't say. */
+  readonly hasKeys: (id: NodeId, signal: AbortSignal) => Promise<boolean>;
   /**
    * Set to start with this node as the only voter, which submits these commands first. The storage must be empty, or,
    * if `prepared`, hold what `writeFirstSnapshot` wrote.

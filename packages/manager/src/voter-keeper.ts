@@ -1,6 +1,6 @@
 import { codeOf, messageOf, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
 import type { InternalCommand } from "@murmur/model";
-import type { MemberStep, Raft } from "@murmur/raft";
+import type { MemberStep, Raft, Status } from "@murmur/raft";
 import type { View } from "@murmur/store";
 import { planVoters, zoneOf, type MembershipFacts, type VoterCandidate } from "./voter-plan.ts";
 
@@ -12,8 +12,12 @@ const CAUGHT_UP_ENTRIES = 64;
 
 export interface VoterKeeperOptions {
   readonly self: NodeId;
-  readonly raft: Raft;
+  readonly raft: Pick<Raft, "changeMembership" | "transferLeadership"> & {
+    status(): Pick<Status, "role" | "membership" | "peers" | "lastIndex" | "pendingMembership">;
+  };
   readonly view: () => View;
+  /** Whether a learner keeps the keys of secrets that this manager keeps. Rejects when it doesn't say. */
+  readonly hasKeys: (id: NodeId, signal: AbortSignal) => Promise<boolean>;
   readonly pump: () => void;
   readonly submit: (commands: readonly InternalCommand[]) => Promise<unknown>;
   readonly clock: Clock;
@@ -23,6 +27,12 @@ export interface VoterKeeperOptions {
 /** The leader keeps the wanted number of voters: looks at nodes and membership, and takes one step at a time. */
 export class VoterKeeper {
   readonly #options: VoterKeeperOptions;
+  /**
+   * Learners of which it is known that they keep the keys of secrets. Invariant: only they may become voters, so that
+   * every voter has the keys, and whoever leaves, crashes or is removed takes none with it.
+   */
+  readonly #keepers = new Set<NodeId>();
+  readonly #asked = new Set<NodeId>();
   #recording = false;
 
   constructor(options: VoterKeeperOptions) {
@@ -32,6 +42,7 @@ export class VoterKeeper {
   start(scope: Scope): void {
     const { clock } = this.#options;
     const tick = (): void => {
+      this.#askLearners(scope);
       this.#step();
       this.#recordRoles(scope);
       timer = clock.setTimer(CHECK_MS, tick);
@@ -62,6 +73,29 @@ export class VoterKeeper {
     pump();
   }
 
+  /** Asks those that don't say yes again at each tick; what was begun with an answer goes on at once. */
+  #askLearners(scope: Scope): void {
+    const { raft, hasKeys, log } = this.#options;
+    const { learners } = raft.status().membership;
+    // One that comes back later may have lost them.
+    for (const id of this.#keepers) if (!learners.includes(id)) this.#keepers.delete(id);
+    for (const id of learners) {
+      if (this.#keepers.has(id) || this.#asked.has(id)) continue;
+      this.#asked.add(id);
+      scope.run("keys of a learner", async (signal) => {
+        try {
+          if (!(await hasKeys(id, signal)) || !raft.status().membership.learners.includes(id)) return;
+          this.#keepers.add(id);
+          this.#step();
+        } catch (error) {
+          log.debug("a learner did not say whether it has the keys of secrets", { learner: id, code: codeOf(error) });
+        } finally {
+          this.#asked.delete(id);
+        }
+      });
+    }
+  }
+
   #candidates(): VoterCandidate[] {
     const now = this.#options.clock.now();
     return this.#options
@@ -81,7 +115,7 @@ export class VoterKeeper {
     const { membership, peers, lastIndex, pendingMembership } = raft.status();
     const caughtUp = new Set<NodeId>();
     for (const { id, match } of peers) {
-      if (lastIndex - match <= CAUGHT_UP_ENTRIES && match > 0) caughtUp.add(id);
+      if (lastIndex - match <= CAUGHT_UP_ENTRIES && match > 0 && this.#keepers.has(id)) caughtUp.add(id);
     }
     return {
       leader: self,

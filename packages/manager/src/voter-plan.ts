@@ -9,7 +9,7 @@ export interface VoterCandidate {
   readonly pinned: "manager" | "worker" | undefined;
 }
 
-/** Where raft's membership stands. `caughtUp` holds the learners whose log is close enough to vote at once. */
+/** Where raft's membership stands. `caughtUp` holds the learners that may vote at once: their log is close enough, and they keep the keys of secrets. */
 export interface MembershipFacts {
   readonly leader: NodeId;
   readonly voters: readonly NodeId[];

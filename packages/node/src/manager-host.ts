@@ -51,6 +51,8 @@ export interface ManagerHostOptions {
   readonly generations: GenerationKeeper;
   readonly newId: () => string;
   readonly unseal: (secret: Sealed) => string | undefined;
+  /** Whether another manager has all keys of secrets that this one has. */
+  readonly hasKeys: (id: NodeId, signal: AbortSignal) => Promise<boolean>;
   /** This node has a manager from now on, or has certainly none any more. */
   readonly onManager: (isOne: boolean) => void;
   readonly transport: PeerTransport;
@@ -219,7 +221,7 @@ export class ManagerHost {
     bootstrap?: NonNullable<ManagerOptions["bootstrap"]>,
   ): Promise<void> {
     const { self, transport, generations, liveness, clock, random, newId, log, onFatal } = this.#options;
-    const { snapshotLimits, unseal } = this.#options;
+    const { snapshotLimits, unseal, hasKeys } = this.#options;
     try {
       const manager = await Manager.start({
         self,
@@ -231,6 +233,7 @@ export class ManagerHost {
         log,
         newId,
         unseal,
+        hasKeys,
         onFatal,
         ...(bootstrap === undefined ? {} : { bootstrap }),
         ...(snapshotLimits === undefined ? {} : { snapshotLimits }),

@@ -139,6 +139,7 @@ export function newHost(
       others: () => book.managers(),
       newId,
       unseal: (secret) => seals.open(secret),
+      hasKeys: (id, signal) => seals.hasAll(id, signal),
       onManager: (isOne) => (isOne ? seals.begin() : seals.forget()),
       transport,
       liveness: { verdict: (id) => verdictOn(gossip, id) },

@@ -142,7 +142,9 @@ const removed = (): ClusterError => new ClusterError("forbidden", "this node was
 /** What secrets are sealed with is for those who have the sealed ones anyway. */
 async function requireManager(manager: Manager, id: NodeId, signal: AbortSignal): Promise<void> {
   const isManager = (role: string | undefined): boolean => role === "voter" || role === "learner";
-  if (isManager(manager.view.node(id)?.raftRole)) return;
+  // A leader knows it before the records do.
+  const { voters, learners } = manager.membership;
+  if (voters.includes(id) || learners.includes(id) || isManager(manager.view.node(id)?.raftRole)) return;
   // It may have become one a moment ago.
   const view = await manager.read(signal);
   if (!isManager(view.node(id)?.raftRole)) throw new ClusterError("forbidden", "only managers have keys of secrets");

@@ -98,14 +98,18 @@ export class SealDesk {
     return Array.isArray(digests) && digests.every((digest) => own.has(String(digest)));
   }
 
+  /** Whether another manager has all keys that this one has, on its disk. Rejects when it doesn't say. */
+  async hasAll(manager: NodeId, signal: AbortSignal): Promise<boolean> {
+    const digests = this.#options.keys().map(digestOf);
+    const options = { signal, timeoutMs: ASK_TIMEOUT_MS };
+    return (await this.#options.transport.call(manager, HAS_SEAL_KEYS_METHOD, digests, options)) === true;
+  }
+
   async #othersHaveAll(): Promise<boolean> {
-    const { managers, keys, transport, log } = this.#options;
-    const options = { signal: this.#scope.signal, timeoutMs: ASK_TIMEOUT_MS };
-    const others = managers();
+    const others = this.#options.managers();
+    const { log } = this.#options;
     try {
-      for (const manager of others) {
-        if ((await transport.call(manager, HAS_SEAL_KEYS_METHOD, keys().map(digestOf), options)) !== true) return false;
-      }
+      for (const manager of others) if (!(await this.hasAll(manager, this.#scope.signal))) return false;
     } catch (error) {
       log.debug("a manager did not say whether it has the keys of secrets", { code: codeOf(error) });
       return false;

@@ -83,6 +83,7 @@ export async function openStation(plan: StationPlan, hooks: StationHooks): Promi
       random,
       log,
       unseal: () => undefined,
+      hasKeys: () => Promise.resolve(true),
       newId: () => randomId(random),
       onFatal: (error) => {
         throw error;

@@ -285,7 +285,10 @@ it("is deployed in any of its forms a second time without a difference", async (
     deploy: fc.record({
       labels: map,
       replicas: fc.nat(3),
-      limits: fc.record({ nanoCpus: fc.nat(10 ** 9), memoryBytes: fc.constantFrom(0, 64 * 2 ** 20) }),
+      limits: fc.record({
+        nanoCpus: fc.oneof(fc.constant(0), fc.integer({ min: 10 ** 6, max: 10 ** 9 })),
+        memoryBytes: fc.constantFrom(0, 64 * 2 ** 20),
+      }),
       updateConfig: fc.record({ parallelism: fc.nat(2), delayMs: fc.nat(1000) }),
       restartPolicy: fc.record({
         condition: fc.constantFrom("none" as const, "on-failure" as const),

@@ -35,6 +35,7 @@ export class SoloManager implements AsyncDisposable {
       random,
       log: silentLog,
       unseal: () => undefined,
+      hasKeys: () => Promise.resolve(true),
       newId,
       bootstrap: { commands },
       onFatal: () => {},

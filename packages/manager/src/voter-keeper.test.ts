@@ -1,0 +1,103 @@
+import { ClusterError, ManualClock, nodeId, Scope, silentLog, type NodeId } from "@murmur/base";
+import { changeOf, membershipOf, type Membership, type PeerStatus } from "@murmur/raft";
+import { describe, expect, it } from "vitest";
+import { ClusterStore } from "./testing/cluster-store.ts";
+import { VoterKeeper } from "./voter-keeper.ts";
+
+const TICK_MS = 250;
+
+const caughtUp = (id: NodeId): PeerStatus => ({
+  id,
+  learner: true,
+  sending: "replicate",
+  match: 10,
+  next: 11,
+  active: true,
+  inflightMessages: 0,
+  inflightBytes: 0,
+});
+
+/** The leader n1 of three nodes, whose log everybody has; raft takes each change at once. */
+function setup() {
+  const clock = new ManualClock();
+  const failures: unknown[] = [];
+  const scope = new Scope(silentLog, (error) => failures.push(error));
+  const cluster = new ClusterStore(["n1", "n2", "n3"]);
+  const world = {
+    membership: membershipOf([nodeId("n1")]) as Membership,
+    hasKeys: (_id: NodeId): Promise<boolean> => Promise.resolve(true),
+    asked: [] as NodeId[],
+  };
+  const keeper = new VoterKeeper({
+    self: nodeId("n1"),
+    raft: {
+      status: () => ({
+        role: "leader",
+        membership: world.membership,
+        peers: world.membership.learners.map(caughtUp),
+        lastIndex: 10,
+        pendingMembership: undefined,
+      }),
+      changeMembership: (change) => {
+        const result = changeOf(world.membership, change);
+        if (result.kind !== "changed") throw new Error(result.why);
+        world.membership = { ...result.membership, votersOutgoing: [] };
+        return { kind: "accepted", term: 1, index: 11 };
+      },
+      transferLeadership: () => ({ kind: "accepted" }),
+    },
+    view: () => cluster.store.view,
+    hasKeys: (id) => {
+      world.asked.push(id);
+      return world.hasKeys(id);
+    },
+    pump: () => {},
+    submit: (commands) => cluster.submit(commands),
+    clock,
+    log: silentLog,
+  });
+  keeper.start(scope);
+  const voters = (): readonly string[] => world.membership.voters.toSorted();
+  return { clock, scope, world, voters, failures };
+}
+
+describe("the keeper of voters", () => {
+  it("lets learners vote that keep the keys of secrets, as soon as they say so", async () => {
+    const { clock, voters, world } = setup();
+    await clock.advance(TICK_MS);
+    expect(voters()).toEqual(["n1"]);
+    expect(world.membership.learners.toSorted()).toEqual(["n2", "n3"]);
+    await clock.advance(TICK_MS);
+    expect(voters()).toEqual(["n1", "n2", "n3"]);
+  });
+
+  it("never lets one vote that lacks a key or doesn't say, and goes on asking", async () => {
+    const { clock, voters, world, failures } = setup();
+    world.hasKeys = (id) =>
+      id === nodeId("n2") ? Promise.resolve(false) : Promise.reject(new ClusterError("timeout", "no answer"));
+    await clock.advance(60_000);
+    expect(voters()).toEqual(["n1"]);
+    world.hasKeys = () => Promise.resolve(true);
+    await clock.advance(TICK_MS);
+    expect(voters()).toEqual(["n1", "n2", "n3"]);
+    expect(failures).toEqual([]);
+  });
+
+  it("asks each learner once at a time, however long it takes", async () => {
+    const { clock, world } = setup();
+    world.hasKeys = () => new Promise(() => {});
+    await clock.advance(60_000);
+    expect(world.asked.toSorted()).toEqual(["n2", "n3"]);
+  });
+
+  it("asks one that comes back as a learner anew: it may have forgotten them", async () => {
+    const { clock, world, voters } = setup();
+    world.hasKeys = (id) => Promise.resolve(id === nodeId("n2"));
+    await clock.advance(2 * TICK_MS);
+    const { membership } = world;
+    world.membership = { ...membership, learners: membership.learners.filter((id) => id !== nodeId("n2")) };
+    world.hasKeys = (id) => Promise.resolve(id === nodeId("n3"));
+    await clock.advance(60_000);
+    expect(voters()).toEqual(["n1"]);
+  });
+});
