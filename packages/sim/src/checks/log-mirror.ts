@@ -19,6 +19,8 @@ export class LogMirror {
   lostUpTo = 0;
   /** What was durable when the log began anew because its node was out of the managers: a late leader may count it. */
   readonly #former: TermLog[] = [];
+  /** What a later leader's entries took the place of, and the term that the node was in then. */
+  readonly #overwritten: { readonly log: TermLog; readonly until: number }[] = [];
   /** The last committed entry that the node held when its log was lost or began anew: who lacks it never has its vote. */
   promised: Position | undefined;
   /** The highest commit index that the node's process was seen with, and the membership that it works with. */
@@ -59,6 +61,11 @@ export class LogMirror {
   }
 
   becameDurable({ entries = [], hardState }: WriteBatch): void {
+    const [first] = entries;
+    const { term } = hardState ?? this.durableState;
+    if (first !== undefined && first.index <= this.durable.last && !this.durable.has(first)) {
+      this.#overwritten.push({ log: this.durable.clone(), until: term });
+    }
     this.durable.write(entries);
     this.durableState = hardState ?? this.durableState;
   }
@@ -89,6 +96,12 @@ export class LogMirror {
   holds(position: { readonly index: number; readonly term: number }): boolean {
     if (position.index <= this.lostUpTo || this.durable.covers(position)) return true;
     return this.#former.some((log) => log.covers(position));
+  }
+
+  /** Whether a leader of this term, that may not know of a later one, may rightly take the node to hold an entry. */
+  heldFor(leaderTerm: number, position: { readonly index: number; readonly term: number }): boolean {
+    if (this.holds(position)) return true;
+    return this.#overwritten.some(({ log, until }) => until > leaderTerm && log.covers(position));
   }
 }
 

@@ -158,6 +158,16 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (clu
   ],
   [
     "a leader counts only what is durable",
+    "what the follower had before this term, and has no more",
+    ({ a, b, c }) => {
+      for (const one of [a, b]) one.write([entry(2, 1)]);
+      for (const one of [b, c]) one.write([entry(2, 2)], { term: 2, votedFor: C, commit: 1 });
+      a.write([], { term: 3, votedFor: A, commit: 1 });
+      a.shows({ role: "leader", term: 3, peers: [peer(B, 2), peer(C, 1)] });
+    },
+  ],
+  [
+    "a leader counts only what is durable",
     "a follower has begun its log anew",
     ({ checks, a, b }) => {
       for (const one of [a, b]) one.write([entry(2, 1)]);
@@ -338,6 +348,14 @@ it("finds nothing where what a manager acknowledged is counted late, when it has
   for (const one of [a, c]) one.write([entry(2, 1), membershipEntry(3, 1, rest)]);
   c.shows({ commit: 3, applied: 3, lastIndex: 3, membership: rest });
   checks.logReplaced(b, undefined);
+  a.shows({ peers: [peer(B, 2), peer(C, 1)] });
+});
+
+it("finds nothing where a leader counts what a follower had, and a later leader, of whom it knows nothing, has replaced", () => {
+  const { a, b, c } = fakeCluster();
+  for (const one of [a, b]) one.write([entry(2, 1)]);
+  b.sends(A, { kind: "appendAccepted", term: 1, match: 2 });
+  for (const one of [b, c]) one.write([entry(2, 2)], { term: 2, votedFor: C, commit: 1 });
   a.shows({ peers: [peer(B, 2), peer(C, 1)] });
 });
 

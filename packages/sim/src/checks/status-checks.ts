@@ -60,7 +60,11 @@ function isBeingReplaced({ log }: RaftScene, { lastIndex, lastTerm }: ManagerSta
 }
 
 /** How far the leader thinks the others to be: never back, unless one has lost its log, and never too far. */
-function checkMatches({ judge, host, log, history }: RaftScene, life: ManagerLife, { peers }: ManagerStatus): void {
+function checkMatches(
+  { judge, host, log, history }: RaftScene,
+  life: ManagerLife,
+  { term: own, peers }: ManagerStatus,
+): void {
   for (const { id, match } of peers) {
     const before = life.matches.get(id) ?? 0;
     if (match === before) continue;
@@ -72,7 +76,7 @@ function checkMatches({ judge, host, log, history }: RaftScene, life: ManagerLif
       judge.refuse("a match never goes back", host, fact, `it was ${String(before)}`);
     }
     const term = log.written.termAt(match);
-    if (term === undefined || peer?.holds({ index: match, term }) === true) continue;
+    if (term === undefined || peer?.heldFor(own, { index: match, term }) === true) continue;
     const fact = `it takes ${id} to have its log up to ${place(match, term)}`;
     judge.refuse(
       "a leader counts only what is durable",
