@@ -82,6 +82,33 @@ describe("tasks that are to move", () => {
     expect(world.service(web).updateStatus?.state).toBe("completed");
   });
 
+  it("have no second one beside them when their time is over, and an update stops them first", () => {
+    const { world, web } = crowded(1);
+    const [first] = world.running(web);
+    move(world, world.running(web), 5_000);
+    world.settle();
+    world.updateService(web, (old) => withImage(old, "next"));
+    world.settle();
+    const next = world
+      .tasks(web)
+      .find(({ spec, status }) => spec.container.image === "next" && status.state !== "running");
+    expect(world.picture(web)).toEqual(["1 running running", "1 shutdown assigned", "1 ready assigned"]);
+    // Nobody leads for a while; then the move is over, what was in the way has stopped, and the last one's node is down.
+    world.now += 6_000;
+    for (const task of world.tasks(web))
+      if (task.desiredState === "shutdown") world.report(task, { state: "shutdown" });
+    const at = world.view.nodes().findIndex(({ id }) => id === next?.nodeId);
+    world.setNode(at + 1, "down");
+    world.onApplied = () => {
+      const wanted = world.tasks(web).filter(({ desiredState }) => desiredState === "running");
+      expect(wanted.length).toBeLessThanOrEqual(1);
+    };
+    world.settle();
+    world.run(60_000);
+    expect(world.running(web).map(({ spec }) => spec.container.image)).toEqual(["next"]);
+    expect(world.tasks(web).find(({ id }) => id === first?.id)?.desiredState).not.toBe("running");
+  });
+
   it("are passed over when they don't run or are a global service's", () => {
     const { world, web } = crowded();
     const agent = world.createService(spec({ name: "agent", mode: { kind: "global" } }));

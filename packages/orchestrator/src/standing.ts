@@ -96,8 +96,10 @@ export function standingOf(round: Round, slot: Slot): Standing {
   if (leaving !== undefined && (old === undefined || !isUp(old))) return leave(round, slot, { leaving, wanted });
   const replacement = slot.tasks.findLast((task) => round.isCurrent(task) && task !== leaving);
   if (old !== undefined) {
-    // A replacement that was started beside the old task and failed: the old one works on.
-    const tried = replacement === undefined ? undefined : afterEnd(round, slot, { last: replacement, wanted, old });
+    // A replacement that was started beside the old task and failed: the old one works on. Where an update stops it first,
+    // what was begun beside it (it was leaving then, and isn't any more) is dropped, and the update takes its turn.
+    const isBeside = updateConfigOf(round.service).order === "start-first" && replacement !== undefined;
+    const tried = isBeside ? afterEnd(round, slot, { last: replacement, wanted, old }) : undefined;
     return tried ?? { kind: "held", slot, task: old, current: false, ...rest(wanted, old, {}) };
   }
   const last = wanted.at(-1) ?? slot.tasks.at(-1);
