@@ -1,5 +1,5 @@
 import { ClusterError, ManualClock, nodeId, Scope, silentLog, type NodeId } from "@murmur/base";
-import { changeOf, membershipOf, type Membership, type PeerStatus } from "@murmur/raft";
+import { changeOf, membershipOf, type PeerStatus } from "@murmur/raft";
 import { describe, expect, it } from "vitest";
 import { ClusterStore } from "./testing/cluster-store.ts";
 import { VoterKeeper } from "./voter-keeper.ts";
@@ -24,7 +24,7 @@ function setup() {
   const scope = new Scope(silentLog, (error) => failures.push(error));
   const cluster = new ClusterStore(["n1", "n2", "n3"]);
   const world = {
-    membership: membershipOf([nodeId("n1")]) as Membership,
+    membership: membershipOf([nodeId("n1")]),
     hasKeys: (_id: NodeId): Promise<boolean> => Promise.resolve(true),
     asked: [] as NodeId[],
   };
