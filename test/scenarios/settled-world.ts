@@ -14,7 +14,7 @@ export interface SettledWorld extends AsyncDisposable {
   readonly spec: ServiceSpec;
 }
 
-/** A cluster that has its managers, and a service whose tasks all run. */
+/** A cluster that has its managers and whose nodes are ready, and a service whose tasks all run. */
 export async function settledWorld(
   seed: number,
   { size = 3, spec = webSpec("web", 2 * size, { publishedPort: 80 }) }: { size?: number; spec?: ServiceSpec } = {},
@@ -22,6 +22,7 @@ export async function settledWorld(
   const world = await World.of(size, seed);
   const voters = size < 3 ? 1 : 3;
   await world.until(`${String(voters)} voters`, () => world.voters === voters);
+  await world.until("all nodes are ready", () => hostsReady(world) === size);
   const service = await world.createService(hostOf(world.leader()), spec);
   await world.until("all tasks run", () => isWhole(world));
   const leader = hostOf(world.leader());
@@ -29,6 +30,12 @@ export async function settledWorld(
   const dispose = (): Promise<void> => world[Symbol.asyncDispose]();
   return { world, hosts: world.hosts, leader, others, service, spec, [Symbol.asyncDispose]: dispose };
 }
+
+/** How many nodes may be given tasks, as the leader knows. */
+const hostsReady = (world: World): number =>
+  (world.manager(world.leader())?.view.nodes() ?? []).filter(
+    ({ status }) => status.state === "ready" && status.engine.state === "ready",
+  ).length;
 
 /** A host that must be there. */
 export function hostOf(host: Host | undefined): Host {

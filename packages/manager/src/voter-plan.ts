@@ -9,7 +9,10 @@ export interface VoterCandidate {
   readonly pinned: "manager" | "worker" | undefined;
 }
 
-/** Where raft's membership stands. `caughtUp` holds the learners that may vote at once: their log is close enough, and they keep the keys of secrets. */
+/**
+ * Where raft's membership stands. `caughtUp` holds the learners that may vote at once: their log is close enough, and they
+ * keep the keys of secrets.
+ */
 export interface MembershipFacts {
   readonly leader: NodeId;
   readonly voters: readonly NodeId[];

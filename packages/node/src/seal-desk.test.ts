@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { ClusterError, ManualClock, nodeId, Scope, silentLog, type NodeId } from "@murmur/base";
 import { newSealKey, type SealKey } from "@murmur/identity";
 import { secretId, type Secret } from "@murmur/model";
@@ -104,6 +105,20 @@ describe("a manager without the key of a secret", () => {
     state.others = [key];
     await clock.advance(30_000);
     expect([state.told, state.keys]).toEqual([1, [own, key]]);
+  });
+
+  it("is told by whoever asks that it lacks one, and gets it", async () => {
+    const [own, key] = [newSealKey(), newSealKey()];
+    const { clock, desk, state } = manager([own], [key]);
+    const digest = hash("sha256", key);
+    expect(desk.has([digest])).toBe(false);
+    await clock.advance(1_000);
+    expect(state.asked).toBe(0);
+    desk.begin();
+    expect(desk.has([digest])).toBe(false);
+    await clock.advance(1_000);
+    expect(state.keys).toEqual([own, key]);
+    expect(desk.has([digest])).toBe(true);
   });
 
   it("that is one again before it has forgotten its keys keeps them, or asks for them", async () => {

@@ -92,10 +92,16 @@ export class SealDesk {
     return this.#isLacking || (this.#isManager && this.#options.keys().length === 0);
   }
 
-  /** Answers one that is no manager any more: whether this one has all keys of these digests. */
+  /**
+   * Answers another manager: whether this one has all keys of these digests. It asks for what it lacks: a cluster that was
+   * restored has others than its nodes had before.
+   */
   has(digests: unknown): boolean {
     const own = new Set(this.#options.keys().map(digestOf));
-    return Array.isArray(digests) && digests.every((digest) => own.has(String(digest)));
+    if (!Array.isArray(digests)) return false;
+    const hasAll = digests.every((digest) => own.has(String(digest)));
+    if (!hasAll && this.#isManager) this.#askSoon();
+    return hasAll;
   }
 
   /** Whether another manager has all keys that this one has, on its disk. Rejects when it doesn't say. */

@@ -1,5 +1,12 @@
 import type { NodeId } from "@murmur/base";
-import { serviceId, type NodeSpec, type ServiceId, type ServiceMode, type ServiceSpec } from "@murmur/model";
+import {
+  serviceId,
+  type ClusterNode,
+  type NodeSpec,
+  type ServiceId,
+  type ServiceMode,
+  type ServiceSpec,
+} from "@murmur/model";
 import type { Host } from "../../world/host.ts";
 import type { Observer } from "../../world/observer.ts";
 import { World } from "../../world/world.ts";
@@ -19,12 +26,16 @@ export async function settledWorld(
   return world;
 }
 
-/** Gives a world so many hosts, in one cluster that has its managers. The first one starts it. */
+/** Gives a world so many hosts, in one cluster that has its managers, all ready for tasks. The first one starts it. */
 export async function settle(world: World, hosts: number): Promise<void> {
   await world.found(world.addHost());
   for (let number = 1; number < hosts; number += 1) await world.during(world.join(world.addHost()));
   const wanted = hosts < 3 ? 1 : 3;
-  const took = await world.until(() => world.leader?.manager?.status().membership.voters.length === wanted, 30_000);
+  const isReady = ({ status }: ClusterNode): boolean => status.state === "ready" && status.engine.state === "ready";
+  const took = await world.until(() => {
+    const manager = world.leader?.manager;
+    return manager?.status().membership.voters.length === wanted && manager.view.nodes().every(isReady);
+  }, 30_000);
   if (took === undefined) throw new Error("the cluster did not find its managers");
 }
 
