@@ -88,6 +88,12 @@ class Balanced {
   }
 }
 
+function placedBy({ cluster }: Balanced, id: ServiceId, strategy: "spread" | "binpack"): Partial<ServiceSpec> {
+  const { task } = cluster.store.view.service(id)?.spec ?? {};
+  if (task === undefined) throw new Error("there is the service");
+  return { task: { ...task, placement: { ...task.placement, strategy } } };
+}
+
 async function crowded(replicas = 12): Promise<{ world: Balanced; web: ServiceId }> {
   const world = new Balanced();
   const web = world.cluster.createService("web", replicas);
@@ -118,6 +124,28 @@ describe("the policy of rebalancing", () => {
     expect(world.least).toBe(12);
     await world.run(500_000);
     expect(world.moves).toHaveLength(2);
+  });
+
+  it("comes to an end where services that are placed by different strategies chase each other", async () => {
+    const world = new Balanced();
+    world.cluster.addNode(nodeId("n3"));
+    const gibi = 2 ** 30;
+    world.cluster.createService("one", 3);
+    const two = world.cluster.createService("two", 2, gibi);
+    world.cluster.createService("three", 1, 3 * gibi);
+    world.change(two, placedBy(world, two, "binpack"));
+    world.setPolicy({ movesAtOnce: 2, calmMs: 1_000, restMs: 1_000 });
+    await world.run(300_000);
+    const { length } = world.moves;
+    expect(length).toBeGreaterThan(0);
+    expect(length).toBeLessThanOrEqual(6);
+    await world.run(300_000);
+    expect(world.moves).toHaveLength(length);
+    // A new node is a reason to look at all of them again.
+    world.cluster.addNode(nodeId("n4"));
+    await world.run(60_000);
+    expect(world.moves.length).toBeGreaterThan(length);
+    expect(world.moves.length).toBeLessThanOrEqual(length + 6);
   });
 
   it("leaves a service alone that opts out", async () => {

@@ -1,8 +1,8 @@
 import type { Millis } from "@murmur/base";
-import type { Command, RebalancePolicy, Service, Task } from "@murmur/model";
+import type { ClusterNode, Command, RebalancePolicy, Service, Task } from "@murmur/model";
 import { calmOf, type Calm } from "@murmur/orchestrator";
 import { rebalance, type NodeSet } from "@murmur/scheduler";
-import { movableTasks, whyImmovable, type View } from "@murmur/store";
+import { movableTasks, whyImmovable, type Change, type View } from "@murmur/store";
 
 /** A move that has not come about by then is given up: the task stays. */
 const MOVE_MS: Millis = 5 * 60_000;
@@ -14,8 +14,9 @@ const LOOKS_A_TURN = 5_000;
 /**
  * The cluster's policy of rebalancing, on the leader: once the cluster has been calm for long enough, a few tasks are to
  * move to where they would be placed if they were new; then not before it has been calm again. That bounds the rate, and
- * all of it is read from the state: moves, when tasks were made, when anything changed. What is kept here says only where
- * to look next.
+ * all of it is read from the state: moves, when tasks were made, when anything changed. What is kept here says where to
+ * look next, and which slots have had their move: each has one until nodes or services change. What is better for one
+ * service may be worse for another that is placed by another strategy, and they would make each other move for ever.
  */
 export class Balancer {
   /** When to look again; infinite: when something has changed. */
@@ -25,13 +26,16 @@ export class Balancer {
   #calm: Calm | undefined;
   /** Services that the present pass still has to look at. */
   #left: Service[] = [];
+  /** What has had its move since nodes or services changed. At most one of each slot. */
+  readonly #moved = new Set<string>();
 
   get dueAt(): Millis {
     return this.#dueAt;
   }
 
-  /** Something has changed. */
-  noteChange(): void {
+  /** Something has changed: that, as far as it is known. */
+  noteChange(changes: readonly Change[] = []): void {
+    if (this.#moved.size > 0 && changes.some(isReason)) this.#moved.clear();
     this.#calm = undefined;
     this.#dueAt = Math.min(this.#dueAt, this.#lookedAt + LOOK_MS);
   }
@@ -51,12 +55,15 @@ export class Balancer {
       const next = this.#left.pop();
       const service = next && view.service(next.id);
       if (service === undefined || !isIncluded(service)) continue;
-      const tasks = movableTasks(view, service, now).filter((task) => isRested(task, policy, now));
+      const tasks = movableTasks(view, service, now).filter(
+        (task) => isRested(task, policy, now) && !this.#moved.has(slotKey(task)),
+      );
       looks += tasks.length + view.nodes().length;
       const options = { now, networks: view, movesMax: policy.movesAtOnce, ...(strategy && { strategy }) };
       const moves = rebalance(nodes, [tasks], options);
       if (moves.length === 0) continue;
       this.#left.push(service);
+      for (const { task } of moves) this.#moved.add(slotKey(task));
       this.#dueAt = now + LOOK_MS;
       return [{ kind: "moveTasks", tasks: moves.map(({ task }) => task.id), forMs: MOVE_MS, now }];
     }
@@ -78,6 +85,21 @@ export class Balancer {
     return false;
   }
 }
+
+const slotKey = ({ serviceId, slot }: Task): string => `${serviceId}/${String(slot)}`;
+
+/** Whether a change may make another place the better one for tasks that have been moved already. */
+function isReason(change: Change): boolean {
+  if (change.table === "cluster") return change.previous?.spec !== change.current?.spec;
+  if (change.table === "services") return change.previous?.spec !== change.current?.spec;
+  return change.table === "nodes" && (change.current === undefined || standsOtherwise(change.previous, change.current));
+}
+
+const standsOtherwise = (previous: ClusterNode | undefined, { spec, status, description }: ClusterNode): boolean =>
+  previous?.spec !== spec ||
+  previous.description !== description ||
+  previous.status.state !== status.state ||
+  previous.status.engine.state !== status.engine.state;
 
 const isIncluded = (service: Service): boolean =>
   service.spec.rebalance !== "off" &&

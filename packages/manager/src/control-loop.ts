@@ -218,7 +218,7 @@ export class ControlLoop {
 
   #note({ changes }: ChangeBatch): void {
     const { view } = this.#options.store;
-    this.#balancer.noteChange();
+    this.#balancer.noteChange(changes);
     for (const change of changes) {
       this.#fleet?.apply(change);
       this.#nextFleet?.apply(change);
