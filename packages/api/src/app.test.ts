@@ -206,7 +206,7 @@ describe("the cluster", () => {
 
   it("has networks beside the engine's", async () => {
     const { body } = await asker.ask<{ Name: string }[]>("/networks");
-    expect(body.map(({ Name }) => Name)).toEqual(["default", "bridge"]);
+    expect(body.map(({ Name }) => Name)).toEqual(["default", "ingress", "bridge"]);
     expect((await asker.ask("/networks/default")).body).toMatchObject({ Scope: "swarm", Name: "default" });
     expect((await asker.ask("/networks/other")).status).toBe(404);
     expect((await asker.ask<unknown[]>(`/networks?${filters({ scope: ["local"] })}`)).body).toHaveLength(1);

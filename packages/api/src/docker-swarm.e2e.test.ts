@@ -5,6 +5,7 @@ import { ALLOWED, type Allowed } from "./comparison/allowed.ts";
 import { DaemonSide } from "./comparison/daemon-side.ts";
 import { LoneHost } from "./comparison/lone-host.ts";
 import { differences, plain } from "./comparison/plain.ts";
+import { ingress } from "./comparison/requests/ingress.ts";
 import { networks } from "./comparison/requests/networks.ts";
 import { configs, secrets } from "./comparison/requests/payloads.ts";
 import { serviceErrors, serviceLists, services, serviceUpdates } from "./comparison/requests/services.ts";
@@ -33,6 +34,7 @@ const TOPICS: readonly Topic[] = [
   nodes,
   swarm,
   system,
+  ingress,
 ];
 
 let docker: DaemonSide;

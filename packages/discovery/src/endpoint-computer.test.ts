@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { nodeId } from "@murmur/base";
 import { serviceId, taskId, type DataPlaneKind } from "@murmur/model";
-import type { Store } from "@murmur/store";
+import { ingressNetwork, type Store } from "@murmur/store";
 import { describe, expect, it } from "vitest";
 import { EndpointComputer } from "./endpoint-computer.ts";
 import { endpointTable } from "./endpoint-table.ts";
@@ -40,6 +40,17 @@ describe("the endpoint table", () => {
   it("puts a service that names no network in the default one", () => {
     const [service] = endpointTable(running({ networks: false }).store.view).services;
     expect(service?.networks).toEqual([{ networkId: NETWORK, aliases: [] }]);
+  });
+
+  it("has no ingress network: nobody is in it", () => {
+    const world = running({}, "overlay");
+    const first = ingressNetwork(world.store.view)?.id ?? EXTRA;
+    expect(world.apply({ kind: "removeNetwork", now: 0, id: first })).toBe(false);
+    world.apply({ kind: "removeService", now: 0, id: serviceId("web") });
+    world.apply({ kind: "removeNetwork", now: 0, id: first });
+    const spec = { name: "again", labels: {}, attachable: false, internal: false, ingress: true };
+    expect(world.apply({ kind: "createNetwork", now: 0, id: EXTRA, spec })).toBe(true);
+    expect(endpointTable(world.store.view).networks.map(({ id }) => id)).toEqual([NETWORK]);
   });
 
   it.each<DataPlaneKind>(["ports", "overlay"])("has nothing of a service in its nodes' own network (%s)", (plane) => {

@@ -27,10 +27,13 @@ const byServiceId = (a: ServiceEndpoints, b: ServiceEndpoints): number => (a.ser
 const networksOf = (view: View): EndpointTable["networks"] =>
   view
     .networks()
-    .map(networkEntry)
+    .flatMap((network) => networkEntry(network) ?? [])
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 
-export function networkEntry({ id, spec: { name, internal, mtu }, addressing }: Network): NetworkEntry {
+/** Undefined for an ingress network: nobody is in it. */
+export function networkEntry({ id, spec, addressing }: Network): NetworkEntry | undefined {
+  const { name, internal, mtu, ingress } = spec;
+  if (ingress === true) return undefined;
   if (addressing === undefined) return { id, name };
   return { id, name, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
 }

@@ -123,7 +123,7 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
   createCluster: object<Of<"createCluster">>({
     kind,
     now,
-    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt">>({
+    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved">>({
       id,
       spec: cluster,
       caPem: pem,

@@ -102,6 +102,16 @@ const attachableFits: CrossCheck<NetworkSpec> = ({ subnets = [], attachable }, p
   }
 };
 
+/** What means something only where somebody is in the network. */
+const ingressFits: CrossCheck<NetworkSpec> = ({ ingress, attachable, internal, mtu }, path, report) => {
+  if (ingress !== true) return;
+  const at = (field: string): string => (path === "" ? field : `${path}.${field}`);
+  if (attachable) report(at("attachable"), "must be false: ingress network cannot be attachable");
+  if (internal) report(at("internal"), "must be false for an ingress network: it is for clients outside");
+  if (mtu !== undefined)
+    report(at("mtu"), "must be left out for an ingress network: published ports go by the networks of their services");
+};
+
 const poolFits: CrossCheck<AddressPool> = (pool, path, report) => {
   const problem = unfit(pool.subnet);
   const block = parseIpBlock(pool.subnet);
@@ -127,9 +137,11 @@ export const network: Check = object<NetworkSpec>(
     subnets: optional(
       list(object<SubnetSpec>({ subnet, gateway: optional(ipAddress), range: optional(subnet) }, subnetFits), 2),
     ),
+    ingress: optional(boolean),
     mtu: optional(integer(MTU_MIN[4], 65_465)),
   },
   (spec, path, report) => {
+    ingressFits(spec, path, report);
     familiesFit(spec, path, report);
     attachableFits(spec, path, report);
   },

@@ -67,6 +67,8 @@ export interface Cluster {
   readonly dataPlane?: DataPlaneKind;
   /** Where the subnets of networks that name none come from; left out: `DEFAULT_ADDRESS_POOL`. */
   readonly addressPool?: AddressPool;
+  /** The ingress network that was there from the beginning is gone; another one may have been made. */
+  readonly firstIngressRemoved?: true;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly version: Index;

@@ -72,7 +72,7 @@ export type InternalCommand = Timed &
   (
     | {
         readonly kind: "createCluster";
-        readonly cluster: Omit<Cluster, "version" | "createdAt" | "updatedAt">;
+        readonly cluster: Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved">;
         readonly defaultNetworkId: NetworkId;
       }
     /** A node joins, or joins again with the key that it had. */

@@ -1,5 +1,5 @@
 import type { Millis } from "@murmur/base";
-import type { Index, NetworkId } from "./ids.ts";
+import { networkId, type Index, type NetworkId } from "./ids.ts";
 
 /** How traffic travels between nodes; the same on all nodes of a cluster, from its first entry on. */
 export type DataPlaneKind = "ports" | "overlay";
@@ -23,6 +23,11 @@ export interface NetworkSpec {
   readonly ipv6?: boolean;
   /** At most one of each family. A family that is left out gets a subnet of the cluster's pool. */
   readonly subnets?: readonly SubnetSpec[];
+  /**
+   * Not for services to be in: while there is one, services may publish ports in mode `ingress`. Nothing has an address in
+   * it, as every node answers on published ports without it; its subnet is kept from others.
+   */
+  readonly ingress?: boolean;
   /** Bytes of an IP packet inside; left out: what fits into the underlay's 1,500. */
   readonly mtu?: number;
 }
@@ -61,6 +66,9 @@ export interface NetworkAddress {
 
 /** The network of services that name none; there from the cluster's first entry on. */
 export const DEFAULT_NETWORK_NAME = "default";
+
+/** Of the ingress network that every cluster has from its beginning until somebody removes it; it is in no table. */
+export const FIRST_INGRESS_ID = networkId("murmur0ingress0network000");
 
 /** The zone of the cluster's names. */
 export const DNS_ZONE = "murmur.internal";

@@ -1,7 +1,8 @@
 import { nodeId } from "@murmur/base";
-import { networkId, nodeGateway, serviceId, type Network, type NetworkSpec } from "@murmur/model";
+import { FIRST_INGRESS_ID, networkId, nodeGateway, serviceId, type Network, type NetworkSpec } from "@murmur/model";
 import { describe, expect, it } from "vitest";
-import { Driver } from "./fixtures.ts";
+import { Driver, serviceSpec } from "./fixtures.ts";
+import { ingressNetwork } from "./ingress.ts";
 
 const overlay = (): Driver => new Driver().cluster({ dataPlane: "overlay" });
 const networkOf = ({ store }: Driver, name: string): Network | undefined => store.view.network(networkId(name));
@@ -215,5 +216,66 @@ describe("a node's number", () => {
       code: "failed_precondition",
       message: expect.stringContaining("10.64.3.4:7373 lies within 10.64.0.0/20 of network default"),
     });
+  });
+});
+
+describe("the ingress network", () => {
+  const PORT = { protocol: "tcp", targetPort: 80, publishedPort: 8080, mode: "ingress" } as const;
+  const onPort = (driver: Driver, name: string) =>
+    driver.try({ kind: "createService", id: serviceId(name), spec: serviceSpec(name, { ports: [PORT] }) });
+  const remove = (driver: Driver) =>
+    driver.try({ kind: "removeNetwork", id: ingressNetwork(driver.store.view)?.id ?? networkId("none") });
+  const lacking = { ok: false, message: expect.stringContaining("no ingress network is present") };
+
+  it("is there from the beginning, in no table, and one at most", () => {
+    const driver = new Driver().cluster();
+    expect(ingressNetwork(driver.store.view)).toMatchObject({ id: FIRST_INGRESS_ID, spec: { name: "ingress" } });
+    expect(driver.store.view.networks()).toHaveLength(1);
+    expect(driver.network("ingress")).toMatchObject({ ok: false, code: "already_exists" });
+    expect(driver.network("second", { ingress: true })).toMatchObject({
+      ok: false,
+      code: "already_exists",
+      message: expect.stringContaining(`ingress network (${FIRST_INGRESS_ID}) is already present`),
+    });
+    expect(ingressNetwork(new Driver().store.view)).toBeUndefined();
+  });
+
+  it("is held by services that publish ports in mode ingress, until they are removed", () => {
+    const driver = new Driver().cluster();
+    expect(onPort(driver, "web").ok).toBe(true);
+    expect(remove(driver)).toMatchObject({
+      ok: false,
+      code: "in_use",
+      message: expect.stringContaining("ingress network cannot be removed because service web depends on it"),
+    });
+    driver.do({ kind: "removeService", id: serviceId("web") });
+    expect(remove(driver).ok).toBe(true);
+  });
+
+  it("is needed to publish ports in mode ingress, and can be made again", () => {
+    const driver = overlay().service("plain");
+    expect(remove(driver).ok).toBe(true);
+    expect(remove(driver)).toMatchObject({ ok: false, code: "not_found" });
+    expect(onPort(driver, "web")).toMatchObject(lacking);
+    expect(driver.update("plain", { ports: [PORT] })).toMatchObject(lacking);
+    expect(driver.update("plain", { ports: [{ ...PORT, publishedPort: 81, mode: "host" }] }).ok).toBe(true);
+    expect(driver.network("again", { ingress: true, ...named("10.7.0.0/24") }).ok).toBe(true);
+    expect(ingressNetwork(driver.store.view)?.addressing?.ipv4).toMatchObject({ gateway: "10.7.0.1" });
+    expect(driver.network("other", named("10.7.0.0/25"))).toMatchObject({ ok: false, code: "in_use" });
+    expect(onPort(driver, "web").ok).toBe(true);
+    expect(remove(driver)).toMatchObject({ ok: false, code: "in_use" });
+  });
+
+  it("takes no services", () => {
+    const driver = overlay();
+    const inside = (id: string) => {
+      const spec = serviceSpec("in", { networks: [id] });
+      return driver.try({ kind: "createService", id: serviceId("in"), spec });
+    };
+    const refused = { ok: false, code: "invalid_argument", message: expect.stringContaining("explicitly attached") };
+    expect(inside(FIRST_INGRESS_ID)).toMatchObject(refused);
+    remove(driver);
+    driver.network("again", { ingress: true });
+    expect(inside("again")).toMatchObject(refused);
   });
 });

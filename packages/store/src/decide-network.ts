@@ -8,7 +8,8 @@ import {
   type NetworkId,
 } from "@murmur/model";
 import { noCluster } from "./decide-cluster.ts";
-import { accepted, putNetwork, putService, remove, type Context, type Decision } from "./decision.ts";
+import { accepted, putCluster, putNetwork, putService, remove, type Context, type Decision } from "./decision.ts";
+import { ingressNetwork } from "./ingress.ts";
 import { addressingFor } from "./network-addressing.ts";
 import { isOverlay, networksOf } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
@@ -22,7 +23,10 @@ const LISTED_MAX = 5;
 export function createNetwork({ state, index, now }: Context, { id, spec }: Of<"createNetwork">): Decision {
   const cluster = state.cluster();
   if (cluster === undefined) return noCluster();
-  if (state.networkByName(spec.name) !== undefined)
+  const ingress = ingressNetwork(state);
+  if (spec.ingress === true && ingress !== undefined)
+    return refused("already_exists", `ingress network (${ingress.id}) is already present: remove it first`);
+  if (state.networkByName(spec.name) !== undefined || ingress?.spec.name === spec.name)
     return refused("already_exists", `network with name ${spec.name} already exists`);
   if (state.network(id) !== undefined) return refused("already_exists", `network ${id} exists already`);
   if (state.networks().length >= LIMITS.networks)
@@ -35,6 +39,8 @@ export function createNetwork({ state, index, now }: Context, { id, spec }: Of<"
 
 /** Whoever is still in the network would lose it under its feet, so it must be empty. */
 export function removeNetwork({ state, index, now }: Context, { id }: Of<"removeNetwork">): Decision {
+  const ingress = ingressNetwork(state);
+  if (ingress?.id === id) return removeIngress({ state, index, now }, ingress);
   const network = state.network(id);
   if (network === undefined) return refused("not_found", `network ${id} not found`);
   if (network.spec.name === DEFAULT_NETWORK_NAME)
@@ -48,6 +54,21 @@ export function removeNetwork({ state, index, now }: Context, { id }: Of<"remove
     return putService({ ...service, vips, updatedAt: now, version: index });
   });
   return accepted(id, [...writes, remove("networks", id)]);
+}
+
+/** Services that publish ports in mode `ingress` hold it; one that is being removed publishes nothing any more. */
+function removeIngress({ state, index, now }: Context, { id }: Network): Decision {
+  const user = state
+    .services()
+    .find(({ removing, spec }) => removing !== true && spec.endpoint.ports.some(({ mode }) => mode === "ingress"));
+  if (user !== undefined) {
+    const words = `ingress network cannot be removed because service ${user.id} depends on it`;
+    return refused("in_use", `${words}: ${user.spec.name} publishes ports in mode ingress`);
+  }
+  if (state.network(id) !== undefined) return accepted(id, [remove("networks", id)]);
+  const cluster = state.cluster();
+  if (cluster === undefined) return noCluster();
+  return accepted(id, [putCluster({ ...cluster, firstIngressRemoved: true, updatedAt: now, version: index })]);
 }
 
 function inUse(state: State, { id, spec }: Network): Refusal | undefined {

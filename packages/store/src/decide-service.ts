@@ -13,6 +13,7 @@ import { outOfSequence } from "./decide-cluster.ts";
 import { missingPayload } from "./decide-payload.ts";
 import { accepted, putRestarts, putService, remove, type Context, type Decision } from "./decision.ts";
 import { equal } from "./equal.ts";
+import { ingressNetwork, missingIngress } from "./ingress.ts";
 import { vipsFor } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
 import { choosePorts } from "./service-ports.ts";
@@ -34,7 +35,7 @@ export function createService({ state, index, now }: Context, command: Of<"creat
   if (state.serviceCount >= LIMITS.services) {
     return refused("overloaded", `the cluster has ${LIMITS.services} services, the most it takes; remove some`);
   }
-  const missing = missingNetwork(state, spec) ?? missingPayload(state, spec);
+  const missing = missingIn(state, spec);
   if (missing !== undefined) return missing;
   const ports = choosePorts(state, id, spec.endpoint.ports);
   if ("ok" in ports) return ports;
@@ -101,7 +102,7 @@ interface Replacement {
 }
 
 function replaceSpec({ state, index, now }: Context, service: Service, { spec, status, login }: Replacement): Decision {
-  const missing = missingNetwork(state, spec) ?? missingPayload(state, spec);
+  const missing = missingIn(state, spec);
   if (missing !== undefined) return missing;
   const ports = choosePorts(state, service.id, spec.endpoint.ports, service);
   if ("ok" in ports) return ports;
@@ -208,8 +209,17 @@ export function present(state: State, id: ServiceId): Service | undefined {
   return service?.removing === true ? undefined : service;
 }
 
+/** What a spec asks for and there isn't. */
+const missingIn = (state: State, spec: ServiceSpec): Refusal | undefined =>
+  missingNetwork(state, spec) ?? missingIngress(state, spec.endpoint.ports) ?? missingPayload(state, spec);
+
 function missingNetwork(state: State, spec: ServiceSpec): Refusal | undefined {
   if (nodeNetworkOf(spec.task) !== undefined) return undefined;
+  const ingress = ingressNetwork(state);
+  if (ingress !== undefined && spec.task.networks.some(({ target }) => target === ingress.id)) {
+    const { name } = ingress.spec;
+    return refused("invalid_argument", `Service cannot be explicitly attached to the ingress network "${name}"`);
+  }
   const missing = spec.task.networks.find(({ target }) => state.network(target) === undefined);
   return missing === undefined ? undefined : refused("not_found", `network ${missing.target} not found`);
 }

@@ -2,6 +2,7 @@ export type { AddressUse } from "./address-table.ts";
 export { TABLES, type Change, type ChangeBatch, type Records, type TableName } from "./change.ts";
 export { equal } from "./equal.ts";
 export type { Fork } from "./fork.ts";
+export { ingressNetwork } from "./ingress.ts";
 export { movableTasks, whyImmovable } from "./movable.ts";
 export { noFreeAddress } from "./own-addresses.ts";
 export { refused, type ApplyResult, type Refusal } from "./result.ts";

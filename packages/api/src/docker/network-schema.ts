@@ -48,7 +48,7 @@ export const networkSchema = dockerObject(
     }).optional(),
     Internal: z.boolean().optional(),
     Attachable: z.boolean().optional(),
-    Ingress: unsupported("every node answers on published ports without a network for it; leave it out"),
+    Ingress: z.boolean().optional(),
     ConfigOnly: unsupported(
       "configuration network can only contain network specific fields. Network operator fields like " +
         "[ ingress | internal | attachable | scope ] are not supported: such a network is of one node",

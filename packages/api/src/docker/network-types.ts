@@ -24,6 +24,7 @@ export interface Network {
     IPv6Enabled?: boolean;
     Attachable?: boolean;
     Internal?: boolean;
+    Ingress?: boolean;
     /** What was asked for. */
     IPAMOptions?: SwarmIpam;
     Scope: "swarm";
@@ -88,6 +89,7 @@ export interface NetworkCreate {
   IPAM?: { Driver?: string; Config: IpamConfig[] };
   Internal?: boolean;
   Attachable?: boolean;
+  Ingress?: boolean;
   Options?: Record<string, string>;
   Labels?: Record<string, string>;
 }

@@ -61,7 +61,8 @@ describe("a network to be made", () => {
   });
 
   it.each<readonly [object, string]>([
-    [{ Ingress: true }, "Ingress: every node answers on published ports"],
+    [{ Ingress: true, Attachable: true }, "attachable: must be false: ingress network cannot be attachable"],
+    [{ Ingress: true, Internal: true }, "internal: must be false for an ingress network"],
     [{ ConfigOnly: true }, "ConfigOnly: configuration network can only contain network specific fields"],
     [{ ConfigFrom: { Network: "x" } }, "ConfigFrom"],
     [{ EnableIPv4: false }, "EnableIPv4: networks always have IPv4 addresses"],

@@ -21,6 +21,7 @@ export function toNetworkSpec(body: unknown): NetworkSpec {
     internal: input.Internal ?? false,
     ipv6: input.EnableIPv6 || undefined,
     subnets: subnets.length === 0 ? undefined : subnets,
+    ingress: input.Ingress || undefined,
     mtu: mtu === undefined ? undefined : Number(mtu),
   });
   const problems = validateNetworkSpec(spec);
@@ -74,6 +75,7 @@ export function fromNetwork(network: Network): docker.Network {
       IPv6Enabled: spec.ipv6,
       Attachable: spec.attachable,
       Internal: spec.internal,
+      Ingress: spec.ingress,
       IPAMOptions: subnets.length === 0 ? undefined : ipam(subnets),
       Scope: "swarm",
     }),
@@ -110,7 +112,7 @@ export function toNetworkResource(network: docker.Network): docker.NetworkResour
     },
     Internal: spec.Internal ?? false,
     Attachable: spec.Attachable ?? false,
-    Ingress: false,
+    Ingress: spec.Ingress ?? false,
     ConfigFrom: { Network: "" },
     ConfigOnly: false,
     Containers: null,

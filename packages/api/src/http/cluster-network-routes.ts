@@ -8,7 +8,7 @@ import { networkPeers, networkServices } from "../docker/network-services.ts";
 import type { NetworkCreated, NetworksPruned, NetworkUse } from "../docker/network-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
-import { findNetwork } from "./lookup.ts";
+import { allNetworks, findNetwork } from "./lookup.ts";
 import { clusterOf } from "./swarm-routes.ts";
 
 /** The networks of the cluster; those of the engine are no manager's business. */
@@ -17,7 +17,9 @@ export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void 
     const view = await access.read(context);
     const dangling = context.req.query("dangling");
     const unused = new Set(dangling === undefined ? [] : unusedNetworks(view));
-    const wanted = view.networks().filter((one) => dangling === undefined || unused.has(one) === (dangling === "true"));
+    const wanted = allNetworks(view).filter(
+      (one) => dangling === undefined || unused.has(one) === (dangling === "true"),
+    );
     return context.json(wanted.map(fromNetwork));
   });
 
@@ -70,7 +72,9 @@ function unusedNetworks(view: View): Network[] {
     for (const { target } of previousSpec?.task.networks ?? []) used.add(target);
   }
   for (const task of view.tasks()) for (const { networkId: id } of task.networks) used.add(id);
-  return view.networks().filter(({ id, spec }) => !used.has(id) && spec.name !== DEFAULT_NETWORK_NAME);
+  return view
+    .networks()
+    .filter(({ id, spec }) => !used.has(id) && spec.name !== DEFAULT_NETWORK_NAME && spec.ingress !== true);
 }
 
 /** What only networks with addresses have is refused where there are none, in place of being forgotten. */

@@ -13,7 +13,7 @@ import {
   type Service,
   type Task,
 } from "@murmur/model";
-import type { View } from "@murmur/store";
+import { ingressNetwork, type View } from "@murmur/store";
 import type { NetworkOf } from "../docker/attachment.ts";
 
 /*
@@ -61,10 +61,19 @@ export function networksNow(view: View): NetworkOf {
   return (id) => networks.get(id);
 }
 
+/** Those of the table, and the ingress network that may be in none. */
+export function allNetworks(view: View): readonly Network[] {
+  const ingress = ingressNetwork(view);
+  const networks = view.networks();
+  return ingress === undefined || view.network(ingress.id) !== undefined ? networks : [...networks, ingress];
+}
+
 export function findNetwork(view: View, text: string): Network {
   const exact = view.network(networkId(text)) ?? view.networkByName(text);
   if (exact !== undefined) return exact;
-  return only(text === "" ? [] : view.networks().filter(({ id }) => id.startsWith(text)), "network", text);
+  const all = allNetworks(view);
+  const named = all.find(({ id, spec }) => id === text || spec.name === text);
+  return named ?? only(text === "" ? [] : all.filter(({ id }) => id.startsWith(text)), "network", text);
 }
 
 export function findSecret(view: View, text: string): Secret {

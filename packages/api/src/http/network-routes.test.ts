@@ -17,6 +17,7 @@ const post = (name: string): Request =>
     body: JSON.stringify(overlay(name)),
     headers: { "content-type": "application/json" },
   });
+const MTU = "com.docker.network.driver.mtu";
 const overlay = (name: string, more: object = {}) => ({ Name: name, Driver: "overlay", ...more });
 
 /** Makes a network; its id. */
@@ -117,7 +118,7 @@ describe("finding networks", () => {
         .map(({ Name, Scope }) => (Scope === "swarm" ? Name : ""))
         .filter((name) => name !== "");
     // The default one stays, whatever is in it.
-    expect([await names(["true"]), await names(["0"])]).toEqual([["idle"], ["default", "back"]]);
+    expect([await names(["true"]), await names(["0"])]).toEqual([["idle"], ["default", "back", "ingress"]]);
     expect(await asker.ask(`/networks?${filters({ dangling: ["perhaps"] })}`)).toMatchObject({
       status: 400,
       body: { message: "invalid filter 'dangling=[perhaps]': it takes true or false, once" },
@@ -128,6 +129,7 @@ describe("finding networks", () => {
     if (asker.ports.replica !== undefined) asker.ports.replica.leaderless = true;
     expect((await asker.ask<NetworkResource[]>("/networks")).body.map(({ Name }) => Name)).toEqual([
       "default",
+      "ingress",
       "bridge",
     ]);
     expect((await asker.ask("/networks/default")).status).toBe(200);
@@ -192,6 +194,41 @@ describe("the nodes' own networks", () => {
   });
 });
 
+describe("the ingress network", () => {
+  it("is shown, removed and made again as in Docker", async () => {
+    const { body } = await asker.ask<NetworkResource>("/networks/ingress");
+    expect(body).toMatchObject({ Name: "ingress", Ingress: true, Scope: "swarm", Driver: "overlay" });
+    const second = await asker.ask("/networks/create", "POST", overlay("second", { Ingress: true }));
+    expect([second.status, second.body.message]).toEqual([409, expect.stringContaining("is already present")]);
+    const EndpointSpec = { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] };
+    await asker.create("web", { EndpointSpec });
+    const held = await asker.ask("/networks/ingress", "DELETE");
+    expect([held.status, held.body.message]).toEqual([
+      400,
+      expect.stringContaining("ingress network cannot be removed"),
+    ]);
+    await asker.ask("/services/web", "DELETE");
+    expect((await asker.ask("/networks/ingress", "DELETE")).status).toBe(204);
+    const names = async () => (await asker.ask<NetworkResource[]>("/networks")).body.map(({ Name }) => Name);
+    expect(await names()).toEqual(["default", "bridge"]);
+    const TaskTemplate = { ContainerSpec: { Image: "nginx" } };
+    const refused = await asker.ask("/services/create", "POST", { Name: "web", TaskTemplate, EndpointSpec });
+    expect([refused.status, refused.body.message]).toEqual([
+      400,
+      expect.stringContaining("service needs ingress network, but no ingress network is present"),
+    ]);
+    for (const more of [{ Attachable: true }, { Internal: true }, { Options: { [MTU]: "1400" } }])
+      expect((await asker.ask("/networks/create", "POST", overlay("again", { Ingress: true, ...more }))).status).toBe(
+        400,
+      );
+    await create("again", { Ingress: true, Labels: { a: "b" } });
+    expect((await asker.ask("/networks/again")).body).toMatchObject({ Ingress: true, Labels: { a: "b" } });
+    expect((await asker.ask<NetworksPruned>("/networks/prune", "POST")).body.NetworksDeleted).toEqual(["old-local"]);
+    expect(await names()).toEqual(["default", "again", "bridge"]);
+    await asker.create("web", { EndpointSpec });
+  });
+});
+
 describe("removing networks", () => {
   it("takes the cluster's by id, name and the beginning of an id, and leaves others to the engine", async () => {
     for (const text of ["a", "b", "c"]) await create(`net-${text}`);
@@ -233,7 +270,7 @@ describe("removing networks", () => {
       "old-local",
     ]);
     const left = (await asker.ask<NetworkResource[]>("/networks")).body.map(({ Name }) => Name);
-    expect(left).toEqual(["default", "busy", "bridge"]);
+    expect(left).toEqual(["default", "busy", "ingress", "bridge"]);
     const sent = asker.engine.sent.map(({ path }) => new URL(path, "http://x").searchParams.get("filters"));
     expect(sent.map((text) => JSON.parse(text ?? "") as unknown)).toEqual([
       { until: { "1h": true }, "label!": { "io.murmur.network": true } },

@@ -1,4 +1,3 @@
-import { ClusterError } from "@murmur/base";
 import { findNodeNetwork, type Service, type ServiceId, type ServiceSpec } from "@murmur/model";
 import type { View } from "@murmur/store";
 import { toServiceSpec } from "../docker/service-spec.ts";
@@ -17,17 +16,7 @@ export const newSpecOf = (body: unknown, view: View, id: ServiceId): ServiceSpec
 export const specOf = (body: unknown, view: View, { spec }: Service): ServiceSpec =>
   toServiceSpec(body, { ...referencesIn(view), newName: () => spec.name, previous: spec });
 
-/** Published ports need no network here, and nobody can be in it: said as Docker says it. */
-function refuseIngress(view: View, text: string): void {
-  if (text !== "ingress" || view.networkByName(text) !== undefined) return;
-  const message = 'Service cannot be explicitly attached to the ingress network "ingress"';
-  throw new ClusterError("invalid_argument", message);
-}
-
 const referencesIn = (view: View) => ({
-  findNetwork: (text: string) => {
-    refuseIngress(view, text);
-    return (findNodeNetwork(text) ?? findNetwork(view, text)).id;
-  },
+  findNetwork: (text: string) => (findNodeNetwork(text) ?? findNetwork(view, text)).id,
   findPayload: payloadsIn(view),
 });

@@ -13,6 +13,7 @@ interface CreateFlags {
   readonly ipv6?: boolean;
   readonly internal?: boolean;
   readonly attachable?: boolean;
+  readonly ingress?: boolean;
   readonly label: readonly string[];
   readonly opt: readonly string[];
 }
@@ -42,6 +43,7 @@ export function networkCreate(cli: Cli): Command {
     .option("--ipv6", "Give out IPv6 addresses too")
     .option("--internal", "No way out of the network")
     .option("--attachable", "Containers may be connected by hand")
+    .option("--ingress", "The network that ports are published by, in place of the one that was removed")
     .addOption(listOption("--label <key=value>", "Label of the network; may be repeated"))
     .addOption(listOption("-o, --opt <key=value>", "Option of the driver; may be repeated"))
     .action(async (name: string, flags: CreateFlags) => {
@@ -58,6 +60,7 @@ const bodyOf = (name: string, flags: CreateFlags): NetworkCreate => ({
   IPAM: { Config: ipamConfigs(flags) },
   Internal: flags.internal === true,
   Attachable: flags.attachable === true,
+  ...(flags.ingress === true && { Ingress: true }),
   Options: parseAssignments(flags.opt),
   Labels: parseAssignments(flags.label),
 });

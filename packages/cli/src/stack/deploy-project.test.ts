@@ -230,7 +230,10 @@ describe("services in their nodes' own network", () => {
         ({ Target }) => own.find(({ Id }) => Id === Target)?.Name,
       );
     expect([await nameOf("shop_mode"), await nameOf("shop_outside")]).toEqual([["none"], ["host"]]);
-    expect((await client.networks({ filters: { scope: ["swarm"] } })).map(({ Name }) => Name)).toEqual(["default"]);
+    expect((await client.networks({ filters: { scope: ["swarm"] } })).map(({ Name }) => Name)).toEqual([
+      "default",
+      "ingress",
+    ]);
     const before = await versions();
     expect((await deployed(project)).error).toBeUndefined();
     expect(await versions()).toEqual(before);

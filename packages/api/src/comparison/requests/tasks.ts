@@ -69,7 +69,11 @@ export const tasks: Topic = {
     post(
       "/services/create",
       {
-        ...service("host-port", {}, { Networks: [{ Target: "{hostNetwork}", Aliases: ["alias"] }] }),
+        ...service(
+          "host-port",
+          { Env: ["PORT=18101"] },
+          { Networks: [{ Target: "{hostNetwork}", Aliases: ["alias"] }] },
+        ),
         EndpointSpec: { Ports: [{ Protocol: "tcp", TargetPort: 18_101, PublishedPort: 18_101, PublishMode: "host" }] },
       },
       { keep: "host-port" },
