@@ -108,6 +108,30 @@ describe("networks of an overlay cluster", () => {
     }
   });
 
+  it("leave a service in its nodes' own network to them, and are joined and left by it", async () => {
+    const port = ["--publish", "mode=host,published=8099,target=8099"];
+    await create("hosted", "--mode", "global", "--network", "host", ...port, "--env", "PORT=8099", CLIENT_IMAGE);
+    await create("alone", "--network", "none", ...IDLE);
+    for (const host of cluster.hosts)
+      await eventually(
+        `${host.name}'s own port answers`,
+        () => outsider.page(`http://${host.address}:8099/cgi-bin/env`).then(seen, () => undefined),
+        (from) => from === outsider.address,
+      );
+    expect((await (await taskOf("alone")).run("ip", "-4", "-o", "addr")).stdout).not.toContain("eth0");
+    expect(await asked(await taskOf("two"), "hosted")).toBe("");
+    await clean();
+    await cluster.first.murmur("service", "update", "--network-add", "back", "--network-rm", "none", "alone");
+    await eventually(
+      "two finds alone",
+      async () => asked(await taskOf("two"), "alone"),
+      (answer) => answer !== "",
+    );
+    await cluster.first.murmur("service", "update", "--network-add", "none", "--network-rm", "back", "alone");
+    expect(await asked(await taskOf("two"), "alone")).toBe("");
+    await clean();
+  });
+
   it("carry UDP by published ports, with the client's own address", async () => {
     const program =
       'use Socket; use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 5353, Proto => "udp"); while (my $from = $s->recv(my $said, 2048)) { my ($port, $at) = sockaddr_in($from); $s->send("$said " . inet_ntoa($at), 0, $from); }';

@@ -290,6 +290,19 @@ describe("an agent of the overlay plane", () => {
     expect(world.engine.bridges()).toEqual([]);
   });
 
+  it("leaves a task in its node's own network alone, after a restart, too", async () => {
+    await begin({ overlay: true });
+    const id = world.assign({ nodeNetwork: "host", networks: [], addresses: [] });
+    await world.pass(1_000);
+    expect(world.state(id)).toBe("running");
+    await world.agent.stop();
+    await world.start();
+    await world.pass(1_000);
+    world.manager.want(id, "shutdown");
+    await world.pass(35_000);
+    expect([world.state(id), calls()]).toEqual(["shutdown", []]);
+  });
+
   it("says why a task waits for its networks, and goes on as soon as they can be had", async () => {
     await begin({ overlay: true });
     world.networks.faults.prepareError = "this node was not told of network a yet";

@@ -22,6 +22,16 @@ it("publishes each target port once on the data address, and host ports as they 
   expect(bindings).toEqual([{ protocol: "tcp", targetPort: 8080, hostIp: "10.0.0.1", hostPort: 0 }, ...HOST]);
 });
 
+it.each(["host", "none"] as const)("publishes nothing in network %s", (nodeNetwork) => {
+  const own = sampleTask(1, { nodeNetwork, endpointPorts: task.endpointPorts });
+  expect(portBindings(own, { dataAddress: "10.0.0.1", dataPlane: "overlay" })).toEqual([]);
+});
+
+it("publishes host ports in network bridge", () => {
+  const own = sampleTask(1, { nodeNetwork: "bridge", endpointPorts: task.endpointPorts });
+  expect(portBindings(own, { dataAddress: "10.0.0.1", dataPlane: "overlay" })).toEqual(HOST);
+});
+
 it("publishes host ports only where tasks have addresses of their own", () => {
   expect(portBindings(task, { dataAddress: "10.0.0.1", dataPlane: "overlay" })).toEqual(HOST);
 });

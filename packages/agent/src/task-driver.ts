@@ -1,5 +1,14 @@
 import { codeOf, messageOf, unreachable, type Millis, type Timer } from "@murmur/base";
-import { isLater, isTerminal, payloadsOf, wantsToRun, type Task, type TaskId, type TaskStatus } from "@murmur/model";
+import {
+  isLater,
+  isTerminal,
+  nodeNetworkOf,
+  payloadsOf,
+  wantsToRun,
+  type Task,
+  type TaskId,
+  type TaskStatus,
+} from "@murmur/model";
 import { backoff } from "./backoff.ts";
 import type { DriverContext } from "./driver-context.ts";
 import { addressOf } from "./labels.ts";
@@ -202,7 +211,7 @@ export class TaskDriver {
       status: this.#status,
       container: this.#container,
       image: this.#image,
-      network: this.#network,
+      network: this.#networkFacts(),
       waitsFor: this.#wanted && this.#context.payloads.missing(this.#wanted.spec.container),
       loginMissing: this.#wanted && this.#context.payloads.missingLogin(this.#wanted),
       startAfter: this.#startAfter,
@@ -211,6 +220,12 @@ export class TaskDriver {
       stop: this.#stop,
       address: container && addressOf(container, this.#context.node),
     };
+  }
+
+  /** A task in its node's own network needs nothing of the cluster's. */
+  #networkFacts(): NetworkFacts {
+    const isOwn = this.#wanted !== undefined && nodeNetworkOf(this.#wanted.spec) !== undefined;
+    return isOwn ? { kind: "unneeded" } : this.#network;
   }
 
   async #take(act: Act, signal: AbortSignal): Promise<void> {
@@ -223,7 +238,7 @@ export class TaskDriver {
       wanted: this.#wanted,
       containerId: this.#containerId,
       image: this.#image,
-      network: this.#network,
+      network: this.#networkFacts(),
       failures: this.#failures,
     };
     const own = new AbortController();

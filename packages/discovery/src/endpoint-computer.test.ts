@@ -42,6 +42,12 @@ describe("the endpoint table", () => {
     expect(service?.networks).toEqual([{ networkId: NETWORK, aliases: [] }]);
   });
 
+  it.each<DataPlaneKind>(["ports", "overlay"])("has nothing of a service in its nodes' own network (%s)", (plane) => {
+    const world = running({ onHost: true }, plane);
+    expect(world.store.view.task(taskId("t1"))?.status.state).toBe("running");
+    expect(endpointTable(world.store.view).services).toEqual([]);
+  });
+
   it.each<[string, (world: EndpointWorld) => void]>([
     ["is to stop", (world) => world.apply({ kind: "setDesiredState", now: 0, id: taskId("t1"), desired: "shutdown" })],
     ["is unhealthy", (world) => world.run("t1", "1", "unhealthy")],

@@ -3,6 +3,7 @@ import {
   hostOf,
   isAssigned,
   isTerminal,
+  nodeNetworkOf,
   stackOf,
   type AttachedTask,
   type Endpoint,
@@ -36,12 +37,14 @@ export function networkEntry({ id, spec: { name, internal, mtu }, addressing }: 
 
 /**
  * The part of one service. One that is being removed has no name any more, which belongs to nobody, or to another: it is
- * there for its tasks' addresses, until they have ended.
+ * there for its tasks' addresses, until they have ended. One in its nodes' own network has nothing that the cluster could
+ * send to, and no name that would always mean it.
  */
 export function serviceEndpoints(view: View, service: Service): ServiceEndpoints | undefined {
   const { spec } = service;
   const stack = stackOf(spec);
   const attached = view.tasksOfService(service.id).flatMap((task) => attachedTask(task) ?? []);
+  if (nodeNetworkOf(spec.task) !== undefined && attached.length === 0) return undefined;
   const addressed = attached.length > 0 && { attached: attached.sort((a, b) => (a.taskId < b.taskId ? -1 : 1)) };
   if (service.removing === true) {
     const own = { ...(stack !== undefined && { stack }) };
@@ -69,6 +72,7 @@ export function serviceEndpoints(view: View, service: Service): ServiceEndpoints
 
 /** A service that names no network is in the default one. */
 function attachmentsOf(view: View, service: Service): ServiceEndpoints["networks"] {
+  if (nodeNetworkOf(service.spec.task) !== undefined) return [];
   const { networks } = service.spec.task;
   if (networks.length > 0) return networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
   const network = view.networkByName(DEFAULT_NETWORK_NAME);
@@ -95,7 +99,7 @@ function attachedTask(task: Task): AttachedTask | undefined {
     const address = addresses[at];
     return address === undefined ? [] : [{ networkId, ...address }];
   });
-  return { taskId, nodeId, addresses: own };
+  return own.length === 0 ? undefined : { taskId, nodeId, addresses: own };
 }
 
 /** What the task itself has to do with its endpoint, whatever becomes of its node. */
@@ -103,7 +107,7 @@ export type Reach = Omit<Endpoint, "address"> & { readonly address?: string };
 
 export function reachOf(task: Task): Reach | undefined {
   const { id, slot, nodeId, status } = task;
-  if (nodeId === undefined || !takesTraffic(task)) return undefined;
+  if (nodeId === undefined || !takesTraffic(task) || nodeNetworkOf(task.spec) !== undefined) return undefined;
   const { address, ports = [] } = status;
   return { taskId: id, slot, nodeId, ...(address !== undefined && { address }), ports };
 }

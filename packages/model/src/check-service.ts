@@ -16,6 +16,7 @@ import { container } from "./check-container.ts";
 import { port, portsFit } from "./check-port.ts";
 import { constraint, spreadKey } from "./constraint.ts";
 import { LIMITS } from "./limits.ts";
+import { NODE_NETWORKS, nodeNetworkOf } from "./node-network.ts";
 import { dnsName, labels, objectId, objectName, options } from "./names.ts";
 import {
   STRATEGIES,
@@ -95,6 +96,14 @@ export const logDriver: Check = object<LogDriver>({ name: objectName, options })
 
 const networksDiffer: CrossCheck<TaskSpec> = (task, path, report) => {
   const seen = new Set<string>();
+  const own = NODE_NETWORKS.find(({ id }) => task.networks.some(({ target }) => target === id));
+  if (own !== undefined && task.networks.some(({ target }) => target !== own.id)) {
+    report(
+      `${path}.networks`,
+      `must name ${own.name} alone: a container sharing network namespace with another container or host cannot be ` +
+        "connected to any other network, and none in its node's own networks is in one of the cluster",
+    );
+  }
   for (const [at, { target }] of task.networks.entries()) {
     if (seen.has(target)) report(`${path}.networks[${at}].target`, "must be another network than those before it");
     seen.add(target);
@@ -154,15 +163,32 @@ const onNodeLoss = byKind({
   wait: object<Extract<NodeLossPolicy, { kind: "wait" }>>({ kind: nodeLossKind }),
 });
 
-export const service: Check = object<ServiceSpec>({
-  name: objectName,
-  labels,
-  mode,
-  stopped: optional(boolean),
-  task,
-  onNodeLoss: optional(onNodeLoss),
-  rebalance: optional(oneOf(["off"])),
-  update,
-  rollback,
-  endpoint,
-});
+/** No other node finds who is in its node's own network, so nothing can be sent on to it. */
+const portsAreReached: CrossCheck<ServiceSpec> = ({ task: { networks }, endpoint: { ports } }, path, report) => {
+  const own = nodeNetworkOf({ networks });
+  if (own === undefined) return;
+  const prefix = path === "" ? "" : `${path}.`;
+  for (const [at, port] of ports.entries()) {
+    if (port.mode === "host" && own.name !== "none") continue;
+    const where = `${prefix}endpoint.ports[${String(at)}].mode`;
+    if (own.name === "none") report(where, "must be left out with the port: nothing reaches a task in network none");
+    else
+      report(where, `must be host in network ${own.name}: no other node can send to a task in its node's own network`);
+  }
+};
+
+export const service: Check = object<ServiceSpec>(
+  {
+    name: objectName,
+    labels,
+    mode,
+    stopped: optional(boolean),
+    task,
+    onNodeLoss: optional(onNodeLoss),
+    rebalance: optional(oneOf(["off"])),
+    update,
+    rollback,
+    endpoint,
+  },
+  portsAreReached,
+);

@@ -63,6 +63,13 @@ export {
   type SubnetSpec,
 } from "./network.ts";
 export {
+  findNodeNetwork,
+  NODE_NETWORKS,
+  nodeNetworkOf,
+  type NodeNetwork,
+  type NodeNetworkName,
+} from "./node-network.ts";
+export {
   assignableAddresses,
   byHandIn,
   knownAddress,

@@ -5,6 +5,7 @@ import { DEFAULT_CLUSTER_SPEC } from "./cluster.ts";
 import type { ContainerSpec, Mount } from "./container-spec.ts";
 import { networkId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
+import { NODE_NETWORKS } from "./node-network.ts";
 import { DEFAULT_RESTART, DEFAULT_UPDATE, type PortConfig, type ServiceSpec, type TaskSpec } from "./service-spec.ts";
 import { validateClusterSpec, validateNodeSpec, validateServiceSpec, validateTaskStatus } from "./validation.ts";
 
@@ -36,6 +37,9 @@ const volume = (target: string, more: Partial<Mount> = {}): Mount => {
   return { kind: "volume", source: "data", target, readOnly: false, ...more };
 };
 
+const [inHost, , inNone] = NODE_NETWORKS.map(({ id }) => ({ target: id, aliases: [] }));
+if (inHost === undefined || inNone === undefined) throw new Error("nodes have no networks");
+
 describe("a service spec", () => {
   it("that is right has no problems", () => {
     expect(validateServiceSpec(spec)).toEqual([]);
@@ -52,6 +56,8 @@ describe("a service spec", () => {
     const options = { balancing: "peak-ewma", proxyProtocol: true, localFirst: true } as const;
     const bound = [port(80, { hostIp: "10.0.0.1", ...options }), port(80, { hostIp: "fd00::1", mode: "host" })];
     expect(validateServiceSpec(withPorts(...bound))).toEqual([]);
+    const onHost = withPorts(port(80, { mode: "host" }));
+    expect(validateServiceSpec({ ...onHost, task: { ...task, networks: [inHost] } })).toEqual([]);
     expect(validateServiceSpec(withPorts(port(80, { protocol: "sctp", balancing: "source-hash" })))).toEqual([]);
   });
 
@@ -123,6 +129,17 @@ describe("a service spec", () => {
     ["ratio", { ...spec, update: { ...DEFAULT_UPDATE, maxFailureRatio: 2 } }, "update.maxFailureRatio"],
     ["rollback", { ...spec, rollback: { ...DEFAULT_UPDATE, failureAction: "rollback" } }, "rollback.failureAction"],
     ["health", withContainer({ healthCheck: { test: ["CMD"] } }), "healthCheck.test"],
+    ["host beside another", withTask({ networks: [attach("a"), inHost] }), "task.networks: must name host alone"],
+    [
+      "ingress in host",
+      { ...withPorts(port(80)), task: { ...task, networks: [inHost] } },
+      "ports[0].mode: must be host",
+    ],
+    [
+      "a port in none",
+      { ...withPorts(port(80, { mode: "host" })), task: { ...task, networks: [inNone] } },
+      "endpoint.ports[0].mode: must be left out with the port",
+    ],
     ["network twice", withTask({ networks: [attach("a"), attach("b"), attach("a")] }), "task.networks[2].target"],
     [
       "limit below reservation",

@@ -1,6 +1,7 @@
 import type { Millis, NodeId } from "@murmur/base";
 import {
   DEFAULT_NETWORK_NAME,
+  nodeNetworkOf,
   type DesiredState,
   type InternalCommand,
   type Service,
@@ -50,8 +51,9 @@ export function newTask(
   };
 }
 
-/** A service that names no network is on the default one. */
+/** A service that names no network is on the default one; its nodes' own are in the spec alone. */
 function networksOf(view: View, service: Service): Task["networks"] {
+  if (nodeNetworkOf(service.spec.task) !== undefined) return [];
   const { networks } = service.spec.task;
   if (networks.length > 0) return networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
   const fallback = view.networkByName(DEFAULT_NETWORK_NAME);

@@ -1,3 +1,4 @@
+import { NODE_NETWORKS } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { spec, TestWorld, withTask } from "./test-world.ts";
 
@@ -29,6 +30,18 @@ describe("a replicated service", () => {
       networks: [{ networkId: world.view.networkByName("default")?.id, aliases: [] }],
       specVersion: world.service(web).specVersion,
     });
+  });
+
+  it("makes tasks that are in no network of the cluster when the service is in its nodes' own, and back", () => {
+    const world = new TestWorld();
+    const own = replicated(1);
+    const networks = NODE_NETWORKS.slice(0, 1).map(({ id }) => ({ target: id, aliases: [] }));
+    const web = world.createService({ ...own, task: { ...own.task, networks } });
+    world.run(3_000);
+    expect(world.running(web).map((task) => task.networks)).toEqual([[]]);
+    world.updateService(web, () => own);
+    world.run(30_000);
+    expect(world.running(web).map((task) => task.networks.length)).toEqual([1]);
   });
 
   it("adds the lowest free slots when scaled up", () => {

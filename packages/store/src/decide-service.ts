@@ -1,6 +1,7 @@
 import type { Millis, NodeId } from "@murmur/base";
 import {
   LIMITS,
+  nodeNetworkOf,
   singleLine,
   type Command,
   type Service,
@@ -208,6 +209,7 @@ export function present(state: State, id: ServiceId): Service | undefined {
 }
 
 function missingNetwork(state: State, spec: ServiceSpec): Refusal | undefined {
+  if (nodeNetworkOf(spec.task) !== undefined) return undefined;
   const missing = spec.task.networks.find(({ target }) => state.network(target) === undefined);
   return missing === undefined ? undefined : refused("not_found", `network ${missing.target} not found`);
 }

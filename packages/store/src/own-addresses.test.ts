@@ -1,4 +1,4 @@
-import { networkId, serviceId, taskId, type NetworkAddress } from "@murmur/model";
+import { NODE_NETWORKS, networkId, serviceId, taskId, type NetworkAddress } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, node } from "./fixtures.ts";
 
@@ -29,6 +29,18 @@ describe("a task", () => {
     expect(front).toEqual({ ipv4: expect.stringMatching(/^10\.9\.0\.(1[7-9]|2[0-4])$/), ipv6: expect.any(String) });
     expect(front?.ipv6).toMatch(/^fd00::/);
     expect(back).toEqual({ ipv4: expect.stringMatching(/^10\.9\.0\.[2-7]$/) });
+  });
+
+  it("has none in its node's own network, and its service none either, whatever is left of the cluster's", () => {
+    const driver = small().service("fills");
+    for (const { name, id } of NODE_NETWORKS) {
+      driver.service(name, { networks: [id] });
+      expect(driver.createTask(`on-${name}`, name, { networks: [] }).ok).toBe(true);
+      expect(assign(driver, `on-${name}`).ok).toBe(true);
+      expect([ipsOf(driver, `on-${name}`), vipsOf(driver, name)]).toEqual([[], []]);
+    }
+    expect(driver.update("fills", { networks: [NODE_NETWORKS[0]?.id ?? ""] }).ok).toBe(true);
+    expect(vipsOf(driver, "fills")).toEqual([]);
   });
 
   it("names no network twice", () => {

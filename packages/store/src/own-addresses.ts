@@ -1,4 +1,11 @@
-import { DEFAULT_NETWORK_NAME, type NetworkId, type Service, type ServiceSpec, type Task } from "@murmur/model";
+import {
+  DEFAULT_NETWORK_NAME,
+  nodeNetworkOf,
+  type NetworkId,
+  type Service,
+  type ServiceSpec,
+  type Task,
+} from "@murmur/model";
 import type { Context } from "./decision.ts";
 import { equal } from "./equal.ts";
 import { refused, type Refusal } from "./result.ts";
@@ -42,8 +49,9 @@ export function vipsFor(place: Place, spec: ServiceSpec, previous?: Service): Pi
   return { vips: equal(vips, previous?.vips) ? (previous?.vips ?? vips) : vips };
 }
 
-/** The networks that a spec puts a service's tasks in: the default one when it names none. */
+/** The networks of the cluster that a spec puts a service's tasks in: the default one when it names none at all. */
 export function networksOf(state: State, { task }: ServiceSpec): readonly NetworkId[] {
+  if (nodeNetworkOf(task) !== undefined) return [];
   if (task.networks.length > 0) return task.networks.map(({ target }) => target);
   const fallback = state.networkByName(DEFAULT_NETWORK_NAME);
   return fallback === undefined ? [] : [fallback.id];

@@ -213,7 +213,7 @@ const overrunsOf = (posts: readonly Post[]): number =>
 
 export const hostPart = (address: string): string => address.split("/", 1)[0] ?? "";
 const startOf = ({ Status }: Task): number => Date.parse(Status.Timestamp ?? "");
-const addressOf = ({ NetworksAttachments: [at] = [] }: Task): string => hostPart(at?.Addresses[0] ?? "");
+const addressOf = ({ NetworksAttachments: [at] = [] }: Task): string => hostPart(at?.Addresses?.[0] ?? "");
 
 const insideProbes = ({ vip, names }: Target, server: string): readonly Probe[] => [
   ...names.map((name) => ({ kind: "name", server, name }) as const),

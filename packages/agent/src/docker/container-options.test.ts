@@ -36,6 +36,11 @@ describe("the options of a container", () => {
     });
   });
 
+  it.each(["host", "bridge", "none"] as const)("put it in its node's network %s", (nodeNetwork) => {
+    const task = sampleTask(1, { nodeNetwork, endpointPorts: [] });
+    expect(containerOptions({ ...request({}), task }).HostConfig?.NetworkMode).toBe(nodeNetwork);
+  });
+
   it("tell a task what it was given of generic resources, as Docker does", () => {
     const { task, ...rest } = request({ env: ["A=1"] });
     const reservations = { nanoCpus: 0, memoryBytes: 0, generic: { gpu: 2, ssd: 3 } };

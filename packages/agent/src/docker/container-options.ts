@@ -1,5 +1,12 @@
 import type { Millis } from "@murmur/base";
-import { taskName, type ContainerSpec, type HealthCheck, type ResourceRequirements, type Task } from "@murmur/model";
+import {
+  nodeNetworkOf,
+  taskName,
+  type ContainerSpec,
+  type HealthCheck,
+  type ResourceRequirements,
+  type Task,
+} from "@murmur/model";
 import type { ContainerCreateOptions, EndpointSettings, HealthConfig, HostConfig, MountSettings } from "dockerode";
 import { containerLabels, networksLabel } from "../labels.ts";
 import { mountSettings } from "./mount-settings.ts";
@@ -85,7 +92,7 @@ function hostConfig({ task, node, networks, files = [] }: ContainerRequest): Hos
     MemorySwap: memorySwap(resources),
     MemorySwappiness: resources.swappiness,
     PidsLimit: positive(limits.pids),
-    NetworkMode: networks?.attached[0]?.name,
+    NetworkMode: nodeNetworkOf(task.spec)?.name ?? networks?.attached[0]?.name,
     Mounts: mounts({ task, node }, resolver, files),
     GroupAdd: spec.groups && [...spec.groups],
     ReadonlyRootfs: spec.readOnly,

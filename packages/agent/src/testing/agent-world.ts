@@ -2,6 +2,7 @@ import { assert, Inbox, ManualClock, SeededRandom, type Log } from "@murmur/base
 import {
   isLater,
   networkId,
+  nodeNetworkOf,
   payloadKey,
   type AssignedPayload,
   type ClusterFacts,
@@ -239,7 +240,10 @@ export class AgentWorld {
     this.manager = new StubManager(this.clock);
     this.engine = new SimulatedRuntime({ clock: this.clock, random: this.#random, latencyMs: 20, ...options });
     this.networks = new StubNetworks(this.engine, this.clock);
-    if (options.overlay) this.manager.onReport = (id, status) => this.networks.reported(id, status);
+    if (options.overlay)
+      this.manager.onReport = (id, status) => {
+        if (nodeNetworkOf(this.manager.get(id).spec) === undefined) this.networks.reported(id, status);
+      };
     this.agent = this.#build();
   }
 

@@ -2,10 +2,12 @@ import { nodeId } from "@murmur/base";
 import {
   clusterId,
   DEFAULT_RESTART,
+  NODE_NETWORKS,
   serviceId,
   taskId,
   type ContainerSpec,
   type DesiredState,
+  type NodeNetworkName,
   type Task,
   type TaskStatus,
 } from "@murmur/model";
@@ -14,9 +16,14 @@ import type { NodeContext } from "../ports.ts";
 /** For tests: a task of the service `web` on `SAMPLE_NODE`, as its node gets it, with what the test cares about. */
 export function sampleTask(
   number: number,
-  parts: Partial<Omit<Task, "id" | "spec">> & { readonly container?: Partial<ContainerSpec> } = {},
+  parts: Partial<Omit<Task, "id" | "spec">> & {
+    readonly container?: Partial<ContainerSpec>;
+    /** The network of its node that it is in. */
+    readonly nodeNetwork?: NodeNetworkName;
+  } = {},
 ): Task {
-  const { container, ...rest } = parts;
+  const { container, nodeNetwork, ...rest } = parts;
+  const own = NODE_NETWORKS.filter(({ name }) => name === nodeNetwork);
   const id = taskId(`task${String(number).padStart(21, "0")}`);
   const resources = {
     reservations: { nanoCpus: 0, memoryBytes: 0 },
@@ -43,7 +50,7 @@ export function sampleTask(
       resources,
       restart: DEFAULT_RESTART,
       placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-      networks: [],
+      networks: own.map(({ id: target }) => ({ target, aliases: [] })),
       forceUpdate: 0,
     },
   };

@@ -349,6 +349,10 @@ export class MurmurClient implements Disposable {
   networks(options: ListOptions = {}): Promise<NetworkResource[]> {
     return this.#call(`/networks${query({ filters: options.filters })}`, options);
   }
+  /** The networks that a service may be in: the cluster's, and those that each node has of itself. */
+  serviceNetworks(options: Cancellable = {}): Promise<NetworkResource[]> {
+    return this.#call(`/networks${query({ filters: { scope: ["swarm"] }, nodeNetworks: "true" })}`, options);
+  }
   /** By id, name or the beginning of an id; with `verbose` it has its `Services`. */
   network(id: string, options: Cancellable & { readonly verbose?: boolean } = {}): Promise<NetworkResource> {
     const verbose = options.verbose === true ? "true" : undefined;

@@ -114,7 +114,6 @@ export const ALLOWED: readonly Allowed[] = [
     path: /^status$/,
     why: "Ports that there are not; Docker makes the service, and its tasks never start.",
   },
-  { asked: /"Target":"(?:host|bridge)"/, path: /^status$/, why: "A service can't be in its node's own networks yet." },
   { asked: /text\/plain/, path: /^status$/, why: "Docker refuses other types of content since version 23." },
   {
     asked: /POST \/services\/web\/update.*"UpdateConfig":\{"Parallelism":1\}/,

@@ -111,6 +111,9 @@ export class LoneHost implements AsyncDisposable {
       this.engineSocket,
     ]).catch(() => {});
     await end(this.#engine);
+    // The engine leaves what its containers of network host were in.
+    const namespaces = join(this.folder, "exec", "netns");
+    await run("sh", ["-c", 'for at in "$0"/*; do umount "$at"; done', namespaces]).catch(() => {});
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -7,8 +7,8 @@ export interface SwarmIpamConfig {
 }
 
 interface SwarmIpam {
-  Driver: { Name: string };
-  Configs: SwarmIpamConfig[];
+  Driver: { Name?: string };
+  Configs?: SwarmIpamConfig[];
 }
 
 /** A network of the cluster as a task's attachment shows it. */
@@ -22,8 +22,8 @@ export interface Network {
     Labels: Record<string, string>;
     DriverConfiguration?: { Name: string; Options?: Record<string, string> };
     IPv6Enabled?: boolean;
-    Attachable: boolean;
-    Internal: boolean;
+    Attachable?: boolean;
+    Internal?: boolean;
     /** What was asked for. */
     IPAMOptions?: SwarmIpam;
     Scope: "swarm";

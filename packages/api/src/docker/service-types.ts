@@ -153,8 +153,8 @@ export interface Service {
   UpdatedAt: string;
   Spec: ServiceSpec;
   PreviousSpec?: ServiceSpec;
-  /** The addresses are `IP/LENGTH`. */
-  Endpoint: { Spec: EndpointSpec; Ports?: PortConfig[]; VirtualIPs?: { NetworkID: string; Addr: string }[] };
+  /** The addresses are `IP/LENGTH`; none in the nodes' own networks. */
+  Endpoint: { Spec: EndpointSpec; Ports?: PortConfig[]; VirtualIPs?: { NetworkID: string; Addr?: string }[] };
   UpdateStatus?: UpdateStatus;
   /** Only where it was asked for. */
   ServiceStatus?: ServiceStatus;

@@ -1,4 +1,4 @@
-import { wantsToRun, type Service, type Task, type UpdateStatus } from "@murmur/model";
+import { nodeNetworkOf, wantsToRun, type Service, type Task, type UpdateStatus } from "@murmur/model";
 import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
 import { fromPort } from "./port.ts";
@@ -16,8 +16,7 @@ export interface ServiceOptions {
 
 export function fromService(service: Service, options: ServiceOptions): docker.Service {
   const spec = fromServiceSpec(service.spec);
-  const { previousSpec, jobIteration, vips = [] } = service;
-  const { networkOf } = options;
+  const { previousSpec, jobIteration } = service;
   return compact<docker.Service>({
     ID: service.id,
     Version: { Index: service.version },
@@ -28,12 +27,7 @@ export function fromService(service: Service, options: ServiceOptions): docker.S
     Endpoint: compact<docker.Service["Endpoint"]>({
       Spec: spec.EndpointSpec ?? {},
       Ports: service.ports.length === 0 ? undefined : service.ports.map(fromPort),
-      VirtualIPs:
-        vips.length === 0
-          ? undefined
-          : vips.flatMap((vip) =>
-              withLengths(vip, networkOf(vip.networkId)).map((Addr) => ({ NetworkID: vip.networkId, Addr })),
-            ),
+      VirtualIPs: virtualAddresses(service, options.networkOf),
     }),
     UpdateStatus: service.updateStatus === undefined ? undefined : fromUpdateStatus(service.updateStatus),
     ServiceStatus: options.status,
@@ -43,6 +37,19 @@ export function fromService(service: Service, options: ServiceOptions): docker.S
         : { JobIteration: { Index: jobIteration.index }, LastExecution: toTimestamp(jobIteration.startedAt) },
     Murmur: { SpecVersion: service.specVersion, Removing: service.removing === true },
   });
+}
+
+/** As Docker, a service in its nodes' own network has an entry for it, with no address. */
+function virtualAddresses(
+  { vips = [], spec }: Service,
+  networkOf: NetworkOf,
+): docker.Service["Endpoint"]["VirtualIPs"] {
+  const own = spec.endpoint.mode === "vip" ? nodeNetworkOf(spec.task) : undefined;
+  if (own !== undefined) return [{ NetworkID: own.id }];
+  if (vips.length === 0) return undefined;
+  return vips.flatMap((vip) =>
+    withLengths(vip, networkOf(vip.networkId)).map((Addr) => ({ NetworkID: vip.networkId, Addr })),
+  );
 }
 
 const fromUpdateStatus = (status: UpdateStatus): docker.UpdateStatus =>

@@ -44,7 +44,8 @@ export interface Task {
   DesiredState: TaskState;
   /** What it was given of its node's generic resources. */
   GenericResources?: GenericResource[];
-  NetworksAttachments?: { Network: Network; Addresses: string[] }[];
+  /** No addresses in its node's own network. */
+  NetworksAttachments?: { Network: Network; Addresses?: string[] }[];
   JobIteration?: Version;
   Murmur: {
     /** `web.1.ID`, also after the service is gone. */

@@ -3,6 +3,7 @@ import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
 import { fromGeneric } from "./generic-resources.ts";
 import { fromNetwork } from "./network.ts";
+import { nodeAttachments } from "./node-networks.ts";
 import type * as docker from "./task-types.ts";
 import { fromTaskSpec } from "./task-spec.ts";
 import { leftVolumesText } from "./left-volumes.ts";
@@ -29,7 +30,7 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     Status: fromStatus(task),
     DesiredState: task.desiredState,
     GenericResources: task.nodeId === undefined ? undefined : fromGeneric(givenTo(task)),
-    NetworksAttachments: attachments.length === 0 ? undefined : attachments,
+    NetworksAttachments: orNone([...nodeAttachments(task.spec), ...attachments]),
     JobIteration: task.jobIteration === undefined ? undefined : { Index: task.jobIteration },
     Murmur: compact<docker.Task["Murmur"]>({
       Name: taskName(task),
@@ -46,6 +47,8 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     }),
   });
 }
+
+const orNone = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
 
 /** As in a service, but that a task says no runtime. */
 function specOf(task: Task): docker.Task["Spec"] {

@@ -160,6 +160,38 @@ describe("finding networks", () => {
   });
 });
 
+describe("the nodes' own networks", () => {
+  it("are found where networks of the swarm are meant, and by id; else the engine's is", async () => {
+    const { body } = await asker.ask<NetworkResource>("/networks/host?scope=swarm");
+    expect(body).toMatchObject({ Name: "host", Driver: "host", Scope: "swarm", Ingress: false, Containers: null });
+    expect(body.Labels).toEqual({ "com.docker.swarm.predefined": "true" });
+    expect((await asker.ask(`/networks/${body.Id}`)).body).toEqual(body);
+    expect(asker.engine.sent).toEqual([]);
+    await asker.ask("/networks/host");
+    expect(asker.engine.sent).toMatchObject([{ path: "/networks/host" }]);
+    const names = async (more: string) =>
+      (await asker.ask<NetworkResource[]>(`/networks?${more}`)).body.map((n) => n.Name);
+    expect(await names(filters({ scope: ["swarm"] }))).not.toContain("host");
+    expect(await names(`nodeNetworks=true&${filters({ scope: ["swarm"] })}`)).toContain("host");
+    asker.ports.leave();
+    expect((await asker.ask("/networks/host?scope=swarm")).body).not.toEqual(body);
+  });
+
+  it.each(["host", "bridge", "none"])("take services: %s", async (name) => {
+    const TaskTemplate = { ContainerSpec: { Image: "nginx" }, Networks: [{ Target: name }] };
+    await asker.create("own", { TaskTemplate });
+    const { body: network } = await asker.ask<NetworkResource>(`/networks/${name}?scope=swarm`);
+    const { Spec, Endpoint } = await asker.inspect("own");
+    expect(Spec.TaskTemplate.Networks).toEqual([{ Target: network.Id }]);
+    expect(Endpoint.VirtualIPs).toEqual([{ NetworkID: network.Id }]);
+    asker.runTask("taskofown", 1, "own");
+    const { NetworksAttachments: attachments } = (await asker.ask<Task>("/tasks/taskofown")).body;
+    const Spec2 = { Name: name, Labels: network.Labels, DriverConfiguration: { Name: network.Driver }, Scope: "swarm" };
+    expect(attachments?.[0]).toMatchObject({ Network: { ID: network.Id, Spec: Spec2 } });
+    expect(attachments?.[0]).not.toHaveProperty("Addresses");
+  });
+});
+
 describe("removing networks", () => {
   it("takes the cluster's by id, name and the beginning of an id, and leaves others to the engine", async () => {
     for (const text of ["a", "b", "c"]) await create(`net-${text}`);
@@ -261,7 +293,7 @@ describe("in a cluster whose networks have addresses", () => {
     const { Services } = (await asker.ask<NetworkResource>("/networks/back?verbose=1")).body;
     const [address] = attachment?.Addresses ?? [];
     expect(Services?.["in-back"]).toMatchObject({
-      VIP: four?.Addr.replace("/24", ""),
+      VIP: four?.Addr?.replace("/24", ""),
       Tasks: [{ Name: "in-back.1.taskofback", EndpointIP: address?.replace("/24", "") }],
     });
     expect((await asker.ask<NetworkResource>("/networks/default?verbose=1")).body.Services).toBeUndefined();

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
 import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks } from "../docker/network-filter.ts";
 import { wantsClusterNetwork } from "../docker/network-schema.ts";
+import { nodeNetworkResources } from "../docker/node-networks.ts";
 import type { NetworksPruned, NetworkUse } from "../docker/network-types.ts";
 import type { ApiPorts } from "../ports.ts";
 import { addAttachRoutes } from "./attach-routes.ts";
@@ -21,6 +22,8 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
     const filters = Filters.parse(given, LIST_FILTERS);
+    // Murmur's own clients ask for what a service may name; Docker's lists don't show these.
+    const own = strictFlag(context.req.query("nodeNetworks"), "nodeNetworks");
     const query = given === undefined ? "" : `?filters=${encodeURIComponent(given)}`;
     const [engine, cluster] = await Promise.all([
       within(context, ports, (signal) => ports.engine.get(`/networks${query}`, signal)),
@@ -28,13 +31,20 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     ]);
     if (engine.status !== 200 || !Array.isArray(engine.body))
       return Response.json(engine.body, { status: engine.status });
-    return context.json([...cluster.filter((network) => fits(network, filters)), ...engine.body]);
+    const wanted = own ? [...cluster, ...nodeNetworkResources()] : cluster;
+    return context.json([...wanted.filter((network) => fits(network, filters)), ...engine.body]);
   });
 
   app.get("/networks/:id", async (context) => {
     const verbose = strictFlag(context.req.query("verbose"), "verbose");
-    const isOther = !["", "swarm"].includes(context.req.query("scope") ?? "");
-    const found = isOther ? undefined : await networks.find(context, context.req.param("id"), { strictly: false });
+    const scope = context.req.query("scope") ?? "";
+    const isOther = !["", "swarm"].includes(scope);
+    const text = context.req.param("id");
+    if (!isOther && ports.node.status().state === "active") {
+      const own = nodeNetworkResources().find(({ Id, Name }) => Id === text || (scope === "swarm" && Name === text));
+      if (own !== undefined) return context.json(own);
+    }
+    const found = isOther ? undefined : await networks.find(context, text, { strictly: false });
     if (found === undefined) return toEngine(context, { method: "GET" });
     if (!verbose) return context.json(found);
     const use = await within(context, ports, (signal) => networks.useOf(found.Id, signal));

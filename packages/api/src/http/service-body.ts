@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import type { Service, ServiceId, ServiceSpec } from "@murmur/model";
+import { findNodeNetwork, type Service, type ServiceId, type ServiceSpec } from "@murmur/model";
 import type { View } from "@murmur/store";
 import { toServiceSpec } from "../docker/service-spec.ts";
 import { findNetwork } from "./lookup.ts";
@@ -27,7 +27,7 @@ function refuseIngress(view: View, text: string): void {
 const referencesIn = (view: View) => ({
   findNetwork: (text: string) => {
     refuseIngress(view, text);
-    return findNetwork(view, text).id;
+    return (findNodeNetwork(text) ?? findNetwork(view, text)).id;
   },
   findPayload: payloadsIn(view),
 });

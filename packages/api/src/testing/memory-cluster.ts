@@ -3,6 +3,7 @@ import {
   clusterId,
   DEFAULT_CLUSTER_SPEC,
   networkId,
+  nodeNetworkOf,
   type AddressPool,
   type ClusterSpec,
   type Command,
@@ -105,7 +106,7 @@ export class MemoryCluster implements Cluster {
         mode,
         ...(mode === "host" && hostIp !== undefined && { hostIp }),
       })),
-      networks: attached,
+      networks: nodeNetworkOf(service.spec.task) === undefined ? attached : [],
       desiredState: "running",
       status: { state: "pending", at: NOW, message: "pending task scheduling" },
     };

@@ -6,7 +6,7 @@ import { ClusterError } from "@murmur/base";
  * `not_found`.
  */
 export async function networkIds(client: MurmurClient): Promise<(text: string) => string> {
-  const networks = await client.networks({ filters: { scope: ["swarm"] } });
+  const networks = await client.serviceNetworks();
   return (text) => {
     const exact = networks.find(({ Id }) => Id === text) ?? networks.find(({ Name }) => Name === text);
     if (exact !== undefined) return exact.Id;

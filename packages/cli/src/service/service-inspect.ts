@@ -25,7 +25,7 @@ export function serviceInspect(cli: Cli): Command {
 
 /** What networks are called; one that can't be found is shown by its id. */
 async function networkNames(client: MurmurClient): Promise<(id: string) => string> {
-  const networks = await client.networks({ filters: { scope: ["swarm"] } }).catch(() => []);
+  const networks = await client.serviceNetworks().catch(() => []);
   const names = new Map(networks.map(({ Id, Name }) => [Id, Name]));
   return (id) => names.get(id) ?? id;
 }

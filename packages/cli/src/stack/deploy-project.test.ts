@@ -181,7 +181,7 @@ describe("a stack", () => {
     const project = aProject([
       aComposeService("web", {
         build: { context: "." },
-        networkMode: "host",
+        networkMode: "service:db",
         others: [{ path: "links", at: "compose.yaml:7" }],
       }),
     ]);
@@ -203,12 +203,37 @@ describe("a stack", () => {
     expect((await deployed(aProject(inIt, { networks }))).error).toMatch(
       /^network "public" is declared as external, but could not be found\./,
     );
+    expect(await client.networks({ filters: { name: ["public"] } })).toEqual([]);
     const secrets = { key: aPayload(undefined) };
     const using = [aComposeService("web", { secrets: [uses("key")] })];
     expect((await deployed(aProject(using, { secrets }))).error).toMatch(
       /^secret "key" is declared as external, but could not be found/,
     );
     expect(await client.services()).toEqual([]);
+  });
+});
+
+describe("services in their nodes' own network", () => {
+  it("are deployed by network_mode and by an external network, and left alone by the next deployment", async () => {
+    const networks = { outside: aComposeNetwork({ external: true, name: "host" }) };
+    const project = aProject(
+      [
+        aComposeService("mode", { networkMode: "none" }),
+        aComposeService("outside", { networks: [attached("outside")] }),
+      ],
+      { networks },
+    );
+    expect((await deployed(project)).error).toBeUndefined();
+    const own = await client.serviceNetworks();
+    const nameOf = async (service: string): Promise<readonly (string | undefined)[] | undefined> =>
+      (await client.service(service)).Spec.TaskTemplate.Networks?.map(
+        ({ Target }) => own.find(({ Id }) => Id === Target)?.Name,
+      );
+    expect([await nameOf("shop_mode"), await nameOf("shop_outside")]).toEqual([["none"], ["host"]]);
+    expect((await client.networks({ filters: { scope: ["swarm"] } })).map(({ Name }) => Name)).toEqual(["default"]);
+    const before = await versions();
+    expect((await deployed(project)).error).toBeUndefined();
+    expect(await versions()).toEqual(before);
   });
 });
 

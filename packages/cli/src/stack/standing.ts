@@ -6,7 +6,7 @@ import { ofStack, STACK_LABEL } from "./stack-name.ts";
 export interface Standing {
   /** By name. */
   readonly services: ReadonlyMap<string, Service>;
-  /** All of the cluster, by name. */
+  /** All that a service may be in, by name. */
   readonly networks: ReadonlyMap<string, NetworkResource>;
   /** The stack's own, by name. */
   readonly configs: ReadonlyMap<string, Payload>;
@@ -17,7 +17,7 @@ export async function standingOf(client: MurmurClient, stack: string): Promise<S
   const filters = ofStack(stack);
   const [services, networks, configs, secrets] = await Promise.all([
     client.services({ filters }),
-    client.networks({ filters: { scope: ["swarm"] } }),
+    client.serviceNetworks(),
     client.configs({ filters }),
     client.secrets({ filters }),
   ]);

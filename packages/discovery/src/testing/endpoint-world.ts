@@ -5,6 +5,8 @@ import {
   DEFAULT_RESTART,
   DEFAULT_UPDATE,
   networkId,
+  NODE_NETWORKS,
+  nodeNetworkOf,
   serviceId,
   taskId,
   type Command,
@@ -20,7 +22,15 @@ export const EXTRA = networkId("net1");
 
 function spec(
   name: string,
-  { image = "nginx", publishedPort = 0, checked = false, networks = true, extra = false, dnsrr = false } = {},
+  {
+    image = "nginx",
+    publishedPort = 0,
+    checked = false,
+    networks = true,
+    extra = false,
+    dnsrr = false,
+    onHost = false,
+  } = {},
 ): ServiceSpec {
   return {
     name,
@@ -31,17 +41,19 @@ function spec(
       resources: { reservations: { nanoCpus: 0, memoryBytes: 0 }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
       restart: DEFAULT_RESTART,
       placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-      networks: [
-        ...(networks ? [{ target: NETWORK, aliases: ["alias"] }] : []),
-        ...(extra ? [{ target: EXTRA, aliases: [] }] : []),
-      ],
+      networks: onHost
+        ? NODE_NETWORKS.slice(0, 1).map(({ id }) => ({ target: id, aliases: [] }))
+        : [
+            ...(networks ? [{ target: NETWORK, aliases: ["alias"] }] : []),
+            ...(extra ? [{ target: EXTRA, aliases: [] }] : []),
+          ],
       forceUpdate: 0,
     },
     update: DEFAULT_UPDATE,
     rollback: DEFAULT_UPDATE,
     endpoint: {
       mode: dnsrr ? "dnsrr" : "vip",
-      ports: dnsrr ? [] : [{ name: "http", protocol: "tcp", targetPort: 80, publishedPort, mode: "ingress" }],
+      ports: dnsrr || onHost ? [] : [{ name: "http", protocol: "tcp", targetPort: 80, publishedPort, mode: "ingress" }],
     },
   };
 }
@@ -79,7 +91,7 @@ export class EndpointWorld {
   task(id: string, service: string, slot: number): void {
     const record = this.store.view.service(serviceId(service));
     const specVersion = record?.specVersion ?? 0;
-    const named = record?.spec.task.networks ?? [];
+    const named = record === undefined || nodeNetworkOf(record.spec.task) ? [] : record.spec.task.networks;
     const networks = named.map(({ target, aliases }) => ({ networkId: target, aliases }));
     const status = { state: "pending", at: 0, message: "" } as const;
     const same = { serviceLabels: {}, endpointPorts: [], networks, desiredState: "running" } as const;
@@ -137,10 +149,10 @@ export const action: fc.Arbitrary<(world: EndpointWorld) => void> = fc.oneof(
         world.service(id, { checked }),
   ),
   fc
-    .tuple(number(3), number(3), fc.boolean(), fc.boolean())
-    .map(([id, image, extra, dnsrr]) => (world: EndpointWorld) => {
+    .tuple(number(3), number(3), fc.boolean(), fc.boolean(), fc.boolean())
+    .map(([id, image, extra, dnsrr, onHost]) => (world: EndpointWorld) => {
       const version = world.store.view.service(serviceId(id))?.version ?? 0;
-      const next = spec(id, { image, extra, dnsrr });
+      const next = spec(id, { image, extra, dnsrr, onHost });
       world.apply({ kind: "updateService", now: 0, id: serviceId(id), version, spec: next });
     }),
   fc.boolean().map((makes) => (world: EndpointWorld) => {

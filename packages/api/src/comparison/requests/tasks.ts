@@ -13,6 +13,10 @@ const inState =
       ({ Status, DesiredState }) => Status?.State === state && (state === "running" || DesiredState !== "running"),
     );
 
+/** Docker completes what a service was given a moment after it has answered. */
+const isAllocated = (body: unknown): boolean =>
+  (body as { readonly Endpoint?: { readonly VirtualIPs?: unknown } }).Endpoint?.VirtualIPs !== undefined;
+
 const service = (Name: string, container: object, more: object = {}) => ({
   Name,
   Labels: { tier: Name },
@@ -54,6 +58,24 @@ export const tasks: Topic = {
     ),
     get(filtered("/tasks", { service: ["works"] }), { keep: "working", until: inState("complete") }),
     get(filtered("/services", { name: ["works"] }).replace("?", "?status=true&")),
+    get("/networks/host?scope=swarm", { keep: "hostNetwork" }),
+    get("/networks/bridge?scope=swarm", { keep: "bridgeNetwork" }),
+    ...["host", "bridge"].flatMap((name) => [
+      post("/services/create", service(`on-${name}`, {}, { Networks: [{ Target: name }] }), { keep: `on-${name}` }),
+      get(`/services/on-${name}`, { until: isAllocated }),
+      get(filtered("/tasks", { service: [`on-${name}`] }), { keep: `of-${name}`, until: inState("running") }),
+      get(`/tasks/{of-${name}}`),
+    ]),
+    post(
+      "/services/create",
+      {
+        ...service("host-port", {}, { Networks: [{ Target: "{hostNetwork}", Aliases: ["alias"] }] }),
+        EndpointSpec: { Ports: [{ Protocol: "tcp", TargetPort: 18_101, PublishedPort: 18_101, PublishMode: "host" }] },
+      },
+      { keep: "host-port" },
+    ),
+    get("/services/host-port", { until: isAllocated }),
+    get(filtered("/tasks", { service: ["host-port"] }), { keep: "on-port", until: inState("running") }),
     post(
       "/services/create",
       {
@@ -94,6 +116,8 @@ export const tasks: Topic = {
     get("/services/runs/logs?stdout=1&tail=nope", { bodyless: true }),
     get("/services/runs/logs?stdout=1&since=nope"),
     { ask: "DELETE /tasks/{running}", bodyless: true },
-    ...["waits", "runs", "fails", "ends", "works", "published"].map((name) => remove(`/services/${name}`)),
+    ...["waits", "runs", "fails", "ends", "works", "on-host", "on-bridge", "host-port", "published"].map((name) =>
+      remove(`/services/${name}`),
+    ),
   ],
 };

@@ -4,7 +4,7 @@ import { count, driver, head, id, list, moment, murmur, texts, tlsInfo, version 
 import { genericResources, platform, port, taskSpec } from "./service.ts";
 
 const ipam = z.strictObject({
-  Driver: z.strictObject({ Name: z.string() }).optional(),
+  Driver: z.strictObject({ Name: z.string().optional() }).optional(),
   Configs: z
     .array(z.strictObject({ Subnet: z.string(), Range: z.string().optional(), Gateway: z.string().optional() }))
     .optional(),

@@ -97,7 +97,7 @@ export const service = z.strictObject({
   Endpoint: z.strictObject({
     Spec: endpointSpec,
     Ports: z.array(port).optional(),
-    VirtualIPs: z.array(z.strictObject({ NetworkID: z.string(), Addr: z.string() })).optional(),
+    VirtualIPs: z.array(z.strictObject({ NetworkID: z.string(), Addr: z.string().optional() })).optional(),
   }),
   UpdateStatus: z
     .strictObject({

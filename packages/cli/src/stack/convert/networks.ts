@@ -16,21 +16,33 @@ function networkName(stack: string, key: string, networks: Project["networks"]):
   return network?.name ?? (network?.external === true ? key : scoped(stack, key));
 }
 
-const attachmentsIn = ({ networks }: ComposeService): ComposeService["networks"] =>
-  networks.length > 0 ? networks : [{ network: DEFAULT_NETWORK, aliases: [] }];
+/** What `network_mode` may say here: a network that each node has of itself. */
+export const isNodeNetwork = (mode: string): boolean => ["host", "bridge", "none"].includes(mode);
 
-/** A service has its short name in each of its networks, and what else the file calls it there. */
-export const attachmentsOf = (
+/** The networks of the file that a service is in: the default one when it says nothing of any. */
+function attachmentsIn({ networks, networkMode }: ComposeService): ComposeService["networks"] {
+  if (networks.length > 0 || (networkMode !== undefined && isNodeNetwork(networkMode))) return networks;
+  return [{ network: DEFAULT_NETWORK, aliases: [] }];
+}
+
+/**
+ * A service has its short name in each of its networks, and what else the file calls it there. In its nodes' own network it
+ * has no name.
+ */
+export function attachmentsOf(
   service: ComposeService,
   stack: string,
   networks: Project["networks"],
-): NetworkAttachmentConfig[] =>
-  attachmentsIn(service)
+): NetworkAttachmentConfig[] {
+  const { networkMode } = service;
+  if (networkMode !== undefined && isNodeNetwork(networkMode)) return [{ Target: networkMode }];
+  return attachmentsIn(service)
     .map(({ network, aliases }) => ({
       Target: networkName(stack, network, networks),
       Aliases: [...new Set([...aliases, service.name])],
     }))
     .toSorted((a, b) => (a.Target < b.Target ? -1 : 1));
+}
 
 /** The networks that services are in; others of the file are not made. */
 export function networkWishes(

@@ -1,4 +1,5 @@
 import type { ComposeService, Project } from "@murmur/compose";
+import { isNodeNetwork } from "./networks.ts";
 
 /** A field that a file sets and a cluster can't honour. */
 interface Unsupported {
@@ -24,7 +25,8 @@ const RULES: readonly Rule[] = [
     const named = service.image === undefined ? `, then set image: ${image}` : "";
     return [["build", `a cluster doesn't build images: ${how}${named}, and leave build out`]];
   },
-  ({ networkMode }) => (networkMode === undefined ? [] : [["network_mode", USE_NETWORKS]]),
+  ({ networkMode }) =>
+    networkMode === undefined || isNodeNetwork(networkMode) ? [] : [["network_mode", USE_NETWORKS]],
   ({ domainname }) => (domainname === undefined ? [] : [["domainname", "use hostname"]]),
   ({ isolation }) =>
     isolation === undefined || isolation === "default" ? [] : [["isolation", "only Windows has isolation modes"]],
