@@ -54,7 +54,7 @@ export { LIMITS } from "./limits.ts";
 export {
   DEFAULT_NETWORK_NAME,
   DNS_ZONE,
-  FIRST_INGRESS_ID,
+  FIRST_INGRESS,
   type DataPlaneKind,
   type Network,
   type NetworkAddress,

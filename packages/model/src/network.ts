@@ -67,8 +67,8 @@ export interface NetworkAddress {
 /** The network of services that name none; there from the cluster's first entry on. */
 export const DEFAULT_NETWORK_NAME = "default";
 
-/** Of the ingress network that every cluster has from its beginning until somebody removes it; it is in no table. */
-export const FIRST_INGRESS_ID = networkId("murmur0ingress0network000");
+/** The ingress network that every cluster has from its beginning until somebody removes it; it is in no table. */
+export const FIRST_INGRESS = { id: networkId("murmur0ingress0network000"), name: "ingress" } as const;
 
 /** The zone of the cluster's names. */
 export const DNS_ZONE = "murmur.internal";

@@ -1,5 +1,5 @@
 import { nodeId } from "@murmur/base";
-import { FIRST_INGRESS_ID, networkId, nodeGateway, serviceId, type Network, type NetworkSpec } from "@murmur/model";
+import { FIRST_INGRESS, networkId, nodeGateway, serviceId, type Network, type NetworkSpec } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, serviceSpec } from "./fixtures.ts";
 import { ingressNetwork } from "./ingress.ts";
@@ -229,13 +229,13 @@ describe("the ingress network", () => {
 
   it("is there from the beginning, in no table, and one at most", () => {
     const driver = new Driver().cluster();
-    expect(ingressNetwork(driver.store.view)).toMatchObject({ id: FIRST_INGRESS_ID, spec: { name: "ingress" } });
+    expect(ingressNetwork(driver.store.view)).toMatchObject({ id: FIRST_INGRESS.id, spec: { name: "ingress" } });
     expect(driver.store.view.networks()).toHaveLength(1);
     expect(driver.network("ingress")).toMatchObject({ ok: false, code: "already_exists" });
     expect(driver.network("second", { ingress: true })).toMatchObject({
       ok: false,
       code: "already_exists",
-      message: expect.stringContaining(`ingress network (${FIRST_INGRESS_ID}) is already present`),
+      message: expect.stringContaining(`ingress network (${FIRST_INGRESS.id}) is already present`),
     });
     expect(ingressNetwork(new Driver().store.view)).toBeUndefined();
   });
@@ -273,7 +273,7 @@ describe("the ingress network", () => {
       return driver.try({ kind: "createService", id: serviceId("in"), spec });
     };
     const refused = { ok: false, code: "invalid_argument", message: expect.stringContaining("explicitly attached") };
-    expect(inside(FIRST_INGRESS_ID)).toMatchObject(refused);
+    expect(inside(FIRST_INGRESS.id)).toMatchObject(refused);
     remove(driver);
     driver.network("again", { ingress: true });
     expect(inside("again")).toMatchObject(refused);

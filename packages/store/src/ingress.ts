@@ -1,4 +1,4 @@
-import { FIRST_INGRESS_ID, type Network, type PortConfig } from "@murmur/model";
+import { FIRST_INGRESS, type Network, type PortConfig } from "@murmur/model";
 import { refused, type Refusal } from "./result.ts";
 import type { View } from "./view.ts";
 
@@ -12,8 +12,9 @@ export function ingressNetwork(view: IngressView): Network | undefined {
   const made = view.networks().find(({ spec }) => spec.ingress === true);
   const cluster = view.cluster();
   if (made !== undefined || cluster === undefined || cluster.firstIngressRemoved === true) return made;
-  const spec = { name: "ingress", labels: {}, attachable: false, internal: false, ingress: true };
-  return { id: FIRST_INGRESS_ID, spec, createdAt: cluster.createdAt, version: 0 };
+  const { id, name } = FIRST_INGRESS;
+  const spec = { name, labels: {}, attachable: false, internal: false, ingress: true };
+  return { id, spec, createdAt: cluster.createdAt, version: 0 };
 }
 
 /** Docker's words for a port that nobody may publish any more. */

@@ -1,5 +1,5 @@
 import type { Millis } from "@murmur/base";
-import type { ClusterNode, Service } from "@murmur/model";
+import { FIRST_INGRESS, type ClusterNode, type Service } from "@murmur/model";
 import type { Change } from "@murmur/store";
 import { roleOf } from "../docker/node.ts";
 
@@ -18,17 +18,19 @@ interface Said {
   readonly action: "create" | "update" | "remove";
   readonly at: Millis;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Left out: the record's. */
+  readonly id?: string;
 }
 
 /** What Docker would say of a change; undefined for one that it says nothing of. `now` is the time of what has none. */
 export function swarmEvent(change: Change, now: Millis): DockerEvent | undefined {
   const said = sayOf(change, now);
   if (said === undefined) return undefined;
-  const { type, action, at, attributes } = said;
+  const { type, action, at, attributes, id = change.id } = said;
   return {
     Type: type,
     Action: action,
-    Actor: { ID: change.id, Attributes: attributes },
+    Actor: { ID: id, Attributes: attributes },
     scope: "swarm",
     time: Math.floor(at / 1_000),
     timeNano: at * 1_000_000,
@@ -51,8 +53,9 @@ function sayOf(change: Change, now: Millis): Said | undefined {
       const at = "updatedAt" in change.current ? change.current.updatedAt : change.current.createdAt;
       return { type, action, at, attributes: { name: spec.name } };
     }
-    // Docker tells of no tasks; the others are nobody's business but the managers'.
     case "cluster":
+      return clusterSaid(change);
+    // Docker tells of no tasks; the others are nobody's business but the managers'.
     case "tasks":
     case "restarts":
       return undefined;
@@ -60,6 +63,14 @@ function sayOf(change: Change, now: Millis): Said | undefined {
 }
 
 type ChangeIn<T extends Change["table"]> = Extract<Change, { table: T }>;
+
+/** The first ingress network has no record of its own; that it is gone is in the cluster's. */
+function clusterSaid({ previous, current }: ChangeIn<"cluster">): Said | undefined {
+  if (current?.firstIngressRemoved !== true || previous === undefined) return undefined;
+  if (previous.firstIngressRemoved === true) return undefined;
+  const { id, name } = FIRST_INGRESS;
+  return { type: "network", action: "remove", at: current.updatedAt, attributes: { name }, id };
+}
 
 function nodeSaid(change: ChangeIn<"nodes">, now: Millis): Said | undefined {
   const { previous, current } = change;

@@ -43,6 +43,20 @@ async function world(path: string): Promise<{ asker: Asker; reader: Reader }> {
 }
 
 describe("docker's events", () => {
+  it("tell of the ingress network like of any other, and once", async () => {
+    const { asker, reader } = await world(`/events?${filters({ type: ["network"] })}`);
+    const { Id } = (await asker.ask<{ Id: string }>("/networks/ingress")).body;
+    await asker.ask("/networks/ingress", "DELETE");
+    const version = asker.ports.replica?.store.view.cluster()?.version ?? 0;
+    asker.ports.replica?.apply({ kind: "rotateJoinSecret", version, joinSecret: "other" });
+    const again = { Name: "again", Driver: "overlay", Ingress: true };
+    const { body: made } = await asker.ask<{ Id: string }>("/networks/create", "POST", again);
+    await asker.ask("/networks/again", "DELETE");
+    await sleep(5);
+    expect(reader.said).toEqual(["network remove ingress", "network create again", "network remove again"]);
+    expect(reader.events.map(({ Actor }) => Actor.ID)).toEqual([Id, made.Id, made.Id]);
+  });
+
   it("tell what is made, changed and removed, with what has changed", async () => {
     const { asker, reader } = await world("/events");
     const id = await asker.create("web", { Mode: { Replicated: { Replicas: 2 } } });
