@@ -281,6 +281,15 @@ describe("containers that are connected by hand", () => {
     const refused = await cluster.first.run([...api, "run", "--rm", "--network", "alpha", CLIENT_IMAGE, "true"]);
     expect(refused.stderr).toContain("network alpha is not attachable");
     for (const { host } of hands) await host.ok("docker", "rm", "--force", "hand");
+    // An address of one host's share, asked for there and elsewhere.
+    const [own, other] = hands;
+    if (own === undefined || other === undefined) throw new Error("nobody was connected");
+    const chosen = [...api, "run", "--detach", "--name", "hand", "--network", "open", "--ip", own.address];
+    expect((await other.host.run([...chosen, "--env", "PORT=80", CLIENT_IMAGE])).stderr).toContain("this node's share");
+    await own.host.ok(...chosen, "--env", "PORT=80", CLIENT_IMAGE);
+    expect((await inspected(own.host, "hand", "IPAddress")).trim()).toBe(own.address);
+    for (const task of servers) expect(await task.page(`http://${own.address}/`)).not.toBe("");
+    await own.host.ok("docker", "rm", "--force", "hand");
     await cluster.first.murmur("service", "rm", "server");
     await eventually(
       "the network can go",

@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import { DNS_ZONE } from "@murmur/model";
+import { DNS_ZONE, holdsAddress, parseIpAddress, parseIpBlock } from "@murmur/model";
 
 /** What the engine of this node has for a network of the cluster. */
 export interface EngineSide {
@@ -7,6 +7,8 @@ export interface EngineSide {
   readonly name: string;
   /** Where the node answers names to those in it; undefined when the engine doesn't say. */
   readonly gateway: string | undefined;
+  /** Of the network's addresses those that are this node's to give, as `ADDRESS/LENGTH`. */
+  readonly ranges: readonly string[];
 }
 
 /** Names that never mean a network of the cluster. */
@@ -28,13 +30,16 @@ export function namedNetworks(body: unknown): readonly string[] {
 
 /**
  * The body with the engine's names in place of the cluster's; the node answers the container's names unless it names
- * other resolvers. Errors: `invalid_argument` for an address that somebody chose: the cluster could not know of it.
+ * other resolvers. Errors: as `checkEndpoint`.
  */
 export function withEngineSides(body: unknown, sides: ReadonlyMap<string, EngineSide>): unknown {
   const { HostConfig, NetworkingConfig, ...rest } = fieldsIn(body);
   const host = fieldsIn(HostConfig);
   const endpoints = Object.entries(fieldsIn(fieldsIn(NetworkingConfig)["EndpointsConfig"]));
-  for (const [name, endpoint] of endpoints) if (sides.has(name)) checkEndpoint(name, endpoint);
+  for (const [name, endpoint] of endpoints) {
+    const side = sides.get(name);
+    if (side !== undefined) checkEndpoint(name, endpoint, side);
+  }
   const mode = typeof host["NetworkMode"] === "string" ? host["NetworkMode"] : "";
   const first = sides.get(mode) ?? endpoints.map(([name]) => sides.get(name)).find((side) => side !== undefined);
   const renamed = endpoints.map(([name, endpoint]) => [sides.get(name)?.name ?? name, endpoint]);
@@ -67,13 +72,21 @@ function resolver(gateway: string | undefined, { DnsSearch, DnsOptions }: Fields
 /** Clients send empty lists for what nobody asked for. */
 const isList = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
 
-/** Errors: `invalid_argument` for an endpoint with an address of its own. */
-export function checkEndpoint(network: string, endpoint: unknown): void {
+/**
+ * Errors: `invalid_argument` for an address that somebody chose and that isn't of this node's share: the other nodes would
+ * not send to it here.
+ */
+export function checkEndpoint(network: string, endpoint: unknown, { ranges }: Pick<EngineSide, "ranges">): void {
   const { IPv4Address, IPv6Address } = fieldsIn(fieldsIn(endpoint)["IPAMConfig"]);
-  const isFree = [IPv4Address, IPv6Address].every((address) => address === undefined || address === "");
-  if (isFree) return;
-  const why = `addresses of network ${network} are given out by the cluster`;
-  throw new ClusterError("invalid_argument", `${why}: leave the address out`);
+  for (const text of [IPv4Address, IPv6Address]) {
+    if (text === undefined || text === "") continue;
+    const address = typeof text === "string" ? parseIpAddress(text) : undefined;
+    const blocks = ranges.flatMap((range) => parseIpBlock(range) ?? []);
+    if (address !== undefined && blocks.some((block) => holdsAddress(block, address))) continue;
+    const share = ranges.length === 0 ? "" : `, or choose one of ${ranges.join(", ")}, this node's share`;
+    const why = `addresses of network ${network} are given out by the cluster, and ${JSON.stringify(text)} isn't this node's`;
+    throw new ClusterError("invalid_argument", `${why}: leave the address out${share}`);
+  }
 }
 
 /** Of what the engine lists for the network's label. Undefined: there is none. */
@@ -81,7 +94,13 @@ export function engineSideIn(listed: unknown): EngineSide | undefined {
   const network = fieldsIn(Array.isArray(listed) ? listed[0] : undefined);
   if (typeof network["Name"] !== "string") return undefined;
   const ranges = fieldsIn(network["IPAM"])["Config"];
-  const gateways = (Array.isArray(ranges) ? ranges : []).map((range) => fieldsIn(range)["Gateway"]);
+  const given: readonly unknown[] = Array.isArray(ranges) ? ranges : [];
+  const gateways = given.map((range) => fieldsIn(range)["Gateway"]);
+  const own = given.map((range) => fieldsIn(range)["IPRange"]);
   const gateway = gateways.find((address) => typeof address === "string" && !address.includes(":"));
-  return { name: network["Name"], gateway: typeof gateway === "string" ? gateway : undefined };
+  return {
+    name: network["Name"],
+    gateway: typeof gateway === "string" ? gateway : undefined,
+    ranges: own.filter((range) => typeof range === "string"),
+  };
 }

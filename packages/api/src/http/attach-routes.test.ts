@@ -19,7 +19,10 @@ async function made(name: string, more: object = {}): Promise<string> {
 }
 /** What the agent of this node has the engine make. */
 const inEngine = (): void => {
-  const Config = [{ Gateway: "fd00::1" }, { Gateway: "10.64.16.1" }];
+  const Config = [
+    { Gateway: "fd00::1", IPRange: "fd00::8000/120" },
+    { Gateway: "10.64.16.1", IPRange: "10.64.24.0/28" },
+  ];
   asker.engine.networks.push({ label: `io.murmur.network=${id}`, Name: "murmur.back.abc", IPAM: { Config } });
 };
 const create = (body: object) => asker.ask("/v1.41/containers/create?name=shell", "POST", body);
@@ -60,13 +63,31 @@ describe("a container in an attachable network", () => {
   it("gets its address of the node's share, and no other", async () => {
     inEngine();
     const own = { IPAMConfig: { IPv4Address: "10.64.16.9" } };
-    const message = "addresses of network back are given out by the cluster: leave the address out";
+    const share = "10.64.24.0/28, this node's share";
+    const message = expect.stringMatching(
+      new RegExp(`^addresses of network back are given out by the cluster, and "10.64.16.9" .*${share}$`),
+    ) as unknown;
     const refusal = { status: 400, body: { message } };
     const wish = { HostConfig: { NetworkMode: "back" }, NetworkingConfig: { EndpointsConfig: { back: own } } };
     expect(await create(wish)).toMatchObject(refusal);
     const connect = { Container: "c", EndpointConfig: own };
     expect(await asker.ask("/networks/back/connect", "POST", connect)).toMatchObject(refusal);
     expect(asker.engine.sent).toEqual([]);
+  });
+
+  it("has the address that it asks for of the node's share", async () => {
+    inEngine();
+    const own = { IPAMConfig: { IPv4Address: "10.64.24.9", IPv6Address: "fd00:0::8009" } };
+    const NetworkingConfig = { EndpointsConfig: { back: own } };
+    expect((await create({ HostConfig: { NetworkMode: "back" }, NetworkingConfig })).status).toBe(201);
+    expect(sent()).toMatchObject({ NetworkingConfig: { EndpointsConfig: { "murmur.back.abc": own } } });
+    const connect = { Container: "c", EndpointConfig: own };
+    await asker.ask("/networks/back/connect", "POST", connect);
+    expect(sent()).toEqual(connect);
+    for (const IPv4Address of ["10.64.24.16", "nope", 7]) {
+      const EndpointConfig = { IPAMConfig: { IPv4Address } };
+      expect((await asker.ask("/networks/back/connect", "POST", { Container: "c", EndpointConfig })).status).toBe(400);
+    }
   });
 
   it("is refused with the reason where it can't be in it", async () => {

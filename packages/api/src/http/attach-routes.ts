@@ -60,7 +60,7 @@ export function addAttachRoutes(app: Hono, { ports, networks, toEngine }: Attach
       const side = await sideOf(context, found);
       const wish = jsonIn(body);
       if (typeof wish === "object" && wish !== null && "EndpointConfig" in wish)
-        checkEndpoint(name, wish.EndpointConfig);
+        checkEndpoint(name, wish.EndpointConfig, side);
       const [before = ""] = pathOf(context, "").split("/networks/");
       return toEngine(context, request, `${before}/networks/${encodeURIComponent(side.name)}/${verb}`);
     });
