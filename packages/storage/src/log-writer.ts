@@ -75,6 +75,8 @@ export class LogWriter implements AsyncDisposable {
   #pumping: Promise<void> | undefined;
   #failure: Error | undefined;
   #closed = false;
+  /** The next batch begins a file. */
+  #isSeparate = false;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -113,6 +115,11 @@ export class LogWriter implements AsyncDisposable {
     });
     this.#pumping ??= this.#pump();
     return written;
+  }
+
+  /** What is written from now on begins a new file. */
+  separate(): void {
+    this.#isSeparate = true;
   }
 
   /** Removes the log files that hold nothing but entries up to this index. */
@@ -207,7 +214,9 @@ export class LogWriter implements AsyncDisposable {
     const last = this.#segments.at(-1);
     if (this.#active === undefined && resumeAt !== undefined && last !== undefined)
       this.#active = { file: await files.reopen(last.sequence), size: resumeAt };
-    if (this.#active !== undefined && this.#active.size + bytes <= limits.segmentBytes) return this.#active;
+    const isFull = this.#active !== undefined && this.#active.size + bytes > limits.segmentBytes;
+    if (this.#active !== undefined && !isFull && !this.#isSeparate) return this.#active;
+    this.#isSeparate = false;
     await this.#active?.file.close();
     this.#active = undefined;
     this.#active = { file: await files.create(this.#nextSequence), size: 0 };
