@@ -61,4 +61,7 @@ function nonceOf(number: number): Buffer {
 
 /** What can't be opened: damage is found by checksums before, so it is the key that is missing. */
 export const shut = (what: string): ClusterError =>
-  new ClusterError("corrupt", `${what} is sealed with a key that this node doesn't have; remove this node and join again`);
+  new ClusterError(
+    "corrupt",
+    `${what} is sealed with a key that this node doesn't have; remove this node and join again`,
+  );

@@ -20,7 +20,8 @@ storageContract("a sealed log in memory", async () => {
 storageContract("a sealed log in files", async (): Promise<StorageWorld> => {
   const [directory, key] = [await temporaryDirectory(), newDiskKey()];
   return {
-    open: async () => sealedLog(await openLogStorage({ directory: directory.path, log: silentLog }), () => onlyWith(key)),
+    open: async () =>
+      sealedLog(await openLogStorage({ directory: directory.path, log: silentLog }), () => onlyWith(key)),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   };
 });

@@ -1,3 +1,4 @@
+import { ClusterError } from "@murmur/base";
 import type { DiskKey } from "./log-cipher.ts";
 import type {
   LogStorage,
@@ -96,9 +97,20 @@ class SealedLogStorage implements SealedLog {
       await inner.abort();
       return this.receiveSnapshot(options);
     }
-    const receiver = new SealedReceiver(inner, key, () => (this.#snapshot = { key }));
+    const receiver = new SealedReceiver(inner, key, (commit) => this.#commit(key, commit));
     this.#transfer = { source, receiver };
     return receiver;
+  }
+
+  /** A snapshot in a form of before would come after the one by which that is replaced, and its key may be gone. */
+  async #commit(key: DiskKey | undefined, commit: () => Promise<void>): Promise<void> {
+    if (key !== this.#keys().sealing)
+      throw new ClusterError(
+        "unavailable",
+        "the disk's key has changed while a snapshot came in; it has to come again",
+      );
+    await commit();
+    this.#snapshot = { key };
   }
 
   /** In clear, too, it is noted what the snapshot was stored with. */
@@ -109,10 +121,7 @@ class SealedLogStorage implements SealedLog {
         return inner.received;
       },
       append: (offset, bytes) => inner.append(offset, bytes),
-      commit: async () => {
-        await inner.commit();
-        this.#snapshot = { key: undefined };
-      },
+      commit: () => this.#commit(undefined, () => inner.commit()),
       abort: () => inner.abort(),
     };
   }

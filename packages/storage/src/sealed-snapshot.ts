@@ -35,7 +35,8 @@ class BlockSealer {
     const all = Buffer.concat([this.#rest, bytes]);
     const sealed: Buffer[] = [];
     let at = 0;
-    for (; all.length - at > BLOCK_BYTES; at += BLOCK_BYTES) sealed.push(this.#seal(all.subarray(at, at + BLOCK_BYTES)));
+    for (; all.length - at > BLOCK_BYTES; at += BLOCK_BYTES)
+      sealed.push(this.#seal(all.subarray(at, at + BLOCK_BYTES)));
     this.#rest = Buffer.from(all.subarray(at));
     return Buffer.concat(sealed);
   }
@@ -75,14 +76,15 @@ export class SealedReceiver implements SnapshotReceiver {
   #received = 0;
   /** Bytes given to `inner`. */
   #at = 0;
-  readonly #onCommit: () => void;
+  readonly #toCommit: (commit: () => Promise<void>) => Promise<void>;
 
-  constructor(inner: SnapshotReceiver, key: DiskKey, onCommit: () => void) {
+  /** `toCommit` does it unless things are written in another form by now. */
+  constructor(inner: SnapshotReceiver, key: DiskKey, toCommit: (commit: () => Promise<void>) => Promise<void>) {
     assert(inner.received === 0, "a sealed transfer begins at its beginning");
     this.inner = inner;
     this.key = key;
     this.#sealer = new BlockSealer(key, inner.meta);
-    this.#onCommit = onCommit;
+    this.#toCommit = toCommit;
   }
 
   get meta(): SnapshotMeta {
@@ -106,8 +108,7 @@ export class SealedReceiver implements SnapshotReceiver {
     const header = this.#hasHeader ? [] : [this.#sealer.header()];
     this.#hasHeader = true;
     await this.#write(Buffer.concat([...header, this.#sealer.end()]));
-    await this.inner.commit();
-    this.#onCommit();
+    await this.#toCommit(() => this.inner.commit());
   }
 
   abort(): Promise<void> {

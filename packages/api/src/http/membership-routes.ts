@@ -1,6 +1,7 @@
 import { ClusterError, codeOf, messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
-import { toInitRequest, toJoinRequest } from "../docker/swarm.ts";
+import { toInitRequest, toJoinRequest, toUnlockKey } from "../docker/swarm.ts";
+import { NOT_IN_CLUSTER } from "../messages.ts";
 import type { ClusterInitAnswer, ClusterSummary, JoinTokenAnswer, NodeJoinAnswer } from "../murmur-types.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
@@ -38,6 +39,13 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
       if (codeOf(error) === "failed_precondition") throw new ClusterError("unavailable", messageOf(error));
       throw error;
     });
+    return context.body(null, 200);
+  });
+
+  app.post("/swarm/unlock", async (context) => {
+    const key = toUnlockKey(await readJson(context.req.raw));
+    if (node.status().state === "outside") throw new ClusterError("not_in_cluster", NOT_IN_CLUSTER);
+    await change(context, () => node.unlock(key));
     return context.body(null, 200);
   });
 
