@@ -6,7 +6,7 @@ const MARK = "sealed ";
 const NUMBER_BYTES = 6;
 const HEADER_BYTES = SALT_BYTES + NUMBER_BYTES;
 
-export const isSealed = ({ kind }: StoredEntry): boolean => kind.startsWith(MARK);
+const isSealed = ({ kind }: StoredEntry): boolean => kind.startsWith(MARK);
 
 const contextOf = (index: number, term: number, kind: string): string => `${String(index)}/${String(term)}/${kind}`;
 
