@@ -191,8 +191,8 @@ export interface LocalNode {
    */
   join(request: JoinRequest, signal: AbortSignal): Promise<void>;
   /**
-   * Opens what a locked node has on its disk, and takes its place in the cluster up. Errors: `invalid_argument` when it
-   * isn't the key, `already_exists` when the node isn't locked, `not_in_cluster`.
+   * Opens what a locked node has on its disk, and takes its place in the cluster up. Errors: `unauthenticated` when it
+   * isn't the key, `invalid_argument` when it is none, `already_exists` when the node isn't locked, `not_in_cluster`.
    */
   unlock(key: string): Promise<void>;
   /** Errors: `not_in_cluster`, `failed_precondition` when it would lose the quorum and isn't forced. */

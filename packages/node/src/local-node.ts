@@ -40,6 +40,9 @@ const RESTART_MOST_MS: Millis = 30_000;
 /** A membership that held for so long counts as whole again. */
 const STEADY_MS: Millis = 60_000;
 
+/** Docker's words. */
+const LEAVE_LOCKED = "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.";
+
 /** This machine's way into a cluster and out of it. At any time it is in one state; a change is all or nothing. */
 export class LocalNodeControl implements LocalNode {
   readonly #options: LocalNodeOptions;
@@ -133,7 +136,7 @@ export class LocalNodeControl implements LocalNode {
     } finally {
       if (!opens) this.#state = { kind: "locked" };
     }
-    if (!opens) throw new ClusterError("invalid_argument", "swarm could not be unlocked: invalid key provided");
+    if (!opens) throw new ClusterError("unauthenticated", "swarm could not be unlocked: invalid key provided");
     await this.resume();
     this.#active();
   }
@@ -257,7 +260,7 @@ export class LocalNodeControl implements LocalNode {
     const state = this.#state;
     if (state.kind === "failed" && force) return this.#forgetOrFail();
     if (state.kind === "locked" && force) return this.#leaveLocked(signal);
-    if (state.kind === "locked") throw new ClusterError("failed_precondition", LOCKED);
+    if (state.kind === "locked") throw new ClusterError("failed_precondition", LEAVE_LOCKED);
     if (state.kind === "failed")
       throw new ClusterError("failed_precondition", `${state.message}; say --force to leave nevertheless`);
     if (state.kind === "busy" || this.#leaving !== undefined)

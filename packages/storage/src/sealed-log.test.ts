@@ -78,6 +78,18 @@ describe("a log that is written in another form from a moment on", () => {
     const left = await everything();
     expect(left).not.toContain("of term 1");
     expect(left).not.toContain(piece);
+
+    // In clear, and sealed again although nothing was written in between.
+    keys = { sealing: undefined, opening: [first] };
+    await log.write({ entries: entries(8, 9, 2) });
+    await log.saveSnapshot(metaOf(9, 2), pieces(100_000));
+    await log.compact(9);
+    expect(await everything()).toContain("entry 9 of term 2");
+    keys = onlyWith(first);
+    log.separate();
+    await log.saveSnapshot(metaOf(9, 2), pieces(100_000));
+    await log.compact(9);
+    expect(await everything()).not.toContain("of term 2");
   });
 
   it("doesn't open without its key", async () => {

@@ -1,7 +1,7 @@
 import { ClusterError, codeOf, messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import { toInitRequest, toJoinRequest, toUnlockKey } from "../docker/swarm.ts";
-import { NOT_IN_CLUSTER } from "../messages.ts";
+import { LOCKED, NOT_IN_CLUSTER } from "../messages.ts";
 import type { ClusterInitAnswer, ClusterSummary, JoinTokenAnswer, NodeJoinAnswer } from "../murmur-types.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
@@ -84,6 +84,7 @@ const PART_OF_A_SWARM =
   'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
 
 function refuseMember({ state }: NodeStanding): void {
+  if (state === "locked") throw new ClusterError("unavailable", LOCKED);
   if (state === "active") throw new ClusterError("already_in_cluster", PART_OF_A_SWARM);
 }
 

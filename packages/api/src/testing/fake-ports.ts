@@ -203,7 +203,7 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
     unlock: async (key: string): Promise<void> => {
       if (this.standing.state !== "locked") throw new ClusterError("already_exists", "swarm is not locked");
       if (key !== this.replica?.unlockKey())
-        throw new ClusterError("invalid_argument", "swarm could not be unlocked: invalid key provided");
+        throw new ClusterError("unauthenticated", "swarm could not be unlocked: invalid key provided");
       this.standing = ACTIVE;
     },
     leave: async (request: { readonly force: boolean }): Promise<void> => {
