@@ -15,7 +15,7 @@ import { dockerHeaders, handleErrors } from "./http/respond.ts";
 import { addStatsRoutes } from "./http/stats-routes.ts";
 import { addSystemRoutes, type AskCluster } from "./http/system-routes.ts";
 import { addVolumeRoutes } from "./http/volume-routes.ts";
-import { NOT_IN_CLUSTER } from "./messages.ts";
+import { LOCKED, NOT_IN_CLUSTER } from "./messages.ts";
 import type { ApiPorts } from "./ports.ts";
 import { createTaskDesk } from "./tasks/task-desk.ts";
 
@@ -130,5 +130,7 @@ function notActive(standing: Exclude<ReturnType<ApiPorts["node"]["status"]>, { s
       return new ClusterError("unavailable", "this node is still joining the cluster: try again in a moment");
     case "failed":
       return new ClusterError("unavailable", standing.message);
+    case "locked":
+      return new ClusterError("unavailable", LOCKED);
   }
 }

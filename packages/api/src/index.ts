@@ -25,6 +25,7 @@ export type {
   NetworkService,
   NetworksPruned,
 } from "./docker/network-types.ts";
+export { LOCKED } from "./messages.ts";
 export type { FieldChange } from "./docker/difference.ts";
 export type { Node, NodeDescription, NodeRole, NodeSpec } from "./docker/node-types.ts";
 export type {

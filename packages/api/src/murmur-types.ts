@@ -15,6 +15,8 @@ export interface ClusterInitBody {
   voters?: number;
   /** How services that name no strategy are placed; left out: `spread`. */
   strategy?: "spread" | "binpack";
+  /** Managers seal what they have on their disks; left out: they don't. */
+  autolock?: boolean;
   /** Left out: `ports`. */
   dataPlane?: "ports" | "overlay";
   /** `ADDRESS/LENGTH` that the networks' subnets are taken from; for the overlay only, as the next one. */

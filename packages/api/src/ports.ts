@@ -47,6 +47,8 @@ export interface Cluster {
   seal(plain: Uint8Array, id: string): Promise<string>;
   /** Whether these are the bytes of a secret, as far as this node can tell. */
   isSealed(secret: Secret, plain: Uint8Array): boolean;
+  /** What locked managers are unlocked with; undefined: there is none. `unavailable`: this manager can't open it yet. */
+  unlockKey(cluster: ClusterRecord): string | undefined;
   /** A feed of this replica's changes; a `read` right before it, in the same turn, seeds it. */
   watch(options: WatchOptions): Watch;
   standing(): RaftStanding;
@@ -171,7 +173,9 @@ export type NodeStanding =
       readonly managers: readonly { readonly id: NodeId; readonly address: string }[];
     }
   /** It has an identity and can't use it: expired, removed, damaged. `message` is one line that says what to do. */
-  | { readonly state: "failed"; readonly message: string };
+  | { readonly state: "failed"; readonly message: string }
+  /** What it has on its disk is sealed with the cluster's unlock key, and nobody has brought that since it started. */
+  | { readonly state: "locked" };
 
 /** This node: its way into a cluster and out of it. */
 export interface LocalNode {
@@ -186,6 +190,11 @@ export interface LocalNode {
    * `failed_precondition` when this machine can't do the cluster's data plane.
    */
   join(request: JoinRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * Opens what a locked node has on its disk, and takes its place in the cluster up. Errors: `unauthenticated` when it
+   * isn't the key, `invalid_argument` when it is none, `already_exists` when the node isn't locked, `not_in_cluster`.
+   */
+  unlock(key: string): Promise<void>;
   /** Errors: `not_in_cluster`, `failed_precondition` when it would lose the quorum and isn't forced. */
   leave(options: { readonly force: boolean }, signal: AbortSignal): Promise<void>;
   /**
@@ -263,6 +272,7 @@ export interface EngineStream {
 /** The cluster's join token, made of the CA's digest and the secret; `identity` knows how. */
 export interface Tokens {
   newSecret(): string;
+  newUnlockKey(): string;
   format(cluster: Pick<ClusterRecord, "caPem" | "secrets">): string;
 }
 

@@ -24,6 +24,13 @@ export {
   type GossipKey,
 } from "./gossip-keys.ts";
 export { formatToken, newJoinSecret, parseToken, secretMatches, type JoinToken } from "./join-token.ts";
-export { parseIdentity, serializeIdentity, type NodeIdentity, type StoredIdentity } from "./node-identity.ts";
+export {
+  parseIdentity,
+  serializeIdentity,
+  type DiskSeal,
+  type NodeIdentity,
+  type StoredIdentity,
+} from "./node-identity.ts";
 export { newSealKey, parseSealKey, SecretSealer, type SealKey } from "./secret-sealer.ts";
+export { lockRecord, newUnlockKey, parseUnlockKey, unlockRecord, type UnlockKey } from "./unlock-key.ts";
 export { verifyPeer, type VerifyOptions } from "./verify-peer.ts";

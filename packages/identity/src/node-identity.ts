@@ -15,6 +15,16 @@ export interface NodeIdentity {
   readonly gossipKeys: readonly GossipKey[];
   /** What users' secrets are sealed with; the first one seals. Empty in a cluster from before there were any. */
   readonly sealKeys: readonly SealKey[];
+  /** What the log of this node's manager is sealed with; left out: nothing is. */
+  readonly disk?: DiskSeal;
+}
+
+/** See docs/autolock.md. */
+export interface DiskSeal {
+  /** In base64url. The first one seals while the node is locked at its restarts; all open. */
+  readonly keys: readonly string[];
+  /** Whether the whole log is in the form in which it is written now. */
+  readonly whole: boolean;
 }
 
 /** What is stored: plain JSON. */
@@ -28,12 +38,22 @@ export interface StoredIdentity {
   readonly gossipKeys: readonly string[];
   /** Left out: none. */
   readonly sealKeys?: readonly string[];
+  readonly disk?: DiskSeal;
 }
 
 export function serializeIdentity(identity: NodeIdentity): StoredIdentity {
-  const { caPem, certificatePem, keyPem, clusterId } = identity;
+  const { caPem, certificatePem, keyPem, clusterId, disk } = identity;
   const keys = { gossipKeys: [...identity.gossipKeys], sealKeys: [...identity.sealKeys] };
-  return { version: 1, nodeId: identity.nodeId, clusterId, caPem, certificatePem, keyPem, ...keys };
+  return {
+    version: 1,
+    nodeId: identity.nodeId,
+    clusterId,
+    caPem,
+    certificatePem,
+    keyPem,
+    ...keys,
+    ...(disk && { disk }),
+  };
 }
 
 /**
@@ -57,7 +77,7 @@ export function parseIdentity(stored: unknown): NodeIdentity {
   };
 }
 
-function fieldsOf(stored: unknown): Required<Omit<StoredIdentity, "version">> {
+function fieldsOf(stored: unknown): Required<Omit<StoredIdentity, "version" | "disk">> & Pick<StoredIdentity, "disk"> {
   if (typeof stored !== "object" || stored === null) throw damaged("it is no object");
   const record: Partial<Record<string, unknown>> = { ...stored };
   if (record["version"] !== 1) throw damaged("it is of a version that this version of murmur does not know");
@@ -79,7 +99,15 @@ function fieldsOf(stored: unknown): Required<Omit<StoredIdentity, "version">> {
     keyPem: text("keyPem"),
     gossipKeys: keys.map(String),
     sealKeys: sealKeys.map(String),
+    ...diskOf(record["disk"]),
   };
+}
+
+function diskOf(disk: unknown): Pick<StoredIdentity, "disk"> {
+  if (disk === undefined) return {};
+  const isOne = typeof disk === "object" && disk !== null && "keys" in disk && "whole" in disk;
+  if (!isOne || !Array.isArray(disk.keys) || typeof disk.whole !== "boolean") throw damaged("disk can't be read");
+  return { disk: { keys: disk.keys.map(String), whole: disk.whole } };
 }
 
 function storedSealKey(text: string): SealKey {

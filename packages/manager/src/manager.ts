@@ -236,6 +236,17 @@ export class Manager implements AsyncDisposable {
     return this.#forecasts.work({ ...change, now: Math.max(change.now, this.#context.clock.now()) }, signal);
   }
 
+  /**
+   * Stores a snapshot that covers this index at least, and drops everything before it from the disk: nothing that was
+   * written by then is needed any more. Errors: `timeout`, `unavailable` when this manager stops.
+   */
+  async renewLog(through: number, signal: AbortSignal): Promise<void> {
+    const { clock, driver } = this.#context;
+    const late = (): Error => new ClusterError("timeout", "what this manager wrote last isn't committed yet");
+    const signals = [signal, this.#scope.signal];
+    await withDeadline({ clock, limitMs: READ_TIMEOUT_MS, late, signals }, (until) => driver.renewLog(through, until));
+  }
+
   /** This node has other keys than before: agents get what could not be opened for them. */
   keysChanged(): void {
     this.#context.dispatcher.keysChanged();

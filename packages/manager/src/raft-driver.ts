@@ -27,7 +27,7 @@ import { PendingReads } from "./pending-reads.ts";
 import type { LogStorage, Peers, SnapshotMeta } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 import { SnapshotCourier } from "./snapshot-courier.ts";
-import { Snapshotter, type SnapshotLimits } from "./snapshotter.ts";
+import { Snapshotter, type Position, type SnapshotLimits } from "./snapshotter.ts";
 import type { Consensus, Offer, OfferedRequest } from "./submitter.ts";
 
 /** One tick of raft's clock; heartbeats every second tick, elections after 10 to 20. */
@@ -87,8 +87,7 @@ export class RaftDriver implements Consensus {
   #gathering: Timer | undefined;
   /** Set when this turn has applied enough: nothing more is taken from raft before the next one. */
   #nextTurn: Timer | undefined;
-  /** Where the replica stands, as a snapshot of it has to say. */
-  #applied: { readonly term: number; readonly membership: Membership };
+  #applied: Position;
   #failed = false;
 
   constructor(options: RaftDriverOptions, scope: Scope) {
@@ -145,6 +144,16 @@ export class RaftDriver implements Consensus {
   hears(peer: NodeId): boolean {
     const at = this.#heardAt.get(peer);
     return at !== undefined && this.#options.clock.monotonic() - at <= HEARD_MS;
+  }
+
+  /**
+   * Stores a snapshot that covers an index at least, and drops all before it from the disk. Rejects when the index isn't
+   * committed in time, or this manager stops.
+   */
+  async renewLog(through: number, signal: AbortSignal): Promise<void> {
+    await this.#options.replica.reached(through, signal);
+    await this.#snapshotter.renew(() => this.#applied);
+    if (this.#failed || this.#scope.closed) throw new ClusterError("unavailable", "this manager is stopping");
   }
 
   leaderChanged(signal: AbortSignal): Promise<void> {

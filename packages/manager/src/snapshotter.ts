@@ -36,6 +36,12 @@ export interface SnapshotterOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Where the replica stands, as a snapshot of it has to say. */
+export interface Position {
+  readonly term: number;
+  readonly membership: Membership;
+}
+
 /** Stores the replica's state now and then, and drops the log behind it. */
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
@@ -43,7 +49,7 @@ export class Snapshotter {
   readonly #scope: Scope;
   /** Of the newest stored snapshot. */
   #index: number;
-  #saving = false;
+  #saving: Promise<void> | undefined;
 
   constructor(options: SnapshotterOptions, scope: Scope) {
     this.#options = options;
@@ -58,28 +64,46 @@ export class Snapshotter {
   }
 
   /** To be called after entries were applied: starts a snapshot when one is due, and none is under way. */
-  applied(at: { readonly term: number; readonly membership: Membership }): void {
+  applied(at: Position): void {
     const { replica } = this.#options;
     const entries = replica.applied - this.#index;
     const { raft: asked = {} } = replica.store.view.cluster()?.spec ?? {};
     const isDue = entries >= entriesBetween(this.#limits, asked.snapshotInterval);
-    if (this.#saving || (replica.appliedBytes < this.#limits.bytes && !isDue)) return;
-    this.#saving = true;
-    const meta = { index: replica.applied, term: at.term, membership: encodeMembership(at.membership) };
+    if (this.#saving !== undefined || (replica.appliedBytes < this.#limits.bytes && !isDue)) return;
     const bytesEach = replica.appliedBytes / Math.max(1, entries);
     const trailing = trailingEntries(this.#limits, { bytesEach, asked: asked.logEntriesForSlowFollowers });
+    void this.#store(at, (index) => this.#compact(index - trailing));
+  }
+
+  /**
+   * Stores a snapshot now and drops all that it covers from the disk. It stays in memory, for followers that lag. Resolves
+   * when that is done, or the manager stops.
+   */
+  async renew(at: () => Position): Promise<void> {
+    while (this.#saving !== undefined) await this.#saving;
+    await this.#store(at(), (index) => this.#options.storage.compact(index));
+  }
+
+  #store(at: Position, compact: (index: number) => Promise<void>): Promise<void> {
+    const { replica } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#scope.closed) return Promise.resolve();
+    this.#saving = promise;
+    const meta = { index: replica.applied, term: at.term, membership: encodeMembership(at.membership) };
     const chunks = replica.store.snapshot();
     replica.snapshotTaken();
     this.#scope.run("snapshot", async (signal) => {
       try {
         await this.#save(meta, chunks, signal);
-        await this.#compact(meta.index - trailing);
+        await compact(meta.index);
       } catch (error) {
         if (!signal.aborted) this.#options.onFailure(error);
       } finally {
-        this.#saving = false;
+        this.#saving = undefined;
+        resolve();
       }
     });
+    return promise;
   }
 
   async #save(meta: SnapshotMeta, chunks: Iterable<Uint8Array>, signal: AbortSignal): Promise<void> {

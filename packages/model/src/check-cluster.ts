@@ -1,4 +1,4 @@
-import { integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
+import { boolean, integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
 import { logDriver } from "./check-service.ts";
 import type { ClusterSecrets, ClusterSpec, RaftSettings, RebalancePolicy } from "./cluster.ts";
 import { LIMITS } from "./limits.ts";
@@ -37,6 +37,7 @@ export const cluster: Check = object<ClusterSpec>({
     ),
   ),
   heartbeatPeriodMs: optional(integer(1, LIMITS.durationMs)),
+  autolock: optional(boolean),
 });
 
 export const joinSecret: Check = text({
@@ -45,6 +46,8 @@ export const joinSecret: Check = text({
   pattern: /^[!-~]+$/,
   says: "1 to 256 ASCII characters without space",
 });
+
+export const sealedUnlockKey: Check = text({ min: 1, max: 256, pattern: /^[A-Za-z0-9+/]+={0,2}$/, says: "base64" });
 
 export const pem: Check = text({ max: 65_536 });
 

@@ -13,7 +13,7 @@ import {
   text,
   type Check,
 } from "./check.ts";
-import { cluster, joinSecret, pem, secrets } from "./check-cluster.ts";
+import { cluster, joinSecret, pem, sealedUnlockKey, secrets } from "./check-cluster.ts";
 import { addressPool, dataPlane, network } from "./check-network.ts";
 import {
   availability,
@@ -118,7 +118,13 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
   removeConfig: object<Of<"removeConfig">>({ kind, now, id }),
   updateNode: object<Of<"updateNode">>({ kind, now, id, version: index, spec: node }),
   removeNode: object<Of<"removeNode">>({ kind, now, id, force: boolean }),
-  updateCluster: object<Of<"updateCluster">>({ kind, now, version: index, spec: cluster }),
+  updateCluster: object<Of<"updateCluster">>({
+    kind,
+    now,
+    version: index,
+    spec: cluster,
+    unlockKey: optional(sealedUnlockKey),
+  }),
   rotateJoinSecret: object<Of<"rotateJoinSecret">>({ kind, now, version: index, joinSecret }),
   createCluster: object<Of<"createCluster">>({
     kind,
@@ -128,6 +134,7 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
       spec: cluster,
       caPem: pem,
       secrets,
+      unlockKey: optional(sealedUnlockKey),
       dataPlane: optional(dataPlane),
       addressPool: optional(addressPool),
     }),

@@ -19,6 +19,8 @@ export interface ClusterSpec {
   readonly raft?: RaftSettings;
   /** What Docker's clients set for agents; kept and shown. Here a node is watched by gossip and its session. */
   readonly heartbeatPeriodMs?: Millis;
+  /** Managers seal what they keep on their disks with a key that isn't there; left out: they don't. */
+  readonly autolock?: boolean;
 }
 
 /**
@@ -63,6 +65,8 @@ export interface Cluster {
   readonly spec: ClusterSpec;
   readonly caPem: string;
   readonly secrets: ClusterSecrets;
+  /** What locked managers are unlocked with, sealed for `UNLOCK_KEY_SEAL_ID` in base64. There with autolock, and only then. */
+  readonly unlockKey?: string;
   /** Left out: `ports`. */
   readonly dataPlane?: DataPlaneKind;
   /** Where the subnets of networks that name none come from; left out: `DEFAULT_ADDRESS_POOL`. */

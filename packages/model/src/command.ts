@@ -62,7 +62,13 @@ export type UserCommand = Timed &
     | { readonly kind: "removeConfig"; readonly id: ConfigId }
     | { readonly kind: "updateNode"; readonly id: NodeId; readonly version: Index; readonly spec: NodeSpec }
     | { readonly kind: "removeNode"; readonly id: NodeId; readonly force: boolean }
-    | { readonly kind: "updateCluster"; readonly version: Index; readonly spec: ClusterSpec }
+    | {
+        readonly kind: "updateCluster";
+        readonly version: Index;
+        readonly spec: ClusterSpec;
+        /** Another one from now on, as of `Cluster`; must be there where autolock is turned on. */
+        readonly unlockKey?: string;
+      }
     | { readonly kind: "rotateJoinSecret"; readonly version: Index; readonly joinSecret: string }
   );
 

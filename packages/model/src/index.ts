@@ -98,6 +98,7 @@ export {
   loginSealId,
   payloadsOf,
   secretTarget,
+  UNLOCK_KEY_SEAL_ID,
   type Config,
   type ConfigReference,
   type ConfigSpec,

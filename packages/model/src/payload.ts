@@ -51,6 +51,9 @@ export interface Sealed {
 /** What a service's login to its registry is bound to when it is sealed. */
 export const loginSealId = (service: ServiceId): string => `login/${service}`;
 
+/** What the unlock key is bound to when it is sealed. */
+export const UNLOCK_KEY_SEAL_ID = "unlock-key";
+
 /** The file that a container finds. */
 export interface FileTarget {
   /** An absolute path, else one in /run/secrets (secrets), or from the root (configs). */

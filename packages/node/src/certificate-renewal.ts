@@ -6,8 +6,8 @@ const CHECK_MS: Millis = 60_000;
 
 export interface RenewalOptions {
   readonly identity: () => NodeIdentity;
-  /** Stores and uses the new identity. */
-  readonly replace: (identity: NodeIdentity) => void;
+  /** Stores and uses what is new in the identity. */
+  readonly replace: (renewed: ReturnType<typeof parseRenewal>) => void;
   /** Asks a manager to sign. */
   readonly ask: (body: { readonly csrPem: string }) => Promise<unknown>;
   readonly clock: Clock;
@@ -22,7 +22,7 @@ export async function keepCertificate(options: RenewalOptions, signal: AbortSign
     if (clock.now() >= renewAt) {
       try {
         const answer = await ask({ csrPem: await createCsr({ keyPem: identity().keyPem }) });
-        replace({ ...identity(), ...parseRenewal(answer) });
+        replace(parseRenewal(answer));
         log.info("certificate renewed");
       } catch (error) {
         signal.throwIfAborted();

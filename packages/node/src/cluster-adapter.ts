@@ -10,11 +10,19 @@ import type {
   StateSnapshot,
 } from "@murmur/api";
 import type { Forecast, Manager, ServiceChange } from "@murmur/manager";
-import { portsOverlap, type PortConfig, type Secret, type Task, type UserCommand } from "@murmur/model";
+import {
+  portsOverlap,
+  type Cluster as ClusterRecord,
+  type PortConfig,
+  type Secret,
+  type Task,
+  type UserCommand,
+} from "@murmur/model";
 import { calmOf } from "@murmur/orchestrator";
 import { explain, NodeSet, rebalance } from "@murmur/scheduler";
 import type { View, Watch, WatchOptions } from "@murmur/store";
 import type { PeerTransport } from "@murmur/transport";
+import { unlockKeyIn, type LockKeeper } from "./lock-keeper.ts";
 import type { SealDesk } from "./seal-desk.ts";
 
 export const PORTS_METHOD = "ports.check";
@@ -28,6 +36,7 @@ export interface ClusterAdapterOptions {
   readonly generation: number;
   readonly transport: PeerTransport;
   readonly seals: Pick<SealDesk, "seal" | "open">;
+  readonly locks: Pick<LockKeeper, "settled">;
   /** Whether this node could listen on these ports; the ones that it can't, with the reason. */
   readonly checkPorts: (ports: readonly PortConfig[]) => Promise<readonly string[]>;
   readonly log: Log;
@@ -50,7 +59,19 @@ export class ClusterAdapter implements Cluster {
     if (command.kind === "createService" || command.kind === "updateService") {
       await this.#refusePortsInUse(command, signal);
     }
-    return this.#options.manager.submit(command, signal);
+    const { manager, locks } = this.#options;
+    const { unlockKey } = manager.view.cluster() ?? {};
+    const committed = await manager.submit(command, signal);
+    // Whoever is told so may restart this daemon at once.
+    if (command.kind === "updateCluster" && manager.view.cluster()?.unlockKey !== unlockKey)
+      await locks.settled(signal);
+    return committed;
+  }
+
+  unlockKey(cluster: ClusterRecord): string | undefined {
+    const key = unlockKeyIn(cluster, (sealed) => this.#options.seals.open(sealed));
+    if (key !== undefined || cluster.unlockKey === undefined) return key;
+    throw new ClusterError("unavailable", "this manager hasn't got the key that opens it yet: try again in a moment");
   }
 
   seal(plain: Uint8Array, id: string): Promise<string> {

@@ -8,11 +8,22 @@ import {
   newGossipKey,
   newJoinSecret,
   newSealKey,
+  newUnlockKey,
   signNodeCertificate,
   type NodeIdentity,
+  type UnlockKey,
 } from "@murmur/identity";
 import { clusterId, networkId, type Command } from "@murmur/model";
+import { newDiskKey } from "@murmur/storage";
 import { keyDigest } from "./admission.ts";
+import { sealUnlockKey } from "./lock-keeper.ts";
+
+export interface FoundedCluster {
+  readonly identity: NodeIdentity;
+  readonly commands: readonly Command[];
+  /** What the identity is to be sealed with on the disk; undefined: it stays in clear. */
+  readonly lock: UnlockKey | undefined;
+}
 
 /** Makes the authority, the secrets and the first node of a new cluster, and the commands that its log begins with. */
 export async function foundCluster(options: {
@@ -21,7 +32,7 @@ export async function foundCluster(options: {
   readonly hostname: string | undefined;
   readonly clock: Clock;
   readonly newId: () => string;
-}): Promise<{ readonly identity: NodeIdentity; readonly commands: readonly Command[] }> {
+}): Promise<FoundedCluster> {
   const { address, request, clock, newId } = options;
   const now = clock.now();
   const cluster = clusterId(newId());
@@ -39,7 +50,14 @@ export async function foundCluster(options: {
   const gossipKey = newGossipKey();
   const secrets = { caKeyPem: ca.keyPem, joinSecret: newJoinSecret(), gossipKeys: [gossipKey] };
   const { spec, dataPlane, addressPool } = request;
-  const chosen = { ...(dataPlane && { dataPlane }), ...(addressPool && { addressPool }) };
+  const sealKeys = [newSealKey()];
+  const lock = spec.autolock === true ? newUnlockKey() : undefined;
+  const unlockKey = lock && sealUnlockKey(lock, { sealKeys, clusterId: cluster });
+  const chosen = {
+    ...(unlockKey !== undefined && { unlockKey }),
+    ...(dataPlane && { dataPlane }),
+    ...(addressPool && { addressPool }),
+  };
   return {
     identity: {
       nodeId: node,
@@ -48,8 +66,10 @@ export async function foundCluster(options: {
       certificatePem,
       keyPem,
       gossipKeys: [gossipKey],
-      sealKeys: [newSealKey()],
+      sealKeys,
+      ...(lock !== undefined && { disk: { keys: [newDiskKey()], whole: true } }),
     },
+    lock,
     commands: [
       {
         kind: "createCluster",

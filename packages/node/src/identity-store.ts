@@ -1,5 +1,13 @@
 import { ClusterError, nodeId, type NodeId } from "@murmur/base";
-import { createNodeKey, parseIdentity, serializeIdentity, type NodeIdentity } from "@murmur/identity";
+import {
+  createNodeKey,
+  lockRecord,
+  parseIdentity,
+  serializeIdentity,
+  unlockRecord,
+  type NodeIdentity,
+  type UnlockKey,
+} from "@murmur/identity";
 import type { Availability, DataPlaneKind } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
 import { z } from "zod";
@@ -15,6 +23,14 @@ const membership = z.object({
   address: z.string(),
   peers: z.array(z.object({ id: z.string(), address: z.string() })),
   dataPlane: z.enum(["ports", "overlay"]).optional(),
+});
+
+/** An identity that opens with an unlock key. Who it is stays in clear. */
+const locked = z.object({
+  version: z.literal("locked"),
+  nodeId: z.string(),
+  clusterId: z.string(),
+  sealed: z.string(),
 });
 
 const joinKey = z.object({ attempt: z.string(), keyPem: z.string() });
@@ -45,19 +61,57 @@ export interface StoredNode {
   readonly generation: Generation | undefined;
 }
 
+/** A node that nobody has unlocked yet. */
+export interface LockedNode {
+  readonly nodeId: NodeId;
+  readonly clusterId: string;
+}
+
+const contextOf = (of: { readonly clusterId: string; readonly nodeId: string }): string =>
+  `identity/${of.clusterId}/${of.nodeId}`;
+
 /** What makes this machine a node of its cluster, on disk. The identity is written last and removed first. */
 export class IdentityStore {
   readonly #state: NodeState;
+  #lock: UnlockKey | undefined;
 
   constructor(state: NodeState) {
     this.#state = state;
   }
 
-  /** Undefined when this machine is in no cluster. Throws `corrupt` when what is stored does not fit together. */
+  /** What the identity on the disk is sealed with; undefined: it is in clear, or nobody has unlocked it since this process began. */
+  get lock(): UnlockKey | undefined {
+    return this.#lock;
+  }
+
+  /** The first identity that is written will be sealed with it. */
+  lockWith(key: UnlockKey | undefined): void {
+    this.#lock = key;
+  }
+
+  /** Whose identity waits to be unlocked; undefined: none does. */
+  async locked(): Promise<LockedNode | undefined> {
+    const record = locked.safeParse(await this.#state.get(IDENTITY));
+    if (!record.success || this.#lock !== undefined) return undefined;
+    return { nodeId: nodeId(record.data.nodeId), clusterId: record.data.clusterId };
+  }
+
+  /** Whether the key opens the identity; from then on it is read, and written, with it. */
+  async unlock(key: UnlockKey): Promise<boolean> {
+    const record = locked.safeParse(await this.#state.get(IDENTITY));
+    if (!record.success || unlockRecord(record.data.sealed, key, contextOf(record.data)) === undefined) return false;
+    this.#lock = key;
+    return true;
+  }
+
+  /**
+   * Undefined when this machine is in no cluster. Throws `corrupt` when what is stored does not fit together, or waits to
+   * be unlocked: ask for `locked` first.
+   */
   async read(): Promise<StoredNode | undefined> {
     const stored = await this.#state.get(IDENTITY);
     if (stored === undefined) return undefined;
-    const identity = parseIdentity(stored);
+    const identity = parseIdentity(this.#opened(stored));
     const record = membership.safeParse(await this.#state.get(MEMBERSHIP));
     if (!record.success) {
       throw new ClusterError(
@@ -77,6 +131,12 @@ export class IdentityStore {
     };
   }
 
+  #opened(stored: unknown): unknown {
+    const record = locked.safeParse(stored);
+    if (!record.success || this.#lock === undefined) return stored;
+    return unlockRecord(record.data.sealed, this.#lock, contextOf(record.data));
+  }
+
   async #readGeneration(identity: NodeIdentity): Promise<Generation | undefined> {
     const stored = await this.#state.get(GENERATION);
     if (stored === undefined) return undefined;
@@ -92,8 +152,19 @@ export class IdentityStore {
     await this.#state.put(MEMBERSHIP, { ...value, peers: value.peers.map((peer) => ({ ...peer })) });
   }
 
-  async writeIdentity(identity: NodeIdentity): Promise<void> {
-    await this.#state.put(IDENTITY, { ...serializeIdentity(identity) });
+  /** In one step: before it the old lock opens what is stored, after it the new one does. */
+  async writeIdentity(
+    identity: NodeIdentity,
+    { lock }: { readonly lock: UnlockKey | undefined } = { lock: this.#lock },
+  ): Promise<void> {
+    const record = serializeIdentity(identity);
+    if (lock === undefined) await this.#state.put(IDENTITY, { ...record });
+    else {
+      const { nodeId: id, clusterId } = identity;
+      const sealed = lockRecord(record, lock, contextOf(identity));
+      await this.#state.put(IDENTITY, { version: "locked", nodeId: id, clusterId, sealed });
+    }
+    this.#lock = lock;
   }
 
   async writeGeneration(generation: Generation): Promise<void> {
@@ -126,6 +197,7 @@ export class IdentityStore {
   /** All but the key to join with. */
   async forget(): Promise<void> {
     await this.#state.delete(IDENTITY);
+    this.#lock = undefined;
     await this.#state.delete(MEMBERSHIP);
     await this.forgetGeneration();
   }

@@ -9,13 +9,16 @@ import type {
   RecoveryPlan,
   RestoreRequest,
 } from "@murmur/api";
-import { parseToken } from "@murmur/identity";
-import type { DataPlaneKind } from "@murmur/model";
+import { LOCKED } from "@murmur/api";
+import { ownerLabels } from "@murmur/agent";
+import { parseToken, parseUnlockKey, type UnlockKey } from "@murmur/identity";
+import { clusterId, type DataPlaneKind } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
 import { foundCluster } from "./found-cluster.ts";
 import { leaveCluster } from "./leave-cluster.ts";
+import type { LockedNode } from "./identity-store.ts";
 import type { LocalNodeOptions } from "./local-node-options.ts";
 import { Member, type MemberStart } from "./member.ts";
 import { takeUpBackup } from "./restore.ts";
@@ -27,13 +30,18 @@ type State =
   | { readonly kind: "outside" }
   | { readonly kind: "busy"; readonly what: string }
   | { readonly kind: "active"; readonly member: Member; readonly scope: Scope; readonly since: Millis }
-  | { readonly kind: "failed"; readonly message: string };
+  | { readonly kind: "failed"; readonly message: string }
+  /** What it has on its disk is sealed, and waits for the unlock key. */
+  | { readonly kind: "locked" };
 
 /** Before a membership that has failed is taken up again; doubles with each failure in a row. */
 const RESTART_FIRST_MS: Millis = 1_000;
 const RESTART_MOST_MS: Millis = 30_000;
 /** A membership that held for so long counts as whole again. */
 const STEADY_MS: Millis = 60_000;
+
+/** Docker's words. */
+const LEAVE_LOCKED = "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.";
 
 /** This machine's way into a cluster and out of it. At any time it is in one state; a change is all or nothing. */
 export class LocalNodeControl implements LocalNode {
@@ -74,6 +82,8 @@ export class LocalNodeControl implements LocalNode {
         return { state: "joining", address: state.what };
       case "failed":
         return { state: "failed", message: state.message };
+      case "locked":
+        return { state: "locked" };
       case "active":
         return state.member.standing();
     }
@@ -86,6 +96,10 @@ export class LocalNodeControl implements LocalNode {
   async resume(): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
     try {
+      if ((await identities.locked()) !== undefined) {
+        this.#state = { kind: "locked" };
+        return this.#log.warn("this node is locked: `murmur cluster unlock`, or `docker swarm unlock`");
+      }
       const stored = await identities.read();
       if (stored === undefined) {
         this.#state = { kind: "outside" };
@@ -102,6 +116,31 @@ export class LocalNodeControl implements LocalNode {
     }
   }
 
+  async unlock(text: string): Promise<void> {
+    const before = this.#state;
+    if (before.kind !== "locked") {
+      this.#active();
+      throw new ClusterError("already_exists", "swarm is not locked");
+    }
+    const key = parseUnlockKey(text);
+    this.#state = { kind: "busy", what: "unlocking" };
+    const unlocked = this.#unlock(key);
+    this.#changed = unlocked.catch(() => {});
+    await unlocked;
+  }
+
+  async #unlock(key: UnlockKey): Promise<void> {
+    let opens = false;
+    try {
+      opens = await this.#options.identities.unlock(key);
+    } finally {
+      if (!opens) this.#state = { kind: "locked" };
+    }
+    if (!opens) throw new ClusterError("unauthenticated", "swarm could not be unlocked: invalid key provided");
+    await this.resume();
+    this.#active();
+  }
+
   async init(request: InitRequest, asked: AbortSignal): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
     await this.#change("init", asked, async (signal) => {
@@ -114,11 +153,13 @@ export class LocalNodeControl implements LocalNode {
       // What an interrupted attempt left behind belongs to no cluster.
       await this.#wipe();
       const { clock, newId } = start;
-      const { identity, commands } = await foundCluster({ address, request, hostname: daemon.hostname, clock, newId });
+      const founded = await foundCluster({ address, request, hostname: daemon.hostname, clock, newId });
+      const { identity, commands, lock } = founded;
       const membership = { listen, address, peers: [], dataPlane: request.dataPlane };
       await identities.writeMembership(membership);
-      await this.#activate({ ...start, identity, membership, bootstrap: { commands } });
-      await identities.writeIdentity(identity);
+      identities.lockWith(lock);
+      const member = await this.#activate({ ...start, identity, membership, bootstrap: { commands } });
+      await member.storeIdentity();
     });
   }
 
@@ -171,8 +212,8 @@ export class LocalNodeControl implements LocalNode {
       const membership = { listen, address, peers, dataPlane };
       await identities.writeMembership(membership);
       await identities.writeGeneration(generation);
-      await this.#activate({ ...start, identity, membership, generation, bootstrap });
-      await identities.writeIdentity(identity);
+      const member = await this.#activate({ ...start, identity, membership, generation, bootstrap });
+      await member.storeIdentity();
     });
   }
 
@@ -209,6 +250,7 @@ export class LocalNodeControl implements LocalNode {
     const state = this.#state;
     if (state.kind === "active") return state.member;
     if (state.kind === "failed") throw new ClusterError("unavailable", state.message);
+    if (state.kind === "locked") throw new ClusterError("unavailable", LOCKED);
     if (state.kind === "busy")
       throw new ClusterError("unavailable", "this node is starting or leaving; try again in a moment");
     throw new ClusterError("not_in_cluster", "this node is in no cluster");
@@ -217,6 +259,8 @@ export class LocalNodeControl implements LocalNode {
   async leave({ force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
     const state = this.#state;
     if (state.kind === "failed" && force) return this.#forgetOrFail();
+    if (state.kind === "locked" && force) return this.#leaveLocked(signal);
+    if (state.kind === "locked") throw new ClusterError("failed_precondition", LEAVE_LOCKED);
     if (state.kind === "failed")
       throw new ClusterError("failed_precondition", `${state.message}; say --force to leave nevertheless`);
     if (state.kind === "busy" || this.#leaving !== undefined)
@@ -225,6 +269,29 @@ export class LocalNodeControl implements LocalNode {
     const departure = withSignals([signal, this.#stopping.signal], (either) => this.#depart(state, force, either));
     this.#departure = departure.catch(() => {});
     await departure;
+  }
+
+  /** Nobody can be told. The containers are this node's all the same. */
+  async #leaveLocked(signal: AbortSignal): Promise<void> {
+    const { identities, start } = this.#options;
+    const locked = await identities.locked();
+    this.#state = { kind: "busy", what: "leaving" };
+    const departure = this.#forgetLocked(locked, signal);
+    this.#departure = departure.catch((error: unknown) => start.log.error(messageOf(error)));
+    await departure;
+  }
+
+  async #forgetLocked(locked: LockedNode | undefined, signal: AbortSignal): Promise<void> {
+    const { runtime, log } = this.#options.start;
+    try {
+      if (locked !== undefined) {
+        const labels = ownerLabels(clusterId(locked.clusterId), locked.nodeId);
+        for (const { id } of await runtime.list(labels, { signal })) await runtime.remove(id, { signal });
+      }
+    } catch (error) {
+      log.warn("containers of this node's tasks are left behind", { error: messageOf(error) });
+    }
+    await this.#forgetOrFail();
   }
 
   async #depart(state: Extract<State, { kind: "active" }>, force: boolean, signal: AbortSignal): Promise<void> {
@@ -275,6 +342,7 @@ export class LocalNodeControl implements LocalNode {
   }
 
   async #change(what: string, asked: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#state.kind === "locked") throw new ClusterError("unavailable", LOCKED);
     if (this.#state.kind === "active" || this.#state.kind === "failed") {
       throw new ClusterError(
         "already_in_cluster",
@@ -299,7 +367,7 @@ export class LocalNodeControl implements LocalNode {
     }
   }
 
-  async #activate(start: Omit<MemberStart, "wires">): Promise<void> {
+  async #activate(start: Omit<MemberStart, "wires">): Promise<Member> {
     // What happens while the member is still being built is acted upon once it is there.
     let early: (() => void) | undefined;
     const once =
@@ -310,15 +378,17 @@ export class LocalNodeControl implements LocalNode {
       };
     const onFatal = (error: unknown): void => once(() => this.#restartAfter(error))();
     const scope = new Scope(this.#log, onFatal);
+    let member: Member;
     try {
       const wires = this.#options.edge.wires(start);
-      const member = await Member.start({ ...start, wires, onRemoved: once(() => this.#removed()), onFatal }, scope);
+      member = await Member.start({ ...start, wires, onRemoved: once(() => this.#removed()), onFatal }, scope);
       this.#state = { kind: "active", member, scope, since: start.clock.monotonic() };
     } catch (error) {
       await scope[Symbol.asyncDispose]();
       throw error;
     }
     early?.();
+    return member;
   }
 
   /** A part that the rest can't do without has failed: everything is built anew from what is on the disk. */

@@ -55,6 +55,8 @@ export interface ManagerHostOptions {
   readonly hasKeys: (id: NodeId, signal: AbortSignal) => Promise<boolean>;
   /** This node has a manager from now on, or has certainly none any more. */
   readonly onManager: (isOne: boolean) => void;
+  /** This node has no log: it is no manager, or none any more. No log is opened before it resolves; never rejects. */
+  readonly onWiped: () => Promise<void>;
   readonly transport: PeerTransport;
   readonly liveness: Liveness;
   readonly facts: () => ClusterFacts | undefined;
@@ -129,6 +131,7 @@ export class ManagerHost {
         if (this.#running !== undefined) log.warn("this node's manager belongs to the cluster's past and is closed");
         await this.#stop();
         await keepOnlyLog(generations.number);
+        await this.#options.onWiped();
         this.#awaitCall();
       }),
     );
@@ -197,6 +200,7 @@ export class ManagerHost {
     }
     if (wasManager && generations.number === number) return this.#run(number, storage);
     await storage[Symbol.asyncDispose]();
+    await this.#options.onWiped();
     this.#awaitCall();
   }
 
@@ -323,6 +327,7 @@ export class ManagerHost {
       await storage[Symbol.asyncDispose]();
     }
     this.#options.log.info("this node is no manager any more");
+    await this.#options.onWiped();
     this.#options.onManager(false);
     this.#awaitCall();
   }

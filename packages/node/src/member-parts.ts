@@ -11,6 +11,7 @@ import { FIRST_GENERATION } from "./generation.ts";
 import { GenerationKeeper } from "./generation-keeper.ts";
 import { GossipFacts } from "./gossip-facts.ts";
 import { openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
+import { LockKeeper } from "./lock-keeper.ts";
 import { ManagerHost } from "./manager-host.ts";
 import type { Callbacks, Member, MemberStart } from "./member.ts";
 import type { MemberOverlay } from "./member-wires.ts";
@@ -115,11 +116,32 @@ export function newSeals(
   );
 }
 
+/** What keeps this node's disk sealed while it is a manager. */
+export function newLocks(
+  { identity, identities, clock, log }: MemberStart,
+  { seals, member }: { readonly seals: SealDesk; readonly member: Late },
+): LockKeeper {
+  return new LockKeeper({
+    disk: () => (member()?.identity ?? identity).disk,
+    lock: () => identities.lock,
+    keep: async (lock, disk) => member()?.keepLock(lock, disk),
+    manager: () => member()?.host.serving(),
+    open: (sealed) => seals.open(sealed),
+    clock,
+    log,
+  });
+}
+
 /** The place for this node's manager. */
 export function newHost(
   start: MemberStart & Callbacks,
   scope: Scope,
-  { lines, seals, member }: { readonly lines: Lines; readonly seals: SealDesk; readonly member: Late },
+  {
+    lines,
+    seals,
+    locks,
+    member,
+  }: { readonly lines: Lines; readonly seals: SealDesk; readonly locks: LockKeeper; readonly member: Late },
 ): ManagerHost {
   const { identity, wires, clock, random, newId, log, onFatal } = start;
   const { transport, gossip, book, generations } = lines;
@@ -132,7 +154,16 @@ export function newHost(
   return new ManagerHost(
     {
       self,
-      openLog: (generation) => wires.openLog(generation),
+      openLog: async (generation) => {
+        const storage = await wires.openLog(generation);
+        try {
+          const log = locks.seal(storage);
+          return wires.tapLog?.(log, generation) ?? log;
+        } catch (error) {
+          await storage[Symbol.asyncDispose]();
+          throw error;
+        }
+      },
       keepOnlyLog: async (generation) => wires.keepOnlyLog?.(generation),
       snapshotLimits: wires.snapshotLimits,
       generations,
@@ -140,6 +171,7 @@ export function newHost(
       newId,
       unseal: (secret) => seals.open(secret),
       hasKeys: (id, signal) => seals.hasAll(id, signal),
+      onWiped: () => locks.release(),
       onManager: (isOne) => (isOne ? seals.begin() : seals.forget()),
       transport,
       liveness: { verdict: (id) => verdictOn(gossip, id) },

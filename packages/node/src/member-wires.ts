@@ -43,6 +43,8 @@ export interface MemberWires {
   openDatagrams(handlers: DatagramHandlers): Promise<Datagrams>;
   /** The log of one generation of the cluster; each has a place of its own. */
   openLog(generation: number): Promise<LogStorage>;
+  /** What a simulation has between a manager and its log, as the manager reads and writes it. */
+  tapLog?(log: LogStorage, generation: number): LogStorage;
   /** Removes the logs of all other generations; they are closed. A world in which nothing is recovered needs none. */
   keepOnlyLog?(generation: number): Promise<void>;
   /** How long the log may become before a snapshot takes its place. Default: the manager's. */

@@ -2,7 +2,14 @@ import { hostname as machineName } from "node:os";
 import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
 import type { Agent, GossipDriver, KeyValue, Runtime } from "@murmur/agent";
 import type { Cluster, NodeStanding } from "@murmur/api";
-import { GossipKeyRing, parseGossipKey, type NodeIdentity, type SealKey } from "@murmur/identity";
+import {
+  GossipKeyRing,
+  parseGossipKey,
+  type DiskSeal,
+  type NodeIdentity,
+  type SealKey,
+  type UnlockKey,
+} from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
 import type { ClusterFacts } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
@@ -18,12 +25,14 @@ import type { GenerationKeeper } from "./generation-keeper.ts";
 import { isGone, verdictOn } from "./gossip-wires.ts";
 import { fetchThrough, TASKS_METHOD } from "./http-stream.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
+import type { LockKeeper } from "./lock-keeper.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
 import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
 import {
   describeSelf,
   newAgent,
   newHost,
+  newLocks,
   newRecords,
   newSeals,
   newSeeds,
@@ -87,10 +96,13 @@ export class Member {
   readonly #desk: PeerDesk;
   readonly #generations: GenerationKeeper;
   readonly #seals: SealDesk;
+  readonly #locks: LockKeeper;
   readonly recovery: Recovery;
   readonly doctor: Doctor;
   #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
   #ring: GossipKeyRing;
+  /** Writes of the identity follow one another: each has all that changed before it. */
+  #writing: Promise<unknown> = Promise.resolve();
 
   /** Builds and starts the parts in the order in which they need each other. */
   static async start(start: MemberStart & Callbacks, scope: Scope): Promise<Member> {
@@ -100,12 +112,13 @@ export class Member {
     const lines = await openLines(start, scope, () => member);
     const { gossip, facts, transport, generations, book } = lines;
     const seals = newSeals(start, scope, { lines, member: () => member });
-    const host = newHost(start, scope, { lines, seals, member: () => member });
+    const locks = newLocks(start, { seals, member: () => member });
+    const host = newHost(start, scope, { lines, seals, locks, member: () => member });
     const overlay = await openOverlay(start);
     const plane = scope.use(overlay?.plane ?? (await wires.openDataPlane()));
     const sessions = newSessions(start, lines, host);
     const agent = newAgent(start, lines, { sessions, overlay, plane });
-    const built = new Member(start, scope, { ...lines, seals, host, plane, agent });
+    const built = new Member(start, scope, { ...lines, seals, locks, host, plane, agent });
     member = built;
     gossip.onMember((_change, { id, state, meta }) => {
       const gone = state === "dead" || state === "left";
@@ -139,6 +152,7 @@ export class Member {
     const seeds = newSeeds(start, lines, () => built.identity);
     await seeds.ask(scope.signal);
     await host.start(start.bootstrap);
+    locks.start(scope);
     scope.defer(() => agent.stop());
     await agent.start();
     gossip.join(membership.peers.map(({ address }) => address));
@@ -152,6 +166,7 @@ export class Member {
     scope: Scope,
     parts: Lines & {
       readonly seals: SealDesk;
+      readonly locks: LockKeeper;
       readonly host: ManagerHost;
       readonly plane: DataPlane;
       readonly agent: Agent;
@@ -170,6 +185,7 @@ export class Member {
     this.#ring = parts.ring;
     this.#generations = parts.generations;
     this.#seals = parts.seals;
+    this.#locks = parts.locks;
     const { answer, answerTasks, newId, clock, log, random } = start;
     const self = start.identity.nodeId;
     this.#client = new ManagerClient({
@@ -263,6 +279,7 @@ export class Member {
       generation: this.#generations.number,
       transport: this.transport,
       seals: this.#seals,
+      locks: this.#locks,
       checkPorts: (ports) => this.plane.portsInUse(ports),
       log: this.#start.log,
     });
@@ -314,25 +331,45 @@ export class Member {
     try {
       const gossipKeys = keys.map(parseGossipKey);
       this.#ring = new GossipKeyRing(gossipKeys);
-      this.#replaceIdentity({ ...this.#identity, gossipKeys });
+      this.#replaceIdentity({ gossipKeys });
     } catch (error) {
       this.#start.log.error("the cluster's gossip keys can't be read", { error: messageOf(error) });
     }
   }
 
-  /** Adds to what secrets are sealed with. Resolves once it is on the disk: what it has sealed must not outlive it. */
-  async keepSealKeys(sealKeys: readonly SealKey[]): Promise<void> {
-    const { identities } = this.#start;
-    const before = this.#identity;
-    await identities.writeIdentity({ ...before, sealKeys });
-    const isOvertaken = this.#identity !== before;
-    this.#identity = { ...this.#identity, sealKeys };
-    if (isOvertaken) await identities.writeIdentity(this.#identity);
+  /** Changes what secrets are sealed with. Resolves once it is on the disk: what it has sealed must not outlive it. */
+  keepSealKeys(sealKeys: readonly SealKey[]): Promise<void> {
+    return this.#keep((identity) => ({ ...identity, sealKeys }));
   }
 
-  #replaceIdentity(identity: NodeIdentity): void {
-    this.#identity = identity;
-    this.#store("the identity", () => this.#start.identities.writeIdentity(identity));
+  /** Changes what the disk is sealed with. Resolves once it is on the disk, and is in force then, not before. */
+  keepLock(lock: UnlockKey | undefined, disk: DiskSeal | undefined): Promise<void> {
+    return this.#keep(({ disk: _before, ...identity }) => ({ ...identity, ...(disk && { disk }) }), { lock });
+  }
+
+  /** Writes the identity as it is. */
+  storeIdentity(): Promise<void> {
+    return this.#keep((identity) => identity);
+  }
+
+  /** On the disk first. What changes in memory alone meanwhile has a write of its own behind this one. */
+  #keep(
+    change: (identity: NodeIdentity) => NodeIdentity,
+    lock?: { readonly lock: UnlockKey | undefined },
+  ): Promise<void> {
+    const step = async (): Promise<void> => {
+      await this.#start.identities.writeIdentity(change(this.#identity), lock);
+      this.#identity = change(this.#identity);
+    };
+    const written = this.#writing.then(step, step);
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  /** In memory first, and in the background on the disk. */
+  #replaceIdentity(change: Partial<NodeIdentity>): void {
+    this.#identity = { ...this.#identity, ...change };
+    this.#store("the identity", () => this.storeIdentity());
   }
 
   /** Writes in the background. What can't be written is in use all the same; a restart will find the older state. */
@@ -355,8 +392,8 @@ export class Member {
       keepCertificate(
         {
           identity: () => this.#identity,
-          replace: (identity) => {
-            this.#replaceIdentity(identity);
+          replace: (renewed) => {
+            this.#replaceIdentity(renewed);
             this.transport.identityChanged();
           },
           ask: (body) => this.askManager(RENEW_METHOD, body, { signal }),

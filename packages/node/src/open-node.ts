@@ -1,7 +1,7 @@
 import { clusterLabels, type Runtime } from "@murmur/agent";
 import { loadServer, type Api, type Engine, type Metrics } from "@murmur/api";
 import { ClusterError, type Clock, type Log, type Random } from "@murmur/base";
-import { caDigest, formatToken, newJoinSecret } from "@murmur/identity";
+import { caDigest, formatToken, newJoinSecret, newUnlockKey } from "@murmur/identity";
 import { clusterId } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
 import type { DaemonOptions } from "./daemon-options.ts";
@@ -81,6 +81,7 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
     },
     tokens: {
       newSecret: newJoinSecret,
+      newUnlockKey,
       format: ({ caPem, secrets }) => formatToken({ caDigest: caDigest(caPem), secret: secrets.joinSecret }),
     },
     metrics: metrics(() => control.member()),

@@ -1,11 +1,12 @@
 import { hostname as machineName } from "node:os";
 import { loadBackups, type OpenedBackup, type RestoreRequest } from "@murmur/api";
-import { ClusterError, nodeId, type Clock, type NodeId, type Random } from "@murmur/base";
+import { ClusterError, nodeId, type Clock, type Millis, type NodeId, type Random } from "@murmur/base";
 import {
   createCsr,
   createNodeKey,
   GOSSIP_KEYS_MAX,
   newSealKey,
+  newUnlockKey,
   parseGossipKey,
   parseSealKey,
   SecretSealer,
@@ -13,11 +14,19 @@ import {
   type SealKey,
 } from "@murmur/identity";
 import type { PositionedState } from "@murmur/manager";
-import { loginSealId, type Cluster, type Command, type DataPlaneKind, type Sealed } from "@murmur/model";
+import {
+  loginSealId,
+  UNLOCK_KEY_SEAL_ID,
+  type Cluster,
+  type Command,
+  type DataPlaneKind,
+  type Sealed,
+} from "@murmur/model";
 import { createStore, type View } from "@murmur/store";
 import { keyDigest, type CallMember } from "./admission.ts";
 import { nextNumber, signGeneration, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
+import { sealUnlockKey } from "./lock-keeper.ts";
 import type { Bootstrap } from "./manager-host.ts";
 import { refuseIfAlive } from "./restore-guard.ts";
 import { secretContext } from "./seal-desk.ts";
@@ -84,6 +93,7 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
   const now = clock.now();
   const self = nodeId(newId());
   const { caKeyPem } = cluster.secrets;
+  const sealKeys = sealKeysFor(backup, request.secretsKey);
   const keyPem = await createNodeKey();
   const certificatePem = await signNodeCertificate({
     ca: { certificatePem: cluster.caPem, keyPem: caKeyPem },
@@ -104,13 +114,30 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
       certificatePem,
       keyPem,
       gossipKeys: cluster.secrets.gossipKeys.map(parseGossipKey),
-      sealKeys: sealKeysFor(backup, request.secretsKey),
+      sealKeys,
     },
     generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem }),
     peers: others.map((node) => ({ id: node.id, address: node.address })),
     dataPlane: cluster.dataPlane,
-    bootstrap: { state, commands: firstCommands(options, self, keyDigest(certificatePem)) },
+    bootstrap: {
+      state,
+      commands: [
+        ...firstCommands(options, self, keyDigest(certificatePem)),
+        ...unlockKeyAnew(backup, { sealKeys, isNew: request.secretsKey === "new", now }),
+      ],
+    },
   };
+}
+
+/** Without the keys of secrets nobody can say the unlock key: there is another one from now on. */
+function unlockKeyAnew(
+  { cluster }: ReadBackup,
+  { sealKeys, isNew, now }: { readonly sealKeys: readonly SealKey[]; readonly isNew: boolean; readonly now: Millis },
+): Command[] {
+  if (!isNew || cluster.unlockKey === undefined) return [];
+  const { id, spec, version } = cluster;
+  const unlockKey = sealUnlockKey(newUnlockKey(), { sealKeys, clusterId: id });
+  return [{ kind: "updateCluster", version, spec, unlockKey, now }];
 }
 
 /** The keys are in no backup: whoever restores one brings them, or does without the secrets. */
@@ -120,7 +147,7 @@ function sealKeysFor({ state, cluster }: ReadBackup, given: string | undefined):
   if (given === undefined) {
     throw new ClusterError(
       "failed_precondition",
-      `the backup has ${String(secrets.length)} secrets or logins and not the key that opens them: give it with --secrets-key KEY (murmur cluster secrets-key shows it on a manager of that cluster), or --secrets-key new to create them anew`,
+      `the backup has ${String(secrets.length)} secrets, logins or unlock keys and not the key that opens them: give it with --secrets-key KEY (murmur cluster secrets-key shows it on a manager of that cluster), or --secrets-key new to create them anew`,
     );
   }
   const keys = given.split(",").slice(0, GOSSIP_KEYS_MAX).map(parseSealKey);
@@ -135,8 +162,14 @@ interface SealedThing extends Sealed {
   readonly name: string;
 }
 
+function unlockKeyOf(view: View): SealedThing[] {
+  const { unlockKey } = view.cluster() ?? {};
+  return unlockKey === undefined ? [] : [{ id: UNLOCK_KEY_SEAL_ID, sealed: unlockKey, name: "unlock key" }];
+}
+
 /** All that the managers' keys open. */
 const sealedIn = (view: View): readonly SealedThing[] => [
+  ...unlockKeyOf(view),
   ...view.secrets().map(({ id, sealed, spec }) => ({ id, sealed, name: `secret ${spec.name}` })),
   ...view
     .services()

@@ -101,7 +101,8 @@ export class Epoch implements AsyncDisposable {
   }
 
   async compact(throughIndex: number): Promise<void> {
-    if (throughIndex <= this.shape.compacted) return;
+    // Done again it is not for nothing: files may be left from before a crash, or have been separated since.
+    if (throughIndex < this.shape.compacted || throughIndex === 0) return;
     assert(throughIndex <= (this.snapshots.current?.index ?? 0), "compaction ends within the snapshot");
     const refusal = this.writer.refusal([]);
     if (refusal !== undefined) throw refusal;

@@ -99,6 +99,12 @@ class FileLogStorage implements LogStorage {
     return this.#epoch().compact(throughIndex);
   }
 
+  separate(): number {
+    const { writer, shape } = this.#epoch();
+    writer.separate();
+    return shape.last;
+  }
+
   async reset(): Promise<void> {
     const { number, epoch } = this.#current;
     const { directory, log, limits } = this.#options;

@@ -14,3 +14,4 @@ export type {
 export { openLogStorage, type LogStorageOptions } from "./file-log-storage.ts";
 export { MemoryDisk } from "./memory-log-storage.ts";
 export { openNodeState, type NodeState } from "./node-state.ts";
+export { newDiskKey, parseDiskKey, sealedLog, type DiskKey, type LogKeys, type SealedLog } from "./sealed-log.ts";

@@ -127,6 +127,11 @@ export interface LogStorage extends AsyncDisposable {
   /** Drops the entries up to and including `throughIndex`, which a snapshot must cover. */
   compact(throughIndex: number): Promise<void>;
   /**
+   * Writes later entries apart from all before, so that once these are compacted nothing of them is left on the disk.
+   * Returns the last index written so far. A memory has nothing to keep apart.
+   */
+  separate(): number;
+  /**
    * Wipes log and snapshots. Term and vote stay: a node that forgot its vote could vote twice in one term. How far the log
    * reached stays too, and is reported as damage until it reaches there again: managers who never heard that this node
    * was taken out still count its vote, and it must not help them to elect one who lacks what it had acknowledged.

@@ -48,6 +48,8 @@ interface Pending {
   readonly state: LogState;
   readonly entries: readonly StoredEntry[];
   readonly bytes: number;
+  /** It begins a file. */
+  readonly separate: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -75,6 +77,8 @@ export class LogWriter implements AsyncDisposable {
   #pumping: Promise<void> | undefined;
   #failure: Error | undefined;
   #closed = false;
+  /** What is taken in next begins a file. */
+  #isSeparate = false;
 
   constructor(options: LogWriterOptions) {
     this.#options = options;
@@ -108,11 +112,17 @@ export class LogWriter implements AsyncDisposable {
     if (this.#closed) return Promise.reject(this.#closedError());
     const written = new Promise<void>((resolve, reject) => {
       const bytes = bytesOf(entries);
-      this.#queue.push({ state, entries, bytes, resolve, reject });
+      this.#queue.push({ state, entries, bytes, separate: this.#isSeparate, resolve, reject });
+      this.#isSeparate = false;
       this.#pendingBytes += bytes;
     });
     this.#pumping ??= this.#pump();
     return written;
+  }
+
+  /** What is taken in from now on begins a new file. */
+  separate(): void {
+    this.#isSeparate = true;
   }
 
   /** Removes the log files that hold nothing but entries up to this index. */
@@ -168,7 +178,7 @@ export class LogWriter implements AsyncDisposable {
     let bytes = 0;
     let count = 0;
     for (const pending of this.#queue) {
-      if (count > 0 && bytes + pending.bytes > this.#options.limits.groupBytesMax) break;
+      if (count > 0 && (pending.separate || bytes + pending.bytes > this.#options.limits.groupBytesMax)) break;
       bytes += pending.bytes;
       count += 1;
     }
@@ -183,7 +193,7 @@ export class LogWriter implements AsyncDisposable {
     const entries = joinEntries(group, state.last);
     const fields = { ...state, sequence: this.#nextSequence };
     const bytes = encodeBatch(fields, entries);
-    const active = await this.#segmentFor(bytes.length);
+    const active = await this.#segmentFor(bytes.length, group[0]?.separate === true);
     const start = performance.now();
     for (let at = 0; at < bytes.length;) {
       const { bytesWritten } = await active.file.write(bytes, at, bytes.length - at, active.size + at);
@@ -202,12 +212,13 @@ export class LogWriter implements AsyncDisposable {
     return bytes.subarray(0, bytes.length - bytesOf(entries));
   }
 
-  async #segmentFor(bytes: number): Promise<{ file: SegmentFile; size: number }> {
+  async #segmentFor(bytes: number, separate: boolean): Promise<{ file: SegmentFile; size: number }> {
     const { files, limits, resumeAt } = this.#options;
     const last = this.#segments.at(-1);
     if (this.#active === undefined && resumeAt !== undefined && last !== undefined)
       this.#active = { file: await files.reopen(last.sequence), size: resumeAt };
-    if (this.#active !== undefined && this.#active.size + bytes <= limits.segmentBytes) return this.#active;
+    const isFull = this.#active !== undefined && this.#active.size + bytes > limits.segmentBytes;
+    if (this.#active !== undefined && !isFull && !separate) return this.#active;
     await this.#active?.file.close();
     this.#active = undefined;
     this.#active = { file: await files.create(this.#nextSequence), size: 0 };

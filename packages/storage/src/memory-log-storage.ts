@@ -161,6 +161,10 @@ class MemoryLogStorage implements LogStorage {
     await this.#enqueue((image) => compact(image, throughIndex));
   }
 
+  separate(): number {
+    return this.#shape.last;
+  }
+
   async reset(): Promise<void> {
     this.#refuse();
     const { term, votedFor } = this.#shape.hardState;

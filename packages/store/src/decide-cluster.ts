@@ -23,7 +23,10 @@ export function createCluster({ state, index, now }: Context, command: Of<"creat
 }
 
 export function updateCluster(context: Context, command: Of<"updateCluster">): Decision {
-  return change(context, command.version, () => ({ spec: command.spec }));
+  const { spec, unlockKey = context.state.cluster()?.unlockKey } = command;
+  if (spec.autolock !== true) return change(context, command.version, () => ({ spec }), "unlockKey");
+  if (unlockKey === undefined) return refused("failed_precondition", "autolock needs an unlock key");
+  return change(context, command.version, () => ({ spec, unlockKey }));
 }
 
 export function rotateJoinSecret(context: Context, command: Of<"rotateJoinSecret">): Decision {
@@ -40,12 +43,15 @@ function change(
   { state, index, now }: Context,
   version: Index | undefined,
   what: (cluster: Cluster) => Partial<Cluster>,
+  without?: "unlockKey",
 ): Decision {
   const cluster = state.cluster();
   if (cluster === undefined) return noCluster();
   if (version !== undefined && version !== cluster.version)
     return outOfSequence("the cluster", cluster.version, version);
-  return accepted(cluster.id, [putCluster({ ...cluster, ...what(cluster), updatedAt: now, version: index })]);
+  const changed = { ...cluster, ...what(cluster), updatedAt: now, version: index };
+  if (without !== undefined) delete changed[without];
+  return accepted(cluster.id, [putCluster(changed)]);
 }
 
 export const noCluster = (): Refusal =>

@@ -119,6 +119,7 @@ function watched(storage: LogStorage, onSaving: (saving: boolean) => void): LogS
     openSnapshot: () => storage.openSnapshot(),
     receiveSnapshot: (options) => storage.receiveSnapshot(options),
     compact: (through) => storage.compact(through),
+    separate: () => storage.separate(),
     reset: () => storage.reset(),
     stats: () => storage.stats(),
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),

@@ -5,7 +5,7 @@ import type { NetworkCreate, NetworkCreated, NetworkResource, NetworksPruned } f
 import type { Node, NodeSpec } from "../docker/node-types.ts";
 import type { Config, PayloadCreate, PayloadCreated, Secret } from "../docker/payload-types.ts";
 import type { Service, ServiceCreated, ServiceSpec, ServiceUpdated } from "../docker/service-types.ts";
-import type { Info, Swarm, SwarmSpec, VersionInfo } from "../docker/swarm-types.ts";
+import type { Info, Swarm, SwarmSpec, UnlockKey, VersionInfo } from "../docker/swarm-types.ts";
 import type { Task } from "../docker/task-types.ts";
 import type {
   ClusterEvent,
@@ -148,8 +148,21 @@ export class MurmurClient implements Disposable {
   swarm(options: Cancellable = {}): Promise<Swarm> {
     return this.#call("/swarm", options);
   }
-  async updateSwarm(version: number, spec: SwarmSpec, options: Cancellable = {}): Promise<void> {
-    await this.#post(`/swarm/update?version=${String(version)}`, spec, options);
+  async updateSwarm(
+    version: number,
+    spec: SwarmSpec,
+    { rotateUnlockKey, ...options }: Cancellable & { readonly rotateUnlockKey?: boolean } = {},
+  ): Promise<void> {
+    const rotate = rotateUnlockKey === true ? "&rotateManagerUnlockKey=true" : "";
+    await this.#post(`/swarm/update?version=${String(version)}${rotate}`, spec, options);
+  }
+  /** What locked managers are unlocked with; empty where autolock is off. */
+  async unlockKey(options: Cancellable = {}): Promise<string> {
+    return (await this.#call<UnlockKey>("/swarm/unlockkey", options)).UnlockKey;
+  }
+  /** Opens what the asked node has on its disk; it takes its place in the cluster up again. */
+  async unlock(key: string, options: Cancellable = {}): Promise<void> {
+    await this.#post("/swarm/unlock", { UnlockKey: key }, { ...options, timeoutMs: JOIN_TIMEOUT_MS });
   }
 
   nodes(options: ListOptions = {}): Promise<Node[]> {

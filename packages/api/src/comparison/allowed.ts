@@ -130,7 +130,6 @@ export const ALLOWED: readonly Allowed[] = [
     path: /^status$/,
     why: "Settings that contradict themselves; Docker keeps them and never looks at them again.",
   },
-  { asked: /rotateManagerUnlockKey=true/, path: /^status$/, why: "There is no unlock key yet." },
   { asked: /POST \/swarm\/update.*"Name":"other"/, path: /^status$/, why: "Clusters have names here." },
   {
     asked: /GET \/swarm $/,

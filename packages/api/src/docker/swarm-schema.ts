@@ -45,7 +45,7 @@ export const swarmSchema = dockerObject(
       SigningCAKey: unsupported(caSettings),
       ForceRotate: unsupported(caSettings),
     }).optional(),
-    EncryptionConfig: dockerObject({ AutoLockManagers: unsupported() }).optional(),
+    EncryptionConfig: dockerObject({ AutoLockManagers: z.boolean().optional() }).optional(),
     TaskDefaults: dockerObject({ LogDriver: driver.optional() }).optional(),
     // Docker's first swarm mode had policies here; its clients still send them, and Docker passes over them.
     AcceptancePolicy: z.unknown().optional(),
@@ -81,7 +81,7 @@ export const initSchema = dockerObject(
     DefaultAddrPool: z.array(z.string().max(64)).max(1, "Murmur takes one pool").optional(),
     SubnetSize: z.int().min(0).max(32).optional(),
     ForceNewCluster: unsupported(),
-    AutoLockManagers: unsupported(),
+    AutoLockManagers: z.boolean().optional(),
     Availability: availability,
     Spec: swarmSchema.optional(),
     Murmur: z.strictObject({ DataPlane: z.enum(["ports", "overlay"], "must be ports or overlay") }).optional(),
@@ -100,5 +100,7 @@ export const joinSchema = dockerObject(
   },
   { passOverLowerCase: true },
 );
+
+export const unlockSchema = dockerObject({ UnlockKey: z.string().max(256).optional() }, { passOverLowerCase: true });
 
 export type SwarmInput = z.infer<typeof swarmSchema>;

@@ -59,6 +59,11 @@ export interface Swarm extends ClusterInfo {
   JoinTokens: { Worker: string; Manager: string };
 }
 
+/** `GET /swarm/unlockkey`, and the body of `POST /swarm/unlock`. Empty where autolock is off. */
+export interface UnlockKey {
+  UnlockKey: string;
+}
+
 /** The `Swarm` part of `/info`. */
 export interface SwarmInfo {
   NodeID: string;

@@ -31,6 +31,16 @@ describe("the translation of the cluster", () => {
     expect(spec).toMatchObject({ taskHistoryLimit: 0, nodeCertificateValidityMs: 3_600_000, voters: 5 });
   });
 
+  it("keeps autolock until it is turned off", () => {
+    const on = toClusterSpec({ EncryptionConfig: { AutoLockManagers: true } }, DEFAULT_CLUSTER_SPEC);
+    expect(on.autolock).toBe(true);
+    expect(toClusterSpec({ Murmur: { Voters: 3 } }, on).autolock).toBe(true);
+    expect(toClusterSpec(fromCluster({ ...cluster, spec: on }).Spec, DEFAULT_CLUSTER_SPEC)).toEqual(on);
+    expect(toClusterSpec({ EncryptionConfig: { AutoLockManagers: false } }, on)).not.toHaveProperty("autolock");
+    expect(toInitRequest({ AutoLockManagers: true }).spec.autolock).toBe(true);
+    expect(toInitRequest({ Spec: { EncryptionConfig: { AutoLockManagers: true } } }).spec.autolock).toBe(true);
+  });
+
   it("keeps the policy of rebalancing, with what was said of it before", () => {
     const on = toClusterSpec({ Murmur: { Rebalance: { Policy: "on", MovesAtOnce: 7 } } }, DEFAULT_CLUSTER_SPEC);
     expect(on.rebalance).toEqual({ movesAtOnce: 7, calmMs: 60_000, restMs: 600_000 });
@@ -49,7 +59,7 @@ describe("the translation of the cluster", () => {
     [{ Raft: { ElectionTick: 2, HeartbeatTick: 2 } }, "raft.electionTick: must be greater than heartbeatTick"],
     [{ Raft: { SnapshotInterval: -1 } }, "Raft.SnapshotInterval"],
     [{ CAConfig: { ForceRotate: 1 } }, "CAConfig.ForceRotate"],
-    [{ EncryptionConfig: { AutoLockManagers: true } }, "EncryptionConfig.AutoLockManagers"],
+    [{ EncryptionConfig: { AutoLockManagers: "yes" } }, "EncryptionConfig.AutoLockManagers"],
     [{ Murmur: { Voters: 2 } }, "Murmur.Voters"],
   ])("refuses %j", (body, message) => {
     expect(() => toClusterSpec(body, DEFAULT_CLUSTER_SPEC)).toThrow(message);

@@ -13,7 +13,7 @@ import type { InitRequest, JoinRequest } from "../ports.ts";
 import { DOCKER_SUBNET_SIZE, toDataPlane } from "./address-pool.ts";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
-import { DOCKER_DEFAULTS, initSchema, joinSchema, swarmSchema, type SwarmInput } from "./swarm-schema.ts";
+import { DOCKER_DEFAULTS, initSchema, joinSchema, swarmSchema, unlockSchema, type SwarmInput } from "./swarm-schema.ts";
 import type * as docker from "./swarm-types.ts";
 import { toMillis, toNanos, toTimestamp } from "./time.ts";
 import { toTlsInfo } from "./tls-info.ts";
@@ -56,7 +56,7 @@ function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
     CAConfig: { NodeCertExpiry: toNanos(spec.nodeCertificateValidityMs) },
     TaskDefaults:
       logDriver === undefined ? {} : { LogDriver: { Name: logDriver.name, Options: { ...logDriver.options } } },
-    EncryptionConfig: { AutoLockManagers: false },
+    EncryptionConfig: { AutoLockManagers: spec.autolock === true },
     Murmur: {
       Voters: spec.voters,
       ...(spec.strategy !== undefined && { Strategy: spec.strategy }),
@@ -87,6 +87,7 @@ function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
     logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : undefined,
     rebalance: mergeRebalance(input.Murmur?.Rebalance, current.rebalance),
     raft: mergeRaft(input.Raft, current.raft),
+    autolock: (input.EncryptionConfig?.AutoLockManagers ?? current.autolock) || undefined,
     heartbeatPeriodMs: mergeHeartbeat(input.Dispatcher?.HeartbeatPeriod, current.heartbeatPeriodMs),
   });
   return checked(spec);
@@ -162,9 +163,11 @@ export function toInitRequest(body: unknown): InitRequest {
     listenAddr: listenAddr(input.ListenAddr),
     availability: input.Availability || "active",
     labels: {},
-    spec: merge(input.Spec ?? {}, DEFAULT_CLUSTER_SPEC),
+    spec: merge(input.Spec ?? {}, { ...DEFAULT_CLUSTER_SPEC, ...(input.AutoLockManagers && { autolock: true }) }),
   });
 }
+
+export const toUnlockKey = (body: unknown): string => parseWith(unlockSchema, body).UnlockKey ?? "";
 
 export function toJoinRequest(body: unknown): JoinRequest {
   const input = parseWith(joinSchema, body);

@@ -50,6 +50,7 @@ async function problemsOf(ports: ApiPorts, askCluster: AskCluster, context: Cont
   if (engine === undefined) problems.push("the container engine doesn't answer");
   if (standing.state === "joining") problems.push("the node is still joining the cluster");
   if (standing.state === "failed") problems.push(standing.message);
+  if (standing.state === "locked") problems.push("the node is locked: `murmur cluster unlock`");
   if (cluster !== undefined) problems.push(cluster);
   return problems;
 }

@@ -1,6 +1,7 @@
 import { ClusterError, codeOf, messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
-import { toInitRequest, toJoinRequest } from "../docker/swarm.ts";
+import { toInitRequest, toJoinRequest, toUnlockKey } from "../docker/swarm.ts";
+import { LOCKED, NOT_IN_CLUSTER } from "../messages.ts";
 import type { ClusterInitAnswer, ClusterSummary, JoinTokenAnswer, NodeJoinAnswer } from "../murmur-types.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
@@ -41,6 +42,13 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
     return context.body(null, 200);
   });
 
+  app.post("/swarm/unlock", async (context) => {
+    const key = toUnlockKey(await readJson(context.req.raw));
+    if (node.status().state === "outside") throw new ClusterError("not_in_cluster", NOT_IN_CLUSTER);
+    await change(context, () => node.unlock(key));
+    return context.body(null, 200);
+  });
+
   app.post("/murmur/cluster/init", async (context) => {
     const asked = parseInit(await readOptionalJson(context.req.raw));
     await change(context, (signal) => node.init(asked, signal));
@@ -76,6 +84,7 @@ const PART_OF_A_SWARM =
   'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
 
 function refuseMember({ state }: NodeStanding): void {
+  if (state === "locked") throw new ClusterError("unavailable", LOCKED);
   if (state === "active") throw new ClusterError("already_in_cluster", PART_OF_A_SWARM);
 }
 

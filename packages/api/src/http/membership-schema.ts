@@ -21,6 +21,7 @@ const common = {
 const initBody = z.strictObject({
   ...common,
   name: z.string().min(1).max(63).optional(),
+  autolock: z.boolean().optional(),
   strategy: z.enum(STRATEGIES, `must be one of ${STRATEGIES.join(", ")}`).optional(),
   dataPlane: z.enum(["ports", "overlay"], "must be ports or overlay").optional(),
   defaultAddrPool: z.string().min(1).max(64).optional(),
@@ -48,6 +49,7 @@ export function parseInit(body: unknown): InitRequest {
     name,
     voters,
     strategy,
+    autolock,
     dataPlane,
     defaultAddrPool: subnet,
     subnetSize: subnetLength,
@@ -58,6 +60,7 @@ export function parseInit(body: unknown): InitRequest {
     ...defaults,
     name: name ?? defaults.name,
     voters: voters ?? defaults.voters,
+    ...(autolock === true && { autolock }),
     ...(strategy !== undefined && { strategy }),
   });
   const plane = toDataPlane({ dataPlane, subnet, subnetLength });

@@ -1,9 +1,9 @@
 import { ClusterError } from "@murmur/base";
-import type { Cluster } from "@murmur/model";
+import { UNLOCK_KEY_SEAL_ID, type Cluster } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
 import { fromCluster, toClusterSpec } from "../docker/swarm.ts";
-import type { Swarm } from "../docker/swarm-types.ts";
+import type { Swarm, UnlockKey } from "../docker/swarm-types.ts";
 import type { JoinTokenAnswer } from "../murmur-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
@@ -31,18 +31,21 @@ export function addSwarmRoutes(app: Hono, access: ClusterAccess): void {
     const rotate =
       strictFlag(context.req.query("rotateWorkerToken"), "rotateWorkerToken") ||
       strictFlag(context.req.query("rotateManagerToken"), "rotateManagerToken");
-    if (strictFlag(context.req.query("rotateManagerUnlockKey"), "rotateManagerUnlockKey")) throw noUnlockKey();
+    const rotateKey = strictFlag(context.req.query("rotateManagerUnlockKey"), "rotateManagerUnlockKey");
     const body = await readJson(context.req.raw);
     const current = clusterOf(await access.read(context));
     const spec = toClusterSpec(body, current.spec);
-    await access.submit(context, { kind: "updateCluster", version, spec });
+    const needsKey = spec.autolock === true && (rotateKey || current.unlockKey === undefined);
+    const unlockKey = needsKey ? { unlockKey: await newUnlockKey(access) } : {};
+    await access.submit(context, { kind: "updateCluster", version, spec, ...unlockKey });
     if (rotate) await rotateToken(context, access);
     return context.body(null, 200);
   });
 
-  app.get("/swarm/unlockkey", (context) => context.json({ UnlockKey: "" }));
-  app.post("/swarm/unlock", () => {
-    throw new ClusterError("already_exists", "swarm is not locked");
+  app.get("/swarm/unlockkey", async (context) => {
+    const cluster = clusterOf(await access.read(context));
+    const answer: UnlockKey = { UnlockKey: access.cluster().unlockKey(cluster) ?? "" };
+    return context.json(answer);
   });
 
   app.get("/murmur/join-token", async (context) => context.json(joinToken(access, await access.read(context))));
@@ -52,8 +55,9 @@ export function addSwarmRoutes(app: Hono, access: ClusterAccess): void {
   });
 }
 
-const noUnlockKey = (): ClusterError =>
-  new ClusterError("unsupported", "Murmur doesn't seal its store with a key yet: there is no unlock key to rotate");
+/** Sealed, as the record holds it. */
+const newUnlockKey = (access: ClusterAccess): Promise<string> =>
+  access.cluster().seal(Buffer.from(access.ports.tokens.newUnlockKey()), UNLOCK_KEY_SEAL_ID);
 
 async function rotateToken(context: Context, access: ClusterAccess): Promise<void> {
   const { version } = clusterOf(await access.read(context));

@@ -4,6 +4,7 @@ import type { Node } from "../docker/node-types.ts";
 import { hostOf } from "../docker/node.ts";
 import type { ClusterInfo, Info, Swarm, SwarmInfo, VersionInfo } from "../docker/swarm-types.ts";
 import { codeOfAnswer, ERROR_CODE_HEADER } from "../error-status.ts";
+import { LOCKED } from "../messages.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { within } from "./context.ts";
 import { API_VERSION, MIN_API_VERSION } from "./api-version.ts";
@@ -95,7 +96,13 @@ function versionInfo({ fields }: EnginePart, murmurVersion: string): VersionInfo
 const isComponent = (value: unknown): value is VersionInfo["Components"][number] =>
   isRecord(value) && typeof value["Name"] === "string" && typeof value["Version"] === "string";
 
-const LOCAL_STATE = { outside: "inactive", joining: "pending", active: "active", failed: "error" } as const;
+const LOCAL_STATE = {
+  outside: "inactive",
+  joining: "pending",
+  active: "active",
+  failed: "error",
+  locked: "locked",
+} as const;
 
 /** The `Swarm` part of `/info`. Without a leader, or a manager to ask, it says what the node itself knows. */
 async function swarmInfo(standing: NodeStanding, askCluster: AskCluster, signal: AbortSignal): Promise<SwarmInfo> {
@@ -104,7 +111,7 @@ async function swarmInfo(standing: NodeStanding, askCluster: AskCluster, signal:
     NodeAddr: standing.state === "active" ? hostOf(standing.address) : "",
     LocalNodeState: LOCAL_STATE[standing.state],
     ControlAvailable: standing.state === "active",
-    Error: standing.state === "failed" ? standing.message : "",
+    Error: problemOf(standing),
     RemoteManagers: null,
   };
   if (standing.state !== "active") return own;
@@ -119,6 +126,11 @@ async function swarmInfo(standing: NodeStanding, askCluster: AskCluster, signal:
   } catch (error) {
     return { ...own, Error: messageOf(error) };
   }
+}
+
+function problemOf(standing: NodeStanding): string {
+  if (standing.state === "failed") return standing.message;
+  return standing.state === "locked" ? LOCKED : "";
 }
 
 function withoutTokens(swarm: Swarm): ClusterInfo {

@@ -153,6 +153,10 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       this.#secrets += 1;
       return `secret-${String(this.#secrets)}`;
     },
+    newUnlockKey: (): string => {
+      this.#secrets += 1;
+      return `SWMKEY-1-${String(this.#secrets)}`;
+    },
     format: (cluster: { secrets: { joinSecret: string } }): string => `MURMUR-1-digest-${cluster.secrets.joinSecret}`,
   };
   readonly metrics = { text: () => Promise.resolve("murmur_up 1\n") };
@@ -195,6 +199,12 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
     recover: async (request: { readonly force: boolean }): Promise<RecoveryPlan> => {
       this.calls.push(request);
       return aPlan;
+    },
+    unlock: async (key: string): Promise<void> => {
+      if (this.standing.state !== "locked") throw new ClusterError("already_exists", "swarm is not locked");
+      if (key !== this.replica?.unlockKey())
+        throw new ClusterError("unauthenticated", "swarm could not be unlocked: invalid key provided");
+      this.standing = ACTIVE;
     },
     leave: async (request: { readonly force: boolean }): Promise<void> => {
       this.calls.push(request);

@@ -4,6 +4,7 @@ import {
   DEFAULT_CLUSTER_SPEC,
   networkId,
   nodeNetworkOf,
+  UNLOCK_KEY_SEAL_ID,
   type AddressPool,
   type ClusterSpec,
   type Command,
@@ -167,6 +168,11 @@ export class MemoryCluster implements Cluster {
     return Promise.resolve(sealedFor(id, plain));
   }
 
+  unlockKey(): string | undefined {
+    const { unlockKey } = this.store.view.cluster() ?? {};
+    return unlockKey && plainOf(UNLOCK_KEY_SEAL_ID, unlockKey);
+  }
+
   isSealed({ id, sealed }: Secret, plain: Uint8Array): boolean {
     return sealed === sealedFor(id, plain);
   }
@@ -202,3 +208,8 @@ const noLeader = (): ClusterError =>
 
 const sealedFor = (id: string, plain: Uint8Array): string =>
   Buffer.concat([Buffer.from(`sealed for ${id}: `), plain.map((byte) => byte ^ 0xff)]).toString("base64");
+
+const plainOf = (id: string, sealed: string): string => {
+  const bytes = Buffer.from(sealed, "base64").subarray(`sealed for ${id}: `.length);
+  return Buffer.from(bytes.map((byte) => byte ^ 0xff)).toString();
+};

@@ -9,15 +9,19 @@ import { clusterLeave } from "./cluster-leave.ts";
 import { clusterRecover } from "./cluster-recover.ts";
 import { clusterRestore } from "./cluster-restore.ts";
 import { clusterSecretsKey } from "./cluster-secrets-key.ts";
+import { clusterUnlock } from "./cluster-unlock.ts";
+import { clusterUnlockKey } from "./cluster-unlock-key.ts";
 import { clusterUpdate } from "./cluster-update.ts";
 
 export const clusterGroup = (cli: Cli): Command =>
-  newGroup("cluster", "Start, look at, back up, recover and leave a cluster", [
+  newGroup("cluster", "Start, look at, back up, recover, unlock and leave a cluster", [
     clusterInit(cli),
     clusterInfo(cli),
     clusterUpdate(cli),
     clusterJoinToken(cli),
     clusterSecretsKey(cli),
+    clusterUnlockKey(cli),
+    clusterUnlock(cli),
     clusterBackup(cli),
     clusterRestore(cli),
     clusterRecover(cli),

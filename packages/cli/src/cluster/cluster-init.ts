@@ -5,6 +5,7 @@ import { newCommand } from "../command.ts";
 import { withDaemon } from "../daemon/ensure-daemon.ts";
 import { parseCount } from "../units/number.ts";
 import { joinInstructions } from "./join-instructions.ts";
+import { unlockInstructions } from "./unlock-instructions.ts";
 import { strategyOption, type Strategy } from "./strategy-option.ts";
 import { addMembershipFlags, membershipBody, type MembershipFlags } from "./membership-options.ts";
 
@@ -13,6 +14,7 @@ interface InitFlags extends MembershipFlags {
   readonly voters?: string;
   readonly strategy?: Strategy;
   readonly dataPlane?: "ports" | "overlay";
+  readonly autolock?: boolean;
   readonly defaultAddrPool?: string;
   readonly defaultAddrPoolMaskLength?: string;
 }
@@ -40,6 +42,7 @@ export function clusterInit(cli: Cli): Command {
         "overlay",
       ]),
     )
+    .option("--autolock", "Seal what managers have on their disks: they ask for a key after a restart")
     .option("--default-addr-pool <subnet>", "Where networks get their subnets from (overlay; default: 10.64.0.0/10)")
     .option("--default-addr-pool-mask-length <length>", "Length of these subnets (default: 24, of the default pool 20)")
     .action(async (flags: InitFlags) => {
@@ -48,12 +51,14 @@ export function clusterInit(cli: Cli): Command {
         ...(flags.name === undefined ? {} : { name: flags.name }),
         ...(flags.voters === undefined ? {} : { voters: parseCount(flags.voters) }),
         ...(flags.strategy === undefined ? {} : { strategy: flags.strategy }),
+        ...(flags.autolock === undefined ? {} : { autolock: flags.autolock }),
         ...planeBody(flags),
       };
       const client = await cli.client();
       const answer = await withDaemon(cli, () => client.initCluster(body));
       cli.print(`Cluster initialized: current node (${answer.nodeId}) is now a manager.\n`);
       cli.print(joinInstructions(answer));
+      if (flags.autolock === true) cli.print(`\n${unlockInstructions(await client.unlockKey())}`);
     });
 }
 

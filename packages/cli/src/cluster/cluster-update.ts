@@ -4,11 +4,13 @@ import { invalid } from "../argument-error.ts";
 import { changeWithRetry } from "../change-retry.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
+import { unlockInstructions } from "./unlock-instructions.ts";
 import { strategyOption, type Strategy } from "./strategy-option.ts";
 
 interface UpdateFlags {
   readonly strategy?: Strategy;
   readonly rebalance?: "on" | "off";
+  readonly autolock?: "on" | "off";
 }
 
 export function clusterUpdate(cli: Cli): Command {
@@ -18,6 +20,7 @@ export function clusterUpdate(cli: Cli): Command {
     summary: "Change what holds for the whole cluster",
     examples: [
       { says: "Fill nodes up, where services don't say otherwise", line: "murmur cluster update --strategy binpack" },
+      { says: "Make a stolen disk worthless", line: "murmur cluster update --autolock on" },
       { says: "Use nodes that join, without being asked", line: "murmur cluster update --rebalance on" },
     ],
   })
@@ -28,8 +31,14 @@ export function clusterUpdate(cli: Cli): Command {
         "Whether tasks are moved to better places once the cluster is calm; a service stays where it is with its own --rebalance off",
       ).choices(["on", "off"]),
     )
-    .action(async ({ strategy, rebalance }: UpdateFlags) => {
-      if (strategy === undefined && rebalance === undefined)
+    .addOption(
+      new Option(
+        "--autolock <switch>",
+        "Whether managers seal what they have on their disks, and ask for a key after a restart",
+      ).choices(["on", "off"]),
+    )
+    .action(async ({ strategy, rebalance, autolock }: UpdateFlags) => {
+      if (strategy === undefined && rebalance === undefined && autolock === undefined)
         throw invalid("say what to change, such as --strategy binpack or --rebalance on");
       const client = await cli.client();
       await changeWithRetry(async () => {
@@ -38,9 +47,11 @@ export function clusterUpdate(cli: Cli): Command {
           ...(rebalance !== undefined && { Rebalance: { Policy: rebalance } }),
         };
         const { Version, Spec } = await client.swarm();
-        const spec: SwarmSpec = { ...Spec, Murmur: { ...Spec.Murmur, ...changed } };
+        const lock = autolock === undefined ? {} : { EncryptionConfig: { AutoLockManagers: autolock === "on" } };
+        const spec: SwarmSpec = { ...Spec, ...lock, Murmur: { ...Spec.Murmur, ...changed } };
         await client.updateSwarm(Version.Index, spec);
       });
       cli.print("Cluster updated.");
+      if (autolock === "on") cli.print(`\n${unlockInstructions(await client.unlockKey())}`);
     });
 }

@@ -290,9 +290,11 @@ export class Host {
           [Symbol.asyncDispose]: () => datagrams[Symbol.asyncDispose](),
         };
       },
-      openLog: async (generation) => {
+      openLog: async () => {
         this.diskFaults.open();
-        const storage = await this.disk.open();
+        return this.disk.open();
+      },
+      tapLog: (storage, generation) => {
         this.#world.tell((observer) => observer.opened?.(this, storage.recovered, generation));
         return tappedLog(storage, process, {
           wrote: (batch) => this.#world.tell((observer) => observer.wrote?.(this, batch)),

@@ -43,6 +43,7 @@ export function tappedLog(storage: LogStorage, process: Process, tap: LogTap): L
         };
       }),
     compact: (index) => process.call(() => storage.compact(index)),
+    separate: () => storage.separate(),
     reset: () =>
       process.call(async () => {
         await storage.reset();

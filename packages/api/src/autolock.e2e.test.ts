@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { LoneHost } from "./comparison/lone-host.ts";
+
+/*
+ * Autolock as the real docker command sees it, with a real daemon on a real disk. Needs root, the docker command, the
+ * engine's programs and the tests' image; fails where they are missing.
+ */
+const IMAGE = "murmur/web:latest";
+const LOCKED = 'Please use "docker swarm unlock" to unlock it.';
+
+let host: LoneHost;
+let daemon: ChildProcess;
+beforeAll(async () => {
+  host = await LoneHost.start("autolock", [IMAGE]);
+  daemon = await host.startMurmur();
+}, 120_000);
+afterAll(() => host[Symbol.asyncDispose](), 60_000);
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function run(args: readonly string[], input = "", socket = host.murmurSocket): Promise<Result> {
+  const child = spawn("docker", ["-H", `unix://${socket}`, ...args]);
+  const ended = once(child, "close") as Promise<[number | null]>;
+  child.stdin.end(input);
+  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code: code ?? -1, stdout: stdout.trim(), stderr: stderr.trim() };
+}
+
+async function docker(line: string, input = ""): Promise<string> {
+  const { code, stdout, stderr } = await run(line.split(" "), input);
+  expect([line, code, stderr]).toEqual([line, 0, expect.anything()]);
+  return stdout;
+}
+
+const state = (): Promise<string> => docker("info --format {{.Swarm.LocalNodeState}}");
+const keyIn = (output: string): string => /SWMKEY-1-[A-Za-z0-9+/]{43}/.exec(output)?.[0] ?? "";
+
+async function restart(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  const gone = once(daemon, "exit");
+  daemon.kill(signal);
+  await gone;
+  daemon = await host.startMurmur();
+}
+
+/** All that the daemon has on its disk. */
+async function disk(): Promise<string> {
+  const names = await readdir(join(host.folder, "state"), { recursive: true, withFileTypes: true });
+  const files = names.filter((name) => name.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return (await Promise.all(files.map((file) => readFile(file, "latin1").catch(() => "")))).join("");
+}
+
+it("is turned on, locks the node at its restart, and the key opens it", async () => {
+  await docker(`swarm init --advertise-addr ${host.address}`);
+  expect(await disk()).toContain("PRIVATE KEY");
+  const id = await docker(`service create --detach --no-resolve-image --name web ${IMAGE}`);
+  await expect
+    .poll(() => docker("service ps --filter desired-state=running --format {{.CurrentState}} web"), { timeout: 60_000 })
+    .toContain("Running");
+  const running = async (): Promise<string> => (await run(["ps", "-q"], "", host.engineSocket)).stdout;
+  const container = await running();
+  expect(container).not.toBe("");
+
+  const key = keyIn(await docker("swarm update --autolock=true"));
+  expect(key).not.toBe("");
+  expect(await docker("swarm unlock-key -q")).toBe(key);
+  expect(await docker("info --format {{.Swarm.Cluster.Spec.EncryptionConfig.AutoLockManagers}}")).toBe("true");
+  expect(await disk()).not.toContain("PRIVATE KEY");
+
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    await restart(signal);
+    expect(await state()).toBe("locked");
+    for (const line of ["node ls", "service ls", "swarm unlock-key", `service inspect ${id}`])
+      expect((await run(line.split(" "))).stderr).toContain(LOCKED);
+    expect(await running()).toBe(container);
+    const wrong = await run(["swarm", "unlock"], `SWMKEY-1-${"A".repeat(43)}\n`);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("invalid key provided")]);
+    await docker("swarm unlock", `${key}\n`);
+    expect(await state()).toBe("active");
+    await expect.poll(() => docker("service ls --format {{.Replicas}}"), { timeout: 60_000 }).toBe("1/1");
+    expect(await running()).toBe(container);
+  }
+  expect((await run(["swarm", "unlock"], `${key}\n`)).stderr).toContain("swarm is not locked");
+}, 180_000);
+
+it("has its key replaced", async () => {
+  const old = await docker("swarm unlock-key -q");
+  const key = await docker("swarm unlock-key --rotate -q");
+  expect(key).toMatch(/^SWMKEY-1-/);
+  expect(key).not.toBe(old);
+  await restart();
+  expect((await run(["swarm", "unlock"], old)).stderr).toContain("invalid key provided");
+  await docker("swarm unlock", key);
+  expect(await docker("swarm unlock-key -q")).toBe(key);
+}, 120_000);
+
+it("is turned off", async () => {
+  await docker("swarm update --autolock=false");
+  expect((await run(["swarm", "unlock-key"])).stderr).toContain("no unlock key is set");
+  await restart();
+  expect(await state()).toBe("active");
+  expect(await disk()).toContain("PRIVATE KEY");
+}, 120_000);
+
+it("is there from the start with init, and a locked node can be made to leave", async () => {
+  await docker("swarm leave --force");
+  const key = keyIn(await docker(`swarm init --autolock --advertise-addr ${host.address}`));
+  expect(key).not.toBe("");
+  expect(await disk()).not.toContain("PRIVATE KEY");
+  await restart("SIGKILL");
+  expect(await state()).toBe("locked");
+  expect((await run(["swarm", "leave"])).stderr).toContain("Swarm is encrypted and locked.");
+  await docker("swarm leave --force");
+  expect(await state()).toBe("inactive");
+  await docker(`swarm init --advertise-addr ${host.address}`);
+  expect(await state()).toBe("active");
+}, 120_000);
