@@ -73,6 +73,8 @@ export type Labels = ReadonlyMap<string, string>;
 export interface ComposeOther {
   readonly path: string;
   readonly at: string;
+  /** What to do about it. */
+  readonly says?: string;
 }
 
 export interface ComposeDevice {

@@ -68,3 +68,23 @@ it("says where a mistake is", async () => {
   expect(status).toBe(2);
   expect(stderr).toMatch(/prod\.yaml:3: services\.db: .*"imag"/);
 });
+
+it("shows manifests as a Compose file that comes to the same", async () => {
+  const manifest = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers: [{ name: web, image: "nginx:1", livenessProbe: { httpGet: { port: 80 } }, command: [sh, -c, "echo $HOME"] }]
+`;
+  await writeFile(join(folder, "web.yaml"), manifest);
+  const { status, stdout, stderr } = await runMurmur(["stack", "config", "-f", join(folder, "web.yaml")]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toContain("- echo $$HOME\n");
+  await writeFile(join(folder, "shown.yaml"), stdout);
+  expect((await runMurmur(["stack", "config", "-c", join(folder, "shown.yaml")])).stdout).toBe(stdout);
+});

@@ -1,14 +1,12 @@
 import { Option, type Command } from "commander";
-import type { LoadOptions, Project, ProjectFormat } from "@murmur/compose";
+import type { Project, ProjectFormat } from "@murmur/compose";
 import type { Cli } from "../cli.ts";
-import { listOption, newCommand } from "../command.ts";
+import { newCommand } from "../command.ts";
+import { readApplication, withApplicationOptions, type ApplicationFlags } from "./application-source.ts";
 import { composeInput } from "./compose-source.ts";
-import { unsupportedIn, unsupportedText } from "./convert/unsupported.ts";
+import { unsupportedText } from "./convert/unsupported.ts";
 
-interface Flags {
-  readonly composeFile: readonly string[];
-  readonly envFile: readonly string[];
-  readonly profile: readonly string[];
+interface Flags extends ApplicationFlags {
   readonly format: ProjectFormat;
   readonly images?: boolean;
   readonly profiles?: boolean;
@@ -18,7 +16,7 @@ interface Flags {
 }
 
 export function stackConfig(cli: Cli): Command {
-  return newCommand({
+  const command = newCommand({
     name: "config",
     usage: "[OPTIONS]",
     summary: "Show the application as it would be deployed",
@@ -27,12 +25,11 @@ export function stackConfig(cli: Cli): Command {
     examples: [
       { says: "What two files come to", line: "murmur stack config -c compose.yaml -c prod.yaml" },
       { says: "The images, to pull them somewhere", line: "murmur stack config --images" },
+      { says: "What Kubernetes manifests are as a Compose file", line: "murmur stack config -f web.yaml" },
       { says: "Only look whether the files are right", line: "murmur stack config -q" },
     ],
-  })
-    .addOption(listOption("-c, --compose-file <path>", 'A Compose file, or "-" for standard input; may be repeated'))
-    .addOption(listOption("--profile <name>", "A profile whose services are shown too; may be repeated"))
-    .addOption(listOption("--env-file <path>", "Variables, in place of the directory's .env; may be repeated"))
+  });
+  return withApplicationOptions(command)
     .addOption(new Option("--format <format>", "How to write it").choices(["yaml", "json"]).default("yaml"))
     .option("--images", "Show only the names of the images")
     .option("--profiles", "Show only the names of the profiles")
@@ -40,21 +37,25 @@ export function stackConfig(cli: Cli): Command {
     .option("--services", "Show only the names of the services")
     .option("--volumes", "Show only the names of the volumes")
     .action(async (flags: Flags) => {
-      const { loadProfiles, loadProject, projectText } = await import("@murmur/compose");
-      const input = { files: flags.composeFile, envFiles: flags.envFile };
-      const { source, files, projectDirectory } = await composeInput(cli.ports, input);
-      const warn = (warning: string): void => cli.note(`murmur: warning: ${warning}`);
       const write = (text: string): void => {
         if (flags.quiet !== true) cli.ports.stdout.write(text);
       };
-      const options: LoadOptions = { files, profiles: flags.profile, projectDirectory, warn };
-      if (flags.profiles === true) return write(linesOf(loadProfiles(source, options)));
-      const project = loadProject(source, options);
-      for (const found of unsupportedIn(project)) warn(`a cluster can't honour ${unsupportedText(found)}`);
+      if (flags.profiles === true) return write(linesOf(await profilesOf(cli, flags)));
+      const { project, unsupported, notes } = await readApplication(cli, flags);
+      for (const note of notes) cli.note(`murmur: note: ${note}`);
+      for (const found of unsupported) cli.note(`murmur: warning: a cluster can't honour ${unsupportedText(found)}`);
       const names = namesIn(project, flags);
-      const text = names === undefined ? projectText(project, flags.format) : linesOf(names);
-      write(text);
+      if (names !== undefined) return write(linesOf(names));
+      const { projectText } = await import("@murmur/compose");
+      write(projectText(project, flags.format));
     });
+}
+
+async function profilesOf(cli: Cli, { composeFile, envFile, filename, profile }: Flags): Promise<readonly string[]> {
+  if (filename.length > 0) return [];
+  const { loadProfiles } = await import("@murmur/compose");
+  const { source, files, projectDirectory } = await composeInput(cli.ports, { files: composeFile, envFiles: envFile });
+  return loadProfiles(source, { files, profiles: profile, projectDirectory });
 }
 
 function namesIn(project: Project, { images, services, volumes }: Flags): readonly string[] | undefined {

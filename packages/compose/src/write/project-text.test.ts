@@ -37,7 +37,7 @@ describe.each(FORMATS)("a project as %s", (format) => {
       fc.property(anyProject, (project) => {
         expect(again(projectText(project, format))).toEqual(project);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
@@ -87,7 +87,7 @@ describe.each(FORMATS)("a project as %s", (format) => {
         read++;
         expect(again(projectText(project, format))).toEqual(known(project));
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
     expect(read).toBeGreaterThan(0);
   });
