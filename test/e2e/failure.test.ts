@@ -54,19 +54,25 @@ describe("a cluster that loses things", () => {
 
   it("takes its containers over when the node process dies and comes back", async () => {
     const leader = await cluster.leader();
+    // However long the process takes to come back, what it ran is waited for.
+    await leader.murmur("service", "update", "--on-node-loss", "wait", "web");
     const before = await allSix(cluster.hosts);
     await leader.killMurmur();
     const [other] = cluster.others(leader);
     await (other ?? leader).murmur("service", "create", "--name", "during", "--detach", WEB_IMAGE);
-    await eventually(
-      "it is back",
-      () => leader.json<readonly NodeRow[]>("node", "ls"),
-      (rows) => rows.every(({ Status }) => Status === "Ready"),
-    );
-    await healed();
-    const after = await containersOf(cluster.hosts);
-    for (const id of before) expect(after).toContain(id);
-    await cluster.first.murmur("service", "rm", "during");
+    try {
+      await eventually(
+        "it is back",
+        () => leader.json<readonly NodeRow[]>("node", "ls"),
+        (rows) => rows.every(({ Status }) => Status === "Ready"),
+      );
+      await healed();
+      const after = await containersOf(cluster.hosts);
+      for (const id of before) expect(after).toContain(id);
+    } finally {
+      await cluster.first.murmur("service", "rm", "during");
+      await cluster.first.murmur("service", "update", "--on-node-loss", "replace", "web");
+    }
   });
 
   it("waits for a lost node where a service is to, and finds its containers as they were", async () => {

@@ -41,6 +41,8 @@ describe("a service's secrets and configs", () => {
     await piped(two, template, "config create --template-driver golang site -");
     await two.murmur(
       ..."service create --name shop --replicas 3 --env COLOR=blue-{{.Task.Slot}}".split(" "),
+      // However long a daemon takes to come back, its tasks are waited for.
+      ..."--on-node-loss replace-after=10m".split(" "),
       ..."--secret source=key-1,target=key,uid=103,gid=104,mode=0400 --secret key-1".split(" "),
       ..."--config source=site,target=/etc/site.conf".split(" "),
       WEB_IMAGE,
