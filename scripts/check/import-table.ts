@@ -20,7 +20,9 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   api: ["base", "model", "store"],
   // Compose files, read and understood; what becomes of them in a cluster is the command line's.
   compose: ["base"],
-  cli: ["base", "model", "api", "compose"],
+  // Kubernetes' manifests as what compose makes of Compose files, read by the same reader.
+  kubernetes: ["base", "compose"],
+  cli: ["base", "model", "api", "compose", "kubernetes"],
   node: [
     "base",
     "model",
@@ -71,6 +73,7 @@ export const PURE_PACKAGES: readonly string[] = [
   "scheduler",
   "discovery",
   "compose",
+  "kubernetes",
 ];
 
 /**

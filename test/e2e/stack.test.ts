@@ -1,8 +1,12 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Project } from "@murmur/compose";
 import { Cli } from "../../packages/cli/src/cli.ts";
 import { INERT_PORTS } from "../../packages/cli/src/inert-ports.ts";
-import { deployProject } from "../../packages/cli/src/stack/deploy-project.ts";
+import { applicationOf } from "../../packages/cli/src/stack/application-source.ts";
+import { deployApplication } from "../../packages/cli/src/stack/deploy-application.ts";
 import {
   aComposeNetwork,
   aComposeService,
@@ -23,12 +27,50 @@ beforeAll(async () => {
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
+/** The two files of everybody's first `kubectl apply -f`. */
+const FIRST_STEPS = `
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: nginx-deployment
+  labels:
+    app: nginx
+spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app: nginx
+  template:
+    metadata:
+      labels:
+        app: nginx
+    spec:
+      containers:
+        - name: nginx
+          image: nginx:1.14.2
+          ports:
+            - containerPort: 80
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: nginx
+spec:
+  type: NodePort
+  selector:
+    app: nginx
+  ports:
+    - port: 80
+      targetPort: 80
+      nodePort: 30000
+`;
+
 async function deployed(project: Project): Promise<string> {
   let stdout = "";
   const output = { ...INERT_PORTS.stdout, write: (text: string) => (stdout += text) };
   using cli = new Cli({ ...INERT_PORTS, clock: REAL_CLOCK, stdout: output });
   cli.host = cluster.first.socket;
-  await deployProject(cli, project, { stack: "shop", resolveImage: "never", waitTimeout: 60_000 });
+  await deployApplication(cli, applicationOf(project), { stack: "shop", resolveImage: "never", waitTimeout: 60_000 });
   return stdout;
 }
 
@@ -99,5 +141,28 @@ describe("a stack on three hosts", () => {
     ]);
     expect(left.flat()).toEqual([]);
     for (const host of cluster.hosts) expect(await host.containers()).toEqual([]);
+  });
+
+  it("is also what Kubernetes manifests say, unchanged", async () => {
+    // A local image of that name: the tests have no registry.
+    for (const host of cluster.hosts)
+      await host.ok("sh", "-c", `printf 'FROM ${WEB_IMAGE}\nENV PORT=80\n' | docker build -q -t nginx:1.14.2 -`);
+    const folder = await mkdtemp(join(tmpdir(), "murmur-stack-"));
+    const file = join(folder, "nginx.yaml");
+    await writeFile(file, FIRST_STEPS);
+    const deploy = ["-H", cluster.first.socket, "stack", "deploy", "-f", file, "--resolve-image", "never", "first"];
+    const { status, stdout, stderr } = await runMurmur(deploy);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/verify: Stack first converged\n$/);
+    expect((await tasks())["first_nginx-deployment"]).toHaveLength(2);
+    for (const host of cluster.hosts)
+      await eventually(
+        `${host.name} answers`,
+        () => ask(host, 30_000),
+        (name) => name !== "",
+      );
+    expect((await runMurmur(deploy)).stdout).toContain("Services: 0 created, 0 changed, 1 unchanged, 0 removed");
+    expect((await runMurmur(["-H", cluster.first.socket, "stack", "rm", "first"])).status).toBe(0);
+    await rm(folder, { recursive: true });
   });
 });

@@ -9,7 +9,7 @@ export function isActive(service: Mapping, profiles: readonly string[]): boolean
   return own.length === 0 || profiles.includes("*") || own.some((profile) => profiles.includes(profile));
 }
 
-function profilesOf(service: Mapping): readonly string[] {
+export function profilesOf(service: Mapping): readonly string[] {
   const tree = service.entries.get("profiles");
   return tree?.kind === "list" ? tree.items.flatMap((item) => (item.kind === "scalar" ? [item.text] : [])) : [];
 }

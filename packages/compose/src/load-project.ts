@@ -1,7 +1,7 @@
 import { ClusterError } from "@murmur/base";
 
 import { fromCommandLine, loadFiles, type Scope } from "./compose-file.ts";
-import { checkReferences, isActive } from "./consistency.ts";
+import { checkReferences, isActive, profilesOf } from "./consistency.ts";
 import { readDotenv, readEnvironment, readLabels } from "./environment.ts";
 import type { Variables } from "./interpolate.ts";
 import { directoryOf } from "./paths.ts";
@@ -35,6 +35,19 @@ export interface LoadOptions {
  * the field, and says what is expected.
  */
 export function loadProject(source: ComposeSource, options: LoadOptions): Project {
+  const { tree, ...context } = loadTree(source, options);
+  return readProject(tree, { ...context, options });
+}
+
+/** The names of all profiles that services of the files have, active or not, sorted. Throws as `loadProject`. */
+export function loadProfiles(source: ComposeSource, options: LoadOptions): readonly string[] {
+  const services = [...section(loadTree(source, options).tree, "services").values()];
+  const names = services.flatMap((service) => (service.kind === "mapping" ? profilesOf(service) : []));
+  return [...new Set(names)].toSorted();
+}
+
+/** The files merged, with variables put in. */
+function loadTree(source: ComposeSource, options: LoadOptions): Omit<Context, "options"> & { readonly tree: Mapping } {
   const paths = options.files.map((path) => fromCommandLine(path, source.cwd));
   const [first] = paths;
   if (first === undefined)
@@ -51,7 +64,7 @@ export function loadProject(source: ComposeSource, options: LoadOptions): Projec
   const scope: Scope = { reading, directory, home: source.env["HOME"], variables };
   const tree = complete(loadFiles(paths, scope, []), application, "");
   if (tree.kind !== "mapping") throw problem(tree.place, "", "a Compose file is a mapping");
-  return readProject(tree, { reading, variables, options });
+  return { tree, reading, variables };
 }
 
 interface Context {

@@ -73,6 +73,8 @@ export type Labels = ReadonlyMap<string, string>;
 export interface ComposeOther {
   readonly path: string;
   readonly at: string;
+  /** What to do about it. */
+  readonly says?: string;
 }
 
 export interface ComposeDevice {
@@ -231,9 +233,15 @@ export interface ComposeVolume extends ComposeExternal {
 export interface ComposePayload extends ComposeExternal {
   /** What it holds: read from `file`, `environment` or `content`. Undefined where it is external. */
   readonly data?: Uint8Array;
+  /** Where `data` comes from; left out where the file itself holds it. */
+  readonly origin?: ComposeOrigin;
   readonly labels: Labels;
   readonly templateDriver?: string;
   readonly driver?: string;
   readonly driverOptions: ReadonlyMap<string, string>;
   readonly others: readonly ComposeOther[];
 }
+
+export type ComposeOrigin =
+  | { readonly kind: "file"; /** Absolute. */ readonly path: string }
+  | { readonly kind: "environment"; readonly name: string };

@@ -16,7 +16,7 @@ const OVERRIDE_NAMES = [
   "docker-compose.override.yaml",
 ];
 /** What standard input is called in messages. */
-const STDIN = "/dev/stdin";
+export const STDIN = "/dev/stdin";
 
 /** Which files are read, and how. */
 export interface ComposeInput {
@@ -68,7 +68,7 @@ function ownFiles(cwd: string): readonly string[] {
   return override === undefined ? [own] : [own, override];
 }
 
-function readFile(path: string): Uint8Array {
+export function readFile(path: string): Uint8Array {
   try {
     const { size } = statSync(path);
     if (size > FILE_BYTES_MAX) throw new Error(`it has more than ${String(FILE_BYTES_MAX)} bytes`);
@@ -78,7 +78,7 @@ function readFile(path: string): Uint8Array {
   }
 }
 
-async function readAll(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+export async function readAll(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const read: Uint8Array[] = [];
   let size = 0;
   for await (const part of parts) {

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { Cli } from "../cli.ts";
 import { INERT_PORTS } from "../inert-ports.ts";
 import { REAL_CLOCK } from "../testing/run-murmur.ts";
-import { deployProject } from "./deploy-project.ts";
+import { applicationOf } from "./application-source.ts";
+import { deployApplication } from "./deploy-application.ts";
 import { aComposeService, aPort, aProject } from "./testing/projects.ts";
 import { RunningCluster } from "./testing/running-cluster.ts";
 
@@ -49,7 +50,7 @@ async function deployed(): Promise<string> {
     deploy: { labels: new Map(), replicas: 2 },
   });
   const project = aProject([web, aComposeService("db")]);
-  await deployProject(cli, project, { stack: "shop", resolveImage: "never", waitTimeout: 10_000 });
+  await deployApplication(cli, applicationOf(project), { stack: "shop", resolveImage: "never", waitTimeout: 10_000 });
   return stdout;
 }
 

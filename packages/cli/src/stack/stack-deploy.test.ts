@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MurmurClient } from "@murmur/api";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runMurmur, type Ran } from "../testing/run-murmur.ts";
 import { RunningCluster } from "./testing/running-cluster.ts";
 
@@ -95,4 +95,71 @@ it("refuses with its line what a cluster can't honour", async () => {
   expect(stderr).toContain("services.web.build: a cluster doesn't build images");
   expect(stderr).toMatch(/compose\.yaml:4: services\.web\.links/);
   expect(await images()).toEqual([]);
+});
+
+describe("Kubernetes manifests", () => {
+  const MANIFESTS = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, labels: { app: web } }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers:
+        - name: web
+          image: web:1
+          ports: [{ containerPort: 80 }]
+          volumeMounts: [{ name: site, mountPath: /site }]
+      volumes: [{ name: site, configMap: { name: site } }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: front }
+spec: { type: NodePort, selector: { app: web }, ports: [{ port: 80, nodePort: 30080 }] }
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: site }
+data: { index.html: hello }
+`;
+
+  it("are deployed, and found unchanged when they are deployed again", async () => {
+    await writeFile(join(folder, "web.yaml"), MANIFESTS);
+    const first = await deploy("-f", join(folder, "web.yaml"), "shop");
+    expect({ status: first.status, stderr: first.stderr }).toEqual({ status: 0, stderr: "" });
+    expect(first.stdout).toMatch(/verify: Stack shop converged\n$/);
+    const { Spec, Endpoint } = await client.service("shop_web");
+    expect(Endpoint?.Ports).toMatchObject([{ TargetPort: 80, PublishedPort: 30_080 }]);
+    expect(Spec.Mode).toEqual({ Replicated: { Replicas: 2 } });
+    expect(Spec.TaskTemplate.Networks?.[0]?.Aliases).toContain("front");
+    expect(Spec.TaskTemplate.ContainerSpec.Configs?.map(({ File }) => File.Name)).toEqual(["/site/index.html"]);
+    await rm(join(folder, "compose.yaml"));
+    const same = await deploy("-f", folder, "--prune", "shop");
+    expect(same.stdout).toContain("Services: 0 created, 0 changed, 1 unchanged, 0 removed");
+  });
+
+  it("are refused line by line, or deployed without what isn't honoured", async () => {
+    await writeFile(
+      join(folder, "web.yaml"),
+      MANIFESTS.replace("          image", "          lifecycle: {}\n          image"),
+    );
+    const file = join(folder, "web.yaml");
+    const { status, stderr } = await deploy("-f", file, "shop");
+    expect(status).toBe(6);
+    expect(stderr).toContain(`${file}:13: deployment/web.spec.template.spec.containers[0].lifecycle: do it in`);
+    expect(await images()).toEqual([]);
+    const allowed = await deploy("-d", "-f", file, "--allow-unsupported", "shop");
+    expect(allowed.status).toBe(0);
+    expect(allowed.stderr).toContain("warning: left out: ");
+    expect(await images()).toEqual(["web:1"]);
+  });
+
+  it("are no Compose files", async () => {
+    const files = ["-f", join(folder, "web.yaml"), "-c", join(folder, "compose.yaml")];
+    expect((await deploy(...files, "shop")).stderr).toContain("deploy them as two stacks");
+    expect((await deploy("-f", "x.yaml", "--profile", "a", "shop")).stderr).toContain("--profile is of Compose files");
+  });
 });

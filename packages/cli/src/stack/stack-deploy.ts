@@ -1,26 +1,22 @@
 import { Option, type Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { listOption, newCommand } from "../command.ts";
-import { composeInput } from "./compose-source.ts";
-import { deployProject, type DeployFlags } from "./deploy-project.ts";
+import { newCommand } from "../command.ts";
+import { readApplication, withApplicationOptions, type ApplicationFlags } from "./application-source.ts";
+import { deployApplication, type DeployFlags } from "./deploy-application.ts";
 import { RESOLVE_MODES } from "./stack-images.ts";
 import { checkStackName } from "./stack-name.ts";
 import { waitTimeoutOption } from "./wait-timeout.ts";
 
-interface Flags extends DeployFlags {
-  readonly composeFile: readonly string[];
-  readonly envFile: readonly string[];
-  readonly profile: readonly string[];
-}
+type Flags = DeployFlags & ApplicationFlags;
 
 export function stackDeploy(cli: Cli): Command {
-  return newCommand({
+  const command = newCommand({
     name: "deploy",
     alias: "up",
     usage: "[OPTIONS] STACK",
     summary: "Deploy a new stack or update an existing stack",
     details:
-      "Shows what would be created, changed and removed, asks at a terminal, and waits until all services have converged; exits with 1 when one doesn't. What is unchanged isn't touched, so that an interrupted deployment is simply run again. Without -c: compose.yaml, compose.yml or docker-compose.yml of this directory, and its override.",
+      "Shows what would be created, changed and removed, asks at a terminal, and waits until all services have converged; exits with 1 when one doesn't. What is unchanged isn't touched, so that an interrupted deployment is simply run again. Without -c: compose.yaml, compose.yml or docker-compose.yml of this directory, and its override. With -f: Deployments, Services, ConfigMaps and Secrets as for Kubernetes.",
     examples: [
       { says: "From a file", line: "murmur stack deploy -c compose.yaml shop" },
       {
@@ -29,12 +25,10 @@ export function stackDeploy(cli: Cli): Command {
       },
       { says: "Only look what it would do", line: "murmur stack deploy --dry-run shop" },
       { says: "From a program", line: "make-compose | murmur stack deploy -c - shop" },
+      { says: "From Kubernetes manifests", line: "murmur stack deploy -f deployment.yaml -f service.yaml shop" },
     ],
-  })
-    .argument("<stack>", "Name")
-    .addOption(listOption("-c, --compose-file <path>", 'A Compose file, or "-" for standard input; may be repeated'))
-    .addOption(listOption("--profile <name>", "A profile whose services are deployed too; may be repeated"))
-    .addOption(listOption("--env-file <path>", "Variables, in place of the directory's .env; may be repeated"))
+  }).argument("<stack>", "Name");
+  return withApplicationOptions(command)
     .option("--prune", "Remove services, networks, configs and secrets that the files don't have")
     .addOption(
       new Option("--resolve-image <mode>", "Ask the registry for the images' digests")
@@ -50,15 +44,8 @@ export function stackDeploy(cli: Cli): Command {
     .addOption(waitTimeoutOption())
     .action(async (stack: string, flags: Flags) => {
       checkStackName(stack);
-      // Only whoever deploys pays for the reader of Compose files.
-      const { loadProject } = await import("@murmur/compose");
-      const { composeFile, envFile, profile, ...how } = flags;
-      const { source, files, projectDirectory } = await composeInput(cli.ports, {
-        files: composeFile,
-        envFiles: envFile,
-      });
-      const warn = (warning: string): void => cli.note(`murmur: warning: ${warning}`);
-      const project = loadProject(source, { files, profiles: profile, projectDirectory, name: stack, warn });
-      await deployProject(cli, project, { ...how, stack });
+      const { composeFile, envFile, filename, profile, ...how } = flags;
+      const application = await readApplication(cli, { composeFile, envFile, filename, profile }, stack);
+      await deployApplication(cli, application, { ...how, stack });
     });
 }

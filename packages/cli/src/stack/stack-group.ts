@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newGroup } from "../command.ts";
+import { stackConfig } from "./stack-config.ts";
 import { stackDeploy } from "./stack-deploy.ts";
 import { stackLogs } from "./stack-logs.ts";
 import { stackLs } from "./stack-ls.ts";
@@ -16,4 +17,5 @@ export const stackGroup = (cli: Cli): Command =>
     stackServices(cli),
     stackLogs(cli),
     stackRm(cli),
+    stackConfig(cli),
   ]);

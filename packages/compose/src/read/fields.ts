@@ -11,14 +11,14 @@ import { isNull, type Mapping, type Scalar, type Tree } from "../tree.ts";
  */
 export class Fields {
   readonly tree: Mapping;
-  readonly #path: string;
+  readonly path: string;
   readonly #taken = new Set<string>();
   readonly #left: ComposeOther[] = [];
   readonly #opened: Fields[];
 
   constructor(tree: Mapping, path = "", opened: Fields[] = []) {
     this.tree = tree;
-    this.#path = path;
+    this.path = path;
     this.#opened = opened;
     opened.push(this);
   }
@@ -101,12 +101,12 @@ export class Fields {
 
   open(tree: Tree, key: string): Fields {
     assert(tree.kind === "mapping", `${key} was checked to be a mapping`);
-    return new Fields(tree, join(this.#path, key), this.#opened);
+    return new Fields(tree, join(this.path, key), this.#opened);
   }
 
-  /** Part of a value that was read has no place in the model. */
-  leave(path: string, tree: Tree): void {
-    this.#left.push(this.#other(path, tree));
+  /** Part of a value that was read has no place in the model. `says`: what to do about it. */
+  leave(path: string, tree: Tree, says?: string): void {
+    this.#left.push({ ...this.#other(path, tree), ...(says === undefined ? {} : { says }) });
   }
 
   /** What was set and never asked for, of this mapping and all that were opened from it. */
@@ -120,7 +120,7 @@ export class Fields {
   }
 
   #other(path: string, tree: Tree): ComposeOther {
-    return { path: join(this.#path, path), at: `${tree.place.file}:${tree.place.line}` };
+    return { path: join(this.path, path), at: `${tree.place.file}:${tree.place.line}` };
   }
 
   #scalar(key: string): Scalar | undefined {

@@ -1,5 +1,5 @@
 import { problem } from "../problem.ts";
-import type { ComposeExternal, ComposeNetwork, ComposePayload, ComposeVolume } from "../project.ts";
+import type { ComposeExternal, ComposeNetwork, ComposeOrigin, ComposePayload, ComposeVolume } from "../project.ts";
 import { mappingAt, type Tree } from "../tree.ts";
 import { defined, Fields } from "./fields.ts";
 
@@ -63,7 +63,15 @@ export function readPayload(
     driverOptions: fields.labels("driver_opts"),
   };
   const data = known.external ? undefined : dataOf(fields, path);
-  return defined<ComposePayload>({ ...known, data, others: fields.others() });
+  const origin = data === undefined ? undefined : originOf(fields);
+  return defined<ComposePayload>({ ...known, data, origin, others: fields.others() });
+}
+
+function originOf(fields: Fields): ComposeOrigin | undefined {
+  const path = fields.text("file");
+  if (path !== undefined) return { kind: "file", path };
+  const name = fields.text("environment");
+  return name === undefined ? undefined : { kind: "environment", name };
 }
 
 function opened(tree: Tree): Fields {

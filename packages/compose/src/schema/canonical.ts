@@ -143,11 +143,10 @@ function object(given: Tree, shape: ObjectShape, where: Where): Mapping {
     const field = Object.hasOwn(shape.fields, key) ? shape.fields[key] : undefined;
     if (field !== undefined) {
       entries.set(key, canonical(value, field, { ...where, path: join(where.path, key) }));
-    } else if (!isExtension(key)) {
+    } else if (shape.closed === true || !isExtension(key)) {
       const names = Object.keys(shape.fields);
-      const hint =
-        didYouMean(key, names) ||
-        (names.length <= 8 ? `; there are ${names.join(", ")}` : "; fields of your own begin with x-");
+      const own = shape.closed === true ? "" : "; fields of your own begin with x-";
+      const hint = didYouMean(key, names) || (names.length <= 8 ? `; there are ${names.join(", ")}` : own);
       throw problem(value.place, where.path, `the field ${shown(key)} isn't known${hint}`);
     }
   }

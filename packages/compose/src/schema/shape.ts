@@ -80,6 +80,8 @@ export interface ObjectShape extends Nullable {
   readonly kind: "object";
   readonly fields: Readonly<Record<string, Shape>>;
   readonly required?: readonly string[];
+  /** There are no fields of the user's own (`x-…`) in it. */
+  readonly closed?: boolean;
   readonly long?: (tree: Tree, where: Where) => Tree;
   /** True where a later object takes the place of a former one. */
   readonly replaces?: (former: Tree, later: Tree) => boolean;

@@ -1,8 +1,8 @@
-import type { ComposeService, Project } from "@murmur/compose";
+import type { ComposeOther, ComposeService, Project } from "@murmur/compose";
 import { isNodeNetwork } from "./networks.ts";
 
 /** A field that a file sets and a cluster can't honour. */
-interface Unsupported {
+export interface Unsupported {
   /** `services.web.build`. */
   readonly path: string;
   /** Where it stands, as `compose.yaml:12`; left out: not known. */
@@ -85,12 +85,12 @@ export function unsupportedIn(project: Project): readonly Unsupported[] {
     const own = RULES.flatMap((rule) => rule(service));
     const prefix = `services.${service.name}`;
     found.push(...own.map(([field, says]) => ({ path: `${prefix}.${field}`, says })));
-    found.push(...service.others.map(({ path, at }) => ({ path: within(prefix, path), at })));
+    found.push(...service.others.map(placed(prefix)));
   }
   for (const [key, network] of project.networks) {
     const prefix = `networks.${key}`;
     if (network.enableIpv4 === false) found.push({ path: `${prefix}.enable_ipv4`, says: LEAVE_OUT });
-    found.push(...network.others.map(({ path, at }) => ({ path: within(prefix, path), at })));
+    found.push(...network.others.map(placed(prefix)));
     for (const { auxAddresses } of network.ipam?.config ?? [])
       if (auxAddresses.size > 0)
         found.push({ path: `${prefix}.ipam.config.aux_addresses`, says: "make ip_range smaller in its place" });
@@ -98,17 +98,20 @@ export function unsupportedIn(project: Project): readonly Unsupported[] {
     if ((network.ipam?.driver ?? "default") !== "default")
       found.push({ path: `${prefix}.ipam.driver`, says: "the cluster gives out the addresses itself" });
   }
-  for (const [key, volume] of project.volumes)
-    found.push(...volume.others.map(({ path, at }) => ({ path: within(`volumes.${key}`, path), at })));
+  for (const [key, volume] of project.volumes) found.push(...volume.others.map(placed(`volumes.${key}`)));
   for (const kind of ["configs", "secrets"] as const) {
     for (const [key, payload] of project[kind]) {
       const prefix = `${kind}.${key}`;
       if (payload.driver !== undefined) found.push({ path: `${prefix}.driver`, says: "the cluster keeps it itself" });
-      found.push(...payload.others.map(({ path, at }) => ({ path: within(prefix, path), at })));
+      found.push(...payload.others.map(placed(prefix)));
     }
   }
   return found;
 }
+
+const placed =
+  (prefix: string) =>
+  ({ path, ...other }: ComposeOther): Unsupported => ({ ...other, path: within(prefix, path) });
 
 /** Paths of others may be whole or begin at their part. */
 const within = (prefix: string, path: string): string =>

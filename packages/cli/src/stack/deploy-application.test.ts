@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Cli } from "../cli.ts";
 import { INERT_PORTS } from "../inert-ports.ts";
 import { runMurmur, REAL_CLOCK } from "../testing/run-murmur.ts";
-import { deployProject, type DeployFlags } from "./deploy-project.ts";
+import { applicationOf } from "./application-source.ts";
+import { deployApplication, type DeployFlags } from "./deploy-application.ts";
 import { aComposeNetwork, aComposeService, aPayload, aPort, aProject, attached, uses } from "./testing/projects.ts";
 import { RunningCluster } from "./testing/running-cluster.ts";
 
@@ -45,7 +46,7 @@ async function deployed(
   cli.host = cluster.served.socketPath;
   const how = { resolveImage: "never", waitTimeout: 10_000, detach: true, stack: "shop", ...flags } as const;
   try {
-    await deployProject(cli, project, how);
+    await deployApplication(cli, applicationOf(project), how);
     return { stdout, stderr, error: undefined, code: undefined };
   } catch (error) {
     return { stdout, stderr, error: messageOf(error), code: codeOf(error) };

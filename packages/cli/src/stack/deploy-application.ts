@@ -1,9 +1,9 @@
-import type { Project } from "@murmur/compose";
 import { ClusterError, type Millis } from "@murmur/base";
 import { changeWithRetry } from "../change-retry.ts";
 import type { Cli } from "../cli.ts";
 import { stackOf } from "./convert/stack-of.ts";
-import { unsupportedIn, unsupportedText } from "./convert/unsupported.ts";
+import type { Application } from "./application-source.ts";
+import { unsupportedText } from "./convert/unsupported.ts";
 import { deploy } from "./deploy.ts";
 import { planOf, type Plan } from "./plan.ts";
 import { isEmpty, planText } from "./plan-text.ts";
@@ -22,21 +22,21 @@ export interface DeployFlags {
 }
 
 /**
- * Deploys a project as a stack: shows the plan, asks where there is somebody to ask, and does it. Errors: `unsupported`
+ * Deploys an application as a stack: shows the plan, asks where there is somebody to ask, and does it. Errors: `unsupported`
  * with all that a cluster can't honour; those of the plan and of the deployment.
  */
-export async function deployProject(
+export async function deployApplication(
   cli: Cli,
-  project: Project,
+  { project, unsupported, notes }: Application,
   how: DeployFlags & { readonly stack: string },
 ): Promise<void> {
-  reportUnsupported(cli, project, how.allowUnsupported === true);
+  reportUnsupported(cli, unsupported, how.allowUnsupported === true);
   const wish = stackOf(project, how.stack);
   const client = await cli.client();
   const prune = how.prune === true;
   const images = new StackImages(cli, client, { mode: how.resolveImage, withAuth: how.withRegistryAuth === true });
   const plan = await changeWithRetry(() => planOf(client, wish, { images, prune }));
-  for (const note of wish.notes) cli.note(`murmur: note: ${note}`);
+  for (const note of [...notes, ...wish.notes]) cli.note(`murmur: note: ${note}`);
   for (const warning of plan.warnings) cli.note(`murmur: warning: ${warning}`);
   cli.print(planText(plan));
   if (how.dryRun === true) return;
@@ -45,8 +45,8 @@ export async function deployProject(
   await deploy(cli, plan, { images, detach, quiet, prune, waitTimeoutMs });
 }
 
-function reportUnsupported(cli: Cli, project: Project, allow: boolean): void {
-  const texts = unsupportedIn(project).map(unsupportedText);
+function reportUnsupported(cli: Cli, unsupported: Application["unsupported"], allow: boolean): void {
+  const texts = unsupported.map(unsupportedText);
   if (texts.length === 0) return;
   if (allow) return texts.forEach((text) => cli.note(`murmur: warning: left out: ${text}`));
   throw new ClusterError(
