@@ -110,6 +110,34 @@ describe("outside a cluster", () => {
     expect([twice.status, twice.headers.get("murmur-error-code")]).toEqual([503, "already_in_cluster"]);
   });
 
+  it("says that a cluster is made once its node is shown as the manager that it is", async () => {
+    const begin = asker.ports.node.init;
+    asker.ports.node.init = async (request) => {
+      await begin(request);
+      asker.ports.replica?.apply({ kind: "setRaftRoles", roles: {} });
+    };
+    const made = asker.ask<string>("/swarm/init", "POST", { AdvertiseAddr: "10.0.0.1" });
+    let answered = false;
+    void made.then(() => (answered = true));
+    await asker.ports.clock.advance(1_000);
+    expect(answered).toBe(false);
+    asker.ports.replica?.apply({ kind: "setRaftRoles", roles: { [NODE_ONE]: "voter" } });
+    for (let step = 0; step < 4; step += 1) await asker.ports.clock.advance(25);
+    expect((await made).body).toBe(NODE_ONE);
+  });
+
+  it("waits for no engine that doesn't say what it is", async () => {
+    const begin = asker.ports.node.init;
+    asker.ports.node.init = async (request) => {
+      await begin(request);
+      const engine = { state: "down" as const, message: "it is down" };
+      asker.ports.replica?.apply({ kind: "describeNode", id: NODE_ONE, engine });
+    };
+    const made = asker.ask<string>("/swarm/init", "POST", { AdvertiseAddr: "10.0.0.1" });
+    for (let second = 0; second < 10; second += 1) await asker.ports.clock.advance(1_000);
+    expect((await made).status).toBe(200);
+  });
+
   it("makes one of the overlay data plane, with a pool of its own", async () => {
     const plane = { dataPlane: "overlay", defaultAddrPool: "10.20.0.0/16", subnetSize: 22 };
     expect((await asker.ask("/murmur/cluster/init", "POST", plane)).status).toBe(200);

@@ -6,6 +6,7 @@ import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
 import { thisNode } from "./cluster-summary.ts";
 import { within } from "./context.ts";
+import { firstNodeIsUp } from "./first-node.ts";
 import { parseInit, parseJoin, parseForce } from "./membership-schema.ts";
 import { leaveForce } from "./swarm-routes.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
@@ -22,7 +23,10 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
   app.post("/swarm/init", async (context) => {
     const asked = toInitRequest(await readJson(context.req.raw));
     refuseMember(node.status());
-    await change(context, (signal) => node.init(asked, signal));
+    await change(context, async (signal) => {
+      await node.init(asked, signal);
+      await firstNodeIsUp(member(node.status()).nodeId, { askCluster, clock }, signal);
+    });
     return context.json(member(node.status()).nodeId);
   });
   app.post("/swarm/join", async (context) => {
@@ -43,7 +47,10 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
 
   app.post("/murmur/cluster/init", async (context) => {
     const asked = parseInit(await readOptionalJson(context.req.raw));
-    await change(context, (signal) => node.init(asked, signal));
+    await change(context, async (signal) => {
+      await node.init(asked, signal);
+      await firstNodeIsUp(member(node.status()).nodeId, { askCluster, clock }, signal);
+    });
     const { joinToken } = await within(context, { clock }, (signal) =>
       askJson<JoinTokenAnswer>(askCluster, "/murmur/join-token", signal),
     );
