@@ -129,6 +129,8 @@ export interface InitRequest {
   /** Left out: `ports`. */
   readonly dataPlane?: DataPlaneKind;
   readonly addressPool?: AddressPool;
+  /** As `Cluster.dataPathPort`. */
+  readonly dataPathPort?: number;
 }
 
 export interface JoinRequest {

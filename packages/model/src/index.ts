@@ -13,8 +13,10 @@ export { payloadKey, REPORT_BATCH_MS } from "./assignment.ts";
 export { isPlainObject, singleLine, unfitness } from "./check.ts";
 export { validateCommand } from "./check-command.ts";
 export {
+  DATA_PATH_PORTS,
   DEFAULT_ADDRESS_POOL,
   DEFAULT_CLUSTER_SPEC,
+  DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
   type AddressPool,
   type Cluster,

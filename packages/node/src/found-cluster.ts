@@ -38,8 +38,12 @@ export async function foundCluster(options: {
   });
   const gossipKey = newGossipKey();
   const secrets = { caKeyPem: ca.keyPem, joinSecret: newJoinSecret(), gossipKeys: [gossipKey] };
-  const { spec, dataPlane, addressPool } = request;
-  const chosen = { ...(dataPlane && { dataPlane }), ...(addressPool && { addressPool }) };
+  const { spec, dataPlane, addressPool, dataPathPort } = request;
+  const chosen = {
+    ...(dataPlane && { dataPlane }),
+    ...(addressPool && { addressPool }),
+    ...(dataPathPort && { dataPathPort }),
+  };
   return {
     identity: {
       nodeId: node,

@@ -1,7 +1,9 @@
 import { ClusterError, type Millis } from "@murmur/base";
 import {
+  DATA_PATH_PORTS,
   DEFAULT_ADDRESS_POOL,
   DEFAULT_CLUSTER_SPEC,
+  DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
   validateClusterSpec,
   type Cluster,
@@ -31,7 +33,7 @@ export function fromCluster(cluster: Cluster): docker.ClusterInfo {
     RootRotationInProgress: false,
     DefaultAddrPool: plane === "overlay" ? [pool.subnet] : null,
     SubnetSize: pool.subnetLength,
-    DataPathPort: DOCKER_DEFAULTS.DataPathPort,
+    DataPathPort: cluster.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
     Murmur: { DataPlane: plane },
   };
 }
@@ -150,6 +152,16 @@ const DOCKER_DEFAULT_LISTEN = /^(0\.0\.0\.0|\[::\]|::)?(:2377)?$/;
 const listenAddr = (text: string | undefined): string | undefined =>
   text === undefined || DOCKER_DEFAULT_LISTEN.test(text) ? undefined : text;
 
+/** Nothing said and the default said outright are the same. Errors: `invalid_argument`, in Docker's words. */
+function dataPathPort(port: number | undefined): number | undefined {
+  if (port === undefined || port === 0 || port === DEFAULT_DATA_PATH_PORT) return undefined;
+  if (port >= DATA_PATH_PORTS.min && port <= DATA_PATH_PORTS.max) return port;
+  throw new ClusterError(
+    "invalid_argument",
+    `Datapath port number is not in valid range (1024-49151) : ${String(port)}`,
+  );
+}
+
 export function toInitRequest(body: unknown): InitRequest {
   const input = parseWith(initSchema, body);
   const [subnet] = input.DefaultAddrPool ?? [];
@@ -158,6 +170,7 @@ export function toInitRequest(body: unknown): InitRequest {
   const subnetLength = subnet === undefined && size === DOCKER_SUBNET_SIZE ? undefined : size;
   return compact<InitRequest>({
     ...toDataPlane({ dataPlane: input.Murmur?.DataPlane, subnet, subnetLength }),
+    dataPathPort: dataPathPort(input.DataPathPort),
     advertiseAddr: input.AdvertiseAddr || undefined,
     listenAddr: listenAddr(input.ListenAddr),
     availability: input.Availability || "active",
