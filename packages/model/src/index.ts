@@ -28,7 +28,7 @@ export {
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
 export { parseDevice, unpermitted, type NodePermissions } from "./permission.ts";
 export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
-export { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
+export { CONSTRAINT_KEYS, formatConstraint, isSpreadLabel, parseConstraint } from "./constraint.ts";
 export type { Security } from "./security.ts";
 export type { ContainerSpec, Device, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 export type { AttachedTask, Endpoint, EndpointTable, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";

@@ -79,7 +79,7 @@ export const initSchema = dockerObject(
     DataPathPort: z.int().nonnegative().optional(),
     DefaultAddrPool: z.array(z.string().max(64)).max(1, "Murmur takes one pool").optional(),
     SubnetSize: z.int().min(0).max(32).optional(),
-    ForceNewCluster: unsupported(),
+    ForceNewCluster: z.boolean().optional(),
     AutoLockManagers: unsupported(),
     Availability: availability,
     Spec: swarmSchema.optional(),

@@ -116,7 +116,6 @@ describe("the translation of the cluster", () => {
     for (const DataPathPort of [80, 49_152])
       expect(() => toInitRequest({ ...body, DataPathPort })).toThrow("not in valid range (1024-49151)");
     expect(() => toInitRequest({ ...overlay, DefaultAddrPool: ["10.1.0.0/16", "10.2.0.0/16"] })).toThrow("one pool");
-    expect(() => toInitRequest({ ...body, ForceNewCluster: true })).toThrow("ForceNewCluster");
   });
 
   it("wants a token and an address to join", () => {

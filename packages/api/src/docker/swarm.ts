@@ -5,6 +5,7 @@ import {
   DEFAULT_CLUSTER_SPEC,
   DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
+  hostOf,
   validateClusterSpec,
   type Cluster,
   type ClusterSpec,
@@ -164,6 +165,9 @@ function dataPathPort(port: number | undefined): number | undefined {
 
 export function toInitRequest(body: unknown): InitRequest {
   const input = parseWith(initSchema, body);
+  if (input.ListenAddr === "") {
+    throw new ClusterError("invalid_argument", 'invalid ListenAddr "": invalid empty address');
+  }
   const [subnet] = input.DefaultAddrPool ?? [];
   const size = input.SubnetSize || DOCKER_SUBNET_SIZE;
   // Docker's clients send their own default when nobody asked for a size.
@@ -179,12 +183,32 @@ export function toInitRequest(body: unknown): InitRequest {
   });
 }
 
+/**
+ * Whether an init asks this manager, at `address`, to go on alone with what it has. Its settings stay as they are, so
+ * an IP address that comes along has to be its own. Errors: `invalid_argument` otherwise.
+ */
+export function forcesNewCluster(body: unknown, address: string): boolean {
+  const { ForceNewCluster, AdvertiseAddr = "" } = parseWith(initSchema, body);
+  if (ForceNewCluster !== true) return false;
+  const own = hostOf({ address });
+  const host = hostOf({ address: AdvertiseAddr.includes(":") ? AdvertiseAddr : `${AdvertiseAddr}:0` });
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(host) || host === own) return true;
+  throw new ClusterError(
+    "invalid_argument",
+    `AdvertiseAddr: a cluster that is forced goes on at this node's address, ${own}; restart the daemon with --advertise-addr to move it`,
+  );
+}
+
 export function toJoinRequest(body: unknown): JoinRequest {
   const input = parseWith(joinSchema, body);
   if (input.RemoteAddrs.length === 0) {
     throw new ClusterError("invalid_argument", "at least 1 RemoteAddr is required to join");
   }
-  if (input.JoinToken === "") throw new ClusterError("invalid_argument", "join token must be provided");
+  if (input.JoinToken === "")
+    throw new ClusterError(
+      "invalid_argument",
+      "a valid join token is necessary to join this cluster: JoinToken is empty",
+    );
   return compact<JoinRequest>({
     token: input.JoinToken,
     addresses: input.RemoteAddrs,

@@ -1,6 +1,6 @@
 import { ClusterError, codeOf, messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
-import { toInitRequest, toJoinRequest } from "../docker/swarm.ts";
+import { forcesNewCluster, toInitRequest, toJoinRequest } from "../docker/swarm.ts";
 import type { ClusterInitAnswer, ClusterSummary, JoinTokenAnswer, NodeJoinAnswer } from "../murmur-types.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
@@ -14,6 +14,9 @@ import { askJson, type AskCluster } from "./system-routes.ts";
 /** Joining fetches a certificate and a first replica: it may take longer than other requests. */
 const MEMBERSHIP_MS: Millis = 75_000;
 
+/** The whole state is written to the disk. */
+const RECOVERY_MS: Millis = 600_000;
+
 /** This node's way into a cluster and out of it, in Docker's words and in Murmur's; and what only it can tell. */
 export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   const { node, clock } = ports;
@@ -21,8 +24,14 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
     within(context, { clock, limitMs: MEMBERSHIP_MS }, work);
 
   app.post("/swarm/init", async (context) => {
-    const asked = toInitRequest(await readJson(context.req.raw));
-    refuseMember(node.status());
+    const body = await readJson(context.req.raw);
+    const asked = toInitRequest(body);
+    const standing = node.status();
+    if (standing.state === "active" && forcesNewCluster(body, standing.address)) {
+      await within(context, { clock, limitMs: RECOVERY_MS }, (signal) => node.recover({ force: true }, signal));
+      return context.json(standing.nodeId);
+    }
+    refuseMember(standing);
     await change(context, async (signal) => {
       await node.init(asked, signal);
       await firstNodeIsUp(member(node.status()).nodeId, { askCluster, clock }, signal);
