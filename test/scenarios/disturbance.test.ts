@@ -84,7 +84,7 @@ describe.each(seeds(4))("disturbances, seed %i", (seed) => {
     world.isolate(...minority);
     const refused = world.createService(leader, webSpec("nowhere", 1)).catch((error: unknown) => error);
     const other = hostOf(majority.find((host) => world.manager(host) !== undefined));
-    expect(String(await refused)).toMatch(/no leader|did not confirm/);
+    expect(String(await refused)).toMatch(/does not have a leader|did not confirm/);
     await world.updateService(other, service, scaled(spec, 12));
     await world.pass(20_000);
     world.rejoin(...minority);

@@ -71,6 +71,26 @@ describe("info", () => {
   });
 });
 
+describe("a node that takes up its place in the cluster", () => {
+  beforeEach(() => {
+    asker.ports.standing = { state: "joining", address: "10.0.0.1:7373" };
+  });
+
+  it("answers once it has", async () => {
+    const asked = asker.ask<unknown[]>("/nodes");
+    await asker.ports.clock.advance(10_000);
+    asker.ports.standing = { state: "active", nodeId: NODE_ONE, address: "10.0.0.1:7373", manager: true, managers: [] };
+    await asker.ports.clock.advance(50);
+    expect((await asked).body).toHaveLength(2);
+  });
+
+  it("says so when it takes too long", async () => {
+    const asked = asker.ask("/nodes");
+    await asker.ports.clock.advance(21_000);
+    expect(await asked).toMatchObject({ status: 503, body: { message: expect.stringContaining("still joining") } });
+  });
+});
+
 describe("outside a cluster", () => {
   beforeEach(() => asker.ports.leave());
 
@@ -108,6 +128,47 @@ describe("outside a cluster", () => {
     expect([odd.status, odd.body.message]).toEqual([400, "strategy: must be one of spread, binpack"]);
     const twice = await asker.ask("/murmur/cluster/init", "POST", {});
     expect([twice.status, twice.headers.get("murmur-error-code")]).toEqual([503, "already_in_cluster"]);
+  });
+
+  it("says that a cluster is made once its node is shown as the manager that it is", async () => {
+    const begin = asker.ports.node.init;
+    asker.ports.node.init = async (request) => {
+      await begin(request);
+      asker.ports.replica?.apply({ kind: "setRaftRoles", roles: {} });
+    };
+    const made = asker.ask<string>("/swarm/init", "POST", { AdvertiseAddr: "10.0.0.1" });
+    let answered = false;
+    void made.then(() => (answered = true));
+    await asker.ports.clock.advance(1_000);
+    expect(answered).toBe(false);
+    asker.ports.replica?.apply({ kind: "setRaftRoles", roles: { [NODE_ONE]: "voter" } });
+    for (let step = 0; step < 4; step += 1) await asker.ports.clock.advance(25);
+    expect((await made).body).toBe(NODE_ONE);
+  });
+
+  it("goes on alone with what it has when a new cluster is forced, at the address that it has", async () => {
+    await asker.ask("/swarm/init", "POST", {});
+    const forced = { ForceNewCluster: true, AdvertiseAddr: "10.0.0.1:7373" };
+    expect((await asker.ask<string>("/swarm/init", "POST", forced)).body).toBe(NODE_ONE);
+    expect(asker.ports.calls.at(-1)).toEqual({ force: true });
+    const moved = await asker.ask("/swarm/init", "POST", { ForceNewCluster: true, AdvertiseAddr: "10.0.0.9" });
+    expect([moved.status, moved.body.message]).toEqual([400, expect.stringContaining("this node's address, 10.0.0.1")]);
+  });
+
+  it("refuses to listen at an address that is empty, as Docker does", async () => {
+    expect((await asker.ask("/swarm/init", "POST", { ListenAddr: "" })).status).toBe(400);
+  });
+
+  it("waits for no engine that doesn't say what it is", async () => {
+    const begin = asker.ports.node.init;
+    asker.ports.node.init = async (request) => {
+      await begin(request);
+      const engine = { state: "down" as const, message: "it is down" };
+      asker.ports.replica?.apply({ kind: "describeNode", id: NODE_ONE, engine });
+    };
+    const made = asker.ask<string>("/swarm/init", "POST", { AdvertiseAddr: "10.0.0.1" });
+    for (let second = 0; second < 10; second += 1) await asker.ports.clock.advance(1_000);
+    expect((await made).status).toBe(200);
   });
 
   it("makes one of the overlay data plane, with a pool of its own", async () => {

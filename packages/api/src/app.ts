@@ -16,6 +16,7 @@ import { addStatsRoutes } from "./http/stats-routes.ts";
 import { addSystemRoutes, type AskCluster } from "./http/system-routes.ts";
 import { addVolumeRoutes } from "./http/volume-routes.ts";
 import { LOCKED, NOT_IN_CLUSTER } from "./messages.ts";
+import { settledStanding } from "./http/settled-standing.ts";
 import type { ApiPorts } from "./ports.ts";
 import { createTaskDesk } from "./tasks/task-desk.ts";
 
@@ -52,7 +53,7 @@ export function createApi(ports: ApiPorts): Api {
   const clusterApp = createClusterApp(ports, { isForwarded: false, memory });
   const forwardedApp = createClusterApp(ports, { isForwarded: true, memory });
   const askCluster: AskCluster = async (request) => {
-    const standing = ports.node.status();
+    const standing = await settledStanding(ports, request.signal);
     if (standing.state !== "active") return errorResponse(notActive(standing));
     if (ports.cluster() !== undefined) return clusterApp.fetch(request);
     try {

@@ -131,6 +131,8 @@ export interface InitRequest {
   /** Left out: `ports`. */
   readonly dataPlane?: DataPlaneKind;
   readonly addressPool?: AddressPool;
+  /** As `Cluster.dataPathPort`. */
+  readonly dataPathPort?: number;
 }
 
 export interface JoinRequest {

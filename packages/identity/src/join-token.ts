@@ -65,4 +65,4 @@ function checksum(caDigest: string, secret: string): string {
   return value.toString(36).padStart(CHECK_LENGTH, "0");
 }
 
-const refused = (why: string): ClusterError => new ClusterError("invalid_argument", `not a valid join token: ${why}`);
+const refused = (why: string): ClusterError => new ClusterError("invalid_argument", `invalid join token: ${why}`);

@@ -344,6 +344,7 @@ export class Dispatcher {
 
   #readFacts(): ClusterFacts {
     const { view } = this.#options.store;
+    const { secrets, dataPathPort } = view.cluster() ?? {};
     return {
       nodes: view.nodes().map((node) => ({
         id: node.id,
@@ -352,7 +353,8 @@ export class Dispatcher {
         raftRole: node.raftRole,
         ...(node.number !== undefined && { number: node.number }),
       })),
-      gossipKeys: view.cluster()?.secrets.gossipKeys ?? [],
+      gossipKeys: secrets?.gossipKeys ?? [],
+      ...(dataPathPort !== undefined && { dataPathPort }),
     };
   }
 }

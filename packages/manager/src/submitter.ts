@@ -283,7 +283,11 @@ function resultsOf(outcome: Outcome): readonly ApplyResult[] {
 
 /** For whoever needs a leader and finds none in time. */
 export const noLeader = (): ClusterError =>
-  new ClusterError("no_leader", "no leader: too few managers can reach each other; see `murmur node ls`");
+  new ClusterError(
+    "no_leader",
+    // Docker's clients look for the first sentence, and for the last one.
+    "The swarm does not have a leader: too few managers can reach each other, see `murmur node ls`. Make sure more than half of the managers are online.",
+  );
 
 const stopped = (): ClusterError => new ClusterError("unavailable", "this manager is stopping; ask another one");
 

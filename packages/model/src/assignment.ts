@@ -56,6 +56,8 @@ export interface ClusterFacts {
     readonly number?: number;
   }[];
   readonly gossipKeys: readonly string[];
+  /** As `Cluster.dataPathPort`. */
+  readonly dataPathPort?: number;
 }
 
 /** What an agent tells its session. */

@@ -13,6 +13,7 @@ import {
   text,
   type Check,
 } from "./check.ts";
+import { DATA_PATH_PORTS } from "./cluster.ts";
 import { cluster, joinSecret, pem, sealedUnlockKey, secrets } from "./check-cluster.ts";
 import { addressPool, dataPlane, network } from "./check-network.ts";
 import {
@@ -137,6 +138,7 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
       unlockKey: optional(sealedUnlockKey),
       dataPlane: optional(dataPlane),
       addressPool: optional(addressPool),
+      dataPathPort: optional(integer(DATA_PATH_PORTS.min, DATA_PATH_PORTS.max)),
     }),
     defaultNetworkId: id,
   }),

@@ -73,6 +73,8 @@ export interface Cluster {
   readonly addressPool?: AddressPool;
   /** The ingress network that was there from the beginning is gone; another one may have been made. */
   readonly firstIngressRemoved?: true;
+  /** UDP port of the overlay's packets, on all nodes; left out: `DEFAULT_DATA_PATH_PORT`. */
+  readonly dataPathPort?: number;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly version: Index;
@@ -86,6 +88,12 @@ export interface AddressPool {
 
 /** 1,024 networks of some 4,000 addresses, away from what routers and Docker use by default. */
 export const DEFAULT_ADDRESS_POOL: AddressPool = { subnet: "10.64.0.0/10", subnetLength: 20 };
+
+/** IANA's for VXLAN, and Docker's. */
+export const DEFAULT_DATA_PATH_PORT = 4_789;
+
+/** What Docker takes for it. */
+export const DATA_PATH_PORTS = { min: 1_024, max: 49_151 } as const;
 
 /** The defaults are Docker's where it has them (history 5, certificates 90 days). */
 export const DEFAULT_CLUSTER_SPEC: ClusterSpec = {

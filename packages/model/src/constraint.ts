@@ -80,9 +80,14 @@ export const constraint: Check = object<Constraint>(
   textFits,
 );
 
-/** What a spread preference may name. */
-export const spreadKey: Check = (value, path, report) => {
-  const known =
-    typeof value === "string" && canonicalKey(value) === value && LABEL_KEYS.some((key) => value.startsWith(key));
-  if (!known) report(path, "must be node.labels.NAME or engine.labels.NAME");
-};
+/** What a spread preference names. As in Docker any text will do; over one that is no label nothing is spread. */
+export const spreadKey: Check = text({
+  min: 1,
+  max: 1_024,
+  pattern: VALUE,
+  says: "1 to 1024 printable characters, no space at either end",
+});
+
+/** Whether nodes can differ in what a spread preference names: it is one of their labels, or their engine's. */
+export const isSpreadLabel = (key: string): boolean =>
+  canonicalKey(key) === key && LABEL_KEYS.some((label) => key.startsWith(label));

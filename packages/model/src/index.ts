@@ -13,8 +13,10 @@ export { payloadKey, REPORT_BATCH_MS } from "./assignment.ts";
 export { isPlainObject, singleLine, unfitness } from "./check.ts";
 export { validateCommand } from "./check-command.ts";
 export {
+  DATA_PATH_PORTS,
   DEFAULT_ADDRESS_POOL,
   DEFAULT_CLUSTER_SPEC,
+  DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
   type AddressPool,
   type Cluster,
@@ -26,7 +28,7 @@ export {
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
 export { parseDevice, unpermitted, type NodePermissions } from "./permission.ts";
 export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
-export { CONSTRAINT_KEYS, formatConstraint, parseConstraint } from "./constraint.ts";
+export { CONSTRAINT_KEYS, formatConstraint, isSpreadLabel, parseConstraint } from "./constraint.ts";
 export type { Security } from "./security.ts";
 export type { ContainerSpec, Device, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
 export type { AttachedTask, Endpoint, EndpointTable, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";

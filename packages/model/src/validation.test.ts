@@ -159,8 +159,8 @@ describe("a service spec", () => {
       "task.placement.constraints[0].key: must be node.id, node.hostname",
     ],
     [
-      "spread over what is no label",
-      withTask({ placement: { ...task.placement, preferences: [{ spread: "node.id" }] } }),
+      "spread over nothing",
+      withTask({ placement: { ...task.placement, preferences: [{ spread: "" }] } }),
       "task.placement.preferences[0].spread",
     ],
     ["unknown field", { ...spec, replicas: 3 } as ServiceSpec, "replicas: is no known field"],

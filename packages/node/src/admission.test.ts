@@ -97,7 +97,7 @@ describe("admission", () => {
   it("refuses a wrong token, one of another cluster, and one that was rotated", async () => {
     const { caPem } = secrets();
     const wrong = formatToken({ caDigest: caDigest(caPem), secret: newJoinSecret() });
-    expect(await refusal(join({ token: wrong }))).toMatch(/unauthenticated.*not valid/);
+    expect(await refusal(join({ token: wrong }))).toMatch(/unauthenticated.*valid join token is necessary/);
     await using other = await SoloManager.start();
     const foreign = other.manager.view.cluster()?.caPem ?? "";
     const elsewhere = formatToken({ caDigest: caDigest(foreign), secret: secrets().secrets.joinSecret });

@@ -189,7 +189,7 @@ export async function admit(
     log.warn("a node with a wrong join token was refused", { from: remoteAddress, hostname: request.hostname });
     throw new ClusterError(
       "unauthenticated",
-      "the join token is not valid (any more): get the present one with `murmur cluster join-token`",
+      "a valid join token is necessary to join this cluster, and this one is none (any more): get the present one with `murmur cluster join-token`",
     );
   }
   const dataPlane = cluster.dataPlane ?? "ports";

@@ -49,7 +49,7 @@ export async function foundCluster(options: {
   });
   const gossipKey = newGossipKey();
   const secrets = { caKeyPem: ca.keyPem, joinSecret: newJoinSecret(), gossipKeys: [gossipKey] };
-  const { spec, dataPlane, addressPool } = request;
+  const { spec, dataPlane, addressPool, dataPathPort } = request;
   const sealKeys = [newSealKey()];
   const lock = spec.autolock === true ? newUnlockKey() : undefined;
   const unlockKey = lock && sealUnlockKey(lock, { sealKeys, clusterId: cluster });
@@ -57,6 +57,7 @@ export async function foundCluster(options: {
     ...(unlockKey !== undefined && { unlockKey }),
     ...(dataPlane && { dataPlane }),
     ...(addressPool && { addressPool }),
+    ...(dataPathPort && { dataPathPort }),
   };
   return {
     identity: {

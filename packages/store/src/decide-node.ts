@@ -29,7 +29,7 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
   if (command.joinSecret !== undefined && command.joinSecret !== cluster.secrets.joinSecret) {
     return refused(
       "unauthenticated",
-      "the join token is not valid any more; get the current one with cluster join-token",
+      "a valid join token is necessary to join this cluster, and this one is none any more; get the current one with cluster join-token",
     );
   }
   const { id, address, keyDigest, hostname } = command;

@@ -24,10 +24,15 @@ describe("the pool of addresses", () => {
     expect(() => overlay(subnet, length)).toThrow(says);
   });
 
+  it("asks for the data plane that has networks with addresses", () => {
+    const subnet = "10.20.0.0/16";
+    expect(toDataPlane({ dataPlane: undefined, subnet, subnetLength: undefined }).dataPlane).toBe("overlay");
+    expect(toDataPlane({ dataPlane: undefined, subnet: undefined, subnetLength: 20 }).dataPlane).toBe("overlay");
+  });
+
   it("is refused where networks have no addresses", () => {
     const subnet = "10.20.0.0/16";
     expect(() => toDataPlane({ dataPlane: "ports", subnet, subnetLength: undefined })).toThrow("overlay");
-    expect(() => toDataPlane({ dataPlane: undefined, subnet: undefined, subnetLength: 20 })).toThrow("overlay");
   });
 
   it("takes any text, or refuses it in one line", () => {

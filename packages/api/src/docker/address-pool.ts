@@ -12,16 +12,22 @@ export interface DataPlaneChoice {
   readonly subnetLength: number | undefined;
 }
 
-/** The data plane of a new cluster and its pool of addresses. Errors: `invalid_argument`. */
+/**
+ * The data plane of a new cluster and its pool of addresses. A pool alone asks for the overlay: only there networks have
+ * addresses. Errors: `invalid_argument`.
+ */
 export function toDataPlane(choice: DataPlaneChoice): Pick<InitRequest, "dataPlane" | "addressPool"> {
   const { dataPlane, subnet, subnetLength } = choice;
   const plane = dataPlane === undefined ? {} : { dataPlane };
   if (subnet === undefined && subnetLength === undefined) return plane;
-  if (dataPlane !== "overlay") {
+  if (dataPlane === "ports") {
     throw invalid("a pool of addresses is for networks of the data plane overlay: ask for that, or leave the pool out");
   }
   const pool = subnet ?? DEFAULT_ADDRESS_POOL.subnet;
-  return { ...plane, addressPool: checked({ subnet: pool, subnetLength: subnetLength ?? DOCKER_SUBNET_SIZE }) };
+  return {
+    dataPlane: "overlay",
+    addressPool: checked({ subnet: pool, subnetLength: subnetLength ?? DOCKER_SUBNET_SIZE }),
+  };
 }
 
 function checked(pool: AddressPool): AddressPool {

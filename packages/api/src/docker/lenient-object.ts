@@ -40,11 +40,6 @@ export function unsupported(why = "Murmur doesn't support this; leave it out", a
   return z.unknown().refine(saysNothing, why).optional();
 }
 
-/** A setting whose only accepted value is the one that holds anyway. */
-export function fixed(value: number) {
-  return unsupported(`Murmur sets this itself; leave it out or at ${String(value)}`, [value]);
-}
-
 /** Whether a JSON value means nothing: null, "", 0, false, and lists and objects of nothing else. */
 function isEmpty(value: unknown): boolean {
   if (value === null || value === undefined || value === "" || value === 0 || value === false) return true;

@@ -39,7 +39,7 @@ export const networkSchema = dockerObject(
     CheckDuplicate: z.boolean().optional(),
     Driver: z.enum(["", "overlay"], "a network of the cluster is an overlay network").optional(),
     Scope: z.enum(["", "swarm"], "a network of the cluster has the scope swarm").optional(),
-    EnableIPv4: z.literal(true, "networks always have IPv4 addresses; leave it out").optional(),
+    EnableIPv4: z.literal(true, "IPv4 cannot be disabled in a Swarm scoped network; leave it out").optional(),
     EnableIPv6: z.boolean().optional(),
     IPAM: dockerObject({
       Driver: unsupported("the cluster gives out the addresses itself; leave it out", ["default"]),

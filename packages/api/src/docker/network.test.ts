@@ -65,7 +65,7 @@ describe("a network to be made", () => {
     [{ Ingress: true, Internal: true }, "internal: must be false for an ingress network"],
     [{ ConfigOnly: true }, "ConfigOnly: configuration network can only contain network specific fields"],
     [{ ConfigFrom: { Network: "x" } }, "ConfigFrom"],
-    [{ EnableIPv4: false }, "EnableIPv4: networks always have IPv4 addresses"],
+    [{ EnableIPv4: false }, "EnableIPv4: IPv4 cannot be disabled in a Swarm scoped network"],
     [{ Driver: "bridge", Scope: "swarm" }, "Driver: a network of the cluster is an overlay network"],
     [{ Scope: "local" }, "Scope"],
     [{ IPAM: { Driver: "dhcp" } }, "IPAM.Driver: the cluster gives out the addresses itself"],

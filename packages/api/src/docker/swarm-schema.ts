@@ -1,7 +1,7 @@
 import { STRATEGIES } from "@murmur/model";
 import { z } from "zod";
 import { driver, nanosOf, textMap } from "./container-schema.ts";
-import { dockerObject, fixed, unsupported } from "./lenient-object.ts";
+import { dockerObject, unsupported } from "./lenient-object.ts";
 
 /** What Docker's daemon reports by default. */
 export const DOCKER_DEFAULTS = {
@@ -10,7 +10,6 @@ export const DOCKER_DEFAULTS = {
   ElectionTick: 10,
   HeartbeatTick: 1,
   HeartbeatPeriod: 5_000_000_000,
-  DataPathPort: 4_789,
 } as const;
 
 /** As Docker's merge of a spec: 0 says nothing. */
@@ -77,10 +76,10 @@ export const initSchema = dockerObject(
     ListenAddr: address,
     AdvertiseAddr: address,
     DataPathAddr: unsupported(dataPath),
-    DataPathPort: fixed(DOCKER_DEFAULTS.DataPathPort),
+    DataPathPort: z.int().nonnegative().optional(),
     DefaultAddrPool: z.array(z.string().max(64)).max(1, "Murmur takes one pool").optional(),
     SubnetSize: z.int().min(0).max(32).optional(),
-    ForceNewCluster: unsupported(),
+    ForceNewCluster: z.boolean().optional(),
     AutoLockManagers: z.boolean().optional(),
     Availability: availability,
     Spec: swarmSchema.optional(),

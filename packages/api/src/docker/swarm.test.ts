@@ -120,9 +120,12 @@ describe("the translation of the cluster", () => {
     expect(toInitRequest(overlay).addressPool).toBeUndefined();
     const pool = { DefaultAddrPool: ["10.20.0.0/16"], SubnetSize: 26 };
     expect(toInitRequest({ ...overlay, ...pool }).addressPool).toEqual({ subnet: "10.20.0.0/16", subnetLength: 26 });
-    expect(() => toInitRequest({ ...body, ...pool })).toThrow("overlay");
+    expect(toInitRequest({ ...body, ...pool })).toMatchObject({ dataPlane: "overlay" });
+    expect(toInitRequest({ ...body, DataPathPort: 7_777 }).dataPathPort).toBe(7_777);
+    expect(toInitRequest({ ...body, DataPathPort: 4_789 }).dataPathPort).toBeUndefined();
+    for (const DataPathPort of [80, 49_152])
+      expect(() => toInitRequest({ ...body, DataPathPort })).toThrow("not in valid range (1024-49151)");
     expect(() => toInitRequest({ ...overlay, DefaultAddrPool: ["10.1.0.0/16", "10.2.0.0/16"] })).toThrow("one pool");
-    expect(() => toInitRequest({ ...body, ForceNewCluster: true })).toThrow("ForceNewCluster");
   });
 
   it("wants a token and an address to join", () => {

@@ -1,8 +1,11 @@
 import { ClusterError, type Millis } from "@murmur/base";
 import {
+  DATA_PATH_PORTS,
   DEFAULT_ADDRESS_POOL,
   DEFAULT_CLUSTER_SPEC,
+  DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
+  hostOf,
   validateClusterSpec,
   type Cluster,
   type ClusterSpec,
@@ -31,7 +34,7 @@ export function fromCluster(cluster: Cluster): docker.ClusterInfo {
     RootRotationInProgress: false,
     DefaultAddrPool: plane === "overlay" ? [pool.subnet] : null,
     SubnetSize: pool.subnetLength,
-    DataPathPort: DOCKER_DEFAULTS.DataPathPort,
+    DataPathPort: cluster.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
     Murmur: { DataPlane: plane },
   };
 }
@@ -151,14 +154,28 @@ const DOCKER_DEFAULT_LISTEN = /^(0\.0\.0\.0|\[::\]|::)?(:2377)?$/;
 const listenAddr = (text: string | undefined): string | undefined =>
   text === undefined || DOCKER_DEFAULT_LISTEN.test(text) ? undefined : text;
 
+/** Nothing said and the default said outright are the same. Errors: `invalid_argument`, in Docker's words. */
+function dataPathPort(port: number | undefined): number | undefined {
+  if (port === undefined || port === 0 || port === DEFAULT_DATA_PATH_PORT) return undefined;
+  if (port >= DATA_PATH_PORTS.min && port <= DATA_PATH_PORTS.max) return port;
+  throw new ClusterError(
+    "invalid_argument",
+    `Datapath port number is not in valid range (1024-49151) : ${String(port)}`,
+  );
+}
+
 export function toInitRequest(body: unknown): InitRequest {
   const input = parseWith(initSchema, body);
+  if (input.ListenAddr === "") {
+    throw new ClusterError("invalid_argument", 'invalid ListenAddr "": invalid empty address');
+  }
   const [subnet] = input.DefaultAddrPool ?? [];
   const size = input.SubnetSize || DOCKER_SUBNET_SIZE;
   // Docker's clients send their own default when nobody asked for a size.
   const subnetLength = subnet === undefined && size === DOCKER_SUBNET_SIZE ? undefined : size;
   return compact<InitRequest>({
     ...toDataPlane({ dataPlane: input.Murmur?.DataPlane, subnet, subnetLength }),
+    dataPathPort: dataPathPort(input.DataPathPort),
     advertiseAddr: input.AdvertiseAddr || undefined,
     listenAddr: listenAddr(input.ListenAddr),
     availability: input.Availability || "active",
@@ -169,12 +186,32 @@ export function toInitRequest(body: unknown): InitRequest {
 
 export const toUnlockKey = (body: unknown): string => parseWith(unlockSchema, body).UnlockKey ?? "";
 
+/**
+ * Whether an init asks this manager, at `address`, to go on alone with what it has. Its settings stay as they are, so
+ * an IP address that comes along has to be its own. Errors: `invalid_argument` otherwise.
+ */
+export function forcesNewCluster(body: unknown, address: string): boolean {
+  const { ForceNewCluster, AdvertiseAddr = "" } = parseWith(initSchema, body);
+  if (ForceNewCluster !== true) return false;
+  const own = hostOf({ address });
+  const host = hostOf({ address: AdvertiseAddr.includes(":") ? AdvertiseAddr : `${AdvertiseAddr}:0` });
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(host) || host === own) return true;
+  throw new ClusterError(
+    "invalid_argument",
+    `AdvertiseAddr: a cluster that is forced goes on at this node's address, ${own}; restart the daemon with --advertise-addr to move it`,
+  );
+}
+
 export function toJoinRequest(body: unknown): JoinRequest {
   const input = parseWith(joinSchema, body);
   if (input.RemoteAddrs.length === 0) {
     throw new ClusterError("invalid_argument", "at least 1 RemoteAddr is required to join");
   }
-  if (input.JoinToken === "") throw new ClusterError("invalid_argument", "join token must be provided");
+  if (input.JoinToken === "")
+    throw new ClusterError(
+      "invalid_argument",
+      "a valid join token is necessary to join this cluster: JoinToken is empty",
+    );
   return compact<JoinRequest>({
     token: input.JoinToken,
     addresses: input.RemoteAddrs,

@@ -1,18 +1,22 @@
 import { ClusterError, codeOf, messageOf, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
-import { toInitRequest, toJoinRequest, toUnlockKey } from "../docker/swarm.ts";
+import { forcesNewCluster, toInitRequest, toJoinRequest, toUnlockKey } from "../docker/swarm.ts";
 import { LOCKED, NOT_IN_CLUSTER } from "../messages.ts";
 import type { ClusterInitAnswer, ClusterSummary, JoinTokenAnswer, NodeJoinAnswer } from "../murmur-types.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { readJson, readOptionalJson } from "./body.ts";
 import { thisNode } from "./cluster-summary.ts";
 import { within } from "./context.ts";
+import { firstNodeIsUp } from "./first-node.ts";
 import { parseInit, parseJoin, parseForce } from "./membership-schema.ts";
 import { leaveForce } from "./swarm-routes.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
 
 /** Joining fetches a certificate and a first replica: it may take longer than other requests. */
 const MEMBERSHIP_MS: Millis = 75_000;
+
+/** The whole state is written to the disk. */
+const RECOVERY_MS: Millis = 600_000;
 
 /** This node's way into a cluster and out of it, in Docker's words and in Murmur's; and what only it can tell. */
 export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
@@ -21,9 +25,18 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
     within(context, { clock, limitMs: MEMBERSHIP_MS }, work);
 
   app.post("/swarm/init", async (context) => {
-    const asked = toInitRequest(await readJson(context.req.raw));
-    refuseMember(node.status());
-    await change(context, (signal) => node.init(asked, signal));
+    const body = await readJson(context.req.raw);
+    const asked = toInitRequest(body);
+    const standing = node.status();
+    if (standing.state === "active" && forcesNewCluster(body, standing.address)) {
+      await within(context, { clock, limitMs: RECOVERY_MS }, (signal) => node.recover({ force: true }, signal));
+      return context.json(standing.nodeId);
+    }
+    refuseMember(standing);
+    await change(context, async (signal) => {
+      await node.init(asked, signal);
+      await firstNodeIsUp(member(node.status()).nodeId, { askCluster, clock }, signal);
+    });
     return context.json(member(node.status()).nodeId);
   });
   app.post("/swarm/join", async (context) => {
@@ -51,7 +64,10 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
 
   app.post("/murmur/cluster/init", async (context) => {
     const asked = parseInit(await readOptionalJson(context.req.raw));
-    await change(context, (signal) => node.init(asked, signal));
+    await change(context, async (signal) => {
+      await node.init(asked, signal);
+      await firstNodeIsUp(member(node.status()).nodeId, { askCluster, clock }, signal);
+    });
     const { joinToken } = await within(context, { clock }, (signal) =>
       askJson<JoinTokenAnswer>(askCluster, "/murmur/join-token", signal),
     );

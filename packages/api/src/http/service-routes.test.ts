@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Service } from "../docker/service-types.ts";
+import type { Service, ServiceCreated } from "../docker/service-types.ts";
 import type { Task } from "../docker/task-types.ts";
 import { Asker, filters, spec } from "../testing/asker.ts";
 
@@ -148,11 +148,28 @@ describe("services", () => {
     expect((await asker.ask<Service[]>("/services")).body[0]?.ServiceStatus).toBeUndefined();
   });
 
-  it("shows a service that is being removed in no list, but still its tasks", async () => {
+  it("takes a preference over what is no label as Docker does, and says that it comes to nothing", async () => {
+    const over = (SpreadDescriptor: string) =>
+      spec("web", {
+        TaskTemplate: {
+          ContainerSpec: { Image: "nginx" },
+          Placement: { Preferences: [{ Spread: { SpreadDescriptor } }] },
+        },
+      });
+    const made = await asker.ask<ServiceCreated>("/services/create", "POST", over("zone"));
+    expect([made.status, made.body.Warnings]).toEqual([201, [expect.stringContaining("nothing is spread over zone")]]);
+    const { Version } = (await asker.ask<Service>("/services/web")).body;
+    const path = `/services/web/update?version=${String(Version.Index)}`;
+    const changed = await asker.ask<ServiceCreated>(path, "POST", over("node.labels.zone"));
+    expect([changed.status, changed.body.Warnings]).toEqual([200, null]);
+  });
+
+  it("shows a service that is being removed no more, but its tasks as long as they are there", async () => {
     const id = await asker.create("web");
     asker.runTask("task1", 1, "web");
     await asker.ask("/services/web", "DELETE");
     expect((await asker.ask<Service[]>("/services")).body).toEqual([]);
-    expect((await asker.ask<Task[]>(`/tasks?${filters({ service: [id] })}`)).body).toHaveLength(1);
+    expect((await asker.ask(`/tasks?${filters({ service: [id] })}`)).status).toBe(404);
+    expect((await asker.ask<Task[]>("/tasks")).body).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import { serviceId, type Service, type ServiceSpec } from "@murmur/model";
+import { isSpreadLabel, serviceId, type Service, type ServiceSpec } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
@@ -61,7 +61,7 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
     const spec = newSpecOf(body, view, id);
     const login = (await sealedLogin(access, context, id)) || undefined;
     await access.submit(context, { kind: "createService", id, spec, ...(login && { registryAuth: login }) });
-    const answer: ServiceCreated = { ID: id, Warnings: null };
+    const answer: ServiceCreated = { ID: id, Warnings: warningsOf(spec) };
     return context.json(answer, 201);
   });
 
@@ -76,22 +76,26 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
       throw new ClusterError("invalid_argument", `unrecognized rollback option ${rollback}`);
     }
     const { id } = service;
+    const spec = rollback === "previous" ? undefined : await specFor(access, context, { body, view, service });
     const from = registryAuthFrom(context.req.query("registryAuthFrom"));
     const login = rollback === "" ? await sealedLogin(access, context, id) : undefined;
     const committed = await access.submit(
       context,
-      rollback === "previous"
+      spec === undefined
         ? { kind: "rollbackService", id, version }
         : {
             kind: "updateService",
             id,
             version,
-            spec: await specFor(access, context, { body, view, service }),
+            spec,
             ...(login !== undefined && { registryAuth: login }),
             ...(from && { registryAuthFrom: from }),
           },
     );
-    const answer: ServiceUpdated = { Warnings: null, Murmur: { Version: committed.version } };
+    const answer: ServiceUpdated = {
+      Warnings: spec === undefined ? null : warningsOf(spec),
+      Murmur: { Version: committed.version },
+    };
     return context.json(answer);
   });
 
@@ -100,6 +104,15 @@ export function addServiceRoutes(app: Hono, access: ClusterAccess): void {
     await access.submit(context, { kind: "removeService", id: service.id });
     return context.body(null, 200);
   });
+}
+
+/** What is taken as Docker takes it, and comes to nothing. */
+function warningsOf({ task }: ServiceSpec): string[] | null {
+  const idle = task.placement.preferences.filter(({ spread }) => !isSpreadLabel(spread));
+  if (idle.length === 0) return null;
+  return idle.map(
+    ({ spread }) => `nothing is spread over ${spread}: give node.labels.NAME or engine.labels.NAME in a preference`,
+  );
 }
 
 /** What changes with the tasks, in the text of what doesn't. */

@@ -45,11 +45,9 @@ export function addTaskRoutes(app: Hono, access: ClusterAccess): void {
   });
 }
 
-/** Names of services and nodes become ids. A service that is being removed is known by its whole id only. */
+/** Names of services and nodes become ids. A service that is being removed is gone, as in Docker, whatever its tasks do. */
 function withIds(filters: Filters, view: View): Filters {
-  const services = filters
-    .get("service")
-    .map((text) => view.service(serviceId(text))?.id ?? findService(view, text).id);
+  const services = filters.get("service").map((text) => findService(view, text).id);
   const nodes = filters.get("node").map((text) => findNode(view, text).id);
   return filters.with("service", services).with("node", nodes);
 }

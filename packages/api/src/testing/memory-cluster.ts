@@ -39,6 +39,7 @@ export interface ClusterStart {
   readonly spec?: ClusterSpec;
   readonly dataPlane?: DataPlaneKind;
   readonly addressPool?: AddressPool;
+  readonly dataPathPort?: number;
 }
 
 /** A cluster of one real store and no raft: every command is committed at once. */
@@ -54,8 +55,12 @@ export class MemoryCluster implements Cluster {
   #index = 0;
 
   constructor(start: ClusterStart = {}) {
-    const { spec = DEFAULT_CLUSTER_SPEC, dataPlane, addressPool } = start;
-    const chosen = { ...(dataPlane && { dataPlane }), ...(addressPool && { addressPool }) };
+    const { spec = DEFAULT_CLUSTER_SPEC, dataPlane, addressPool, dataPathPort } = start;
+    const chosen = {
+      ...(dataPlane && { dataPlane }),
+      ...(addressPool && { addressPool }),
+      ...(dataPathPort && { dataPathPort }),
+    };
     this.apply({
       kind: "createCluster",
       cluster: {

@@ -129,6 +129,16 @@ describe("what a node's overlay should be", () => {
     fc.assert(fc.property(anyView, (view) => void plan(stateOf(view), { dockerFilters: [4, 6] })));
   });
 
+  it("sends its packets to the cluster's data path port", () => {
+    fc.assert(
+      fc.property(anyView, fc.option(fc.integer({ min: 1_024, max: 49_151 }), { nil: undefined }), (view, port) => {
+        const facts = { ...view.facts, ...(port !== undefined && { dataPathPort: port }) };
+        const used = stateOf({ ...view, facts }).networks.map(({ vxlanPort }) => vxlanPort);
+        expect(used.filter((each) => each !== (port ?? 4_789))).toEqual([]);
+      }),
+    );
+  });
+
   it("has the networks of the node's own tasks and of all published ports, and no others", () => {
     fc.assert(
       fc.property(anyView, (view) => {

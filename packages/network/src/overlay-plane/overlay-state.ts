@@ -1,5 +1,6 @@
 import { isUsable } from "@murmur/discovery";
 import {
+  DEFAULT_DATA_PATH_PORT,
   hostOf,
   nodeGateway,
   nodeShare,
@@ -25,8 +26,6 @@ import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./need
 import { listenAt } from "../listen-at.ts";
 import type { AttachedContainer, OverlayView } from "./overlay-view.ts";
 
-/** IANA's, and Docker Swarm's. */
-const VXLAN_PORT = 4_789;
 /** What a packet of 1,500 bytes has left once it is wrapped. */
 const MTU = { 4: 1_450, 6: 1_430 } as const;
 
@@ -82,7 +81,7 @@ function makeSegment(network: NeededNetwork, view: OverlayView, tasks: readonly 
     id,
     name,
     vni,
-    vxlanPort: VXLAN_PORT,
+    vxlanPort: view.facts.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
     subnet4: ipv4.subnet,
     ...(ipv6 !== undefined && { subnet6: ipv6.subnet }),
     gateway: { ipv4: ipv4.gateway, ...(ipv6 !== undefined && { ipv6: ipv6.gateway }) },
