@@ -114,6 +114,12 @@ export const ALLOWED: readonly Allowed[] = [
     path: /^status$/,
     why: "Ports that there are not; Docker makes the service, and its tasks never start.",
   },
+  { asked: /"Target":"none"/, path: /^status$/, why: "Services can be in network none, too." },
+  {
+    asked: /"Target":"host"\},\{"Target"|"Target":"host".*"PublishedPort":18093/,
+    path: /^status$/,
+    why: "Docker's tasks of such a service are rejected, one after the other.",
+  },
   { asked: /text\/plain/, path: /^status$/, why: "Docker refuses other types of content since version 23." },
   {
     asked: /POST \/services\/web\/update.*"UpdateConfig":\{"Parallelism":1\}/,

@@ -400,6 +400,14 @@ export const serviceErrors: Topic = {
     create(spec(X, { TaskTemplate: task({}, { Networks: [{ Target: "nope" }] }) })),
     create(spec(X, { TaskTemplate: task({}, { Networks: [{ Target: "bridge" }] }) })),
     create(spec(X, { TaskTemplate: task({}, { Networks: [{ Target: "host" }] }) }), { keep: "hosted" }),
+    create(spec(X, { TaskTemplate: task({}, { Networks: [{ Target: "none" }] }) })),
+    create(spec(X, { TaskTemplate: task({}, { Networks: [{ Target: "host" }, { Target: "bridge" }] }) })),
+    create(
+      spec(X, {
+        TaskTemplate: task({}, { Networks: [{ Target: "host" }] }),
+        EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 18_093 }] },
+      }),
+    ),
     create(spec(X, { TaskTemplate: task({}, { Networks: [{ Target: "ingress" }] }) })),
     create(spec(X, { TaskTemplate: task({}, { Runtime: "nope" }) })),
     create(spec(X, { Mode: { Replicated: {}, Global: {} } })),
