@@ -2,6 +2,7 @@ import { DISK_FAULTS } from "./faults/disk-faults.ts";
 import { ENGINE_FAULTS } from "./faults/engine-faults.ts";
 import type { Fault } from "./faults/fault.ts";
 import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
+import { LOCK } from "./faults/lock-faults.ts";
 import { NETWORK_FAULTS } from "./faults/network-faults.ts";
 import { PROCESS_FAULTS } from "./faults/process-faults.ts";
 import { UPGRADE } from "./faults/upgrade-faults.ts";
@@ -102,6 +103,14 @@ export const PROFILES = {
     part: 0.3,
     always: KERNEL_FAULTS,
     dataPlane: "overlay",
+    clockDrift: 0.02,
+  },
+  locks: {
+    about:
+      "what managers have on their disks is sealed with one key after the other, while processes, disks and networks fail",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS],
+    part: 0.3,
+    always: [LOCK],
     clockDrift: 0.02,
   },
   engine: { about: "only engines and containers", faults: ENGINE_FAULTS, part: 0.7, clockDrift: 0 },

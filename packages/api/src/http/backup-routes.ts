@@ -1,10 +1,10 @@
 import { ClusterError } from "@murmur/base";
 import type { Hono } from "hono";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { hostnameOf } from "@murmur/store";
 import { encodeBackup, type BackupHeader } from "../backup/backup-file.ts";
 import type { StateSnapshot } from "../ports.ts";
 import { within, type ClusterAccess } from "./context.ts";
+import { managersOnly } from "./managers-only.ts";
 
 /** Backups that are being sent at once on one manager; each keeps the state of its moment in memory. */
 const BACKUPS_MAX = 2;
@@ -41,12 +41,7 @@ export function addBackupRoutes(app: Hono, access: ClusterAccess): void {
  */
 export function refuseBackups(app: Hono, access: ClusterAccess): void {
   app.get("/murmur/cluster/backup", async (context) => {
-    const managers = (await access.read(context, "local")).nodes().filter(({ raftRole }) => raftRole === "voter");
-    const names = managers.map((node) => node.spec.name ?? hostnameOf(node) ?? node.id).join(", ");
-    throw new ClusterError(
-      "forbidden",
-      `a backup holds the cluster's keys, which only managers have: take it on one of them (${names})`,
-    );
+    throw await managersOnly(access, context, "a backup holds the cluster's keys, which only managers have: take it");
   });
 }
 

@@ -29,7 +29,7 @@ export function createClusterApp(
   const app = new Hono({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
   const access = new ClusterAccess(ports);
   handleErrors(app, ports.log);
-  addSwarmRoutes(app, access);
+  addSwarmRoutes(app, access, { isForwarded });
   addNodeRoutes(app, access);
   addServiceRoutes(app, access);
   addTaskRoutes(app, access);

@@ -7,6 +7,7 @@ import type { Swarm, UnlockKey } from "../docker/swarm-types.ts";
 import type { JoinTokenAnswer } from "../murmur-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
+import { managersOnly } from "./managers-only.ts";
 import { looseFlag, strictFlag, versionQuery } from "./query.ts";
 
 /** The replicated cluster record; in a cluster there always is one. */
@@ -16,7 +17,11 @@ export function clusterOf(view: View): Cluster {
   return cluster;
 }
 
-export function addSwarmRoutes(app: Hono, access: ClusterAccess): void {
+export function addSwarmRoutes(
+  app: Hono,
+  access: ClusterAccess,
+  { isForwarded }: { readonly isForwarded: boolean },
+): void {
   const { ports } = access;
 
   app.get("/swarm", async (context) => {
@@ -44,6 +49,9 @@ export function addSwarmRoutes(app: Hono, access: ClusterAccess): void {
 
   app.get("/swarm/unlockkey", async (context) => {
     const cluster = clusterOf(await access.read(context));
+    // A worker's administrator has no use for it but to open a manager's disk.
+    if (isForwarded && cluster.unlockKey !== undefined)
+      throw await managersOnly(access, context, "the unlock key is shown on managers only: ask for it");
     const answer: UnlockKey = { UnlockKey: access.cluster().unlockKey(cluster) ?? "" };
     return context.json(answer);
   });

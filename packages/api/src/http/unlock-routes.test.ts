@@ -41,6 +41,15 @@ describe("the unlock key", () => {
     expect(await key()).toBe("");
   });
 
+  it("is shown on managers only", async () => {
+    const forwarded = async (): Promise<Response> => asker.api.fetchForwarded(new Request("http://x/swarm/unlockkey"));
+    expect(await (await forwarded()).json()).toEqual({ UnlockKey: "" });
+    await lock(true);
+    const refused = await forwarded();
+    expect(refused.status).toBe(403);
+    expect(await refused.text()).toMatch(/managers only: ask for it on one of them \(alpha\)/);
+  });
+
   it("is in no answer but its own", async () => {
     await lock(true);
     const record = asker.ports.replica?.store.view.cluster()?.unlockKey ?? "";

@@ -1,4 +1,4 @@
-import { ClusterError, nodeId, withDeadline, type Log, type LogFields, type Random } from "@murmur/base";
+import { ClusterError, codeOf, nodeId, withDeadline, type Log, type LogFields, type Random } from "@murmur/base";
 import { SimulatedFiles, SimulatedRuntime } from "@murmur/agent";
 import type { Manager } from "@murmur/manager";
 import {
@@ -168,9 +168,21 @@ export class Host {
   /** Starts the process, and takes up the place in the cluster that it had. */
   async resume(): Promise<Life> {
     const life = await this.boot();
-    life.started = life.node.control.resume();
+    life.started = this.#takeUp(life);
     await life.started;
     return life;
+  }
+
+  /** Rejects when its disk opens with none of the keys that somebody has noted. */
+  async #takeUp({ node: { control } }: Life): Promise<void> {
+    await control.resume();
+    const { unlockKeys } = this.#world;
+    if (control.status().state !== "locked" || unlockKeys.length === 0) return;
+    for (const key of unlockKeys) {
+      const error: unknown = await control.unlock(key).catch((reason: unknown) => reason);
+      if (codeOf(error) !== "unauthenticated") return;
+    }
+    throw new Error(`${this.name} is locked, and no key that was ever known opens it`);
   }
 
   /** An orderly stop, as on SIGTERM, which a daemon heeds once it has started. Resolves when the process has ended. */

@@ -2,7 +2,7 @@ import { randomId, SeededRandom, type Millis, type Random } from "@murmur/base";
 import { createCa, cryptoUnderWay } from "@murmur/identity";
 import type { SnapshotLimits } from "@murmur/manager";
 import { DEFAULT_CLUSTER_SPEC, type AddressPool, type DataPlaneKind } from "@murmur/model";
-import { caDigest, formatToken } from "@murmur/identity";
+import { caDigest, formatToken, type UnlockKey } from "@murmur/identity";
 import { MemoryNetwork } from "@murmur/transport";
 import { EventQueue, WorldClock } from "./event-queue.ts";
 import { Host } from "./host.ts";
@@ -55,6 +55,8 @@ export class World {
   readonly hostSize: number;
   readonly snapshotLimits: SnapshotLimits | undefined;
   readonly dataPlane: DataPlaneKind;
+  /** All unlock keys that somebody has noted, the newest one first: who restarts a host tries them. */
+  readonly unlockKeys: UnlockKey[] = [];
   /** Events that have happened. */
   events = 0;
   readonly #clockError: (number: number) => ClockError;
