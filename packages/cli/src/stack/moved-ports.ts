@@ -10,10 +10,11 @@ const portsOf = (spec: ServiceSpec): readonly PortConfig[] => spec.EndpointSpec?
 
 const keysOf = (spec: ServiceSpec): ReadonlySet<string> => new Set(portsOf(spec).flatMap((port) => keyOf(port) ?? []));
 
-/** The same without those ports. */
+/** The same without those ports, its fields in the same order whether or not it had any. */
 function without(spec: ServiceSpec, keys: ReadonlySet<string>): ServiceSpec {
-  const Ports = portsOf(spec).filter((port) => !keys.has(keyOf(port) ?? ""));
-  return { ...spec, EndpointSpec: { ...spec.EndpointSpec, Ports } };
+  const { EndpointSpec, ...rest } = spec;
+  const { Ports = [], ...endpoint } = EndpointSpec ?? {};
+  return { ...rest, EndpointSpec: { ...endpoint, Ports: Ports.filter((port) => !keys.has(keyOf(port) ?? "")) } };
 }
 
 /**
