@@ -17,13 +17,14 @@ import {
   uses,
 } from "../../packages/cli/src/stack/testing/projects.ts";
 import { REAL_CLOCK, runMurmur } from "../../packages/cli/src/testing/run-murmur.ts";
-import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
+import { CLIENT_IMAGE, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { eventually } from "../hosts/host.ts";
 import { ask } from "../hosts/requests.ts";
+import { tasksOf } from "../hosts/task-container.ts";
 
 let cluster: HostCluster;
 beforeAll(async () => {
-  cluster = await HostCluster.of(3, { dataPlane: "overlay" });
+  cluster = await HostCluster.of(3, { dataPlane: "overlay", images: [WEB_IMAGE, CLIENT_IMAGE] });
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -65,12 +66,12 @@ spec:
       nodePort: 30000
 `;
 
-async function deployed(project: Project): Promise<string> {
+async function deployed(project: Project, stack = "shop"): Promise<string> {
   let stdout = "";
   const output = { ...INERT_PORTS.stdout, write: (text: string) => (stdout += text) };
   using cli = new Cli({ ...INERT_PORTS, clock: REAL_CLOCK, stdout: output });
   cli.host = cluster.first.socket;
-  await deployApplication(cli, applicationOf(project), { stack: "shop", resolveImage: "never", waitTimeout: 60_000 });
+  await deployApplication(cli, applicationOf(project), { stack, resolveImage: "never", waitTimeout: 60_000 });
   return stdout;
 }
 
@@ -164,5 +165,40 @@ describe("a stack on three hosts", () => {
     expect((await runMurmur(deploy)).stdout).toContain("Services: 0 created, 0 changed, 1 unchanged, 0 removed");
     expect((await runMurmur(["-H", cluster.first.socket, "stack", "rm", "first"])).status).toBe(0);
     await rm(folder, { recursive: true });
+  });
+
+  it("finds its own service first, where another has one of the same short name in a network of both", async () => {
+    const { first, hosts } = cluster;
+    await first.murmur("network", "create", "meet");
+    const inMeet = { networks: [attached("meet")] };
+    const services = [
+      aComposeService("db", { image: WEB_IMAGE, ...inMeet }),
+      aComposeService("client", {
+        image: CLIENT_IMAGE,
+        command: ["sleep", "1000000"],
+        stopGracePeriodMs: 0,
+        ...inMeet,
+      }),
+    ];
+    const project = aProject(services, { networks: { meet: aComposeNetwork({ external: true }) } });
+    const stacks = ["one", "two"] as const;
+    for (const stack of stacks) expect(await deployed(project, stack)).toContain(`Stack ${stack} converged`);
+    const found = new Map<string, readonly string[]>();
+    for (const stack of stacks) {
+      const [client] = await tasksOf(hosts, `${stack}_client`);
+      if (client === undefined) throw new Error(`${stack} has no client`);
+      const addresses = async (name: string): Promise<readonly string[]> =>
+        (await client.run("sh", "-c", `getent ahostsv4 ${name} | awk '{ print $1 }' | sort -u`)).stdout
+          .trim()
+          .split("\n");
+      const own = await addresses("db");
+      expect(own).toHaveLength(1);
+      expect(own).toEqual(await addresses(`${stack}_db`));
+      found.set(stack, own);
+      for (const other of stacks) expect(await addresses(`${other}_db`)).not.toEqual([""]);
+    }
+    expect(found.get("one")).not.toEqual(found.get("two"));
+    for (const stack of stacks) expect((await runMurmur(["-H", first.socket, "stack", "rm", stack])).status).toBe(0);
+    await first.murmur("network", "rm", "meet");
   });
 });

@@ -194,6 +194,19 @@ it("names what can't be mapped, line by line, and what to do", () => {
   );
 });
 
+it("names each further container once", () => {
+  const ports = "ports: [{ name: http, containerPort: 80 }]";
+  const more = "        - { name: log, image: busybox, env: [{ name: A, value: b }] }";
+  const text = deployment().replace(ports, `${ports}\n${more}`);
+  expect(load(text).unsupported).toEqual([
+    {
+      at: "web.yaml:16",
+      path: "deployment/web.spec.template.spec.containers[1]",
+      says: "a task is one container: make it a Deployment of its own",
+    },
+  ]);
+});
+
 describe("Services", () => {
   const exposed = (spec: string): ReturnType<typeof load> => load(deployment() + service(spec));
   it("publish what they say, by number and by name", () => {

@@ -31,7 +31,7 @@ interface Deployed {
 
 async function deployed(
   project: Project,
-  flags: Partial<DeployFlags> & { readonly answer?: string } = {},
+  flags: Partial<DeployFlags> & { readonly answer?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Deployed> {
   let [stdout, stderr] = ["", ""];
   const isTerminal = flags.answer !== undefined;
@@ -42,6 +42,7 @@ async function deployed(
     stdout: { ...INERT_PORTS.stdout, isTerminal, write: (text) => (stdout += text) },
     stderr: { ...INERT_PORTS.stderr, write: (text) => (stderr += text) },
     ask: async () => flags.answer,
+    env: flags.env ?? {},
   });
   cli.host = cluster.served.socketPath;
   const how = { resolveImage: "never", waitTimeout: 10_000, detach: true, stack: "shop", ...flags } as const;
@@ -130,6 +131,50 @@ describe("a stack", () => {
     await deployed(shop("third"), { detach: false });
     const contents = (await client.configs()).map(({ Spec }) => Buffer.from(Spec.Data, "base64").toString());
     expect(contents.toSorted()).toEqual(["second", "third"]);
+  });
+
+  it("moves ports between services, and swaps them, in one deployment", async () => {
+    const publishing = (web: number, api: number): Project =>
+      aProject([
+        aComposeService("web", { ports: [aPort(80, { published: web })] }),
+        aComposeService("api", { ports: [aPort(80, { published: api })], dependsOn: waitingFor("web") }),
+      ]);
+    const waitingFor = (service: string): ComposeService["dependsOn"] => [
+      { service, condition: "service_started", restart: false, required: true },
+    ];
+    const published = async (): Promise<unknown> =>
+      Promise.all(
+        ["shop_web", "shop_api"].map(async (name) =>
+          (await client.service(name)).Spec.EndpointSpec?.Ports?.map(({ PublishedPort }) => PublishedPort),
+        ),
+      );
+    await deployed(publishing(8481, 8482), { detach: false });
+    const swapped = await deployed(publishing(8482, 8481), { detach: false });
+    expect(swapped.error).toBeUndefined();
+    expect(swapped.stdout).toContain("2 changed");
+    expect(await published()).toEqual([[8482], [8481]]);
+    expect((await deployed(publishing(8482, 8481))).stdout).toContain("2 unchanged");
+    expect((await deployed(publishing(8481, 8483), { detach: false })).error).toBeUndefined();
+    expect(await published()).toEqual([[8481], [8483]]);
+    const alone = aProject([aComposeService("web", { ports: [aPort(80, { published: 8483 })] })]);
+    expect((await deployed(alone)).error).toContain("8483");
+    expect((await deployed(alone, { prune: true, detach: false })).error).toBeUndefined();
+    expect(await published().catch(() => "gone")).toBe("gone");
+  });
+
+  it("renews logins of unchanged services with --with-registry-auth, and replaces nothing", async () => {
+    const login = (): unknown =>
+      cluster.memory.store.view.services().map(({ registryAuth }) => registryAuth !== undefined);
+    await deployed(shop("hello"), { detach: false });
+    expect(login()).toEqual([false, false]);
+    const before = await versions();
+    const auth = Buffer.from("me:hush").toString("base64");
+    const env = { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { "https://index.docker.io/v1/": { auth } } }) };
+    const { stdout, error } = await deployed(shop("hello"), { withRegistryAuth: true, detach: false, env });
+    expect(error).toBeUndefined();
+    expect(stdout).toContain("2 unchanged");
+    expect(login()).toEqual([true, true]);
+    expect(await versions()).toEqual(before);
   });
 
   it("shows each field that changes, and changes nothing with --dry-run", async () => {

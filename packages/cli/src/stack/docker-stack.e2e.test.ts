@@ -7,7 +7,7 @@ import { MurmurClient } from "@murmur/api";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Cli } from "../cli.ts";
 import { INERT_PORTS } from "../inert-ports.ts";
-import { REAL_CLOCK } from "../testing/run-murmur.ts";
+import { REAL_CLOCK, runMurmur } from "../testing/run-murmur.ts";
 import { applicationOf } from "./application-source.ts";
 import { deployApplication } from "./deploy-application.ts";
 import { aComposeService, aPort, aProject } from "./testing/projects.ts";
@@ -73,4 +73,22 @@ it("see it, deploy it again without replacing a task, and remove it", async () =
   // Docker's rm doesn't wait for the tasks, which the network is in use by until they have stopped.
   await expect.poll(() => docker("rm", "shop").catch(() => "failed"), { timeout: 10_000 }).toBe("");
   expect(await docker("ls", "--format", "{{.Name}}")).toBe("");
+});
+
+it("print with docker stack config what is deployed here as the same stack", async () => {
+  const printed = await docker("config", "-c", join(folder, "compose.yaml"));
+  await writeFile(join(folder, "printed.yaml"), printed);
+  await deployed();
+  const words = ["-H", cluster.served.socketPath, "stack", "deploy", "--resolve-image", "never"];
+  const { status, stdout } = await runMurmur([...words, "-c", join(folder, "printed.yaml"), "shop"]);
+  expect(status).toBe(0);
+  expect(stdout).toContain("Services: 0 created, 0 changed, 2 unchanged, 0 removed");
+});
+
+it("take what murmur stack config prints", async () => {
+  const { stdout } = await runMurmur(["stack", "config", "-c", join(folder, "compose.yaml")]);
+  await writeFile(join(folder, "shown.yaml"), `version: "3.8"\n${stdout}`);
+  await deployed();
+  await docker("deploy", "--resolve-image", "never", "-c", join(folder, "shown.yaml"), "shop");
+  expect(await deployed()).toContain("Services: 0 created, 0 changed, 2 unchanged, 0 removed");
 });

@@ -4,6 +4,7 @@ import type { Payload } from "../payload/payload-kind.ts";
 import { adaptedSpec } from "./adapted-spec.ts";
 import { atMost } from "./at-most.ts";
 import type { PayloadWish, ServiceWish, StackWish } from "./convert/stack-wish.ts";
+import { withoutTaken } from "./moved-ports.ts";
 import { networkWarnings } from "./network-warnings.ts";
 import { oldPayloads } from "./old-payloads.ts";
 import { withRestarts } from "./restarts.ts";
@@ -66,8 +67,11 @@ export async function planOf(
     ...PAYLOAD_FIELDS.flatMap((field) => missing[field].map(({ name }) => `${field} ${name}`)),
   ]);
   const warnings: string[] = [];
+  const after = new Map(wish.services.map(({ name, spec }) => [name, spec]));
+  // Without pruning, those that the files don't have keep what they have.
+  if (!prune) for (const [name, { Spec }] of standing.services) if (!after.has(name)) after.set(name, Spec);
   const services = await atMost(LOOKS_MAX, wish.services, async (service) => {
-    const { step, notes } = await stepFor(client, service, { standing, images, absent });
+    const { step, notes } = await stepFor(client, service, { standing, images, absent, after });
     warnings.push(...notes);
     return step;
   });
@@ -170,32 +174,35 @@ interface StepContext {
   readonly images: StackImages;
   /** What is named in specs and isn't made yet: `network shop_default`, `configs shop_site-0123456789ab`. */
   readonly absent: ReadonlySet<string>;
+  /** What services of the stack shall be, by name; those that are removed are missing. */
+  readonly after: ReadonlyMap<string, ServiceSpec>;
 }
 
 async function stepFor(
   client: MurmurClient,
   wish: ServiceWish,
-  { standing, images, absent }: StepContext,
+  { standing, images, absent, after }: StepContext,
 ): Promise<{ readonly step: ServiceStep; readonly notes: readonly string[] }> {
   const service = standing.services.get(wish.name);
   const spec = service === undefined ? structuredClone(wish.spec) : adaptedSpec(wish.spec, service);
   const notes = await images.pin(spec, service);
   if (service === undefined) return { step: { kind: "create", wish, spec }, notes };
-  const changes = await changesOf(client, wish.name, { spec, service, absent });
+  const changes = await changesOf(client, wish.name, { spec, service, absent, standing, after });
   if (changes.length === 0) return { step: { kind: "keep", wish, service }, notes };
   return { step: { kind: "update", wish, spec, service, changes }, notes };
 }
 
-/** The daemon is asked without what isn't there yet, which is a difference by itself. */
+/** The daemon is asked without what isn't there yet, or is another's until then: that is a difference by itself. */
 async function changesOf(
   client: MurmurClient,
   name: string,
-  asked: { readonly spec: ServiceSpec; readonly service: Service; readonly absent: ReadonlySet<string> },
+  how: Pick<StepContext, "standing" | "absent" | "after"> & { readonly spec: ServiceSpec; readonly service: Service },
 ): Promise<readonly FieldChange[]> {
-  const { spec, service, absent } = asked;
-  const known = structuredClone(spec);
+  const { spec, service, absent, after } = how;
+  const { asked, taken } = withoutTaken(spec, service, { standing: how.standing.services.values(), after });
+  const known = structuredClone(asked);
   const { ContainerSpec: container } = known.TaskTemplate;
-  const added: FieldChange[] = [];
+  const added: FieldChange[] = taken.map((port) => ({ field: "EndpointSpec.Ports[]", after: port }));
   const split = <T>(field: string, list: readonly T[] | undefined, what: (entry: T) => string): T[] => {
     const isThere = (entry: T): boolean => !absent.has(what(entry));
     for (const after of list ?? []) if (!isThere(after)) added.push({ field: `TaskTemplate.${field}[]`, after });

@@ -1,4 +1,4 @@
-import type { MurmurClient } from "@murmur/api";
+import type { MurmurClient, RegistryAuth, Service } from "@murmur/api";
 import type { ComposeDependency } from "@murmur/compose";
 import { ClusterError, codeOf, messageOf, withDeadline, orAborted, type Millis } from "@murmur/base";
 import { changeWithRetry } from "../change-retry.ts";
@@ -8,6 +8,7 @@ import { NOTHING_BEFORE, type Baseline } from "../progress/judge.ts";
 import { baselineOf } from "../progress/follow-service.ts";
 import type { Outcome } from "../progress/wait.ts";
 import { followed } from "./followed-service.ts";
+import { MovedPorts } from "./moved-ports.ts";
 import type { ServiceStep } from "./plan.ts";
 import type { StackDisplay } from "./stack-display.ts";
 import type { StackImages } from "./stack-images.ts";
@@ -48,6 +49,7 @@ export async function rollOut(cli: Cli, steps: readonly ServiceStep[], options: 
   const sent: Promise<void>[] = [];
   const followings: Promise<void>[] = [];
   const enough = new AbortController();
+  const ports = new MovedPorts(steps);
   const awaited = new Set(
     steps.filter(({ kind }) => kind !== "keep").flatMap(({ wish }) => wish.dependsOn.map(({ service }) => service)),
   );
@@ -64,7 +66,7 @@ export async function rollOut(cli: Cli, steps: readonly ServiceStep[], options: 
       try {
         if (step.kind !== "keep") await conditionsOf(cli, step, { milestones, options });
         if (options.signal.aborted) throw cancelled();
-        const target = await apply(step, options);
+        const target = await apply(step, { ...options, ports });
         if (options.detach && !awaited.has(key)) return;
         followings.push(follow(cli, { ...target, name, own, fail }, { ...options, enough: enough.signal }));
       } catch (error) {
@@ -133,9 +135,16 @@ interface Target {
 }
 
 /** Sends a service. What a node or the cluster wrote to it since the plan is no change of somebody's. */
-async function apply(step: ServiceStep, { client, images }: RollOutOptions): Promise<Target> {
-  if (step.kind === "keep") return { id: step.service.ID, baseline: await baselineOf(client, step.service) };
+async function apply(
+  step: ServiceStep,
+  { client, images, ports }: RollOutOptions & { readonly ports: MovedPorts },
+): Promise<Target> {
   const auth = images.authOf(step.wish.spec.TaskTemplate.ContainerSpec.Image);
+  if (step.kind === "keep") {
+    if (auth.registryAuth !== undefined) await renewLogin(client, step.service, auth);
+    return { id: step.service.ID, baseline: await baselineOf(client, step.service) };
+  }
+  await ports.releaseFor(step, client);
   if (step.kind === "create") {
     const { ID } = await client.createService(step.spec, auth);
     return { id: ID, baseline: NOTHING_BEFORE };
@@ -143,13 +152,21 @@ async function apply(step: ServiceStep, { client, images }: RollOutOptions): Pro
   const { service: planned, spec, wish } = step;
   return changeWithRetry(async () => {
     const service = await client.service(planned.ID);
-    if (JSON.stringify(service.Spec) !== JSON.stringify(planned.Spec)) {
+    if (!ports.isAsPlanned(service.Spec, planned)) {
       const line = `service ${wish.name} was changed by somebody else meanwhile: run the same command again`;
       throw new ClusterError("failed_precondition", line);
     }
     const baseline = await baselineOf(client, service);
     await client.updateService(service.ID, { version: service.Version.Index, spec }, auth);
     return { id: service.ID, baseline };
+  });
+}
+
+/** A spec that is sent as it stands replaces no task; the login of tasks to come is the new one. */
+async function renewLogin(client: MurmurClient, { ID }: Service, auth: RegistryAuth): Promise<void> {
+  await changeWithRetry(async () => {
+    const { Version, Spec } = await client.service(ID);
+    await client.updateService(ID, { version: Version.Index, spec: Spec }, auth);
   });
 }
 

@@ -39,12 +39,10 @@ export function readDeployment({ name, namespace, fields, metadata }: Manifest, 
       `${pod.path}.containers`,
       "a Deployment has a container; add one, with name and image",
     );
-  for (const other of more)
-    pod.leave(
-      `containers[${more.indexOf(other) + 1}]`,
-      other.tree,
-      "a task is one container: make it a Deployment of its own",
-    );
+  for (const [index, other] of more.entries()) {
+    for (const key of other.tree.entries.keys()) other.take(key);
+    pod.leave(`containers[${index + 1}]`, other.tree, "a task is one container: make it a Deployment of its own");
+  }
   takeUnsaid(spec, pod);
   const replicas = spec.number("replicas") ?? 1;
   const { ports, onHost } = readContainerPorts(container);
