@@ -28,8 +28,8 @@ export const configText: Check = base64(LIMITS.configBytes);
 const fileName = text({
   min: 1,
   max: 4_096,
-  pattern: /^(?!.*(^|\/)\.\.(\/|$))(?!.*\/$)[^\p{C}]+$/u,
-  says: 'a file\'s name or path without ".."',
+  pattern: /^(?!.*(^|\/)\.\.$)(?!.*\/$)[^\p{C}]+$/u,
+  says: "a file's name or path",
 });
 const owner = integer(0, 0xffff_ffff);
 

@@ -78,9 +78,22 @@ export interface ConfigReference {
 }
 
 /** Where a container finds a secret. */
-export const secretTarget = ({ name }: FileTarget): string => (name.startsWith("/") ? name : `/run/secrets/${name}`);
+export const secretTarget = ({ name }: FileTarget): string =>
+  withoutParents(name.startsWith("/") ? name : `/run/secrets/${name}`);
 /** Where a container finds a config. */
-export const configTarget = ({ name }: FileTarget): string => (name.startsWith("/") ? name : `/${name}`);
+export const configTarget = ({ name }: FileTarget): string => withoutParents(name.startsWith("/") ? name : `/${name}`);
+
+/** Takes the `..` out of an absolute path; above the root is the root. A path without them stays as it is. */
+function withoutParents(path: string): string {
+  const parts = path.split("/");
+  if (!parts.includes("..")) return path;
+  const kept: string[] = [];
+  for (const part of parts) {
+    if (part === "..") kept.pop();
+    else if (part !== "" && part !== ".") kept.push(part);
+  }
+  return `/${kept.join("/")}`;
+}
 
 /** A secret or config that a container uses. */
 export interface PayloadUse {

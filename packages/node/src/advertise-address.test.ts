@@ -46,7 +46,7 @@ describe("the address that others are told", () => {
       /invalid_argument.*--advertise-addr: 10\.0\.0\.5 \(eth0\), 10\.1\.0\.5 \(eth1\)/,
     );
     expect(refusal(() => advertiseAddress("eth9", ANY))).toMatch(/neither an IP address nor an interface/);
-    expect(refusal(() => advertiseAddress("0.0.0.0", ANY))).toMatch(/one address that reaches this node/);
+    expect(refusal(() => advertiseAddress("0.0.0.0", ANY))).toMatch(/non-zero IP address, one that reaches this node/);
     machine({});
     expect(refusal(() => advertiseAddress(undefined, ANY))).toMatch(/no network address/);
   });

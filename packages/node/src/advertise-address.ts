@@ -40,7 +40,7 @@ function fromUser(said: string, port: number): string {
   if (host === "0.0.0.0" || host === "::") {
     throw new ClusterError(
       "invalid_argument",
-      `--advertise-addr ${said}: the other nodes need one address that reaches this node`,
+      `--advertise-addr ${said}: the advertise address must be a non-zero IP address, one that reaches this node from the others`,
     );
   }
   return formatAddress({ host, port: givenPort });

@@ -137,7 +137,10 @@ describe("a service", () => {
       code: "invalid_argument",
       message: "spec.task.container.secrets: secret two has the same target as secret one: /run/secrets//x",
     });
-    expect(driver.update("web", { container: { secrets: [uses("one", "../x")] } })).toMatchObject({
+    expect(
+      driver.update("web", { container: { secrets: [uses("one", "../x"), uses("two", "/run/x")] } }),
+    ).toMatchObject({ code: "invalid_argument", message: expect.stringContaining("has the same target") });
+    expect(driver.update("web", { container: { secrets: [uses("one", "x/..")] } })).toMatchObject({
       code: "invalid_argument",
     });
   });

@@ -100,7 +100,7 @@ export function fromTaskSpec(spec: TaskSpec): docker.TaskSpec {
       Condition: restart.condition,
       Delay: toNanos(restart.delayMs),
       MaxAttempts: restart.maxAttempts,
-      Window: toNanos(restart.windowMs) || undefined,
+      Window: toNanos(restart.windowMs),
     }),
     Placement: compact<docker.Placement>({
       Constraints: orNone(placement.constraints.map(formatConstraint)),
