@@ -78,7 +78,7 @@ describe("a locked node", () => {
       const { status, body: refused } = await asker.ask(path);
       expect([path, status, refused.message]).toEqual([path, 503, expect.stringContaining(LOCKED_TEXT)]);
     }
-    const init = await asker.ask("/swarm/init", "POST", { ListenAddr: "", AdvertiseAddr: "192.0.2.1" });
+    const init = await asker.ask("/swarm/init", "POST", { ListenAddr: "0.0.0.0:2377", AdvertiseAddr: "192.0.2.1" });
     expect([init.status, init.body.message]).toEqual([503, expect.stringContaining(LOCKED_TEXT)]);
     const wrong = await asker.ask("/swarm/unlock", "POST", { UnlockKey: "SWMKEY-1-wrong" });
     expect(wrong).toMatchObject({
