@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually, type Host } from "../hosts/host.ts";
 import { HostCluster } from "../hosts/host-cluster.ts";
 
 let cluster: HostCluster;
@@ -49,5 +50,21 @@ describe("joining", () => {
   it("is remembered over a restart of the daemon", async () => {
     await cluster.host(1).killMurmur();
     await cluster.settled();
+  });
+
+  it.each(["worker", "manager"])("by docker's own command gives a %s the role of its token, for good", async (role) => {
+    const [first, second] = [cluster.first, cluster.host(1)];
+    const docker = (host: Host, ...args: readonly string[]): Promise<string> =>
+      host.ok("docker", "-H", "unix:///run/murmur/docker.sock", ...args);
+    await second.murmur("cluster", "leave", "--force");
+    await eventually(
+      "the first host is alone",
+      () => first.json<readonly unknown[]>("node", "ls"),
+      (nodes) => nodes.length === 1,
+    );
+    const token = await docker(first, "swarm", "join-token", "--quiet", role);
+    await docker(second, "swarm", "join", "--token", token, `${first.address}:7373`);
+    const id = await docker(second, "info", "--format", "{{.Swarm.NodeID}}");
+    expect(await docker(first, "node", "inspect", id, "--format", "{{.Spec.Role}}")).toBe(role);
   });
 });

@@ -202,7 +202,10 @@ describe("the cluster", () => {
     expect(swarm.JoinTokens.Worker).toBe("MURMUR-1-digest-first-secret");
     const path = `/swarm/update?version=${String(swarm.Version.Index)}&rotateWorkerToken=true`;
     expect((await asker.ask(path, "POST", swarm.Spec)).status).toBe(200);
-    expect((await asker.ask<Swarm>("/swarm")).body.JoinTokens.Manager).toBe("MURMUR-1-digest-secret-1");
+    expect((await asker.ask<Swarm>("/swarm")).body.JoinTokens).toEqual({
+      Worker: "MURMUR-1-digest-secret-1",
+      Manager: "MURMUR-1-digest-first-secret",
+    });
     expect((await asker.ask("/murmur/join-token/rotate", "POST")).body).toEqual({
       joinToken: "MURMUR-1-digest-secret-2",
       address: "10.0.0.1:7373",

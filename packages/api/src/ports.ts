@@ -275,7 +275,8 @@ export interface EngineStream {
 export interface Tokens {
   newSecret(): string;
   newUnlockKey(): string;
-  format(cluster: Pick<ClusterRecord, "caPem" | "secrets">): string;
+  /** Murmur's own token, or the one of Docker's that pins who joins with it to a role. */
+  format(cluster: Pick<ClusterRecord, "caPem" | "secrets">, role?: "worker" | "manager"): string;
 }
 
 export interface Metrics {

@@ -54,5 +54,8 @@ export const pem: Check = text({ max: 65_536 });
 export const secrets: Check = object<ClusterSecrets>({
   caKeyPem: pem,
   joinSecret,
+  roleSecrets: optional(
+    object<NonNullable<ClusterSecrets["roleSecrets"]>>({ worker: joinSecret, manager: joinSecret }),
+  ),
   gossipKeys: list(text({ min: 1, max: 256 }), 16),
 });

@@ -24,6 +24,7 @@ import {
   message,
   node,
   peerAddress,
+  pinnedRole,
   taskStatus,
   volumes,
 } from "./check-node.ts";
@@ -126,7 +127,13 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     spec: cluster,
     unlockKey: optional(sealedUnlockKey),
   }),
-  rotateJoinSecret: object<Of<"rotateJoinSecret">>({ kind, now, version: index, joinSecret }),
+  rotateJoinSecret: object<Of<"rotateJoinSecret">>({
+    kind,
+    now,
+    version: index,
+    joinSecret,
+    role: optional(pinnedRole),
+  }),
   createCluster: object<Of<"createCluster">>({
     kind,
     now,
@@ -149,6 +156,7 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     address: peerAddress,
     keyDigest: text({ min: 1, max: 128 }),
     joinSecret: optional(text({ max: 256 })),
+    pinnedRole: optional(pinnedRole),
     hostname,
     labels,
     availability,

@@ -12,13 +12,15 @@ import type { Health, PublishedPort, TaskStatus } from "./task.ts";
 
 export const availability: Check = oneOf(AVAILABILITIES);
 
+export const pinnedRole = oneOf(["manager", "worker"]);
+
 export const node: Check = object<NodeSpec>(
   {
     name: optional(objectName),
     labels,
     availability,
     drain: optional(object<DrainGrace>({ deadlineMs: integer(1, LIMITS.drainMs) })),
-    pinnedRole: optional(oneOf(["manager", "worker"])),
+    pinnedRole: optional(pinnedRole),
   },
   ({ availability: chosen, drain }, path, report) => {
     if (drain !== undefined && chosen !== "drain")

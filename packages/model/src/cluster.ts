@@ -56,9 +56,15 @@ export interface ClusterSecrets {
   readonly caKeyPem: string;
   /** The secret part of the join token: shown again by `join-token`, so kept as it is. */
   readonly joinSecret: string;
+  /** Of Docker's two tokens: who joins with one is pinned to its role. Left out: both are `joinSecret`. */
+  readonly roleSecrets?: { readonly worker: string; readonly manager: string };
   /** Base64, newest first; the first one seals. */
   readonly gossipKeys: readonly string[];
 }
+
+/** The secret part of the token by which nodes join: to a role, or to whatever the cluster needs. */
+export const joinSecretOf = (secrets: ClusterSecrets, role: "worker" | "manager" | undefined): string =>
+  (role === undefined ? undefined : secrets.roleSecrets?.[role]) ?? secrets.joinSecret;
 
 export interface Cluster {
   readonly id: ClusterId;

@@ -69,7 +69,13 @@ export type UserCommand = Timed &
         /** Another one from now on, as of `Cluster`; must be there where autolock is turned on. */
         readonly unlockKey?: string;
       }
-    | { readonly kind: "rotateJoinSecret"; readonly version: Index; readonly joinSecret: string }
+    | {
+        readonly kind: "rotateJoinSecret";
+        readonly version: Index;
+        readonly joinSecret: string;
+        /** Which of Docker's tokens is replaced; left out: Murmur's own. */
+        readonly role?: "worker" | "manager";
+      }
   );
 
 /** Commands of the managers and, through them, of the agents. */
@@ -89,6 +95,8 @@ export type InternalCommand = Timed &
         readonly keyDigest: string;
         /** Must still be the cluster's when applied: a rotated token doesn't let anybody in. Undefined for the first. */
         readonly joinSecret?: string;
+        /** The role of the token that it came with, if that has one: the node is pinned to it. */
+        readonly pinnedRole?: "worker" | "manager";
         readonly hostname: string;
         readonly labels: Readonly<Record<string, string>>;
         readonly availability: "active" | "pause" | "drain";

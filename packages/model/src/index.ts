@@ -18,6 +18,7 @@ export {
   DEFAULT_CLUSTER_SPEC,
   DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
+  joinSecretOf,
   type AddressPool,
   type Cluster,
   type ClusterSecrets,

@@ -8,6 +8,7 @@ import {
   newJoinSecret,
   verifyPeer,
 } from "@murmur/identity";
+import { joinSecretOf } from "@murmur/model";
 import { X509Certificate } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { admit, askToJoin, keyDigest, parseRenewal, renew, type CallMember, type JoinOptions } from "./admission.ts";
@@ -78,6 +79,22 @@ describe("admission", () => {
     const { caPem, id: clusterId } = secrets();
     const verified = verifyPeer(raw, { caPem, clusterId, now: solo.clock.now() });
     expect(JSON.stringify(verified)).toContain(joined.identity.nodeId);
+  });
+
+  it("pins a node to the role of the token that it came with, and one of no role to none", async () => {
+    const { caPem, secrets: own } = secrets();
+    const roleOf = async (role: "worker" | "manager" | undefined, port: number) => {
+      const secret = joinSecretOf(own, role);
+      const joined = await join({
+        token: formatToken({ caDigest: caDigest(caPem), secret }),
+        advertise: `10.0.0.2:${String(port)}`,
+      });
+      return solo.manager.view.node(joined.identity.nodeId)?.spec.pinnedRole;
+    };
+    expect(new Set([own.joinSecret, ...Object.values(own.roleSecrets ?? {})]).size).toBe(3);
+    expect(await roleOf("worker", 1)).toBe("worker");
+    expect(await roleOf("manager", 2)).toBe("manager");
+    expect(await roleOf(undefined, 3)).toBeUndefined();
   });
 
   it("uses the address that a request comes from, when the node names only a port", async () => {

@@ -12,7 +12,7 @@ import {
   type NodeIdentity,
 } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
-import type { Availability, DataPlaneKind } from "@murmur/model";
+import { joinSecretOf, type Availability, type DataPlaneKind } from "@murmur/model";
 import { joinCall, parseAddress, formatAddress } from "@murmur/transport";
 import { z } from "zod";
 import { refuseNetworksInUse } from "./subnet-overlap.ts";
@@ -162,6 +162,9 @@ export const lastCertificate = (chainPem: string): string => {
   return certificates?.at(-1) ?? chainPem;
 };
 
+/** Murmur's own token, whose nodes become managers as they are needed, and Docker's two. */
+const TOKENS = [{ role: undefined }, { role: "worker" }, { role: "manager" }] as const;
+
 /** Decides on a node that wants to join, on a manager: checks the secret, records the node, signs its certificate. */
 export async function admit(
   manager: Manager,
@@ -185,7 +188,8 @@ export async function admit(
   const view = await manager.read(signal);
   const cluster = view.cluster();
   if (cluster === undefined) throw new ClusterError("no_leader", "the cluster is not ready yet; try again in a moment");
-  if (!secretMatches(request.secret, cluster.secrets.joinSecret)) {
+  const token = TOKENS.find(({ role }) => secretMatches(request.secret, joinSecretOf(cluster.secrets, role)));
+  if (token === undefined) {
     log.warn("a node with a wrong join token was refused", { from: remoteAddress, hostname: request.hostname });
     throw new ClusterError(
       "unauthenticated",
@@ -216,6 +220,7 @@ export async function admit(
       address,
       keyDigest: keyDigest(certificatePem),
       joinSecret: request.secret,
+      ...(token.role !== undefined && { pinnedRole: token.role }),
       hostname: request.hostname,
       labels: request.labels,
       availability: request.availability,

@@ -48,7 +48,12 @@ export async function foundCluster(options: {
     validityMs: request.spec.nodeCertificateValidityMs,
   });
   const gossipKey = newGossipKey();
-  const secrets = { caKeyPem: ca.keyPem, joinSecret: newJoinSecret(), gossipKeys: [gossipKey] };
+  const secrets = {
+    caKeyPem: ca.keyPem,
+    joinSecret: newJoinSecret(),
+    roleSecrets: { worker: newJoinSecret(), manager: newJoinSecret() },
+    gossipKeys: [gossipKey],
+  };
   const { spec, dataPlane, addressPool, dataPathPort } = request;
   const sealKeys = [newSealKey()];
   const lock = spec.autolock === true ? newUnlockKey() : undefined;

@@ -2,7 +2,7 @@ import { clusterLabels, type Runtime } from "@murmur/agent";
 import { loadServer, type Api, type Engine, type Metrics } from "@murmur/api";
 import { ClusterError, type Clock, type Log, type Random } from "@murmur/base";
 import { caDigest, formatToken, newJoinSecret, newUnlockKey } from "@murmur/identity";
-import { clusterId } from "@murmur/model";
+import { clusterId, joinSecretOf } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
 import type { DaemonOptions } from "./daemon-options.ts";
 import { IdentityStore } from "./identity-store.ts";
@@ -82,7 +82,8 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
     tokens: {
       newSecret: newJoinSecret,
       newUnlockKey,
-      format: ({ caPem, secrets }) => formatToken({ caDigest: caDigest(caPem), secret: secrets.joinSecret }),
+      format: ({ caPem, secrets }, role) =>
+        formatToken({ caDigest: caDigest(caPem), secret: joinSecretOf(secrets, role) }),
     },
     metrics: metrics(() => control.member()),
   });

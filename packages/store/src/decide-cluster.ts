@@ -30,8 +30,12 @@ export function updateCluster(context: Context, command: Of<"updateCluster">): D
 }
 
 export function rotateJoinSecret(context: Context, command: Of<"rotateJoinSecret">): Decision {
-  const { joinSecret } = command;
-  return change(context, command.version, ({ secrets }) => ({ secrets: { ...secrets, joinSecret } }));
+  const { joinSecret, role } = command;
+  return change(context, command.version, ({ secrets }) => {
+    if (role === undefined) return { secrets: { ...secrets, joinSecret } };
+    const { worker, manager } = secrets.roleSecrets ?? { worker: secrets.joinSecret, manager: secrets.joinSecret };
+    return { secrets: { ...secrets, roleSecrets: { worker, manager, [role]: joinSecret } } };
+  });
 }
 
 /** The leader's own: it rotates the gossip keys and the CA, one step at a time, so no version guards it. */

@@ -28,6 +28,28 @@ describe("joining", () => {
     expect(driver.try({ ...join("n1", "k"), joinSecret: "fresh" }).ok).toBe(true);
   });
 
+  it("knows a secret for each role, rotated on its own, and pins whoever comes with it", () => {
+    const driver = new Driver().cluster();
+    const as = (id: string, joinSecret: string, pinnedRole?: "worker" | "manager") =>
+      driver.try({ ...join(id, id), joinSecret, ...(pinnedRole && { pinnedRole }) });
+    // Before they have any, it is the one of the cluster.
+    expect(as("n1", "secret", "worker").ok).toBe(true);
+    driver.do({ kind: "rotateJoinSecret", version: 1, joinSecret: "for-workers", role: "worker" });
+    expect(as("n2", "secret", "worker")).toMatchObject({ ok: false, code: "unauthenticated" });
+    expect(as("n2", "for-workers")).toMatchObject({ ok: false, code: "unauthenticated" });
+    expect(as("n2", "for-workers", "worker").ok).toBe(true);
+    expect(as("n3", "secret", "manager").ok).toBe(true);
+    expect(as("n4", "secret").ok).toBe(true);
+    const roles = driver.store.view.nodes().map(({ id, spec }) => [id, spec.pinnedRole]);
+    expect(Object.fromEntries(roles)).toEqual({ n1: "worker", n2: "worker", n3: "manager", n4: undefined });
+    // Whoever comes back is what it was made since.
+    const { spec, version } = driver.store.view.node(node("n2")) ?? expect.fail();
+    driver.do({ kind: "updateNode", id: node("n2"), version, spec: { ...spec, pinnedRole: "manager" } });
+    expect(as("n5", "for-workers", "worker").ok).toBe(true);
+    expect(driver.try({ ...join("n2", "n2"), joinSecret: "for-workers", pinnedRole: "worker" }).ok).toBe(true);
+    expect(driver.store.view.node(node("n2"))?.spec.pinnedRole).toBe("manager");
+  });
+
   it("gives a key that is known its id back, at its new address", () => {
     const driver = new Driver().cluster();
     driver.do(join("n1", "k"));

@@ -1,5 +1,6 @@
 import type { Millis, NodeId } from "@murmur/base";
 import {
+  joinSecretOf,
   holdsAddress,
   hostOf,
   isTerminal,
@@ -26,13 +27,13 @@ type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 export function createNode({ state, index, now }: Context, command: Of<"createNode">): Decision {
   const cluster = state.cluster();
   if (cluster === undefined) return noCluster();
-  if (command.joinSecret !== undefined && command.joinSecret !== cluster.secrets.joinSecret) {
+  if (command.joinSecret !== undefined && command.joinSecret !== joinSecretOf(cluster.secrets, command.pinnedRole)) {
     return refused(
       "unauthenticated",
       "a valid join token is necessary to join this cluster, and this one is none any more; get the current one with cluster join-token",
     );
   }
-  const { id, address, keyDigest, hostname } = command;
+  const { id, address, keyDigest, hostname, pinnedRole } = command;
   const inside = networkAround(state, address);
   if (inside !== undefined) return inside;
   const unlike = isOverlay(state) ? nodeOfOtherFamily(state, address, keyDigest) : undefined;
@@ -54,7 +55,11 @@ export function createNode({ state, index, now }: Context, command: Of<"createNo
     return refused("overloaded", `the cluster has ${LIMITS.nodes} nodes, the most it takes`);
   const node: ClusterNode = {
     id,
-    spec: { labels: command.labels, availability: command.availability },
+    spec: {
+      labels: command.labels,
+      availability: command.availability,
+      ...(pinnedRole !== undefined && { pinnedRole }),
+    },
     hostname,
     status: {
       state: "unknown",

@@ -26,16 +26,20 @@ export function addSwarmRoutes(
 
   app.get("/swarm", async (context) => {
     const cluster = clusterOf(await access.read(context));
-    const token = ports.tokens.format(cluster);
-    const answer: Swarm = { ...fromCluster(cluster), JoinTokens: { Worker: token, Manager: token } };
+    const JoinTokens = {
+      Worker: ports.tokens.format(cluster, "worker"),
+      Manager: ports.tokens.format(cluster, "manager"),
+    };
+    const answer: Swarm = { ...fromCluster(cluster), JoinTokens };
     return context.json(answer);
   });
 
   app.post("/swarm/update", async (context) => {
     const version = versionQuery(context.req.query("version"), "swarm");
-    const rotate =
-      strictFlag(context.req.query("rotateWorkerToken"), "rotateWorkerToken") ||
-      strictFlag(context.req.query("rotateManagerToken"), "rotateManagerToken");
+    const rotated = [
+      ...(strictFlag(context.req.query("rotateWorkerToken"), "rotateWorkerToken") ? (["worker"] as const) : []),
+      ...(strictFlag(context.req.query("rotateManagerToken"), "rotateManagerToken") ? (["manager"] as const) : []),
+    ];
     const rotateKey = strictFlag(context.req.query("rotateManagerUnlockKey"), "rotateManagerUnlockKey");
     const body = await readJson(context.req.raw);
     const current = clusterOf(await access.read(context));
@@ -43,7 +47,7 @@ export function addSwarmRoutes(
     const needsKey = spec.autolock === true && (rotateKey || current.unlockKey === undefined);
     const unlockKey = needsKey ? { unlockKey: await newUnlockKey(access) } : {};
     await access.submit(context, { kind: "updateCluster", version, spec, ...unlockKey });
-    if (rotate) await rotateToken(context, access);
+    for (const role of rotated) await rotateToken(context, access, role);
     return context.body(null, 200);
   });
 
@@ -67,9 +71,10 @@ export function addSwarmRoutes(
 const newUnlockKey = (access: ClusterAccess): Promise<string> =>
   access.cluster().seal(Buffer.from(access.ports.tokens.newUnlockKey()), UNLOCK_KEY_SEAL_ID);
 
-async function rotateToken(context: Context, access: ClusterAccess): Promise<void> {
+async function rotateToken(context: Context, access: ClusterAccess, role?: "worker" | "manager"): Promise<void> {
   const { version } = clusterOf(await access.read(context));
-  await access.submit(context, { kind: "rotateJoinSecret", version, joinSecret: access.ports.tokens.newSecret() });
+  const joinSecret = access.ports.tokens.newSecret();
+  await access.submit(context, { kind: "rotateJoinSecret", version, joinSecret, ...(role !== undefined && { role }) });
 }
 
 /** The token, and the address of this manager for the line that other nodes join by. */

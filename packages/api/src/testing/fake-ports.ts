@@ -1,4 +1,5 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
+import { joinSecretOf, type ClusterSecrets } from "@murmur/model";
 import { openBackup } from "../backup/backup-file.ts";
 import type { DoctorReport, RecoveryPlan } from "../murmur-types.ts";
 import type {
@@ -157,7 +158,8 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       this.#secrets += 1;
       return `SWMKEY-1-${String(this.#secrets)}`;
     },
-    format: (cluster: { secrets: { joinSecret: string } }): string => `MURMUR-1-digest-${cluster.secrets.joinSecret}`,
+    format: (cluster: { secrets: ClusterSecrets }, role?: "worker" | "manager"): string =>
+      `MURMUR-1-digest-${joinSecretOf(cluster.secrets, role)}`,
   };
   readonly metrics = { text: () => Promise.resolve("murmur_up 1\n") };
   readonly node = {
