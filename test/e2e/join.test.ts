@@ -36,7 +36,7 @@ describe("joining", () => {
     const old = await cluster.first.murmur("cluster", "join-token", "--quiet");
     await cluster.first.murmur("cluster", "join-token", "--rotate", "--quiet");
     const address = `${cluster.first.address}:7373`;
-    expect(await refused("--token", old, address)).toMatch(/not valid/);
+    expect(await refused("--token", old, address)).toMatch(/valid join token is necessary/);
     await cluster.join(cluster.host(1));
     await cluster.settled();
     const again = await cluster.host(1).run(["murmur", "node", "join", "--token", old, address]);
