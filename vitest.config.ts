@@ -10,5 +10,7 @@ export default defineConfig({
     ],
     maxWorkers: 2,
     testTimeout: 20_000,
+    // An engine that is busy elsewhere takes its time to be set up.
+    hookTimeout: 60_000,
   },
 });

@@ -152,7 +152,7 @@ describe.each([
 it.each([
   [{ SecretName: "key" }, "malformed file secret reference, invalid target file name provided for key"],
   [reference("x", { UID: "root" }, { SecretName: "key" }), 'secret key: UID "root" must be a number'],
-  [reference("../x", {}, { SecretName: "key" }), /must be a file's name or path without "\.\."/],
+  [reference("x/..", {}, { SecretName: "key" }), /must be a file's name or path/],
 ])("a reference %o is refused", async (given, message) => {
   await make("secrets", "key");
   const body = spec("web", { TaskTemplate: { ContainerSpec: { Image: "nginx", Secrets: [given] } } });
