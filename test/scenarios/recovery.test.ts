@@ -22,6 +22,13 @@ const managers = (world: World): Host[] => world.running.filter((host) => world.
 const nameOf = (world: World, host: Host, at: number): string | undefined =>
   world.manager(host)?.view.services().at(at)?.spec.name;
 
+/** Whether the keys of secrets are with the managers, and with them alone. */
+const onlyManagersHaveKeys = (world: World): boolean =>
+  world.running.every((host) => {
+    const keys = host.process?.member.identity.sealKeys.length ?? 0;
+    return keys > 0 === (world.manager(host) !== undefined);
+  });
+
 /** Whether a host's manager leads in a generation before this one. */
 const leadsInThePast = (world: World, generation: number): boolean =>
   world.running.some(
@@ -60,6 +67,12 @@ describe.each(seeds(4))("a cluster that has lost most of its managers, seed %i",
     expect(managers(world)).toHaveLength(3);
     await world.createService(hostOf(survivor), webSpec("after", 2));
     await world.until("whole with more", () => isWhole(world));
+    // Those of before are managers no more when they come back, and keep nothing of it.
+    expect(onlyManagersHaveKeys(world)).toBe(true);
+    await world.during(Promise.all(lost.map((host) => world.start(host))));
+    await world.until("the old ones are nodes", () => isWhole(world) && world.running.length === 5);
+    expect(managers(world)).toHaveLength(3);
+    await world.until("they have forgotten the keys", () => onlyManagersHaveKeys(world));
     // It is the cluster now, also for whoever starts again.
     await world.kill(hostOf(survivor));
     await world.until("the others go on", () => isWhole(world) || containersOn([hostOf(survivor)]) > 0);
@@ -134,6 +147,25 @@ describe.each(seeds(4))("a cluster that has lost most of its managers, seed %i",
       return generation > 0 && hosts.every((host) => world.generation(host) === generation) && isWhole(world);
     });
     expect(nameOf(world, survivor, 1)).toBe("here");
+  });
+
+  it("takes the keys of secrets from managers that were not asked, and are none any more", async () => {
+    await using settled = await settledWorld(seed, { size: 5 });
+    const { world, hosts } = settled;
+    const [survivor, ...others] = managers(world);
+    const alone = hostOf(survivor);
+    const workers = hosts.filter((host) => host !== alone && !others.includes(host));
+    for (const host of others) world.isolate(host);
+    await world.until("the survivor knows no leader", () => world.manager(alone)?.status().leader === undefined);
+    await recover(world, alone);
+    await world.until("others are managers now", () => workers.every((host) => world.manager(host) !== undefined));
+    for (const host of others) world.rejoin(host);
+    await world.until("all follow the one", () => {
+      const generation = world.generation(alone);
+      return hosts.every((host) => world.generation(host) === generation) && isWhole(world);
+    });
+    await world.until("only the new managers have the keys", () => onlyManagersHaveKeys(world));
+    expect(others.filter((host) => world.manager(host) !== undefined)).toEqual([]);
   });
 
   it("follows the later of two recoveries that did not know of each other", async () => {

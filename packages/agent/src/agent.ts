@@ -54,6 +54,8 @@ export class Agent {
   #nodeSpec: NodeSpec | undefined;
   #info: EngineInfo | undefined;
   #removal: "no" | "stopping" | "done" = "no";
+  /** It leaves by its own wish and in good order: then what runs here is stopped, not killed. */
+  #isGraceful = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -197,7 +199,15 @@ export class Agent {
     this.#worker.lookAgain();
   }
 
-  /** Stops all tasks because this node leaves its cluster; resolves when their containers are gone, or after a minute. */
+  /**
+   * Whether the containers have their grace when this node is out of its cluster, from now on: a node that leaves stops
+   * them, one that is removed, or made to leave, kills them, as Docker's do.
+   */
+  setGraceful(isGraceful: boolean): void {
+    this.#isGraceful = isGraceful;
+  }
+
+  /** Ends all tasks because this node leaves its cluster; resolves when their containers are gone, or after a minute. */
   retire(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#removal === "done") return resolve();
@@ -342,7 +352,7 @@ export class Agent {
     this.#removal = "stopping";
     const { clock, log } = this.#options;
     log.warn("this node was removed from the cluster: its containers are being stopped");
-    this.#worker.replace([]);
+    this.#worker.clear({ atOnce: !this.#isGraceful });
     this.#savers.tasks.changed();
     this.#scope.run("removal", async (signal) => {
       await sleep(clock, REMOVAL_LIMIT_MS, signal);

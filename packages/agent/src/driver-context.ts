@@ -26,5 +26,7 @@ export interface DriverContext {
   readonly engineReady: () => boolean;
   /** A call wasn't answered. */
   readonly onUnavailable: () => void;
+  /** Whether this node is out of the cluster, so that nothing that ends here is waited for. */
+  readonly atOnce: () => boolean;
   readonly onStatus: (id: TaskId, status: TaskStatus) => void;
 }

@@ -42,6 +42,7 @@ const facts = (parts: Partial<TaskFacts>): TaskFacts => ({
   withdrawn: false,
   startedHere: true,
   stop: undefined,
+  atOnce: false,
   address: "10.0.0.1",
   ...parts,
 });
@@ -299,6 +300,21 @@ describe("the next step", () => {
       "detaches what has ended before it says so",
       { status: STARTED, container: present({ state: "exited", pid: 0 }), network: ATTACHED },
       { kind: "detach" },
+    ],
+    [
+      "stops what nobody wants",
+      { wanted: undefined, status: STARTED, container: present({}), withdrawn: true },
+      { kind: "signal", signalName: "SIGTERM", cause: "unwanted" },
+    ],
+    [
+      "doesn't wait for it when its node is out",
+      { wanted: undefined, status: STARTED, container: present({}), atOnce: true },
+      { kind: "remove", containerId: "c1" },
+    ],
+    [
+      "nor for what has its grace already",
+      { wanted: undefined, status: STARTED, container: present({}), atOnce: true, stop: stopping },
+      { kind: "remove", containerId: "c1" },
     ],
     ["detaches what was removed", { wanted: undefined, container: ABSENT, network: ATTACHED }, { kind: "detach" }],
     [

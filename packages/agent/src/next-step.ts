@@ -69,6 +69,8 @@ export interface TaskFacts {
   /** Whether the container was started in this run of the process: of any other it isn't known what was reported of it. */
   readonly startedHere: boolean;
   readonly stop: StopFacts | undefined;
+  /** What nobody wants ends at once: its node is out of the cluster. */
+  readonly atOnce: boolean;
   /** Where the container's ports are reached while it runs; undefined where tasks have addresses of their own. */
   readonly address: string | undefined;
 }
@@ -147,11 +149,11 @@ export function nextStep(facts: TaskFacts, now: Millis): Step {
   return container.kind === "absent" ? make(facts) : bringUp(facts, wanted, container.container, now);
 }
 
-/** Nobody wants it: stop, remove, forget. */
+/** Nobody wants it: stop, remove, forget. The engine kills what it removes. */
 function discard(facts: TaskFacts, now: Millis): Step {
   if (facts.container.kind !== "present") return { kind: "forget" };
   const { container } = facts.container;
-  if (isLive(container)) return stop(facts, container, { cause: "unwanted", now });
+  if (isLive(container) && !facts.atOnce) return stop(facts, container, { cause: "unwanted", now });
   return container.state === "removing" ? { kind: "none" } : { kind: "remove", containerId: container.id };
 }
 

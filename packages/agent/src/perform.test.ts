@@ -73,6 +73,7 @@ const engine = (answers: Partial<Runtime>, overlay?: Partial<TaskNetworks>): Dri
     log: silentLog,
     scope: new Scope(silentLog),
     engineReady: () => true,
+    atOnce: () => false,
     onUnavailable: () => {},
     onStatus: () => {},
   };

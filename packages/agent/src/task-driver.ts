@@ -218,6 +218,7 @@ export class TaskDriver {
       withdrawn: this.#withdrawn,
       startedHere: this.#startedHere,
       stop: this.#stop,
+      atOnce: this.#context.atOnce(),
       address: container && addressOf(container, this.#context.node),
     };
   }
@@ -245,6 +246,7 @@ export class TaskDriver {
     const onAbort = (): void => own.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (act.kind === "pull" || act.kind === "prepare" || act.kind === "attach") this.#bringingUp = own;
+    if (act.kind === "remove" && this.#context.atOnce()) this.#takeTrafficAway();
     try {
       const learned = await perform(act, subject, this.#context, own.signal);
       if (act.kind !== "inspect") this.#succeed(act);

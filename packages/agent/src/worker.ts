@@ -81,6 +81,8 @@ export class Worker {
   #unknownMakers: ReadonlyMap<NodeId, number> = new Map();
   /** A manager has said in this run what this node has to do: only then is a container without a task surplus. */
   #informed = false;
+  /** This node is out of the cluster: it has no more tasks, and waits for none to end by itself. */
+  #atOnce = false;
   /** The engine was listed in this run: a task that is new has no container. */
   #listed = false;
 
@@ -119,6 +121,7 @@ export class Worker {
       scope: this.#scope,
       engineReady: () => this.#watch.status.state === "ready",
       onUnavailable: () => this.#watch.suspect(),
+      atOnce: () => this.#atOnce,
       onStatus: options.onStatus,
     };
     const { networks, files } = options;
@@ -173,9 +176,16 @@ export class Worker {
   replace(tasks: readonly Task[]): void {
     const ids = new Set(tasks.map((task) => task.id));
     for (const [id, driver] of this.#drivers) if (!ids.has(id)) driver.want(undefined);
+    for (const double of this.#doubles.values()) double.kick();
     this.update(tasks, []);
     this.#informed = true;
     this.#watch.refresh();
+  }
+
+  /** Nothing is to run here any more. `atOnce`: it is killed, also what has its grace already; else it is stopped. */
+  clear({ atOnce }: { readonly atOnce: boolean }): void {
+    this.#atOnce = atOnce;
+    this.replace([]);
   }
 
   /** Tasks that are new or have changed, and such that this node has no more. */

@@ -60,7 +60,10 @@ describe("departure", () => {
         done.push(method);
         return { ...(await ask(method, SECOND)), manager: looksAsManager > 0 };
       },
-      agent: { retire: async () => void done.push("retire") },
+      agent: {
+        retire: async () => void done.push("retire"),
+        setGraceful: (isGraceful) => void done.push(isGraceful ? "graceful" : "at once"),
+      },
     };
     return { member, done };
   };
@@ -71,7 +74,7 @@ describe("departure", () => {
     await addSecond();
     const { member, done } = leaver(5);
     await leave(member);
-    expect(done).toEqual([DEPARTURE.demote, DEPARTURE.remove, "retire"]);
+    expect(done).toEqual(["graceful", DEPARTURE.demote, DEPARTURE.remove, "retire"]);
   });
 
   it("gives up when nobody takes over, unless it is forced", async () => {
@@ -88,6 +91,6 @@ describe("departure", () => {
     const { member, done } = leaver(0);
     await expect(leave(member)).rejects.toThrow("last node");
     await leave(member, true);
-    expect(done).toEqual(["retire"]);
+    expect(done).toEqual(["graceful", "at once", "at once", "at once", "retire"]);
   });
 });

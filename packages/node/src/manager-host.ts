@@ -131,8 +131,7 @@ export class ManagerHost {
         if (this.#running !== undefined) log.warn("this node's manager belongs to the cluster's past and is closed");
         await this.#stop();
         await keepOnlyLog(generations.number);
-        await this.#options.onWiped();
-        this.#awaitCall();
+        await this.#haveNone();
       }),
     );
   }
@@ -200,8 +199,7 @@ export class ManagerHost {
     }
     if (wasManager && generations.number === number) return this.#run(number, storage);
     await storage[Symbol.asyncDispose]();
-    await this.#options.onWiped();
-    this.#awaitCall();
+    await this.#haveNone();
   }
 
   async #begin({ commands, state }: Bootstrap): Promise<void> {
@@ -327,6 +325,11 @@ export class ManagerHost {
       await storage[Symbol.asyncDispose]();
     }
     this.#options.log.info("this node is no manager any more");
+    await this.#haveNone();
+  }
+
+  /** This node has no manager, and no log of one: what it kept as a manager it gives up. The leader may call it. */
+  async #haveNone(): Promise<void> {
     await this.#options.onWiped();
     this.#options.onManager(false);
     this.#awaitCall();

@@ -142,6 +142,19 @@ describe("a manager without the key of a secret", () => {
     expect(state.keys).toEqual([key]);
   });
 
+  it("does not ask without end whether the others have its keys, and begins anew when it is told again", async () => {
+    const key = newSealKey();
+    const { clock, desk, state } = manager([key], "silent");
+    desk.forget();
+    for (let minute = 0; minute < 10; minute += 1) await clock.advance(60_000);
+    state.others = [key];
+    await clock.advance(60_000);
+    expect(state.keys).toEqual([key]);
+    desk.forget();
+    await clock.advance(100);
+    expect(state.keys).toEqual([]);
+  });
+
   it("asks for one as soon as it is a manager, and forgets it when it is none any more and the others have it", async () => {
     const key = newSealKey();
     const { clock, desk, state } = manager([], "silent");
@@ -156,9 +169,9 @@ describe("a manager without the key of a secret", () => {
       await clock.advance(100);
       expect(state.keys).toEqual([key]);
     }
+    // A node whose managers were busy, or had yet to begin, asks again by itself.
     state.others = [newSealKey(), key];
-    desk.forget();
-    await clock.advance(100);
+    await clock.advance(2_000);
     expect(state.keys).toEqual([]);
   });
 });

@@ -12,6 +12,8 @@ const ASK_AGAIN_MS: Millis = 5_000;
 /** Between two rounds of a new manager that has none. */
 const SEEK_FIRST_MS: Millis = 500;
 const SEEK_MOST_MS: Millis = 30_000;
+/** How often a node that is no manager any more asks whether all managers have its keys: for about three minutes. */
+const FORGET_TRIES = 10;
 
 export interface SealDeskOptions {
   readonly clusterId: string;
@@ -43,6 +45,7 @@ export class SealDesk {
   #askAgainAt: Millis = 0;
   #isManager = false;
   #isSeeking = false;
+  #isForgetting = false;
   /** A secret could not be opened. */
   #isLacking = false;
 
@@ -57,15 +60,27 @@ export class SealDesk {
     this.#seek();
   }
 
-  /** It is none any more, for certain. It forgets the keys unless one of the managers hasn't got them, or doesn't say. */
+  /**
+   * It is none any more, for certain. It forgets the keys once all managers have them, and keeps them when one hasn't got
+   * them, or doesn't say, for minutes: then it asks again when it starts the next time.
+   */
   forget(): void {
     this.#isManager = false;
-    if (this.#options.keys().length === 0) return;
-    this.#scope.run("forget the keys of secrets", async () => {
-      // It may have become one again meanwhile.
-      if (!(await this.#othersHaveAll()) || this.#isManager) return;
-      await this.#options.keep([]);
-      this.#seek();
+    if (this.#options.keys().length === 0 || this.#isForgetting) return;
+    this.#isForgetting = true;
+    this.#scope.run("forget the keys of secrets", async (signal) => {
+      let pauseMs = SEEK_FIRST_MS;
+      for (let tries = 0; !this.#isManager && tries < FORGET_TRIES; tries += 1) {
+        // It may become one again meanwhile.
+        if ((await this.#othersHaveAll()) && !this.#isManager) {
+          await this.#options.keep([]);
+          this.#seek();
+          break;
+        }
+        await sleep(this.#options.clock, pauseMs, signal);
+        pauseMs = Math.min(2 * pauseMs, SEEK_MOST_MS);
+      }
+      this.#isForgetting = false;
     });
   }
 
