@@ -139,7 +139,7 @@ export interface TaskNetworks {
    * until then the task doesn't count as running. Also called for a container that was found running.
    */
   attach(task: Task, container: Container, options: Abortable): Promise<void>;
-  /** The container that was to be attached, or was expected, is gone or has no process any more. */
+  /** The container that networks were prepared for, that was to be attached or was expected is gone or has no process any more. */
   detach(task: TaskId): void;
   /** Told once: the tasks whose containers run already when this node's agent begins. They will be attached, or detached. */
   expect(tasks: readonly TaskId[]): void;

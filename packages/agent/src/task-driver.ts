@@ -183,6 +183,8 @@ export class TaskDriver {
           continue;
         case "forget":
           this.#gone = true;
+          // Made ready for a container that never ran.
+          if (this.#network.kind === "prepared") this.#context.networks?.detach(this.id);
           this.close();
           this.#context.dropFiles(this.id, "now");
           this.#onGone();

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import {
   ClusterError,
   messageOf,
@@ -22,7 +23,7 @@ import {
   type TableInForce,
 } from "./data-plane.ts";
 import type { ListenerStatus } from "./listener-status.ts";
-import { askersOf } from "./overlay-plane/askers.ts";
+import { askersOf, type OwnServers } from "./overlay-plane/askers.ts";
 import { BridgeBook, type BridgeMaker } from "./overlay-plane/bridge-book.ts";
 import { containerPorts, hostBridges } from "./overlay-plane/container-ports.ts";
 import { differencesIn } from "./overlay-plane/difference-words.ts";
@@ -97,6 +98,7 @@ class KernelPlane implements OverlayPlane {
   readonly #inheritance: Inheritance;
   readonly #proxies: OverlayParts["proxies"];
   readonly #containers = new Map<TaskId, AttachedContainer>();
+  readonly #ownServers = new Map<TaskId, OwnServers>();
   /** Those of them whose namespaces were found to be gone. They will be detached; nothing is done in them until then. */
   readonly #ended = new Set<TaskId>();
   #table: EndpointTable | undefined;
@@ -203,9 +205,23 @@ class KernelPlane implements OverlayPlane {
     this.#inheritance.expect(tasks.filter((id) => !this.#containers.has(id)));
   }
 
+  resolveBy(task: TaskId, addresses: Attachment["addresses"], servers: readonly string[] | undefined): void {
+    const wrong = servers?.find((server) => isIP(server) === 0);
+    if (wrong !== undefined)
+      throw new ClusterError("invalid_argument", `the DNS server "${wrong}" is no IP address: give one with --dns`);
+    const before = this.#ownServers.has(task);
+    if (servers === undefined) this.#ownServers.delete(task);
+    else this.#ownServers.set(task, { addresses, servers });
+    if (before || servers !== undefined) this.#know();
+  }
+
   detach(task: TaskId): void {
     this.#inheritance.adopt(task);
-    if (!this.#containers.delete(task)) return;
+    const hadServers = this.#ownServers.delete(task);
+    if (!this.#containers.delete(task)) {
+      if (hadServers) this.#know();
+      return;
+    }
     this.#ended.delete(task);
     this.#know();
     this.#loop.request();
@@ -313,7 +329,13 @@ class KernelPlane implements OverlayPlane {
 
   #know(): void {
     const { networks } = this.#needs();
-    this.#parts.dns.know(askersOf(this.#options.self, this.#table, { containers: this.#containers, networks }));
+    this.#parts.dns.know(
+      askersOf(this.#options.self, this.#table, {
+        containers: this.#containers,
+        ownServers: this.#ownServers,
+        networks,
+      }),
+    );
     if (this.#view() !== undefined) this.#inheritance.inform();
   }
 

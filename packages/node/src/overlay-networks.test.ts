@@ -43,17 +43,20 @@ describe("the overlay's side of a node's tasks", () => {
   let needed: readonly NetworkEntry[] | undefined;
   let attached: Attachment | undefined;
   let networks: OverlayNetworks;
+  let asked: (readonly [addresses: string, servers: readonly string[] | undefined])[];
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "murmur-overlay-"));
     engine = new Engine();
     needed = [];
-    const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect"> = {
+    asked = [];
+    const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect" | "resolveBy"> = {
       network: (id) => [BLUE, RED].find((entry) => entry.id === id),
       networks: () => needed,
       attach: async (_task, container) => void (attached = container),
       detach: () => {},
       expect: () => {},
+      resolveBy: (_task, addresses, servers) => void asked.push([addresses.map(({ ipv4 }) => ipv4).join(), servers]),
     };
     const bridges = bridgesOf("c", "n1");
     const resolverFile = resolverFiles(join(directory, "resolvers"));
@@ -95,13 +98,24 @@ describe("the overlay's side of a node's tasks", () => {
     });
   });
 
-  it("gives the container the gateway of its first network as its resolver, unless its spec names others", async () => {
+  it("gives the container the gateway of its first network as its resolver", async () => {
     const options = "options ndots:0 timeout:1 attempts:2";
     expect(await conf(task())).toBe(`nameserver 10.9.0.1\nsearch murmur.internal\n${options}\n`);
     expect(await conf(task({ search: [], options: ["rotate"] }))).toBe(`nameserver 10.9.0.1\n${options} rotate\n`);
-    expect(await networks.prepare(task({ nameservers: ["192.0.2.53"] }), OPTIONS)).not.toHaveProperty("resolvConf");
     const [first, second] = await Promise.all([1, 2].map(() => networks.prepare(task(), OPTIONS)));
     expect(first?.resolvConf).toBe(second?.resolvConf);
+  });
+
+  it("has the gateway ask whom the spec names, from before the container is made and after a restart of this process", async () => {
+    const own = task({ nameservers: ["192.0.2.53"] });
+    expect(await conf(own)).toMatch(/^nameserver 10\.9\.0\.1\n/);
+    await networks.attach(own, { pid: 7 } as Container, OPTIONS);
+    await networks.prepare(task(), OPTIONS);
+    expect(asked).toEqual([
+      ["10.9.0.5,10.9.0.6", ["192.0.2.53"]],
+      ["10.9.0.5,10.9.0.6", ["192.0.2.53"]],
+      ["10.9.0.5,10.9.0.6", undefined],
+    ]);
   });
 
   it("says what is missing", async () => {

@@ -9,7 +9,7 @@ import { engineNetworkName, type ClusterBridges } from "./cluster-bridges.ts";
 const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 
 export interface OverlayNetworksOptions {
-  readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect">;
+  readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect" | "resolveBy">;
   readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
   /** Has a file of this text, to be a container's resolv.conf, and resolves with its path. No two write at once as one writer. */
   readonly resolverFile: (text: string, writer: string) => Promise<string>;
@@ -37,6 +37,7 @@ export class OverlayNetworks implements TaskNetworks {
       name: engineNetworkName(entry),
       mac: macOf(address.ipv4),
     }));
+    this.#resolveBy(task);
     const resolvConf = await this.#resolvConf(task, joined);
     return { attached, ...(resolvConf !== undefined && { resolvConf }) };
   }
@@ -45,6 +46,8 @@ export class OverlayNetworks implements TaskNetworks {
     const path = netns ?? (pid > 0 ? `/proc/${String(pid)}/ns/net` : undefined);
     if (path === undefined) throw new ClusterError("unavailable", "the container has no network namespace");
     const addresses = addressesOf(task).map(([networkId, address]) => ({ networkId, ...address }));
+    // Of a container that an earlier process of this node has prepared.
+    this.#resolveBy(task);
     await this.#options.plane.attach(task.id, { netns: path, addresses }, options);
   }
 
@@ -74,11 +77,17 @@ export class OverlayNetworks implements TaskNetworks {
     });
   }
 
-  /** The path of the file for the container; undefined where the spec names other resolvers. */
+  /** The cluster's names are the node's to answer, for others it asks whom the spec names: as Docker's own resolver. */
+  #resolveBy(task: Task): void {
+    const addresses = addressesOf(task).map(([networkId, address]) => ({ networkId, ...address }));
+    this.#options.plane.resolveBy(task.id, addresses, task.spec.container.dns?.nameservers);
+  }
+
+  /** The path of the file for the container. */
   async #resolvConf({ id, spec }: Task, [first]: readonly Joined[]): Promise<string | undefined> {
     const gateway = first?.entry.addressing?.ipv4.gateway;
-    const { nameservers, search = [ZONE], options = [] } = spec.container.dns ?? {};
-    if (gateway === undefined || nameservers !== undefined) return undefined;
+    const { search = [ZONE], options = [] } = spec.container.dns ?? {};
+    if (gateway === undefined) return undefined;
     const lines = [
       `nameserver ${gateway}`,
       ...(search.length === 0 ? [] : [`search ${search.join(" ")}`]),

@@ -262,11 +262,15 @@ describe("the options of a container", () => {
       });
     });
 
-    it("leave the resolver to a spec that has its own", () => {
+    it("have the node's resolver also where the spec names servers: it is the node that asks them", () => {
       const networks = { attached: [first], resolvConf };
       const own = containerOptions({ ...request({ dns: { nameservers: ["1.1.1.1"] } }, overlay), networks });
-      expect(own.HostConfig).toMatchObject({ Dns: ["1.1.1.1"] });
-      expect(own.HostConfig).not.toHaveProperty("Mounts");
+      expect(own.HostConfig).toMatchObject({ Mounts: [bind] });
+      expect(own.HostConfig).not.toHaveProperty("Dns");
+    });
+
+    it("leave the resolver to a spec that mounts its own", () => {
+      const networks = { attached: [first], resolvConf };
       const mount = { kind: "bind", source: "/my", target: "/etc/resolv.conf", readOnly: false } as const;
       const mounted = containerOptions({ ...request({ mounts: [mount] }, overlay), networks });
       expect(mounted.HostConfig?.Mounts).toMatchObject([{ Source: "/my" }]);

@@ -139,10 +139,10 @@ function dns(
   });
 }
 
-/** The file to use as the container's resolv.conf; undefined where the spec has another wish for it. */
+/** The file to use as the container's resolv.conf; undefined where the spec mounts another one. */
 function resolvConf(spec: ContainerSpec, networks: ContainerNetworks | undefined): string | undefined {
-  const isOwn = spec.dns?.nameservers !== undefined || spec.mounts?.some(({ target }) => target === RESOLV_CONF);
-  return isOwn ? undefined : networks?.resolvConf;
+  const isOwn = spec.mounts?.some(({ target }) => target === RESOLV_CONF);
+  return isOwn === true ? undefined : networks?.resolvConf;
 }
 
 function mounts(

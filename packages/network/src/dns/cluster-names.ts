@@ -20,6 +20,8 @@ const KEY_BYTES_MAX = 512;
 export type AskerPlace = NonNullable<Scope> & {
   /** It was connected by hand: its namespace has no virtual addresses, so names are answered with their tasks'. */
   readonly isByHand?: true;
+  /** `IP` of those that are asked for names that aren't the cluster's; left out: this node's. */
+  readonly servers?: readonly string[];
 };
 
 /** By the address that they ask from. */
@@ -65,6 +67,11 @@ export class ClusterNames {
     this.#rendered.clear();
   }
 
+  /** The servers that an asker wants to have asked; undefined: this node's. */
+  serversOf(address: string): readonly string[] | undefined {
+    return this.#placeOf(address)?.servers;
+  }
+
   /** The answer to the very same message, its id aside, when that was answered since the last change. Called for each packet. */
   remembered(message: Buffer, address: string): Buffer | undefined {
     if (message.length > KEY_BYTES_MAX || message.length < 2) return undefined;
@@ -81,7 +88,7 @@ export class ClusterNames {
   /** The answer to what `message` asks; undefined when the name is not the cluster's. */
   answer(query: DnsQuery, message: Buffer, asker: Asker): Buffer | undefined {
     const { way, address } = asker;
-    const recursion = this.#options.canRecurse ? FLAG.RA : 0;
+    const recursion = this.#options.canRecurse || this.serversOf(address) !== undefined ? FLAG.RA : 0;
     if (this.#index === undefined) {
       return isInZone(query.question.name) ? reply(query, way, { rcode: "SERVFAIL", flags: recursion }) : undefined;
     }
@@ -103,8 +110,8 @@ export class ClusterNames {
     if (this.#askers.size === 0) return rest;
     const place = this.#placeOf(address);
     if (place === undefined) return rest;
-    const { networks, stack = "", isByHand = false } = place;
-    return `${networks.join()} ${stack} ${isByHand ? "!" : ""}${rest}`;
+    const { networks, stack = "", isByHand = false, servers } = place;
+    return `${networks.join()} ${stack} ${isByHand ? "!" : ""}${servers ? "+" : ""}${rest}`;
   }
 
   #placeOf(address: string): AskerPlace | undefined {

@@ -36,13 +36,15 @@ export class DnsForwarder implements Disposable {
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #health: UpstreamHealth;
-  readonly #cache = new ResponseCache();
+  readonly #cache: ResponseCache;
   /** What is being asked now: who has the same question waits for the same answer. */
   readonly #asked = new Map<string, Promise<Buffer | undefined>>();
   readonly #questions = new FairShare(QUESTIONS_MAX);
   readonly #askers = new FairShare(ASKERS_MAX);
 
-  constructor(servers: readonly IpPort[], clock: Clock) {
+  /** `cacheBytesMax`: of answers that are kept; left out: the cache's own bound. */
+  constructor(servers: readonly IpPort[], clock: Clock, cacheBytesMax?: number) {
+    this.#cache = new ResponseCache(cacheBytesMax);
     this.#servers = servers;
     this.#clock = clock;
     this.#health = new UpstreamHealth(servers.length);

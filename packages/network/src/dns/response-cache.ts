@@ -21,7 +21,12 @@ interface Kept {
 export class ResponseCache {
   /** In the order of their last use. */
   readonly #kept = new Map<string, Kept>();
+  readonly #bytesMax: number;
   #bytes = 0;
+
+  constructor(bytesMax = BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
 
   get size(): number {
     return this.#kept.size;
@@ -52,7 +57,7 @@ export class ResponseCache {
       until: now + response.keepS * 1_000,
     });
     for (const [oldest, kept] of this.#kept) {
-      if (this.#bytes <= BYTES_MAX) break;
+      if (this.#bytes <= this.#bytesMax) break;
       this.#remove(oldest, kept);
     }
   }

@@ -7,7 +7,7 @@ import { afterEach, expect, it } from "vitest";
 import { NO_SUSPECTS } from "@murmur/discovery";
 import { networkId, taskId } from "@murmur/model";
 import { freePort, ports, table, until } from "../fixture.ts";
-import { byTcp, byUdp, edns, question, startServer, type TestServer } from "./testing/dns-world.ts";
+import { byTcp, byUdp, edns, question, startServer, upstream, type TestServer } from "./testing/dns-world.ts";
 import { FLAG } from "./query.ts";
 import { DnsServer } from "./server.ts";
 import { withLength } from "./stream.ts";
@@ -169,6 +169,30 @@ it("shows who is in a network that one, and keeps the answers of each apart", as
     const answer = await server.answer(bytes, "udp", address);
     expect((answer?.readUInt16BE(2) ?? 0) & 0x0f).toBe(rcode);
   }
+});
+
+it("asks the servers that an asker's task names about what is not the cluster's, for as long as it is there", async () => {
+  const answering = (address: string) =>
+    upstream((query) => ({
+      type: "response",
+      id: query.id,
+      flags: FLAG.RD,
+      questions: query.questions ?? [],
+      answers: [{ type: "A", name: "host.example", ttl: 60, data: address }],
+    }));
+  await using common = await answering("192.0.2.1");
+  await using own = await answering("192.0.2.2");
+  const ownServersPort = Number(own.address.split(":")[1]);
+  server = await startServer([common.address], 2, { ownServersPort });
+  const ask = async (name: string) =>
+    (await byUdp(server.port, question(name))).answers?.map((answer) => answer.type === "A" && answer.data);
+  expect(await ask("host.example")).toEqual(["192.0.2.1"]);
+  server.know(new Map([["127.0.0.1", { networks: [networkId("net")], servers: ["127.0.0.1"] }]]));
+  expect(await ask("host.example")).toEqual(["192.0.2.2"]);
+  expect(await byUdp(server.port, question("nobody.murmur.internal"))).toMatchObject({ rcode: "NXDOMAIN" });
+  expect(own.log.udp).toBe(1);
+  server.know(new Map());
+  expect(await ask("host.example")).toEqual(["192.0.2.1"]);
 });
 
 it("answers many questions of one connection, in whatever pieces they come", async () => {

@@ -12,6 +12,8 @@ import { DnsListener } from "./listener.ts";
 import { FLAG, readQuery, type DnsQuery } from "./query.ts";
 
 const DNS_PORT = 53;
+/** Answers kept for the askers of one list of servers that a task names itself. */
+const OWN_CACHE_BYTES_MAX = 256 * 1024;
 
 export interface DnsStats {
   readonly queries: number;
@@ -28,6 +30,8 @@ export interface DnsServerOptions extends Partial<NameIndexOptions> {
   readonly address: string | undefined;
   /** `IP` or `IP:PORT`. */
   readonly upstreams: readonly string[];
+  /** Of the servers that tasks name themselves; left out: 53. */
+  readonly ownServersPort?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -48,6 +52,8 @@ export class DnsServer implements AsyncDisposable {
   /** Beside that, by address. */
   readonly #more = new Map<string, DnsListen>();
   readonly #forwarder: DnsForwarder;
+  /** By the servers that tasks of this node name themselves: no more than there are such tasks. */
+  readonly #own = new Map<string, DnsForwarder>();
   readonly #names: ClusterNames;
   #stats = { queries: 0, forwarded: 0, failed: 0, dropped: 0 };
 
@@ -101,6 +107,17 @@ export class DnsServer implements AsyncDisposable {
   /** Who asks from which address: they see their own networks only. Anybody else, as the host does, sees all. */
   know(askers: Askers): void {
     this.#names.know(askers);
+    const wanted = new Map([...askers.values()].flatMap(({ servers }) => (servers ? [[servers.join(), servers]] : [])));
+    for (const [key, forwarder] of this.#own) {
+      if (wanted.has(key)) continue;
+      this.#own.delete(key);
+      forwarder[Symbol.dispose]();
+    }
+    for (const [key, servers] of wanted) {
+      if (this.#own.has(key)) continue;
+      const asked = servers.map((host) => ({ host, port: this.#options.ownServersPort ?? DNS_PORT }));
+      this.#own.set(key, new DnsForwarder(asked, this.#options.clock, OWN_CACHE_BYTES_MAX));
+    }
   }
 
   listeners(): readonly ListenerStatus[] {
@@ -119,7 +136,7 @@ export class DnsServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#forwarder[Symbol.dispose]();
+    for (const forwarder of [this.#forwarder, ...this.#own.values()]) forwarder[Symbol.dispose]();
     await Promise.all(this.#all().map(({ retry }) => retry[Symbol.asyncDispose]()));
   }
 
@@ -139,17 +156,15 @@ export class DnsServer implements AsyncDisposable {
     if (read.kind === "refused") return reply(read.to, way, { rcode: read.rcode, flags: 0 });
     const { query } = read;
     const { type } = query.question;
-    if (!query.isInternet || type === "AXFR" || type === "IXFR") {
-      return reply(query, way, { rcode: "REFUSED", flags: this.#recursion });
-    }
+    const forwarder = this.#forwarderOf(address);
+    const flags = forwarder.hasServers ? FLAG.RA : 0;
+    if (!query.isInternet || type === "AXFR" || type === "IXFR") return reply(query, way, { rcode: "REFUSED", flags });
     const asker = { way, address };
     const own = this.#names.answer(query, message, asker);
     if (own !== undefined) return own;
     // Who doesn't want us to ask others, or can't be helped so, hears that at once and asks somebody else.
-    if (!this.#forwarder.hasServers || (query.flags & FLAG.RD) === 0) {
-      return reply(query, way, { rcode: "REFUSED", flags: this.#recursion });
-    }
-    return this.#forward(query, asker);
+    if (!forwarder.hasServers || (query.flags & FLAG.RD) === 0) return reply(query, way, { rcode: "REFUSED", flags });
+    return this.#forward(forwarder, query, asker);
   }
 
   #all(): readonly DnsListen[] {
@@ -170,15 +185,16 @@ export class DnsServer implements AsyncDisposable {
     return { address, retry };
   }
 
-  async #forward(query: DnsQuery, asker: Asker): Promise<Buffer> {
-    this.#stats.forwarded += 1;
-    const answer = await this.#forwarder.forward(query, asker);
-    if (answer !== undefined) return answer;
-    this.#stats.failed += 1;
-    return reply(query, asker.way, { rcode: "SERVFAIL", flags: this.#recursion });
+  /** Asks whom this asker wants to have asked. */
+  #forwarderOf(address: string): DnsForwarder {
+    return this.#own.get(this.#names.serversOf(address)?.join() ?? "") ?? this.#forwarder;
   }
 
-  get #recursion(): number {
-    return this.#forwarder.hasServers ? FLAG.RA : 0;
+  async #forward(forwarder: DnsForwarder, query: DnsQuery, asker: Asker): Promise<Buffer> {
+    this.#stats.forwarded += 1;
+    const answer = await forwarder.forward(query, asker);
+    if (answer !== undefined) return answer;
+    this.#stats.failed += 1;
+    return reply(query, asker.way, { rcode: "SERVFAIL", flags: FLAG.RA });
   }
 }

@@ -57,6 +57,16 @@ describe("who asks this node for names", () => {
     });
   });
 
+  it("may want servers of its own to be asked, from before its container is known", () => {
+    const ownServers = new Map([
+      [taskId("t4"), { addresses: [{ networkId: back, ipv4: "10.2.0.4" }], servers: ["192.0.2.53"] }],
+    ]);
+    ownServers.set(taskId("t1"), { addresses: web, servers: ["192.0.2.54"] });
+    const askers = askersOf(self, table, { ...containers(), ownServers });
+    expect(askers.get("10.2.0.4")).toEqual({ networks: [back], servers: ["192.0.2.53"] });
+    expect(askers.get("fd00::2")).toEqual({ networks: [front, back], stack: "shop", servers: ["192.0.2.54"] });
+  });
+
   it("is a container also before the node has a table", () => {
     expect(askersOf(self, undefined, containers(["t1", web])).get("10.1.0.2")).toEqual({ networks: [front, back] });
   });

@@ -5,8 +5,16 @@ import { addressesIn } from "../overlay/address.ts";
 import type { LocalNetwork } from "./needed-networks.ts";
 import type { AttachedContainer } from "./overlay-view.ts";
 
+/** A task's addresses, and the servers that its spec names (`IP`). */
+export interface OwnServers {
+  readonly addresses: AttachedContainer["addresses"];
+  readonly servers: readonly string[];
+}
+
 interface Here {
   readonly containers: ReadonlyMap<TaskId, AttachedContainer>;
+  /** Known before its container is: a process may ask for a name as the first thing that it does. */
+  readonly ownServers?: ReadonlyMap<TaskId, OwnServers>;
   readonly networks: readonly LocalNetwork[];
 }
 
@@ -14,7 +22,11 @@ interface Here {
  * This node's containers by each of their addresses: tasks' networks, in the order of the task's, and their stack; and
  * whoever may be connected by hand, by the node's shares.
  */
-export function askersOf(self: NodeId, table: EndpointTable | undefined, { containers, networks }: Here): Askers {
+export function askersOf(
+  self: NodeId,
+  table: EndpointTable | undefined,
+  { containers, ownServers, networks }: Here,
+): Askers {
   const askers = new Map<string, AskerPlace>();
   const know = (addresses: AttachedContainer["addresses"], stack: string | undefined): void => {
     const place = { networks: addresses.map(({ networkId }) => networkId), ...(stack !== undefined && { stack }) };
@@ -37,5 +49,11 @@ export function askersOf(self: NodeId, table: EndpointTable | undefined, { conta
     }
   }
   for (const [taskId, { addresses }] of containers) know(addresses, stacks.get(taskId));
+  for (const { addresses, servers } of ownServers?.values() ?? []) {
+    const own = { networks: addresses.map(({ networkId }) => networkId) };
+    for (const { ipv4, ipv6 } of addresses)
+      for (const address of ipv6 === undefined ? [ipv4] : [ipv4, ipv6])
+        askers.set(address, { ...(askers.get(address) ?? own), servers });
+  }
   return askers;
 }

@@ -26,6 +26,11 @@ export interface OverlayPlane extends DataPlane {
   attach(task: TaskId, container: Attachment, options: { readonly signal: AbortSignal }): Promise<void>;
   /** The container is gone. */
   detach(task: TaskId): void;
+  /**
+   * Which servers are asked for names that aren't the cluster's when a task asks from its addresses; undefined: this
+   * node's own. Holds until the task is detached. @throws ClusterError `invalid_argument` for what is no IP address
+   */
+  resolveBy(task: TaskId, addresses: Attachment["addresses"], servers: readonly string[] | undefined): void;
   /** Tasks whose containers were found running when this process began: they will be attached, or detached. */
   expect(tasks: readonly TaskId[]): void;
 }
