@@ -274,15 +274,16 @@ describe("an agent whose node leaves", () => {
   const { signal } = new AbortController();
   const SLOW = { program: () => ({ stopAfterMs: 8_000 }) };
 
-  it.each(["is removed", "is made to leave"])(
-    "kills what runs when it %s, and tells where traffic may not go",
+  it.each(["hears of it first", "asks first"])(
+    "by force kills what runs when it %s, and tells where traffic may not go",
     async (how) => {
       await begin(SLOW);
       const id = world.assign();
       await world.pass(500);
       let removed = false;
       world.agent.onRemoved(() => (removed = true));
-      if (how === "is removed") world.manager.expel();
+      world.agent.forceOut();
+      if (how === "hears of it first") world.manager.expel();
       else void world.agent.retire(signal);
       await world.pass(1_000);
       expect(world.engine.containers()).toEqual([]);
@@ -298,26 +299,23 @@ describe("an agent whose node leaves", () => {
     world.manager.want(id, "shutdown");
     await world.pass(2_000);
     expect(world.containersOf(id)[0]?.state).toBe("running");
+    world.agent.forceOut();
     void world.agent.retire(signal);
     await world.pass(1_000);
     expect(world.engine.containers()).toEqual([]);
   });
 
-  it.each(["hears of it first", "asks first"])(
-    "gives what runs its grace when it leaves in good order, and %s",
-    async (how) => {
-      await begin(SLOW);
-      world.assign();
-      await world.pass(500);
-      world.agent.setGraceful(true);
-      if (how === "asks first") void world.agent.retire(signal);
-      else world.manager.expel();
-      await world.pass(5_000);
-      expect(world.engine.containers()).toMatchObject([{ state: "running" }]);
-      await world.pass(6_000);
-      expect(world.engine.containers()).toEqual([]);
-    },
-  );
+  it.each(["is removed", "leaves"])("gives what runs its grace when it %s in good order", async (how) => {
+    await begin(SLOW);
+    world.assign();
+    await world.pass(500);
+    if (how === "leaves") void world.agent.retire(signal);
+    else world.manager.expel();
+    await world.pass(5_000);
+    expect(world.engine.containers()).toMatchObject([{ state: "running" }]);
+    await world.pass(6_000);
+    expect(world.engine.containers()).toEqual([]);
+  });
 });
 
 describe("an agent of the overlay plane", () => {

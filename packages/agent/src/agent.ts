@@ -54,8 +54,8 @@ export class Agent {
   #nodeSpec: NodeSpec | undefined;
   #info: EngineInfo | undefined;
   #removal: "no" | "stopping" | "done" = "no";
-  /** It leaves by its own wish and in good order: then what runs here is stopped, not killed. */
-  #isGraceful = false;
+  /** Somebody has forced this node to leave: then what runs here is killed, not stopped. */
+  #isForced = false;
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -200,11 +200,11 @@ export class Agent {
   }
 
   /**
-   * Whether the containers have their grace when this node is out of its cluster, from now on: a node that leaves stops
-   * them, one that is removed, or made to leave, kills them, as Docker's do.
+   * From now on the containers have no grace when this node is out of its cluster: one that leaves, or is removed, stops
+   * them, one that somebody forces to leave kills them, as Docker does.
    */
-  setGraceful(isGraceful: boolean): void {
-    this.#isGraceful = isGraceful;
+  forceOut(): void {
+    this.#isForced = true;
   }
 
   /** Ends all tasks because this node leaves its cluster; resolves when their containers are gone, or after a minute. */
@@ -352,7 +352,7 @@ export class Agent {
     this.#removal = "stopping";
     const { clock, log } = this.#options;
     log.warn("this node was removed from the cluster: its containers are being stopped");
-    this.#worker.clear({ atOnce: !this.#isGraceful });
+    this.#worker.clear({ atOnce: this.#isForced });
     this.#savers.tasks.changed();
     this.#scope.run("removal", async (signal) => {
       await sleep(clock, REMOVAL_LIMIT_MS, signal);

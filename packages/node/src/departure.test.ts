@@ -62,7 +62,7 @@ describe("departure", () => {
       },
       agent: {
         retire: async () => void done.push("retire"),
-        setGraceful: (isGraceful) => void done.push(isGraceful ? "graceful" : "at once"),
+        forceOut: () => void done.push("by force"),
       },
     };
     return { member, done };
@@ -74,7 +74,7 @@ describe("departure", () => {
     await addSecond();
     const { member, done } = leaver(5);
     await leave(member);
-    expect(done).toEqual(["graceful", DEPARTURE.demote, DEPARTURE.remove, "retire"]);
+    expect(done).toEqual([DEPARTURE.demote, DEPARTURE.remove, "retire"]);
   });
 
   it("gives up when nobody takes over, unless it is forced", async () => {
@@ -91,6 +91,6 @@ describe("departure", () => {
     const { member, done } = leaver(0);
     await expect(leave(member)).rejects.toThrow("last node");
     await leave(member, true);
-    expect(done).toEqual(["graceful", "at once", "at once", "at once", "retire"]);
+    expect(done).toEqual(["by force", "retire"]);
   });
 });

@@ -11,13 +11,13 @@ const MAY_BE_DONE: ReadonlySet<ErrorCode> = new Set(["unavailable", "timeout", "
 
 /** What leaving needs of a member. */
 export type Leaver = Pick<Member, "askManager" | "look"> & {
-  readonly agent: Pick<Member["agent"], "retire" | "setGraceful">;
+  readonly agent: Pick<Member["agent"], "retire" | "forceOut">;
 };
 
 /**
  * Takes this node out of its cluster: it stops being a manager first, so that nothing is lost with it, then its record
  * is removed and its tasks are replaced elsewhere, then its containers are stopped. The last node, or one whose cluster
- * can't answer, needs `force`, and takes with it what only it knew; then its containers are killed, as Docker does.
+ * can't answer, needs `force`, and takes with it what only it knew. With `force` its containers are killed, as Docker does.
  */
 export async function leaveCluster(
   member: Leaver,
@@ -25,14 +25,11 @@ export async function leaveCluster(
 ): Promise<void> {
   const { force, clock, signal } = options;
   // Before the cluster lets it go: this node may hear of that before the one who asked does.
-  member.agent.setGraceful(!force);
+  if (force) member.agent.forceOut();
   try {
     await depart(member, clock, signal);
   } catch (error) {
-    const isCancelled = codeOf(error) === "cancelled";
-    // Cancelled it may be out all the same, and hear of it later.
-    if (!isCancelled) member.agent.setGraceful(false);
-    if (!force || isCancelled) throw error;
+    if (!force || codeOf(error) === "cancelled") throw error;
   }
   // There is no way back any more, whether the one who asked still waits or not.
   await member.agent.retire(new AbortController().signal);

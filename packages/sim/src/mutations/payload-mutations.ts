@@ -57,8 +57,8 @@ export const PAYLOAD_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "packages/node/src/seal-desk.ts",
-        original: "      if (!(await this.#othersHaveAll()) || this.#isManager) return;\n",
-        mutant: "",
+        original: "        if ((await this.#othersHaveAll()) && !this.#isManager) {\n",
+        mutant: "        if (!this.#isManager) {\n",
       },
       {
         file: "packages/node/src/seal-desk.ts",
