@@ -178,7 +178,7 @@ describe("a service's process", () => {
       "192.0.2.7\tdb",
       "192.0.2.8\tcache",
     ]);
-    expect(Config).toMatchObject({ Tty: true, StopSignal: "SIGINT" });
+    expect(Config).toMatchObject({ Tty: true, StopSignal: "SIGINT", StopTimeout: 2 });
     expect(Config.Labels).toMatchObject({ team: "shop", gone: "soon" });
     expect((await service("proc")).Spec.Labels).toEqual({ tier: "back", gone: "soon" });
     expect(HostConfig).toMatchObject({
@@ -226,7 +226,7 @@ describe("a service's process", () => {
       "192.0.2.7\tdb",
       "192.0.2.9\tqueue-db",
     ]);
-    expect(Config).toMatchObject({ Tty: false, StopSignal: "SIGQUIT" });
+    expect(Config).toMatchObject({ Tty: false, StopSignal: "SIGQUIT", StopTimeout: 0 });
     expect(Config.Labels).toMatchObject({ team: "depot" });
     expect(Config.Labels).not.toHaveProperty("gone");
     expect((await service("proc")).Spec.Labels).toEqual({ tier: "front" });
@@ -557,6 +557,11 @@ describe("what can't be had", () => {
       () => rowsOf("part"),
       (rows) => rows.some((row) => /volume-subpath needs an engine with API 1\.45/.test(row)),
     );
+    for (const flags of ["--isolation hyperv", "--credential-spec file://spec.json"]) {
+      const { code, stderr } = await run(`service update --detach --no-resolve-image ${flags} part`);
+      expect({ flags, code }).toEqual({ flags, code: 1 });
+      expect(stderr).toContain("only Windows has");
+    }
     await docker("service rm part");
   });
 });
