@@ -116,9 +116,9 @@ const SCRIPT = [
   "grep -E '^Cap(Bnd)' /proc/self/status",
   "tr '\\0' ' ' </proc/1/cmdline; echo",
   "touch /made 2>&1",
-  "grep -oE 'search .*|options (ndots:3|timeout:1)' /etc/resolv.conf | sort",
+  "grep -oE 'search .*|ndots:3|attempts:5' /etc/resolv.conf",
   "nslookup out.example. 2>&1 | grep -oE '192.0.2.9[0-9]'",
-  "nslookup proc 2>&1 | grep -cE 'Address: 10[.]'",
+  "nslookup proc. 2>&1 | grep -cE 'Address: 10[.]'",
   "grep -E 'db|cache' /etc/hosts | sort",
 ];
 
@@ -171,14 +171,14 @@ describe("a service's process", () => {
       "CapBnd:\t00000000a80435fa",
       "/sbin/docker-init -- sh -c sleep 1000; exit zero ",
       "touch: /made: Read-only file system",
-      "options ndots:3",
       "search one.example",
+      "ndots:3",
       "192.0.2.91",
       "1",
       "192.0.2.7\tdb",
       "192.0.2.8\tcache",
     ]);
-    expect(Config).toMatchObject({ Tty: true, StopSignal: "SIGINT" });
+    expect(Config).toMatchObject({ Tty: true, StopSignal: "SIGINT", StopTimeout: 2 });
     expect(Config.Labels).toMatchObject({ team: "shop", gone: "soon" });
     expect((await service("proc")).Spec.Labels).toEqual({ tier: "back", gone: "soon" });
     expect(HostConfig).toMatchObject({
@@ -197,7 +197,7 @@ describe("a service's process", () => {
       --stop-signal SIGQUIT --stop-grace-period 0s --ulimit-add nofile=3000 --ulimit-rm nproc
       --sysctl-add net.ipv4.ip_unprivileged_port_start=90 --sysctl-rm net.ipv4.ping_group_range
       --cap-add CHOWN --cap-drop NET_ADMIN --dns-add 192.0.2.2 --dns-rm 192.0.2.1
-      --dns-option-add timeout:1 --dns-option-rm ndots:3 --dns-search-add two.example --dns-search-rm one.example
+      --dns-option-add attempts:5 --dns-option-rm ndots:3 --dns-search-add two.example --dns-search-rm one.example
       --host-add queue-db:192.0.2.9 --host-rm cache:192.0.2.8
       --constraint-add node.hostname!=host1 --constraint-rm node.hostname==host1
       --log-driver local --log-opt max-size=2m proc`,
@@ -219,14 +219,14 @@ describe("a service's process", () => {
       "CapBnd:\t00000000a80425fb",
       "sh -x -c sleep 2000; exit one ",
       "touch: /made: Permission denied",
-      "options timeout:1",
       "search two.example",
+      "attempts:5",
       "192.0.2.92",
       "1",
       "192.0.2.7\tdb",
       "192.0.2.9\tqueue-db",
     ]);
-    expect(Config).toMatchObject({ Tty: false, StopSignal: "SIGQUIT" });
+    expect(Config).toMatchObject({ Tty: false, StopSignal: "SIGQUIT", StopTimeout: 0 });
     expect(Config.Labels).toMatchObject({ team: "depot" });
     expect(Config.Labels).not.toHaveProperty("gone");
     expect((await service("proc")).Spec.Labels).toEqual({ tier: "front" });
@@ -456,7 +456,8 @@ describe("where and when a service's tasks run", () => {
       ([batch = "", once = ""]) =>
         batch.includes("replicated job") && batch.includes("(4/4 completed)") && once.includes("(2/2 completed)"),
     );
-    await update("--max-concurrent 1 batch");
+    // The docker command has the flag and sends nothing of it.
+    await cluster.first.murmur(..."service update --detach --no-resolve-image --max-concurrent 1 batch".split(" "));
     expect((await service("batch")).Spec.Mode).toEqual({ ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 4 } });
     await docker("service rm all batch once");
   });
@@ -556,6 +557,11 @@ describe("what can't be had", () => {
       () => rowsOf("part"),
       (rows) => rows.some((row) => /volume-subpath needs an engine with API 1\.45/.test(row)),
     );
+    for (const flags of ["--isolation hyperv", "--credential-spec file://spec.json"]) {
+      const { code, stderr } = await run(`service update --detach --no-resolve-image ${flags} part`);
+      expect({ flags, code }).toEqual({ flags, code: 1 });
+      expect(stderr).toContain("only Windows has");
+    }
     await docker("service rm part");
   });
 });
@@ -613,8 +619,12 @@ describe("what the docker command has no flag for", () => {
     await docker("node update --availability active host2");
     await eventually(
       "each node has two",
-      () => tasksOf(cluster.hosts, "moving"),
-      (tasks) => nodesOf(tasks).join() === "host1,host1,host2,host2",
+      async () => [
+        nodesOf(await tasksOf(cluster.hosts, "moving")).join(),
+        // Says what it waits for.
+        await first.murmur("cluster", "info"),
+      ],
+      ([nodes]) => nodes === "host1,host1,host2,host2",
       { limitMs: 60_000 },
     );
     await first.murmur("cluster", "update", "--rebalance", "off");

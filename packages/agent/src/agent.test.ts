@@ -380,6 +380,17 @@ describe("an agent of the overlay plane", () => {
     expect(world.withdrawn).toEqual([]);
   });
 
+  it("lets go of what it has prepared for a container that can't be made", async () => {
+    await begin({ overlay: true });
+    world.engine.faults.createError = "invalid mount config";
+    const id = world.assign();
+    await world.pass(1_000);
+    expect(world.state(id)).toBe("rejected");
+    world.manager.remove(id);
+    await world.pass(35_000);
+    expect(calls()).toEqual(["prepare", "detach"]);
+  });
+
   it("stops a task that isn't wanted any more without waiting until it is attached", async () => {
     await begin({ overlay: true });
     world.networks.faults.attachHangs = true;

@@ -31,6 +31,8 @@ export class StubNetworks implements TaskNetworks {
   readonly #clock: Clock;
   /** By task, the process that `attach` was called for, until `detach`. */
   #attached = new Map<TaskId, string>();
+  /** What was prepared, until it is attached or detached. */
+  #prepared = new Set<TaskId>();
   /** What was told to run when the agent began, until it is attached or detached. */
   #expected = new Set<TaskId>();
 
@@ -52,6 +54,7 @@ export class StubNetworks implements TaskNetworks {
 
   begin(): void {
     this.#attached = new Map();
+    this.#prepared = new Set();
     this.#expected = new Set();
   }
 
@@ -65,6 +68,7 @@ export class StubNetworks implements TaskNetworks {
     if (prepareError !== undefined) throw new ClusterError("unavailable", prepareError);
     const networks = task.networks.map(({ networkId }) => engineNetwork(networkId));
     for (const network of networks) await this.#networks.ensureNetwork(network, options);
+    this.#prepared.add(task.id);
     return {
       attached: networks.map(({ name }, index) => {
         const address = task.addresses?.[index];
@@ -81,6 +85,7 @@ export class StubNetworks implements TaskNetworks {
     if (present !== undefined && present !== process) this.#violated("another process is attached", task.id);
     if (container.pid === 0 || container.netns === undefined) this.#violated("attached without a process", task.id);
     this.#attached.set(task.id, process);
+    this.#prepared.delete(task.id);
     this.#expected.delete(task.id);
     await new Promise<void>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true });
@@ -96,6 +101,7 @@ export class StubNetworks implements TaskNetworks {
     this.calls.push("detach");
     const process = this.#attached.get(task);
     if (this.#expected.delete(task) && process === undefined) return;
+    if (this.#prepared.delete(task) && process === undefined) return;
     if (process === undefined) return this.#violated("detached without having been attached", task);
     if (this.#runs(process)) this.#violated("detached while its process runs", task);
     this.#attached.delete(task);
