@@ -25,13 +25,15 @@ export interface TransportTap {
 /** A transport whose messages are seen, and some of which are lost, doubled or come again later. */
 export function tappedTransport(transport: PeerTransport, tap: TransportTap): PeerTransport {
   const { process, faults, clock, random } = tap;
+  let isClosed = false;
   const send: PeerTransport["send"] = (to, channel, message) => {
     if (!process.acts()) return false;
     tap.sent(to, message);
     if (faults.duplicates > 0 && random.next() < faults.duplicates) {
       // Nobody changes a message that was sent.
       clock.setTimer(random.next() * faults.replayMs, () => {
-        if (process.alive) transport.send(to, channel, message);
+        // A node that has left its cluster may go on in another one: nothing comes of this one's any more.
+        if (process.alive && !isClosed) transport.send(to, channel, message);
       });
     }
     if (faults.loss > 0 && random.next() < faults.loss) return true;
@@ -66,6 +68,9 @@ export function tappedTransport(transport: PeerTransport, tap: TransportTap): Pe
     onPeerDown: (listener) => transport.onPeerDown(listener),
     identityChanged: () => transport.identityChanged(),
     stats: () => transport.stats(),
-    [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => {
+      isClosed = true;
+      return transport[Symbol.asyncDispose]();
+    },
   };
 }
