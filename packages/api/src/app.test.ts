@@ -345,6 +345,7 @@ it.each([
   ["DELETE", "/networks/x/y", false],
   ["HEAD", "/networks", false],
   ["GET", "/containers/json", false],
+  ["GET", "/containers/create", false],
   ["POST", "/v1.47/build", false],
   ["GET", "/nodesx", false],
   ["GET", "/v1.41", false],

@@ -1,6 +1,7 @@
 import { ClusterError } from "@murmur/base";
 import { Hono } from "hono";
 import { checkVersion, splitVersion } from "./http/api-version.ts";
+import { addContainerListRoutes, mayAskForTasks } from "./http/container-list-routes.ts";
 import { createClusterApp } from "./http/cluster-app.ts";
 import { errorResponse } from "./http/error-response.ts";
 import { EventMemory } from "./events/event-memory.ts";
@@ -18,6 +19,7 @@ import { addVolumeRoutes } from "./http/volume-routes.ts";
 import { LOCKED, NOT_IN_CLUSTER } from "./messages.ts";
 import { settledStanding } from "./http/settled-standing.ts";
 import type { ApiPorts } from "./ports.ts";
+import { toEngineOf } from "./http/to-engine.ts";
 import { createTaskDesk } from "./tasks/task-desk.ts";
 
 export interface Api {
@@ -30,8 +32,8 @@ export interface Api {
   fetchForwarded(request: Request): Promise<Response>;
   /** Answers what another node asks about the containers of this one's tasks: see `ApiPorts.askNode`. Never rejects. */
   fetchAsked(request: Request): Promise<Response>;
-  /** Whether a request is Murmur's to answer; every other one is the local engine's. */
-  owns(method: string, path: string): boolean;
+  /** Whether a request is Murmur's to answer; every other one is the local engine's. `query` with its question mark. */
+  owns(method: string, path: string, query?: string): boolean;
 }
 
 const OWNED = new Set([
@@ -70,6 +72,7 @@ export function createApi(ports: ApiPorts): Api {
   addRecoveryRoutes(app, ports, askCluster);
   addHealthRoutes(app, ports, askCluster);
   addNetworkRoutes(app, ports, askCluster);
+  addContainerListRoutes(app, toEngineOf(ports));
   addLogRoutes(app, ports, askCluster);
   addDockerEventRoute(app, ports, askCluster);
   addExecRoutes(app, ports, askCluster);
@@ -92,10 +95,13 @@ export function createApi(ports: ApiPorts): Api {
       return guarded(request, (checked) => forwardedApp.fetch(checked));
     },
     fetchAsked: (request) => guarded(request, (checked) => taskDesk.fetch(checked)),
-    owns(method, path) {
+    owns(method, path, query = "") {
       const segments = splitVersion(path).path.split("/");
       const [, first = "", second = ""] = segments;
-      if (first === "containers") return method === "POST" && second === "create" && segments.length === 3;
+      if (first === "containers" && segments.length === 3) {
+        if (second === "json") return method === "GET" && mayAskForTasks(query);
+        return method === "POST" && second === "create";
+      }
       if (first === "networks") return ownsNetworks(method, segments);
       return OWNED.has(first);
     },

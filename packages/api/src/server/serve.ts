@@ -53,7 +53,7 @@ export interface ApiServer extends AsyncDisposable {
 export async function serve(options: ServeOptions): Promise<ApiServer> {
   const { api, engine, log, listen } = options;
   const passthrough = new Passthrough(engine, log);
-  const owns = (request: IncomingMessage): boolean => api.owns(request.method ?? "GET", pathOf(request.url ?? "/"));
+  const owns = ({ method = "GET", url = "/" }: IncomingMessage): boolean => api.owns(method, pathOf(url), queryOf(url));
   const answer = getRequestListener((request) => api.fetch(request), {
     overrideGlobalObjects: false,
     errorHandler: () => errorResponse(new ClusterError("invalid_argument", "this is no request that can be answered")),
@@ -106,6 +106,8 @@ function pathOf(target: string): string {
   const withoutQuery = target.split("?", 1)[0] ?? "/";
   return withoutQuery.replace(/^https?:\/\/[^/]*/, "");
 }
+
+const queryOf = (target: string): string => (target.includes("?") ? target.slice(target.indexOf("?")) : "");
 
 /** Starts to listen; returns what takes the socket's file away again. */
 async function start(server: Server, listen: ListenAddress, log: Log): Promise<() => Promise<void>> {
