@@ -48,7 +48,13 @@ describe("joining", () => {
   });
 
   it("is remembered over a restart of the daemon", async () => {
-    await cluster.host(1).killMurmur();
+    const second = cluster.host(1);
+    await second.killMurmur();
+    await eventually(
+      "the second host's daemon is in its cluster again",
+      () => second.client.nodes(),
+      (nodes) => nodes.length === 2,
+    );
     await cluster.settled();
   });
 
