@@ -1,11 +1,14 @@
 /**
  * The parts of `scripts/test`, one after the other: two heavy suites at once would only disturb each other on two cores.
+ * Only the simulator's seeds run beside the end-to-end tests, which wait most of the time, and give way to them.
  * Without arguments all parts run; with arguments only those named: check, unit, sim, e2e.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 
 interface Counts {
   passed: number;
@@ -22,24 +25,32 @@ const environment = {
   TESTCONTAINERS_RYUK_DISABLED: "true",
 };
 
-function run(command: string, ...args: string[]): boolean {
-  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit", env: environment });
-  return status === 0;
+async function run(command: string, ...args: string[]): Promise<boolean> {
+  const child = spawn(command, args, { cwd: root, stdio: "inherit", env: environment });
+  const [code] = (await once(child, "close")) as [number | null];
+  return code === 0;
 }
 
-function step(name: string, command: string, ...args: string[]): boolean {
+async function step(name: string, command: string, ...args: string[]): Promise<boolean> {
   const start = performance.now();
-  const passed = run(command, ...args);
+  const passed = await run(command, ...args);
   total[passed ? "passed" : "failed"] += 1;
   console.log(`${passed ? "✓" : "✗"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   return passed;
 }
 
 /** Runs a vitest suite and adds what it counted; a suite that did not even report has failed. */
-function suite(name: string, ...args: string[]): void {
+async function suite(name: string, ...args: string[]): Promise<void> {
   const report = join(reports, `${name}.json`);
   console.log(`\n${name}`);
-  const passed = run("vitest", "run", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, ...args);
+  const passed = await run(
+    "vitest",
+    "run",
+    "--reporter=dot",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+    ...args,
+  );
   const counts = countsOf(report);
   total.passed += counts.passed;
   total.failed += counts.failed;
@@ -89,60 +100,68 @@ function countsOf(report: string): Counts {
 /** Fresh random seeds for the simulator, for so long; each counts as a test. */
 const SIM_MINUTES = "3";
 
-function simulate(): void {
-  console.log(`\nsimulated clusters, fresh seeds for ${SIM_MINUTES} minutes`);
-  const { status, stdout } = spawnSync("node", ["packages/sim/src/main.ts", "--minutes", SIM_MINUTES], {
+/** Resolves when the seeds have run, with nothing printed before: the tests that run meanwhile have the screen. */
+async function simulate(): Promise<void> {
+  const child = spawn("nice", ["-n", "19", "node", "packages/sim/src/main.ts", "--minutes", SIM_MINUTES], {
     cwd: root,
     stdio: ["inherit", "pipe", "inherit"],
-    encoding: "utf8",
     env: environment,
   });
-  process.stdout.write(stdout);
+  const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "close") as Promise<[number | null]>]);
+  console.log(`\nsimulated clusters, fresh seeds for ${SIM_MINUTES} minutes\n${stdout.trimEnd()}`);
   const last = stdout.trim().split("\n").at(-1) ?? "";
   const figures = last.startsWith("{") ? (JSON.parse(last) as { figures: Record<string, number> }).figures : {};
   const { seeds = 0, failures = 0 } = figures;
   total.passed += seeds - failures;
-  total.failed += status === 0 ? failures : Math.max(1, failures);
+  total.failed += code === 0 ? failures : Math.max(1, failures);
 }
 
-const PARTS: Readonly<Record<string, () => void>> = {
-  check: () => {
-    step("types of the pure packages", "tsc", "-p", "tsconfig.pure.json");
-    step("types", "tsc", "-p", "tsconfig.json");
-    step("lint", "oxlint", "--type-aware", "--quiet");
-    step("format", "prettier", "--check", "--log-level", "warn", ".");
-    step("import table", "node", "scripts/check/imports.ts");
-    step("dead code", "knip", "--no-progress");
-  },
-  unit: () => {
-    // Some packages' contracts run against a real engine, with containers made of the machine's busybox; and some tests
-    // ask as real clients do.
-    const ready =
-      step("programs of the tests", "scripts/test-tools") &&
-      step("an engine answers", "scripts/engine") &&
-      step("demo image", "scripts/demo-image");
-    if (ready) suite("unit");
-  },
-  sim: simulate,
-  e2e: () => {
-    const ready =
-      step("programs of the tests", "scripts/test-tools") &&
-      step("an engine answers", "scripts/engine") &&
-      step("demo image", "scripts/demo-image") &&
-      step("clients' image", "scripts/client-image") &&
-      step("node image", "scripts/node-image");
-    if (ready) suite("e2e", "--config", "test/e2e/vitest.config.ts");
-  },
-};
+async function check(): Promise<void> {
+  await step("types of the pure packages", "tsc", "-p", "tsconfig.pure.json");
+  await step("types", "tsc", "-p", "tsconfig.json");
+  await step("lint", "oxlint", "--type-aware", "--quiet");
+  await step("format", "prettier", "--check", "--log-level", "warn", ".");
+  await step("import table", "node", "scripts/check/imports.ts");
+  await step("dead code", "knip", "--no-progress");
+}
 
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
-for (const name of wanted) {
-  const part = PARTS[name];
-  if (part === undefined) {
-    console.error(`unknown part "${name}": choose of ${Object.keys(PARTS).join(", ")}`);
-    process.exit(2);
-  }
-  part();
+async function unit(): Promise<void> {
+  // Some packages' contracts run against a real engine, with containers made of the machine's busybox; and some tests
+  // ask as real clients do.
+  const ready =
+    (await step("programs of the tests", "scripts/test-tools")) &&
+    (await step("an engine answers", "scripts/engine")) &&
+    (await step("demo image", "scripts/demo-image"));
+  if (ready) await suite("unit");
+}
+
+async function endToEnd(): Promise<void> {
+  const ready =
+    (await step("programs of the tests", "scripts/test-tools")) &&
+    (await step("an engine answers", "scripts/engine")) &&
+    (await step("demo image", "scripts/demo-image")) &&
+    (await step("clients' image", "scripts/client-image")) &&
+    (await step("node image", "scripts/node-image"));
+  if (ready) await suite("e2e", "--config", "test/e2e/vitest.config.ts");
+}
+
+/** In this order; those of one row beside each other. */
+const PARTS: readonly Readonly<Record<string, () => Promise<void>>>[] = [
+  { check },
+  { unit },
+  { sim: simulate, e2e: endToEnd },
+];
+
+const names = PARTS.flatMap((row) => Object.keys(row));
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : names;
+const unknown = wanted.find((name) => !names.includes(name));
+if (unknown !== undefined) {
+  console.error(`unknown part "${unknown}": choose of ${names.join(", ")}`);
+  process.exit(2);
+}
+for (const row of PARTS) {
+  const chosen = Object.entries(row).filter(([name]) => wanted.includes(name));
+  await Promise.all(chosen.map(([, part]) => part()));
 }
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${String(total.passed)} passed, ${String(total.failed)} failed, ${String(total.skipped)} skipped`);
