@@ -4,6 +4,7 @@ export { drained } from "./client/drained.ts";
 export { MurmurClient, type RegistryAuth } from "./client/murmur-client.ts";
 export type {
   Cancellable,
+  ClientTls,
   EventOptions,
   ExecConfig,
   ExecName,

@@ -1,4 +1,5 @@
-import type { MurmurClient } from "@murmur/api";
+import type { MurmurClient, MurmurClientOptions } from "@murmur/api";
+import { readClientTls, type TlsFlags } from "./client-tls.ts";
 import { defaultSocket } from "./default-paths.ts";
 import type { CliPorts } from "./ports.ts";
 
@@ -6,6 +7,7 @@ import type { CliPorts } from "./ports.ts";
 export class Cli implements Disposable {
   readonly ports: CliPorts;
   #host: string | undefined;
+  #tls: TlsFlags = {};
   #client: MurmurClient | undefined;
   /** The status to exit with when nothing is thrown. */
   exitStatus = 0;
@@ -22,11 +24,20 @@ export class Cli implements Disposable {
     this.#host = address;
   }
 
+  set tls(flags: TlsFlags) {
+    this.#tls = flags;
+  }
+
+  /** How to reach that daemon. Errors: `invalid_argument` for TLS files that can't be read. */
+  get daemon(): MurmurClientOptions {
+    return { host: this.host, tls: readClientTls(this.#tls, this.ports) };
+  }
+
   /** Loaded when the first command asks for it: half of the commands' start-up time would be node:http. */
   async client(): Promise<MurmurClient> {
     if (this.#client === undefined) {
       const { MurmurClient } = await import("@murmur/api");
-      this.#client = new MurmurClient({ host: this.host });
+      this.#client = new MurmurClient(this.daemon);
     }
     return this.#client;
   }

@@ -4,6 +4,8 @@ import type { Clock } from "@murmur/base";
 export interface DaemonSettings {
   readonly dataDir: string;
   readonly socketPath: string;
+  /** The API over TCP, too; undefined: on the socket only. */
+  readonly tcp: DaemonTcp | undefined;
   readonly dockerHost: string;
   readonly listenAddr: string | undefined;
   readonly advertiseAddr: string | undefined;
@@ -20,6 +22,13 @@ export interface DaemonSettings {
   readonly allowDevices: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+}
+
+/** Where, and PEM files: whose certificates clients must show, the daemon's own, its key. */
+export interface DaemonTcp {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import type { Cli } from "./cli.ts";
+import type { TlsFlags } from "./client-tls.ts";
 import { clusterGroup } from "./cluster/cluster-group.ts";
 import { newCommand } from "./command.ts";
 import { completeCommand } from "./completion/complete-command.ts";
@@ -38,11 +39,19 @@ export function createProgram(cli: Cli): Command {
     .version(cli.ports.version, "-v, --version", "Show the version and quit")
     .addOption(new Option("-H, --host <address>", "The daemon: unix:///PATH or tcp://HOST:PORT (env: MURMUR_HOST)"))
     .addOption(new Option("--socket <path>", "The daemon's socket; the same as --host unix://PATH").conflicts("host"))
+    .option("--tlsverify", "Speak TLS with a daemon at tcp://… and check its certificate (env: MURMUR_TLS_VERIFY)")
+    .option(
+      "--tlscacert <path>",
+      "Whose certificate it must show (default: ca.pem in $MURMUR_CERT_PATH, else ~/.docker)",
+    )
+    .option("--tlscert <path>", "Certificate to show it (default: cert.pem in the same folder)")
+    .option("--tlskey <path>", "Its key (default: key.pem in the same folder)")
     .addHelpText("after", exitStatusText)
     .hook("preAction", () => {
-      const { host, socket } = program.opts<{ host?: string; socket?: string }>();
+      const { host, socket, ...tls } = program.opts<{ host?: string; socket?: string } & TlsFlags>();
       const address = host ?? socket;
       if (address !== undefined) cli.host = address;
+      cli.tls = tls;
     });
   const groups = [
     clusterGroup,

@@ -1,3 +1,4 @@
+import type { ListenAddress } from "@murmur/api";
 import type { LogLevel } from "./pino-log.ts";
 
 /** What `murmur daemon` is told. Paths are absolute. */
@@ -6,6 +7,8 @@ export interface DaemonOptions {
   readonly dataDir: string;
   /** The HTTP API. */
   readonly socketPath: string;
+  /** The API over TCP, too, for clients with a certificate: PEM files; undefined: on the socket only. */
+  readonly tcp: Extract<ListenAddress, { readonly port: number }> | undefined;
   /** The engine: `unix:///var/run/docker.sock` or `tcp://HOST:PORT`. */
   readonly dockerHost: string;
   /** `HOST:PORT` of the peers' port, TCP and UDP; undefined: as stored, or as the request to start or join says. */

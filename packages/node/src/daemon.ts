@@ -20,7 +20,7 @@ const PRIORITY = -10;
 
 /**
  * Runs the daemon until SIGTERM, SIGINT or SIGHUP: serves the API on the socket, and is a node of its cluster while it has an
- * identity. Rejects when it can't start: data directory or socket in use, or not writable.
+ * identity. Rejects when it can't start: data directory, socket or port in use, or not writable, TLS files that are wrong.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const log = openLog({ level: options.logLevel, format: options.logFormat });
@@ -55,6 +55,7 @@ async function serveNode(
   // In reverse: the API stops taking requests first, then the node hands over and stops.
   stack.defer(() => control.stop());
   stack.use(await serve({ api, engine, log, listen: { socketPath: options.socketPath } }));
+  if (options.tcp !== undefined) stack.use(await serve({ api, engine, log, listen: options.tcp }));
   await control.resume();
   const standing = control.status();
   if (standing.state !== "active" || isOwnAddress(standing.address)) return;

@@ -3,8 +3,19 @@ import type { EventKind } from "../murmur-types.ts";
 export interface MurmurClientOptions {
   /** `unix:///path`, `/path` or `tcp://host:port`. */
   readonly host: string;
+  /** For `tcp://`: speak TLS with these. */
+  readonly tls?: ClientTls | undefined;
   /** For a whole answer; 30 s when left out. */
   readonly timeoutMs?: number;
+}
+
+/** PEM texts. */
+export interface ClientTls {
+  /** Whose certificate the daemon has to show. */
+  readonly ca: string;
+  /** Shown to the daemon. */
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface Cancellable {

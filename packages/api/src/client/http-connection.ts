@@ -1,7 +1,9 @@
-import { Agent, request, type ClientRequest, type IncomingMessage } from "node:http";
+import { Agent, request as plainRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import { isIP } from "node:net";
 import { Duplex, Readable } from "node:stream";
 import { ClusterError, messageOf } from "@murmur/base";
 import { codeOfAnswer, ERROR_CODE_HEADER } from "../error-status.ts";
+import type { ClientTls } from "./client-options.ts";
 import type { DaemonAddress } from "./daemon-address.ts";
 
 export interface CallOptions {
@@ -19,15 +21,24 @@ export interface CallOptions {
 /** More than any answer of a cluster of the size that Murmur is for; what is bigger is a mistake. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
+const AGENT_OPTIONS = { keepAlive: true, maxSockets: 16 };
+
 /** HTTP over the daemon's socket with node:http alone: nothing to load, so the command line starts at once. */
 export class HttpConnection implements Disposable {
   readonly #address: DaemonAddress;
   readonly #timeoutMs: number;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  readonly #tls: ClientTls | undefined;
+  readonly #request: typeof plainRequest;
+  readonly #agent: Agent;
 
-  constructor(address: DaemonAddress, timeoutMs: number) {
+  constructor(address: DaemonAddress, options: { readonly timeoutMs: number; readonly tls?: ClientTls | undefined }) {
     this.#address = address;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = options.timeoutMs;
+    this.#tls = "socketPath" in address ? undefined : options.tls;
+    // Loaded only for who needs it: a third of the time that a short command takes.
+    const https = this.#tls === undefined ? undefined : process.getBuiltinModule("node:https");
+    this.#request = https?.request ?? plainRequest;
+    this.#agent = https === undefined ? new Agent(AGENT_OPTIONS) : new https.Agent(AGENT_OPTIONS);
   }
 
   /** One request and its whole answer, parsed as JSON where it is JSON. An answer of 400 and above is thrown. */
@@ -66,8 +77,7 @@ export class HttpConnection implements Disposable {
   /** A request that takes its connection over; resolves with that once the daemon has agreed. The signal ends it. */
   async takeOver(path: string, { signal }: { readonly signal: AbortSignal }): Promise<Duplex> {
     const headers = { host: "murmur", connection: "Upgrade", upgrade: "tcp", "content-length": "0" };
-    const { text: _text, ...target } = this.#address;
-    const outgoing = request({ ...target, path, method: "POST", headers, agent: false });
+    const outgoing = this.#request({ ...this.#target(), path, method: "POST", headers, agent: false });
     const stop = (): void => void outgoing.destroy(abortError(signal));
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -106,13 +116,9 @@ export class HttpConnection implements Disposable {
       headers["content-length"] = String(Buffer.byteLength(body));
     }
     if (options.bytes !== undefined) headers["content-type"] = "application/octet-stream";
-    const target =
-      "socketPath" in this.#address
-        ? { socketPath: this.#address.socketPath }
-        : { host: this.#address.host, port: this.#address.port };
     return new Promise((resolve, reject) => {
-      const outgoing: ClientRequest = request(
-        { ...target, path, method: options.method ?? "GET", headers, agent: this.#agent },
+      const outgoing: ClientRequest = this.#request(
+        { ...this.#target(), path, method: options.method ?? "GET", headers, agent: this.#agent },
         (answer) => {
           // Not given to `request`: a socket that was kept for the next one would stay bound to this signal.
           const onAbort = (): void => void answer.destroy(abortError(signal));
@@ -131,6 +137,13 @@ export class HttpConnection implements Disposable {
     });
   }
 
+  /** Where to connect to, and how. The name in the certificate is that of the address, not of the header `host`. */
+  #target() {
+    if ("socketPath" in this.#address) return { socketPath: this.#address.socketPath };
+    const { host, port } = this.#address;
+    return this.#tls === undefined ? { host, port } : { host, port, servername: isIP(host) ? "" : host, ...this.#tls };
+  }
+
   /** Turns what node:http throws into a line that says what to do. */
   #explain(error: unknown, timedOutMs: number | undefined, caller: AbortSignal | undefined): ClusterError {
     if (error instanceof ClusterError) return error;
@@ -142,18 +155,31 @@ export class HttpConnection implements Disposable {
         cause: error,
       });
     }
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const hints: Readonly<Record<string, string>> = {
-      ENOENT: `the Murmur daemon isn't running at ${where}: start it with \`murmur daemon\``,
-      ECONNREFUSED: `the Murmur daemon isn't running at ${where}: start it with \`murmur daemon\``,
-      ENOTSOCK: `${where} is not a socket: check --socket`,
-      EACCES: `no permission to use ${where}: run as root or as a member of the socket's group`,
-      ECONNRESET: `the Murmur daemon at ${where} closed the connection: look at its log`,
-    };
-    const hint = typeof code === "string" ? hints[code] : undefined;
+    const hint = this.#hint(error instanceof Error && "code" in error ? String(error.code) : "");
     return new ClusterError("unavailable", hint ?? `can't talk to the Murmur daemon at ${where}: ${messageOf(error)}`, {
       cause: error,
     });
+  }
+
+  #hint(code: string): string | undefined {
+    const where = this.#address.text;
+    const hints: Readonly<Record<string, string>> =
+      "socketPath" in this.#address
+        ? {
+            ENOENT: `the Murmur daemon isn't running at ${where}: start it with \`murmur daemon\``,
+            ECONNREFUSED: `the Murmur daemon isn't running at ${where}: start it with \`murmur daemon\``,
+            ENOTSOCK: `${where} is not a socket: check --socket`,
+            EACCES: `no permission to use ${where}: run as root or as a member of the socket's group`,
+            ECONNRESET: `the Murmur daemon at ${where} closed the connection: look at its log`,
+          }
+        : {
+            ECONNREFUSED: `nobody listens at ${where}: start the daemon there with --api-addr`,
+            ECONNRESET:
+              this.#tls === undefined
+                ? `${where} closed the connection: a Murmur daemon wants TLS there, give --tlsverify`
+                : `${where} closed the connection: it may not know the authority of --tlscert; its log says`,
+          };
+    return hints[code];
   }
 }
 

@@ -67,7 +67,10 @@ export class MurmurClient implements Disposable {
   readonly #http: HttpConnection;
 
   constructor(options: MurmurClientOptions) {
-    this.#http = new HttpConnection(parseDaemonAddress(options.host), options.timeoutMs ?? 30_000);
+    this.#http = new HttpConnection(parseDaemonAddress(options.host), {
+      timeoutMs: options.timeoutMs ?? 30_000,
+      tls: options.tls,
+    });
   }
 
   /** Resolves when the daemon answers. */

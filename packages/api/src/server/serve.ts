@@ -1,5 +1,15 @@
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
 import { ClusterError, messageOf, type Log } from "@murmur/base";
 import type { Api } from "../app.ts";
@@ -17,6 +27,7 @@ import {
   temporaryPath,
   type SocketAccess,
 } from "./socket-file.ts";
+import { readTls, watchTls, type TlsFiles, type TlsMaterial } from "./tls-files.ts";
 
 /** Connections open at once; the kernel's queue holds the rest back, and what overflows it is refused. */
 const CONNECTIONS_MAX = 4_096;
@@ -25,13 +36,17 @@ const HEADER_BYTES_MAX = 64 * 1024;
 /** From the first byte of a request to the end of its head. */
 const HEAD_MS = 10_000;
 const IDLE_MS = 75_000;
+/** Of clients that are refused one in so long is told of. */
+const REFUSALS_MS = 60_000;
 /** What is in flight when the server stops gets this long to end by itself. */
 const DRAIN_MS = 1_000;
 
 const DEFAULT_ACCESS: SocketAccess = { mode: 0o660, groups: ["docker", "murmur"] };
 
+/** A socket, for who may open its file; or TCP, for who shows a certificate: whoever is served here is root on this host. */
 export type ListenAddress =
-  { readonly socketPath: string; readonly access?: SocketAccess } | { readonly host: string; readonly port: number };
+  | { readonly socketPath: string; readonly access?: SocketAccess }
+  | { readonly host: string; readonly port: number; readonly tls: TlsFiles };
 
 export interface ServeOptions {
   readonly api: Api;
@@ -48,7 +63,8 @@ export interface ApiServer extends AsyncDisposable {
 
 /**
  * Serves the API. Murmur's paths go to the app, all others to the engine. Errors: `already_exists` when another daemon
- * answers on the socket, `invalid_argument` for a path that can't be one, `unavailable` when it can't be listened on.
+ * answers on the socket, `invalid_argument` for a path that can't be one or TLS files that can't be used, `unavailable`
+ * when it can't be listened on.
  */
 export async function serve(options: ServeOptions): Promise<ApiServer> {
   const { api, engine, log, listen } = options;
@@ -58,7 +74,8 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
     overrideGlobalObjects: false,
     errorHandler: () => errorResponse(new ClusterError("invalid_argument", "this is no request that can be answered")),
   });
-  const server = createServer({
+  const tls = "tls" in listen ? await readTls(listen.tls) : undefined;
+  const server = newServer(tls, {
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: HEAD_MS,
     // Uploads to the engine may take as long as they take; bodies that are read here have their own limit.
@@ -76,10 +93,7 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
     request.headers.host = "murmur";
     return answer(request, response);
   };
-  const upgraded = new Set<Duplex>();
   const onUpgrade = async (request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
-    upgraded.add(socket);
-    socket.once("close", () => upgraded.delete(socket));
     if (!owns(request)) return passthrough.upgrade(request, socket, head);
     return answerTakenOver(request, { socket, head }, (asked) => api.fetch(asked));
   };
@@ -87,15 +101,50 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
   server.on("request", (request, response) => void onRequest(request, response).catch(failed));
   server.on("upgrade", (request, socket, head) => void onUpgrade(request, socket, head).catch(failed));
   server.on("clientError", refuseMalformed);
+  server.on("tlsClientError", sayRefused(log));
 
-  const removeFile = await start(server, listen, log);
-  return {
-    port: portOf(server),
-    async [Symbol.asyncDispose]() {
-      await stop(server, upgraded);
-      await removeFile();
-    },
+  const connections = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+
+  await using stack = new AsyncDisposableStack();
+  stack.defer(await start(server, listen, log));
+  stack.defer(() => stop(server, connections));
+  if ("tls" in listen && tls !== undefined && "setSecureContext" in server) {
+    stack.use(watchTls(listen.tls, { first: tls, use: (material) => server.setSecureContext(material), log }));
+  }
+  const open = stack.move();
+  return { port: portOf(server), [Symbol.asyncDispose]: () => open.disposeAsync() };
+}
+
+/** Who is refused learns nothing; the log does, without letting anybody fill it. */
+function sayRefused(log: Log): (error: Error, socket: TLSSocket) => void {
+  let saidAt = -Infinity;
+  return (error, { remoteAddress }) => {
+    if (performance.now() - saidAt < REFUSALS_MS) return;
+    saidAt = performance.now();
+    log.warn("a client was refused: it speaks no TLS or has no certificate of --tlscacert", {
+      address: remoteAddress,
+      error: messageOf(error),
+    });
   };
+}
+
+/** Plain on a socket; else only for clients with a certificate of the given authority. */
+function newServer(tls: TlsMaterial | undefined, options: ServerOptions): Server | SecureServer {
+  if (tls === undefined) return createServer(options);
+  return createSecureServer({
+    ...options,
+    ...tls,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: "TLSv1.2",
+    handshakeTimeout: HEAD_MS,
+    // Who has sent all its input still waits for the answer.
+    allowHalfOpen: true,
+  });
 }
 
 const isTakenOver = ({ method = "", url = "/" }: IncomingMessage): boolean =>
@@ -110,7 +159,7 @@ function pathOf(target: string): string {
 const queryOf = (target: string): string => (target.includes("?") ? target.slice(target.indexOf("?")) : "");
 
 /** Starts to listen; returns what takes the socket's file away again. */
-async function start(server: Server, listen: ListenAddress, log: Log): Promise<() => Promise<void>> {
+async function start(server: Server | SecureServer, listen: ListenAddress, log: Log): Promise<() => Promise<void>> {
   if (!("socketPath" in listen)) {
     await listening(server, { host: listen.host, port: listen.port });
     return () => Promise.resolve();
@@ -123,7 +172,10 @@ async function start(server: Server, listen: ListenAddress, log: Log): Promise<(
   return () => removeSocket(socketPath, identity);
 }
 
-function listening(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+function listening(
+  server: Server | SecureServer,
+  where: { path: string } | { host: string; port: number },
+): Promise<void> {
   const name = "path" in where ? where.path : `${where.host}:${String(where.port)}`;
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void =>
@@ -136,11 +188,11 @@ function listening(server: Server, where: { path: string } | { host: string; por
   });
 }
 
-function stop(server: Server, upgraded: ReadonlySet<Duplex>): Promise<void> {
+/** @param connections All, also those that were taken over or are in the middle of a handshake, which the server forgets. */
+function stop(server: Server | SecureServer, connections: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     const cut = (): void => {
-      server.closeAllConnections();
-      for (const socket of upgraded) socket.destroy();
+      for (const socket of connections) socket.destroy();
     };
     const timer = setTimeout(cut, DRAIN_MS);
     server.close(() => {
@@ -151,7 +203,7 @@ function stop(server: Server, upgraded: ReadonlySet<Duplex>): Promise<void> {
   });
 }
 
-function portOf(server: Server): number | undefined {
+function portOf(server: Server | SecureServer): number | undefined {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : undefined;
 }
@@ -161,9 +213,10 @@ const MALFORMED: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, "the request didn't arrive in time"],
 };
 
-/** What is no HTTP is told so, if the client still listens, and let go. */
+/** What is no HTTP is told so, if the client still listens, and let go; so is who shows no certificate, untold. */
 function refuseMalformed(error: Error, socket: Duplex): void {
-  if (!socket.writable) {
+  // Without a handshake there is nobody to talk to.
+  if (!socket.writable || (socket instanceof TLSSocket && !socket.authorized)) {
     socket.destroy();
     return;
   }

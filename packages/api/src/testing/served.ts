@@ -7,6 +7,7 @@ import { createApi } from "../app.ts";
 import { openEngine } from "../engine/http-engine.ts";
 import type { EngineAddress } from "../ports.ts";
 import { serve, type ApiServer } from "../server/serve.ts";
+import type { TlsFiles } from "../server/tls-files.ts";
 import { FakePorts } from "./fake-ports.ts";
 import { realClock } from "./real-clock.ts";
 
@@ -14,6 +15,19 @@ import { realClock } from "./real-clock.ts";
 export interface Served extends AsyncDisposable {
   readonly socketPath: string;
   readonly ports: FakePorts<Clock>;
+}
+
+/** The same for clients with a certificate, on a port of this machine. */
+export interface ServedOverTls extends AsyncDisposable {
+  readonly port: number;
+}
+
+export async function serveOverTls(engine: EngineAddress, tls: TlsFiles, log = silentLog): Promise<ServedOverTls> {
+  const ports = new FakePorts<Clock>(openEngine(engine, realClock), realClock);
+  const listen = { host: "127.0.0.1", port: 0, tls };
+  const server = await serve({ api: createApi(ports), engine: ports.engine, log, listen });
+  assert(server.port !== undefined, "it listens on a port");
+  return { port: server.port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
 export async function serveApi(engine: EngineAddress): Promise<Served> {

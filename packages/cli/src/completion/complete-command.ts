@@ -31,7 +31,7 @@ async function namesOf(cli: Cli, names: Names | undefined, words: readonly strin
   if (names === undefined || names === "files") return [];
   try {
     const { MurmurClient } = await import("@murmur/api");
-    using client = new MurmurClient({ host: hostIn(words) ?? cli.host, timeoutMs: TIMEOUT_MS });
+    using client = new MurmurClient({ ...cli.daemon, host: hostIn(words) ?? cli.host, timeoutMs: TIMEOUT_MS });
     return (await ask(client, names)).sort((a, b) => (a.word < b.word ? -1 : 1));
   } catch {
     return [];

@@ -8,6 +8,7 @@ it("runs with defaults that fit root, and others for everybody else", async () =
     {
       dataDir: "/var/lib/murmur",
       socketPath: "/run/murmur/docker.sock",
+      tcp: undefined,
       dockerHost: "unix:///var/run/docker.sock",
       listenAddr: undefined,
       advertiseAddr: undefined,
@@ -80,10 +81,24 @@ it("takes the addresses of a host that has moved", async () => {
   expect(more[0]).toMatchObject({ peers: ["host2:7373", "host3:7000"] });
 });
 
+it("serves the API over TCP only with certificates", async () => {
+  const files = "--tlscacert /etc/murmur/ca.pem --tlscert /etc/murmur/cert.pem --tlskey /etc/murmur/key.pem";
+  const { daemons } = await runMurmur(["daemon", "--api-addr", "[fd00::1]:2376", ...files.split(" ")]);
+  const tls = { ca: "/etc/murmur/ca.pem", cert: "/etc/murmur/cert.pem", key: "/etc/murmur/key.pem" };
+  expect(daemons[0]).toMatchObject({ tcp: { host: "fd00::1", port: 2376, tls } });
+  const bare = await runMurmur(["daemon", "--api-addr", "0.0.0.0:2376", "--tlscacert", "/etc/murmur/ca.pem"]);
+  expect(bare).toMatchObject({ status: 2, daemons: [] });
+  expect(bare.stderr).toContain("--api-addr needs --tlscacert, --tlscert and --tlskey");
+  const useless = await runMurmur(["daemon", ...files.split(" ")]);
+  expect(useless).toMatchObject({ status: 2, daemons: [] });
+  expect(useless.stderr).toContain("are for --api-addr: give that, too");
+});
+
 it.each([
   ["--peer 10.0.0.2:0", "--peer 10.0.0.2:0: give IP:PORT"],
   [Array.from({ length: 17 }, () => "--peer h").join(" "), "--peer: give at most 16"],
   ["--listen-addr 7373", "--listen-addr 7373: give IP:PORT, such as 10.0.0.1:7373 or [fd00::1]:7373"],
+  ["--api-addr 2376 --tlscacert a --tlscert b --tlskey c", "--api-addr 2376: give IP:PORT"],
   ["--dns-addr 1.2.3.4:99999", "--dns-addr 1.2.3.4:99999: give IP:PORT"],
   ["--log-level loud", "option '--log-level <level>' argument 'loud' is invalid"],
 ])("%s is refused", async (line, message) => {

@@ -10,6 +10,7 @@ import {
   LOG_LEVELS,
   type CliPorts,
   type DaemonSettings,
+  type DaemonTcp,
   type LogFormat,
   type LogLevel,
 } from "../ports.ts";
@@ -18,6 +19,10 @@ import {
 export interface DaemonFlags {
   readonly dataDir?: string;
   readonly socket?: string;
+  readonly apiAddr?: string;
+  readonly tlscacert?: string;
+  readonly tlscert?: string;
+  readonly tlskey?: string;
   readonly dockerHost?: string;
   readonly listenAddr?: string;
   readonly advertiseAddr?: string;
@@ -52,6 +57,17 @@ export function addDaemonFlags(command: Command): Command {
           ),
         ),
       )
+      .addOption(
+        env(
+          new Option(
+            "--api-addr <ip:port>",
+            "The API over TCP, too, for clients with a certificate of --tlscacert: whoever has one is root on this machine",
+          ),
+        ),
+      )
+      .addOption(env(new Option("--tlscacert <path>", "With --api-addr: whose certificates clients must show")))
+      .addOption(env(new Option("--tlscert <path>", "With --api-addr: the certificate to show them")))
+      .addOption(env(new Option("--tlskey <path>", "With --api-addr: its key")))
       .addOption(
         env(new Option("--docker-host <address>", `The engine (default: $DOCKER_HOST, else ${DEFAULT_ENGINE})`)),
       )
@@ -121,6 +137,7 @@ export function daemonSettings(flags: DaemonFlags, ports: CliPorts): DaemonSetti
   return {
     dataDir: resolve(flags.dataDir || defaultDataDir(ports)),
     socketPath: resolve(withoutScheme(flags.socket || defaultSocket(ports))),
+    tcp: tcpSettings(flags),
     dockerHost: flags.dockerHost || ports.env["DOCKER_HOST"] || DEFAULT_ENGINE,
     listenAddr: flags.listenAddr ? checkedAddress("--listen-addr", flags.listenAddr) : undefined,
     advertiseAddr: flags.advertiseAddr || undefined,
@@ -142,6 +159,21 @@ export function daemonSettings(flags: DaemonFlags, ports: CliPorts): DaemonSetti
     logLevel: flags.logLevel,
     logFormat: flags.logFormat,
   };
+}
+
+/** There is no TCP without TLS: it would be root on this machine for all who reach the port. */
+function tcpSettings({ apiAddr, tlscacert, tlscert, tlskey }: DaemonFlags): DaemonTcp | undefined {
+  if (!apiAddr) {
+    if (!tlscacert && !tlscert && !tlskey) return undefined;
+    throw invalid("--tlscacert, --tlscert and --tlskey are for --api-addr: give that, too");
+  }
+  if (!tlscacert || !tlscert || !tlskey) {
+    throw invalid("--api-addr needs --tlscacert, --tlscert and --tlskey: without them anybody could use the API");
+  }
+  const [, bracketed, bare, port] =
+    /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(checkedAddress("--api-addr", apiAddr)) ?? [];
+  const tls = { ca: resolve(tlscacert), cert: resolve(tlscert), key: resolve(tlskey) };
+  return { host: bracketed ?? bare ?? "", port: Number(port), tls };
 }
 
 const devicePaths = (paths: readonly string[]): readonly string[] =>

@@ -33,7 +33,7 @@ export async function followService(cli: Cli, options: FollowOptions): Promise<v
   const { clock, stdout } = cli.ports;
   const { MurmurClient } = await import("@murmur/api");
   // Connections of its own: cutting the stream off must not touch those of other requests.
-  const client = new MurmurClient({ host: cli.host });
+  const client = new MurmurClient(cli.daemon);
   const ended = new AbortController();
   try {
     const outcome = await waitForService(watchService(client, id, { clock, signal: ended.signal }), {

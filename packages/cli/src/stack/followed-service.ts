@@ -21,7 +21,7 @@ export async function followed(cli: Cli, { id, baseline, display, onStarted, sig
   const { clock } = cli.ports;
   const { MurmurClient } = await import("@murmur/api");
   // Connections of its own: cutting the stream off must not touch those of other requests.
-  const client = new MurmurClient({ host: cli.host });
+  const client = new MurmurClient(cli.daemon);
   const ended = new AbortController();
   let started = false;
   async function* seen(pictures: AsyncIterable<Picture>): AsyncGenerator<Picture, void, undefined> {

@@ -56,7 +56,7 @@ async function* read(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { encodeFrame, MurmurClient, readFrames } = await import("@murmur/api");
   const { clock } = cli.ports;
-  const clients = services.map(() => new MurmurClient({ host: cli.host }));
+  const clients = services.map(() => new MurmurClient(cli.daemon));
   try {
     const logs = services.map(({ ID }, at) => {
       const client = clients[at];
