@@ -23,11 +23,20 @@ describe("X-Registry-Auth", () => {
     },
   );
 
+  it("may have more in it, which is passed over: Node's client sends whole services", () => {
+    const service = { Name: "web", Labels: { a: "b" }, TaskTemplate: { ContainerSpec: { Image: "x".repeat(20_000) } } };
+    expect(parseRegistryAuth(encode(service))).toBe("");
+    expect(decode(parseRegistryAuth(encode({ ...service, Username: "me", password: "p" })))).toEqual({
+      username: "me",
+      password: "p",
+    });
+  });
+
   it("is nothing when it is empty", () => expect(parseRegistryAuth("")).toBeUndefined());
 
   it.each([["hunter2"], [["hunter2"]], [{ password: 5 }], [null]])("of %j is refused without a word of it", (said) => {
     const refused = (): unknown => parseRegistryAuth(encode(said));
-    expect(refused).toThrow("X-Registry-Auth is not base64 of a JSON object of texts");
+    expect(refused).toThrow("X-Registry-Auth is not base64 of a JSON object with a login's texts");
   });
 
   it("is bounded", () => {

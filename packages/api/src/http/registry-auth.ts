@@ -18,18 +18,24 @@ export async function sealedLogin(
   return access.cluster().seal(new TextEncoder().encode(login), loginSealId(service));
 }
 
-/** Gives it back in the form that engines read: base64url, padded, of an object of texts. */
+/** The fields of Docker's AuthConfig. */
+const LOGIN = new Set(["username", "password", "auth", "email", "serveraddress", "identitytoken", "registrytoken"]);
+
+/**
+ * Gives it back in the form that engines read: base64url, padded, of an object of texts. What is no part of a login is
+ * passed over, as by Docker: Node's client, given a service without a login, sends the whole service here.
+ */
 export function parseRegistryAuth(header: string): string | undefined {
   if (header === "") return undefined;
-  if (header.length > LIMITS.registryAuthBytes) {
-    throw invalid(`is longer than ${String(LIMITS.registryAuthBytes)} characters`);
-  }
   const fields = fieldsOf(header);
-  if (fields === undefined) throw invalid("is not base64 of a JSON object of texts");
+  if (fields === undefined) throw invalid("is not base64 of a JSON object with a login's texts");
   const said = fields.filter(([, value]) => value !== "");
   // An address alone is nobody's login.
   if (said.every(([name]) => name === "serveraddress")) return "";
   const text = Buffer.from(JSON.stringify(Object.fromEntries(said))).toString("base64");
+  if (text.length > LIMITS.registryAuthBytes) {
+    throw invalid(`is longer than ${String(LIMITS.registryAuthBytes)} characters`);
+  }
   return text.replaceAll("+", "-").replaceAll("/", "_");
 }
 
@@ -37,7 +43,9 @@ function fieldsOf(header: string): readonly (readonly [string, string])[] | unde
   try {
     const parsed: unknown = JSON.parse(Buffer.from(header, "base64url").toString("utf8"));
     if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
-    const entries: readonly (readonly [string, unknown])[] = Object.entries(parsed);
+    const entries = Object.entries(parsed)
+      .map(([name, value]): readonly [string, unknown] => [name.toLowerCase(), value])
+      .filter(([name]) => LOGIN.has(name));
     return entries.every((entry): entry is [string, string] => typeof entry[1] === "string") ? entries : undefined;
   } catch {
     return undefined;
