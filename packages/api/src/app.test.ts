@@ -172,13 +172,13 @@ describe("outside a cluster", () => {
   });
 
   it("makes one of the overlay data plane, with a pool of its own", async () => {
-    const plane = { dataPlane: "overlay", defaultAddrPool: "10.20.0.0/16", subnetSize: 22 };
+    const plane = { dataPlane: "overlay", defaultAddrPool: ["10.20.0.0/16", "10.30.0.0/16"], subnetSize: 22 };
     expect((await asker.ask("/murmur/cluster/init", "POST", plane)).status).toBe(200);
-    const addressPool = { subnet: "10.20.0.0/16", subnetLength: 22 };
+    const addressPool = { subnet: "10.20.0.0/16", further: ["10.30.0.0/16"], subnetLength: 22 };
     expect(asker.ports.calls.at(-1)).toMatchObject({ dataPlane: "overlay", addressPool });
     expect((await asker.ask<Swarm>("/swarm")).body).toMatchObject({
       Murmur: { DataPlane: "overlay" },
-      DefaultAddrPool: ["10.20.0.0/16"],
+      DefaultAddrPool: ["10.20.0.0/16", "10.30.0.0/16"],
       SubnetSize: 22,
     });
     expect((await asker.ask<Info>("/info")).body.Swarm.Cluster?.Murmur).toEqual({ DataPlane: "overlay" });

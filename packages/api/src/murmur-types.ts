@@ -19,8 +19,8 @@ export interface ClusterInitBody {
   autolock?: boolean;
   /** Left out: `ports`. */
   dataPlane?: "ports" | "overlay";
-  /** `ADDRESS/LENGTH` that the networks' subnets are taken from; for the overlay only, as the next one. */
-  defaultAddrPool?: string;
+  /** `ADDRESS/LENGTH` each: where the networks' subnets are taken from; for the overlay only, as the next one. */
+  defaultAddrPool?: string[];
   /** The length of such a subnet. */
   subnetSize?: number;
 }

@@ -156,7 +156,7 @@ describe("a cluster", () => {
   it("is started, and says how to join it", async () => {
     const answer = { nodeId: "n1", address: "10.0.0.1:7373", joinToken: "MURMUR-1-x" };
     const { stdout, stderr, daemon } = await murmur(
-      "cluster init --advertise-addr 10.0.0.1 --listen-addr 0.0.0.0 --label zone=east --voters 5 --strategy binpack --data-plane overlay --default-addr-pool 10.20.0.0/16 --default-addr-pool-mask-length 22",
+      "cluster init --advertise-addr 10.0.0.1 --listen-addr 0.0.0.0 --label zone=east --voters 5 --strategy binpack --data-plane overlay --default-addr-pool 10.20.0.0/16 --default-addr-pool 10.30.0.0/16 --default-addr-pool-mask-length 22",
       {
         "GET /_ping": () => ({ json: "OK" }),
         "POST /murmur/cluster/init": () => ({ json: answer }),
@@ -174,7 +174,7 @@ describe("a cluster", () => {
       voters: 5,
       strategy: "binpack",
       dataPlane: "overlay",
-      defaultAddrPool: "10.20.0.0/16",
+      defaultAddrPool: ["10.20.0.0/16", "10.30.0.0/16"],
       subnetSize: 22,
     });
   });

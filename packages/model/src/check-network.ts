@@ -1,5 +1,5 @@
 import { boolean, integer, list, object, oneOf, optional, type Check, type CrossCheck } from "./check.ts";
-import type { AddressPool } from "./cluster.ts";
+import { subnetsOf, type AddressPool } from "./cluster.ts";
 import { parseIpAddress } from "./ip-address.ts";
 import { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 import { labels, objectName } from "./names.ts";
@@ -113,17 +113,27 @@ const ingressFits: CrossCheck<NetworkSpec> = ({ ingress, attachable, internal, m
 };
 
 const poolFits: CrossCheck<AddressPool> = (pool, path, report) => {
-  const problem = unfit(pool.subnet);
-  const block = parseIpBlock(pool.subnet);
-  if (problem !== undefined || block === undefined) return report(`${path}.subnet`, problem ?? "must be a subnet");
-  if (block.family !== 4) return report(`${path}.subnet`, "must be of IPv4");
-  if (pool.subnetLength < block.length) {
-    report(`${path}.subnetLength`, `must be from ${block.length}, the pool's own length, to ${LENGTHS[4].max}`);
+  const seen: IpBlock[] = [];
+  for (const [at, text] of subnetsOf(pool).entries()) {
+    const field = at === 0 ? `${path}.subnet` : `${path}.further[${at - 1}]`;
+    const problem = unfit(text);
+    const block = parseIpBlock(text);
+    if (problem !== undefined || block === undefined) return report(field, problem ?? "must be a subnet");
+    if (block.family !== 4) return report(field, "must be of IPv4");
+    const other = seen.find((before) => overlaps(before, block));
+    if (other !== undefined) return report(field, `must not overlap ${formatIpBlock(other)}`);
+    if (pool.subnetLength < block.length) {
+      return report(
+        `${path}.subnetLength`,
+        `must be from ${block.length}, the length of ${text}, to ${LENGTHS[4].max}`,
+      );
+    }
+    seen.push(block);
   }
 };
 
 export const addressPool: Check = object<AddressPool>(
-  { subnet, subnetLength: integer(LENGTHS[4].min, LENGTHS[4].max) },
+  { subnet, further: optional(list(subnet, 15)), subnetLength: integer(LENGTHS[4].min, LENGTHS[4].max) },
   poolFits,
 );
 

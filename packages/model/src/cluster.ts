@@ -89,8 +89,13 @@ export interface Cluster {
 /** `ADDRESS/LENGTH`, cut into subnets of the length `subnetLength`. */
 export interface AddressPool {
   readonly subnet: string;
+  /** Cut as well, in this order, once the one before has none left. At most 15; none overlaps another. */
+  readonly further?: readonly string[];
   readonly subnetLength: number;
 }
+
+/** All subnets of a pool, in the order in which they are used. */
+export const subnetsOf = ({ subnet, further = [] }: AddressPool): readonly string[] => [subnet, ...further];
 
 /** 1,024 networks of some 4,000 addresses, away from what routers and Docker use by default. */
 export const DEFAULT_ADDRESS_POOL: AddressPool = { subnet: "10.64.0.0/10", subnetLength: 20 };

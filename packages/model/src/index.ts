@@ -19,6 +19,7 @@ export {
   DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
   joinSecretOf,
+  subnetsOf,
   type AddressPool,
   type Cluster,
   type ClusterSecrets,

@@ -1,5 +1,5 @@
 import { ClusterError } from "@murmur/base";
-import { DEFAULT_ADDRESS_POOL, overlaps, parseIpBlock, type AddressPool, type Network } from "@murmur/model";
+import { DEFAULT_ADDRESS_POOL, overlaps, parseIpBlock, subnetsOf, type AddressPool, type Network } from "@murmur/model";
 
 /** Pools to name to a user whose host is in the way of the one that they would get. */
 const OTHER_POOLS = [
@@ -15,7 +15,11 @@ const OTHER_POOLS = [
  * Refuses a pool that a host of the cluster has addresses in or routes to: what goes to a network of it would not go there
  * any more. Errors: `failed_precondition`.
  */
-export function refusePoolInUse({ subnet }: AddressPool = DEFAULT_ADDRESS_POOL, hostSubnets: readonly string[]): void {
+export function refusePoolInUse(pool: AddressPool = DEFAULT_ADDRESS_POOL, hostSubnets: readonly string[]): void {
+  for (const subnet of subnetsOf(pool)) refuseSubnetInUse(subnet, hostSubnets);
+}
+
+function refuseSubnetInUse(subnet: string, hostSubnets: readonly string[]): void {
   const clash = firstOverlap(subnet, hostSubnets);
   if (clash === undefined) return;
   const free = OTHER_POOLS.find((pool) => firstOverlap(pool, hostSubnets) === undefined);

@@ -84,6 +84,21 @@ describe("a new network", () => {
     });
   });
 
+  it("goes on to the next subnet of the pool when one has nothing left", () => {
+    const addressPool = { subnet: "10.9.0.0/24", further: ["10.8.0.0/24", "10.7.0.0/25"], subnetLength: 25 };
+    const driver = new Driver().cluster({ dataPlane: "overlay", addressPool });
+    for (const name of ["a", "b", "c", "d"]) driver.network(name);
+    const made = ["a", "b", "c", "d"].map((name) => subnetOf(driver, name));
+    expect(made).toEqual(["10.9.0.128/25", "10.8.0.0/25", "10.8.0.128/25", "10.7.0.0/25"]);
+    expect(driver.network("e")).toMatchObject({
+      ok: false,
+      message: expect.stringContaining("is left in 10.9.0.0/24, 10.8.0.0/24, 10.7.0.0/25"),
+    });
+    driver.do({ kind: "removeNetwork", id: networkId("b") });
+    driver.network("e");
+    expect(subnetOf(driver, "e")).toBe("10.8.0.0/25");
+  });
+
   it("keeps what the user names, in its one form", () => {
     const driver = overlay();
     const ipv6 = { subnet: "FD00:0:0:1::/64", gateway: "fd00:0:0:1:0::9", range: "fd00:0:0:1::/96" };

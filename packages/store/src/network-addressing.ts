@@ -8,6 +8,7 @@ import {
   overlaps,
   parseIpAddress,
   parseIpBlock,
+  subnetsOf,
   type Cluster,
   type IpBlock,
   type Network,
@@ -105,16 +106,18 @@ function obstaclesOf(state: State): readonly Obstacle[] {
   return [...found.values()];
 }
 
-/** The first subnet of the cluster's pool that overlaps nothing. */
+/** The first subnet of the cluster's pools that overlaps nothing. */
 function fromPool(
   { addressPool = DEFAULT_ADDRESS_POOL }: Pick<Cluster, "addressPool">,
   obstacles: readonly Obstacle[],
 ): IpBlock | Refusal {
-  const pool = knownBlock(addressPool.subnet);
   const { subnetLength } = addressPool;
-  const found = freeBlock(pool, subnetLength, obstacles);
-  if (found !== undefined) return found;
-  const left = `no subnet of length ${subnetLength} is left in ${formatIpBlock(pool)}`;
+  const pools = subnetsOf(addressPool).map((text) => knownBlock(text));
+  for (const pool of pools) {
+    const found = freeBlock(pool, subnetLength, obstacles);
+    if (found !== undefined) return found;
+  }
+  const left = `no subnet of length ${subnetLength} is left in ${pools.map(formatIpBlock).join(", ")}`;
   return refused("overloaded", `address pool exhausted: ${left}; remove networks, or name a subnet`);
 }
 

@@ -3,11 +3,12 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toDataPlane } from "./address-pool.ts";
 
-const overlay = (subnet?: string, subnetLength?: number) => toDataPlane({ dataPlane: "overlay", subnet, subnetLength });
+const overlay = (subnet?: string, subnetLength?: number, further: readonly string[] = []) =>
+  toDataPlane({ dataPlane: "overlay", subnets: subnet === undefined ? [] : [subnet, ...further], subnetLength });
 
 describe("the pool of addresses", () => {
   it("is left to the cluster unless somebody says something", () => {
-    expect(toDataPlane({ dataPlane: undefined, subnet: undefined, subnetLength: undefined })).toEqual({});
+    expect(toDataPlane({ dataPlane: undefined, subnets: [], subnetLength: undefined })).toEqual({});
     expect(overlay()).toEqual({ dataPlane: "overlay" });
     expect(overlay(undefined, 22).addressPool).toEqual({ subnet: DEFAULT_ADDRESS_POOL.subnet, subnetLength: 22 });
     expect(overlay("10.20.0.0/16").addressPool).toEqual({ subnet: "10.20.0.0/16", subnetLength: 24 });
@@ -25,14 +26,23 @@ describe("the pool of addresses", () => {
   });
 
   it("asks for the data plane that has networks with addresses", () => {
-    const subnet = "10.20.0.0/16";
-    expect(toDataPlane({ dataPlane: undefined, subnet, subnetLength: undefined }).dataPlane).toBe("overlay");
-    expect(toDataPlane({ dataPlane: undefined, subnet: undefined, subnetLength: 20 }).dataPlane).toBe("overlay");
+    const subnets = ["10.20.0.0/16"];
+    expect(toDataPlane({ dataPlane: undefined, subnets, subnetLength: undefined }).dataPlane).toBe("overlay");
+    expect(toDataPlane({ dataPlane: undefined, subnets: [], subnetLength: 20 }).dataPlane).toBe("overlay");
   });
 
   it("is refused where networks have no addresses", () => {
-    const subnet = "10.20.0.0/16";
-    expect(() => toDataPlane({ dataPlane: "ports", subnet, subnetLength: undefined })).toThrow("overlay");
+    const subnets = ["10.20.0.0/16"];
+    expect(() => toDataPlane({ dataPlane: "ports", subnets, subnetLength: undefined })).toThrow("overlay");
+  });
+
+  it("may be several, which don't overlap and are all as large as their parts", () => {
+    const further = ["10.30.0.0/16", "10.40.0.0/24"];
+    const pool = { subnet: "10.20.0.0/16", further, subnetLength: 24 };
+    expect(overlay("10.20.0.0/16", 24, further).addressPool).toEqual(pool);
+    expect(() => overlay("10.20.0.0/16", 24, ["10.20.9.0/24"])).toThrow("further[0]: must not overlap 10.20.0.0/16");
+    expect(() => overlay("10.20.0.0/16", 20, ["10.40.0.0/24"])).toThrow("subnetLength: must be from 24");
+    expect(() => overlay("10.20.0.0/16", 24, ["10.30.0.0/16", "fd00::/48"])).toThrow("further[1]: must be of IPv4");
   });
 
   it("takes any text, or refuses it in one line", () => {

@@ -7,8 +7,8 @@ export const DOCKER_SUBNET_SIZE = 24;
 
 export interface DataPlaneChoice {
   readonly dataPlane: InitRequest["dataPlane"] | undefined;
-  /** `ADDRESS/LENGTH` */
-  readonly subnet: string | undefined;
+  /** `ADDRESS/LENGTH` each */
+  readonly subnets: readonly string[];
   readonly subnetLength: number | undefined;
 }
 
@@ -17,17 +17,15 @@ export interface DataPlaneChoice {
  * addresses. Errors: `invalid_argument`.
  */
 export function toDataPlane(choice: DataPlaneChoice): Pick<InitRequest, "dataPlane" | "addressPool"> {
-  const { dataPlane, subnet, subnetLength } = choice;
+  const { dataPlane, subnets, subnetLength } = choice;
   const plane = dataPlane === undefined ? {} : { dataPlane };
-  if (subnet === undefined && subnetLength === undefined) return plane;
+  if (subnets.length === 0 && subnetLength === undefined) return plane;
   if (dataPlane === "ports") {
     throw invalid("a pool of addresses is for networks of the data plane overlay: ask for that, or leave the pool out");
   }
-  const pool = subnet ?? DEFAULT_ADDRESS_POOL.subnet;
-  return {
-    dataPlane: "overlay",
-    addressPool: checked({ subnet: pool, subnetLength: subnetLength ?? DOCKER_SUBNET_SIZE }),
-  };
+  const [subnet = DEFAULT_ADDRESS_POOL.subnet, ...further] = subnets;
+  const pool = { subnet, ...(further.length > 0 && { further }), subnetLength: subnetLength ?? DOCKER_SUBNET_SIZE };
+  return { dataPlane: "overlay", addressPool: checked(pool) };
 }
 
 function checked(pool: AddressPool): AddressPool {

@@ -77,7 +77,7 @@ export const initSchema = dockerObject(
     AdvertiseAddr: address,
     DataPathAddr: unsupported(dataPath),
     DataPathPort: z.int().nonnegative().optional(),
-    DefaultAddrPool: z.array(z.string().max(64)).max(1, "Murmur takes one pool").optional(),
+    DefaultAddrPool: z.array(z.string().max(64)).max(16).optional(),
     SubnetSize: z.int().min(0).max(32).optional(),
     ForceNewCluster: z.boolean().optional(),
     AutoLockManagers: z.boolean().optional(),

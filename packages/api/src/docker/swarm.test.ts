@@ -125,7 +125,10 @@ describe("the translation of the cluster", () => {
     expect(toInitRequest({ ...body, DataPathPort: 4_789 }).dataPathPort).toBeUndefined();
     for (const DataPathPort of [80, 49_152])
       expect(() => toInitRequest({ ...body, DataPathPort })).toThrow("not in valid range (1024-49151)");
-    expect(() => toInitRequest({ ...overlay, DefaultAddrPool: ["10.1.0.0/16", "10.2.0.0/16"] })).toThrow("one pool");
+    const pools = ["10.1.0.0/16", "10.2.0.0/16"];
+    const further = { subnet: "10.1.0.0/16", further: ["10.2.0.0/16"], subnetLength: 24 };
+    expect(toInitRequest({ ...body, DefaultAddrPool: pools }).addressPool).toEqual(further);
+    expect(() => toInitRequest({ ...body, DefaultAddrPool: ["10.1.0.0/16", "10.1.0.0/20"] })).toThrow("overlap");
   });
 
   it("wants a token and an address to join", () => {

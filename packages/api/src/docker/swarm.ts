@@ -6,6 +6,7 @@ import {
   DEFAULT_DATA_PATH_PORT,
   DEFAULT_REBALANCE,
   hostOf,
+  subnetsOf,
   validateClusterSpec,
   type Cluster,
   type ClusterSpec,
@@ -32,7 +33,7 @@ export function fromCluster(cluster: Cluster): docker.ClusterInfo {
     Spec: fromClusterSpec(cluster.spec),
     TLSInfo: toTlsInfo(cluster.caPem),
     RootRotationInProgress: false,
-    DefaultAddrPool: plane === "overlay" ? [pool.subnet] : null,
+    DefaultAddrPool: plane === "overlay" ? [...subnetsOf(pool)] : null,
     SubnetSize: pool.subnetLength,
     DataPathPort: cluster.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
     Murmur: { DataPlane: plane },
@@ -169,12 +170,12 @@ export function toInitRequest(body: unknown): InitRequest {
   if (input.ListenAddr === "") {
     throw new ClusterError("invalid_argument", 'invalid ListenAddr "": invalid empty address');
   }
-  const [subnet] = input.DefaultAddrPool ?? [];
+  const subnets = input.DefaultAddrPool ?? [];
   const size = input.SubnetSize || DOCKER_SUBNET_SIZE;
   // Docker's clients send their own default when nobody asked for a size.
-  const subnetLength = subnet === undefined && size === DOCKER_SUBNET_SIZE ? undefined : size;
+  const subnetLength = subnets.length === 0 && size === DOCKER_SUBNET_SIZE ? undefined : size;
   return compact<InitRequest>({
-    ...toDataPlane({ dataPlane: input.Murmur?.DataPlane, subnet, subnetLength }),
+    ...toDataPlane({ dataPlane: input.Murmur?.DataPlane, subnets, subnetLength }),
     dataPathPort: dataPathPort(input.DataPathPort),
     advertiseAddr: input.AdvertiseAddr || undefined,
     listenAddr: listenAddr(input.ListenAddr),

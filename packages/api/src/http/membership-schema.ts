@@ -24,7 +24,7 @@ const initBody = z.strictObject({
   autolock: z.boolean().optional(),
   strategy: z.enum(STRATEGIES, `must be one of ${STRATEGIES.join(", ")}`).optional(),
   dataPlane: z.enum(["ports", "overlay"], "must be ports or overlay").optional(),
-  defaultAddrPool: z.string().min(1).max(64).optional(),
+  defaultAddrPool: z.array(z.string().min(1).max(64)).max(16).default([]),
   subnetSize: z.int().min(1).max(32).optional(),
   voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)], "must be 1, 3, 5 or 7").optional(),
 });
@@ -51,7 +51,7 @@ export function parseInit(body: unknown): InitRequest {
     strategy,
     autolock,
     dataPlane,
-    defaultAddrPool: subnet,
+    defaultAddrPool: subnets,
     subnetSize: subnetLength,
     ...input
   } = parseWith(initBody, body);
@@ -63,7 +63,7 @@ export function parseInit(body: unknown): InitRequest {
     ...(autolock === true && { autolock }),
     ...(strategy !== undefined && { strategy }),
   });
-  const plane = toDataPlane({ dataPlane, subnet, subnetLength });
+  const plane = toDataPlane({ dataPlane, subnets, subnetLength });
   const { advertiseAddr, listenAddr } = input;
   return compact<InitRequest>({ ...input, ...plane, advertiseAddr, listenAddr, spec });
 }

@@ -1,7 +1,7 @@
 import type { ClusterInitBody } from "@murmur/api";
 import { Option, type Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { newCommand } from "../command.ts";
+import { listOption, newCommand } from "../command.ts";
 import { withDaemon } from "../daemon/ensure-daemon.ts";
 import { parseCount } from "../units/number.ts";
 import { joinInstructions } from "./join-instructions.ts";
@@ -15,7 +15,7 @@ interface InitFlags extends MembershipFlags {
   readonly strategy?: Strategy;
   readonly dataPlane?: "ports" | "overlay";
   readonly autolock?: boolean;
-  readonly defaultAddrPool?: string;
+  readonly defaultAddrPool: readonly string[];
   readonly defaultAddrPoolMaskLength?: string;
 }
 
@@ -43,7 +43,12 @@ export function clusterInit(cli: Cli): Command {
       ]),
     )
     .option("--autolock", "Seal what managers have on their disks: they ask for a key after a restart")
-    .option("--default-addr-pool <subnet>", "Where networks get their subnets from (overlay; default: 10.64.0.0/10)")
+    .addOption(
+      listOption(
+        "--default-addr-pool <subnet>",
+        "Where networks get their subnets from (overlay; default: 10.64.0.0/10); may be repeated, for when one is used up",
+      ),
+    )
     .option("--default-addr-pool-mask-length <length>", "Length of these subnets (default: 24, of the default pool 20)")
     .action(async (flags: InitFlags) => {
       const body = {
@@ -67,7 +72,7 @@ function planeBody(flags: InitFlags): Pick<ClusterInitBody, "dataPlane" | "defau
   const { dataPlane, defaultAddrPool, defaultAddrPoolMaskLength: length } = flags;
   return {
     ...(dataPlane === undefined ? {} : { dataPlane }),
-    ...(defaultAddrPool === undefined ? {} : { defaultAddrPool }),
+    ...(defaultAddrPool.length === 0 ? {} : { defaultAddrPool: [...defaultAddrPool] }),
     ...(length === undefined ? {} : { subnetSize: parseCount(length) }),
   };
 }
