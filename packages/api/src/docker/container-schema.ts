@@ -8,9 +8,13 @@ const LIST_MAX = 8_192;
 const text = z.string().max(131_072);
 export const textList = z.array(text).max(LIST_MAX);
 export const textMap = z.record(z.string().max(1_024), text);
-const nanos = z.int().nonnegative();
+/** Go's durations have 64 bits: more than a number holds exactly beyond 104 days, where whole milliseconds still are. */
+export const int64 = z
+  .number()
+  .refine((value) => Number.isInteger(value) && Math.abs(value) < 2 ** 63, "expected int64, received another number");
 /** A duration that Docker refuses with this when it is below 0. */
-export const nanosOf = (refusal: string) => z.int().nonnegative(refusal);
+export const nanosOf = (refusal: string) => int64.nonnegative(refusal);
+const nanos = int64.nonnegative();
 
 export const driver = dockerObject({ Name: text.optional(), Options: textMap.optional() });
 
@@ -59,8 +63,7 @@ const mount = dockerObject({
 
 /** 0 is the default; Docker takes nothing between that and a millisecond. */
 const healthTime = (name: string) =>
-  z
-    .int()
+  int64
     .refine((time) => time === 0 || time >= 1_000_000, `ContainerSpec: ${name} in HealthConfig cannot be less than 1ms`)
     .optional();
 

@@ -1,6 +1,6 @@
 import { STRATEGIES } from "@murmur/model";
 import { z } from "zod";
-import { driver, nanosOf, textMap } from "./container-schema.ts";
+import { driver, int64, nanosOf, textMap } from "./container-schema.ts";
 import { dockerObject, unsupported } from "./lenient-object.ts";
 
 /** What Docker's daemon reports by default. */
@@ -35,8 +35,7 @@ export const swarmSchema = dockerObject(
       HeartbeatPeriod: nanosOf("heartbeat time period cannot be a negative duration").optional(),
     }).optional(),
     CAConfig: dockerObject({
-      NodeCertExpiry: z
-        .int()
+      NodeCertExpiry: int64
         .refine((expiry) => expiry === 0 || expiry >= HOUR_NANOS, "minimum certificate expiry time is: 1h0m0s")
         .optional(),
       ExternalCAs: unsupported(caSettings),

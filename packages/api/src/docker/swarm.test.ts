@@ -31,6 +31,14 @@ describe("the translation of the cluster", () => {
     expect(spec).toMatchObject({ taskHistoryLimit: 0, nodeCertificateValidityMs: 3_600_000, voters: 5 });
   });
 
+  it("takes durations of more than 104 days, which are no safe integers of nanoseconds", () => {
+    const year = 365 * 24 * 3_600_000;
+    const spec = toClusterSpec({ CAConfig: { NodeCertExpiry: year * 1e6 } }, DEFAULT_CLUSTER_SPEC);
+    expect(spec.nodeCertificateValidityMs).toBe(year);
+    expect(() => toClusterSpec({ CAConfig: { NodeCertExpiry: 2 ** 63 } }, DEFAULT_CLUSTER_SPEC)).toThrow("int64");
+    expect(() => toClusterSpec({ CAConfig: { NodeCertExpiry: 4e12 + 0.5 } }, DEFAULT_CLUSTER_SPEC)).toThrow("int64");
+  });
+
   it("keeps autolock until it is turned off", () => {
     const on = toClusterSpec({ EncryptionConfig: { AutoLockManagers: true } }, DEFAULT_CLUSTER_SPEC);
     expect(on.autolock).toBe(true);

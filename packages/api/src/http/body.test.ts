@@ -34,6 +34,21 @@ describe("a body", () => {
     expect(await readJson(request(stream(bytes.subarray(0, 12), bytes.subarray(12))))).toEqual({ name: "grün" });
   });
 
+  it("keeps large counts of forced updates apart, and no others", async () => {
+    const read = async (text: string) => readJson(request(text));
+    const [first, second] = ["17637813241234567", "17637813241234568"];
+    expect(Number(first)).toBe(Number(second));
+    const folded = 17_637_813_241_234_567n % 2n ** 53n;
+    expect(await read(`{"TaskTemplate":{"ForceUpdate": ${first}}}`)).toEqual({
+      TaskTemplate: { ForceUpdate: Number(folded) },
+    });
+    expect(await read(`{"ForceUpdate":${second}}`)).toEqual({ ForceUpdate: Number(folded) + 1 });
+    expect(await read('{"ForceUpdate":18446744073709551615}')).toEqual({ ForceUpdate: 2 ** 53 - 1 });
+    expect(await read('{"ForceUpdate":18446744073709551616}')).toEqual({ ForceUpdate: 2 ** 64 });
+    const said = { Args: ['{"ForceUpdate":17637813241234567}'] };
+    expect(await read(JSON.stringify(said))).toEqual(said);
+  });
+
   it("is refused when it is no JSON, no UTF-8, empty, or of another type", async () => {
     const length = { "content-length": "2" };
     for (const headers of [{}, length]) {

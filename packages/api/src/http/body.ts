@@ -18,7 +18,7 @@ export async function readJson(request: Request, bytesMax = BODY_BYTES_MAX): Pro
   if (text.trim() === "") throw invalid("invalid JSON: the body is empty");
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withSafeCounts(text));
   } catch {
     throw invalid("invalid JSON in the body");
   }
@@ -26,6 +26,19 @@ export async function readJson(request: Request, bytesMax = BODY_BYTES_MAX): Pro
   if (problem !== undefined) throw invalid(`invalid JSON in the body: ${problem}`);
   return value;
 }
+
+const UINT64_MAX = 2n ** 64n - 1n;
+
+/**
+ * Docker's count of forced updates has 64 bits, and clients put the time there (Ansible's, in tenths of microseconds),
+ * which is more than a number here holds: one more would be the same. Such a count is taken modulo 2^53: what matters is
+ * that it differs from the one before.
+ */
+const withSafeCounts = (text: string): string =>
+  text.replaceAll(/("ForceUpdate"\s*:\s*)(\d{16,20})(?=\s*[,}])/g, (whole, name: string, digits: string) => {
+    const count = BigInt(digits);
+    return count > UINT64_MAX ? whole : `${name}${String(BigInt.asUintN(53, count))}`;
+  });
 
 /** As `readJson`, for bodies that may be left out. */
 export async function readOptionalJson(request: Request): Promise<unknown> {

@@ -15,7 +15,7 @@ export function parseDuration(text: string): number {
     end = PART.lastIndex;
   }
   const nanoseconds = Math.round(total);
-  if (end === 0 || end !== text.length || !Number.isSafeInteger(nanoseconds)) {
+  if (end === 0 || end !== text.length || !(nanoseconds < 2 ** 63)) {
     throw invalid(`invalid duration '${text}': give a number and a unit, such as 10s or 1m30s`);
   }
   return nanoseconds;

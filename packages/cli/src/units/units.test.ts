@@ -47,6 +47,7 @@ describe("units", () => {
     ["3us", 3000],
     ["3µs", 3000],
     ["1h1m1s1ms1us1ns", 3661001001001],
+    ["8760h", 31_536_000_000_000_000],
   ])("%s is %d ns", (text, nanoseconds) => expect(parseDuration(text)).toBe(nanoseconds));
 
   it.each([
