@@ -172,7 +172,10 @@ describe("an agent", () => {
     await world.pass(30);
     expect(world.withdrawn).toHaveLength(1);
     await world.pass(500);
-    expect(world.manager.get(id).status).toMatchObject({ state: "failed", error: "task: non-zero exit (143): dockerexec: unhealthy container" });
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "failed",
+      error: "task: non-zero exit (143): dockerexec: unhealthy container",
+    });
   });
 
   it("pulls what is missing, once for all, and falls back to the local image", async () => {

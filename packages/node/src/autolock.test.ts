@@ -112,7 +112,13 @@ describe("a machine of an autolocked cluster", () => {
     const { version = 0, spec = DEFAULT_CLUSTER_SPEC } = manager.view.cluster() ?? {};
     const unlockKey = await adapter?.seal(Buffer.from(newUnlockKey()), UNLOCK_KEY_SEAL_ID);
     if (adapter === undefined || unlockKey === undefined) throw new Error("the first machine is no manager");
-    const locked = { kind: "updateCluster", version, spec: { ...spec, autolock: true }, unlockKey, now: 1_000 } as const;
+    const locked = {
+      kind: "updateCluster",
+      version,
+      spec: { ...spec, autolock: true },
+      unlockKey,
+      now: 1_000,
+    } as const;
     await during(adapter.submit(locked, { signal }));
     await restart(third);
     expect(third.control.status()).toEqual({ state: "locked" });
