@@ -71,6 +71,20 @@ describe("making networks", () => {
     await create("x", more);
   });
 
+  it("of either is refused while the other has one of the name", async () => {
+    await create("back");
+    const taken = (name: string) => ({ status: 409, body: { message: `network with name ${name} already exists` } });
+    expect(await asker.ask("/networks/create", "POST", { Name: "back", Driver: "bridge" })).toMatchObject(
+      taken("back"),
+    );
+    expect(asker.engine.sent).toEqual([]);
+    for (const text of ["own", "ow"])
+      asker.engine.answers.set(`/networks/${text}`, { Id: "o".repeat(64), Name: "own" });
+    expect(await asker.ask("/networks/create", "POST", overlay("own"))).toMatchObject(taken("own"));
+    await create("ow");
+    expect((await asker.ask("/networks/create", "POST", { Name: "bac", Driver: "bridge" })).status).toBe(201);
+  });
+
   it("of the engine is the engine's, to the last byte", async () => {
     for (const body of ['{ "Name" : "local",\n"Driver":"bridge" , "Odd": 1.0 }', "{no JSON", "", '"overlay"']) {
       const init = { method: "POST", body, headers: { "content-type": "application/json; charset=utf-8" } };

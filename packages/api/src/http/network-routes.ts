@@ -55,7 +55,11 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     const { raw } = context.req;
     const body = await readBytes(raw);
     const contentType = raw.headers.get("content-type") ?? undefined;
-    if (!wantsClusterNetwork(jsonIn(body))) return toEngine(context, { method: "POST", contentType, body });
+    const json = jsonIn(body);
+    const isCluster = wantsClusterNetwork(json);
+    const name = nameIn(json);
+    if (name !== undefined) await networks.refuseNamesake(context, name, { isCluster });
+    if (!isCluster) return toEngine(context, { method: "POST", contentType, body });
     return askCluster(new Request(raw.url, { method: "POST", headers: raw.headers, body, signal: raw.signal }));
   });
 
@@ -81,6 +85,12 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     };
     return context.json(answer);
   });
+}
+
+/** The name in a body that is one; whose other fields are right is found by who makes the network. */
+function nameIn(json: unknown): string | undefined {
+  if (typeof json !== "object" || json === null || !("Name" in json)) return undefined;
+  return typeof json.Name === "string" && json.Name !== "" ? json.Name : undefined;
 }
 
 /** As Docker: what nobody is in has neither. */
