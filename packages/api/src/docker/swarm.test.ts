@@ -110,6 +110,7 @@ describe("the translation of the cluster", () => {
       },
     };
     expect(toInitRequest(body)).toEqual({
+      pinnedRole: "manager",
       advertiseAddr: "10.0.0.7",
       availability: "active",
       labels: {},
