@@ -74,7 +74,7 @@ const dataPathAddr = z
   .max(300)
   .superRefine((text, context) => {
     if (text === "") return;
-    const isNone = text === "0.0.0.0" || text === "::";
+    const isNone = /^(?:0\.0\.0\.0|\[?::\]?)(?::\d+)?$/.test(text);
     const none = "data path address must be a non-zero IP, and is the advertised address anyway; leave it out";
     const other = "Murmur uses the advertised address for all traffic; leave it out";
     context.addIssue({ code: "custom", message: isNone ? none : other });

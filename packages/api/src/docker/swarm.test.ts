@@ -132,6 +132,14 @@ describe("the translation of the cluster", () => {
     expect(() => toInitRequest({ ...body, DefaultAddrPool: ["10.1.0.0/16", "10.1.0.0/20"] })).toThrow("overlap");
   });
 
+  it.each([
+    ["0.0.0.0", "data path address must be a non-zero IP"],
+    ["[::]:2000", "data path address must be a non-zero IP"],
+    ["10.0.0.7", "Murmur uses the advertised address for all traffic"],
+  ])("has no data path address of its own, such as %s", (DataPathAddr, message) => {
+    expect(() => toInitRequest({ ListenAddr: "0.0.0.0:2377", DataPathAddr })).toThrow(message);
+  });
+
   it("wants a token and an address to join", () => {
     expect(() => toJoinRequest({ JoinToken: "x" })).toThrow("RemoteAddr");
     expect(() => toJoinRequest({ RemoteAddrs: ["a:1"] })).toThrow("join token");
