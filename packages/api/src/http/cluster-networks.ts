@@ -1,6 +1,8 @@
 import { ClusterError, messageOf, type Millis } from "@murmur/base";
 import type { Context } from "hono";
+import { fieldsIn } from "../docker/attach-by-hand.ts";
 import { toNetworkResource } from "../docker/network.ts";
+import { OWN_LABEL } from "../docker/network-filter.ts";
 import type { Network, NetworkResource, NetworkUse } from "../docker/network-types.ts";
 import type { ApiPorts, Consistency } from "../ports.ts";
 import { within } from "./context.ts";
@@ -86,6 +88,32 @@ export class ClusterNetworks {
   /** The services of a network by their names, with their tasks, and the nodes that these are on. */
   useOf(id: string, signal: AbortSignal): Promise<NetworkUse> {
     return askJson(this.#askCluster, `/murmur/networks/${id}/use?consistency=local`, signal);
+  }
+
+  /**
+   * The engine's own network for one of the cluster, in its words; undefined: it has none, so that nothing of this node is
+   * in it. Errors: as asking the engine.
+   */
+  async engineSide(context: Context, id: string): Promise<unknown> {
+    const filters = JSON.stringify({ label: [`${OWN_LABEL}=${id}`] });
+    const path = `/networks?filters=${encodeURIComponent(filters)}`;
+    const { body } = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal));
+    return Array.isArray(body) ? body[0] : undefined;
+  }
+
+  /** What of this node is in a network, as Docker shows it: by containers' ids. Null: nothing, or the engine doesn't say. */
+  async containersIn(context: Context, id: string): Promise<NetworkResource["Containers"]> {
+    try {
+      const name = fieldsIn(await this.engineSide(context, id))["Name"];
+      if (typeof name !== "string") return null;
+      const path = `/networks/${encodeURIComponent(name)}`;
+      const { body } = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal));
+      const containers = fieldsIn(fieldsIn(body)["Containers"]);
+      return Object.keys(containers).length === 0 ? null : containers;
+    } catch (error) {
+      this.#ports.log.debug("the engine doesn't say who is in a network", { network: id, error: messageOf(error) });
+      return null;
+    }
   }
 
   /** What a text is to the engine: the name or id of a network, the beginning of an id, or nothing. */

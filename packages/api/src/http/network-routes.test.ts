@@ -102,6 +102,18 @@ describe("making networks", () => {
 });
 
 describe("finding networks", () => {
+  it("shows what the node's engine has in its side of one", async () => {
+    const id = await create("back");
+    const containers = async () => (await asker.ask<NetworkResource>("/networks/back")).body.Containers;
+    expect(await containers()).toBeNull();
+    asker.engine.networks.push({ label: `io.murmur.network=${id}`, Name: "murmur.back.abc" });
+    const Containers = { c1: { Name: "web.1", EndpointID: "e", IPv4Address: "10.9.0.2/24", IPv6Address: "" } };
+    asker.engine.answers.set("/networks/murmur.back.abc", { Name: "murmur.back.abc", Containers });
+    expect(await containers()).toEqual(Containers);
+    asker.engine.down = true;
+    expect(await containers()).toBeNull();
+  });
+
   it("goes by id, name and the beginning of an id, the cluster's before the engine's", async () => {
     const id = await create("back");
     for (const text of [id, "back", id.slice(0, 4)])

@@ -17,7 +17,7 @@ import { pathOf, toEngineOf } from "./to-engine.ts";
 export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   const networks = new ClusterNetworks(ports, askCluster);
   const toEngine = toEngineOf(ports);
-  addAttachRoutes(app, { ports, networks, toEngine });
+  addAttachRoutes(app, { networks, toEngine });
 
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
@@ -46,9 +46,10 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     }
     const found = isOther ? undefined : await networks.find(context, text, { strictly: false });
     if (found === undefined) return toEngine(context, { method: "GET" });
-    if (!verbose) return context.json(found);
+    const here = { ...found, Containers: await networks.containersIn(context, found.Id) };
+    if (!verbose) return context.json(here);
     const use = await within(context, ports, (signal) => networks.useOf(found.Id, signal));
-    return context.json({ ...found, ...whatThereIs(use) });
+    return context.json({ ...here, ...whatThereIs(use) });
   });
 
   app.post("/networks/create", async (context) => {
