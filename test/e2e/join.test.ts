@@ -72,5 +72,11 @@ describe("joining", () => {
     await docker(second, "swarm", "join", "--token", token, `${first.address}:7373`);
     const id = await docker(second, "info", "--format", "{{.Swarm.NodeID}}");
     expect(await docker(first, "node", "inspect", id, "--format", "{{.Spec.Role}}")).toBe(role);
+    const isManager = String(role === "manager");
+    expect(await docker(second, "info", "--format", "{{.Swarm.ControlAvailable}}")).toBe(isManager);
+    expect(
+      await docker(first, "node", "inspect", id, "--format", "{{if .ManagerStatus}}true{{else}}false{{end}}"),
+    ).toBe(isManager);
+    expect(await docker(first, "node", "inspect", "self", "--format", "{{.ManagerStatus.Leader}}")).toBe("true");
   });
 });

@@ -149,6 +149,16 @@ describe("an agent", () => {
     expect(world.state(id)).toBe("failed");
   });
 
+  it("tells of a plugin that its engine gets while it runs, once", async () => {
+    await begin();
+    await world.pass(1_000);
+    const before = world.manager.descriptions;
+    world.engine.installPlugin("Volume", "sshfs");
+    await world.pass(60_000);
+    expect(world.manager.description?.engine.plugins).toContainEqual({ kind: "Volume", name: "sshfs" });
+    expect(world.manager.descriptions).toBe(before + 1);
+  });
+
   it("withdraws a task whose process has ended before the engine answers what became of it", async () => {
     await begin({ latencyMs: 500, program: () => ({ exitAfterMs: 10_000, exitCode: 137 }) });
     const id = world.assign();
@@ -172,7 +182,10 @@ describe("an agent", () => {
     await world.pass(30);
     expect(world.withdrawn).toHaveLength(1);
     await world.pass(500);
-    expect(world.manager.get(id).status).toMatchObject({ state: "failed", error: "task: unhealthy container" });
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "failed",
+      error: "task: non-zero exit (143): dockerexec: unhealthy container",
+    });
   });
 
   it("pulls what is missing, once for all, and falls back to the local image", async () => {

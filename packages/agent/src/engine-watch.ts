@@ -7,6 +7,7 @@ import type { ContainerEvent, ContainerSummary, EngineInfo, EngineVolume, Runtim
 /** What the watch tells its user; each is called synchronously and must not throw. */
 interface EngineListener {
   onStatus(status: EngineStatus): void;
+  /** What the engine is and has, at each connection and when it has changed since. */
   onInfo(info: EngineInfo): void;
   /** All local volumes, after each list of containers. */
   onVolumes(volumes: readonly EngineVolume[]): void;
@@ -29,6 +30,8 @@ export interface EngineWatchOptions {
 }
 
 const RECONNECT = { firstMs: 100, mostMs: 5_000 };
+/** Plugins and labels of an engine change while it runs; Docker looks as often. */
+const INFO_EVERY_MS: Millis = 20_000;
 /** Lists are at least this far apart, however often one is asked for. */
 const LIST_GAP_MS = 1_000;
 
@@ -96,10 +99,16 @@ export class EngineWatch {
   async #serve(signal: AbortSignal, guard: (loop: Promise<void>) => Promise<void>): Promise<void> {
     const { engine, labels, listener } = this.#options;
     const events = await engine.events(labels, { signal });
-    listener.onInfo(await engine.info({ signal }));
+    const info = await engine.info({ signal });
+    listener.onInfo(info);
     listener.onList(await engine.list(labels, { signal }));
     this.#setStatus({ state: "ready", message: "" });
-    await Promise.all([guard(this.#read(events, signal)), guard(this.#ping(signal)), guard(this.#list(signal))]);
+    await Promise.all([
+      guard(this.#read(events, signal)),
+      guard(this.#ping(signal)),
+      guard(this.#list(signal)),
+      guard(this.#inform(info, signal)),
+    ]);
   }
 
   async #read(events: AsyncIterable<ContainerEvent>, signal: AbortSignal): Promise<void> {
@@ -114,6 +123,20 @@ export class EngineWatch {
     while (!signal.aborted) {
       await this.#pingNow.wait(this.#options.pingEveryMs, signal);
       await this.#options.engine.ping({ signal });
+    }
+  }
+
+  /** A plugin that somebody installs is there for the scheduler without a restart of anything. */
+  async #inform(first: EngineInfo, signal: AbortSignal): Promise<void> {
+    const { engine, clock, listener } = this.#options;
+    let told = JSON.stringify(first);
+    while (!signal.aborted) {
+      await sleep(clock, INFO_EVERY_MS, signal);
+      // If the engine is away, the next ping tells.
+      const info = await engine.info({ signal }).catch(() => undefined);
+      if (info === undefined || JSON.stringify(info) === told) continue;
+      told = JSON.stringify(info);
+      listener.onInfo(info);
     }
   }
 

@@ -152,7 +152,7 @@ describe("the next step", () => {
     [
       "fails an unhealthy task once it has stopped",
       { status: STARTED, container: present({ state: "exited" }), stop: { cause: "unhealthy", nextSignalAt: 0 } },
-      { observation: { state: "failed", error: "task: unhealthy container" } },
+      { observation: { state: "failed", error: "task: non-zero exit (0): dockerexec: unhealthy container" } },
     ],
     [
       "completes",

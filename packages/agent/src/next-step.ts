@@ -313,7 +313,9 @@ function ended(facts: TaskFacts, container: Container): Observation {
   const exit = exitOf(container);
   // Not the container's own word: the engine calls every ended container with a health check unhealthy.
   if (facts.stop?.cause === "unhealthy") {
-    return { state: "failed", message: "started", error: "task: unhealthy container", ...exit };
+    // Docker's words, by which its clients know the cause.
+    const error = `task: non-zero exit (${String(container.exitCode)}): dockerexec: unhealthy container`;
+    return { state: "failed", message: "started", error, ...exit };
   }
   if (facts.stop?.cause === "withdrawn") {
     return { state: "failed", message: "started", error: "task: started again after its end was told", ...exit };

@@ -72,6 +72,7 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   readonly #images: Set<string> | undefined;
   /** Named volumes: they outlive their containers. */
   readonly #volumes = new Map<string, EngineVolume>();
+  readonly #plugins = [{ kind: "Volume", name: "local" }];
   /** Those that want a password and were pulled. */
   readonly #pulled = new Set<string>();
   readonly #deniedPulls: string[] = [];
@@ -171,6 +172,11 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
     this.#volumes.delete(name);
   }
 
+  /** Something that its administrator installs while it runs. */
+  installPlugin(kind: string, name: string): void {
+    this.#plugins.push({ kind, name });
+  }
+
   ping({ signal }: Abortable): Promise<void> {
     return this.#call(signal, () => undefined);
   }
@@ -178,7 +184,6 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   info({ signal }: Abortable): Promise<EngineInfo> {
     const { hostname = "simulated", cpus = 4, memoryBytes = 8 * 2 ** 30, generic } = this.#options;
     const platform = { os: "linux", architecture: "amd64" };
-    const plugins = [{ kind: "Volume", name: "local" }];
     return this.#call(signal, () => ({
       hostname,
       cpus,
@@ -187,7 +192,7 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
       ...platform,
       version: "1.0",
       labels: {},
-      plugins,
+      plugins: [...this.#plugins],
     }));
   }
 

@@ -4,7 +4,7 @@ import { createApi } from "./app.ts";
 import type { Info, Swarm, VersionInfo } from "./docker/swarm-types.ts";
 import { Asker, filters, spec } from "./testing/asker.ts";
 import { fakeEngine, FakePorts } from "./testing/fake-ports.ts";
-import { NODE_ONE, NODE_TWO } from "./testing/memory-cluster.ts";
+import { MemoryCluster, NODE_ONE, NODE_TWO } from "./testing/memory-cluster.ts";
 
 let asker: Asker;
 beforeEach(() => {
@@ -182,6 +182,38 @@ describe("outside a cluster", () => {
       SubnetSize: 22,
     });
     expect((await asker.ask<Info>("/info")).body.Swarm.Cluster?.Murmur).toEqual({ DataPlane: "overlay" });
+  });
+
+  it("says that a manager has joined once it is one, and waits for no other node", async () => {
+    const replica = new MemoryCluster();
+    asker.ports.replica = replica;
+    const join = () => asker.ask("/swarm/join", "POST", { JoinToken: "x", RemoteAddrs: ["10.0.0.2:7373"] });
+    replica.apply({ kind: "setRaftRoles", roles: { [NODE_TWO]: "voter" } });
+    expect((await join()).status).toBe(200);
+    asker.ports.leave();
+    asker.ports.replica = replica;
+    for (const id of [NODE_ONE, NODE_TWO]) {
+      const { version = 0 } = replica.store.view.node(id) ?? {};
+      const spec = { labels: {}, availability: "active", pinnedRole: "manager" } as const;
+      replica.apply({ kind: "updateNode", id, version, spec });
+    }
+    const joined = join();
+    let answered = false;
+    void joined.then(() => (answered = true));
+    await asker.ports.clock.advance(1_000);
+    expect(answered).toBe(false);
+    replica.apply({ kind: "setRaftRoles", roles: { [NODE_ONE]: "learner", [NODE_TWO]: "voter" } });
+    for (let step = 0; step < 4; step += 1) await asker.ports.clock.advance(50);
+    expect((await joined).status).toBe(200);
+  });
+
+  it("is shown as a worker where it was made one by hand", async () => {
+    await asker.ask("/swarm/init", "POST", {});
+    const replica = asker.ports.replica ?? new MemoryCluster();
+    const { version = 0 } = replica.store.view.node(NODE_ONE) ?? {};
+    const spec = { labels: {}, availability: "active", pinnedRole: "worker" } as const;
+    replica.apply({ kind: "updateNode", id: NODE_ONE, version, spec });
+    expect((await asker.ask<Info>("/info")).body.Swarm).toMatchObject({ ControlAvailable: false, Nodes: 2 });
   });
 
   it("joins and leaves one", async () => {

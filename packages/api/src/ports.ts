@@ -122,6 +122,8 @@ export interface Committed {
 }
 
 export interface InitRequest {
+  /** The role that the first node is pinned to. Left out: the cluster chooses, as for any other node. */
+  readonly pinnedRole?: "manager";
   /** `IP`, `IP:port` or an interface name; left out: the node finds its own address. */
   readonly advertiseAddr?: string;
   readonly listenAddr?: string;

@@ -9,6 +9,8 @@ export interface DaemonSettings {
   readonly dockerHost: string;
   readonly listenAddr: string | undefined;
   readonly advertiseAddr: string | undefined;
+  /** Of a cluster that is begun here and doesn't say another. */
+  readonly dataPlane: "ports" | "overlay" | undefined;
   readonly peers: readonly string[];
   readonly dnsAddr: string | undefined;
   readonly publishAddr: string | undefined;

@@ -16,7 +16,7 @@ describe("an unlock key", () => {
     `SWMKEY-2-${"A".repeat(43)}`,
     `SWMKEY-1-${"A".repeat(42)}B=`,
     "A".repeat(43),
-  ])("is not %j", (text) => expect(() => parseUnlockKey(text)).toThrow("invalid unlock key"));
+  ])("is not %j", (text) => expect(() => parseUnlockKey(text)).toThrow("invalid key: an unlock key is"));
 
   it("opens what it has sealed, in its place", () => {
     const [key, other] = [newUnlockKey(), newUnlockKey()];

@@ -14,7 +14,7 @@ export const newUnlockKey = (): UnlockKey => textOf(randomBytes(KEY_BYTES));
 export function parseUnlockKey(text: string): UnlockKey {
   const bytes = text.startsWith(PREFIX) ? Buffer.from(text.slice(PREFIX.length), "base64") : Buffer.alloc(0);
   if (bytes.length === KEY_BYTES && textOf(bytes) === text) return text as UnlockKey;
-  throw new ClusterError("invalid_argument", `invalid unlock key: it is ${PREFIX} and 43 letters, digits, + or /`);
+  throw new ClusterError("invalid_argument", `invalid key: an unlock key is ${PREFIX} and 43 letters, digits, + or /`);
 }
 
 const textOf = (bytes: Buffer): UnlockKey => `${PREFIX}${bytes.toString("base64").replace(/=+$/, "")}` as UnlockKey;

@@ -76,6 +76,30 @@ describe("planVoters", () => {
     expect(planVoters(rest, facts("ba"), 3)).toEqual({ kind: "change", voters: ids("b"), learners: [] });
   });
 
+  it("keeps a pinned manager that makes the number even as a learner", () => {
+    const pair = [node("a", { pinned: "manager" }), node("b", { pinned: "manager" })];
+    expect(planVoters(pair, facts("a"), 3)).toEqual({ kind: "change", voters: ids("a"), learners: ids("b") });
+    const copied = facts("a", { learners: ids("b"), caughtUp: new Set(ids("b")) });
+    expect(planVoters(pair, copied, 3)).toEqual({ kind: "none" });
+    expect(planVoters([node("a"), node("b", { pinned: "worker" })], copied, 3)).toEqual({
+      kind: "change",
+      voters: ids("a"),
+      learners: [],
+    });
+    const founder = [node("a"), node("b", { pinned: "manager" })];
+    expect(planVoters(founder, copied, 3)).toEqual({ kind: "none" });
+    const four = ["a", "b", "c", "d"].map((name) => node(name, { pinned: "manager" }));
+    expect(planVoters(four, facts("abc"), 3)).toEqual({ kind: "change", voters: ids("abc"), learners: ids("d") });
+  });
+
+  it("makes a pinned voter that is down a learner when another takes its vote", () => {
+    const nodes = ["a", "b", "c", "d"].map((name) => node(name, { pinned: "manager", usable: name !== "c" }));
+    const ready = facts("abc", { learners: ids("d"), caughtUp: new Set(ids("d")) });
+    expect(planVoters(nodes, ready, 3)).toEqual({ kind: "change", voters: ids("abd"), learners: ids("c") });
+    expect(planVoters(nodes, facts("abd", { learners: ids("c") }), 3)).toEqual({ kind: "none" });
+    expect(planVoters(nodes, facts("abd"), 3)).toEqual({ kind: "none" });
+  });
+
   it("spreads over zones", () => {
     const nodes = [
       node("a", { zone: "x" }),

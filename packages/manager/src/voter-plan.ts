@@ -41,7 +41,8 @@ export const zoneOf = (node: ClusterNode): string => node.spec.labels["zone"] ??
 /**
  * Chooses the next step towards the wanted voters. Invariants: a node votes only after its log has caught up as a
  * learner; a usable voter is never dropped while the voters that stay could not lose as many nodes as before; the
- * leader leaves only by handing over first; a majority that works is not given up for one that doesn't.
+ * leader leaves only by handing over first; a majority that works is not given up for one that doesn't. A node that is
+ * pinned as a manager and doesn't vote, because the number of voters is odd, stays a learner: it has a copy of the state.
  */
 export function planVoters(candidates: readonly VoterCandidate[], facts: MembershipFacts, wanted: number): VoterPlan {
   if (facts.changing) return { kind: "none" };
@@ -51,6 +52,7 @@ export function planVoters(candidates: readonly VoterCandidate[], facts: Members
     const heir = target.find((id) => facts.voters.includes(id) && known.get(id)?.usable === true);
     if (heir !== undefined) return { kind: "transfer", to: heir };
   }
+  const standby = standbyOf(candidates, facts, target);
   const ready = target.filter((id) => facts.voters.includes(id) || facts.caughtUp.has(id));
   const joining = target.filter((id) => !ready.includes(id));
   const leaving = facts.voters.filter((id) => !target.includes(id));
@@ -61,14 +63,25 @@ export function planVoters(candidates: readonly VoterCandidate[], facts: Members
   // The leader goes last: once another voter can take over, the plan is to transfer, and the heir drops it.
   dropped.delete(facts.leader);
   const voters = [...new Set([...facts.voters.filter((id) => !dropped.has(id)), ...grow(ready, facts, joining)])];
-  const learners = [...new Set([...facts.learners.filter((id) => target.includes(id)), ...joining])].filter(
-    (id) => !voters.includes(id),
-  );
+  const kept = facts.learners.filter((id) => target.includes(id));
+  const learners = [...new Set([...kept, ...joining, ...standby])].filter((id) => !voters.includes(id));
   if (voters.length === 0) return { kind: "none" };
   if (sameSet(voters, facts.voters) && sameSet(learners, facts.learners)) return { kind: "none" };
   const works = (id: NodeId): boolean => id === facts.leader || known.get(id)?.usable === true;
   if (hasMajority(facts.voters, works) && !hasMajority(voters, works)) return { kind: "none" };
   return { kind: "change", voters: voters.toSorted(), learners: learners.toSorted() };
+}
+
+/** The pinned managers that shall not vote. One that is down is left as it is. */
+function standbyOf(
+  candidates: readonly VoterCandidate[],
+  { voters, learners }: MembershipFacts,
+  target: readonly NodeId[],
+): NodeId[] {
+  const isMember = (id: NodeId): boolean => voters.includes(id) || learners.includes(id);
+  return candidates
+    .filter(({ id, pinned, usable }) => pinned === "manager" && !target.includes(id) && (usable || isMember(id)))
+    .map(({ id }) => id);
 }
 
 /**
@@ -80,7 +93,7 @@ function grow(ready: readonly NodeId[], facts: MembershipFacts, joining: readonl
   return joining.length === 0 ? [...ready] : present;
 }
 
-/** The nodes that should vote: the present usable voters first, then by pin, spread over zones, then by id. */
+/** The nodes that should vote: usable ones, the leader first, then by pin, present voters, spread over zones, by id. */
 function chooseVoters(candidates: readonly VoterCandidate[], facts: MembershipFacts, wanted: number): NodeId[] {
   const eligible = candidates.filter((candidate) => candidate.pinned !== "worker");
   const pinned = eligible.filter((candidate) => candidate.pinned === "manager").length;
@@ -89,8 +102,9 @@ function chooseVoters(candidates: readonly VoterCandidate[], facts: MembershipFa
   const zones = new Map<string, number>();
   const rank = (candidate: VoterCandidate): readonly (number | string)[] => [
     candidate.usable ? 0 : 1,
-    candidate.pinned === "manager" ? 0 : 1,
+    // Who makes another node a manager doesn't say that this one is to be none: the other is a learner then.
     candidate.id === facts.leader ? 0 : 1,
+    candidate.pinned === "manager" ? 0 : 1,
     // A voter is kept even where another zone would spread better: moving votes about is not free.
     facts.voters.includes(candidate.id) ? 0 : 1,
     zones.get(candidate.zone) ?? 0,

@@ -34,7 +34,11 @@ describe("the address that others are told", () => {
   });
 
   it("is else the one that it listens on, or the machine's only one", () => {
-    machine({ eth0: [entry("10.0.0.5"), entry("fe80::1", "IPv6")], docker0: [entry("172.17.0.1")] });
+    machine({
+      eth0: [entry("10.0.0.5"), entry("fe80::1", "IPv6")],
+      docker0: [entry("172.17.0.1")],
+      mmdf8woxkv61sp: [entry("10.20.0.1")],
+    });
     expect(advertiseAddress(undefined, { host: "10.0.0.7", port: 1 })).toBe("10.0.0.7:1");
     expect(advertiseAddress(undefined, ANY)).toBe("10.0.0.5:7373");
     expect(advertiseAddress("", ANY)).toBe("10.0.0.5:7373");

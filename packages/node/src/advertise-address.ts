@@ -46,7 +46,8 @@ function fromUser(said: string, port: number): string {
   return formatAddress({ host, port: givenPort });
 }
 
-const VIRTUAL = /^(docker|br-|veth|cni|flannel|virbr|lxc|podman)/;
+/** The last are the overlay's own bridges (`bridgeOf`), which outlive a daemon. */
+const VIRTUAL = /^(?:docker|br-|veth|cni|flannel|virbr|lxc|podman|mm[0-9a-z]{12}$)/;
 
 function ownAddresses(): { name: string; address: string }[] {
   const found: { name: string; address: string }[] = [];

@@ -1,7 +1,7 @@
 import { loadBackups } from "@murmur/api";
 import { codeOf, ManualClock, SeededRandom } from "@murmur/base";
-import { newSealKey, newUnlockKey, type UnlockKey } from "@murmur/identity";
-import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
+import { caDigest, formatToken, newSealKey, newUnlockKey, type UnlockKey } from "@murmur/identity";
+import { DEFAULT_CLUSTER_SPEC, UNLOCK_KEY_SEAL_ID } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
 import { Machine } from "./testing/machine.ts";
@@ -93,6 +93,35 @@ describe("a machine of an autolocked cluster", () => {
     await during(first.control.init({ ...AUTOLOCK, spec: DEFAULT_CLUSTER_SPEC }, signal));
     await restart(first);
     expect(first.control.status()).toMatchObject({ state: "active" });
+  });
+
+  it("is locked when it is restarted right after another manager has locked the cluster", async () => {
+    const { machine, during, restart } = setup();
+    const [first, second, third] = [machine(1), machine(2), machine(3)];
+    await during(first.control.init({ ...AUTOLOCK, spec: DEFAULT_CLUSTER_SPEC }, signal));
+    const manager = first.control.member()?.host.manager();
+    const { caPem = "", secrets } = manager?.view.cluster() ?? {};
+    const token = formatToken({ caDigest: caDigest(caPem), secret: secrets?.joinSecret ?? "" });
+    const request = { token, addresses: [first.address], labels: {}, availability: "active" } as const;
+    for (const other of [second, third]) await during(other.control.join(request, signal));
+    for (let count = 0; manager?.status().membership.voters.length !== 3; count += 1) {
+      if (count > 1_000) throw new Error("they don't become managers");
+      await during(Promise.resolve());
+    }
+    const adapter = first.control.member()?.cluster();
+    const { version = 0, spec = DEFAULT_CLUSTER_SPEC } = manager.view.cluster() ?? {};
+    const unlockKey = await adapter?.seal(Buffer.from(newUnlockKey()), UNLOCK_KEY_SEAL_ID);
+    if (adapter === undefined || unlockKey === undefined) throw new Error("the first machine is no manager");
+    const locked = {
+      kind: "updateCluster",
+      version,
+      spec: { ...spec, autolock: true },
+      unlockKey,
+      now: 1_000,
+    } as const;
+    await during(adapter.submit(locked, { signal }));
+    await restart(third);
+    expect(third.control.status()).toEqual({ state: "locked" });
   });
 
   it("stays locked, and can be stopped, when its identity is damaged on the disk", async () => {

@@ -1,4 +1,5 @@
 import type { ListenAddress } from "@murmur/api";
+import type { DataPlaneKind } from "@murmur/model";
 import type { LogLevel } from "./pino-log.ts";
 
 /** What `murmur daemon` is told. Paths are absolute. */
@@ -15,6 +16,8 @@ export interface DaemonOptions {
   readonly listenAddr: string | undefined;
   /** `IP`, `IP:PORT` or an interface's name, where the other nodes reach this one; undefined: in the same way. */
   readonly advertiseAddr: string | undefined;
+  /** Of a cluster that is begun here, when the request doesn't say which; undefined: `ports`. */
+  readonly dataPlane: DataPlaneKind | undefined;
   /** `IP:PORT` of nodes of the cluster, for a node whose known peers are all elsewhere by now. At most 16. */
   readonly peers: readonly string[];
   /** `HOST:PORT` of the DNS server; undefined: none. */

@@ -91,6 +91,7 @@ export async function foundCluster(options: {
         hostname: options.hostname ?? machineName(),
         labels: request.labels,
         availability: request.availability,
+        ...(request.pinnedRole !== undefined && { pinnedRole: request.pinnedRole }),
         now,
       },
     ],

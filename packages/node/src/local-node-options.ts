@@ -26,7 +26,7 @@ export interface LocalNodeEdge {
 }
 
 export interface LocalNodeOptions {
-  readonly daemon: Pick<DaemonOptions, "listenAddr" | "advertiseAddr" | "peers" | "hostname">;
+  readonly daemon: Pick<DaemonOptions, "listenAddr" | "advertiseAddr" | "dataPlane" | "peers" | "hostname">;
   readonly identities: IdentityStore;
   readonly start: LocalNodeStart;
   readonly edge: LocalNodeEdge;

@@ -113,6 +113,19 @@ describe("a machine's way into a cluster and out of it", () => {
     expect(await refusal(second.control.leave({ force: true }, signal))).toMatch(/not_in_cluster/);
   });
 
+  it("begins clusters of the data plane that its daemon was told, unless the request says another", async () => {
+    const { machine, during } = setup();
+    const planes: unknown[] = [];
+    for (const asked of [{}, { dataPlane: "ports" as const }]) {
+      const first = machine(1);
+      first.told = { dataPlane: "overlay" };
+      await during(first.restarted().init({ ...INIT, ...asked }, signal));
+      planes.push(first.control.member()?.host.manager()?.view.cluster()?.dataPlane);
+      await during(first.control.leave({ force: true }, signal));
+    }
+    expect(planes).toEqual(["overlay", "ports"]);
+  });
+
   describe("in a cluster of the overlay data plane", () => {
     const OVERLAY = {
       ...INIT,

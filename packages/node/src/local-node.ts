@@ -141,8 +141,10 @@ export class LocalNodeControl implements LocalNode {
     this.#active();
   }
 
-  async init(request: InitRequest, asked: AbortSignal): Promise<void> {
+  async init(given: InitRequest, asked: AbortSignal): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
+    const plane = given.dataPlane ?? daemon.dataPlane;
+    const request = plane === undefined ? given : { ...given, dataPlane: plane };
     await this.#change("init", asked, async (signal) => {
       const { listen, advertise } = requestedAddresses(request, daemon);
       const address = advertiseAddress(advertise, parseAddress(listen));

@@ -20,6 +20,8 @@ const LOOK_MS: Millis = 250;
 const AGAIN_MS: Millis = 2_000;
 /** A change may be waited for so long; it goes on afterwards. */
 const SETTLE_MS: Millis = 5_000;
+/** A process that ends waits for its last look so long: a node without a quorum is to be stopped, too. */
+const LAST_LOOK_MS: Millis = 500;
 /** Keys that are in use at the same time, when one change after the other was interrupted. */
 const DISK_KEYS_MAX = 8;
 
@@ -107,6 +109,21 @@ export class LockKeeper {
       await withDeadline({ clock, limitMs: SETTLE_MS, late, signals: [signal] }, (until) => this.#follow(until));
     } catch (error) {
       log.warn("this manager's disk will follow the cluster's autolock later", { error: messageOf(error) });
+    }
+  }
+
+  /**
+   * Follows once more before this process ends, also what this replica hasn't heard of yet: whoever has locked the cluster
+   * and restarts a manager at once finds it locked. Gives up silently after `LAST_LOOK_MS`.
+   */
+  async lastLook(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const late = (): Error => new ClusterError("timeout", "no quorum has answered");
+    this.#followed = undefined;
+    try {
+      await withDeadline({ clock, limitMs: LAST_LOOK_MS, late, signals: [signal] }, (until) => this.#follow(until));
+    } catch (error) {
+      log.debug("this manager's disk follows the cluster's autolock after its restart", { error: messageOf(error) });
     }
   }
 

@@ -309,9 +309,9 @@ export class Member {
     return departureView(await this.askManager(DEPARTURE.look, null, { signal, timeoutMs: LOOK_TIMEOUT_MS }));
   }
 
-  /** Hands leadership over before this process ends, if it leads. */
+  /** Before this process ends: the last reports, the last look at the autolock, and leadership if this node leads. */
   async handOver(): Promise<void> {
-    await this.agent.drain(500);
+    await Promise.all([this.agent.drain(500), this.#locks.lastLook(this.#scope.signal)]);
     await this.host.manager()?.handOver(this.#scope.signal);
   }
 

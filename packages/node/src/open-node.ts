@@ -4,16 +4,15 @@ import { ClusterError, type Clock, type Log, type Random } from "@murmur/base";
 import { caDigest, formatToken, newJoinSecret, newUnlockKey } from "@murmur/identity";
 import { clusterId, joinSecretOf } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
-import type { DaemonOptions } from "./daemon-options.ts";
 import { IdentityStore } from "./identity-store.ts";
 import { LocalNodeControl } from "./local-node.ts";
-import type { LocalNodeEdge, LocalNodeStart } from "./local-node-options.ts";
+import type { LocalNodeEdge, LocalNodeOptions, LocalNodeStart } from "./local-node-options.ts";
 import type { Member } from "./member.ts";
 import { agentRecords, forgetAgentRecords } from "./record-store.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 export interface NodeOptions {
-  readonly daemon: Pick<DaemonOptions, "listenAddr" | "advertiseAddr" | "peers" | "hostname">;
+  readonly daemon: LocalNodeOptions["daemon"];
   /** The node's small records. */
   readonly state: NodeState;
   readonly runtime: Runtime;

@@ -54,7 +54,13 @@ export class SimulatedNode implements AsyncDisposable {
       options.onTable(table);
     };
     const { control } = await openNode({
-      daemon: { listenAddr: options.address, advertiseAddr: options.address, peers: [], hostname: options.name },
+      daemon: {
+        listenAddr: options.address,
+        advertiseAddr: options.address,
+        dataPlane: undefined,
+        peers: [],
+        hostname: options.name,
+      },
       state: new MemoryState(),
       runtime: engine,
       edge: edgeOf(options.address, onTable),

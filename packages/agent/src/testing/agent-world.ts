@@ -1,5 +1,6 @@
 import { assert, Inbox, ManualClock, SeededRandom, type Log } from "@murmur/base";
 import {
+  type NodeDescription,
   isLater,
   networkId,
   nodeNetworkOf,
@@ -40,6 +41,8 @@ class StubManager implements Sessions {
   /** Who is in the cluster, as the agent is told when its next session begins. */
   facts: ClusterFacts = { nodes: [], gossipKeys: [] };
   descriptions = 0;
+  /** The last of them. */
+  description: NodeDescription | undefined;
   engine = "";
   address = "";
   /** Of the node's record. */
@@ -168,6 +171,7 @@ class StubManager implements Sessions {
         return this.#sendFull(0);
       case "node":
         this.descriptions += report.description === undefined ? 0 : 1;
+        this.description = report.description ?? this.description;
         this.engine = report.engine?.state ?? this.engine;
         this.address = report.address ?? this.address;
         this.volumeReports += report.volumes === undefined || report.volumes.join() === this.volumes.join() ? 0 : 1;

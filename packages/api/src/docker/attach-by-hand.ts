@@ -16,7 +16,7 @@ const BUILT_IN = new Set(["", "default", "bridge", "host", "none", "nat"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const fieldsIn = (value: unknown): Fields =>
+export const fieldsIn = (value: unknown): Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
 
 /** The networks that the body of a `POST /containers/create` names, but for the engine's built-in ones. */
@@ -89,9 +89,9 @@ export function checkEndpoint(network: string, endpoint: unknown, { ranges }: Pi
   }
 }
 
-/** Of what the engine lists for the network's label. Undefined: there is none. */
-export function engineSideIn(listed: unknown): EngineSide | undefined {
-  const network = fieldsIn(Array.isArray(listed) ? listed[0] : undefined);
+/** Of what the engine shows of the network with the label. Undefined: there is none. */
+export function engineSideIn(shown: unknown): EngineSide | undefined {
+  const network = fieldsIn(shown);
   if (typeof network["Name"] !== "string") return undefined;
   const ranges = fieldsIn(network["IPAM"])["Config"];
   const given: readonly unknown[] = Array.isArray(ranges) ? ranges : [];

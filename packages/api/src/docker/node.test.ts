@@ -20,6 +20,17 @@ describe("the translation of nodes", () => {
     expect(fromNode(nodeOf(NODE_TWO), context).ManagerStatus).toBeUndefined();
   });
 
+  it("shows who is to be a manager as one, from the beginning on", () => {
+    const node: ClusterNode = {
+      ...nodeOf(NODE_TWO),
+      spec: { labels: {}, availability: "active", pinnedRole: "manager" },
+    };
+    const reachability = (of: ClusterNode) => fromNode(of, context).ManagerStatus?.Reachability;
+    expect(reachability(node)).toBe("unknown");
+    expect(reachability({ ...node, raftRole: "learner" })).toBe("reachable");
+    expect(reachability({ ...node, status: { ...node.status, state: "down" } })).toBe("unreachable");
+  });
+
   it("says what its daemon permits containers, and nothing where that is nothing", () => {
     const node = nodeOf(NODE_ONE);
     const permitting = (permits: NodePermissions | undefined) => {

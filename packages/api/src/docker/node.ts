@@ -26,7 +26,7 @@ export function hostOf(address: string): string {
 
 export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
   const { spec, status } = node;
-  const isManager = node.raftRole !== "none";
+  const isManager = node.raftRole !== "none" || roleOf(node) === "manager";
   return compact<docker.Node>({
     ID: node.id,
     Version: { Index: node.version },
@@ -51,7 +51,7 @@ export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
     ManagerStatus: isManager
       ? compact<NonNullable<docker.Node["ManagerStatus"]>>({
           Leader: context.leader === node.id ? true : undefined,
-          Reachability: status.state === "ready" ? "reachable" : "unreachable",
+          Reachability: reachabilityOf(node),
           Addr: node.address,
         })
       : undefined,
@@ -66,6 +66,12 @@ export function fromNode(node: ClusterNode, context: NodeContext): docker.Node {
       DrainUntil: node.drainUntil === undefined ? undefined : toTimestamp(node.drainUntil),
     }),
   });
+}
+
+/** Unknown: it is to be a manager, and is not yet. */
+function reachabilityOf({ raftRole, status }: ClusterNode): NonNullable<docker.Node["ManagerStatus"]>["Reachability"] {
+  if (status.state === "down") return "unreachable";
+  return raftRole === "none" || status.state === "unknown" ? "unknown" : "reachable";
 }
 
 /** Docker's nodes call their processors as the kernel does; images and the model as Go does. */

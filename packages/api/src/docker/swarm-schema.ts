@@ -68,13 +68,23 @@ export const swarmSchema = dockerObject(
 const availability = z.enum(["", "active", "pause", "drain"], "must be active, pause or drain").optional();
 const address = z.string().max(300).optional();
 /** One network carries everything between nodes. */
-const dataPath = "Murmur uses the advertised address for all traffic; leave it out";
+const dataPathAddr = z
+  .string()
+  .max(300)
+  .superRefine((text, context) => {
+    if (text === "") return;
+    const isNone = /^(?:0\.0\.0\.0|\[?::\]?)(?::\d+)?$/.test(text);
+    const none = "data path address must be a non-zero IP, and is the advertised address anyway; leave it out";
+    const other = "Murmur uses the advertised address for all traffic; leave it out";
+    context.addIssue({ code: "custom", message: isNone ? none : other });
+  })
+  .optional();
 
 export const initSchema = dockerObject(
   {
     ListenAddr: address,
     AdvertiseAddr: address,
-    DataPathAddr: unsupported(dataPath),
+    DataPathAddr: dataPathAddr,
     DataPathPort: z.int().nonnegative().optional(),
     DefaultAddrPool: z.array(z.string().max(64)).max(16).optional(),
     SubnetSize: z.int().min(0).max(32).optional(),
@@ -91,7 +101,7 @@ export const joinSchema = dockerObject(
   {
     ListenAddr: address,
     AdvertiseAddr: address,
-    DataPathAddr: unsupported(dataPath),
+    DataPathAddr: dataPathAddr,
     RemoteAddrs: z.array(z.string().min(1).max(300)).max(64).default([]),
     JoinToken: z.string().max(1_024).default(""),
     Availability: availability,

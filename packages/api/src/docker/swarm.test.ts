@@ -118,6 +118,7 @@ describe("the translation of the cluster", () => {
       },
     };
     expect(toInitRequest(body)).toEqual({
+      pinnedRole: "manager",
       advertiseAddr: "10.0.0.7",
       availability: "active",
       labels: {},
@@ -137,6 +138,14 @@ describe("the translation of the cluster", () => {
     const further = { subnet: "10.1.0.0/16", further: ["10.2.0.0/16"], subnetLength: 24 };
     expect(toInitRequest({ ...body, DefaultAddrPool: pools }).addressPool).toEqual(further);
     expect(() => toInitRequest({ ...body, DefaultAddrPool: ["10.1.0.0/16", "10.1.0.0/20"] })).toThrow("overlap");
+  });
+
+  it.each([
+    ["0.0.0.0", "data path address must be a non-zero IP"],
+    ["[::]:2000", "data path address must be a non-zero IP"],
+    ["10.0.0.7", "Murmur uses the advertised address for all traffic"],
+  ])("has no data path address of its own, such as %s", (DataPathAddr, message) => {
+    expect(() => toInitRequest({ ListenAddr: "0.0.0.0:2377", DataPathAddr })).toThrow(message);
   });
 
   it("wants a token and an address to join", () => {

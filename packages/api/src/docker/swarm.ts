@@ -175,6 +175,8 @@ export function toInitRequest(body: unknown): InitRequest {
   // Docker's clients send their own default when nobody asked for a size.
   const subnetLength = subnets.length === 0 && size === DOCKER_SUBNET_SIZE ? undefined : size;
   return compact<InitRequest>({
+    // With Docker it is a manager until somebody demotes it, whoever joins with a manager's token later.
+    pinnedRole: "manager",
     ...toDataPlane({ dataPlane: input.Murmur?.DataPlane, subnets, subnetLength }),
     dataPathPort: dataPathPort(input.DataPathPort),
     advertiseAddr: input.AdvertiseAddr || undefined,

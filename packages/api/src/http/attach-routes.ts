@@ -7,16 +7,12 @@ import {
   withEngineSides,
   type EngineSide,
 } from "../docker/attach-by-hand.ts";
-import { OWN_LABEL } from "../docker/network-filter.ts";
 import type { NetworkResource } from "../docker/network-types.ts";
-import type { ApiPorts } from "../ports.ts";
 import { jsonIn, readBytes } from "./body.ts";
 import type { ClusterNetworks } from "./cluster-networks.ts";
-import { within } from "./context.ts";
 import { pathOf, type ToEngine } from "./to-engine.ts";
 
 interface AttachRoutes {
-  readonly ports: ApiPorts;
   readonly networks: ClusterNetworks;
   readonly toEngine: ToEngine;
 }
@@ -25,13 +21,10 @@ interface AttachRoutes {
  * Containers that are connected to networks of the cluster by hand: the engine has those by other names. Whatever names
  * none of them goes to the engine as it came.
  */
-export function addAttachRoutes(app: Hono, { ports, networks, toEngine }: AttachRoutes): void {
+export function addAttachRoutes(app: Hono, { networks, toEngine }: AttachRoutes): void {
   const sideOf = async (context: Context, network: NetworkResource): Promise<EngineSide> => {
     checkAttachable(network);
-    const filters = JSON.stringify({ label: [`${OWN_LABEL}=${network.Id}`] });
-    const path = `/networks?filters=${encodeURIComponent(filters)}`;
-    const { body } = await within(context, ports, (signal) => ports.engine.get(path, signal));
-    const side = engineSideIn(body);
+    const side = engineSideIn(await networks.engineSide(context, network.Id));
     if (side !== undefined) return side;
     throw new ClusterError("unavailable", `this node's engine has no network for ${network.Name} yet: try again`);
   };

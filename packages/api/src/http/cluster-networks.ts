@@ -1,6 +1,8 @@
 import { ClusterError, messageOf, type Millis } from "@murmur/base";
 import type { Context } from "hono";
+import { fieldsIn } from "../docker/attach-by-hand.ts";
 import { toNetworkResource } from "../docker/network.ts";
+import { OWN_LABEL } from "../docker/network-filter.ts";
 import type { Network, NetworkResource, NetworkUse } from "../docker/network-types.ts";
 import type { ApiPorts, Consistency } from "../ports.ts";
 import { within } from "./context.ts";
@@ -56,7 +58,7 @@ export class ClusterNetworks {
       networks = await this.all(context);
     } catch (error) {
       this.#ports.log.debug("the cluster's networks are not known", { error: messageOf(error) });
-      if (!strictly || (await this.#inEngine(context, text)) === "named") return undefined;
+      if (!strictly || isNamed(await this.#inEngine(context, text))) return undefined;
       throw error;
     }
     const exact = networks.find(({ Id }) => Id === text) ?? networks.find(({ Name }) => Name === text);
@@ -64,11 +66,23 @@ export class ClusterNetworks {
     const [first, ...more] = networks.filter(({ Id }) => Id.startsWith(text));
     if (first === undefined) return undefined;
     const inEngine = await this.#inEngine(context, text);
-    if (inEngine === "named") return undefined;
+    if (isNamed(inEngine)) return undefined;
     const count = 1 + more.length + (inEngine === "begins" ? 1 : 0);
     if (count === 1) return first;
     const found = `(${String(count)} matches found based on ID prefix)`;
     throw new ClusterError("invalid_argument", `network ${text} is ambiguous ${found}`);
+  }
+
+  /**
+   * Refuses a new network whose name is one of the other side's: of the engine for the cluster's, of the cluster for the
+   * engine's. Nobody could say which of the two a container shall be in. Passed over where the other side can't be asked.
+   * Errors: `already_exists`.
+   */
+  async refuseNamesake(context: Context, name: string, { isCluster }: { readonly isCluster: boolean }): Promise<void> {
+    const isTaken = isCluster
+      ? (await this.#inEngine(context, name)) === "name"
+      : (await this.all(context).catch(() => [])).some(({ Name }) => Name === name);
+    if (isTaken) throw new ClusterError("already_exists", `network with name ${name} already exists`);
   }
 
   /** The services of a network by their names, with their tasks, and the nodes that these are on. */
@@ -76,8 +90,34 @@ export class ClusterNetworks {
     return askJson(this.#askCluster, `/murmur/networks/${id}/use?consistency=local`, signal);
   }
 
+  /**
+   * The engine's own network for one of the cluster, in its words; undefined: it has none, so that nothing of this node is
+   * in it. Errors: as asking the engine.
+   */
+  async engineSide(context: Context, id: string): Promise<unknown> {
+    const filters = JSON.stringify({ label: [`${OWN_LABEL}=${id}`] });
+    const path = `/networks?filters=${encodeURIComponent(filters)}`;
+    const { body } = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal));
+    return Array.isArray(body) ? body[0] : undefined;
+  }
+
+  /** What of this node is in a network, as Docker shows it: by containers' ids. Null: nothing, or the engine doesn't say. */
+  async containersIn(context: Context, id: string): Promise<NetworkResource["Containers"]> {
+    try {
+      const name = fieldsIn(await this.engineSide(context, id))["Name"];
+      if (typeof name !== "string") return null;
+      const path = `/networks/${encodeURIComponent(name)}`;
+      const { body } = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal));
+      const containers = fieldsIn(fieldsIn(body)["Containers"]);
+      return Object.keys(containers).length === 0 ? null : containers;
+    } catch (error) {
+      this.#ports.log.debug("the engine doesn't say who is in a network", { network: id, error: messageOf(error) });
+      return null;
+    }
+  }
+
   /** What a text is to the engine: the name or id of a network, the beginning of an id, or nothing. */
-  async #inEngine(context: Context, text: string): Promise<"named" | "begins" | "none"> {
+  async #inEngine(context: Context, text: string): Promise<InEngine> {
     const path = `/networks/${encodeURIComponent(text)}`;
     const answer = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal)).catch(() => {
       return { status: 503, body: undefined };
@@ -85,6 +125,10 @@ export class ClusterNetworks {
     const { status, body } = answer;
     if (status !== 200 || typeof body !== "object" || body === null) return "none";
     const { Id, Name } = body as Partial<NetworkResource>;
-    return Id === text || Name === text ? "named" : "begins";
+    if (Id === text) return "id";
+    return Name === text ? "name" : "begins";
   }
 }
+
+type InEngine = "id" | "name" | "begins" | "none";
+const isNamed = (meaning: InEngine): boolean => meaning === "id" || meaning === "name";

@@ -8,6 +8,7 @@ import { readJson, readOptionalJson } from "./body.ts";
 import { thisNode } from "./cluster-summary.ts";
 import { within } from "./context.ts";
 import { firstNodeIsUp } from "./first-node.ts";
+import { joinedManager } from "./joined-manager.ts";
 import { parseInit, parseJoin, parseForce } from "./membership-schema.ts";
 import { leaveForce } from "./swarm-routes.ts";
 import { askJson, type AskCluster } from "./system-routes.ts";
@@ -42,7 +43,10 @@ export function addMembershipRoutes(app: Hono, ports: ApiPorts, askCluster: AskC
   app.post("/swarm/join", async (context) => {
     const asked = toJoinRequest(await readJson(context.req.raw));
     refuseMember(node.status());
-    await change(context, (signal) => node.join(asked, signal));
+    await change(context, async (signal) => {
+      await node.join(asked, signal);
+      await joinedManager(member(node.status()).nodeId, { askCluster, clock }, signal);
+    });
     return context.body(null, 200);
   });
   app.post("/swarm/leave", async (context) => {

@@ -71,6 +71,20 @@ describe("making networks", () => {
     await create("x", more);
   });
 
+  it("of either is refused while the other has one of the name", async () => {
+    await create("back");
+    const taken = (name: string) => ({ status: 409, body: { message: `network with name ${name} already exists` } });
+    expect(await asker.ask("/networks/create", "POST", { Name: "back", Driver: "bridge" })).toMatchObject(
+      taken("back"),
+    );
+    expect(asker.engine.sent).toEqual([]);
+    for (const text of ["own", "ow"])
+      asker.engine.answers.set(`/networks/${text}`, { Id: "o".repeat(64), Name: "own" });
+    expect(await asker.ask("/networks/create", "POST", overlay("own"))).toMatchObject(taken("own"));
+    await create("ow");
+    expect((await asker.ask("/networks/create", "POST", { Name: "bac", Driver: "bridge" })).status).toBe(201);
+  });
+
   it("of the engine is the engine's, to the last byte", async () => {
     for (const body of ['{ "Name" : "local",\n"Driver":"bridge" , "Odd": 1.0 }', "{no JSON", "", '"overlay"']) {
       const init = { method: "POST", body, headers: { "content-type": "application/json; charset=utf-8" } };
@@ -88,6 +102,18 @@ describe("making networks", () => {
 });
 
 describe("finding networks", () => {
+  it("shows what the node's engine has in its side of one", async () => {
+    const id = await create("back");
+    const containers = async () => (await asker.ask<NetworkResource>("/networks/back")).body.Containers;
+    expect(await containers()).toBeNull();
+    asker.engine.networks.push({ label: `io.murmur.network=${id}`, Name: "murmur.back.abc" });
+    const Containers = { c1: { Name: "web.1", EndpointID: "e", IPv4Address: "10.9.0.2/24", IPv6Address: "" } };
+    asker.engine.answers.set("/networks/murmur.back.abc", { Name: "murmur.back.abc", Containers });
+    expect(await containers()).toEqual(Containers);
+    asker.engine.down = true;
+    expect(await containers()).toBeNull();
+  });
+
   it("goes by id, name and the beginning of an id, the cluster's before the engine's", async () => {
     const id = await create("back");
     for (const text of [id, "back", id.slice(0, 4)])

@@ -17,7 +17,7 @@ import { pathOf, toEngineOf } from "./to-engine.ts";
 export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   const networks = new ClusterNetworks(ports, askCluster);
   const toEngine = toEngineOf(ports);
-  addAttachRoutes(app, { ports, networks, toEngine });
+  addAttachRoutes(app, { networks, toEngine });
 
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
@@ -46,16 +46,21 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     }
     const found = isOther ? undefined : await networks.find(context, text, { strictly: false });
     if (found === undefined) return toEngine(context, { method: "GET" });
-    if (!verbose) return context.json(found);
+    const here = { ...found, Containers: await networks.containersIn(context, found.Id) };
+    if (!verbose) return context.json(here);
     const use = await within(context, ports, (signal) => networks.useOf(found.Id, signal));
-    return context.json({ ...found, ...whatThereIs(use) });
+    return context.json({ ...here, ...whatThereIs(use) });
   });
 
   app.post("/networks/create", async (context) => {
     const { raw } = context.req;
     const body = await readBytes(raw);
     const contentType = raw.headers.get("content-type") ?? undefined;
-    if (!wantsClusterNetwork(jsonIn(body))) return toEngine(context, { method: "POST", contentType, body });
+    const json = jsonIn(body);
+    const isCluster = wantsClusterNetwork(json);
+    const name = nameIn(json);
+    if (name !== undefined) await networks.refuseNamesake(context, name, { isCluster });
+    if (!isCluster) return toEngine(context, { method: "POST", contentType, body });
     return askCluster(new Request(raw.url, { method: "POST", headers: raw.headers, body, signal: raw.signal }));
   });
 
@@ -81,6 +86,12 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     };
     return context.json(answer);
   });
+}
+
+/** The name in a body that is one; whose other fields are right is found by who makes the network. */
+function nameIn(json: unknown): string | undefined {
+  if (typeof json !== "object" || json === null || !("Name" in json)) return undefined;
+  return typeof json.Name === "string" && json.Name !== "" ? json.Name : undefined;
 }
 
 /** As Docker: what nobody is in has neither. */

@@ -104,7 +104,10 @@ const LOCAL_STATE = {
   locked: "locked",
 } as const;
 
-/** The `Swarm` part of `/info`. Without a leader, or a manager to ask, it says what the node itself knows. */
+/**
+ * The `Swarm` part of `/info`. Without a leader, or a manager to ask, it says what the node itself knows. Every node takes
+ * commands, but one that was made a worker by hand is shown as one.
+ */
 async function swarmInfo(standing: NodeStanding, askCluster: AskCluster, signal: AbortSignal): Promise<SwarmInfo> {
   const own: SwarmInfo = {
     NodeID: standing.state === "active" ? standing.nodeId : "",
@@ -122,7 +125,14 @@ async function swarmInfo(standing: NodeStanding, askCluster: AskCluster, signal:
       askJson<Node[]>(askCluster, "/nodes?consistency=local", signal),
     ]);
     const managers = nodes.filter((node) => node.ManagerStatus !== undefined).length;
-    return { ...own, Nodes: nodes.length, Managers: managers, Cluster: withoutTokens(swarm) };
+    const isWorker = nodes.some(({ ID, Spec }) => ID === standing.nodeId && Spec.Murmur?.PinnedRole === "worker");
+    return {
+      ...own,
+      ControlAvailable: !isWorker,
+      Nodes: nodes.length,
+      Managers: managers,
+      Cluster: withoutTokens(swarm),
+    };
   } catch (error) {
     return { ...own, Error: messageOf(error) };
   }

@@ -12,6 +12,7 @@ it("runs with defaults that fit root, and others for everybody else", async () =
       dockerHost: "unix:///var/run/docker.sock",
       listenAddr: undefined,
       advertiseAddr: undefined,
+      dataPlane: undefined,
       peers: [],
       dnsAddr: "127.0.0.1:7353",
       publishAddr: undefined,

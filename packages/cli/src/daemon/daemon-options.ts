@@ -26,6 +26,7 @@ export interface DaemonFlags {
   readonly dockerHost?: string;
   readonly listenAddr?: string;
   readonly advertiseAddr?: string;
+  readonly dataPlane?: "ports" | "overlay";
   readonly peer: readonly string[];
   readonly dnsAddr: string;
   readonly publishAddr?: string;
@@ -87,6 +88,14 @@ export function addDaemonFlags(command: Command): Command {
           ),
         ),
       )
+      .addOption(
+        env(
+          new Option(
+            "--data-plane <plane>",
+            "Of a cluster that is begun here, by docker swarm init, too, unless that says another (default: ports)",
+          ).choices(["ports", "overlay"]),
+        ),
+      )
       .addOption(listOption("--peer <ip[:port]>", "A node of the cluster, if none is where it was; may be repeated"))
       .addOption(env(new Option("--dns-addr <ip:port>", 'The DNS server, or "none"').default(DEFAULT_DNS)))
       .addOption(
@@ -141,6 +150,7 @@ export function daemonSettings(flags: DaemonFlags, ports: CliPorts): DaemonSetti
     dockerHost: flags.dockerHost || ports.env["DOCKER_HOST"] || DEFAULT_ENGINE,
     listenAddr: flags.listenAddr ? checkedAddress("--listen-addr", flags.listenAddr) : undefined,
     advertiseAddr: flags.advertiseAddr || undefined,
+    dataPlane: flags.dataPlane,
     peers: peers.map((peer) => checkedAddress("--peer", withPort(peer))),
     dnsAddr: flags.dnsAddr === "none" ? undefined : checkedAddress("--dns-addr", flags.dnsAddr),
     publishAddr: flags.publishAddr || undefined,

@@ -20,7 +20,7 @@ export class Machine {
   /** Where its network is; changes count from the next start of the daemon. */
   address: string;
   /** What the daemon is told at its next start; undefined: nothing, but for the address to listen on. */
-  told: { readonly advertiseAddr?: string; readonly peers?: readonly string[] } = {};
+  told: { readonly advertiseAddr?: string; readonly dataPlane?: "overlay"; readonly peers?: readonly string[] } = {};
   readonly engine: SimulatedRuntime;
   /** Of the cluster's first generation. */
   disk = new MemoryDisk();
@@ -84,7 +84,14 @@ export class Machine {
     };
     const identities = new IdentityStore(state);
     return new LocalNodeControl({
-      daemon: { listenAddr: address, advertiseAddr: undefined, peers: [], hostname: address, ...this.told },
+      daemon: {
+        listenAddr: address,
+        advertiseAddr: undefined,
+        dataPlane: undefined,
+        peers: [],
+        hostname: address,
+        ...this.told,
+      },
       identities,
       start: {
         hostname: address,

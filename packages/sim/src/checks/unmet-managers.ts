@@ -4,19 +4,20 @@ import { voterCount } from "@murmur/manager";
 import type { NodeId } from "@murmur/base";
 import type { Host } from "../world/host.ts";
 
-/** One leader that all managers follow, with as many voters as the cluster wants, all of them there. */
+/** One leader that all managers follow, with as many voters as the cluster wants, and the other pinned managers as learners. */
 export function unmetManagers(hosts: readonly Host[], leader: Host): string[] {
   const status = leader.manager?.status();
   const view = leader.manager?.view;
   if (status === undefined || view === undefined) return [`${leader.name} leads and takes no part`];
   const unmet: string[] = [];
   const { membership } = status;
-  if (isJoint(membership) || membership.learners.length > 0)
-    unmet.push(`the membership is still changing: ${JSON.stringify(membership)}`);
-  const { voters } = membership;
+  const { voters, learners } = membership;
   const eligible = view.nodes().filter(({ spec }) => spec.pinnedRole !== "worker");
-  const pinned = eligible.filter(({ spec }) => spec.pinnedRole === "manager").length;
-  const wanted = voterCount(Math.max(view.cluster()?.spec.voters ?? 1, pinned), eligible.length);
+  const pinned = new Set(eligible.filter(({ spec }) => spec.pinnedRole === "manager").map(({ id }) => id));
+  // A pinned manager that doesn't vote is a learner for good.
+  if (isJoint(membership) || learners.some((id) => !pinned.has(id)))
+    unmet.push(`the membership is still changing: ${JSON.stringify(membership)}`);
+  const wanted = voterCount(Math.max(view.cluster()?.spec.voters ?? 1, pinned.size), eligible.length);
   if (voters.length !== wanted) unmet.push(`there are ${String(voters.length)} voters, wanted are ${String(wanted)}`);
   const live = new Set(hosts.flatMap((host) => idOf(host) ?? []));
   const able = eligible.filter(({ id }) => live.has(id)).length;

@@ -130,7 +130,13 @@ export class Host {
     });
     const { newId } = this.#world;
     const node = await openNode({
-      daemon: { listenAddr: this.address, advertiseAddr: this.address, peers: this.peers, hostname: this.name },
+      daemon: {
+        listenAddr: this.address,
+        advertiseAddr: this.address,
+        dataPlane: undefined,
+        peers: this.peers,
+        hostname: this.name,
+      },
       state: this.#records.openedBy(process),
       runtime: this.#engineFor(process),
       edge: this.#edge(process),
