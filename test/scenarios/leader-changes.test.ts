@@ -2,7 +2,7 @@ import type { NodeId } from "@murmur/base";
 import { loginSealId, secretId, serviceId, type ServiceId, type ServiceSpec, type Task } from "@murmur/model";
 import { allChecks, loginOf, privateImage, unmet, World, type Host } from "@murmur/sim";
 import { expect, it } from "vitest";
-import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { change, changeNode, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 const WHOLE_MS = 60_000;
 
@@ -202,3 +202,45 @@ it.each([1, 2, 3])(
     await scene.becomesWhole();
   },
 );
+
+it.each([1, 2, 3])("what waits for a place has it as soon as there is one, whoever leads: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const [one, two] = world.hosts.map((host) => scene.nodeOf(host));
+  if (one === undefined || two === undefined) throw new Error("there are three");
+  const base = spec("web", { kind: "replicated", replicas: 4 });
+  const placement = {
+    constraints: [
+      { key: "node.labels.disk", operator: "==", value: "ssd" },
+      { key: "node.role", operator: "==", value: "manager" },
+    ],
+    preferences: [{ spread: "node.labels.zone" }],
+    maxReplicasPerNode: 2,
+    platforms: [],
+  } as const;
+  const id = await create(world, scene.leader, { ...base, task: { ...base.task, placement } });
+  const errors = (): ReadonlySet<string | undefined> => new Set(scene.tasks(id).map(({ status }) => status.error));
+  await world.until(() => scene.tasks(id).length === 4 && !errors().has(undefined), 10_000, 10);
+  expect(errors()).toEqual(new Set(["no suitable node (scheduling constraints not satisfied on 3 nodes)"]));
+  /** The label is acknowledged, and whoever took it in is gone before anything came of it. */
+  const labelAndCrash = async (node: NodeId, zone: string): Promise<void> => {
+    await changeNode(world, scene.leader, node, { labels: { disk: "ssd", zone } });
+    await scene.changeLeader();
+  };
+  await labelAndCrash(one, "a");
+  await world.until(() => scene.up(id).length === 2, WHOLE_MS, 50);
+  await world.pass(2_000);
+  expect(scene.up(id).map(({ nodeId }) => nodeId)).toEqual([one, one]);
+  const waiting = scene.tasks(id).filter(({ status }) => status.state === "pending");
+  expect(new Set(waiting.map(({ status }) => status.error))).toEqual(
+    new Set(["no suitable node (scheduling constraints not satisfied on 2 nodes; max replicas per node limit exceed)"]),
+  );
+  await labelAndCrash(two, "b");
+  await scene.becomesWhole();
+  expect(
+    scene
+      .up(id)
+      .map(({ nodeId }) => nodeId)
+      .toSorted(),
+  ).toEqual([one, one, two, two].toSorted());
+});

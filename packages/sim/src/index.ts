@@ -65,4 +65,5 @@ export {
 export type { Host } from "./world/host.ts";
 export { SimulatedPlane } from "./world/plane.ts";
 export { loginOf, privateImage } from "./workload/private-image.ts";
+export { workImage } from "./workload/work-image.ts";
 export { World, type WorldOptions } from "./world/world.ts";

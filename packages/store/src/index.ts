@@ -8,6 +8,6 @@ export { noFreeAddress } from "./own-addresses.ts";
 export { refused, type ApplyResult, type Refusal } from "./result.ts";
 export type { Restore } from "./restore.ts";
 export { createStore, type Store } from "./store.ts";
-export { hostnameOf } from "./state.ts";
+export { hostnameOf, nameOfNode } from "./state.ts";
 export { slotOf, type View } from "./view.ts";
 export type { Watch, WatchEvents, WatchOptions } from "./watch.ts";

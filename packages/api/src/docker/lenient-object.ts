@@ -55,15 +55,22 @@ export function parseWith<T extends z.ZodType>(schema: T, value: unknown): z.inf
 }
 
 const ISSUES_MAX = 3;
+/** Of a field's name in a message: a label may be called anything. */
+const NAME_CHARACTERS_MAX = 100;
 
 function describeIssues(issues: readonly z.core.$ZodIssue[]): string {
   const lines = issues.flatMap((issue) => {
-    const path = issue.path.map(String);
+    const path = issue.path.map((part) => shortened(String(part)));
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => `${[...path, key].join(".")}: Murmur doesn't know this field; leave it out`);
+      return issue.keys.map(
+        (key) => `${[...path, shortened(key)].join(".")}: Murmur doesn't know this field; leave it out`,
+      );
     }
     return [`${path.length === 0 ? "the body" : path.join(".")}: ${issue.message}`];
   });
   const more = lines.length > ISSUES_MAX ? `; and ${String(lines.length - ISSUES_MAX)} more` : "";
   return lines.slice(0, ISSUES_MAX).join("; ") + more;
 }
+
+const shortened = (name: string): string =>
+  name.length > NAME_CHARACTERS_MAX ? `${name.slice(0, NAME_CHARACTERS_MAX)}…` : name;

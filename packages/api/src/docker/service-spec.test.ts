@@ -66,6 +66,23 @@ describe("the translation of services", () => {
     });
   });
 
+  it("has no update config for a job: it shows none and takes none", () => {
+    const job = { ...minimal, Mode: { GlobalJob: {} } };
+    expect(fromServiceSpec(parse(job))).not.toHaveProperty("UpdateConfig");
+    expect(fromServiceSpec(parse(job))).not.toHaveProperty("RollbackConfig");
+    for (const turns of ["UpdateConfig", "RollbackConfig"]) {
+      expect(refusal({ ...job, [turns]: {} })).toBe(
+        `invalid_argument: Jobs may not have an update config: leave out ${turns}`,
+      );
+    }
+  });
+
+  it("names a field that is called very long in a line that isn't", () => {
+    const message = refusal({ ...minimal, Labels: { ["a".repeat(50_000)]: "1" } });
+    expect(message.length).toBeLessThan(400);
+    expect(message).toMatch(/^invalid_argument: Labels\.a+…: /);
+  });
+
   it("takes swap beside a memory limit only, and -1 as the host's swappiness", () => {
     const asking = (Resources: object) => ({ ...minimal, TaskTemplate: { ...minimal.TaskTemplate, Resources } });
     const Limits = { MemoryBytes: 1 << 30 };

@@ -42,11 +42,16 @@ export function toServiceSpec(body: unknown, context: ServiceSpecContext): Servi
   const previous = context.previous?.endpoint.ports ?? [];
   const template = input.TaskTemplate;
   const networks = template.Networks?.length ? template.Networks : input.Networks;
+  const mode = toMode(input.Mode);
+  const turns = input.UpdateConfig === undefined ? "RollbackConfig" : "UpdateConfig";
+  if (isJob(mode) && input[turns] !== undefined) {
+    throw new ClusterError("invalid_argument", `Jobs may not have an update config: leave out ${turns}`);
+  }
   const strategy = input.Murmur === undefined ? context.previous?.task.placement.strategy : input.Murmur.Strategy;
   const spec: ServiceSpec = {
     name: input.Name || context.newName(),
     labels: input.Labels ?? {},
-    mode: toMode(input.Mode),
+    mode,
     ...(input.Murmur === undefined ? ownOf(context.previous) : toOwn(input.Murmur)),
     task: withDevices(withStrategy(toTaskSpec({ ...template, Networks: networks }, context), strategy), input, context),
     update: toUpdate(input.UpdateConfig),
@@ -149,6 +154,8 @@ function toMode(input: ServiceInput["Mode"]): ServiceMode {
   return { kind: "replicated", replicas: input?.Replicated?.Replicas ?? 1 };
 }
 
+const isJob = ({ kind }: ServiceMode): boolean => kind === "replicated-job" || kind === "global-job";
+
 /** As Docker: without the object all defaults hold, in it a missing parallelism is 0, "all at once". */
 function toUpdate(input: UpdateInput | undefined): UpdateConfig {
   if (input === undefined) return DEFAULT_UPDATE;
@@ -169,8 +176,9 @@ export function fromServiceSpec(spec: ServiceSpec): docker.ServiceSpec {
     Labels: { ...spec.labels },
     TaskTemplate: fromTaskSpec(spec.task),
     Mode: fromMode(spec.mode),
-    UpdateConfig: fromUpdate(spec.update),
-    RollbackConfig: fromUpdate(spec.rollback),
+    // As in Docker: a job has none, and one that says so is refused.
+    UpdateConfig: isJob(spec.mode) ? undefined : fromUpdate(spec.update),
+    RollbackConfig: isJob(spec.mode) ? undefined : fromUpdate(spec.rollback),
     EndpointSpec: fromEndpoint(spec.endpoint),
     Murmur: fromOwn(spec),
   });

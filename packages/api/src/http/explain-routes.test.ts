@@ -56,6 +56,15 @@ it("of a task that runs, fails its health check, is lost, or has ended", async (
   expect((await task("web.1")).why).toBe("it is failed: task: non-zero exit (3) (see murmur service logs web)");
 });
 
+it("of a task that failed before its turn came: when it is tried again, and no logs that there aren't", async () => {
+  asker.runTask("taskw1", 1, "web");
+  report("taskw1", { state: "failed", error: "task: non-zero exit (3)" });
+  const id = cluster.addTask(web, "taskw2", 1, { desiredState: "ready", notBefore: asker.ports.clock.now() + 4_200 });
+  cluster.apply({ kind: "assignTask", id, nodeId: NODE_ONE });
+  report("taskw2", { state: "rejected", error: "no such image" });
+  expect((await task("web.1")).why).toBe("it is rejected: no such image; it is tried again in 5 s");
+});
+
 it("of a service: how many run, and what is wrong with the others", async () => {
   asker.runTask("taskw1", 1, "web");
   asker.runTask("taskw2", 2, "web");

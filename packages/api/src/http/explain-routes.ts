@@ -141,7 +141,7 @@ function whyTask(view: View, task: Task, facts: { placement: PlacementFacts | un
     if (!isTerminal(status.state)) return `it is being stopped on node ${where}`;
     return endedForGood(view, task) ? `${ended(task)}; its restart policy leaves it at that` : ended(task);
   }
-  if (isTerminal(status.state)) return ended(task);
+  if (isTerminal(status.state)) return `${ended(task)}${triedAgain(task, facts.now)}`;
   if (nodeId !== undefined && isLost(view, task)) return lost(view, task, where);
   if (facts.placement !== undefined) return waits(task, facts.placement);
   if (status.error !== undefined && status.error !== "") {
@@ -182,7 +182,15 @@ function ended({ status, serviceName }: Task): string {
   const code = status.exitCode === undefined || status.exitCode === 0 ? "" : `exit code ${String(status.exitCode)}`;
   const why = said === "" ? code : said;
   const word = status.state === "shutdown" ? "it was stopped" : `it is ${status.state}`;
-  return why === "" ? word : `${word}: ${why} (see murmur service logs ${serviceName})`;
+  if (why === "") return word;
+  // What never ran has no logs.
+  return status.state === "rejected" ? `${word}: ${why}` : `${word}: ${why} (see murmur service logs ${serviceName})`;
+}
+
+/** Of one that failed before its turn came: what takes its place keeps to the restart policy. */
+function triedAgain({ notBefore = 0 }: Task, now: Millis): string {
+  const waitMs = notBefore - now;
+  return waitMs > 0 ? `; it is tried again in ${String(Math.ceil(waitMs / 1_000))} s` : "";
 }
 
 function lost(view: View, task: Task, where: string): string {

@@ -36,6 +36,27 @@ describe("nodes", () => {
     expect((await asker.ask<Node[]>(`/nodes?${filters({ "node.label": ["zone=b"] })}`)).body).toHaveLength(1);
   });
 
+  it("are not demoted where no other that is up may manage", async () => {
+    const cluster = asker.ports.replica;
+    if (cluster === undefined) throw new Error("there is a cluster");
+    const { body: node } = await asker.ask<Node>("/nodes/alpha");
+    const demote = async () => {
+      const { Version } = (await asker.ask<Node>("/nodes/alpha")).body;
+      const path = `/nodes/alpha/update?version=${String(Version.Index)}`;
+      return asker.ask(path, "POST", { ...node.Spec, Role: "worker" });
+    };
+    cluster.apply({ kind: "setNodeState", id: NODE_TWO, state: "down", message: "" });
+    expect(await demote()).toMatchObject({
+      status: 400,
+      body: {
+        message:
+          "attempting to demote the last manager of the cluster that is up; wait until beta is back, or promote another node first",
+      },
+    });
+    cluster.apply({ kind: "setNodeState", id: NODE_TWO, state: "ready", message: "" });
+    expect((await demote()).status).toBe(200);
+  });
+
   it("are removed only when down, or by force", async () => {
     expect((await asker.ask("/nodes/beta", "DELETE")).status).toBe(400);
     expect((await asker.ask("/nodes/beta?force=1", "DELETE")).status).toBe(200);

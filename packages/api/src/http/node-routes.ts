@@ -1,5 +1,6 @@
+import { ClusterError } from "@murmur/base";
 import type { ClusterNode } from "@murmur/model";
-import type { View } from "@murmur/store";
+import { nameOfNode, type View } from "@murmur/store";
 import type { Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
 import { fromNode, toNodeSpec } from "../docker/node.ts";
@@ -40,10 +41,12 @@ export function addNodeRoutes(app: Hono, access: ClusterAccess): void {
   app.post("/nodes/:id/update", async (context) => {
     const version = versionQuery(context.req.query("version"), "node");
     const body = await readJson(context.req.raw);
-    const { object: node } = await access.readForUpdate(context, version, (view) =>
+    const { object: node, view } = await access.readForUpdate(context, version, (view) =>
       findNode(view, context.req.param("id")),
     );
-    await access.submit(context, { kind: "updateNode", id: node.id, version, spec: toNodeSpec(body, node) });
+    const spec = toNodeSpec(body, node);
+    if (spec.pinnedRole === "worker") checkDemotion(view, node);
+    await access.submit(context, { kind: "updateNode", id: node.id, version, spec });
     return context.body(null, 200);
   });
 
@@ -53,4 +56,20 @@ export function addNodeRoutes(app: Hono, access: ClusterAccess): void {
     await access.submit(context, { kind: "removeNode", id: node.id, force });
     return context.body(null, 200);
   });
+}
+
+/**
+ * A manager stays one until another node can do its work. Where all others that may are down, a demotion would be taken
+ * in and never come about. Errors: `failed_precondition` with who is to come back.
+ */
+function checkDemotion(view: View, node: ClusterNode): void {
+  if (node.raftRole !== "voter" || node.spec.pinnedRole === "worker") return;
+  const others = view.nodes().filter(({ id, spec }) => id !== node.id && spec.pinnedRole !== "worker");
+  if (others.length === 0 || others.some(({ status }) => status.state === "ready")) return;
+  const names = others.map((other) => nameOfNode(other));
+  const shown = names.length > 3 ? `${String(names.length)} nodes` : names.join(", ");
+  throw new ClusterError(
+    "failed_precondition",
+    `attempting to demote the last manager of the cluster that is up; wait until ${shown} is back, or promote another node first`,
+  );
 }

@@ -94,7 +94,12 @@ export class MemoryCluster implements Cluster {
   }
 
   /** A task that waits for a node. */
-  addTask(service: Service, id: string, slot: number): TaskId {
+  addTask(
+    service: Service,
+    id: string,
+    slot: number,
+    more: Partial<Pick<Task, "desiredState" | "notBefore">> = {},
+  ): TaskId {
     const named = service.spec.task.networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
     const attached = named.length > 0 ? named : [{ networkId: NETWORK_ID, aliases: [] }];
     const task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> = {
@@ -115,6 +120,7 @@ export class MemoryCluster implements Cluster {
       networks: nodeNetworkOf(service.spec.task) === undefined ? attached : [],
       desiredState: "running",
       status: { state: "pending", at: NOW, message: "pending task scheduling" },
+      ...more,
     };
     this.apply({ kind: "createTask", task });
     return task.id;

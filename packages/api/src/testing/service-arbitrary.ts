@@ -1,6 +1,7 @@
 import {
   BALANCINGS,
   configId,
+  DEFAULT_UPDATE,
   networkId,
   secretId,
   servedByProxy,
@@ -267,12 +268,19 @@ const endpoint: fc.Arbitrary<ServiceSpec["endpoint"]> = fc.oneof(
   }),
 );
 
-export const serviceSpecs: fc.Arbitrary<ServiceSpec> = fc.record({
-  name: word,
-  labels,
-  mode,
-  task,
-  update: update(["pause", "continue", "rollback"]),
-  rollback: update(["pause", "continue"]),
-  endpoint,
-});
+/** A job has nothing to say of its updates. */
+export const serviceSpecs: fc.Arbitrary<ServiceSpec> = fc
+  .record({
+    name: word,
+    labels,
+    mode,
+    task,
+    update: update(["pause", "continue", "rollback"]),
+    rollback: update(["pause", "continue"]),
+    endpoint,
+  })
+  .map((spec) =>
+    spec.mode.kind === "replicated" || spec.mode.kind === "global"
+      ? spec
+      : { ...spec, update: DEFAULT_UPDATE, rollback: DEFAULT_UPDATE },
+  );

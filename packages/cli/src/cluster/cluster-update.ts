@@ -4,6 +4,7 @@ import { invalid } from "../argument-error.ts";
 import { changeWithRetry } from "../change-retry.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
+import { parseCount } from "../units/number.ts";
 import { unlockInstructions } from "./unlock-instructions.ts";
 import { strategyOption, type Strategy } from "./strategy-option.ts";
 
@@ -11,6 +12,7 @@ interface UpdateFlags {
   readonly strategy?: Strategy;
   readonly rebalance?: "on" | "off";
   readonly autolock?: "on" | "off";
+  readonly taskHistoryLimit?: string;
 }
 
 export function clusterUpdate(cli: Cli): Command {
@@ -37,9 +39,12 @@ export function clusterUpdate(cli: Cli): Command {
         "Whether managers seal what they have on their disks, and ask for a key after a restart",
       ).choices(["on", "off"]),
     )
-    .action(async ({ strategy, rebalance, autolock }: UpdateFlags) => {
-      if (strategy === undefined && rebalance === undefined && autolock === undefined)
+    .option("--task-history-limit <uint>", "How many tasks of each slot are remembered, with the present one")
+    .action(async (flags: UpdateFlags) => {
+      const { strategy, rebalance, autolock, taskHistoryLimit } = flags;
+      if (Object.keys(flags).length === 0)
         throw invalid("say what to change, such as --strategy binpack or --rebalance on");
+      const kept = taskHistoryLimit === undefined ? undefined : parseCount(taskHistoryLimit);
       const client = await cli.client();
       await changeWithRetry(async () => {
         const changed = {
@@ -48,7 +53,8 @@ export function clusterUpdate(cli: Cli): Command {
         };
         const { Version, Spec } = await client.swarm();
         const lock = autolock === undefined ? {} : { EncryptionConfig: { AutoLockManagers: autolock === "on" } };
-        const spec: SwarmSpec = { ...Spec, ...lock, Murmur: { ...Spec.Murmur, ...changed } };
+        const history = kept === undefined ? {} : { Orchestration: { TaskHistoryRetentionLimit: kept } };
+        const spec: SwarmSpec = { ...Spec, ...lock, ...history, Murmur: { ...Spec.Murmur, ...changed } };
         await client.updateSwarm(Version.Index, spec);
       });
       cli.print("Cluster updated.");

@@ -1,3 +1,4 @@
+import { invalid } from "../argument-error.ts";
 import { parseAssignments } from "../units/assignment.ts";
 
 /** Adds what isn't there yet, in its order. */
@@ -17,6 +18,14 @@ export function replacedByKey<T>(
   const entries = new Map((list ?? []).map((entry) => [keyOf(entry), entry]));
   for (const entry of added) entries.set(keyOf(entry), entry);
   return [...entries.values()];
+}
+
+/** What one command line gives, as it is. Errors: `invalid_argument` for two of one key: which of them is meant, nobody knows. */
+export function distinct<T>(given: readonly T[], keyOf: (entry: T) => string): readonly T[] {
+  const keys = given.map(keyOf);
+  const doubled = keys.find((key, at) => keys.indexOf(key) < at);
+  if (doubled !== undefined) throw invalid(`${doubled} is given twice`);
+  return given;
 }
 
 export const withAssignments = (

@@ -293,6 +293,24 @@ describe("service create", () => {
     ],
     ["--oom-score-adj 1001", "murmur: --oom-score-adj: invalid score '1001': give a whole number from -1000 to 1000\n"],
     ["--ulimit nofile=2:1", "murmur: --ulimit: invalid ulimit 'nofile=2:1': the soft limit is above the hard one\n"],
+    [
+      "--ulimit foo=1",
+      "murmur: --ulimit: invalid ulimit type 'foo': there are as, core, cpu, data, fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, stack\n",
+    ],
+    ["--ulimit nofile=1 --ulimit nofile=2", "murmur: --ulimit: nofile is given twice\n"],
+    ["--sysctl net.core.somaxconn", "murmur: --sysctl: 'net.core.somaxconn' has no value: give KEY=VALUE\n"],
+    ["--mount target=/a --mount type=tmpfs,target=/a", "murmur: --mount: /a is given twice\n"],
+    ["--secret source=a,target=k --secret source=b,target=k", "murmur: --secret: k is given twice\n"],
+    ["--config a --config a", "murmur: --config: a is given twice\n"],
+    ["--device /dev/a:/dev/x --device /dev/b:/dev/x", "murmur: --device: /dev/x is given twice\n"],
+    [
+      "--mode replicated-job --update-order start-first",
+      "murmur: --update-order: update and rollback configuration is not supported for jobs\n",
+    ],
+    [
+      "--mode global-job --rollback-delay 1s",
+      "murmur: --rollback-delay: update and rollback configuration is not supported for jobs\n",
+    ],
     ["--network alias=a", "murmur: --network: invalid network 'alias=a': name= is missing\n"],
     [
       "--network name=a,driver-opt=b",

@@ -1,10 +1,12 @@
 import type { ServiceSpec } from "@murmur/api";
 import { ClusterError, codeOf, messageOf } from "@murmur/base";
 import { Option, type Command } from "commander";
+import { invalid } from "../argument-error.ts";
 import { listOption } from "../command.ts";
 import type { FlagContext, ListFlag, ServiceFlag } from "./flag.ts";
 import { SERVICE_FLAGS } from "./flag-table.ts";
 import { NO_HEALTHCHECK } from "./flags/health-flags.ts";
+import { ROLLBACK_FLAGS, UPDATE_FLAGS } from "./flags/update-flags.ts";
 
 export type Purpose = "create" | "update";
 
@@ -60,6 +62,14 @@ export function applyServiceFlags(
   if (given.get("healthcheck") === false) {
     named(NO_HEALTHCHECK.name, () => NO_HEALTHCHECK.set(spec, [...given.keys()]));
   }
+  checkJob(spec, given);
+}
+
+/** A job's tasks aren't replaced one after the other: an update starts it anew. */
+function checkJob({ Mode }: ServiceSpec, given: Given): void {
+  if (Mode?.ReplicatedJob === undefined && Mode?.GlobalJob === undefined) return;
+  const name = [...UPDATE_FLAGS, ...ROLLBACK_FLAGS].map((flag) => flag.name).find((flag) => given.has(flag));
+  if (name !== undefined) throw invalid(`--${name}: update and rollback configuration is not supported for jobs`);
 }
 
 function givenOptions(command: Command): Given {

@@ -14,6 +14,7 @@ import type { OverlayPlane } from "@murmur/network";
 import { MemoryDisk } from "@murmur/storage";
 import { parseAddress } from "@murmur/transport";
 import { passwordOf } from "../workload/private-image.ts";
+import { programOf } from "../workload/work-image.ts";
 import { DiskFaults } from "./disk-faults.ts";
 import { gatedFiles } from "./gated-files.ts";
 import { gatedRuntime } from "./gated-runtime.ts";
@@ -86,6 +87,7 @@ export class Host {
       memoryBytes: MEMORY_BYTES * world.hostSize,
       generic: GENERIC,
       passwordOf,
+      program: ({ image }) => programOf(image),
     });
     this.kernel = new HostKernel(this.engine, world.clock, options.kernelRandom);
   }

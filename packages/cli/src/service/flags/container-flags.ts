@@ -1,11 +1,14 @@
+import type { Mount } from "@murmur/api";
 import { parseDuration } from "../../units/duration.ts";
 import { splitShellWords } from "../../units/shell-words.ts";
 import { keyOfVariable, readVariableFiles, readVariables } from "../environment.ts";
 import type { ServiceFlag } from "../flag.ts";
 import { isMapping, parseHostMapping } from "../host-mapping.ts";
-import { replacedByKey, withAdded, withAssignments, without, withoutKeys } from "../list-edit.ts";
+import { distinct, replacedByKey, withAdded, withAssignments, without, withoutKeys } from "../list-edit.ts";
 import { parseMount } from "../mount.ts";
 import { containerOf } from "../spec-parts.ts";
+
+const targetOf = ({ Target }: Mount): string => Target;
 
 export const CONTAINER_FLAGS: readonly ServiceFlag[] = [
   // Before --env, which is the stronger one.
@@ -46,7 +49,8 @@ export const CONTAINER_FLAGS: readonly ServiceFlag[] = [
     help: "Mounts: type=volume|bind|tmpfs,source=…,target=…[,readonly]",
     add(spec, texts) {
       const container = containerOf(spec);
-      container.Mounts = replacedByKey(container.Mounts, texts.map(parseMount), ({ Target }) => Target);
+      const added = distinct(texts.map(parseMount), targetOf);
+      container.Mounts = replacedByKey(container.Mounts, added, targetOf);
     },
     remove: {
       value: "path",

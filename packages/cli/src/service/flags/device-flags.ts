@@ -2,7 +2,7 @@ import type { ServiceSpec } from "@murmur/api";
 import { parseDevice } from "@murmur/model";
 import { invalid } from "../../argument-error.ts";
 import type { ServiceFlag } from "../flag.ts";
-import { replacedByKey } from "../list-edit.ts";
+import { distinct, replacedByKey } from "../list-edit.ts";
 
 type Own = NonNullable<ServiceSpec["Murmur"]>;
 type Device = NonNullable<Own["Devices"]>[number];
@@ -28,7 +28,10 @@ export const DEVICE_FLAGS: readonly ServiceFlag[] = [
     name: "device",
     value: "device",
     help: "Add a host device to the container, on nodes that permit it (HOST[:CONTAINER[:PERMISSIONS]])",
-    add: (spec, texts) => (ownOf(spec).Devices = replacedByKey(ownOf(spec).Devices, texts.map(deviceOf), targetOf)),
+    add(spec, texts) {
+      const added = distinct(texts.map(deviceOf), targetOf);
+      ownOf(spec).Devices = replacedByKey(ownOf(spec).Devices, added, targetOf);
+    },
     remove: {
       value: "path",
       help: "Remove a device by its path in the container",

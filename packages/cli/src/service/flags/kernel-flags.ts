@@ -1,7 +1,7 @@
 import type { ServiceSpec } from "@murmur/api";
 import { invalid } from "../../argument-error.ts";
 import type { ServiceFlag } from "../flag.ts";
-import { replacedByKey, withAdded, withAssignments, without, withoutKeys } from "../list-edit.ts";
+import { distinct, replacedByKey, withAdded, withAssignments, without, withoutKeys } from "../list-edit.ts";
 import { containerOf } from "../spec-parts.ts";
 import { parseUlimit } from "../ulimit.ts";
 
@@ -48,7 +48,11 @@ export const KERNEL_FLAGS: readonly ServiceFlag[] = [
     name: "sysctl",
     value: "key=value",
     help: "Sysctl options",
-    add: (spec, texts) => (containerOf(spec).Sysctls = withAssignments(containerOf(spec).Sysctls, texts)),
+    add(spec, texts) {
+      const bare = texts.find((text) => !text.includes("="));
+      if (bare !== undefined) throw invalid(`'${bare}' has no value: give KEY=VALUE`);
+      containerOf(spec).Sysctls = withAssignments(containerOf(spec).Sysctls, texts);
+    },
     remove: {
       value: "key",
       help: "Remove a sysctl option",
@@ -62,7 +66,8 @@ export const KERNEL_FLAGS: readonly ServiceFlag[] = [
     help: "Ulimit options",
     add(spec, texts) {
       const container = containerOf(spec);
-      container.Ulimits = replacedByKey(container.Ulimits, texts.map(parseUlimit), ({ Name }) => Name);
+      const added = distinct(texts.map(parseUlimit), ({ Name }) => Name);
+      container.Ulimits = replacedByKey(container.Ulimits, added, ({ Name }) => Name);
     },
     remove: {
       value: "name",

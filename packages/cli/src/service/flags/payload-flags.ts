@@ -3,7 +3,7 @@ import { invalid } from "../../argument-error.ts";
 import { cutAssignment } from "../../units/assignment.ts";
 import { splitCsv } from "../csv.ts";
 import type { ServiceFlag } from "../flag.ts";
-import { replacedByKey } from "../list-edit.ts";
+import { distinct, replacedByKey } from "../list-edit.ts";
 
 interface Parsed {
   readonly source: string;
@@ -61,7 +61,8 @@ export const PAYLOAD_FLAGS: readonly ServiceFlag[] = [
     value: "secret",
     help: "Secret to find as a file: NAME, or source=NAME,target=FILE,uid=UID,gid=GID,mode=MODE",
     add({ TaskTemplate: { ContainerSpec: spec } }, texts) {
-      spec.Secrets = replacedByKey(spec.Secrets, texts.map(parsePayload).map(secretOf), targetOf);
+      const added = distinct(texts.map(parsePayload).map(secretOf), targetOf);
+      spec.Secrets = replacedByKey(spec.Secrets, added, targetOf);
     },
     remove: {
       value: "secret",
@@ -77,7 +78,8 @@ export const PAYLOAD_FLAGS: readonly ServiceFlag[] = [
     value: "config",
     help: "Config to find as a file: NAME, or source=NAME,target=FILE,uid=UID,gid=GID,mode=MODE",
     add({ TaskTemplate: { ContainerSpec: spec } }, texts) {
-      spec.Configs = replacedByKey(spec.Configs, texts.map(parsePayload).map(configOf), targetOf);
+      const added = distinct(texts.map(parsePayload).map(configOf), targetOf);
+      spec.Configs = replacedByKey(spec.Configs, added, targetOf);
     },
     remove: {
       value: "config",

@@ -32,7 +32,9 @@ export function serviceWish(service: ComposeService, context: ServiceContext): S
     secrets: secretReferences(service.secrets, context.secrets),
   });
   const [resources, restart, placement] = [resourcesOf(service), restartOf(service, isJob), placementOf(service)];
-  const [update, rollback] = [updateOf(service.deploy.updateConfig), updateOf(service.deploy.rollbackConfig)];
+  // A service that is a job only because others wait for it may say how it would be updated; a job in the file may not.
+  const { updateConfig, rollbackConfig } = isJob && service.deploy.mode === undefined ? {} : service.deploy;
+  const [update, rollback] = [updateOf(updateConfig), updateOf(rollbackConfig)];
   const { logging } = service;
   const own = ownOf(service);
   const spec: ServiceSpec = {
