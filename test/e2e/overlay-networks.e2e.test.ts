@@ -132,6 +132,44 @@ describe("networks of an overlay cluster", () => {
     await clean();
   });
 
+  it("go as soon as no service is in them, and make room for others of their name and subnet", async () => {
+    const make = ["network", "create", "-d", "overlay", "--subnet", "10.77.0.0/24", "leaving"];
+    const docker = ["docker", "-H", "unix:///run/murmur/docker.sock"];
+    await cluster.first.ok(...docker, ...make);
+    const slow = [
+      "--stop-grace-period",
+      "5s",
+      "--network",
+      "leaving",
+      CLIENT_IMAGE,
+      "sh",
+      "-c",
+      "trap '' TERM; sleep 99",
+    ];
+    await create("lingers", "--mode", "global", ...slow);
+    await cluster.first.ok(...docker, "service", "rm", "lingers");
+    await cluster.first.ok(...docker, "network", "rm", "leaving");
+    expect((await cluster.first.run([...docker, ...make])).stderr).toContain("until its last tasks have stopped");
+    expect((await Promise.all(cluster.hosts.map((host) => host.containers()))).flat()).not.toEqual([]);
+    await eventually(
+      "the subnet is free",
+      () => cluster.first.run([...docker, ...make]),
+      ({ code }) => code === 0,
+    );
+    await create("after", "--mode", "global", "--network", "leaving", ...WEB);
+    for (const after of await tasksOf(cluster.hosts, "after"))
+      expect(await after.page(`http://${await asked(after, "after")}/`)).not.toBe("");
+    await cluster.first.murmur("service", "rm", "after");
+    await cluster.first.murmur("network", "rm", "leaving");
+    for (const host of cluster.hosts)
+      await eventually(
+        `${host.name} has nothing left of it`,
+        () => host.ok("docker", "network", "ls", "--format", "{{.Name}}"),
+        (names) => !names.includes("murmur.leaving."),
+      );
+    await clean();
+  });
+
   it("carry UDP by published ports, with the client's own address", async () => {
     const program =
       'use Socket; use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 5353, Proto => "udp"); while (my $from = $s->recv(my $said, 2048)) { my ($port, $at) = sockaddr_in($from); $s->send("$said " . inet_ntoa($at), 0, $from); }';

@@ -31,11 +31,12 @@ const networksOf = (view: View): EndpointTable["networks"] =>
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 
 /** Undefined for an ingress network: nobody is in it. */
-export function networkEntry({ id, spec, addressing }: Network): NetworkEntry | undefined {
+export function networkEntry({ id, spec, addressing, removing }: Network): NetworkEntry | undefined {
   const { name, internal, mtu, ingress } = spec;
   if (ingress === true) return undefined;
   if (addressing === undefined) return { id, name };
-  return { id, name, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
+  const whether = removing !== undefined && { removing };
+  return { id, name, ...whether, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
 }
 
 /**

@@ -89,11 +89,12 @@ export class NameIndex {
   constructor(table: EndpointTable, { ownAddresses }: NameIndexOptions = { ownAddresses: false }) {
     this.version = table.version;
     this.#makeOwners = () => new AddressOwners(table, ownAddresses);
-    for (const { id, name, addressing } of table.networks) {
+    for (const { id, name, addressing, removing } of table.networks) {
       const known = { services: new Map(), stacks: new Map() };
       const network = { id, name: name.toLowerCase(), hasAddresses: addressing !== undefined, ...known };
       this.#byId.set(id, network);
-      this.#byName.set(network.name, network);
+      // Another one may have the name of one that is being removed.
+      if (removing !== true) this.#byName.set(network.name, network);
     }
     for (const service of table.services) {
       for (const { networkId, aliases } of service.networks) {

@@ -220,3 +220,18 @@ describe("a name of a stack", () => {
     ["shop", "Blog_web", ["10.1.0.19"]],
   ])("asked by a container of stack %s: %s", (stack, name, answer) => expect(from(stack, name)).toEqual(answer));
 });
+
+it("finds services by a network's name in the one that has it, not in one that is being removed", () => {
+  const removing: EndpointTable = {
+    version: 8,
+    networks: [
+      { id: back, name: "back", addressing: addressing(2) },
+      { id: front, name: "back", addressing: addressing(1), removing: true },
+    ],
+    services: [service("web", 10, { networks: [at(back)] }), service("old", 20, { networks: [at(front)] })],
+  };
+  const names = new NameIndex(removing);
+  const found = (name: string): unknown =>
+    short(resolveName(names, { name, type: "A" }, { suspects: NO_SUSPECTS, turn: 0 }));
+  expect([found("1.web.back"), found("1.old.back")]).toEqual([["10.2.0.11"], "outside"]);
+});

@@ -53,6 +53,8 @@ export interface NetworkEntry {
   readonly internal?: boolean;
   readonly mtu?: number;
   readonly addressing?: NetworkAddressing;
+  /** As `Network.removing`: its name means nothing any more. */
+  readonly removing?: true;
 }
 
 /**

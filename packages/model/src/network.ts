@@ -54,6 +54,11 @@ export interface Network {
   readonly spec: NetworkSpec;
   /** Only in a cluster of the `overlay` plane. */
   readonly addressing?: NetworkAddressing;
+  /**
+   * Set when the user removed it while tasks that have to stop were in it: the record, and with it the subnet, goes with the
+   * last of them; the name is free at once.
+   */
+  readonly removing?: true;
   readonly createdAt: Millis;
   readonly version: Index;
 }

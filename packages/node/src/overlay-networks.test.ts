@@ -22,8 +22,14 @@ const RED: NetworkEntry = { ...BLUE, id: networkId("red000000000aaaaaaaaaaaaa"),
 class Engine implements NetworkRuntime {
   readonly made = new Map<string, EngineNetwork>();
   readonly used = new Set<string>();
+  /** Two networks of it have no subnet in common. */
+  isStrict = false;
 
   async ensureNetwork(network: EngineNetwork): Promise<void> {
+    const isTaken = ({ name, ipv4 }: EngineNetwork): boolean =>
+      name !== network.name && ipv4.subnet === network.ipv4.subnet;
+    if (this.isStrict && [...this.made.values()].some(isTaken))
+      throw new ClusterError("failed_precondition", "Pool overlaps with other one on this address space");
     this.made.set(network.name, network);
   }
   async removeNetwork(name: string): Promise<void> {
@@ -139,6 +145,22 @@ describe("the overlay's side of a node's tasks", () => {
     });
     await networks.attach(task(), { pid: 7 } as Container, OPTIONS);
     expect(attached?.netns).toBe("/proc/7/ns/net");
+  });
+
+  it("has what a network is left of that is gone removed, where a new one got its subnet", async () => {
+    await networks.prepare(task(undefined, [BLUE]), OPTIONS);
+    engine.isStrict = true;
+    engine.used.add("murmur.blue.blue00000000");
+    await expect(networks.prepare(task(undefined, [RED]), OPTIONS)).rejects.toMatchObject({
+      code: "in_use",
+      message: expect.stringContaining("Pool overlaps"),
+    });
+    engine.used.clear();
+    needed = [BLUE];
+    await expect(networks.prepare(task(undefined, [RED]), OPTIONS)).rejects.toMatchObject({ code: "in_use" });
+    needed = [];
+    await networks.prepare(task(undefined, [RED]), OPTIONS);
+    expect([...engine.made.keys()]).toEqual(["murmur.red.red000000000"]);
   });
 
   it("removes what another node has left that this host was before, and no other cluster's", async () => {

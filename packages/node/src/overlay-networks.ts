@@ -1,5 +1,5 @@
 import type { Abortable, Container, ContainerNetworks, TaskNetworks } from "@murmur/agent";
-import { ClusterError } from "@murmur/base";
+import { ClusterError, codeOf, messageOf } from "@murmur/base";
 import { ZONE } from "@murmur/discovery";
 import type { NetworkAddress, NetworkId, Task, TaskId } from "@murmur/model";
 import { macOf, type LocalNetwork, type OverlayPlane } from "@murmur/network";
@@ -31,7 +31,7 @@ export class OverlayNetworks implements TaskNetworks {
 
   async prepare(task: Task, options: Abortable): Promise<ContainerNetworks> {
     const joined = this.#joined(task);
-    for (const { entry } of joined) await this.#options.bridges.ensure(entry, options);
+    for (const { entry } of joined) await this.#ensure(entry, joined, options);
     const attached = joined.map(({ entry, address }) => ({
       ...address,
       name: engineNetworkName(entry),
@@ -67,6 +67,27 @@ export class OverlayNetworks implements TaskNetworks {
       const own = tasks().flatMap(({ networks }) => networks.map(({ networkId }) => networkId));
       return new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]);
     }, options);
+  }
+
+  /**
+   * Errors: `in_use` when the engine has another network with this subnet: of a network of the cluster that is gone, with a
+   * container in it that is being stopped.
+   */
+  async #ensure(entry: LocalNetwork, joined: readonly Joined[], options: Abortable): Promise<void> {
+    const { plane, bridges } = this.#options;
+    try {
+      return await bridges.ensure(entry, options);
+    } catch (error) {
+      if (codeOf(error) !== "failed_precondition" || plane.networks() === undefined) throw error;
+    }
+    const own = joined.map((one) => one.entry.id);
+    await bridges.removeAllBut(() => new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]), options);
+    try {
+      await bridges.ensure(entry, options);
+    } catch (error) {
+      if (codeOf(error) !== "failed_precondition") throw error;
+      throw new ClusterError("in_use", messageOf(error), { cause: error });
+    }
   }
 
   #joined(task: Task): readonly Joined[] {

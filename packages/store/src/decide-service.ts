@@ -10,6 +10,7 @@ import {
   type UpdateStatus,
 } from "@murmur/model";
 import { outOfSequence } from "./decide-cluster.ts";
+import { presentNetwork } from "./decide-network.ts";
 import { missingPayload } from "./decide-payload.ts";
 import { accepted, putRestarts, putService, remove, type Context, type Decision } from "./decision.ts";
 import { equal } from "./equal.ts";
@@ -220,7 +221,7 @@ function missingNetwork(state: State, spec: ServiceSpec): Refusal | undefined {
     const { name } = ingress.spec;
     return refused("invalid_argument", `Service cannot be explicitly attached to the ingress network "${name}"`);
   }
-  const missing = spec.task.networks.find(({ target }) => state.network(target) === undefined);
+  const missing = spec.task.networks.find(({ target }) => presentNetwork(state, target) === undefined);
   return missing === undefined ? undefined : refused("not_found", `network ${missing.target} not found`);
 }
 
