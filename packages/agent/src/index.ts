@@ -3,6 +3,7 @@ export type { AgentOptions, AgentStats } from "./agent-options.ts";
 export { DockerRuntime } from "./docker/docker-runtime.ts";
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
 export { TmpfsFiles } from "./docker/tmpfs-files.ts";
+export { GuestWatch, type GuestWatchOptions } from "./guest-watch.ts";
 export { EngineNetworks } from "./engine-networks.ts";
 export {
   GossipDriver,
@@ -22,9 +23,11 @@ export type {
   ContainerRequest,
   ContainerState,
   ContainerSummary,
+  EngineGuest,
   EngineInfo,
   EngineNetwork,
   EngineVolume,
+  GuestRuntime,
   KeyValue,
   NetworkRuntime,
   NodeContext,

@@ -244,6 +244,22 @@ export interface NetworkRuntime {
   networks(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly string[]>;
 }
 
+/** A running container that is in a network of the cluster, and is no task's. */
+export interface EngineGuest extends NetworkAddress {
+  /** The engine's name of the network. */
+  readonly network: string;
+  /** What its engine calls it there: its name, its aliases, its short id, its host name. */
+  readonly names: readonly string[];
+}
+
+/** What an overlay node needs of the engine to know who is a guest in its networks. The errors are those of `Runtime`. */
+export interface GuestRuntime {
+  /** All guests of the networks that carry these labels. */
+  guests(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly EngineGuest[]>;
+  /** Yields whenever a container was connected, disconnected or renamed; ends as `Runtime.events`. */
+  guestEvents(options: Abortable): Promise<AsyncIterable<unknown>>;
+}
+
 /** Makes sessions with managers; each call may try another manager. */
 export interface Sessions {
   /** Resolves with a session that a manager has accepted. `endpoints`: the version that is held of them; 0: none. */

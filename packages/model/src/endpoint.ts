@@ -46,6 +46,14 @@ export interface AttachedTask {
   readonly addresses: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
 }
 
+/** A container that the cluster doesn't run, and that somebody has connected to an attachable network by hand. */
+export interface Guest extends NetworkAddress {
+  readonly networkId: NetworkId;
+  readonly nodeId: NodeId;
+  /** All that it is found by, in that network alone. */
+  readonly names: readonly string[];
+}
+
 /** A network as the data plane needs it. */
 export interface NetworkEntry {
   readonly id: NetworkId;

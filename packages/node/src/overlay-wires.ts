@@ -1,12 +1,13 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineNetworks, type NetworkRuntime } from "@murmur/agent";
+import { EngineNetworks, type GuestRuntime, type NetworkRuntime } from "@murmur/agent";
 import { messageOf, type Clock, type Log, type Millis } from "@murmur/base";
 import { clusterId } from "@murmur/model";
 import { openOverlayPlane, removeOverlay, type OverlayPlaneOptions } from "@murmur/network";
 import { parseAddress } from "@murmur/transport";
 import { z } from "zod";
 import { ClusterBridges, removeEngineNetworks } from "./cluster-bridges.ts";
+import { guestSource } from "./guest-source.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberOverlay } from "./member-wires.ts";
 import { OverlayNetworks } from "./overlay-networks.ts";
@@ -26,7 +27,7 @@ export interface OverlayWiresOptions extends Pick<
   "publishAddress" | "dnsAddress" | "upstreams" | "clock" | "random" | "log"
 > {
   readonly dataDir: string;
-  readonly runtime: NetworkRuntime;
+  readonly runtime: NetworkRuntime & GuestRuntime;
   readonly start: Pick<MemberStart, "identity" | "membership">;
 }
 
@@ -41,7 +42,12 @@ export async function openOverlay(options: OverlayWiresOptions): Promise<MemberO
   const runtime = new EngineNetworks(options.runtime, clock);
   const bridges = new ClusterBridges({ ...ids, runtime, underlay });
   const plane = await openOverlayPlane({ ...options, self: ids.nodeId, underlay, bridges });
-  return { plane, networks: new OverlayNetworks({ plane, bridges, resolverFile: resolverFiles(folderIn(dataDir)) }) };
+  const { random, log } = options;
+  return {
+    plane,
+    networks: new OverlayNetworks({ plane, bridges, resolverFile: resolverFiles(folderIn(dataDir)) }),
+    guests: guestSource({ engine: options.runtime, ...ids, plane, clock, random, log }),
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { NetworkRuntime } from "@murmur/agent";
+import type { GuestRuntime, NetworkRuntime } from "@murmur/agent";
 import type { Log } from "@murmur/base";
 import { machineSubnets } from "@murmur/network";
 import { callMember } from "./admission.ts";
@@ -13,7 +13,7 @@ import { removeLogs, systemWires } from "./system-wires.ts";
 /** The machine's own sockets, disk and kernel, for its memberships. */
 export const systemEdge = (
   options: DaemonOptions,
-  { runtime, log }: { readonly runtime: NetworkRuntime; readonly log: Log },
+  { runtime, log }: { readonly runtime: NetworkRuntime & GuestRuntime; readonly log: Log },
 ): LocalNodeEdge => ({
   wires: (start) => systemWires(options, start, runtime),
   checkListenable,

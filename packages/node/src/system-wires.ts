@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { TmpfsFiles, type NetworkRuntime } from "@murmur/agent";
+import { TmpfsFiles, type GuestRuntime, type NetworkRuntime } from "@murmur/agent";
 import { openDataPlane } from "@murmur/network";
 import { openLogStorage } from "@murmur/storage";
 import { openDatagrams, openPeerTransport, parseAddress } from "@murmur/transport";
@@ -16,7 +16,7 @@ import { MURMUR_VERSION } from "./version.ts";
 export function systemWires(
   options: DaemonOptions,
   start: Pick<MemberStart, "identity" | "membership" | "clock" | "random" | "log">,
-  runtime: NetworkRuntime,
+  runtime: NetworkRuntime & GuestRuntime,
 ): MemberWires {
   const { membership, clock, random, log } = start;
   const listen = parseAddress(membership.listen);

@@ -7,14 +7,17 @@ import type {
   ContainerNetwork,
   ContainerRequest,
   ContainerSummary,
+  EngineGuest,
   EngineInfo,
   EngineNetwork,
   EngineVolume,
+  GuestRuntime,
   NetworkRuntime,
   PullOptions,
   Runtime,
 } from "../ports.ts";
 import { containerOptions, endpointSettings } from "./container-options.ts";
+import { guests } from "./docker-guests.ts";
 import { ensureNetwork, removeNetwork } from "./docker-networks.ts";
 import { engineAddress } from "./engine-address.ts";
 import { engineError, statusOf } from "./engine-error.ts";
@@ -34,8 +37,11 @@ const NO_NETWORK = /network .*not found|no such network/i;
 /** Everything that changes what an inspection shows. Not the `exec_…` events, of which each health check makes three. */
 const EVENTS = ["start", "die", "oom", "pause", "unpause", "restart", "destroy", "health_status"];
 
+/** What changes who is in a network, and by which names. */
+const GUEST_EVENTS = ["connect", "disconnect", "rename"];
+
 /** A Docker engine, over its socket. The API version is agreed anew at each subscription: an engine may be upgraded. */
-export class DockerRuntime implements Runtime, NetworkRuntime {
+export class DockerRuntime implements Runtime, NetworkRuntime, GuestRuntime {
   readonly #address: ReturnType<typeof engineAddress>;
   #docker: Docker;
   /** What was agreed on at the last subscription. */
@@ -157,6 +163,17 @@ export class DockerRuntime implements Runtime, NetworkRuntime {
       const options = { filters: { label: filters(labels) }, abortSignal: signal };
       return (await this.#docker.listNetworks(options)).map((network) => network.Name);
     });
+  }
+
+  guests(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly EngineGuest[]> {
+    return asked(() => guests(this.#docker, filters(labels), options));
+  }
+
+  async guestEvents({ signal }: Abortable): Promise<AsyncIterable<unknown>> {
+    const stream = await asked(() =>
+      this.#docker.getEvents({ filters: { type: ["network", "container"], event: GUEST_EVENTS }, abortSignal: signal }),
+    );
+    return jsonLines(stream);
   }
 
   /** A container that can't be connected to all of its networks is removed: it must not be started like that. */
