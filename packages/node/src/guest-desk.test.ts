@@ -55,7 +55,7 @@ class World {
   is(name: string, state: Member["state"]): void {
     this.states.set(nodeId(name), state);
     for (const listener of this.listeners)
-      listener("updated" as Parameters<MemberListener>[0], this.#member(nodeId(name)));
+      listener("updated", this.#member(nodeId(name)));
   }
 
   #member(id: NodeId): Member {
