@@ -29,6 +29,9 @@ export type {
   EngineVolume,
   GuestRuntime,
   KeyValue,
+  LocalNetwork,
+  LocalNetworkRuntime,
+  LocalPlace,
   NetworkRuntime,
   NodeContext,
   Runtime,
@@ -39,6 +42,7 @@ export type {
   TaskNetworks,
   Withdrawals,
 } from "./ports.ts";
+export { withTimeLimit } from "./time-limit.ts";
 export { SimulatedContainer, type Program } from "./simulated-container.ts";
 export { SimulatedFiles } from "./simulated-files.ts";
 export { SimulatedRuntime, type RuntimeFaults, type SimulatedRuntimeOptions } from "./simulated-runtime.ts";

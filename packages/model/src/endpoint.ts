@@ -1,6 +1,6 @@
 import type { NodeId } from "@murmur/base";
 import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
-import type { NetworkAddress, NetworkAddressing } from "./network.ts";
+import type { LocalNetworking, NetworkAddress, NetworkAddressing } from "./network.ts";
 import type { PortOptions, PortProtocol } from "./service-spec.ts";
 import type { PublishedPort } from "./task.ts";
 
@@ -61,6 +61,8 @@ export interface NetworkEntry {
   readonly internal?: boolean;
   readonly mtu?: number;
   readonly addressing?: NetworkAddressing;
+  /** As `NetworkSpec.local`. */
+  readonly local?: LocalNetworking;
   /** As `Network.removing`: its name means nothing any more. */
   readonly removing?: true;
 }

@@ -56,6 +56,9 @@ export { formatIpAddress, parseIpAddress, type IpAddress } from "./ip-address.ts
 export { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 export { LIMITS } from "./limits.ts";
 export {
+  LOCAL_DRIVERS,
+  type LocalDriver,
+  type LocalNetworking,
   DEFAULT_NETWORK_NAME,
   DNS_ZONE,
   FIRST_INGRESS,

@@ -54,8 +54,7 @@ class World {
 
   is(name: string, state: Member["state"]): void {
     this.states.set(nodeId(name), state);
-    for (const listener of this.listeners)
-      listener("updated", this.#member(nodeId(name)));
+    for (const listener of this.listeners) listener("updated", this.#member(nodeId(name)));
   }
 
   #member(id: NodeId): Member {

@@ -1,12 +1,13 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Container, EngineNetwork, NetworkRuntime } from "@murmur/agent";
-import { ClusterError, nodeId } from "@murmur/base";
+import type { Container, EngineNetwork, LocalNetwork, LocalNetworkRuntime, NetworkRuntime } from "@murmur/agent";
+import { ClusterError, ManualClock, nodeId } from "@murmur/base";
 import { clusterId, networkId, taskId, type NetworkEntry, type Task } from "@murmur/model";
 import type { Attachment, OverlayPlane } from "@murmur/network";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ClusterBridges } from "./cluster-bridges.ts";
+import { LocalNetworks } from "./local-networks.ts";
 import { OverlayNetworks } from "./overlay-networks.ts";
 import { resolverFiles } from "./resolver-files.ts";
 
@@ -18,8 +19,22 @@ const BLUE: NetworkEntry = {
 };
 const RED: NetworkEntry = { ...BLUE, id: networkId("red000000000aaaaaaaaaaaaa"), name: "red", internal: true };
 
+const LAN = networkId("lan000000000aaaaaaaaaaaaa");
+
 /** An engine that has networks, and says who is in them. */
-class Engine implements NetworkRuntime {
+class Engine implements NetworkRuntime, LocalNetworkRuntime {
+  local: readonly LocalNetwork[] = [];
+  /** It has no configuration networks. */
+  lacks = false;
+
+  async ensureLocalNetwork(network: LocalNetwork): Promise<void> {
+    if (this.lacks) throw new ClusterError("not_found", "configuration network does not exist");
+    if (!this.local.some(({ name }) => name === network.name)) this.local = [...this.local, network];
+  }
+  async localNetworks(prefix: string): Promise<readonly string[]> {
+    return this.local.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+  }
+
   readonly made = new Map<string, EngineNetwork>();
   readonly used = new Set<string>();
   /** Two networks of it have no subnet in common. */
@@ -35,6 +50,7 @@ class Engine implements NetworkRuntime {
   async removeNetwork(name: string): Promise<void> {
     if (this.used.has(name)) throw new ClusterError("failed_precondition", "has active endpoints");
     this.made.delete(name);
+    this.local = this.local.filter((one) => one.name !== name);
   }
   async networks(labels: Readonly<Record<string, string>>): Promise<readonly string[]> {
     const isOurs = (network: EngineNetwork): boolean =>
@@ -49,6 +65,7 @@ describe("the overlay's side of a node's tasks", () => {
   let needed: readonly NetworkEntry[] | undefined;
   let attached: Attachment | undefined;
   let networks: OverlayNetworks;
+  let known: NetworkEntry[];
   let asked: (readonly [addresses: string, servers: readonly string[] | undefined])[];
 
   beforeEach(async () => {
@@ -56,8 +73,10 @@ describe("the overlay's side of a node's tasks", () => {
     engine = new Engine();
     needed = [];
     asked = [];
+    known = [BLUE, RED];
+    attached = undefined;
     const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect" | "resolveBy"> = {
-      network: (id) => [BLUE, RED].find((entry) => entry.id === id),
+      network: (id) => known.find((entry) => entry.id === id),
       networks: () => needed,
       attach: async (_task, container) => void (attached = container),
       detach: () => {},
@@ -66,14 +85,15 @@ describe("the overlay's side of a node's tasks", () => {
     };
     const bridges = bridgesOf("c", "n1");
     const resolverFile = resolverFiles(join(directory, "resolvers"));
-    networks = new OverlayNetworks({ plane, bridges, resolverFile });
+    const local = new LocalNetworks({ runtime: engine, clock: new ManualClock() });
+    networks = new OverlayNetworks({ plane, bridges, local, resolverFile });
   });
   afterEach(() => rm(directory, { recursive: true }));
 
   const task = (dns?: Task["spec"]["container"]["dns"], joined: readonly NetworkEntry[] = [BLUE, RED]): Task =>
     ({
       id: taskId("t"),
-      spec: { container: { image: "i", ...(dns && { dns }) } },
+      spec: { container: { image: "i", ...(dns && { dns }) }, networks: [] },
       networks: joined.map(({ id }) => ({ networkId: id, aliases: [] })),
       addresses: joined.map((_, at) => ({ ipv4: `10.9.0.${String(5 + at)}` })),
     }) as unknown as Task;
@@ -122,6 +142,35 @@ describe("the overlay's side of a node's tasks", () => {
       ["10.9.0.5,10.9.0.6", ["192.0.2.53"]],
       ["10.9.0.5,10.9.0.6", undefined],
     ]);
+  });
+
+  it("has the engine make the node's own networks, and takes them away when no task is in them", async () => {
+    const lan: NetworkEntry = { id: LAN, name: "lan", local: { driver: "macvlan", configFrom: "lan-conf" } };
+    known.push(lan);
+    const own = (joined: readonly NetworkEntry[] = []): Task => {
+      const base = task(undefined, joined);
+      const spec = { ...base.spec, networks: [{ target: LAN, aliases: ["www"] }] };
+      return { ...base, serviceName: "web", spec };
+    };
+    const local = [{ name: "murmur.lan.lan000000000", aliases: ["web", "www"] }];
+    expect(await networks.prepare(own(), OPTIONS)).toEqual({ attached: [], local });
+    expect(engine.local).toEqual([
+      { name: local[0]?.name, internal: false, driver: "macvlan", configFrom: "lan-conf" },
+    ]);
+    expect(await networks.prepare(own([BLUE]), OPTIONS)).toMatchObject({ attached: [{ ipv4: "10.9.0.5" }], local });
+    await networks.attach(own(), { pid: 0 } as Container, OPTIONS);
+    expect(attached).toBeUndefined();
+    await networks.tidy(() => [own()], OPTIONS);
+    expect(engine.local).toHaveLength(1);
+    await networks.tidy(() => [task()], OPTIONS);
+    expect(engine.local).toEqual([]);
+    engine.lacks = true;
+    await expect(networks.prepare(own(), OPTIONS)).rejects.toMatchObject({
+      code: "failed_precondition",
+      message: expect.stringContaining("this node has no configuration network lan-conf, which network lan takes"),
+    });
+    known.pop();
+    await expect(networks.prepare(own(), OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
   });
 
   it("says what is missing", async () => {

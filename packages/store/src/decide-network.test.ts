@@ -269,6 +269,50 @@ describe("removing a network", () => {
   });
 });
 
+describe("a network that each node has of its own", () => {
+  const local = { driver: "macvlan", configFrom: "lan-conf" } as const;
+  const withLan = (): Driver => {
+    const driver = overlay().nodes("n1");
+    driver.network("lan", { local });
+    driver.network("front");
+    return driver;
+  };
+
+  it("gets no subnet, and who is in it no address", () => {
+    const driver = withLan();
+    expect(networkOf(driver, "lan")).not.toHaveProperty("addressing");
+    driver.service("alone", { networks: ["lan"] });
+    driver.service("both", { networks: ["lan", "front"] });
+    const vips = (name: string) => driver.store.view.service(serviceId(name))?.vips?.map(({ networkId: id }) => id);
+    expect([vips("alone"), vips("both")]).toEqual([[], ["front"]]);
+  });
+
+  it("is removed when no service is in it, like any other", () => {
+    const driver = withLan();
+    driver.service("alone", { networks: ["lan"] });
+    const removed = () => driver.try({ kind: "removeNetwork", id: networkId("lan") });
+    expect(removed()).toMatchObject({ code: "in_use", message: expect.stringContaining("by service alone;") });
+    driver.do({ kind: "removeService", id: serviceId("alone") });
+    expect(removed()).toMatchObject({ ok: true });
+    expect(networkOf(driver, "lan")).toBeUndefined();
+  });
+
+  it("is no way from another node to a published port", () => {
+    const driver = withLan();
+    const made = (id: string, networks: readonly string[], mode: "ingress" | "host") => {
+      const ports = [{ protocol: "tcp", targetPort: 80, publishedPort: 0, mode }] as const;
+      const spec = serviceSpec(id, { networks, ports });
+      return driver.try({ kind: "createService", id: serviceId(id), spec });
+    };
+    expect(made("a", ["lan"], "ingress")).toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("in network lan (macvlan) alone: publish ports in mode host"),
+    });
+    expect(made("b", ["lan"], "host")).toMatchObject({ ok: true });
+    expect(made("c", ["lan", "front"], "ingress")).toMatchObject({ ok: true });
+  });
+});
+
 describe("a node's number", () => {
   it("is the smallest that no other has, and stays when the node comes back", () => {
     const driver = overlay().nodes("n1", "n2", "n3");

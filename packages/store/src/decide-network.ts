@@ -12,7 +12,7 @@ import { noCluster } from "./decide-cluster.ts";
 import { accepted, putCluster, putNetwork, putService, remove, type Context, type Decision } from "./decision.ts";
 import { ingressNetwork } from "./ingress.ts";
 import { addressingFor } from "./network-addressing.ts";
-import { isOverlay, networksOf } from "./own-addresses.ts";
+import { isOverlay, namedNetworks } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
 import type { State } from "./state.ts";
 import type { View } from "./view.ts";
@@ -34,7 +34,7 @@ export function createNetwork({ state, index, now }: Context, { id, spec }: Of<"
   if (state.networks().length >= LIMITS.networks)
     return refused("overloaded", `the cluster has ${LIMITS.networks} networks, the most it takes; remove some`);
   const network = { id, spec, createdAt: now, version: index };
-  if (!isOverlay(state)) return accepted(id, [putNetwork(network)]);
+  if (!isOverlay(state) || spec.local !== undefined) return accepted(id, [putNetwork(network)]);
   const addressing = addressingFor(state, cluster, network);
   return "ok" in addressing ? addressing : accepted(id, [putNetwork({ ...network, addressing })]);
 }
@@ -85,7 +85,7 @@ function removeIngress({ state, index, now }: Context, { id }: Network): Decisio
 function inUse(state: State, { id, spec }: Network): Refusal | undefined {
   const services = state
     .services()
-    .filter((service) => service.removing !== true && networksOf(state, service.spec).includes(id));
+    .filter((service) => service.removing !== true && namedNetworks(state, service.spec).includes(id));
   if (services.length > 0) {
     const names = listed(
       "service",
@@ -106,10 +106,14 @@ function inUse(state: State, { id, spec }: Network): Refusal | undefined {
 function tasksIn(state: State, id: NetworkId): readonly string[] {
   const names: string[] = [];
   for (const task of state.tasks()) {
-    if (task.networks.some(({ networkId }) => networkId === id) && isWanted(state, task)) names.push(taskName(task));
+    if (isIn(task, id) && isWanted(state, task)) names.push(taskName(task));
   }
   return names;
 }
+
+/** Its spec alone names the networks of which the cluster gives no addresses. */
+const isIn = ({ networks, spec }: Task, id: NetworkId): boolean =>
+  networks.some(({ networkId }) => networkId === id) || spec.networks.some(({ target }) => target === id);
 
 /** Whether a task is to run on, as far as the state says: the leader may not have got to it yet when its service is gone. */
 export const isWanted = (view: Pick<View, "service">, task: Task): boolean =>

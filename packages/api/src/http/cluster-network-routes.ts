@@ -74,7 +74,9 @@ function unusedNetworks(view: View): Network[] {
     for (const { target } of previousSpec?.task.networks ?? []) used.add(target);
   }
   for (const task of view.tasks()) {
-    if (isWanted(view, task)) for (const { networkId: id } of task.networks) used.add(id);
+    if (!isWanted(view, task)) continue;
+    for (const { networkId: id } of task.networks) used.add(id);
+    for (const { target } of task.spec.networks) used.add(target);
   }
   return view
     .networks()
