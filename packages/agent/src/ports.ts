@@ -265,7 +265,10 @@ export interface LocalNetwork {
 
 /** What a node needs of the engine for tasks in networks of its own. The errors are those of `Runtime`. */
 export interface LocalNetworkRuntime {
-  /** Makes the network unless there is one of this name. `not_found` where there is no network `configFrom`. */
+  /**
+   * Makes the network unless there is one of this name; not to be called again before that. `not_found` where there is no
+   * network `configFrom`.
+   */
   ensureLocalNetwork(network: LocalNetwork, options: Abortable): Promise<void>;
   /** Names of all networks that were made so and whose names begin like that. */
   localNetworks(prefix: string, options: Abortable): Promise<readonly string[]>;

@@ -3,8 +3,8 @@ import { ClusterError, codeOf, type Clock, type Millis } from "@murmur/base";
 import type { NetworkEntry, NetworkId } from "@murmur/model";
 import { engineNetworkName, isNameOf } from "./cluster-bridges.ts";
 
-/** How long the engine may take to make a network. */
-const MAKE_LIMIT_MS: Millis = 60_000;
+/** How long the engine may take for one network. */
+const LIMIT_MS: Millis = 60_000;
 const PREFIX = "murmur.";
 
 export interface LocalNetworksOptions {
@@ -15,6 +15,8 @@ export interface LocalNetworksOptions {
 /** The networks of swarm scope that this node's engine has of its own, for its own tasks. */
 export class LocalNetworks {
   readonly #options: LocalNetworksOptions;
+  /** One is made or removed after the other: an engine that makes the same one twice at a time refuses the second. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: LocalNetworksOptions) {
     this.#options = options;
@@ -25,13 +27,12 @@ export class LocalNetworks {
    * runtime's, with the engine's words.
    */
   async ensure({ id, name, internal = false, local }: NetworkEntry, { signal }: Abortable): Promise<string> {
-    const { runtime, clock } = this.#options;
+    const { runtime } = this.#options;
     if (local === undefined) throw new ClusterError("failed_precondition", `network ${name} is no node's own`);
     const { configFrom } = local;
     const own = engineNetworkName({ id, name });
-    const limit = { clock, limitMs: MAKE_LIMIT_MS, who: "the engine", signal };
     try {
-      await withTimeLimit(limit, (options) => runtime.ensureLocalNetwork({ name: own, internal, ...local }, options));
+      await this.#turn(signal, (options) => runtime.ensureLocalNetwork({ name: own, internal, ...local }, options));
     } catch (error) {
       if (codeOf(error) !== "not_found" || configFrom === undefined) throw error;
       const why = `this node has no configuration network ${configFrom}, which network ${name} takes its settings from`;
@@ -42,15 +43,23 @@ export class LocalNetworks {
   }
 
   /** Removes those that aren't needed, asked before each, and that no container is in. */
-  async removeAllBut(needed: () => ReadonlySet<NetworkId>, options: Abortable): Promise<void> {
+  async removeAllBut(needed: () => ReadonlySet<NetworkId>, { signal }: Abortable): Promise<void> {
     const { runtime } = this.#options;
-    for (const name of await runtime.localNetworks(PREFIX, options)) {
-      if (isNameOf(name, needed())) continue;
+    for (const name of await runtime.localNetworks(PREFIX, { signal })) {
       try {
-        await runtime.removeNetwork(name, options);
+        await this.#turn(signal, async (options) => {
+          if (!isNameOf(name, needed())) await runtime.removeNetwork(name, options);
+        });
       } catch (error) {
         if (codeOf(error) !== "failed_precondition") throw error;
       }
     }
+  }
+
+  #turn(signal: AbortSignal, work: (options: Abortable) => Promise<void>): Promise<void> {
+    const limit = { clock: this.#options.clock, limitMs: LIMIT_MS, who: "the engine", signal };
+    const turn = this.#last.then(() => withTimeLimit(limit, work));
+    this.#last = turn.catch(() => {});
+    return turn;
   }
 }

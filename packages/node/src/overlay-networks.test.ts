@@ -24,10 +24,17 @@ const LAN = networkId("lan000000000aaaaaaaaaaaaa");
 /** An engine that has networks, and says who is in them. */
 class Engine implements NetworkRuntime, LocalNetworkRuntime {
   local: readonly LocalNetwork[] = [];
+  /** It makes no two at once. */
+  making = false;
   /** It has no configuration networks. */
   lacks = false;
 
   async ensureLocalNetwork(network: LocalNetwork): Promise<void> {
+    if (this.making)
+      throw new ClusterError("failed_precondition", "Pool overlaps with other one on this address space");
+    this.making = true;
+    await Promise.resolve();
+    this.making = false;
     if (this.lacks) throw new ClusterError("not_found", "configuration network does not exist");
     if (!this.local.some(({ name }) => name === network.name)) this.local = [...this.local, network];
   }
@@ -153,7 +160,11 @@ describe("the overlay's side of a node's tasks", () => {
       return { ...base, serviceName: "web", spec };
     };
     const local = [{ name: "murmur.lan.lan000000000", aliases: ["web", "www"] }];
-    expect(await networks.prepare(own(), OPTIONS)).toEqual({ attached: [], local });
+    const both = await Promise.all([1, 2].map(() => networks.prepare(own(), OPTIONS)));
+    expect(both).toEqual([
+      { attached: [], local },
+      { attached: [], local },
+    ]);
     expect(engine.local).toEqual([
       { name: local[0]?.name, internal: false, driver: "macvlan", configFrom: "lan-conf" },
     ]);

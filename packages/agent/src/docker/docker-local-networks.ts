@@ -1,7 +1,6 @@
 import type Docker from "dockerode";
 import type { NetworkInspectInfo } from "dockerode";
 import type { Abortable, LocalNetwork } from "../ports.ts";
-import { statusOf } from "./engine-error.ts";
 
 /**
  * Tells what was made here from others. A network that takes its settings from another one has that one's labels and none of
@@ -15,13 +14,8 @@ export async function ensureLocalNetwork(docker: Docker, network: LocalNetwork, 
   const found = await docker.listNetworks({ filters: { name: [name] }, abortSignal: signal });
   if (found.some((info) => info.Name === name)) return;
   const settings = configFrom === undefined ? { Labels: { [LABEL]: "true" } } : { ConfigFrom: { Network: configFrom } };
-  try {
-    const wish = { Name: name, CheckDuplicate: true, Driver: driver, Internal: internal, ...settings };
-    await docker.createNetwork({ ...wish, abortSignal: signal });
-  } catch (error) {
-    // Another task's agent step was faster.
-    if (statusOf(error) !== 409) throw error;
-  }
+  const wish = { Name: name, CheckDuplicate: true, Driver: driver, Internal: internal, ...settings };
+  await docker.createNetwork({ ...wish, abortSignal: signal });
 }
 
 /** `LocalNetworkRuntime.localNetworks` of an engine; its errors are dockerode's. */

@@ -138,7 +138,8 @@ describe("networks of the engine's own", () => {
     const subnet = `10.${String(SECOND)}.${String(THIRD + 3)}.0/24`;
     await docker("network", "create", "--config-only", "--subnet", subnet, "--label", `murmur.cluster.id=${RUN}`, conf);
     try {
-      await Promise.all([1, 2].map(() => runtime.ensureLocalNetwork(own, NEVER)));
+      await runtime.ensureLocalNetwork(own, NEVER);
+      await runtime.ensureLocalNetwork(own, NEVER);
       const plain = { name: `${RUN}.plain.0123456789ab`, driver: "bridge", internal: true };
       await runtime.ensureLocalNetwork(plain, NEVER);
       expect((await runtime.localNetworks(`${RUN}.`, NEVER)).toSorted()).toEqual([lan, plain.name]);
