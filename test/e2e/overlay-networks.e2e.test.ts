@@ -132,6 +132,95 @@ describe("networks of an overlay cluster", () => {
     await clean();
   });
 
+  it("go as soon as no service is in them, and make room for others of their name and subnet", async () => {
+    const make = ["network", "create", "-d", "overlay", "--subnet", "10.77.0.0/24", "leaving"];
+    const docker = ["docker", "-H", "unix:///run/murmur/docker.sock"];
+    await cluster.first.ok(...docker, ...make);
+    const slow = [
+      "--stop-grace-period",
+      "5s",
+      "--network",
+      "leaving",
+      CLIENT_IMAGE,
+      "sh",
+      "-c",
+      "trap '' TERM; sleep 99",
+    ];
+    await create("lingers", "--mode", "global", ...slow);
+    await cluster.first.ok(...docker, "service", "rm", "lingers");
+    await cluster.first.ok(...docker, "network", "rm", "leaving");
+    expect((await cluster.first.run([...docker, ...make])).stderr).toContain("until its last tasks have stopped");
+    expect((await Promise.all(cluster.hosts.map((host) => host.containers()))).flat()).not.toEqual([]);
+    await eventually(
+      "the subnet is free",
+      () => cluster.first.run([...docker, ...make]),
+      ({ code }) => code === 0,
+    );
+    await create("after", "--mode", "global", "--network", "leaving", ...WEB);
+    for (const after of await tasksOf(cluster.hosts, "after"))
+      expect(await after.page(`http://${await asked(after, "after")}/`)).not.toBe("");
+    await cluster.first.murmur("service", "rm", "after");
+    await cluster.first.murmur("network", "rm", "leaving");
+    for (const host of cluster.hosts)
+      await eventually(
+        `${host.name} has nothing left of it`,
+        () => host.ok("docker", "network", "ls", "--format", "{{.Name}}"),
+        (names) => !names.includes("murmur.leaving."),
+      );
+    await clean();
+  });
+
+  it("are made by each node's engine with its own settings where their driver is one of a node", async () => {
+    const docker = ["docker", "-H", "unix:///run/murmur/docker.sock"];
+    const subnets = ["10.81.1.0/24", "10.81.2.0/24"];
+    const configured = cluster.hosts.slice(0, 2);
+    for (const [at, host] of configured.entries())
+      await host.ok(...docker, "network", "create", "--config-only", "--subnet", subnets[at] ?? "", "lan-conf");
+    const made = ["--driver", "bridge", "--scope", "swarm", "--config-from", "lan-conf"];
+    await cluster.first.ok(...docker, "network", "create", ...made, "lan");
+    expect(
+      await cluster
+        .host(2)
+        .ok(...docker, "network", "ls", "--filter", "name=lan", "--format", "{{.Name}} {{.Driver}} {{.Scope}}"),
+    ).toBe("lan bridge swarm");
+    const noWait = ["--detach", "--restart-condition", "none"];
+    await create("lans", "--mode", "global", "--network", "lan", "--network", "back", ...noWait, ...WEB);
+    const lacks = cluster.host(2).name;
+    await eventually(
+      "the node without the settings says so",
+      () => cluster.first.ok(...docker, "service", "ps", "--no-trunc", "--format", "{{.Node}} {{.Error}}", "lans"),
+      (text) => text.includes(`${lacks} "this node has no configuration network lan-conf, which network lan takes`),
+    );
+    const tasks = await eventually(
+      "the others run",
+      () => tasksOf(cluster.hosts, "lans"),
+      (all) => all.length === 2,
+    );
+    for (const task of tasks) {
+      const own = subnets[configured.indexOf(task.host)]?.replace("0/24", "");
+      expect((await task.run("ip", "-4", "-o", "addr")).stdout).toContain(` ${own ?? "?"}`);
+      expect((await asked(task, "tasks.lans")).split("\n").toSorted()).toEqual(
+        tasks.map((one) => one.addressIn("back")).toSorted(),
+      );
+    }
+    expect((await cluster.first.run([...docker, "network", "rm", "lan"])).stderr).toContain("in use by service lans");
+    await create("lonely", "--network", "lan", "--constraint", `node.hostname==${cluster.host(1).name}`, ...IDLE);
+    expect((await (await taskOf("lonely")).run("ip", "-4", "-o", "addr", "show", "eth0")).stdout).toContain(
+      " 10.81.2.",
+    );
+    await cluster.first.murmur("service", "rm", "lans", "lonely");
+    await cluster.first.ok(...docker, "network", "rm", "lan");
+    for (const host of configured) {
+      await eventually(
+        `${host.name}'s engine has it no more`,
+        () => host.ok("docker", "network", "ls", "--format", "{{.Name}}"),
+        (names) => !names.includes("murmur.lan."),
+      );
+      await host.ok("docker", "network", "rm", "lan-conf");
+    }
+    await clean();
+  });
+
   it("carry UDP by published ports, with the client's own address", async () => {
     const program =
       'use Socket; use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 5353, Proto => "udp"); while (my $from = $s->recv(my $said, 2048)) { my ($port, $at) = sockaddr_in($from); $s->send("$said " . inet_ntoa($at), 0, $from); }';

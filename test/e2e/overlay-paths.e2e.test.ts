@@ -236,7 +236,15 @@ describe("containers that are connected by hand", () => {
     const hands: { host: Host; address: string; ipv6: string; page: (url: string) => Promise<string> }[] = [];
     for (const host of cluster.hosts) {
       // By the cluster's name, as soon as it is there.
-      const options = ["--name", "hand", "--network", "open", "--env", "PORT=80", "--publish", "8099:80"];
+      const aliases = [
+        "--network-alias",
+        "hands",
+        "--network-alias",
+        `${host.name}-alias`,
+        "--hostname",
+        `${host.name}-h`,
+      ];
+      const options = ["--name", "hand", ...aliases, "--network", "open", "--env", "PORT=80", "--publish", "8099:80"];
       const run = ["run", "--detach", ...options, CLIENT_IMAGE];
       await eventually(
         `a container is connected on ${host.name}`,
@@ -276,11 +284,42 @@ describe("containers that are connected by hand", () => {
         expect(await task.page(`http://[${ipv6}]/`)).not.toBe("");
       }
     }
+    // By their names, from every host's tasks and from each other.
+    const [four, six] = [hands.map(({ address }) => address), hands.map(({ ipv6 }) => ipv6)].map((all) =>
+      all.toSorted(),
+    );
+    const digs = async (task: TaskContainer, name: string, type: string): Promise<readonly string[]> =>
+      lines((await task.run("dig", "+search", "+short", name, type)).stdout).toSorted();
+    for (const task of servers) {
+      for (const name of ["hand", "hands", "hands.open"]) {
+        await eventually(
+          `${task.name} finds ${name}`,
+          () => digs(task, name, "A"),
+          (found) => found.join() === four?.join(),
+        );
+      }
+      expect(await digs(task, "hands", "AAAA")).toEqual(six);
+      for (const { host, address } of hands) {
+        expect(await digs(task, `${host.name}-alias`, "A")).toEqual([address]);
+        expect(await digs(task, `${host.name}-h`, "A")).toEqual([address]);
+        expect(lines((await task.run("dig", "+short", "-x", address)).stdout)).toEqual([]);
+      }
+    }
+    for (const { page } of hands) {
+      for (const { host } of hands) expect(await page(`http://${host.name}-alias/`)).not.toBe("");
+    }
     // The engine publishes their ports as ever.
     for (const { host } of hands) expect(await outsider.page(`http://${host.address}:8099/`)).not.toBe("");
     const refused = await cluster.first.run([...api, "run", "--rm", "--network", "alpha", CLIENT_IMAGE, "true"]);
     expect(refused.stderr).toContain("network alpha is not attachable");
     for (const { host } of hands) await host.ok("docker", "rm", "--force", "hand");
+    for (const task of servers) {
+      await eventually(
+        "their names are gone",
+        () => digs(task, "hands", "A"),
+        (found) => found.length === 0,
+      );
+    }
     // An address of one host's share, asked for there and elsewhere.
     const [own, other] = hands;
     if (own === undefined || other === undefined) throw new Error("nobody was connected");

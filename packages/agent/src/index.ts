@@ -3,6 +3,7 @@ export type { AgentOptions, AgentStats } from "./agent-options.ts";
 export { DockerRuntime } from "./docker/docker-runtime.ts";
 export { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine.ts";
 export { TmpfsFiles } from "./docker/tmpfs-files.ts";
+export { GuestWatch, type GuestWatchOptions } from "./guest-watch.ts";
 export { EngineNetworks } from "./engine-networks.ts";
 export {
   GossipDriver,
@@ -22,10 +23,15 @@ export type {
   ContainerRequest,
   ContainerState,
   ContainerSummary,
+  EngineGuest,
   EngineInfo,
   EngineNetwork,
   EngineVolume,
+  GuestRuntime,
   KeyValue,
+  LocalNetwork,
+  LocalNetworkRuntime,
+  LocalPlace,
   NetworkRuntime,
   NodeContext,
   Runtime,
@@ -36,6 +42,7 @@ export type {
   TaskNetworks,
   Withdrawals,
 } from "./ports.ts";
+export { withTimeLimit } from "./time-limit.ts";
 export { SimulatedContainer, type Program } from "./simulated-container.ts";
 export { SimulatedFiles } from "./simulated-files.ts";
 export { SimulatedRuntime, type RuntimeFaults, type SimulatedRuntimeOptions } from "./simulated-runtime.ts";

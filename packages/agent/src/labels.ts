@@ -44,7 +44,7 @@ export const volumeLabels = ({ clusterId }: NodeContext): Readonly<Record<string
 
 /** Tells how many networks a container is to be in, for engines that connect it to them one by one. */
 export function networksLabel(networks: ContainerNetworks): Readonly<Record<string, string>> {
-  const { length } = networks.attached;
+  const length = networks.attached.length + (networks.local?.length ?? 0);
   return length > 1 ? { [NETWORKS]: String(length) } : {};
 }
 

@@ -96,6 +96,14 @@ export interface ContainerNetwork extends NetworkAddress {
   readonly mac: string;
 }
 
+/** A container's place in a network that the engine has of its own. */
+export interface LocalPlace {
+  /** The engine's name of it. */
+  readonly name: string;
+  /** What the engine's own DNS server answers there, beside the container's name. */
+  readonly aliases: readonly string[];
+}
+
 /** How a container is connected. */
 export interface ContainerNetworks {
   /**
@@ -103,6 +111,8 @@ export interface ContainerNetworks {
    * goes to the network whose name comes first, of those that are not internal.
    */
   readonly attached: readonly ContainerNetwork[];
+  /** Networks that the engine has of its own, and gives addresses of itself. */
+  readonly local?: readonly LocalPlace[];
   /** Path on the engine's host of a file to use as the container's `/etc/resolv.conf`; left out: the engine's own. */
   readonly resolvConf?: string;
 }
@@ -242,6 +252,42 @@ export interface NetworkRuntime {
   removeNetwork(name: string, options: Abortable): Promise<void>;
   /** Names of all networks that carry these labels. */
   networks(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly string[]>;
+}
+
+/** A network that the engine is to make with settings of its own. */
+export interface LocalNetwork {
+  readonly name: string;
+  readonly driver: string;
+  readonly internal: boolean;
+  /** The engine's network that has the settings. */
+  readonly configFrom?: string;
+}
+
+/** What a node needs of the engine for tasks in networks of its own. The errors are those of `Runtime`. */
+export interface LocalNetworkRuntime {
+  /**
+   * Makes the network unless there is one of this name; not to be called again before that. `not_found` where there is no
+   * network `configFrom`.
+   */
+  ensureLocalNetwork(network: LocalNetwork, options: Abortable): Promise<void>;
+  /** Names of all networks that were made so and whose names begin like that. */
+  localNetworks(prefix: string, options: Abortable): Promise<readonly string[]>;
+}
+
+/** A running container that is in a network of the cluster, and is no task's. */
+export interface EngineGuest extends NetworkAddress {
+  /** The engine's name of the network. */
+  readonly network: string;
+  /** What its engine calls it there: its name, its aliases, its short id, its host name. */
+  readonly names: readonly string[];
+}
+
+/** What an overlay node needs of the engine to know who is a guest in its networks. The errors are those of `Runtime`. */
+export interface GuestRuntime {
+  /** All guests of the networks that carry these labels. */
+  guests(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly EngineGuest[]>;
+  /** Yields whenever a container was connected, disconnected or renamed; ends as `Runtime.events`. */
+  guestEvents(options: Abortable): Promise<AsyncIterable<unknown>>;
 }
 
 /** Makes sessions with managers; each call may try another manager. */

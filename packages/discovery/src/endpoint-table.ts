@@ -31,11 +31,13 @@ const networksOf = (view: View): EndpointTable["networks"] =>
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 
 /** Undefined for an ingress network: nobody is in it. */
-export function networkEntry({ id, spec, addressing }: Network): NetworkEntry | undefined {
-  const { name, internal, mtu, ingress } = spec;
+export function networkEntry({ id, spec, addressing, removing }: Network): NetworkEntry | undefined {
+  const { name, internal, mtu, ingress, local } = spec;
   if (ingress === true) return undefined;
+  if (local !== undefined) return { id, name, ...(internal && { internal }), local };
   if (addressing === undefined) return { id, name };
-  return { id, name, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
+  const whether = removing !== undefined && { removing };
+  return { id, name, ...whether, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };
 }
 
 /**
@@ -73,11 +75,14 @@ export function serviceEndpoints(view: View, service: Service): ServiceEndpoints
   };
 }
 
-/** A service that names no network is in the default one. */
+/** A service that names no network is in the default one. In networks of its nodes' own nobody is found. */
 function attachmentsOf(view: View, service: Service): ServiceEndpoints["networks"] {
   if (nodeNetworkOf(service.spec.task) !== undefined) return [];
   const { networks } = service.spec.task;
-  if (networks.length > 0) return networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
+  const isAddressed = ({ target }: (typeof networks)[number]): boolean =>
+    view.network(target)?.spec.local === undefined;
+  if (networks.length > 0)
+    return networks.filter(isAddressed).map(({ target, aliases }) => ({ networkId: target, aliases }));
   const network = view.networkByName(DEFAULT_NETWORK_NAME);
   return network === undefined ? [] : [{ networkId: network.id, aliases: [] }];
 }

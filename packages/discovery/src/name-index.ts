@@ -4,6 +4,7 @@ import {
   type AttachedTask,
   type Endpoint,
   type EndpointTable,
+  type Guest,
   type Index,
   type NetworkAddress,
   type NetworkId,
@@ -51,6 +52,8 @@ export type Found =
       readonly label: string;
       readonly network: NetworkOfName;
     }
+  /** A name or alias of containers that are guests in the network. */
+  | { readonly kind: "guests"; readonly guests: readonly Guest[]; readonly network: NetworkOfName }
   /** `_PORT._PROTOCOL.SERVICE`. */
   | {
       readonly kind: "port";
@@ -68,11 +71,14 @@ interface NetworkNames extends NetworkOfName {
   readonly services: Names;
   /** What the services of one stack call each other, by stack in lower case: service name, alias, or `SHORT`. */
   readonly stacks: Map<string, Names>;
+  readonly guests: Map<string, Guest[]>;
 }
 
 export interface NameIndexOptions {
   /** Whether an endpoint's address is its task's alone, and not its node's: then it has a name, too. */
   readonly ownAddresses: boolean;
+  /** Of all nodes; they are in no table. */
+  readonly guests?: readonly Guest[];
 }
 
 /** The names of a table, without regard to case. Made once for each table; a look-up then costs a few map reads. */
@@ -86,14 +92,15 @@ export class NameIndex {
   /** The tasks that have addresses, by service; made with the first question about a service. */
   readonly #attached = new Map<ServiceEndpoints, ReadonlyMap<TaskId, AttachedTask>>();
 
-  constructor(table: EndpointTable, { ownAddresses }: NameIndexOptions = { ownAddresses: false }) {
+  constructor(table: EndpointTable, { ownAddresses, guests = [] }: NameIndexOptions = { ownAddresses: false }) {
     this.version = table.version;
     this.#makeOwners = () => new AddressOwners(table, ownAddresses);
-    for (const { id, name, addressing } of table.networks) {
-      const known = { services: new Map(), stacks: new Map() };
+    for (const { id, name, addressing, removing } of table.networks) {
+      const known = { services: new Map(), stacks: new Map(), guests: new Map() };
       const network = { id, name: name.toLowerCase(), hasAddresses: addressing !== undefined, ...known };
       this.#byId.set(id, network);
-      this.#byName.set(network.name, network);
+      // Another one may have the name of one that is being removed.
+      if (removing !== true) this.#byName.set(network.name, network);
     }
     for (const service of table.services) {
       for (const { networkId, aliases } of service.networks) {
@@ -101,12 +108,18 @@ export class NameIndex {
         if (network !== undefined) addNames(network, service, aliases);
       }
     }
+    for (const guest of guests) {
+      const known = this.#byId.get(guest.networkId)?.guests;
+      const names = new Set(guest.names.map((text) => text.toLowerCase()));
+      if (known !== undefined) for (const name of names) append(known, name, guest);
+    }
   }
 
   /**
    * What a name stands for; `text` is in lower case, without the zone. The last part is a network if there is one of
    * that name with such a service in it; else the name is one of the asker's networks. The names of the asker's own stack
-   * go before others', and a service's own name or alias before one of a task or port below a service.
+   * go before others', and a service's own name or alias before a guest's, and that before one of a task or port below a
+   * service.
    */
   find(text: string, scope: Scope): Found | undefined {
     const stack = scope?.stack?.toLowerCase();
@@ -120,6 +133,10 @@ export class NameIndex {
         if (found?.kind === "service") return found;
         below ??= found;
       }
+    }
+    for (const [part, network] of readings) {
+      const guests = network.guests.get(part);
+      if (guests !== undefined) return { kind: "guests", guests, network };
     }
     if (below !== undefined) return below;
     const network = this.#byName.get(text);

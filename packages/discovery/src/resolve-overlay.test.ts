@@ -220,3 +220,62 @@ describe("a name of a stack", () => {
     ["shop", "Blog_web", ["10.1.0.19"]],
   ])("asked by a container of stack %s: %s", (stack, name, answer) => expect(from(stack, name)).toEqual(answer));
 });
+
+it("finds services by a network's name in the one that has it, not in one that is being removed", () => {
+  const removing: EndpointTable = {
+    version: 8,
+    networks: [
+      { id: back, name: "back", addressing: addressing(2) },
+      { id: front, name: "back", addressing: addressing(1), removing: true },
+    ],
+    services: [service("web", 10, { networks: [at(back)] }), service("old", 20, { networks: [at(front)] })],
+  };
+  const names = new NameIndex(removing);
+  const found = (name: string): unknown =>
+    short(resolveName(names, { name, type: "A" }, { suspects: NO_SUSPECTS, turn: 0 }));
+  expect([found("1.web.back"), found("1.old.back")]).toEqual([["10.2.0.11"], "outside"]);
+});
+
+describe("guests of a network", () => {
+  const hand = (last: number, on: string, names: readonly string[], more: object = inFront(last)) => {
+    return { networkId: front, nodeId: nodeId(on), names, ...inFront(last), ...more };
+  };
+  const guests = [
+    hand(130, "n1", ["Hand", "db", "0123456789ab"]),
+    hand(140, "n2", ["other", "db", "web", "1.web"]),
+    { networkId: back, nodeId: nodeId("n2"), names: ["hind"], ...inBack(140) },
+  ];
+  const names = new NameIndex(table, { ownAddresses: true, guests });
+  const found = (name: string, type = "A", scope: readonly (typeof front)[] = [front], dead: readonly string[] = []) =>
+    short(
+      resolveName(
+        names,
+        { name, type },
+        { turn: 0, scope: { networks: scope }, suspects: { ...NO_SUSPECTS, deadNodes: new Set(dead.map(nodeId)) } },
+      ),
+    );
+
+  it.each<[string, string, unknown]>([
+    ["hand", "A", ["10.1.0.130"]],
+    ["HAND.murmur.internal", "AAAA", ["fd00:1::130"]],
+    ["hand.default", "A", ["10.1.0.130"]],
+    ["0123456789ab", "A", ["10.1.0.130"]],
+    ["db", "A", ["10.1.0.130", "10.1.0.140"]],
+    ["db", "AAAA", ["fd00:1::130", "fd00:1::140"]],
+    ["db", "SRV", "NODATA"],
+    ["db", "ANY", [{ cpu: "RFC8482", os: "" }]],
+    // A service has the name first.
+    ["web", "A", ["10.1.0.9"]],
+    ["1.web", "A", ["10.1.0.140"]],
+    ["hind", "A", "outside"],
+    [reverse("10.1.0.130"), "PTR", "NXDOMAIN"],
+  ])("%s %s", (name, type, answer) => expect(found(name, type)).toEqual(answer));
+
+  it("are found in their network alone, and not on a node that is dead", () => {
+    expect([found("hind", "A", [back]), found("hand", "A", [back])]).toEqual([["10.2.0.140"], "outside"]);
+    expect([found("db", "A", [front], ["n1"]), found("hand", "A", [front], ["n1"])]).toEqual([
+      ["10.1.0.140"],
+      "NODATA",
+    ]);
+  });
+});

@@ -27,6 +27,7 @@ export interface ResolveContext {
  * - `SERVICE.NETWORK.murmur.internal`: its virtual address, if it has one; else as `tasks.SERVICE…`: where its tasks
  *   are. Without NETWORK, the asker's networks.
  * - `SLOT.SERVICE…` and `TASK.SERVICE…`: where this one is.
+ * - `NAME.NETWORK…`, `NAME`: where the containers are that are no tasks and have this name or alias there.
  * - `_PORT._tcp.SERVICE…` (SRV): host and port of each; PORT is the port's name or the container's port number.
  * - the same without the zone, where there is such a name: not every resolver has a search list.
  * - `4.3.2.1.in-addr.arpa` (PTR): whose address that is; NXDOMAIN for one that is the cluster's, and nobody's.
@@ -86,6 +87,8 @@ class Answer {
         return this.#task(found);
       case "port":
         return this.#port(found);
+      case "guests":
+        return this.#guests(found);
     }
   }
 
@@ -126,6 +129,13 @@ class Answer {
     return this.#srv(this.#places(offering, found.network), found.network, (port, service) => {
       return port.protocol === found.protocol && targetsOf(service, found).includes(port.targetPort);
     });
+  }
+
+  /** Where a node is only suspected its guests still have their names, as tasks do. */
+  #guests({ guests }: FoundOf<"guests">): Resolution {
+    const { deadNodes } = this.#context.suspects;
+    const there = guests.filter(({ nodeId }) => !deadNodes.has(nodeId));
+    return this.#addresses(there.flatMap(({ ipv4, ipv6 }) => (ipv6 === undefined ? [ipv4] : [ipv4, ipv6])));
   }
 
   /** RFC 8482: instead of everything, one record that says that there is something. */

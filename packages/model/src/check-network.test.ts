@@ -21,9 +21,25 @@ describe("a network spec", () => {
     ["with the largest subnet", withSubnet({ subnet: "10.0.0.0/8" })],
     ["with a small subnet of IPv6", withSubnet({ subnet: "fd00::/120" })],
     ["with a small MTU", spec({ mtu: 1_230 })],
+    ["of each node's own", spec({ internal: true, local: { driver: "macvlan", configFrom: "lan-conf" } })],
   ])("%s is right", (_, given) => expect(validateNetworkSpec(given)).toEqual([]));
 
   it.each<[string, NetworkSpec, string]>([
+    [
+      "a subnet of each node's own",
+      spec({ subnets: [{ subnet: "10.1.0.0/16" }], local: { driver: "macvlan" } }),
+      "subnets: must be left out with driver macvlan: it is each node's own; make a --config-only network",
+    ],
+    [
+      "attachable and each node's own",
+      spec({ attachable: true, local: { driver: "bridge" } }),
+      "attachable: must be false",
+    ],
+    [
+      "an ingress network of each node's own",
+      spec({ ingress: true, local: { driver: "bridge" } }),
+      "ingress: must be false",
+    ],
     ["no subnet", withSubnet({ subnet: "10.1.0.0" }), "subnets[0].subnet: must be ADDRESS/LENGTH"],
     ["no address", withSubnet({ subnet: "10.1.0.256/24" }), "subnets[0].subnet: must be ADDRESS/LENGTH"],
     ["host bits", withSubnet({ subnet: "10.1.2.3/16" }), "beyond its length: use 10.1.0.0/16"],

@@ -4,7 +4,7 @@ import { parseIpAddress } from "./ip-address.ts";
 import { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 import { labels, objectName } from "./names.ts";
 import { assignableIn, byHandIn, keptAddresses } from "./network-addresses.ts";
-import type { NetworkSpec, SubnetSpec } from "./network.ts";
+import { LOCAL_DRIVERS, type LocalNetworking, type NetworkSpec, type SubnetSpec } from "./network.ts";
 
 /** Lengths of a network's subnet. A shorter one would be most of what there is, a longer one hold next to nothing. */
 const LENGTHS = { 4: { min: 8, max: 28 }, 6: { min: 48, max: 120 } } as const;
@@ -112,6 +112,23 @@ const ingressFits: CrossCheck<NetworkSpec> = ({ ingress, attachable, internal, m
     report(at("mtu"), "must be left out for an ingress network: published ports go by the networks of their services");
 };
 
+/** Settings that only an overlay has, or that each node has of its own. */
+const localFits: CrossCheck<NetworkSpec> = ({ local, ingress, attachable, subnets, ipv6, mtu }, path, report) => {
+  if (local === undefined) return;
+  const at = (field: string): string => (path === "" ? field : `${path}.${field}`);
+  const { driver } = local;
+  if (ingress === true) report(at("ingress"), "must be false: an ingress network is an overlay network");
+  if (attachable)
+    report(
+      at("attachable"),
+      `must be false with driver ${driver}: connect containers to a network of their node's engine`,
+    );
+  const ofNode = `must be left out with driver ${driver}: it is each node's own; make a --config-only network with it on each`;
+  if (subnets !== undefined) report(at("subnets"), ofNode);
+  if (ipv6 === true) report(at("ipv6"), ofNode);
+  if (mtu !== undefined) report(at("mtu"), ofNode);
+};
+
 const poolFits: CrossCheck<AddressPool> = (pool, path, report) => {
   const seen: IpBlock[] = [];
   for (const [at, text] of subnetsOf(pool).entries()) {
@@ -149,10 +166,12 @@ export const network: Check = object<NetworkSpec>(
     ),
     ingress: optional(boolean),
     mtu: optional(integer(MTU_MIN[4], 65_465)),
+    local: optional(object<LocalNetworking>({ driver: oneOf(LOCAL_DRIVERS), configFrom: optional(objectName) })),
   },
   (spec, path, report) => {
     ingressFits(spec, path, report);
     familiesFit(spec, path, report);
     attachableFits(spec, path, report);
+    localFits(spec, path, report);
   },
 );

@@ -1,6 +1,6 @@
 import type { NodeId } from "@murmur/base";
 import type { Index, NetworkId, ServiceId, TaskId } from "./ids.ts";
-import type { NetworkAddress, NetworkAddressing } from "./network.ts";
+import type { LocalNetworking, NetworkAddress, NetworkAddressing } from "./network.ts";
 import type { PortOptions, PortProtocol } from "./service-spec.ts";
 import type { PublishedPort } from "./task.ts";
 
@@ -46,6 +46,14 @@ export interface AttachedTask {
   readonly addresses: readonly (NetworkAddress & { readonly networkId: NetworkId })[];
 }
 
+/** A container that the cluster doesn't run, and that somebody has connected to an attachable network by hand. */
+export interface Guest extends NetworkAddress {
+  readonly networkId: NetworkId;
+  readonly nodeId: NodeId;
+  /** All that it is found by, in that network alone. */
+  readonly names: readonly string[];
+}
+
 /** A network as the data plane needs it. */
 export interface NetworkEntry {
   readonly id: NetworkId;
@@ -53,6 +61,10 @@ export interface NetworkEntry {
   readonly internal?: boolean;
   readonly mtu?: number;
   readonly addressing?: NetworkAddressing;
+  /** As `NetworkSpec.local`. */
+  readonly local?: LocalNetworking;
+  /** As `Network.removing`: its name means nothing any more. */
+  readonly removing?: true;
 }
 
 /**

@@ -33,7 +33,7 @@ export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute 
 export { CONSTRAINT_KEYS, formatConstraint, isSpreadLabel, parseConstraint } from "./constraint.ts";
 export type { Security } from "./security.ts";
 export type { ContainerSpec, Device, HealthCheck, Mount, Ulimit } from "./container-spec.ts";
-export type { AttachedTask, Endpoint, EndpointTable, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";
+export type { AttachedTask, Endpoint, EndpointTable, Guest, NetworkEntry, ServiceEndpoints } from "./endpoint.ts";
 export { changeTable, joinParts, partsOf, type EndpointChange, type EndpointPart } from "./endpoint-change.ts";
 export { addDigest, entryDigest, subtractDigest, tableDigest } from "./endpoint-digest.ts";
 export {
@@ -56,6 +56,9 @@ export { formatIpAddress, parseIpAddress, type IpAddress } from "./ip-address.ts
 export { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
 export { LIMITS } from "./limits.ts";
 export {
+  LOCAL_DRIVERS,
+  type LocalDriver,
+  type LocalNetworking,
   DEFAULT_NETWORK_NAME,
   DNS_ZONE,
   FIRST_INGRESS,

@@ -13,6 +13,17 @@ export interface SubnetSpec {
   readonly range?: string;
 }
 
+/** Drivers of networks that each node's engine has of its own. */
+export const LOCAL_DRIVERS = ["bridge", "ipvlan", "macvlan"] as const;
+export type LocalDriver = (typeof LOCAL_DRIVERS)[number];
+
+/** What a node's engine makes its own network with. */
+export interface LocalNetworking {
+  readonly driver: LocalDriver;
+  /** The engine's network of each node that has the settings there; left out: the driver's own. */
+  readonly configFrom?: string;
+}
+
 export interface NetworkSpec {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -30,6 +41,11 @@ export interface NetworkSpec {
   readonly ingress?: boolean;
   /** Bytes of an IP packet inside; left out: what fits into the underlay's 1,500. */
   readonly mtu?: number;
+  /**
+   * A network of this name that each node with tasks in it has of its own: the cluster gives no addresses in it, and finds
+   * nobody there. Left out: one overlay network over all nodes.
+   */
+  readonly local?: LocalNetworking;
 }
 
 /** A subnet in use: as `SubnetSpec`, with nothing left open but `range`. */
@@ -54,6 +70,11 @@ export interface Network {
   readonly spec: NetworkSpec;
   /** Only in a cluster of the `overlay` plane. */
   readonly addressing?: NetworkAddressing;
+  /**
+   * Set when the user removed it while tasks that have to stop were in it: the record, and with it the subnet, goes with the
+   * last of them; the name is free at once.
+   */
+  readonly removing?: true;
   readonly createdAt: Millis;
   readonly version: Index;
 }

@@ -13,7 +13,7 @@ import {
   type Random,
 } from "@murmur/base";
 import { NO_SUSPECTS, type Suspects } from "@murmur/discovery";
-import type { ClusterFacts, EndpointTable, NetworkEntry, NetworkId, PortConfig, TaskId } from "@murmur/model";
+import type { ClusterFacts, EndpointTable, Guest, NetworkEntry, NetworkId, PortConfig, TaskId } from "@murmur/model";
 import {
   closedPorts,
   mendedOf,
@@ -150,6 +150,10 @@ class KernelPlane implements OverlayPlane {
     this.#parts.dns.avoid(suspects);
     this.#proxies.avoid(suspects);
     this.#loop.request();
+  }
+
+  meet(guests: readonly Guest[]): void {
+    this.#parts.dns.meet(guests);
   }
 
   async settled(): Promise<void> {

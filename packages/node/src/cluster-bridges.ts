@@ -21,6 +21,11 @@ export interface ClusterBridgesOptions {
 export const engineNetworkName = ({ id, name }: Pick<NetworkEntry, "id" | "name">): string =>
   `murmur.${name}.${id.slice(0, ID_PART)}`;
 
+/** Whether a name is that of the engine's network of one of these. */
+export function isNameOf(name: string, networks: ReadonlySet<NetworkId>): boolean {
+  return [...networks].some((id) => name.endsWith(`.${id.slice(0, ID_PART)}`));
+}
+
 /** The bridge networks that this node's engine has for the cluster's. */
 export class ClusterBridges implements BridgeMaker {
   readonly #options: ClusterBridgesOptions;
@@ -69,8 +74,7 @@ export async function removeEngineNetworks(
   options: Abortable,
 ): Promise<void> {
   for (const name of await runtime.networks(clusterLabels(clusterId), options)) {
-    const parts = new Set([...needed()].map((id) => id.slice(0, ID_PART)));
-    if (parts.has(name.slice(-ID_PART))) continue;
+    if (isNameOf(name, needed())) continue;
     try {
       await runtime.removeNetwork(name, options);
     } catch (error) {

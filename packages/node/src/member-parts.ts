@@ -1,4 +1,4 @@
-import { ClusterError, type NodeId, type Scope } from "@murmur/base";
+import { ClusterError, type Clock, type NodeId, type Scope } from "@murmur/base";
 import { Agent, GossipDriver } from "@murmur/agent";
 import { GossipKeyRing, verifyPeer, type NodeIdentity } from "@murmur/identity";
 import { clusterId } from "@murmur/model";
@@ -11,6 +11,7 @@ import { FIRST_GENERATION } from "./generation.ts";
 import { GenerationKeeper } from "./generation-keeper.ts";
 import { GossipFacts } from "./gossip-facts.ts";
 import { openClusterDatagrams, reliableChannel, verdictOn } from "./gossip-wires.ts";
+import { GuestDesk } from "./guest-desk.ts";
 import { LockKeeper } from "./lock-keeper.ts";
 import { ManagerHost } from "./manager-host.ts";
 import type { Callbacks, Member, MemberStart } from "./member.ts";
@@ -245,6 +246,18 @@ export async function openOverlay({ membership, wires }: MemberStart): Promise<M
   if (membership.dataPlane !== "overlay") return undefined;
   if (wires.openOverlay !== undefined) return wires.openOverlay();
   throw new ClusterError("unsupported", "this node can't be in a cluster of the overlay data plane");
+}
+
+/** What this node and the others tell each other of containers that aren't tasks'; undefined where there are none. */
+export function openGuests(
+  { plane, guests }: MemberOverlay,
+  { transport, gossip }: Lines,
+  { self, clock, scope }: { readonly self: NodeId; readonly clock: Clock; readonly scope: Scope },
+): GuestDesk | undefined {
+  if (guests === undefined) return undefined;
+  const desk = new GuestDesk({ self, transport, gossip, onGuests: (all) => plane.meet(all), clock }, scope);
+  scope.run("guests of the engine", (signal) => guests((own) => desk.set(own), signal));
+  return desk;
 }
 
 /** The agent, with sessions to the node's own manager or to any other. */

@@ -1,9 +1,10 @@
 import type { NodeId } from "@murmur/base";
 import type { SnapshotLimits } from "@murmur/manager";
 import type { TaskFiles, TaskNetworks } from "@murmur/agent";
-import type { ClusterFacts, NodeDescription, NodePermissions } from "@murmur/model";
+import type { ClusterFacts, Guest, NodeDescription, NodePermissions } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { LogStorage } from "@murmur/storage";
+import type { GuestSource } from "./guest-source.ts";
 import type { Datagrams, NodeIdentity, PeerTransport, VerifyPeer } from "@murmur/transport";
 
 interface TransportWiring {
@@ -24,8 +25,11 @@ export interface MemberOverlay {
     facts(facts: ClusterFacts): void;
     /** Of `NodeDescription`. */
     subnets(): readonly string[];
+    meet(guests: readonly Guest[]): void;
   };
   readonly networks: TaskNetworks;
+  /** Who is in the engine's networks without being a task's. A world without such containers needs none. */
+  readonly guests?: GuestSource;
 }
 
 /**

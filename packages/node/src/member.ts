@@ -37,6 +37,7 @@ import {
   newSeals,
   newSeeds,
   newSessions,
+  openGuests,
   openLines,
   openOverlay,
   type Lines,
@@ -131,9 +132,11 @@ export class Member {
       facts.follow(table);
       plane.update(table);
     });
+    const guests = overlay && openGuests(overlay, lines, { self: start.identity.nodeId, clock: start.clock, scope });
     agent.onFacts((news) => {
       built.#learn(news);
       overlay?.plane.facts(news);
+      guests?.learn(news.nodes);
     });
     agent.onRemoved(start.onRemoved);
     const describe = describeSelf(start, scope, { lines, host });

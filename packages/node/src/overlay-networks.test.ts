@@ -1,12 +1,13 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Container, EngineNetwork, NetworkRuntime } from "@murmur/agent";
-import { ClusterError, nodeId } from "@murmur/base";
+import type { Container, EngineNetwork, LocalNetwork, LocalNetworkRuntime, NetworkRuntime } from "@murmur/agent";
+import { ClusterError, ManualClock, nodeId } from "@murmur/base";
 import { clusterId, networkId, taskId, type NetworkEntry, type Task } from "@murmur/model";
 import type { Attachment, OverlayPlane } from "@murmur/network";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ClusterBridges } from "./cluster-bridges.ts";
+import { LocalNetworks } from "./local-networks.ts";
 import { OverlayNetworks } from "./overlay-networks.ts";
 import { resolverFiles } from "./resolver-files.ts";
 
@@ -18,17 +19,45 @@ const BLUE: NetworkEntry = {
 };
 const RED: NetworkEntry = { ...BLUE, id: networkId("red000000000aaaaaaaaaaaaa"), name: "red", internal: true };
 
+const LAN = networkId("lan000000000aaaaaaaaaaaaa");
+
 /** An engine that has networks, and says who is in them. */
-class Engine implements NetworkRuntime {
+class Engine implements NetworkRuntime, LocalNetworkRuntime {
+  local: readonly LocalNetwork[] = [];
+  /** It makes no two at once. */
+  making = false;
+  /** It has no configuration networks. */
+  lacks = false;
+
+  async ensureLocalNetwork(network: LocalNetwork): Promise<void> {
+    if (this.making)
+      throw new ClusterError("failed_precondition", "Pool overlaps with other one on this address space");
+    this.making = true;
+    await Promise.resolve();
+    this.making = false;
+    if (this.lacks) throw new ClusterError("not_found", "configuration network does not exist");
+    if (!this.local.some(({ name }) => name === network.name)) this.local = [...this.local, network];
+  }
+  async localNetworks(prefix: string): Promise<readonly string[]> {
+    return this.local.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+  }
+
   readonly made = new Map<string, EngineNetwork>();
   readonly used = new Set<string>();
+  /** Two networks of it have no subnet in common. */
+  isStrict = false;
 
   async ensureNetwork(network: EngineNetwork): Promise<void> {
+    const isTaken = ({ name, ipv4 }: EngineNetwork): boolean =>
+      name !== network.name && ipv4.subnet === network.ipv4.subnet;
+    if (this.isStrict && [...this.made.values()].some(isTaken))
+      throw new ClusterError("failed_precondition", "Pool overlaps with other one on this address space");
     this.made.set(network.name, network);
   }
   async removeNetwork(name: string): Promise<void> {
     if (this.used.has(name)) throw new ClusterError("failed_precondition", "has active endpoints");
     this.made.delete(name);
+    this.local = this.local.filter((one) => one.name !== name);
   }
   async networks(labels: Readonly<Record<string, string>>): Promise<readonly string[]> {
     const isOurs = (network: EngineNetwork): boolean =>
@@ -43,6 +72,7 @@ describe("the overlay's side of a node's tasks", () => {
   let needed: readonly NetworkEntry[] | undefined;
   let attached: Attachment | undefined;
   let networks: OverlayNetworks;
+  let known: NetworkEntry[];
   let asked: (readonly [addresses: string, servers: readonly string[] | undefined])[];
 
   beforeEach(async () => {
@@ -50,8 +80,10 @@ describe("the overlay's side of a node's tasks", () => {
     engine = new Engine();
     needed = [];
     asked = [];
+    known = [BLUE, RED];
+    attached = undefined;
     const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect" | "resolveBy"> = {
-      network: (id) => [BLUE, RED].find((entry) => entry.id === id),
+      network: (id) => known.find((entry) => entry.id === id),
       networks: () => needed,
       attach: async (_task, container) => void (attached = container),
       detach: () => {},
@@ -60,14 +92,15 @@ describe("the overlay's side of a node's tasks", () => {
     };
     const bridges = bridgesOf("c", "n1");
     const resolverFile = resolverFiles(join(directory, "resolvers"));
-    networks = new OverlayNetworks({ plane, bridges, resolverFile });
+    const local = new LocalNetworks({ runtime: engine, clock: new ManualClock() });
+    networks = new OverlayNetworks({ plane, bridges, local, resolverFile });
   });
   afterEach(() => rm(directory, { recursive: true }));
 
   const task = (dns?: Task["spec"]["container"]["dns"], joined: readonly NetworkEntry[] = [BLUE, RED]): Task =>
     ({
       id: taskId("t"),
-      spec: { container: { image: "i", ...(dns && { dns }) } },
+      spec: { container: { image: "i", ...(dns && { dns }) }, networks: [] },
       networks: joined.map(({ id }) => ({ networkId: id, aliases: [] })),
       addresses: joined.map((_, at) => ({ ipv4: `10.9.0.${String(5 + at)}` })),
     }) as unknown as Task;
@@ -118,6 +151,39 @@ describe("the overlay's side of a node's tasks", () => {
     ]);
   });
 
+  it("has the engine make the node's own networks, and takes them away when no task is in them", async () => {
+    const lan: NetworkEntry = { id: LAN, name: "lan", local: { driver: "macvlan", configFrom: "lan-conf" } };
+    known.push(lan);
+    const own = (joined: readonly NetworkEntry[] = []): Task => {
+      const base = task(undefined, joined);
+      const spec = { ...base.spec, networks: [{ target: LAN, aliases: ["www"] }] };
+      return { ...base, serviceName: "web", spec };
+    };
+    const local = [{ name: "murmur.lan.lan000000000", aliases: ["web", "www"] }];
+    const both = await Promise.all([1, 2].map(() => networks.prepare(own(), OPTIONS)));
+    expect(both).toEqual([
+      { attached: [], local },
+      { attached: [], local },
+    ]);
+    expect(engine.local).toEqual([
+      { name: local[0]?.name, internal: false, driver: "macvlan", configFrom: "lan-conf" },
+    ]);
+    expect(await networks.prepare(own([BLUE]), OPTIONS)).toMatchObject({ attached: [{ ipv4: "10.9.0.5" }], local });
+    await networks.attach(own(), { pid: 0 } as Container, OPTIONS);
+    expect(attached).toBeUndefined();
+    await networks.tidy(() => [own()], OPTIONS);
+    expect(engine.local).toHaveLength(1);
+    await networks.tidy(() => [task()], OPTIONS);
+    expect(engine.local).toEqual([]);
+    engine.lacks = true;
+    await expect(networks.prepare(own(), OPTIONS)).rejects.toMatchObject({
+      code: "failed_precondition",
+      message: expect.stringContaining("this node has no configuration network lan-conf, which network lan takes"),
+    });
+    known.pop();
+    await expect(networks.prepare(own(), OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
+  });
+
   it("says what is missing", async () => {
     const unknown = { ...BLUE, id: networkId("other") };
     await expect(networks.prepare(task(undefined, [unknown]), OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
@@ -139,6 +205,22 @@ describe("the overlay's side of a node's tasks", () => {
     });
     await networks.attach(task(), { pid: 7 } as Container, OPTIONS);
     expect(attached?.netns).toBe("/proc/7/ns/net");
+  });
+
+  it("has what a network is left of that is gone removed, where a new one got its subnet", async () => {
+    await networks.prepare(task(undefined, [BLUE]), OPTIONS);
+    engine.isStrict = true;
+    engine.used.add("murmur.blue.blue00000000");
+    await expect(networks.prepare(task(undefined, [RED]), OPTIONS)).rejects.toMatchObject({
+      code: "in_use",
+      message: expect.stringContaining("Pool overlaps"),
+    });
+    engine.used.clear();
+    needed = [BLUE];
+    await expect(networks.prepare(task(undefined, [RED]), OPTIONS)).rejects.toMatchObject({ code: "in_use" });
+    needed = [];
+    await networks.prepare(task(undefined, [RED]), OPTIONS);
+    expect([...engine.made.keys()]).toEqual(["murmur.red.red000000000"]);
   });
 
   it("removes what another node has left that this host was before, and no other cluster's", async () => {

@@ -1,8 +1,9 @@
-import type { Abortable, Container, ContainerNetworks, TaskNetworks } from "@murmur/agent";
-import { ClusterError } from "@murmur/base";
+import type { Abortable, Container, ContainerNetworks, LocalPlace, TaskNetworks } from "@murmur/agent";
+import { ClusterError, codeOf, messageOf } from "@murmur/base";
 import { ZONE } from "@murmur/discovery";
 import type { NetworkAddress, NetworkId, Task, TaskId } from "@murmur/model";
 import { macOf, type LocalNetwork, type OverlayPlane } from "@murmur/network";
+import type { LocalNetworks } from "./local-networks.ts";
 import { engineNetworkName, type ClusterBridges } from "./cluster-bridges.ts";
 
 /** Names are asked for as they are, first: the node knows them without the zone, and not every resolver has a list to search. */
@@ -11,6 +12,8 @@ const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 export interface OverlayNetworksOptions {
   readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect" | "resolveBy">;
   readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
+  /** Left out where no network is of that kind. */
+  readonly local?: Pick<LocalNetworks, "ensure" | "removeAllBut">;
   /** Has a file of this text, to be a container's resolv.conf, and resolves with its path. No two write at once as one writer. */
   readonly resolverFile: (text: string, writer: string) => Promise<string>;
 }
@@ -31,21 +34,24 @@ export class OverlayNetworks implements TaskNetworks {
 
   async prepare(task: Task, options: Abortable): Promise<ContainerNetworks> {
     const joined = this.#joined(task);
-    for (const { entry } of joined) await this.#options.bridges.ensure(entry, options);
+    for (const { entry } of joined) await this.#ensure(entry, joined, options);
     const attached = joined.map(({ entry, address }) => ({
       ...address,
       name: engineNetworkName(entry),
       mac: macOf(address.ipv4),
     }));
+    const local = await this.#localPlaces(task, options);
     this.#resolveBy(task);
     const resolvConf = await this.#resolvConf(task, joined);
-    return { attached, ...(resolvConf !== undefined && { resolvConf }) };
+    return { attached, ...(local.length > 0 && { local }), ...(resolvConf !== undefined && { resolvConf }) };
   }
 
   async attach(task: Task, { netns, pid }: Container, options: Abortable): Promise<void> {
+    const addresses = addressesOf(task).map(([networkId, address]) => ({ networkId, ...address }));
+    // In its node's own networks alone: there is nothing to render for it.
+    if (addresses.length === 0) return this.detach(task.id);
     const path = netns ?? (pid > 0 ? `/proc/${String(pid)}/ns/net` : undefined);
     if (path === undefined) throw new ClusterError("unavailable", "the container has no network namespace");
-    const addresses = addressesOf(task).map(([networkId, address]) => ({ networkId, ...address }));
     // Of a container that an earlier process of this node has prepared.
     this.#resolveBy(task);
     await this.#options.plane.attach(task.id, { netns: path, addresses }, options);
@@ -67,6 +73,44 @@ export class OverlayNetworks implements TaskNetworks {
       const own = tasks().flatMap(({ networks }) => networks.map(({ networkId }) => networkId));
       return new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]);
     }, options);
+    const named = (): NetworkId[] => tasks().flatMap(({ spec }) => spec.networks.map(({ target }) => target));
+    await this.#options.local?.removeAllBut(() => new Set(named()), options);
+  }
+
+  /** Its places in networks that this node has of its own: the service's name is an alias there, as in Docker. */
+  async #localPlaces({ spec, serviceName }: Task, options: Abortable): Promise<readonly LocalPlace[]> {
+    const { plane, local } = this.#options;
+    const places: LocalPlace[] = [];
+    for (const { target, aliases } of spec.networks) {
+      const entry = plane.network(target);
+      if (entry === undefined)
+        throw new ClusterError("unavailable", `this node has not been told of network ${target} yet`);
+      if (entry.local === undefined || local === undefined) continue;
+      const name = await local.ensure(entry, options);
+      places.push({ name, aliases: [...new Set([serviceName, ...aliases])] });
+    }
+    return places;
+  }
+
+  /**
+   * Errors: `in_use` when the engine has another network with this subnet: of a network of the cluster that is gone, with a
+   * container in it that is being stopped.
+   */
+  async #ensure(entry: LocalNetwork, joined: readonly Joined[], options: Abortable): Promise<void> {
+    const { plane, bridges } = this.#options;
+    try {
+      return await bridges.ensure(entry, options);
+    } catch (error) {
+      if (codeOf(error) !== "failed_precondition" || plane.networks() === undefined) throw error;
+    }
+    const own = joined.map((one) => one.entry.id);
+    await bridges.removeAllBut(() => new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]), options);
+    try {
+      await bridges.ensure(entry, options);
+    } catch (error) {
+      if (codeOf(error) !== "failed_precondition") throw error;
+      throw new ClusterError("in_use", messageOf(error), { cause: error });
+    }
   }
 
   #joined(task: Task): readonly Joined[] {
@@ -80,6 +124,7 @@ export class OverlayNetworks implements TaskNetworks {
   /** The cluster's names are the node's to answer, for others it asks whom the spec names: as Docker's own resolver. */
   #resolveBy(task: Task): void {
     const addresses = addressesOf(task).map(([networkId, address]) => ({ networkId, ...address }));
+    if (addresses.length === 0) return;
     this.#options.plane.resolveBy(task.id, addresses, task.spec.container.dns?.nameservers);
   }
 

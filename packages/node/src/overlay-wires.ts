@@ -1,12 +1,14 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineNetworks, type NetworkRuntime } from "@murmur/agent";
+import { EngineNetworks, type GuestRuntime, type LocalNetworkRuntime, type NetworkRuntime } from "@murmur/agent";
 import { messageOf, type Clock, type Log, type Millis } from "@murmur/base";
 import { clusterId } from "@murmur/model";
 import { openOverlayPlane, removeOverlay, type OverlayPlaneOptions } from "@murmur/network";
 import { parseAddress } from "@murmur/transport";
 import { z } from "zod";
 import { ClusterBridges, removeEngineNetworks } from "./cluster-bridges.ts";
+import { guestSource } from "./guest-source.ts";
+import { LocalNetworks } from "./local-networks.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberOverlay } from "./member-wires.ts";
 import { OverlayNetworks } from "./overlay-networks.ts";
@@ -21,12 +23,15 @@ const owner = z.object({ clusterId: z.string() });
 const folderIn = (dataDir: string): string => join(dataDir, "overlay");
 const ownerIn = (dataDir: string): string => join(folderIn(dataDir), "owner.json");
 
+/** What an overlay needs of the engine. */
+export type OverlayRuntime = NetworkRuntime & LocalNetworkRuntime & GuestRuntime;
+
 export interface OverlayWiresOptions extends Pick<
   OverlayPlaneOptions,
   "publishAddress" | "dnsAddress" | "upstreams" | "clock" | "random" | "log"
 > {
   readonly dataDir: string;
-  readonly runtime: NetworkRuntime;
+  readonly runtime: OverlayRuntime;
   readonly start: Pick<MemberStart, "identity" | "membership">;
 }
 
@@ -41,7 +46,17 @@ export async function openOverlay(options: OverlayWiresOptions): Promise<MemberO
   const runtime = new EngineNetworks(options.runtime, clock);
   const bridges = new ClusterBridges({ ...ids, runtime, underlay });
   const plane = await openOverlayPlane({ ...options, self: ids.nodeId, underlay, bridges });
-  return { plane, networks: new OverlayNetworks({ plane, bridges, resolverFile: resolverFiles(folderIn(dataDir)) }) };
+  const { random, log } = options;
+  return {
+    plane,
+    networks: new OverlayNetworks({
+      plane,
+      bridges,
+      local: new LocalNetworks({ runtime: options.runtime, clock }),
+      resolverFile: resolverFiles(folderIn(dataDir)),
+    }),
+    guests: guestSource({ engine: options.runtime, ...ids, plane, clock, random, log }),
+  };
 }
 
 /**
@@ -50,7 +65,7 @@ export async function openOverlay(options: OverlayWiresOptions): Promise<MemberO
  */
 export async function wipeOverlay(
   dataDir: string,
-  { runtime, clock, log }: { readonly runtime: NetworkRuntime; readonly clock: Clock; readonly log: Log },
+  { runtime, clock, log }: { readonly runtime: OverlayRuntime; readonly clock: Clock; readonly log: Log },
 ): Promise<void> {
   const text = await readFile(ownerIn(dataDir), "utf8").catch(() => undefined);
   if (text === undefined) return;
@@ -65,7 +80,9 @@ export async function wipeOverlay(
   await attempt("the engine's networks", async () => {
     const whose = owner.parse(JSON.parse(text));
     const networks = { clusterId: clusterId(whose.clusterId), runtime: new EngineNetworks(runtime, clock) };
-    await removeEngineNetworks(networks, () => new Set(), { signal: AbortSignal.timeout(REMOVAL_MS) });
+    const options = { signal: AbortSignal.timeout(REMOVAL_MS) };
+    await removeEngineNetworks(networks, () => new Set(), options);
+    await new LocalNetworks({ runtime, clock }).removeAllBut(() => new Set(), options);
   });
   await attempt("the files", () => rm(folderIn(dataDir), { recursive: true, force: true }));
 }

@@ -1,4 +1,3 @@
-import type { NetworkRuntime } from "@murmur/agent";
 import type { Log } from "@murmur/base";
 import { machineSubnets } from "@murmur/network";
 import { callMember } from "./admission.ts";
@@ -7,13 +6,13 @@ import { checkListenable } from "./listen-check.ts";
 import type { LocalNodeEdge } from "./local-node-options.ts";
 import { systemClock } from "./system-clock.ts";
 import { planeObstacle, thisMachine } from "./plane-obstacle.ts";
-import { wipeOverlay } from "./overlay-wires.ts";
+import { wipeOverlay, type OverlayRuntime } from "./overlay-wires.ts";
 import { removeLogs, systemWires } from "./system-wires.ts";
 
 /** The machine's own sockets, disk and kernel, for its memberships. */
 export const systemEdge = (
   options: DaemonOptions,
-  { runtime, log }: { readonly runtime: NetworkRuntime; readonly log: Log },
+  { runtime, log }: { readonly runtime: OverlayRuntime; readonly log: Log },
 ): LocalNodeEdge => ({
   wires: (start) => systemWires(options, start, runtime),
   checkListenable,

@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { TmpfsFiles, type NetworkRuntime } from "@murmur/agent";
+import { TmpfsFiles } from "@murmur/agent";
 import { openDataPlane } from "@murmur/network";
 import { openLogStorage } from "@murmur/storage";
 import { openDatagrams, openPeerTransport, parseAddress } from "@murmur/transport";
@@ -9,14 +9,14 @@ import { filesDirectory } from "./files-directory.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
 import { FIRST_GENERATION } from "./generation.ts";
-import { openOverlay } from "./overlay-wires.ts";
+import { openOverlay, type OverlayRuntime } from "./overlay-wires.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 /** The real sockets, disk and kernel. */
 export function systemWires(
   options: DaemonOptions,
   start: Pick<MemberStart, "identity" | "membership" | "clock" | "random" | "log">,
-  runtime: NetworkRuntime,
+  runtime: OverlayRuntime,
 ): MemberWires {
   const { membership, clock, random, log } = start;
   const listen = parseAddress(membership.listen);

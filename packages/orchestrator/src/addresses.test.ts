@@ -1,4 +1,5 @@
 import type { NodeId } from "@murmur/base";
+import { networkId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { spec, TestWorld, withImage } from "./test-world.ts";
 
@@ -41,4 +42,16 @@ describe("a service in a network that has no addresses left", () => {
     expect(all.running(id).map((task) => task.spec.container.image)).toEqual(Array.from({ length: 6 }, () => "next"));
     expect(all.service(id).updateStatus?.state).toBe("completed");
   });
+});
+
+it("leaves the networks that nodes have of their own to the spec of a service's tasks", () => {
+  const all = world();
+  const lan = { id: networkId("lan"), spec: { name: "lan", labels: {}, attachable: false, internal: false } };
+  all.apply({ kind: "createNetwork", id: lan.id, spec: { ...lan.spec, local: { driver: "macvlan" } } });
+  const networks = [{ target: lan.id, aliases: [] }];
+  const id = all.createService({ ...dnsrr, task: { ...dnsrr.task, networks } });
+  all.run(5_000);
+  const [task] = all.view.tasksOfService(id);
+  expect([task?.status.state, task?.networks, task?.addresses]).toEqual(["running", [], []]);
+  expect(task?.spec.networks).toEqual(networks);
 });

@@ -51,11 +51,14 @@ export function newTask(
   };
 }
 
-/** A service that names no network is on the default one; its nodes' own are in the spec alone. */
+/** A service that names no network is on the default one; those that nodes have of their own are in the spec alone. */
 function networksOf(view: View, service: Service): Task["networks"] {
   if (nodeNetworkOf(service.spec.task) !== undefined) return [];
   const { networks } = service.spec.task;
-  if (networks.length > 0) return networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
+  const isAddressed = ({ target }: (typeof networks)[number]): boolean =>
+    view.network(target)?.spec.local === undefined;
+  if (networks.length > 0)
+    return networks.filter(isAddressed).map(({ target, aliases }) => ({ networkId: target, aliases }));
   const fallback = view.networkByName(DEFAULT_NETWORK_NAME);
   return fallback === undefined ? [] : [{ networkId: fallback.id, aliases: [] }];
 }

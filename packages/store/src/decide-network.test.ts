@@ -1,8 +1,17 @@
 import { nodeId } from "@murmur/base";
-import { FIRST_INGRESS, networkId, nodeGateway, serviceId, type Network, type NetworkSpec } from "@murmur/model";
+import {
+  FIRST_INGRESS,
+  networkId,
+  nodeGateway,
+  serviceId,
+  taskId,
+  type Network,
+  type NetworkSpec,
+} from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { Driver, serviceSpec } from "./fixtures.ts";
 import { ingressNetwork } from "./ingress.ts";
+import { createStore } from "./store.ts";
 
 const overlay = (): Driver => new Driver().cluster({ dataPlane: "overlay" });
 const networkOf = ({ store }: Driver, name: string): Network | undefined => store.view.network(networkId(name));
@@ -158,7 +167,7 @@ describe("a new network", () => {
 describe("removing a network", () => {
   const removed = (driver: Driver) => driver.try({ kind: "removeNetwork", id: networkId("front") });
 
-  it.each(["overlay", "ports"] as const)("is refused while a service or a task is in it (%s)", (dataPlane) => {
+  it.each(["overlay", "ports"] as const)("is refused while a service or a task of one is in it (%s)", (dataPlane) => {
     const driver = new Driver().cluster({ dataPlane }).nodes("n1");
     driver.network("front");
     driver.service("web", { networks: ["front"] }).running("t1", "web", "n1");
@@ -166,10 +175,74 @@ describe("removing a network", () => {
       code: "in_use",
       message: expect.stringContaining("in use by service web;"),
     });
-    driver.do({ kind: "removeService", id: serviceId("web") });
+    const { version = 0 } = driver.store.view.service(serviceId("web")) ?? {};
+    driver.do({ kind: "updateService", id: serviceId("web"), version, spec: serviceSpec("web") });
     expect(removed(driver)).toMatchObject({ code: "in_use", message: expect.stringContaining("by task web.1.t1;") });
-    driver.report("n1", "t1", { state: "shutdown" });
+    driver.do({ kind: "setDesiredState", id: taskId("t1"), desired: "shutdown" });
     expect(removed(driver)).toMatchObject({ ok: true });
+  });
+
+  it("is done at once in the ports plane, whoever has to stop still", () => {
+    const driver = new Driver().cluster().nodes("n1");
+    driver.network("front");
+    driver.service("web", { networks: ["front"] }).running("t1", "web", "n1");
+    driver.do({ kind: "removeService", id: serviceId("web") });
+    expect(removed(driver)).toMatchObject({ ok: true });
+    expect(networkOf(driver, "front")).toBeUndefined();
+  });
+
+  it("frees its name at once, and its subnet with the last task that has to stop", () => {
+    const driver = overlay().nodes("n1");
+    driver.network("front", named("10.9.0.0/24"));
+    const { addressing } = networkOf(driver, "front") ?? {};
+    driver.service("web", { networks: ["front"] }).running("t1", "web", "n1");
+    driver.do({ kind: "removeService", id: serviceId("web") });
+    expect(removed(driver)).toMatchObject({ ok: true });
+    expect(removed(driver)).toMatchObject({ code: "not_found" });
+    expect(driver.store.view.networkByName("front")).toBeUndefined();
+    expect(networkOf(driver, "front")).toMatchObject({ removing: true, addressing });
+    const again = (id: string, more: Partial<NetworkSpec>) => {
+      const spec = { name: "front", labels: {}, attachable: false, internal: false, ...more };
+      return driver.try({ kind: "createNetwork", id: networkId(id), spec });
+    };
+    expect(again("front2", named("10.9.0.0/25"))).toMatchObject({
+      code: "in_use",
+      message: expect.stringContaining("network front, which is there until its last tasks have stopped; choose"),
+    });
+    const late = driver.try({
+      kind: "createService",
+      id: serviceId("late"),
+      spec: serviceSpec("late", { networks: ["front"] }),
+    });
+    expect(late).toMatchObject({ code: "not_found", message: "network front not found" });
+    expect(again("front2", {})).toMatchObject({ ok: true });
+    expect(networkOf(driver, "front2")?.addressing?.vni).not.toBe(addressing?.vni);
+    driver.report("n1", "t1", { state: "shutdown" });
+    expect(networkOf(driver, "front")).toBeUndefined();
+    expect(driver.store.view.networkByName("front")?.id).toBe("front2");
+    expect(driver.network("back", named("10.9.0.0/25"))).toMatchObject({ ok: true });
+  });
+
+  it("goes on in a store that began from a snapshot", () => {
+    const driver = overlay().nodes("n1");
+    driver.network("front");
+    driver.service("web", { networks: ["front"] }).running("t1", "web", "n1");
+    driver.do({ kind: "removeService", id: serviceId("web") });
+    driver.do({ kind: "removeNetwork", id: networkId("front") });
+    const copy = createStore();
+    const restore = copy.restore();
+    for (const chunk of driver.store.snapshot()) restore.push(chunk);
+    expect(restore.finish()).toMatchObject({ ok: true });
+    const status = { state: "shutdown", at: 1, message: "" } as const;
+    const ended = {
+      kind: "reportTasks",
+      nodeId: nodeId("n1"),
+      statuses: [{ id: taskId("t1"), status }],
+      now: 1,
+    } as const;
+    for (const store of [driver.store, copy]) store.apply(driver.index + 1, ended);
+    expect(copy.view.network(networkId("front"))).toBeUndefined();
+    expect(copy.hash()).toBe(driver.store.hash());
   });
 
   it("lets services that are being removed go on without their address in it", () => {
@@ -177,7 +250,6 @@ describe("removing a network", () => {
     driver.network("front");
     driver.service("web", { networks: ["net0", "front"] }).running("t1", "web", "n1");
     driver.do({ kind: "removeService", id: serviceId("web") });
-    driver.report("n1", "t1", { state: "shutdown" });
     expect(removed(driver).ok).toBe(true);
     const left = driver.store.view.service(serviceId("web"))?.vips?.map((vip) => vip.networkId);
     expect(left).toEqual(["net0"]);
@@ -194,6 +266,50 @@ describe("removing a network", () => {
     const driver = overlay();
     expect(driver.try({ kind: "removeNetwork", id: networkId("net0") })).toMatchObject({ code: "failed_precondition" });
     expect(removed(driver)).toMatchObject({ code: "not_found" });
+  });
+});
+
+describe("a network that each node has of its own", () => {
+  const local = { driver: "macvlan", configFrom: "lan-conf" } as const;
+  const withLan = (): Driver => {
+    const driver = overlay().nodes("n1");
+    driver.network("lan", { local });
+    driver.network("front");
+    return driver;
+  };
+
+  it("gets no subnet, and who is in it no address", () => {
+    const driver = withLan();
+    expect(networkOf(driver, "lan")).not.toHaveProperty("addressing");
+    driver.service("alone", { networks: ["lan"] });
+    driver.service("both", { networks: ["lan", "front"] });
+    const vips = (name: string) => driver.store.view.service(serviceId(name))?.vips?.map(({ networkId: id }) => id);
+    expect([vips("alone"), vips("both")]).toEqual([[], ["front"]]);
+  });
+
+  it("is removed when no service is in it, like any other", () => {
+    const driver = withLan();
+    driver.service("alone", { networks: ["lan"] });
+    const removed = () => driver.try({ kind: "removeNetwork", id: networkId("lan") });
+    expect(removed()).toMatchObject({ code: "in_use", message: expect.stringContaining("by service alone;") });
+    driver.do({ kind: "removeService", id: serviceId("alone") });
+    expect(removed()).toMatchObject({ ok: true });
+    expect(networkOf(driver, "lan")).toBeUndefined();
+  });
+
+  it("is no way from another node to a published port", () => {
+    const driver = withLan();
+    const made = (id: string, networks: readonly string[], mode: "ingress" | "host") => {
+      const ports = [{ protocol: "tcp", targetPort: 80, publishedPort: 0, mode }] as const;
+      const spec = serviceSpec(id, { networks, ports });
+      return driver.try({ kind: "createService", id: serviceId(id), spec });
+    };
+    expect(made("a", ["lan"], "ingress")).toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("in network lan (macvlan) alone: publish ports in mode host"),
+    });
+    expect(made("b", ["lan"], "host")).toMatchObject({ ok: true });
+    expect(made("c", ["lan", "front"], "ingress")).toMatchObject({ ok: true });
   });
 });
 

@@ -10,11 +10,12 @@ import {
   type UpdateStatus,
 } from "@murmur/model";
 import { outOfSequence } from "./decide-cluster.ts";
+import { presentNetwork } from "./decide-network.ts";
 import { missingPayload } from "./decide-payload.ts";
 import { accepted, putRestarts, putService, remove, type Context, type Decision } from "./decision.ts";
 import { equal } from "./equal.ts";
 import { ingressNetwork, missingIngress } from "./ingress.ts";
-import { vipsFor } from "./own-addresses.ts";
+import { networksOf, vipsFor } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
 import { choosePorts } from "./service-ports.ts";
 import { nextSpecVersion } from "./spec-version.ts";
@@ -211,7 +212,10 @@ export function present(state: State, id: ServiceId): Service | undefined {
 
 /** What a spec asks for and there isn't. */
 const missingIn = (state: State, spec: ServiceSpec): Refusal | undefined =>
-  missingNetwork(state, spec) ?? missingIngress(state, spec.endpoint.ports) ?? missingPayload(state, spec);
+  missingNetwork(state, spec) ??
+  unreachedPort(state, spec) ??
+  missingIngress(state, spec.endpoint.ports) ??
+  missingPayload(state, spec);
 
 function missingNetwork(state: State, spec: ServiceSpec): Refusal | undefined {
   if (nodeNetworkOf(spec.task) !== undefined) return undefined;
@@ -220,8 +224,17 @@ function missingNetwork(state: State, spec: ServiceSpec): Refusal | undefined {
     const { name } = ingress.spec;
     return refused("invalid_argument", `Service cannot be explicitly attached to the ingress network "${name}"`);
   }
-  const missing = spec.task.networks.find(({ target }) => state.network(target) === undefined);
+  const missing = spec.task.networks.find(({ target }) => presentNetwork(state, target) === undefined);
   return missing === undefined ? undefined : refused("not_found", `network ${missing.target} not found`);
+}
+
+/** No other node finds a task that is in its node's own networks alone, so nothing can be sent on to it. */
+function unreachedPort(state: State, spec: ServiceSpec): Refusal | undefined {
+  const local = spec.task.networks.map(({ target }) => state.network(target)?.spec).find((one) => one?.local);
+  const isReached = networksOf(state, spec).length > 0 || !spec.endpoint.ports.some(({ mode }) => mode === "ingress");
+  if (local === undefined || isReached) return undefined;
+  const why = `no other node can send to a task in network ${local.name} (${local.local?.driver ?? ""}) alone`;
+  return refused("invalid_argument", `${why}: publish ports in mode host, or add an overlay network to the service`);
 }
 
 export const noService = (id: ServiceId): Refusal => refused("not_found", `service ${id} not found`);

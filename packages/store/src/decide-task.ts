@@ -16,6 +16,7 @@ import {
   type TaskSpec,
 } from "@murmur/model";
 import { roomFor } from "./capacity.ts";
+import { presentNetwork } from "./decide-network.ts";
 import { noNode } from "./decide-node.ts";
 import { forgetRestarts, noService, present } from "./decide-service.ts";
 import { accepted, putTask, remove, type Context, type Decision } from "./decision.ts";
@@ -79,7 +80,7 @@ function misshapen(state: State, service: Service, task: NewTask): Refusal | und
   if (!perNode && task.slot === 0) return says("must have a slot");
   if (!wantsToRun(task.desiredState)) return says(`can't begin with desired state ${task.desiredState}`);
   if (isAssigned(task.status.state)) return says(`can't begin with state ${task.status.state}`);
-  const missing = task.networks.find(({ networkId }) => state.network(networkId) === undefined);
+  const missing = task.networks.find(({ networkId }) => presentNetwork(state, networkId) === undefined);
   if (missing !== undefined) return refused("not_found", `network ${missing.networkId} not found`);
   const ids = task.networks.map(({ networkId }) => networkId);
   const twice = ids.find((id, at) => ids.indexOf(id) < at);

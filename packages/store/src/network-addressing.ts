@@ -93,9 +93,10 @@ function obstaclesOf(state: State): readonly Obstacle[] {
     const block = found.has(text) ? undefined : parseIpBlock(text);
     if (block !== undefined) found.set(text, { block, what });
   };
-  for (const { spec, addressing } of state.networks()) {
+  for (const { spec, addressing, removing } of state.networks()) {
+    const until = removing === true ? ", which is there until its last tasks have stopped" : "";
     for (const used of [addressing?.ipv4, addressing?.ipv6]) {
-      if (used !== undefined) add(used.subnet, `${used.subnet} of network ${spec.name}`);
+      if (used !== undefined) add(used.subnet, `${used.subnet} of network ${spec.name}${until}`);
     }
   }
   for (const node of state.nodes()) {

@@ -49,8 +49,12 @@ export function vipsFor(place: Place, spec: ServiceSpec, previous?: Service): Pi
   return { vips: equal(vips, previous?.vips) ? (previous?.vips ?? vips) : vips };
 }
 
-/** The networks of the cluster that a spec puts a service's tasks in: the default one when it names none at all. */
-export function networksOf(state: State, { task }: ServiceSpec): readonly NetworkId[] {
+/** The networks that a spec puts a service's tasks in and that the cluster gives addresses of. */
+export const networksOf = (state: State, spec: ServiceSpec): readonly NetworkId[] =>
+  namedNetworks(state, spec).filter((id) => state.network(id)?.spec.local === undefined);
+
+/** All networks of the cluster that a spec puts a service's tasks in: the default one when it names none at all. */
+export function namedNetworks(state: State, { task }: ServiceSpec): readonly NetworkId[] {
   if (nodeNetworkOf(task) !== undefined) return [];
   if (task.networks.length > 0) return task.networks.map(({ target }) => target);
   const fallback = state.networkByName(DEFAULT_NETWORK_NAME);

@@ -45,7 +45,9 @@ export class State implements View {
   #nodesByKey = new Lookup<NodeId>();
   #nodesByAddress = new Lookup<NodeId>();
   #networks = new Table<NetworkId, Network>();
+  /** Without those that are being removed: their names are free. */
   #networksByName = new Lookup<NetworkId>();
+  #networksRemoved = new Set<NetworkId>();
   #secrets = new NamedTable<SecretId, Secret>();
   #configs = new NamedTable<ConfigId, Config>();
   #services = new Table<ServiceId, Service>();
@@ -141,6 +143,11 @@ export class State implements View {
     return id === undefined ? undefined : this.#networks.get(id);
   }
 
+  /** The networks that are being removed and that nobody is in any more. */
+  get leftNetworks(): readonly NetworkId[] {
+    return [...this.#networksRemoved].filter((id) => (this.#addresses.use(id)?.used ?? 0) === 0);
+  }
+
   secrets(): readonly Secret[] {
     return this.#secrets.list();
   }
@@ -191,6 +198,7 @@ export class State implements View {
     this.#nodesByAddress = other.#nodesByAddress;
     this.#networks = other.#networks;
     this.#networksByName = other.#networksByName;
+    this.#networksRemoved = other.#networksRemoved;
     this.#secrets = other.#secrets;
     this.#configs = other.#configs;
     this.#services = other.#services;
@@ -251,7 +259,11 @@ export class State implements View {
 
   #replaceNetwork(id: NetworkId, current: Network | undefined): Network | undefined {
     const previous = replace(this.#networks, id, current);
-    this.#networksByName.move(id, previous ? [previous.spec.name] : [], current ? [current.spec.name] : []);
+    const before = previous?.removing === true ? undefined : previous;
+    const after = current?.removing === true ? undefined : current;
+    this.#networksByName.move(id, before ? [before.spec.name] : [], after ? [after.spec.name] : []);
+    if (current?.removing === true) this.#networksRemoved.add(id);
+    else this.#networksRemoved.delete(id);
     this.#addresses.moveNetwork(previous, current);
     return previous;
   }

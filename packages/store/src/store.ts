@@ -1,6 +1,8 @@
 import { assert } from "@murmur/base";
 import { validateCommand, type Command, type Index } from "@murmur/model";
+import type { Write } from "./change.ts";
 import { decide } from "./decide.ts";
+import { remove } from "./decision.ts";
 import { StateFork, type Fork } from "./fork.ts";
 import { SnapshotReader, type Restore } from "./restore.ts";
 import { refused, type ApplyResult } from "./result.ts";
@@ -50,7 +52,8 @@ function storeOf(state: State): Store {
       if (problem !== undefined) return refused("invalid_argument", [problem, ...more.slice(0, 4)].join("; "));
       const decision = decide({ state, index, now: command.now }, command);
       if (!decision.ok) return decision;
-      watches.publish(index, state.write(index, decision.writes));
+      const changes = state.write(index, decision.writes);
+      watches.publish(index, [...changes, ...state.write(index, removalsOf(state))]);
       return { ok: true, version: index, ...(decision.id !== undefined && { id: decision.id }) };
     },
     watch: (options) => watches.open(options),
@@ -64,3 +67,6 @@ function storeOf(state: State): Store {
     hash: () => digestOf(copyOf(state)),
   };
 }
+
+/** A network that was removed goes with the last task that was in it, whatever made that end. */
+const removalsOf = (state: State): readonly Write[] => state.leftNetworks.map((id) => remove("networks", id));

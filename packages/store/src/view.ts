@@ -54,8 +54,10 @@ export interface View {
   /** A slot is a number (replicated services and jobs) or a node (global ones). Oldest task first. */
   tasksOfSlot(id: ServiceId, slot: number | NodeId): readonly Task[];
 
+  /** All networks, those that are being removed too (`removing`): tasks that have to stop are in them. */
   networks(): readonly Network[];
   network(id: NetworkId): Network | undefined;
+  /** The network that holds the name; never one that is being removed. */
   networkByName(name: string): Network | undefined;
 
   secrets(): readonly Secret[];

@@ -104,7 +104,7 @@ function edgeOf(address: string, onTable: (table: EndpointTable) => void): Local
   };
 }
 
-type Plane = DataPlane & { facts(): void; subnets(): readonly string[] };
+type Plane = DataPlane & { facts(): void; subnets(): readonly string[]; meet(): void };
 
 /** Carries nothing, and is told tables. */
 const planeOf = (onTable: (table: EndpointTable) => void): Plane => ({
@@ -112,6 +112,7 @@ const planeOf = (onTable: (table: EndpointTable) => void): Plane => ({
   avoid: () => {},
   facts: () => {},
   subnets: () => [],
+  meet: () => {},
   settled: async () => {},
   portsInUse: async () => [],
   check: async () => [],

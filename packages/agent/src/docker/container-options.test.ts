@@ -2,7 +2,7 @@ import type { ContainerSpec, Task } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import type { ContainerRequest, NodeContext } from "../ports.ts";
 import { SAMPLE_NODE, sampleTask } from "../testing/sample-task.ts";
-import { containerOptions, endpointSettings } from "./container-options.ts";
+import { containerOptions, endpointsOf } from "./container-options.ts";
 
 const request = (
   container: Partial<ContainerSpec>,
@@ -245,9 +245,22 @@ describe("the options of a container", () => {
     });
 
     it("carry both addresses where there are two", () => {
-      expect(endpointSettings(second)).toEqual({
+      expect(endpointsOf({ attached: [second] })[0]?.settings).toEqual({
         IPAMConfig: { IPv4Address: "10.64.2.9", IPv6Address: "fd00::9" },
         MacAddress: second.mac,
+      });
+    });
+
+    it("are those of its node's own networks behind the cluster's, without an address", () => {
+      const local = [{ name: "murmur.lan.0123456789ab", aliases: ["web", "www"] }];
+      const both = containerOptions({ ...request({}, overlay), networks: { attached: [first], local } });
+      expect(both.HostConfig?.NetworkMode).toBe(first.name);
+      expect(Object.keys(both.NetworkingConfig?.EndpointsConfig ?? {})).toEqual([first.name]);
+      const alone = containerOptions({ ...request({}, overlay), networks: { attached: [], local } });
+      expect(alone.HostConfig?.NetworkMode).toBe("murmur.lan.0123456789ab");
+      expect(alone).not.toHaveProperty("MacAddress");
+      expect(alone.NetworkingConfig?.EndpointsConfig).toEqual({
+        "murmur.lan.0123456789ab": { Aliases: ["web", "www"] },
       });
     });
 

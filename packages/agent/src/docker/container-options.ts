@@ -57,8 +57,24 @@ function environment({ spec, genericNames }: Task): string[] | undefined {
   return env === undefined && told.length === 0 ? undefined : [...(env ?? []), ...told.sort()];
 }
 
+/** A container's place in one of the engine's networks. */
+export interface NamedEndpoint {
+  readonly name: string;
+  readonly settings: EndpointSettings;
+  readonly mac?: string;
+}
+
+/** All places of a container; the container is made in the first one. */
+export function endpointsOf(networks: ContainerNetworks | undefined): readonly NamedEndpoint[] {
+  const { attached = [], local = [] } = networks ?? {};
+  return [
+    ...attached.map((network) => ({ name: network.name, mac: network.mac, settings: endpointSettings(network) })),
+    ...local.map(({ name, aliases }) => ({ name, settings: { Aliases: [...aliases] } })),
+  ];
+}
+
 /** A container's place in a network, with the addresses that the cluster gave it. */
-export function endpointSettings({ ipv4, ipv6, mac }: ContainerNetwork): EndpointSettings {
+function endpointSettings({ ipv4, ipv6, mac }: ContainerNetwork): EndpointSettings {
   return {
     IPAMConfig: { IPv4Address: ipv4, ...(ipv6 !== undefined && { IPv6Address: ipv6 }) },
     MacAddress: mac,
@@ -74,9 +90,10 @@ const memorySwap = ({ limits, swapBytes }: ResourceRequirements): number | undef
  * the container's own settings alone; later ones want it to be the same in both.
  */
 function firstNetwork(networks: ContainerNetworks | undefined): Pick<Options, "MacAddress" | "NetworkingConfig"> {
-  const first = networks?.attached[0];
+  const [first] = endpointsOf(networks);
   if (first === undefined) return {};
-  return { MacAddress: first.mac, NetworkingConfig: { EndpointsConfig: { [first.name]: endpointSettings(first) } } };
+  const { name, settings, mac } = first;
+  return { ...(mac !== undefined && { MacAddress: mac }), NetworkingConfig: { EndpointsConfig: { [name]: settings } } };
 }
 
 function hostConfig({ task, node, networks, files = [] }: ContainerRequest): HostConfig {
@@ -92,7 +109,7 @@ function hostConfig({ task, node, networks, files = [] }: ContainerRequest): Hos
     MemorySwap: memorySwap(resources),
     MemorySwappiness: resources.swappiness,
     PidsLimit: positive(limits.pids),
-    NetworkMode: nodeNetworkOf(task.spec)?.name ?? networks?.attached[0]?.name,
+    NetworkMode: nodeNetworkOf(task.spec)?.name ?? endpointsOf(networks)[0]?.name,
     Mounts: mounts({ task, node }, resolver, files),
     GroupAdd: spec.groups && [...spec.groups],
     ReadonlyRootfs: spec.readOnly,

@@ -129,3 +129,28 @@ describe("a container of Docker in networks", () => {
       expect(await runtime.inspect(id, NEVER)).toMatchObject({ state: "created", incomplete: true });
     }));
 });
+
+describe("networks of the engine's own", () => {
+  it("take their settings from one that is there, are made once, and told from others", async () => {
+    const [conf, lan] = [`${RUN}-conf`, `${RUN}.lan.0123456789ab`];
+    const own = { name: lan, driver: "bridge", internal: false, configFrom: conf };
+    await expect(runtime.ensureLocalNetwork(own, NEVER)).rejects.toMatchObject({ code: "not_found" });
+    const subnet = `10.${String(SECOND)}.${String(THIRD + 3)}.0/24`;
+    await docker("network", "create", "--config-only", "--subnet", subnet, "--label", `murmur.cluster.id=${RUN}`, conf);
+    try {
+      await runtime.ensureLocalNetwork(own, NEVER);
+      await runtime.ensureLocalNetwork(own, NEVER);
+      const plain = { name: `${RUN}.plain.0123456789ab`, driver: "bridge", internal: true };
+      await runtime.ensureLocalNetwork(plain, NEVER);
+      expect((await runtime.localNetworks(`${RUN}.`, NEVER)).toSorted()).toEqual([lan, plain.name]);
+      expect(await docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", lan)).toContain(
+        subnet,
+      );
+      expect(await docker("network", "inspect", "--format", "{{.Internal}}", plain.name)).toBe("true\n");
+    } finally {
+      for (const name of await runtime.localNetworks(`${RUN}.`, NEVER)) await runtime.removeNetwork(name, NEVER);
+      await runtime.removeNetwork(conf, NEVER);
+    }
+    expect(await runtime.localNetworks(`${RUN}.`, NEVER)).toEqual([]);
+  });
+});

@@ -4,17 +4,22 @@ import type {
   Abortable,
   Container,
   ContainerEvent,
-  ContainerNetwork,
   ContainerRequest,
   ContainerSummary,
+  EngineGuest,
   EngineInfo,
   EngineNetwork,
   EngineVolume,
+  GuestRuntime,
+  LocalNetwork,
+  LocalNetworkRuntime,
   NetworkRuntime,
   PullOptions,
   Runtime,
 } from "../ports.ts";
-import { containerOptions, endpointSettings } from "./container-options.ts";
+import { containerOptions, endpointsOf, type NamedEndpoint } from "./container-options.ts";
+import { guests } from "./docker-guests.ts";
+import { ensureLocalNetwork, localNetworks } from "./docker-local-networks.ts";
 import { ensureNetwork, removeNetwork } from "./docker-networks.ts";
 import { engineAddress } from "./engine-address.ts";
 import { engineError, statusOf } from "./engine-error.ts";
@@ -34,8 +39,11 @@ const NO_NETWORK = /network .*not found|no such network/i;
 /** Everything that changes what an inspection shows. Not the `exec_…` events, of which each health check makes three. */
 const EVENTS = ["start", "die", "oom", "pause", "unpause", "restart", "destroy", "health_status"];
 
+/** What changes who is in a network, and by which names. */
+const GUEST_EVENTS = ["connect", "disconnect", "rename"];
+
 /** A Docker engine, over its socket. The API version is agreed anew at each subscription: an engine may be upgraded. */
-export class DockerRuntime implements Runtime, NetworkRuntime {
+export class DockerRuntime implements Runtime, NetworkRuntime, LocalNetworkRuntime, GuestRuntime {
   readonly #address: ReturnType<typeof engineAddress>;
   #docker: Docker;
   /** What was agreed on at the last subscription. */
@@ -76,7 +84,7 @@ export class DockerRuntime implements Runtime, NetworkRuntime {
       try {
         const options = { ...containerOptions(request), abortSignal: signal };
         const { id } = await this.#docker.createContainer(options);
-        const [, ...others] = request.networks?.attached ?? [];
+        const [, ...others] = endpointsOf(request.networks);
         if (others.length > 0) await this.#connect(id, others, signal);
         return id;
       } catch (error) {
@@ -159,12 +167,31 @@ export class DockerRuntime implements Runtime, NetworkRuntime {
     });
   }
 
+  ensureLocalNetwork(network: LocalNetwork, options: Abortable): Promise<void> {
+    return asked(() => ensureLocalNetwork(this.#docker, network, options));
+  }
+
+  localNetworks(prefix: string, options: Abortable): Promise<readonly string[]> {
+    return asked(() => localNetworks(this.#docker, prefix, options));
+  }
+
+  guests(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly EngineGuest[]> {
+    return asked(() => guests(this.#docker, filters(labels), options));
+  }
+
+  async guestEvents({ signal }: Abortable): Promise<AsyncIterable<unknown>> {
+    const stream = await asked(() =>
+      this.#docker.getEvents({ filters: { type: ["network", "container"], event: GUEST_EVENTS }, abortSignal: signal }),
+    );
+    return jsonLines(stream);
+  }
+
   /** A container that can't be connected to all of its networks is removed: it must not be started like that. */
-  async #connect(id: string, networks: readonly ContainerNetwork[], signal: AbortSignal): Promise<void> {
+  async #connect(id: string, networks: readonly NamedEndpoint[], signal: AbortSignal): Promise<void> {
     try {
-      for (const network of networks) {
-        const options = { Container: id, EndpointConfig: endpointSettings(network), abortSignal: signal };
-        await this.#docker.getNetwork(network.name).connect(options);
+      for (const { name, settings } of networks) {
+        const options = { Container: id, EndpointConfig: settings, abortSignal: signal };
+        await this.#docker.getNetwork(name).connect(options);
       }
     } catch (error) {
       // What is left nevertheless is seen to be incomplete.

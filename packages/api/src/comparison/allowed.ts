@@ -35,9 +35,14 @@ export const ALLOWED: readonly Allowed[] = [
 
   // Specs.
   {
-    asked: ANY,
+    asked: /^(?!.*insertDefaults=true)/,
     path: /(?:RestartPolicy|UpdateConfig|RollbackConfig|Resources|Placement|EndpointSpec)$|(?:RestartPolicy\.(?:Delay|Window)|(?:Update|Rollback)Config\.Monitor|Resources\.(?:Limits|Reservations))$/,
     why: "Defaults are put in when a spec is stored, so that an update that says one outright replaces no task; Docker's command sends them all itself.",
+  },
+  {
+    asked: /insertDefaults=true/,
+    path: /^body\.(?:Spec\.(?:EndpointSpec|TaskTemplate\.Resources\.(?:Limits|Reservations))|PreviousSpec\..*)$/,
+    why: "What Docker's command sends itself is there whoever made the service; all that Docker fills in is compared.",
   },
   {
     asked: /services|tasks/,

@@ -1,3 +1,4 @@
+import { LOCAL_DRIVERS } from "@murmur/model";
 import { z } from "zod";
 import { textMap } from "./container-schema.ts";
 import { dockerObject, unsupported } from "./lenient-object.ts";
@@ -37,7 +38,12 @@ export const networkSchema = dockerObject(
     Name: z.string().max(1_024).default(""),
     // Old clients ask for what is always done.
     CheckDuplicate: z.boolean().optional(),
-    Driver: z.enum(["", "overlay"], "a network of the cluster is an overlay network").optional(),
+    Driver: z
+      .enum(
+        ["", "overlay", ...LOCAL_DRIVERS],
+        `a network of the cluster has the driver overlay, ${LOCAL_DRIVERS.join(", ")}`,
+      )
+      .optional(),
     Scope: z.enum(["", "swarm"], "a network of the cluster has the scope swarm").optional(),
     EnableIPv4: z.literal(true, "IPv4 cannot be disabled in a Swarm scoped network; leave it out").optional(),
     EnableIPv6: z.boolean().optional(),
@@ -53,7 +59,7 @@ export const networkSchema = dockerObject(
       "configuration network can only contain network specific fields. Network operator fields like " +
         "[ ingress | internal | attachable | scope ] are not supported: such a network is of one node",
     ),
-    ConfigFrom: unsupported("networks of the cluster have no settings of one node; leave it out"),
+    ConfigFrom: dockerObject({ Network: z.string().max(255).optional() }).nullish(),
     Options: options.optional(),
     Labels: textMap.optional(),
   },

@@ -25,6 +25,7 @@ export interface Network {
     Attachable?: boolean;
     Internal?: boolean;
     Ingress?: boolean;
+    ConfigFrom?: { Network: string };
     /** What was asked for. */
     IPAMOptions?: SwarmIpam;
     Scope: "swarm";
@@ -90,6 +91,9 @@ export interface NetworkCreate {
   Internal?: boolean;
   Attachable?: boolean;
   Ingress?: boolean;
+  Scope?: string;
+  ConfigOnly?: boolean;
+  ConfigFrom?: { Network: string };
   Options?: Record<string, string>;
   Labels?: Record<string, string>;
 }

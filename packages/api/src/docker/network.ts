@@ -1,5 +1,13 @@
 import { ClusterError } from "@murmur/base";
-import { validateNetworkSpec, type Network, type NetworkSpec, type Subnet, type SubnetSpec } from "@murmur/model";
+import {
+  LOCAL_DRIVERS,
+  validateNetworkSpec,
+  type LocalNetworking,
+  type Network,
+  type NetworkSpec,
+  type Subnet,
+  type SubnetSpec,
+} from "@murmur/model";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
 import { MTU_OPTION, networkSchema, VXLAN_OPTION } from "./network-schema.ts";
@@ -23,6 +31,7 @@ export function toNetworkSpec(body: unknown): NetworkSpec {
     subnets: subnets.length === 0 ? undefined : subnets,
     ingress: input.Ingress || undefined,
     mtu: mtu === undefined ? undefined : Number(mtu),
+    local: localOf(input.Driver, input.ConfigFrom?.Network),
   });
   const problems = validateNetworkSpec(spec);
   const isNamed = !problems.some((problem) => problem.startsWith("name: "));
@@ -32,6 +41,18 @@ export function toNetworkSpec(body: unknown): NetworkSpec {
   }
   refusePredefined(spec.name);
   return spec;
+}
+
+/** What each node makes a network of its own with; undefined for an overlay. Errors: `invalid_argument`. */
+function localOf(driver: string | undefined, configFrom: string | undefined): LocalNetworking | undefined {
+  const local = LOCAL_DRIVERS.find((one) => one === driver);
+  if (local !== undefined) return { driver: local, ...(configFrom && { configFrom }) };
+  if (!configFrom) return undefined;
+  const why = "an overlay network has no settings of one node";
+  throw new ClusterError(
+    "invalid_argument",
+    `ConfigFrom: ${why}; leave it out, or give --driver ${LOCAL_DRIVERS.join("|")}`,
+  );
 }
 
 /** Names that every engine has networks of already. */
@@ -53,6 +74,7 @@ export function fieldsOfAddresses(spec: NetworkSpec): readonly string[] {
     ...(spec.ipv6 === true ? ["EnableIPv6"] : []),
     ...(spec.mtu === undefined ? [] : [`Options.${MTU_OPTION}`]),
     ...(spec.internal ? ["Internal"] : []),
+    ...(spec.local === undefined ? [] : ["Driver"]),
   ];
 }
 
@@ -70,8 +92,12 @@ export function fromNetwork(network: Network): docker.Network {
     Spec: compact<docker.Network["Spec"]>({
       Name: spec.name,
       Labels: { ...spec.labels },
-      DriverConfiguration:
-        spec.mtu === undefined ? undefined : { Name: "overlay", Options: { [MTU_OPTION]: String(spec.mtu) } },
+      DriverConfiguration: spec.local
+        ? { Name: spec.local.driver }
+        : spec.mtu === undefined
+          ? undefined
+          : { Name: "overlay", Options: { [MTU_OPTION]: String(spec.mtu) } },
+      ConfigFrom: spec.local?.configFrom === undefined ? undefined : { Network: spec.local.configFrom },
       IPv6Enabled: spec.ipv6,
       Attachable: spec.attachable,
       Internal: spec.internal,
@@ -79,9 +105,10 @@ export function fromNetwork(network: Network): docker.Network {
       IPAMOptions: subnets.length === 0 ? undefined : ipam(subnets),
       Scope: "swarm",
     }),
-    DriverState:
-      addressing === undefined ? undefined : { Name: "overlay", Options: { [VXLAN_OPTION]: String(addressing.vni) } },
-    IPAMOptions: got.length === 0 ? undefined : ipam(got),
+    DriverState: spec.local
+      ? { Name: spec.local.driver }
+      : addressing && { Name: "overlay", Options: { [VXLAN_OPTION]: String(addressing.vni) } },
+    IPAMOptions: spec.local ? { Driver: {} } : got.length === 0 ? undefined : ipam(got),
   });
 }
 
@@ -113,7 +140,7 @@ export function toNetworkResource(network: docker.Network): docker.NetworkResour
     Internal: spec.Internal ?? false,
     Attachable: spec.Attachable ?? false,
     Ingress: spec.Ingress ?? false,
-    ConfigFrom: { Network: "" },
+    ConfigFrom: { Network: spec.ConfigFrom?.Network ?? "" },
     ConfigOnly: false,
     Containers: null,
     Options: Object.keys(options).length === 0 ? null : options,

@@ -143,10 +143,15 @@ function fromResources(resources: ResourceRequirements): docker.ResourceRequirem
 
 const orNone = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
 
-/** What `insertDefaults` asks for: the values that hold although the spec doesn't name them. */
+/**
+ * What `insertDefaults` asks for: the values that hold although the spec doesn't name them. A restart policy's window is none
+ * of these in Docker: the default is that there is none.
+ */
 export function withDefaults(task: docker.TaskSpec): docker.TaskSpec {
+  const { Window, ...restart } = task.RestartPolicy ?? {};
   return {
     ...task,
+    RestartPolicy: { ...restart, ...(Window !== undefined && Window > 0 && { Window }) },
     ContainerSpec: { StopGracePeriod: toNanos(DEFAULT_STOP_GRACE_MS), DNSConfig: {}, ...task.ContainerSpec },
   };
 }

@@ -3,6 +3,7 @@ import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
 import { fromGeneric } from "./generic-resources.ts";
 import { fromNetwork } from "./network.ts";
+import type { Network } from "./network-types.ts";
 import { nodeAttachments } from "./node-networks.ts";
 import type * as docker from "./task-types.ts";
 import { fromTaskSpec } from "./task-spec.ts";
@@ -30,7 +31,7 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     Status: fromStatus(task),
     DesiredState: task.desiredState,
     GenericResources: task.nodeId === undefined ? undefined : fromGeneric(givenTo(task)),
-    NetworksAttachments: orNone([...nodeAttachments(task.spec), ...attachments]),
+    NetworksAttachments: orNone([...nodeAttachments(task.spec), ...attachments, ...localAttachments(task, networkOf)]),
     JobIteration: task.jobIteration === undefined ? undefined : { Index: task.jobIteration },
     Murmur: compact<docker.Task["Murmur"]>({
       Name: taskName(task),
@@ -47,6 +48,13 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     }),
   });
 }
+
+/** Its networks of which each node has one of its own: their addresses are the engine's to know. */
+const localAttachments = ({ spec }: Task, networkOf: NetworkOf): { Network: Network }[] =>
+  spec.networks.flatMap(({ target }) => {
+    const network = networkOf(target);
+    return network?.spec.local === undefined ? [] : [{ Network: fromNetwork(network) }];
+  });
 
 const orNone = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
 

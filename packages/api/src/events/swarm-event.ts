@@ -48,7 +48,10 @@ function sayOf(change: Change, now: Millis): Said | undefined {
     case "configs": {
       const type = change.table.slice(0, -1);
       const { spec } = change.current ?? change.previous;
-      if (change.kind === "delete") return { type, action: "remove", at: now, attributes: { name: spec.name } };
+      // As a service's: for its users a network goes before its record does.
+      if (isRemoved(change.previous)) return undefined;
+      if (change.kind === "delete" || isRemoved(change.current))
+        return { type, action: "remove", at: now, attributes: { name: spec.name } };
       const action = change.previous === undefined ? "create" : "update";
       const at = "updatedAt" in change.current ? change.current.updatedAt : change.current.createdAt;
       return { type, action, at, attributes: { name: spec.name } };
@@ -61,6 +64,9 @@ function sayOf(change: Change, now: Millis): Said | undefined {
       return undefined;
   }
 }
+
+const isRemoved = (record: object | undefined): boolean =>
+  record !== undefined && "removing" in record && record.removing === true;
 
 type ChangeIn<T extends Change["table"]> = Extract<Change, { table: T }>;
 

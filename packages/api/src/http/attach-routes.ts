@@ -61,7 +61,11 @@ export function addAttachRoutes(app: Hono, { networks, toEngine }: AttachRoutes)
 }
 
 /** Errors: `failed_precondition` for a network that containers can't be connected to by hand. */
-function checkAttachable({ Name, Attachable, IPAM }: NetworkResource): void {
+function checkAttachable({ Name, Attachable, IPAM, Driver }: NetworkResource): void {
+  if (Driver !== "overlay") {
+    const hint = "connect containers to a network of their node's engine";
+    throw new ClusterError("failed_precondition", `network ${Name} (${Driver}) is for services alone: ${hint}`);
+  }
   const hasAddresses = (IPAM?.Config ?? []).length > 0;
   if (!hasAddresses) {
     const why = "this cluster's data plane is ports";

@@ -1,6 +1,6 @@
 import { ClusterError, codeOf } from "@murmur/base";
 import { DEFAULT_NETWORK_NAME, networkId, type Network, type NetworkId, type NetworkSpec } from "@murmur/model";
-import type { View } from "@murmur/store";
+import { isWanted, type View } from "@murmur/store";
 import type { Hono } from "hono";
 import { fieldsOfAddresses, fromNetwork, toNetworkSpec } from "../docker/network.ts";
 import { mayPrune } from "../docker/network-filter.ts";
@@ -65,16 +65,23 @@ export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void 
 
 const PASSED_OVER: ReadonlySet<string> = new Set(["in_use", "failed_precondition", "not_found"]);
 
+/** Those that nobody wants to be in; what a service would go back to counts as wanted, too. */
 function unusedNetworks(view: View): Network[] {
   const used = new Set<NetworkId>();
-  for (const { spec, previousSpec } of view.services()) {
+  for (const { spec, previousSpec, removing } of view.services()) {
+    if (removing === true) continue;
     for (const { target } of spec.task.networks) used.add(target);
     for (const { target } of previousSpec?.task.networks ?? []) used.add(target);
   }
-  for (const task of view.tasks()) for (const { networkId: id } of task.networks) used.add(id);
+  for (const task of view.tasks()) {
+    if (!isWanted(view, task)) continue;
+    for (const { networkId: id } of task.networks) used.add(id);
+    for (const { target } of task.spec.networks) used.add(target);
+  }
   return view
     .networks()
-    .filter(({ id, spec }) => !used.has(id) && spec.name !== DEFAULT_NETWORK_NAME && spec.ingress !== true);
+    .filter(({ id, spec, removing }) => removing !== true && !used.has(id) && spec.name !== DEFAULT_NETWORK_NAME)
+    .filter(({ spec }) => spec.ingress !== true);
 }
 
 /** What only networks with addresses have is refused where there are none, in place of being forgotten. */

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert } from "@murmur/base";
+import { taskId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import type { DockerEvent } from "../events/swarm-event.ts";
 import { Asker, filters, spec } from "../testing/asker.ts";
 import { pieces } from "../testing/fake-ports.ts";
-import { NODE_TWO } from "../testing/memory-cluster.ts";
+import { MemoryCluster, NODE_ONE, NODE_TWO } from "../testing/memory-cluster.ts";
 
 /** Events that are read as they come. */
 class Reader {
@@ -34,8 +35,9 @@ class Reader {
   }
 }
 
-async function world(path: string): Promise<{ asker: Asker; reader: Reader }> {
+async function world(path: string, replica = new MemoryCluster()): Promise<{ asker: Asker; reader: Reader }> {
   const asker = new Asker();
+  asker.ports.replica = replica;
   asker.engine.streams.set("/events", () => ({ status: 200, body: pieces() }));
   const reader = new Reader();
   await reader.open(asker, path);
@@ -55,6 +57,23 @@ describe("docker's events", () => {
     await sleep(5);
     expect(reader.said).toEqual(["network remove ingress", "network create again", "network remove again"]);
     expect(reader.events.map(({ Actor }) => Actor.ID)).toEqual([Id, made.Id, made.Id]);
+  });
+
+  it("tell that a network is removed when it is for its users, and not again when its last task has stopped", async () => {
+    const replica = new MemoryCluster({ dataPlane: "overlay" });
+    const { asker, reader } = await world(`/events?${filters({ type: ["network"] })}`, replica);
+    await asker.ask("/networks/create", "POST", { Name: "back", Driver: "overlay" });
+    const Networks = [{ Target: "back" }];
+    const id = await asker.create("web", { TaskTemplate: { ContainerSpec: { Image: "nginx" }, Networks } });
+    asker.runTask("task", 1, "web");
+    await asker.ask(`/services/${id}`, "DELETE");
+    expect((await asker.ask("/networks/back", "DELETE")).status).toBe(204);
+    await asker.ask("/networks/create", "POST", { Name: "back", Driver: "overlay" });
+    const status = { state: "shutdown", at: 1, message: "stopped" } as const;
+    replica.apply({ kind: "reportTasks", nodeId: NODE_ONE, statuses: [{ id: taskId("task"), status }] });
+    await sleep(5);
+    expect(reader.said).toEqual(["network create back", "network remove back", "network create back"]);
+    expect(replica.store.view.networks().map(({ spec }) => spec.name)).toEqual(["default", "back"]);
   });
 
   it("tell what is made, changed and removed, with what has changed", async () => {

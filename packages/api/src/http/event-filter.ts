@@ -40,7 +40,7 @@ export class EventWriter {
   *snapshot(): Generator<ClusterEvent, void, undefined> {
     const view = this.#view;
     const version = view.version;
-    const networks = this.#wantsAll("network") ? view.networks() : [];
+    const networks = this.#wantsAll("network") ? view.networks().filter(({ removing }) => removing !== true) : [];
     const nodes = this.#wantsAll("node") ? view.nodes() : [];
     const services = view.services().filter((service) => this.#wantsService(service));
     const tasks = [...view.tasks()].filter((task) => this.#wantsTask(task));
@@ -73,7 +73,10 @@ export class EventWriter {
       }
       case "networks": {
         if (!this.#wantsAll("network")) return undefined;
-        if (change.kind === "delete") return { kind: "network", action: "remove", version: index, id };
+        // For its users a network goes before its record does.
+        if (change.previous?.removing === true) return undefined;
+        if (change.kind === "delete" || change.current.removing === true)
+          return { kind: "network", action: "remove", version: index, id };
         return this.#network(change.current);
       }
       // Secrets, and what only managers care for.

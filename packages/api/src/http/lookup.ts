@@ -61,18 +61,18 @@ export function networksNow(view: View): NetworkOf {
   return (id) => networks.get(id);
 }
 
-/** Those of the table, and the ingress network that may be in none. */
+/** Those of the table that nobody has removed, and the ingress network that may be in none. */
 export function allNetworks(view: View): readonly Network[] {
   const ingress = ingressNetwork(view);
-  const networks = view.networks();
+  const networks = view.networks().filter(({ removing }) => removing !== true);
   return ingress === undefined || view.network(ingress.id) !== undefined ? networks : [...networks, ingress];
 }
 
 export function findNetwork(view: View, text: string): Network {
-  const exact = view.network(networkId(text)) ?? view.networkByName(text);
-  if (exact !== undefined) return exact;
+  const exact = view.network(networkId(text));
+  if (exact !== undefined && exact.removing !== true) return exact;
   const all = allNetworks(view);
-  const named = all.find(({ id, spec }) => id === text || spec.name === text);
+  const named = view.networkByName(text) ?? all.find(({ id, spec }) => id === text || spec.name === text);
   return named ?? only(text === "" ? [] : all.filter(({ id }) => id.startsWith(text)), "network", text);
 }
 

@@ -362,6 +362,46 @@ describe("in a cluster whose networks have addresses", () => {
     expect((await asker.ask<NetworkResource>("/networks/default?verbose=1")).body.Services).toBeUndefined();
   });
 
+  it("one that nodes have of their own shows what it is made with, and has neither addresses nor guests", async () => {
+    const ConfigFrom = { Network: "lan-conf" };
+    const body = { Name: "lan", Driver: "macvlan", Scope: "swarm", ConfigFrom, Labels: { a: "b" } };
+    const { status } = await asker.ask("/networks/create", "POST", body);
+    expect(status).toBe(201);
+    expect((await asker.ask<NetworkResource>("/networks/lan")).body).toMatchObject({
+      Scope: "swarm",
+      Driver: "macvlan",
+      IPAM: { Driver: "", Options: null, Config: [] },
+      ConfigFrom,
+      Options: null,
+    });
+    const listed = (await asker.ask<NetworkResource[]>(`/networks?${filters({ driver: ["macvlan"] })}`)).body;
+    expect(listed.filter(({ Scope }) => Scope === "swarm").map(({ Name }) => Name)).toEqual(["lan"]);
+    const TaskTemplate = { ContainerSpec: { Image: "nginx" }, Networks: [{ Target: "lan" }] };
+    await asker.create("web", { TaskTemplate });
+    asker.runTask("task", 1, "web");
+    const { body: task } = await asker.ask<Task>("/tasks/task");
+    expect(task.NetworksAttachments?.map(({ Network, Addresses }) => [Network.Spec.ConfigFrom, Addresses])).toEqual([
+      [ConfigFrom, undefined],
+    ]);
+    const joined = await asker.ask("/networks/lan/connect", "POST", { Container: "c" });
+    expect([joined.status, joined.body.message]).toEqual([
+      400,
+      expect.stringContaining("lan (macvlan) is for services"),
+    ]);
+    const removed = await asker.ask("/networks/lan", "DELETE");
+    expect([removed.status, removed.body.message]).toEqual([400, expect.stringContaining("in use by service web")]);
+    const wrong = await asker.ask("/networks/create", "POST", overlay("x", { ConfigFrom }));
+    expect([wrong.status, wrong.body.message]).toEqual([
+      400,
+      expect.stringContaining("ConfigFrom: an overlay network"),
+    ]);
+    const other = await asker.ask("/networks/create", "POST", { Name: "x", Driver: "weave", Scope: "swarm" });
+    expect([other.status, other.body.message]).toEqual([
+      400,
+      expect.stringContaining("overlay, bridge, ipvlan, macvlan"),
+    ]);
+  });
+
   it("one that is in use stays, and so does one whose subnet another would overlap", async () => {
     const removed = await asker.ask("/networks/back", "DELETE");
     expect([removed.status, removed.body.message]).toEqual([400, expect.stringContaining("in-back")]);

@@ -9,6 +9,7 @@ import {
   type ClusterSpec,
   type Command,
   type DataPlaneKind,
+  type NetworkId,
   type NodeDescription,
   type Secret,
   type Service,
@@ -100,8 +101,11 @@ export class MemoryCluster implements Cluster {
     slot: number,
     more: Partial<Pick<Task, "desiredState" | "notBefore">> = {},
   ): TaskId {
-    const named = service.spec.task.networks.map(({ target, aliases }) => ({ networkId: target, aliases }));
-    const attached = named.length > 0 ? named : [{ networkId: NETWORK_ID, aliases: [] }];
+    const isAddressed = ({ target }: { readonly target: NetworkId }): boolean =>
+      this.store.view.network(target)?.spec.local === undefined;
+    const { networks } = service.spec.task;
+    const named = networks.filter(isAddressed).map(({ target, aliases }) => ({ networkId: target, aliases }));
+    const attached = networks.length > 0 ? named : [{ networkId: NETWORK_ID, aliases: [] }];
     const task: Omit<Task, "version" | "createdAt" | "updatedAt" | "spec"> = {
       id: id as Task["id"],
       serviceId: service.id,

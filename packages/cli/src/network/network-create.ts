@@ -14,6 +14,9 @@ interface CreateFlags {
   readonly internal?: boolean;
   readonly attachable?: boolean;
   readonly ingress?: boolean;
+  readonly scope?: string;
+  readonly configOnly?: boolean;
+  readonly configFrom?: string;
   readonly label: readonly string[];
   readonly opt: readonly string[];
 }
@@ -24,7 +27,7 @@ export function networkCreate(cli: Cli): Command {
     usage: "[OPTIONS] NETWORK",
     summary: "Create a network",
     details:
-      "An overlay network is the cluster's: services on any node can be in it. What isn't said the cluster chooses. With another driver the network is made by this node's engine, for containers of this node.",
+      "An overlay network is the cluster's: services on any node can be in it. What isn't said the cluster chooses. With another driver the network is made by this node's engine, for containers of this node; with `--scope swarm` each node's engine makes one of its own for its tasks, with the settings of its own --config-only network.",
     examples: [
       { says: "For the services of an application", line: "murmur network create shop" },
       {
@@ -32,6 +35,14 @@ export function networkCreate(cli: Cli): Command {
         line: "murmur network create --subnet 10.9.0.0/24 --ip-range 10.9.0.0/25 --gateway 10.9.0.1 shop",
       },
       { says: "With IPv6 too, and no way out", line: "murmur network create --ipv6 --internal db" },
+      {
+        says: "Settings of this node's own, for the next one",
+        line: "murmur network create --config-only --subnet 192.168.7.0/24 -o parent=eth0 lan-conf",
+      },
+      {
+        says: "Of each node's own, once they are there on each",
+        line: "murmur network create -d macvlan --scope swarm --config-from lan-conf lan",
+      },
       { says: "With smaller packets", line: "murmur network create -o com.docker.network.driver.mtu=1380 shop" },
     ],
   })
@@ -44,6 +55,9 @@ export function networkCreate(cli: Cli): Command {
     .option("--internal", "No way out of the network")
     .option("--attachable", "Containers may be connected by hand")
     .option("--ingress", "The network that ports are published by, in place of the one that was removed")
+    .addOption(new Option("--scope <scope>", "Of this node or of all: local or swarm (default: the driver's)"))
+    .option("--config-only", "Only settings, on this node, for networks that take them from it")
+    .option("--config-from <network>", "The network on each node to take the settings from")
     .addOption(listOption("--label <key=value>", "Label of the network; may be repeated"))
     .addOption(listOption("-o, --opt <key=value>", "Option of the driver; may be repeated"))
     .action(async (name: string, flags: CreateFlags) => {
@@ -55,7 +69,11 @@ export function networkCreate(cli: Cli): Command {
 
 const bodyOf = (name: string, flags: CreateFlags): NetworkCreate => ({
   Name: name,
-  Driver: flags.driver,
+  // Settings alone are of no driver.
+  Driver: flags.configOnly === true ? "" : flags.driver,
+  ...(flags.scope !== undefined && { Scope: flags.scope }),
+  ...(flags.configOnly === true && { ConfigOnly: true }),
+  ...(flags.configFrom !== undefined && { ConfigFrom: { Network: flags.configFrom } }),
   EnableIPv6: flags.ipv6 === true,
   IPAM: { Config: ipamConfigs(flags) },
   Internal: flags.internal === true,

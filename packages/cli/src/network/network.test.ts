@@ -46,6 +46,14 @@ describe("network create", () => {
       },
     ],
     ["-d bridge shop", { Driver: "bridge" }],
+    [
+      "-d macvlan --scope swarm --config-from conf shop",
+      { Driver: "macvlan", Scope: "swarm", ConfigFrom: { Network: "conf" } },
+    ],
+    [
+      "--config-only --subnet 10.9.0.0/24 -o parent=eth0 shop",
+      { Driver: "", ConfigOnly: true, IPAM: { Config: [{ Subnet: "10.9.0.0/24" }] }, Options: { parent: "eth0" } },
+    ],
   ])("%s", async (line, body) => {
     const { stdout, stderr, daemon } = await murmur(`network create ${line}`);
     expect([stdout, stderr]).toEqual(["new-id\n", ""]);

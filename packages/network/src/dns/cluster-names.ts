@@ -7,7 +7,7 @@ import {
   type Scope,
   type Suspects,
 } from "@murmur/discovery";
-import type { EndpointTable } from "@murmur/model";
+import type { EndpointTable, Guest } from "@murmur/model";
 import { TCP_BYTES_MAX, udpLimit, writeAnswer, type AnswerContent } from "./answer.ts";
 import type { Asker, Way } from "./forwarder.ts";
 import { FLAG, type DnsQuery, type Refusable } from "./query.ts";
@@ -43,6 +43,8 @@ export class ClusterNames {
   readonly #rendered = new RenderedAnswers();
   /** Undefined until there is a table: then nothing is known, which is not the same as that there is nothing. */
   #index: NameIndex | undefined;
+  #table: EndpointTable | undefined;
+  #guests: readonly Guest[] = [];
   #suspects: Suspects = NO_SUSPECTS;
   #askers: Askers = new Map();
   #turn: number;
@@ -53,8 +55,14 @@ export class ClusterNames {
   }
 
   update(table: EndpointTable): void {
-    this.#index = new NameIndex(table, this.#options);
-    this.#rendered.clear();
+    this.#table = table;
+    this.#makeIndex();
+  }
+
+  /** All guests of the cluster's networks, of all nodes. */
+  meet(guests: readonly Guest[]): void {
+    this.#guests = guests;
+    this.#makeIndex();
   }
 
   avoid(suspects: Suspects): void {
@@ -103,6 +111,11 @@ export class ClusterNames {
       this.#rendered.put(key, bytes, { turn, turns: resolution.turns });
     // What is kept is nobody's to change.
     return bytes;
+  }
+
+  #makeIndex(): void {
+    if (this.#table !== undefined) this.#index = new NameIndex(this.#table, { ...this.#options, guests: this.#guests });
+    this.#rendered.clear();
   }
 
   #keyOf(message: Buffer, address: string): string {

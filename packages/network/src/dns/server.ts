@@ -1,6 +1,6 @@
 import type { Clock, Log, Random } from "@murmur/base";
 import type { NameIndexOptions, Suspects } from "@murmur/discovery";
-import type { EndpointTable } from "@murmur/model";
+import type { EndpointTable, Guest } from "@murmur/model";
 import { parseIpPort, type IpPort } from "../ip-address.ts";
 import { listenError } from "../listen-error.ts";
 import { portStatus, type ListenerStatus } from "../listener-status.ts";
@@ -98,6 +98,11 @@ export class DnsServer implements AsyncDisposable {
 
   update(table: EndpointTable): void {
     this.#names.update(table);
+  }
+
+  /** All guests of the cluster's networks, of all nodes. */
+  meet(guests: readonly Guest[]): void {
+    this.#names.meet(guests);
   }
 
   avoid(suspects: Suspects): void {

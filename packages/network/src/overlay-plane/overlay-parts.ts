@@ -19,7 +19,7 @@ export interface OverlayParts {
   readonly host: OverlayHost;
   readonly dns: Pick<
     DnsServer,
-    "update" | "avoid" | "know" | "listenAt" | "listeners" | "retry" | "stats" | typeof Symbol.asyncDispose
+    "update" | "meet" | "avoid" | "know" | "listenAt" | "listeners" | "retry" | "stats" | typeof Symbol.asyncDispose
   >;
   readonly proxies: Pick<
     OverlayProxies,

@@ -1,4 +1,4 @@
-import type { ClusterFacts, NetworkAddress, NetworkId, TaskId } from "@murmur/model";
+import type { ClusterFacts, Guest, NetworkAddress, NetworkId, TaskId } from "@murmur/model";
 import type { DataPlane } from "../data-plane.ts";
 import type { LocalNetwork } from "./needed-networks.ts";
 
@@ -13,6 +13,8 @@ export interface Attachment {
 export interface OverlayPlane extends DataPlane {
   /** Who the cluster's nodes are, from now on. */
   facts(facts: ClusterFacts): void;
+  /** All containers of all nodes that are guests in the cluster's networks: they have names. */
+  meet(guests: readonly Guest[]): void;
   /** A network of the table; undefined while this node hasn't been told of it, or of its own number. */
   network(id: NetworkId): LocalNetwork | undefined;
   /** Subnets (`ADDRESS/LENGTH`) that the host has addresses in beside our networks, as far as was seen last. */

@@ -116,7 +116,10 @@ export class Machine {
             for (const other of this.#laterDisks.keys()) if (other !== generation) this.#laterDisks.delete(other);
           },
           openDataPlane: async () => PLANE,
-          openOverlay: async () => ({ plane: { ...PLANE, facts: () => {}, subnets: () => [] }, networks: NETWORKS }),
+          openOverlay: async () => ({
+            plane: { ...PLANE, facts: () => {}, subnets: () => [], meet: () => {} },
+            networks: NETWORKS,
+          }),
         }),
         checkListenable: async () => {
           if (this.portProblem !== undefined) throw this.portProblem;

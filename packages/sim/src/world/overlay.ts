@@ -31,6 +31,7 @@ export class SimulatedNames {
   /** As a part of the plane. */
   readonly part: OverlayParts["dns"] = {
     update: (table) => void (this.table = table),
+    meet: () => {},
     avoid: (suspects) => void (this.suspects = suspects),
     know: () => {},
     listenAt: (hosts) => void (this.gateways = hosts),

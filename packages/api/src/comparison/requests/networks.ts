@@ -21,6 +21,13 @@ const MADE: readonly (readonly [string, object])[] = [
   ["ipam-empty", { IPAM: { Driver: "", Config: [], Options: {} } }],
 ];
 
+/** Networks that each node makes for itself. */
+const LOCAL: readonly (readonly [string, { readonly Driver: string; readonly [field: string]: unknown }])[] = [
+  ["lan", { Driver: "macvlan", ConfigFrom: { Network: "lan-conf" } }],
+  ["lan-bridge", { Driver: "bridge", Labels: { a: "b" }, Internal: true }],
+  ["lan-ipvlan", { Driver: "ipvlan", ConfigFrom: { Network: "lan-conf" } }],
+];
+
 /** What one of the two may make, and no other step needs. */
 const UNWANTED = ["bad", "conf", "second-ingress"].map((name) => clear(`/networks/${name}`));
 
@@ -82,6 +89,16 @@ export const networks: Topic = {
     make(overlay("bad", { ConfigFrom: { Network: "nope" } })),
     make(overlay("bad", { Scope: "local" })),
     make(overlay("second-ingress", { Ingress: true })),
+    ...LOCAL.flatMap(([name, more]) => [
+      make({ Name: name, Scope: "swarm", ...more }, name),
+      get(`/networks/${name}`),
+      get(`/networks/{${name}}?verbose=true`),
+      get(ofSwarm({ name: [name] })),
+      get(ofSwarm({ driver: [more.Driver], name: [name] })),
+      remove(`/networks/${name}`),
+    ]),
+    make({ Name: "bad", Scope: "swarm", Driver: "host" }),
+    make({ Name: "bad", Scope: "swarm", Driver: "nope" }),
     make({ Name: "conf", ConfigOnly: true, Scope: "swarm", IPAM: { Config: [{ Subnet: "10.236.0.0/24" }] } }),
     get("/networks/ingress"),
     post(

@@ -22,6 +22,7 @@ const attached = z.strictObject({
     Attachable: z.boolean().optional(),
     Ingress: z.boolean().optional(),
     IPAMOptions: ipam.optional(),
+    ConfigFrom: z.strictObject({ Network: z.string() }).optional(),
     Scope: z.string().optional(),
   }),
   DriverState: z.strictObject({ Name: z.string(), Options: texts.optional() }).optional(),
