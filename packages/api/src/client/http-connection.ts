@@ -35,7 +35,7 @@ export class HttpConnection implements Disposable {
     this.#address = address;
     this.#timeoutMs = options.timeoutMs;
     this.#tls = "socketPath" in address ? undefined : options.tls;
-    // Loaded only for who needs it: a third of the time that a short command takes.
+    // Loaded only for who needs it: a short command spends its time on loading.
     const https = this.#tls === undefined ? undefined : process.getBuiltinModule("node:https");
     this.#request = https?.request ?? plainRequest;
     this.#agent = https === undefined ? new Agent(AGENT_OPTIONS) : new https.Agent(AGENT_OPTIONS);
