@@ -1,5 +1,6 @@
 import { ClusterError, type Millis } from "@murmur/base";
 import type { Network } from "@murmur/model";
+import { fieldsIn } from "./attach-by-hand.ts";
 import { Filters } from "./filters.ts";
 import type { NetworkResource } from "./network-types.ts";
 import { parseMoment } from "./moment.ts";
@@ -60,6 +61,15 @@ export function mayPrune(text: string | undefined, now: Millis): (network: Netwo
     (until === undefined || createdAt < until) &&
     filters.hasLabels("label", labels) &&
     (filters.get("label!").length === 0 || !filters.hasLabels("label!", labels));
+}
+
+/**
+ * Of the networks that the engine lists those that are its own: its sides of the cluster's are shown as the cluster's, once.
+ * Who asks for their label gets them.
+ */
+export function withoutSides(listed: readonly unknown[], filters: Filters): readonly unknown[] {
+  if (filters.get("label").some((label) => label.startsWith(OWN_LABEL))) return listed;
+  return listed.filter((network) => !(OWN_LABEL in fieldsIn(fieldsIn(network)["Labels"])));
 }
 
 /**

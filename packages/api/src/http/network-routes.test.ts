@@ -114,6 +114,20 @@ describe("finding networks", () => {
     expect(await containers()).toBeNull();
   });
 
+  it("lists no engine's side of one beside it, but for who asks for its label", async () => {
+    const id = await create("back");
+    const side = { Name: "murmur.back.abc", Labels: { "io.murmur.network": id } };
+    asker.engine.networks.push(side, { Name: "mine", Labels: { a: "b" } });
+    const names = async (query: string): Promise<readonly string[]> =>
+      (await asker.ask<NetworkResource[]>(`/networks?${query}`)).body.map(({ Name }) => Name);
+    expect(await names("")).toEqual(["default", "back", "ingress", "bridge", "mine"]);
+    const asked = filters({ label: [`io.murmur.network=${id}`] });
+    Object.assign(side, { label: `io.murmur.network=${id}` });
+    expect(await names(asked)).toEqual(["murmur.back.abc"]);
+    asker.ports.leave();
+    expect(await names("")).toEqual(["bridge", "murmur.back.abc", "mine"]);
+  });
+
   it("goes by id, name and the beginning of an id, the cluster's before the engine's", async () => {
     const id = await create("back");
     for (const text of [id, "back", id.slice(0, 4)])

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
-import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks } from "../docker/network-filter.ts";
+import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks, withoutSides } from "../docker/network-filter.ts";
 import { wantsClusterNetwork } from "../docker/network-schema.ts";
 import { nodeNetworkResources } from "../docker/node-networks.ts";
 import type { NetworksPruned, NetworkUse } from "../docker/network-types.ts";
@@ -32,7 +32,10 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     if (engine.status !== 200 || !Array.isArray(engine.body))
       return Response.json(engine.body, { status: engine.status });
     const wanted = own ? [...cluster, ...nodeNetworkResources()] : cluster;
-    return context.json([...wanted.filter((network) => fits(network, filters)), ...engine.body]);
+    // Outside a cluster they are what is left of one, for their administrator to remove.
+    const isMember = ports.node.status().state === "active";
+    const local: readonly unknown[] = isMember ? withoutSides(engine.body, filters) : engine.body;
+    return context.json([...wanted.filter((network) => fits(network, filters)), ...local]);
   });
 
   app.get("/networks/:id", async (context) => {
