@@ -90,12 +90,27 @@ describe("a container in an attachable network", () => {
     }
   });
 
+  it("waits for the engine's side of a network that was just made, not for ever", async () => {
+    const asked = create({ HostConfig: { NetworkMode: "back" } });
+    await asker.ports.clock.advance(1_000);
+    inEngine();
+    await asker.ports.clock.advance(50);
+    expect((await asked).status).toBe(201);
+    expect(sent()).toMatchObject({ HostConfig: { NetworkMode: "murmur.back.abc" } });
+    asker.engine.networks.pop();
+    const late = create({ HostConfig: { NetworkMode: "back" } });
+    for (let step = 0; step < 250; step += 1) await asker.ports.clock.advance(50);
+    expect(await late).toMatchObject({
+      status: 503,
+      body: { message: expect.stringContaining("for back yet: try again") },
+    });
+  });
+
   it("is refused with the reason where it can't be in it", async () => {
     await made("closed");
     expect((await create({ HostConfig: { NetworkMode: "closed" } })).body.message).toContain(
       "network closed is not attachable",
     );
-    expect((await create({ HostConfig: { NetworkMode: "back" } })).body.message).toContain("for back yet: try again");
     asker.ports.replica = new MemoryCluster();
     await made("plain", { Attachable: true });
     expect((await create({ HostConfig: { NetworkMode: "plain" } })).body.message).toContain("data plane is ports");

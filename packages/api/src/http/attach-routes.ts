@@ -1,4 +1,4 @@
-import { ClusterError } from "@murmur/base";
+import { ClusterError, sleep, type Clock, type Millis } from "@murmur/base";
 import type { Context, Hono } from "hono";
 import {
   checkEndpoint,
@@ -12,7 +12,12 @@ import { jsonIn, readBytes } from "./body.ts";
 import type { ClusterNetworks } from "./cluster-networks.ts";
 import { pathOf, type ToEngine } from "./to-engine.ts";
 
+/** The agent has the engine make its side of a network as soon as it hears of that: scripts use it right after it was made. */
+const SIDE_WAIT_MS: Millis = 10_000;
+const POLL_MS: Millis = 50;
+
 interface AttachRoutes {
+  readonly clock: Clock;
   readonly networks: ClusterNetworks;
   readonly toEngine: ToEngine;
 }
@@ -21,11 +26,17 @@ interface AttachRoutes {
  * Containers that are connected to networks of the cluster by hand: the engine has those by other names. Whatever names
  * none of them goes to the engine as it came.
  */
-export function addAttachRoutes(app: Hono, { networks, toEngine }: AttachRoutes): void {
+export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: AttachRoutes): void {
   const sideOf = async (context: Context, network: NetworkResource): Promise<EngineSide> => {
     checkAttachable(network);
-    const side = engineSideIn(await networks.engineSide(context, network.Id));
-    if (side !== undefined) return side;
+    const { signal } = context.req.raw;
+    const until = clock.monotonic() + SIDE_WAIT_MS;
+    for (;;) {
+      const side = engineSideIn(await networks.engineSide(context, network.Id));
+      if (side !== undefined) return side;
+      if (clock.monotonic() >= until) break;
+      await sleep(clock, POLL_MS, signal);
+    }
     throw new ClusterError("unavailable", `this node's engine has no network for ${network.Name} yet: try again`);
   };
 

@@ -17,7 +17,7 @@ import { pathOf, toEngineOf } from "./to-engine.ts";
 export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   const networks = new ClusterNetworks(ports, askCluster);
   const toEngine = toEngineOf(ports);
-  addAttachRoutes(app, { networks, toEngine });
+  addAttachRoutes(app, { clock: ports.clock, networks, toEngine });
 
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
