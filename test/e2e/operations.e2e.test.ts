@@ -159,6 +159,25 @@ describe("an update", () => {
   });
 });
 
+describe("a global service", () => {
+  it("is stopped, started and restarted on every node", async () => {
+    const { first } = cluster;
+    await first.murmur("service", "create", "--quiet", "--name", "all", "--mode", "global", ...QUICK, WEB_IMAGE);
+    const before = await tasksOf(cluster.hosts, "all");
+    await cluster.host(1).murmur("service", "stop", "all");
+    expect(await tasksOf(cluster.hosts, "all")).toEqual([]);
+    expect((await services()).map(({ Replicas }) => Replicas)).toEqual(["0/0 (stopped)"]);
+    await cluster.host(2).murmur("service", "start", "all");
+    const started = await tasksOf(cluster.hosts, "all");
+    await first.murmur("service", "restart", "all");
+    const restarted = await tasksOf(cluster.hosts, "all");
+    const ids = [before, started, restarted].map((tasks) => tasks.map(({ id }) => id));
+    expect(ids.map((list) => list.length)).toEqual([3, 3, 3]);
+    expect(new Set(ids.flat()).size).toBe(9);
+    await removeAll();
+  });
+});
+
 describe("a node", () => {
   const managers = async (): Promise<readonly string[]> => {
     const rows = await cluster.first.json<readonly { Hostname: string; ManagerStatus: string }[]>("node", "ls");
