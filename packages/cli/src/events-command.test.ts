@@ -8,7 +8,7 @@ const EVENT = {
   Actor: { ID: "s1", Attributes: { name: "web", "replicas.new": "3" } },
   scope: "swarm",
   time: 1_795_230_000,
-  timeNano: 1_795_230_000_123_000_000,
+  timeNano: 1_795_230_000_882_000_000,
 };
 
 async function run(...words: readonly string[]) {
@@ -22,7 +22,7 @@ it("shows events as Docker's client does, or as they are", async () => {
   const { status, stdout } = await run();
   expect([status, stdout]).toEqual([
     0,
-    "2026-11-21T03:00:00.123000000Z service update s1 (name=web, replicas.new=3)\n",
+    "2026-11-21T03:00:00.882000000Z service update s1 (name=web, replicas.new=3)\n",
   ]);
   expect(JSON.parse((await run("--format", "json")).stdout)).toEqual(EVENT);
 });

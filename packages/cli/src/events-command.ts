@@ -48,9 +48,10 @@ export function eventsCommand(cli: Cli): Command {
 
 /** As Docker's client writes it; the time in UTC. */
 function lineOf({ Type, Action, Actor, timeNano }: DockerEvent): string {
-  const millis = Math.floor(timeNano / 1_000_000);
-  const nanos = String(Math.round(timeNano - millis * 1_000_000)).padStart(6, "0");
-  const time = new Date(millis).toISOString().replace("Z", `${nanos}Z`);
+  // A number holds today's nanoseconds to a quarter of a microsecond.
+  const micros = Math.round(timeNano / 1_000);
+  const nanos = `${String(micros % 1_000).padStart(3, "0")}000`;
+  const time = new Date(Math.floor(micros / 1_000)).toISOString().replace("Z", `${nanos}Z`);
   const attributes = Object.entries(Actor.Attributes).map(([name, value]) => `${name}=${value}`);
   const more = attributes.length === 0 ? "" : ` (${attributes.toSorted().join(", ")})`;
   return `${time} ${Type} ${Action} ${Actor.ID}${more}`;

@@ -3,7 +3,8 @@ import { runInNewContext } from "node:vm";
 import { ManualClock, nodeId, SeededRandom, silentLog, type NodeId } from "@murmur/base";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
-import { fetchThrough, HTTP_METHOD, serveHttp } from "./http-stream.ts";
+import { fetchThrough, HTTP_METHOD, misdirected, serveHttp } from "./http-stream.ts";
+import { ManagerClient } from "./manager-client.ts";
 
 const [A, B] = [nodeId("a"), nodeId("b")];
 
@@ -51,6 +52,31 @@ describe("HTTP through a peer", () => {
     const response = await fetch("/", { method: "POST", body: sent });
     const received = new Uint8Array(await during(response.arrayBuffer()));
     expect(Buffer.compare(received, sent)).toBe(0);
+  });
+
+  it("goes on to the next one, body and all, from one that is no manager any more", async () => {
+    const { client, network, during } = setup(() => Promise.resolve(misdirected()));
+    const third = nodeId("c");
+    const addressOf = (id: NodeId): string => `${id}:1`;
+    const log = silentLog;
+    const server = network.openPeerTransport({ nodeId: third, address: addressOf(third), addressOf, log });
+    server.handleStream(HTTP_METHOD, (_from, body, stream) =>
+      serveHttp(stream, body, async (request) => new Response(await request.text(), { status: 201 })),
+    );
+    const body = "x".repeat(300_000);
+    const forward = (managers: readonly NodeId[]): Promise<Response> => {
+      const random = new SeededRandom(1);
+      const answer = (): Promise<never> => Promise.reject(new Error("not this way"));
+      const options = { self: A, transport: client, managers: () => managers, isGone: (id: NodeId) => id === third };
+      const request = new Request("http://murmur/services/create", { method: "POST", body });
+      return during(new ManagerClient({ ...options, answer, random }).forward(request));
+    };
+    const response = await forward([B, third]);
+    expect([response.status, await during(response.text())]).toEqual([201, body]);
+    await expect(forward([B])).rejects.toMatchObject({
+      code: "unavailable",
+      message: "the managers are changing: try again in a moment",
+    });
   });
 
   it("carries answers without a body", async () => {

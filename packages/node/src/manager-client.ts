@@ -1,6 +1,6 @@
 import { ClusterError, codeOf, shuffled, type ErrorCode, type Millis, type NodeId, type Random } from "@murmur/base";
 import { wasSent, type PeerTransport } from "@murmur/transport";
-import { fetchThrough } from "./http-stream.ts";
+import { fetchThrough, isMisdirected } from "./http-stream.ts";
 
 /** From the call to its result: a little longer than a manager waits for a leader. */
 const CALL_TIMEOUT_MS: Millis = 11_000;
@@ -35,19 +35,23 @@ export class ManagerClient {
   }
 
   /**
-   * Answers a request through any manager that can be reached. Rejects with `unavailable` only when nothing was done;
-   * with `timeout` when a manager that may have done it gave no answer.
+   * Answers a request through any manager that can be reached, and is one still. Rejects with `unavailable` only when
+   * nothing was done; with `timeout` when a manager that may have done it gave no answer.
    */
   async forward(request: Request): Promise<Response> {
     let problem: unknown = new ClusterError("unavailable", "no manager is known");
     for (const manager of this.#others()) {
       try {
-        return await fetchThrough(this.#options.transport, { peer: manager }, request);
+        // The next one may need the body, too; a manager reads no more of one than a request may have.
+        const copy = request.body === null ? request : request.clone();
+        const response = await fetchThrough(this.#options.transport, { peer: manager }, copy);
+        if (!isMisdirected(response)) return response;
+        await response.body?.cancel();
+        problem = new ClusterError("unavailable", "the managers are changing: try again in a moment");
       } catch (error) {
         problem = error;
         if (codeOf(error) !== "unavailable" || request.signal.aborted) break;
         if (isWrite(request) && wasSent(error)) throw outcomeUnknown(error);
-        if (request.bodyUsed) break;
       }
     }
     throw problem;

@@ -10,7 +10,7 @@ import { PORTS_METHOD } from "./cluster-adapter.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
 import { ALIVE_METHOD } from "./restore-guard.ts";
-import { HTTP_METHOD, serveHttp, TASKS_METHOD } from "./http-stream.ts";
+import { HTTP_METHOD, misdirected, serveHttp, TASKS_METHOD } from "./http-stream.ts";
 import { HAS_SEAL_KEYS_METHOD, SEAL_KEYS_METHOD } from "./seal-desk.ts";
 import { WHO_METHOD } from "./who-is.ts";
 
@@ -61,8 +61,10 @@ export class PeerDesk {
     );
     scope.use(
       transport.handleStream(HTTP_METHOD, async (from, body, stream) => {
+        // Said as an answer: whoever asks knows then that nothing was done.
+        if (!serves()) return serveHttp(stream, body, () => Promise.resolve(misdirected()));
         await requireNode(manager(), from, stream.signal);
-        await serveHttp(stream, body, answer);
+        return serveHttp(stream, body, answer);
       }),
     );
     scope.use(

@@ -103,11 +103,12 @@ const constraints: Filter = {
   applies: (requirement) => requirement.constraints.length > 0,
   admits: (requirement, { node }) => node !== undefined && matchesConstraints(node, requirement.constraints),
   refusal: (nodes) => `scheduling constraints not satisfied ${on(nodes)}`,
-  lack: (requirement, { node }) =>
-    requirement.constraints
-      .filter((constraint) => node === undefined || !matchesConstraint(node, constraint))
-      .map(({ key, operator, value }) => `not ${key}${operator}${value}`)
-      .join(", "),
+  lack(requirement, { node }) {
+    const unmet = requirement.constraints.filter(
+      (constraint) => node === undefined || !matchesConstraint(node, constraint),
+    );
+    return `${unmet.map(({ key, operator, value }) => `${key}${operator}${value}`).join(", ")} not met`;
+  },
 };
 
 const platform: Filter = {

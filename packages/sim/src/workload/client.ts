@@ -12,7 +12,7 @@ import { deskOf, type Desk } from "./desk.ts";
 import type { Networks } from "./networks.ts";
 import type { Payloads } from "./payloads.ts";
 import { loginOf, privateImage } from "./private-image.ts";
-import { drawChange, drawSpec, WRITE_LABEL } from "./specs.ts";
+import { drawChange, drawSpec, isJob, WRITE_LABEL } from "./specs.ts";
 
 /** Services are made under these names only, so that clients get in each other's way. */
 const NAMES = ["web", "api", "db", "queue", "mail", "auth", "logs", "docs"] as const;
@@ -107,7 +107,7 @@ export class Client {
     const id = serviceId(world.newId());
     const drawn = drawSpec(name, write, random);
     const { networks, payloads } = this.#options;
-    const isPrivate = chance(random, 0.25);
+    const isPrivate = chance(random, 0.25) && !isJob(drawn.mode);
     const image = isPrivate ? { image: privateImage(id) } : {};
     const container = { ...drawn.task.container, ...image, ...payloads.draw() };
     const spec = { ...drawn, task: { ...drawn.task, container, networks: networks.draw() } };

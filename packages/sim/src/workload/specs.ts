@@ -1,4 +1,4 @@
-import type { Random } from "@murmur/base";
+import type { Millis, Random } from "@murmur/base";
 import type {
   ContainerSpec,
   NodeLossPolicy,
@@ -9,6 +9,7 @@ import type {
   UpdateConfig,
 } from "@murmur/model";
 import { chance, oneOf } from "../faults/fault.ts";
+import { workImage } from "./work-image.ts";
 
 /** The label that tells each written spec from all others. */
 export const WRITE_LABEL = "write";
@@ -16,6 +17,8 @@ export const WRITE_LABEL = "write";
 /** Published ports that services fight for. */
 const PORTS: readonly number[] = [8080, 8081, 8082];
 const MEBI = 2 ** 20;
+/** How long a task of a job works. */
+const WORKS_MS: readonly Millis[] = [100, 2_000, 20_000];
 
 /** A service of some kind, as a user might want it; `write` is told by no other. */
 export function drawSpec(name: string, write: string, random: Random): ServiceSpec {
@@ -33,12 +36,13 @@ export function drawSpec(name: string, write: string, random: Random): ServiceSp
   const strategy = oneOf<Strategy | undefined>(["spread", "binpack", undefined, undefined], random);
   const placement = { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] };
   const onNodeLoss = drawNodeLoss(random);
+  const mode = drawMode(random);
   return {
     name,
     labels: { [WRITE_LABEL]: write },
-    mode: drawMode(random),
+    mode,
     task: {
-      container: { image: "web:1", ...drawMounts(random) },
+      container: { image: drawImage(mode, random), ...drawMounts(random) },
       resources: {
         reservations: drawReservations(random),
         limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 },
@@ -91,8 +95,18 @@ function drawMounts(random: Random): Pick<ContainerSpec, "mounts"> {
 }
 
 function drawMode(random: Random): ServiceMode {
-  return chance(random, 0.85) ? { kind: "replicated", replicas: random.below(6) } : { kind: "global" };
+  const dice = random.below(100);
+  if (dice < 78) return { kind: "replicated", replicas: random.below(6) };
+  if (dice < 91) return { kind: "global" };
+  if (dice < 97) return { kind: "replicated-job", totalCompletions: random.below(6), maxConcurrent: random.below(3) };
+  return { kind: "global-job" };
 }
+
+export const isJob = ({ kind }: ServiceMode): boolean => kind === "replicated-job" || kind === "global-job";
+
+/** What services run works until it is stopped, what jobs run comes to its end. */
+const drawImage = (mode: ServiceMode, random: Random): string =>
+  isJob(mode) ? workImage(oneOf(WORKS_MS, random) ?? 0) : `web:${String(random.below(9))}`;
 
 /**
  * Another spec of the same service: scaled, of a new image, with tasks that are all replaced, with other reservations,
@@ -107,7 +121,7 @@ export function drawChange(spec: ServiceSpec, write: string, random: Random): Se
       return {
         ...spec,
         labels,
-        task: { ...task, container: { ...container, image: `web:${String(random.below(9))}` } },
+        task: { ...task, container: { ...container, image: drawImage(spec.mode, random) } },
       };
     }
     case 1:
@@ -126,9 +140,11 @@ export function drawChange(spec: ServiceSpec, write: string, random: Random): Se
       const resources = { ...task.resources, reservations: drawReservations(random) };
       return { ...spec, labels, task: { ...task, resources } };
     }
-    default:
-      return spec.mode.kind === "replicated"
-        ? { ...spec, labels, mode: { kind: "replicated", replicas: random.below(6) } }
-        : { ...spec, labels };
+    default: {
+      const { mode } = spec;
+      if (mode.kind === "replicated") return { ...spec, labels, mode: { ...mode, replicas: random.below(6) } };
+      if (mode.kind !== "replicated-job") return { ...spec, labels };
+      return { ...spec, labels, mode: { ...mode, totalCompletions: random.below(6) } };
+    }
   }
 }
