@@ -45,6 +45,11 @@ export const ALLOWED: readonly Allowed[] = [
     why: "What Docker's command sends itself is there whoever made the service; all that Docker fills in is compared.",
   },
   {
+    asked: /restart-window\}\?insertDefaults=true/,
+    path: /RestartPolicy\.Window$/,
+    why: "A window of 0 is none, whether somebody says it or not.",
+  },
+  {
     asked: /services|tasks/,
     path: /(?:LogDriver\.Options|Healthcheck|Privileges|DNSConfig)$/,
     why: "An empty object and none mean the same, and are stored as one.",
@@ -166,7 +171,7 @@ export const ALLOWED: readonly Allowed[] = [
     why: "Every node answers on published ports without a network for it: nobody is in it, and the first one has no addresses.",
   },
   {
-    asked: /"(?:ConfigOnly|ConfigFrom)"/,
+    asked: /"ConfigOnly"|"overlay".*"ConfigFrom"/,
     path: /^status$/,
     why: "Settings of one node have no place in a network of the cluster; refused by both.",
   },
@@ -176,9 +181,14 @@ export const ALLOWED: readonly Allowed[] = [
     why: "A filter by name finds parts of names, as it does for the engine's networks; Docker's swarm ones only by the whole name.",
   },
   {
-    asked: /GET \/networks\?filters=.*dangling.*false/,
+    asked: /GET \/networks\?filters=.*dangling.*(?:false|seen)/,
     path: /^body\.length$/,
     why: "A network that a service is in is used, whether a task of it runs here or not.",
+  },
+  {
+    asked: /GET \/networks\/seen\?verbose/,
+    path: /^body\.(?:Labels|Containers.*|Peers\[\]\.Name|Services\.shown\.(?:LocalLBIndex|Tasks\[\]\.EndpointID))$/,
+    why: "A node's own balancer, its number, and the names that its engine has for nodes and endpoints; here nodes have their host names.",
   },
   {
     asked: /POST \/networks\/one\/connect/,
@@ -186,6 +196,11 @@ export const ALLOWED: readonly Allowed[] = [
     why: "That the network takes no containers is said first.",
   },
 
+  {
+    asked: /"Scope":"swarm","Driver":"(?:host|nope)"/,
+    path: /^status$/,
+    why: "Every node has its network host already, and no engine has a driver nope: Docker finds out with the first task, or says 404.",
+  },
   {
     asked: /"Scope":"local"/,
     path: /^status$/,

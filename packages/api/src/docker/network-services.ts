@@ -2,7 +2,7 @@ import { hostOf, isAssigned, isTerminal, taskName, type NetworkId, type Task } f
 import { hostnameOf, type View } from "@murmur/store";
 import type { NetworkPeer, NetworkService } from "./network-types.ts";
 
-/** The services of a network and their running tasks, by the services' names. */
+/** The services of a network and their running tasks, by the services' names. As in Docker no ports: those are the ingress network's. */
 export function networkServices(id: NetworkId, view: View): Record<string, NetworkService> {
   const found: Record<string, NetworkService> = {};
   for (const service of view.services()) {
@@ -13,10 +13,7 @@ export function networkServices(id: NetworkId, view: View): Record<string, Netwo
       return shownTask(id, task, task.status.address ?? (node && hostOf(node)));
     });
     if (Tasks.length === 0 && vip === undefined) continue;
-    const Ports = service.ports
-      .filter(({ mode }) => mode === "ingress")
-      .map(({ targetPort, publishedPort }) => `Target: ${String(targetPort)}, Publish: ${String(publishedPort)}`);
-    found[service.spec.name] = { VIP: vip?.ipv4 ?? "", Ports, LocalLBIndex: 0, Tasks };
+    found[service.spec.name] = { VIP: vip?.ipv4 ?? "", Ports: [], LocalLBIndex: 0, Tasks };
   }
   return found;
 }

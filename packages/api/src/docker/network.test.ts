@@ -66,7 +66,12 @@ describe("a network to be made", () => {
     [{ ConfigOnly: true }, "ConfigOnly: configuration network can only contain network specific fields"],
     [{ ConfigFrom: { Network: "x" } }, "ConfigFrom"],
     [{ EnableIPv4: false }, "EnableIPv4: IPv4 cannot be disabled in a Swarm scoped network"],
-    [{ Driver: "bridge", Scope: "swarm" }, "Driver: a network of the cluster is an overlay network"],
+    [
+      { Driver: "weave", Scope: "swarm" },
+      "Driver: a network of the cluster has the driver overlay, bridge, ipvlan, macvlan",
+    ],
+    [{ Driver: "bridge", EnableIPv6: true }, "ipv6: must be left out with driver bridge: it is each node's own"],
+    [{ ConfigFrom: { Network: "conf" } }, "ConfigFrom: an overlay network has no settings of one node"],
     [{ Scope: "local" }, "Scope"],
     [{ IPAM: { Driver: "dhcp" } }, "IPAM.Driver: the cluster gives out the addresses itself"],
     [{ IPAM: { Options: { a: "b" } } }, "IPAM.Options"],

@@ -331,6 +331,10 @@ describe("removing networks", () => {
     expect(await prune()).toEqual(["idle", "old-local"]);
     asker.ports.leave();
     expect(await prune()).toEqual(["old-local"]);
+    asker.engine.send = () => Promise.resolve(Response.json({ NetworksDeleted: [] }));
+    asker.ports.standing = { state: "active", nodeId: NODE_TWO, address: "x:1", manager: false, managers: [] };
+    // As Docker, where there is nothing to tell.
+    expect(await prune()).toBeNull();
   });
 });
 

@@ -84,9 +84,8 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     const cluster = await askCluster(new Request(url, { method: "POST", signal: context.req.raw.signal }));
     if (!cluster.ok) return cluster;
     const own = (await cluster.json()) as NetworksPruned;
-    const answer: NetworksPruned = {
-      NetworksDeleted: [...(own.NetworksDeleted ?? []), ...(local.NetworksDeleted ?? [])],
-    };
+    const deleted = [...(own.NetworksDeleted ?? []), ...(local.NetworksDeleted ?? [])];
+    const answer: NetworksPruned = { NetworksDeleted: deleted.length === 0 ? null : deleted };
     return context.json(answer);
   });
 }

@@ -31,6 +31,13 @@ const LOCAL: readonly (readonly [string, { readonly Driver: string; readonly [fi
 /** What one of the two may make, and no other step needs. */
 const UNWANTED = ["bad", "conf", "second-ingress"].map((name) => clear(`/networks/${name}`));
 
+/** Docker's node hears of its own task's endpoint a moment after the task runs. */
+const isShown = (body: unknown): boolean => {
+  const { shown } =
+    (body as { readonly Services?: Readonly<Record<string, { readonly Tasks?: unknown }>> }).Services ?? {};
+  return Array.isArray(shown?.Tasks) && shown.Tasks.length > 0;
+};
+
 /** No plugins that aren't there: Docker looks for one for 15 s. */
 export const networks: Topic = {
   name: "networks",
@@ -64,6 +71,15 @@ export const networks: Topic = {
       { type: ["nope"] },
       { dangling: ["true"], name: ["one"] },
       { dangling: ["nope"] },
+      { dangling: ["1"], name: ["onetwo"] },
+      { dangling: ["true", "false"] },
+      { driver: ["nope"] },
+      { driver: ["bridge", "overlay"], name: ["one"] },
+      { name: ["one", "onetwo"] },
+      { label: ["a", "b"] },
+      { scope: ["global"] },
+      { scope: ["nope"] },
+      { scope: ["swarm", "global"], name: ["one"] },
       { nope: ["x"] },
     ].map((filters) => get(ofSwarm(filters))),
     get(filtered("/networks", "nonsense")),
@@ -91,7 +107,7 @@ export const networks: Topic = {
     make(overlay("second-ingress", { Ingress: true })),
     ...LOCAL.flatMap(([name, more]) => [
       make({ Name: name, Scope: "swarm", ...more }, name),
-      get(`/networks/${name}`),
+      get(`/networks/${name}`, { until: isAllocated }),
       get(`/networks/{${name}}?verbose=true`),
       get(ofSwarm({ name: [name] })),
       get(ofSwarm({ driver: [more.Driver], name: [name] })),
@@ -122,6 +138,33 @@ export const networks: Topic = {
     post("/networks/onetwo/disconnect", { Container: "nope" }),
     remove("/services/uses"),
     remove("/networks/one"),
+    // Who is in it, with a task that runs.
+    make(overlay("seen", { Attachable: true }), "seen"),
+    get("/networks/seen", { until: isAllocated }),
+    post(
+      "/services/create",
+      {
+        Name: "shown",
+        TaskTemplate: { ContainerSpec: { Image: "murmur/web:latest" }, Networks: [{ Target: "seen", Aliases: ["u"] }] },
+      },
+      { keep: "shown" },
+    ),
+    get("/networks/seen?verbose=true", { until: isShown }),
+    get(ofSwarm({ dangling: ["true"], name: ["seen"] })),
+    post(filtered("/networks/prune", { label: ["nobody=has"] })),
+    remove("/networks/seen"),
+    remove("/services/shown"),
+    clear("/networks/seen"),
+    // Pruned by what they are labelled with; nothing else of the two hosts is touched.
+    make(overlay("pruned", { Labels: { p: "1" } }), "pruned"),
+    make(overlay("spared", { Labels: { p: "2" } }), "spared"),
+    post(filtered("/networks/prune", { label: ["p"], until: ["24h"] })),
+    post(filtered("/networks/prune", { label: ["p"], "label!": ["p=2"] })),
+    get(ofSwarm({ label: ["p"] })),
+    post(filtered("/networks/prune", { label: ["p=2"] })),
+    post(filtered("/networks/prune", { until: ["nope"] })),
+    post(filtered("/networks/prune", { dangling: ["true"] })),
+    post(filtered("/networks/prune", { nope: ["x"] })),
     remove("/networks/{onetwo}"),
     remove("/networks/onetwo"),
   ].flatMap((step) => (step.ask === "POST /networks/create" ? [step, ...UNWANTED] : [step])),

@@ -21,6 +21,7 @@ const ANSWERS: readonly (readonly [RegExp, z.ZodType])[] = [
   [/^GET \/networks$/, z.array(network)],
   [/^GET \/networks\/[^/]+$/, network],
   [/^POST \/networks\/create$/, networkMade],
+  [/^POST \/networks\/prune$/, z.strictObject({ NetworksDeleted: z.array(z.string()).nullable() })],
   [/^GET \/swarm$/, swarm],
   [/^GET \/swarm\/unlockkey$/, z.strictObject({ UnlockKey: z.string() })],
   [/^GET \/info$/, info],
