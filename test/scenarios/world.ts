@@ -145,6 +145,7 @@ export class World implements AsyncDisposable {
     );
     const identities = new IdentityStore(host.state);
     await identities.writeMembership({ listen: host.address, address: host.address, peers: joined.peers });
+    if (joined.generation !== undefined) await identities.writeGeneration(joined.generation);
     await identities.writeIdentity(joined.identity);
     await this.during(this.start(host));
   }

@@ -377,6 +377,6 @@ export class Agent {
 }
 
 const isSame = (left: NodeCertificate, right: NodeCertificate): boolean =>
-  left.issuer === right.issuer && left.trusts.join() === right.trusts.join();
+  left.issuer === right.issuer && left.statement === right.statement && left.trusts.join() === right.trusts.join();
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));

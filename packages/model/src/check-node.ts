@@ -87,7 +87,11 @@ export const volumes: Check = list(volumeName, NODE_VOLUMES_MAX);
 /** At most the roots of the rotations that may replace each other, and the two at their ends. */
 const ROOTS_MAX = REPLACED_ROOTS_MAX + 4;
 
-export const certificate: Check = object<NodeCertificate>({ issuer: rootName, trusts: list(rootName, ROOTS_MAX) });
+export const certificate: Check = object<NodeCertificate>({
+  issuer: rootName,
+  trusts: list(rootName, ROOTS_MAX),
+  statement: optional(rootName),
+});
 
 export const engineStatus: Check = object<EngineStatus>({
   state: oneOf(["ready", "down"]),

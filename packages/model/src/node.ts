@@ -67,6 +67,8 @@ export interface NodeCertificate {
   readonly issuer: string;
   /** Whose certificates it takes. */
   readonly trusts: readonly string[];
+  /** Who has signed what it has of the cluster's generation; left out in the first, which needs no statement. */
+  readonly statement?: string;
 }
 
 export interface ClusterNode {

@@ -55,7 +55,8 @@ export const chainBehind = ({ caPem, rotation }: Authority): readonly string[] =
 /** Whether a node is ready for the rotation's next step. */
 export function isReadyFor({ phase, root }: RootRotation, certificate: NodeCertificate | undefined): boolean {
   if (certificate === undefined) return false;
-  return phase === "trust" ? certificate.trusts.includes(root) : certificate.issuer === root;
+  const { trusts, issuer, statement = issuer } = certificate;
+  return phase === "trust" ? trusts.includes(root) : issuer === root && statement === root;
 }
 
 /** What of the cluster changes when a rotation begins, in place of one that is under way, if there is one. */

@@ -65,7 +65,7 @@ export class AuthorityKeeper {
     this.#woken?.abort();
   }
 
-  /** What this node has, as the managers are told: of its certificate and its statement the root that counts less. */
+  /** What this node has, as the managers are told. */
   present(): NodeCertificate {
     const identity = this.#options.identity();
     const statement = this.#options.generation();
@@ -74,7 +74,7 @@ export class AuthorityKeeper {
     const issuer = issuerIn(parseCertificate(certificatePem), caPem)?.fingerprint256 ?? "";
     const signer = statement && signerOf(statement, identity);
     const trusts = certificatesIn(caPem).map(rootName).toSorted();
-    const is = { issuer: signer === undefined ? issuer : rootName(signer), trusts };
+    const is = { issuer, trusts, ...(signer !== undefined && { statement: rootName(signer) }) };
     this.#present = { identity, statement, is };
     return is;
   }
@@ -95,10 +95,10 @@ export class AuthorityKeeper {
     const { identity, clock } = this.#options;
     if (clock.now() >= certificateTimes(identity().certificatePem).renewAt) return "certificate";
     if (this.#wanted === undefined) return undefined;
-    const { issuer, trusts } = this.present();
+    const { issuer, trusts, statement = issuer } = this.present();
     const wanted = this.#wanted.trusts.map(rootName).toSorted();
-    const wantsOther = this.#wanted.issuer !== undefined && rootName(this.#wanted.issuer) !== issuer;
-    if (wantsOther || !wanted.includes(issuer)) return "certificate";
+    const signers = this.#wanted.issuer === undefined ? wanted : [rootName(this.#wanted.issuer)];
+    if (!signers.includes(issuer) || !signers.includes(statement)) return "certificate";
     return trusts.join() === wanted.join() ? undefined : "trust";
   }
 
