@@ -18,9 +18,10 @@ interface Info {
   readonly TrustRoot: string;
   readonly CertIssuerPublicKey: string;
 }
-const rootOf = async (path: string): Promise<Info> => JSON.parse(await docker(...path.split(" "))) as Info;
-const wanted = (): Promise<Info> => rootOf("info --format {{json .Swarm.Cluster.TLSInfo}}");
-const shown = (id: string): Promise<Info> => rootOf(`node inspect ${id} --format {{json .Description.TLSInfo}}`);
+const rootOf = async (field: string, ...args: readonly string[]): Promise<Info> =>
+  JSON.parse(await docker(...args, "--format", `{{json ${field}}}`)) as Info;
+const wanted = (): Promise<Info> => rootOf(".Swarm.Cluster.TLSInfo", "info");
+const shown = (id: string): Promise<Info> => rootOf(".Description.TLSInfo", "node", "inspect", id);
 const ids = async (): Promise<readonly string[]> => (await docker("node", "ls", "-q")).split("\n");
 
 /** What a new connection is shown. */

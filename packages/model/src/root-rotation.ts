@@ -46,11 +46,11 @@ export function signingRoot({ caPem, rotation, secrets }: Authority & { readonly
 }
 
 /**
- * What nodes show behind a certificate that is signed now, each in PEM: so that its root can be told by those who know
- * only the root of before, as a join token does.
+ * What nodes show behind a certificate that is signed now, each in PEM: so that those who know only the root of before, as
+ * a join token does, can follow it to the new one. In the order in which TLS looks for a way.
  */
 export const chainBehind = ({ caPem, rotation }: Authority): readonly string[] =>
-  rotation?.phase === "renew" ? [rotation.caPem, rotation.crossPem, caPem] : [caPem];
+  rotation?.phase === "renew" ? [rotation.crossPem, rotation.caPem, caPem] : [caPem];
 
 /** Whether a node is ready for the rotation's next step. */
 export function isReadyFor({ phase, root }: RootRotation, certificate: NodeCertificate | undefined): boolean {
