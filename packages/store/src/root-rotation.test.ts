@@ -1,6 +1,6 @@
 import { nodeId } from "@murmur/base";
 import { DEFAULT_CLUSTER_SPEC, REPLACED_ROOTS_MAX, trustedRoots, type Cluster, type NextRoot } from "@murmur/model";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Driver, node } from "./fixtures.ts";
 
