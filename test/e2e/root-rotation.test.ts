@@ -59,7 +59,7 @@ describe("a rotation of the root by docker's own command", () => {
     const address = `${cluster.first.address}:7373`;
     const refused = await cluster.host(2).run([...join, token, address], 30_000);
     expect([refused.code === 0, refused.stderr]).toEqual([false, expect.stringMatching(/before its root was rotated/)]);
-    await cluster.host(2).ok(...join, await docker("swarm", "join-token", "-q", "worker"), address);
+    await cluster.join(cluster.host(2));
     await cluster.settled();
     expect(await ids()).toHaveLength(3);
   });

@@ -1,5 +1,5 @@
-import { caDigest, formatToken } from "@murmur/identity";
-import type { RootRotation } from "@murmur/model";
+import { caDigest, formatToken, newUnlockKey } from "@murmur/identity";
+import { UNLOCK_KEY_SEAL_ID, type RootRotation } from "@murmur/model";
 import { allChecks, unmet, World, type Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
@@ -172,6 +172,26 @@ describe("a rotation of the root", () => {
     const now = world.clock.now();
     const removal = { kind: "removeNode", id, force: true, now } as const;
     await world.during(rotating.leader.manager?.submit(removal, signal) ?? Promise.reject(new Error("it leads")));
+    await rotating.reaches(undefined);
+    await rotating.end();
+  });
+
+  it.each(SEEDS)("of managers that are locked goes on once they are opened, seed %i", async (seed) => {
+    const rotating = await RotatingWorld.of(seed, 3);
+    const { world } = rotating;
+    const key = newUnlockKey();
+    world.unlockKeys.unshift(key);
+    const adapter = rotating.leader.member?.cluster() ?? expect.fail("it leads");
+    const sealed = await world.during(adapter.seal(Buffer.from(key), UNLOCK_KEY_SEAL_ID));
+    const { version, spec: before } = rotating.leader.manager?.view.cluster() ?? expect.fail("it leads");
+    const spec = { ...before, autolock: true };
+    const command = { kind: "updateCluster", version, spec, unlockKey: sealed, now: world.clock.now() } as const;
+    await world.during(adapter.submit(command, { signal }));
+    await rotating.rotate();
+    await rotating.reaches("renew");
+    // They are opened with the key when they resume.
+    for (const host of world.hosts) host.crash();
+    for (const host of world.hosts) await world.during(host.resume());
     await rotating.reaches(undefined);
     await rotating.end();
   });

@@ -144,7 +144,8 @@ export class Member {
     generations.onChange((generation) => {
       book.startFrom(generation.manager);
       describe();
-      built.#authorityChanged();
+      agent.certificateChanged();
+      built.#authority.lookAgain();
       sessions.dropRemote();
       if (generation.manager.id !== start.identity.nodeId) host.supersede();
     });
@@ -406,18 +407,12 @@ export class Member {
       keep: async (change) => {
         await this.#keep((identity) => ({ ...identity, ...change }));
         this.transport.identityChanged();
-        this.#authorityChanged();
+        this.agent.certificateChanged();
       },
       keepGeneration: (statement) => this.#generations.replace(statement),
       ask: (body, signal) => this.askManager(RENEW_METHOD, body, { signal }),
       clock,
       log,
     });
-  }
-
-  /** What this node has is another: the managers are told, and there may be more to get. */
-  #authorityChanged(): void {
-    this.agent.certificateChanged();
-    this.#authority.lookAgain();
   }
 }
