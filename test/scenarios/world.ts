@@ -145,12 +145,13 @@ export class World implements AsyncDisposable {
     );
     const identities = new IdentityStore(host.state);
     await identities.writeMembership({ listen: host.address, address: host.address, peers: joined.peers });
+    if (joined.generation !== undefined) await identities.writeGeneration(joined.generation);
     await identities.writeIdentity(joined.identity);
     await this.during(this.start(host));
   }
 
   #callFrom(host: Host): CallMember {
-    return (address, { method, body }) => this.network.joinCall(host.address, address, { method, body });
+    return (address, request) => this.network.joinCall(host.address, address, request);
   }
 
   /** Lets a host that has left join again, as a new node. */
@@ -191,8 +192,14 @@ export class World implements AsyncDisposable {
         seeds: { addresses, call },
         hostname: host.name,
         wires: {
-          openTransport: async ({ identity, addressOf }) =>
-            this.network.openPeerTransport({ nodeId: identity().nodeId, address, addressOf, log }),
+          openTransport: async ({ identity, verifyPeer, addressOf }) =>
+            this.network.openPeerTransport({
+              nodeId: identity().nodeId,
+              address,
+              addressOf,
+              log,
+              credentials: { identity, verifyPeer },
+            }),
           openDatagrams: async (handlers) => this.network.openDatagrams(address, handlers),
           openLog: (generation) => host.disk.open(generation),
           keepOnlyLog: (generation) => host.disk.keepOnly(generation),

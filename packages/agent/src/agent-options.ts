@@ -1,5 +1,5 @@
 import type { Clock, Log, Millis, NodeId, Random } from "@murmur/base";
-import type { EngineStatus, NodeDescription } from "@murmur/model";
+import type { EngineStatus, NodeCertificate, NodeDescription } from "@murmur/model";
 import type { EngineLimits } from "./engine.ts";
 import type { KeyValue, NodeContext, Runtime, Sessions, TaskFiles, TaskNetworks, Withdrawals } from "./ports.ts";
 
@@ -15,6 +15,8 @@ export interface AgentOptions {
   readonly protocol: { readonly min: number; readonly max: number };
   /** Of `NodeDescription`, as it is now. */
   readonly subnets?: () => readonly string[];
+  /** As `ClusterNode.certificate`, as it is now; left out: this node has none. */
+  readonly certificate?: () => NodeCertificate;
   /** `IP:port` of this node's peer transport, reported to the managers. */
   readonly address?: string;
   /** What gossip says of another node. */

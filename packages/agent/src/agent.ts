@@ -4,6 +4,7 @@ import type {
   ClusterFacts,
   EndpointMessage,
   EndpointTable,
+  NodeCertificate,
   NodeSpec,
   OwnNode,
   SessionMessage,
@@ -199,6 +200,11 @@ export class Agent {
     this.#worker.lookAgain();
   }
 
+  /** What this node has of the cluster's authority is another, on the disk: the managers are told. */
+  certificateChanged(): void {
+    this.#reportNode();
+  }
+
   /**
    * From now on the containers have no grace when this node is out of its cluster: one that leaves, or is removed, stops
    * them, one that somebody forces to leave kills them, as Docker does.
@@ -298,8 +304,10 @@ export class Agent {
   }
 
   /** The same of the node: a report that was held up on its way may have come after a newer one. */
-  #correctNode({ engine, address, volumes = [] }: OwnNode): void {
+  #correctNode({ engine, address, volumes = [], certificate }: OwnNode): void {
     if (this.#volumes.known(volumes)) this.#reportNode();
+    const present = this.#options.certificate?.();
+    if (certificate !== undefined && present !== undefined && !isSame(certificate, present)) return this.#reportNode();
     const own = { engine: this.#worker.engine.state, address: this.#options.address };
     const isRight = engine === undefined || engine === own.engine;
     if (isRight && (address === undefined || own.address === undefined || address === own.address)) return;
@@ -330,7 +338,7 @@ export class Agent {
   }
 
   #reportNode(): void {
-    const { node, hostname, generic, murmurVersion, protocol, address, subnets } = this.#options;
+    const { node, hostname, generic, murmurVersion, protocol, address, subnets, certificate } = this.#options;
     const own = {
       murmurVersion,
       protocol,
@@ -343,6 +351,7 @@ export class Agent {
       ...this.#volumes.report(),
       ...(this.#info !== undefined && { description: describe(this.#info, node, own) }),
       ...(address !== undefined && { address }),
+      ...(certificate !== undefined && { certificate: certificate() }),
     });
     this.#sessions.wake();
   }
@@ -366,5 +375,8 @@ export class Agent {
     for (const listener of this.#removedListeners) listener();
   }
 }
+
+const isSame = (left: NodeCertificate, right: NodeCertificate): boolean =>
+  left.issuer === right.issuer && left.statement === right.statement && left.trusts.join() === right.trusts.join();
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));

@@ -1,5 +1,13 @@
 import type { Millis } from "@murmur/base";
-import type { EngineStatus, Index, NodeDescription, ReportMessage, TaskId, TaskStatus } from "@murmur/model";
+import type {
+  EngineStatus,
+  Index,
+  NodeCertificate,
+  NodeDescription,
+  ReportMessage,
+  TaskId,
+  TaskStatus,
+} from "@murmur/model";
 
 /** What the node says of itself. */
 export interface NodeFacts {
@@ -7,6 +15,7 @@ export interface NodeFacts {
   readonly engine: EngineStatus;
   readonly address?: string;
   readonly volumes?: readonly string[];
+  readonly certificate?: NodeCertificate;
 }
 
 /** Something to be told. `sent` is undefined as long as no report on this session carries it. */

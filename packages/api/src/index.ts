@@ -123,4 +123,6 @@ export type {
   ServiceChange,
   StateSnapshot,
   Tokens,
+  Authority,
+  GivenRoot,
 } from "./ports.ts";

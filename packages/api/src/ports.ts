@@ -7,6 +7,7 @@ import type {
   ClusterSpec,
   DataPlaneKind,
   Index,
+  NextRoot,
   Secret,
   Service,
   Task,
@@ -281,6 +282,18 @@ export interface Tokens {
   format(cluster: Pick<ClusterRecord, "caPem" | "secrets">, role?: "worker" | "manager"): string;
 }
 
+/** A root that a user brings, in PEM. */
+export interface GivenRoot {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+/** Makes what takes the place of the cluster's root; `identity` knows how. */
+export interface Authority {
+  /** A new root, or the given one, with what belongs to it. Errors: `invalid_argument` with what is wrong with that. */
+  next(cluster: ClusterRecord, given: GivenRoot | undefined): Promise<NextRoot>;
+}
+
 export interface Metrics {
   /** Prometheus' text format. */
   text(): Promise<string>;
@@ -320,5 +333,6 @@ export interface ApiPorts {
   readonly engine: Engine;
   readonly volumes: NodeVolumes;
   readonly tokens: Tokens;
+  readonly authority: Authority;
   readonly metrics: Metrics;
 }

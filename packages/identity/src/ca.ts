@@ -11,7 +11,7 @@ import {
 import { promisify } from "node:util";
 import { toBase36 } from "./base36.ts";
 import { withCrypto } from "./crypto-work.ts";
-import { isP256, keyPairOf, loadX509, randomSerial, SIGNATURE } from "./x509.ts";
+import { authorityKeyOf, isP256, keyPairOf, loadX509, randomSerial, SIGNATURE, signatureOf } from "./x509.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
@@ -66,7 +66,7 @@ async function makeCa(options: CreateCaOptions): Promise<Ca> {
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { certificatePem: certificate.toString("pem"), keyPem };
+  return { certificatePem: `${certificate.toString("pem")}\n`, keyPem };
 }
 
 /** What a join token pins: SHA-256 of the CA's certificate (DER), in 50 characters of base 36. */
@@ -125,13 +125,13 @@ async function sign(options: SignOptions): Promise<string> {
     notAfter: new Date(notAfter),
     publicKey,
     signingKey: keyPairOf(ca.keyPem).privateKey,
-    signingAlgorithm: SIGNATURE,
+    signingAlgorithm: signatureOf(ca.keyPem),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension([{ type: "dns", value: peerName(nodeId) }]),
-      await x509.AuthorityKeyIdentifierExtension.create(caCertificate.publicKey),
+      await authorityKeyOf(caCertificate),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
     ],
   });

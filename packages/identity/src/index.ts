@@ -7,6 +7,7 @@ export {
   createCsr,
   createNodeKey,
   NODE_VALIDITY_MS,
+  parseCertificate,
   peerName,
   signNodeCertificate,
   type Ca,
@@ -31,6 +32,7 @@ export {
   type NodeIdentity,
   type StoredIdentity,
 } from "./node-identity.ts";
+export { certificatesIn, crossSign, givenRoot, issuerIn, rootName } from "./root.ts";
 export { newSealKey, parseSealKey, SecretSealer, type SealKey } from "./secret-sealer.ts";
 export { lockRecord, newUnlockKey, parseUnlockKey, unlockRecord, type UnlockKey } from "./unlock-key.ts";
 export { verifyPeer, type VerifyOptions } from "./verify-peer.ts";

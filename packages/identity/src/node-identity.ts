@@ -8,8 +8,11 @@ import { verifyPeer } from "./verify-peer.ts";
 export interface NodeIdentity {
   readonly nodeId: NodeId;
   readonly clusterId: string;
+  /** The roots that this node trusts: several while one takes the other's place. */
   readonly caPem: string;
   readonly certificatePem: string;
+  /** What is shown behind the certificate, for those who only know another root; left out: `caPem`. */
+  readonly chainPem?: string;
   readonly keyPem: string;
   /** The first one seals. */
   readonly gossipKeys: readonly GossipKey[];
@@ -34,6 +37,7 @@ export interface StoredIdentity {
   readonly clusterId: string;
   readonly caPem: string;
   readonly certificatePem: string;
+  readonly chainPem?: string;
   readonly keyPem: string;
   readonly gossipKeys: readonly string[];
   /** Left out: none. */
@@ -42,7 +46,7 @@ export interface StoredIdentity {
 }
 
 export function serializeIdentity(identity: NodeIdentity): StoredIdentity {
-  const { caPem, certificatePem, keyPem, clusterId, disk } = identity;
+  const { caPem, certificatePem, chainPem, keyPem, clusterId, disk } = identity;
   const keys = { gossipKeys: [...identity.gossipKeys], sealKeys: [...identity.sealKeys] };
   return {
     version: 1,
@@ -50,6 +54,7 @@ export function serializeIdentity(identity: NodeIdentity): StoredIdentity {
     clusterId,
     caPem,
     certificatePem,
+    ...(chainPem !== undefined && { chainPem }),
     keyPem,
     ...keys,
     ...(disk && { disk }),
@@ -77,7 +82,11 @@ export function parseIdentity(stored: unknown): NodeIdentity {
   };
 }
 
-function fieldsOf(stored: unknown): Required<Omit<StoredIdentity, "version" | "disk">> & Pick<StoredIdentity, "disk"> {
+type Optional = "disk" | "chainPem";
+
+function fieldsOf(
+  stored: unknown,
+): Required<Omit<StoredIdentity, "version" | Optional>> & Pick<StoredIdentity, Optional> {
   if (typeof stored !== "object" || stored === null) throw damaged("it is no object");
   const record: Partial<Record<string, unknown>> = { ...stored };
   if (record["version"] !== 1) throw damaged("it is of a version that this version of murmur does not know");
@@ -96,6 +105,7 @@ function fieldsOf(stored: unknown): Required<Omit<StoredIdentity, "version" | "d
     clusterId: text("clusterId"),
     caPem: text("caPem"),
     certificatePem: text("certificatePem"),
+    ...(record["chainPem"] !== undefined && { chainPem: text("chainPem") }),
     keyPem: text("keyPem"),
     gossipKeys: keys.map(String),
     sealKeys: sealKeys.map(String),

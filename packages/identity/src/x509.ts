@@ -1,6 +1,8 @@
 import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject, type webcrypto } from "node:crypto";
 
 type Library = typeof import("@peculiar/x509");
+type Certificate = InstanceType<Library["X509Certificate"]>;
+type Extension = InstanceType<Library["Extension"]>;
 
 /**
  * The library that writes certificates, loaded when the first one is written: most processes (each CLI command, a node
@@ -11,19 +13,53 @@ export async function loadX509(): Promise<Library> {
   return import("@peculiar/x509");
 }
 
-const CURVE = { name: "ECDSA", namedCurve: "P-256" } as const;
+/** OpenSSL's names of the curves that an authority's key may be on, and WebCrypto's. */
+const CURVES = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" } as const;
+const RSA_BITS_LEAST = 2048;
 export const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
+const RSA_SIGNATURE = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } as const;
 
 export const isP256 = (key: KeyObject): boolean =>
   key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
 
+const curveOf = (key: KeyObject): (typeof CURVES)[keyof typeof CURVES] | undefined => {
+  const name = key.asymmetricKeyDetails?.namedCurve ?? "";
+  return isCurve(name) ? CURVES[name] : undefined;
+};
+const isCurve = (name: string): name is keyof typeof CURVES => Object.hasOwn(CURVES, name);
+
+/** Whether an authority may have such a key: nodes' own are always P-256. */
+export const isSigningKey = (key: KeyObject): boolean =>
+  curveOf(key) !== undefined ||
+  (key.asymmetricKeyType === "rsa" && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= RSA_BITS_LEAST);
+
+/** How a private key signs. */
+export const signatureOf = (privateKeyPem: string): typeof SIGNATURE | typeof RSA_SIGNATURE =>
+  createPrivateKey(privateKeyPem).asymmetricKeyType === "rsa" ? RSA_SIGNATURE : SIGNATURE;
+
 /** A private key as WebCrypto wants it, with its public half. */
 export function keyPairOf(privateKeyPem: string): webcrypto.CryptoKeyPair {
   const privateKey = createPrivateKey(privateKeyPem);
+  const namedCurve = curveOf(privateKey);
+  const kind = namedCurve === undefined ? RSA_SIGNATURE : { name: "ECDSA", namedCurve };
   return {
-    privateKey: privateKey.toCryptoKey(CURVE, false, ["sign"]),
-    publicKey: createPublicKey(privateKeyPem).toCryptoKey(CURVE, true, ["verify"]),
+    privateKey: privateKey.toCryptoKey(kind, false, ["sign"]),
+    publicKey: createPublicKey(privateKeyPem).toCryptoKey(kind, true, ["verify"]),
   };
+}
+
+/** What certificates call the key of their authority: what that one's own certificate calls it, if anything. */
+export async function authorityKeyOf(ca: Certificate): Promise<Extension> {
+  const x509 = await loadX509();
+  const own = ca.getExtension(x509.SubjectKeyIdentifierExtension);
+  if (own === null) return x509.AuthorityKeyIdentifierExtension.create(ca.publicKey);
+  return new x509.AuthorityKeyIdentifierExtension(own.keyId);
+}
+
+/** What a certificate calls its key, for another one of the same key. */
+export async function subjectKeyOf(ca: Certificate): Promise<Extension> {
+  const x509 = await loadX509();
+  return ca.getExtension(x509.SubjectKeyIdentifierExtension) ?? x509.SubjectKeyIdentifierExtension.create(ca.publicKey);
 }
 
 /** A positive serial number of 127 random bits, in hex. */

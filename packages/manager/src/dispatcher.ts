@@ -8,7 +8,10 @@ import {
   payloadKey,
   payloadsOf,
   secretId,
+  trustedRoots,
+  wantedIssuer,
   type AssignedPayload,
+  type Cluster,
   type ClusterFacts,
   type ClusterNode,
   type Config,
@@ -21,6 +24,7 @@ import {
   type Secret,
   type ServiceId,
   type Task,
+  type WantedAuthority,
 } from "@murmur/model";
 import { EndpointComputer } from "@murmur/discovery";
 import type { Change, Store, Watch } from "@murmur/store";
@@ -143,7 +147,7 @@ export class Dispatcher {
       case "tasks":
         return this.#takeStatuses(session, report);
       case "node": {
-        const { description, engine, address, volumes } = report;
+        const { description, engine, address, volumes, certificate } = report;
         const command = {
           kind: "describeNode",
           id: nodeId,
@@ -152,6 +156,7 @@ export class Dispatcher {
           ...(engine === undefined ? {} : { engine }),
           ...(address === undefined ? {} : { address }),
           ...(volumes === undefined ? {} : { volumes }),
+          ...(certificate === undefined ? {} : { certificate }),
         } as const;
         return this.#batcher.add(
           command,
@@ -344,7 +349,8 @@ export class Dispatcher {
 
   #readFacts(): ClusterFacts {
     const { view } = this.#options.store;
-    const { secrets, dataPathPort } = view.cluster() ?? {};
+    const cluster = view.cluster();
+    const { secrets, dataPathPort } = cluster ?? {};
     return {
       nodes: view.nodes().map((node) => ({
         id: node.id,
@@ -354,16 +360,23 @@ export class Dispatcher {
         ...(node.number !== undefined && { number: node.number }),
       })),
       gossipKeys: secrets?.gossipKeys ?? [],
+      ...(cluster !== undefined && { authority: wantedAuthority(cluster) }),
       ...(dataPathPort !== undefined && { dataPathPort }),
     };
   }
 }
 
-const ownNode = ({ spec, status, address, volumes }: ClusterNode): OwnNode => ({
+function wantedAuthority(cluster: Cluster): WantedAuthority {
+  const issuer = wantedIssuer(cluster);
+  return { trusts: trustedRoots(cluster), ...(issuer !== undefined && { issuer }) };
+}
+
+const ownNode = ({ spec, status, address, volumes, certificate }: ClusterNode): OwnNode => ({
   spec,
   engine: status.engine.state,
   address,
   ...(volumes !== undefined && { volumes }),
+  ...(certificate !== undefined && { certificate }),
 });
 
 /**
@@ -373,7 +386,8 @@ const ownNode = ({ spec, status, address, volumes }: ClusterNode): OwnNode => ({
 const concernsNode = (previous: ClusterNode | undefined, current: ClusterNode): boolean =>
   previous?.spec !== current.spec ||
   previous.status.engine.state !== current.status.engine.state ||
-  previous.address !== current.address;
+  previous.address !== current.address ||
+  previous.certificate !== current.certificate;
 
 /** A task made for a node (global services) is the agent's only once the scheduler has found room for it. */
 const isAssigned = (task: Task): boolean => task.nodeId !== undefined && !isLater("assigned", task.status.state);

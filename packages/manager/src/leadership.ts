@@ -4,6 +4,7 @@ import type { ApplyResult } from "@murmur/store";
 import { ControlLoop } from "./control-loop.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
 import type { ManagerContext } from "./manager.ts";
+import { RotationKeeper } from "./rotation-keeper.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { VoterKeeper } from "./voter-keeper.ts";
 
@@ -28,6 +29,7 @@ async function lead(context: ManagerContext, scope: Scope): Promise<void> {
   new VoterKeeper({ self, raft, view, hasKeys: context.hasKeys, pump: () => driver.pump(), submit, clock, log }).start(
     scope,
   );
+  new RotationKeeper({ view, submit, clock, log }).start(scope);
   new ControlLoop({ store: replica.store, submit, newId, clock, log }).start(scope);
 }
 

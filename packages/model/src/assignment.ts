@@ -1,7 +1,7 @@
 import type { Millis, NodeId } from "@murmur/base";
 import type { EndpointPart } from "./endpoint-change.ts";
 import type { Index, TaskId } from "./ids.ts";
-import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import type { EngineStatus, NodeCertificate, NodeDescription, NodeSpec } from "./node.ts";
 import type { PayloadKind } from "./payload.ts";
 import type { Task, TaskStatus } from "./task.ts";
 
@@ -43,6 +43,7 @@ export interface OwnNode {
   readonly address?: string;
   /** As `ClusterNode.volumes`: what was held once is told of as long as the engine has it. */
   readonly volumes?: readonly string[];
+  readonly certificate?: NodeCertificate;
 }
 
 /** What every node needs to know of the cluster. */
@@ -56,8 +57,18 @@ export interface ClusterFacts {
     readonly number?: number;
   }[];
   readonly gossipKeys: readonly string[];
+  /** What a node's certificate and trust are to be; it gets them from a manager. Left out by one that knows no cluster yet. */
+  readonly authority?: WantedAuthority;
   /** As `Cluster.dataPathPort`. */
   readonly dataPathPort?: number;
+}
+
+/** In PEM. */
+export interface WantedAuthority {
+  /** The roots that a node is to trust, these and no others. */
+  readonly trusts: readonly string[];
+  /** The root that its certificate is to be of; left out: any of them. */
+  readonly issuer?: string;
 }
 
 /** What an agent tells its session. */
@@ -78,6 +89,8 @@ export type ReportMessage =
       readonly address?: string;
       /** All of them; left out: as before. */
       readonly volumes?: readonly string[];
+      /** Left out: as before. */
+      readonly certificate?: NodeCertificate;
     };
 
 /** The manager's answer to a report: it is committed. The agent keeps a report until then and sends it again. */

@@ -1,6 +1,6 @@
 import { boolean, integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
 import { logDriver } from "./check-service.ts";
-import type { ClusterSecrets, ClusterSpec, RaftSettings, RebalancePolicy } from "./cluster.ts";
+import type { ClusterSecrets, ClusterSpec, NextRoot, RaftSettings, RebalancePolicy, RootSecrets } from "./cluster.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectName } from "./names.ts";
 import { STRATEGIES } from "./service-spec.ts";
@@ -13,6 +13,7 @@ export const cluster: Check = object<ClusterSpec>({
   taskHistoryLimit: integer(0, 1_000),
   voters: oneOf([1, 3, 5, 7]),
   nodeCertificateValidityMs: integer(3_600_000, LIMITS.durationMs),
+  forceRotate: optional(integer(0, Number.MAX_SAFE_INTEGER)),
   strategy: optional(oneOf(STRATEGIES)),
   rebalance: optional(
     object<RebalancePolicy>({
@@ -51,11 +52,17 @@ export const sealedUnlockKey: Check = text({ min: 1, max: 256, pattern: /^[A-Za-
 
 export const pem: Check = text({ max: 65_536 });
 
+const roleSecrets = object<RootSecrets["roleSecrets"]>({ worker: joinSecret, manager: joinSecret });
+const rootSecrets = { caKeyPem: pem, joinSecret, roleSecrets };
+
 export const secrets: Check = object<ClusterSecrets>({
   caKeyPem: pem,
   joinSecret,
-  roleSecrets: optional(
-    object<NonNullable<ClusterSecrets["roleSecrets"]>>({ worker: joinSecret, manager: joinSecret }),
-  ),
+  roleSecrets: optional(roleSecrets),
   gossipKeys: list(text({ min: 1, max: 256 }), 16),
+  next: optional(object<RootSecrets>(rootSecrets)),
 });
+
+export const rootName: Check = text({ min: 1, max: 128, pattern: /^[0-9A-F:]+$/, says: "a fingerprint, AB:CD:…" });
+
+export const nextRoot: Check = object<NextRoot>({ ...rootSecrets, root: rootName, caPem: pem, crossPem: pem });

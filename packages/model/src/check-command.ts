@@ -14,10 +14,11 @@ import {
   type Check,
 } from "./check.ts";
 import { DATA_PATH_PORTS } from "./cluster.ts";
-import { cluster, joinSecret, pem, sealedUnlockKey, secrets } from "./check-cluster.ts";
+import { cluster, joinSecret, nextRoot, pem, rootName, sealedUnlockKey, secrets } from "./check-cluster.ts";
 import { addressPool, dataPlane, network } from "./check-network.ts";
 import {
   availability,
+  certificate,
   description,
   engineStatus,
   hostname,
@@ -126,6 +127,7 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     version: index,
     spec: cluster,
     unlockKey: optional(sealedUnlockKey),
+    nextRoot: optional(nextRoot),
   }),
   rotateJoinSecret: object<Of<"rotateJoinSecret">>({
     kind,
@@ -137,7 +139,7 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
   createCluster: object<Of<"createCluster">>({
     kind,
     now,
-    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved">>({
+    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation">>({
       id,
       spec: cluster,
       caPem: pem,
@@ -169,10 +171,11 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     engine: optional(engineStatus),
     address: optional(peerAddress),
     volumes: optional(volumes),
+    certificate: optional(certificate),
   }),
   setNodeState: object<Of<"setNodeState">>({ kind, now, id, state: oneOf(NODE_STATES), message }),
   setRaftRoles: object<Of<"setRaftRoles">>({ kind, now, roles: map(id, oneOf(["voter", "learner"])) }),
-  setSecrets: object<Of<"setSecrets">>({ kind, now, secrets }),
+  advanceRotation: object<Of<"advanceRotation">>({ kind, now, root: rootName, phase: oneOf(["trust", "renew"]) }),
   createTask: object<Of<"createTask">>({ kind, now, task: newTask }),
   assignTask: object<Of<"assignTask">>({
     kind,

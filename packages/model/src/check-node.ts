@@ -1,12 +1,14 @@
 import { integer, list, map, number, object, oneOf, optional, text, type Check } from "./check.ts";
+import { rootName } from "./check-cluster.ts";
 import { dataPlane, subnet } from "./check-network.ts";
 import { genericKind, memoryBytes, nanoCpus } from "./check-service.ts";
-import type { DrainGrace, EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import type { DrainGrace, EngineStatus, NodeCertificate, NodeDescription, NodeSpec } from "./node.ts";
 import { LIMITS } from "./limits.ts";
 import { NODE_VOLUMES_MAX } from "./named-volumes.ts";
 import { labels, line, objectName, volumeName } from "./names.ts";
 import { AVAILABILITIES, TASK_STATES } from "./states.ts";
 import type { NodePermissions } from "./permission.ts";
+import { REPLACED_ROOTS_MAX } from "./root-rotation.ts";
 import { PORT_PROTOCOLS } from "./service-spec.ts";
 import type { Health, PublishedPort, TaskStatus } from "./task.ts";
 
@@ -81,6 +83,15 @@ export const description: Check = object<NodeDescription>({
 
 /** Names of a node's volumes. */
 export const volumes: Check = list(volumeName, NODE_VOLUMES_MAX);
+
+/** At most the roots of the rotations that may replace each other, and the two at their ends. */
+const ROOTS_MAX = REPLACED_ROOTS_MAX + 4;
+
+export const certificate: Check = object<NodeCertificate>({
+  issuer: rootName,
+  trusts: list(rootName, ROOTS_MAX),
+  statement: optional(rootName),
+});
 
 export const engineStatus: Check = object<EngineStatus>({
   state: oneOf(["ready", "down"]),

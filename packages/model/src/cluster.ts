@@ -1,6 +1,7 @@
 import type { Millis } from "@murmur/base";
 import type { ClusterId, Index } from "./ids.ts";
 import type { DataPlaneKind } from "./network.ts";
+import type { RootRotation } from "./root-rotation.ts";
 import type { Strategy } from "./service-spec.ts";
 
 export interface ClusterSpec {
@@ -11,6 +12,8 @@ export interface ClusterSpec {
   /** Wanted voters: 1, 3, 5 or 7; while there are fewer than three nodes, one. */
   readonly voters: number;
   readonly nodeCertificateValidityMs: Millis;
+  /** Docker's counter: another number asks for another root. Left out: 0. */
+  readonly forceRotate?: number;
   /** How services that name no strategy are placed; left out: `spread`. */
   readonly strategy?: Strategy;
   /** Left out: tasks stay where they are until a user has them moved. */
@@ -60,6 +63,22 @@ export interface ClusterSecrets {
   readonly roleSecrets?: { readonly worker: string; readonly manager: string };
   /** Base64, newest first; the first one seals. */
   readonly gossipKeys: readonly string[];
+  /** What takes the place of the others when the rotation of the root ends. There while one is under way, and only then. */
+  readonly next?: RootSecrets;
+}
+
+/** What comes with a root: its key, and join secrets, since join tokens name the root. */
+export interface RootSecrets {
+  readonly caKeyPem: string;
+  readonly joinSecret: string;
+  readonly roleSecrets: { readonly worker: string; readonly manager: string };
+}
+
+/** A root that is to take the present one's place; see `RootRotation`. */
+export interface NextRoot extends RootSecrets {
+  readonly root: string;
+  readonly caPem: string;
+  readonly crossPem: string;
 }
 
 /** The secret part of the token by which nodes join: to a role, or to whatever the cluster needs. */
@@ -69,8 +88,11 @@ export const joinSecretOf = (secrets: ClusterSecrets, role: "worker" | "manager"
 export interface Cluster {
   readonly id: ClusterId;
   readonly spec: ClusterSpec;
+  /** The root certificate; join tokens name it. */
   readonly caPem: string;
   readonly secrets: ClusterSecrets;
+  /** Another root is about to take its place. */
+  readonly rotation?: RootRotation;
   /** What locked managers are unlocked with, sealed for `UNLOCK_KEY_SEAL_ID` in base64. There with autolock, and only then. */
   readonly unlockKey?: string;
   /** Left out: `ports`. */

@@ -1,9 +1,10 @@
 import type { Millis, NodeId } from "@murmur/base";
-import type { Cluster, ClusterSecrets, ClusterSpec } from "./cluster.ts";
+import type { Cluster, ClusterSpec, NextRoot } from "./cluster.ts";
 import type { ConfigId, Index, NetworkId, SecretId, ServiceId, TaskId } from "./ids.ts";
 import type { NetworkSpec } from "./network.ts";
-import type { EngineStatus, NodeDescription, NodeSpec } from "./node.ts";
+import type { EngineStatus, NodeCertificate, NodeDescription, NodeSpec } from "./node.ts";
 import type { ConfigSpec, SecretSpec } from "./payload.ts";
+import type { RootRotation } from "./root-rotation.ts";
 import type { RestartHistory, UpdateStatus } from "./service.ts";
 import type { ServiceSpec } from "./service-spec.ts";
 import type { DesiredState, NodeState } from "./states.ts";
@@ -68,6 +69,8 @@ export type UserCommand = Timed &
         readonly spec: ClusterSpec;
         /** Another one from now on, as of `Cluster`; must be there where autolock is turned on. */
         readonly unlockKey?: string;
+        /** Begins a rotation of the root, in place of one that is under way. */
+        readonly nextRoot?: NextRoot;
       }
     | {
         readonly kind: "rotateJoinSecret";
@@ -84,7 +87,7 @@ export type InternalCommand = Timed &
   (
     | {
         readonly kind: "createCluster";
-        readonly cluster: Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved">;
+        readonly cluster: Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation">;
         readonly defaultNetworkId: NetworkId;
       }
     /** A node joins, or joins again with the key that it had. */
@@ -109,13 +112,15 @@ export type InternalCommand = Timed &
         readonly address?: string;
         /** As `ClusterNode.volumes`. */
         readonly volumes?: readonly string[];
+        readonly certificate?: NodeCertificate;
       }
     | { readonly kind: "setNodeState"; readonly id: NodeId; readonly state: NodeState; readonly message: string }
     | {
         readonly kind: "setRaftRoles";
         readonly roles: Readonly<Record<string, "voter" | "learner">>;
       }
-    | { readonly kind: "setSecrets"; readonly secrets: ClusterSecrets }
+    /** The rotation's next step. Refused while a node isn't ready for it, or when it is another rotation or step by now. */
+    | { readonly kind: "advanceRotation"; readonly root: string; readonly phase: RootRotation["phase"] }
     /** The spec may be left out, which keeps the log small: it is the service's at `specVersion` in any case. */
     | {
         readonly kind: "createTask";

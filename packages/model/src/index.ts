@@ -8,6 +8,7 @@ export type {
   ReportAcknowledgement,
   ReportMessage,
   SessionMessage,
+  WantedAuthority,
 } from "./assignment.ts";
 export { payloadKey, REPORT_BATCH_MS } from "./assignment.ts";
 export { isPlainObject, singleLine, unfitness } from "./check.ts";
@@ -24,9 +25,22 @@ export {
   type Cluster,
   type ClusterSecrets,
   type ClusterSpec,
+  type NextRoot,
   type RaftSettings,
   type RebalancePolicy,
+  type RootSecrets,
 } from "./cluster.ts";
+export {
+  beginRotation,
+  chainBehind,
+  endRotation,
+  isReadyFor,
+  REPLACED_ROOTS_MAX,
+  signingRoot,
+  trustedRoots,
+  wantedIssuer,
+  type RootRotation,
+} from "./root-rotation.ts";
 export type { Command, CommandBatch, InternalCommand, UserCommand } from "./command.ts";
 export { parseDevice, unpermitted, type NodePermissions } from "./permission.ts";
 export { matchesConstraint, matchesConstraints, matchesPlatforms, nodeAttribute } from "./constraint-match.ts";
@@ -97,6 +111,7 @@ export {
   type EngineStatus,
   type NodeDescription,
   type DrainGrace,
+  type NodeCertificate,
   type NodeSpec,
   type NodeStatus,
 } from "./node.ts";

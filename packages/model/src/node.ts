@@ -61,6 +61,16 @@ export interface NodeStatus {
   readonly engine: EngineStatus & { readonly at: Millis };
 }
 
+/** What a node has of the cluster's authority. Roots are named by their SHA-256, as `AB:CD:…`. */
+export interface NodeCertificate {
+  /** Whose certificate it shows. */
+  readonly issuer: string;
+  /** Whose certificates it takes. */
+  readonly trusts: readonly string[];
+  /** Who has signed what it has of the cluster's generation; left out in the first, which needs no statement. */
+  readonly statement?: string;
+}
+
 export interface ClusterNode {
   readonly id: NodeId;
   readonly spec: NodeSpec;
@@ -86,6 +96,8 @@ export interface ClusterNode {
    * `NODE_VOLUMES_MAX`; left out: none. Only its agent writes it.
    */
   readonly volumes?: readonly string[];
+  /** As its agent says; left out: it hasn't said it yet. What is here is on its disk. */
+  readonly certificate?: NodeCertificate;
   readonly createdAt: Millis;
   readonly updatedAt: Millis;
   readonly version: Index;

@@ -1,4 +1,4 @@
-import { codeOf, nodeId, silentLog } from "@murmur/base";
+import { codeOf, nodeId, silentLog, type NodeId } from "@murmur/base";
 import {
   caDigest,
   certificateTimes,
@@ -11,7 +11,8 @@ import {
 import { joinSecretOf } from "@murmur/model";
 import { X509Certificate } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { admit, askToJoin, keyDigest, parseRenewal, renew, type CallMember, type JoinOptions } from "./admission.ts";
+import { admit, askToJoin, keyDigest, type CallMember, type JoinOptions } from "./admission.ts";
+import { parseRenewal, renew } from "./renewal.ts";
 import { SoloManager } from "./testing/solo-manager.ts";
 
 describe("admission", () => {
@@ -38,6 +39,7 @@ describe("admission", () => {
         log: silentLog,
         signal: solo.signal,
         remoteAddress,
+        generation: undefined,
       }),
     );
   /** Calls the manager as the transport would, after the CA was checked. */
@@ -134,7 +136,7 @@ describe("admission", () => {
     const secret = view.cluster()?.secrets.joinSecret ?? "";
     const asks = async (more: object) => {
       const { signal, newId, clock } = overlay;
-      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9" };
+      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9", generation: undefined };
       return overlay.during(admit(overlay.manager, { ...(await request()), secret, ...more }, options));
     };
     expect(await refusal(asks({}))).toMatch(/failed_precondition.*overlay.*its software is too old/);
@@ -151,7 +153,7 @@ describe("admission", () => {
     const secret = overlay.manager.view.cluster()?.secrets.joinSecret ?? expect.fail();
     const asks = async (more: object) => {
       const { signal, newId, clock } = overlay;
-      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9" };
+      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9", generation: undefined };
       return overlay.during(admit(overlay.manager, { ...(await request()), secret, cannot: {}, ...more }, options));
     };
     expect(await refusal(asks({ subnets: ["10.0.0.0/24", "10.64.3.0/24"] }))).toMatch(
@@ -192,15 +194,17 @@ describe("admission", () => {
   it("renews a certificate for the same key only, and for members only", async () => {
     const { identity } = await join();
     const options = { clock: solo.clock, signal: solo.signal };
+    const ask = (from: NodeId, body: unknown) => renew(solo.manager, { from, body, generation: undefined }, options);
     await solo.clock.advance(1_000);
     const csrPem = await createCsr({ keyPem: identity.keyPem });
-    const renewed = parseRenewal(await solo.during(renew(solo.manager, identity.nodeId, { csrPem }, options)));
-    expect(keyDigest(renewed.certificatePem)).toBe(keyDigest(identity.certificatePem));
-    const { notAfter } = certificateTimes(renewed.certificatePem);
+    const renewed = parseRenewal(await solo.during(ask(identity.nodeId, { csrPem })));
+    const { certificatePem } = renewed.certificate ?? expect.fail();
+    expect(keyDigest(certificatePem)).toBe(keyDigest(identity.certificatePem));
+    const { notAfter } = certificateTimes(certificatePem);
     expect(notAfter).toBeGreaterThanOrEqual(certificateTimes(identity.certificatePem).notAfter);
     const otherKey = { csrPem: await createCsr({ keyPem: await createNodeKey() }) };
-    expect(await refusal(solo.during(renew(solo.manager, identity.nodeId, otherKey, options)))).toMatch(/forbidden/);
+    expect(await refusal(solo.during(ask(identity.nodeId, otherKey)))).toMatch(/forbidden/);
     const stranger = nodeId("z".repeat(25));
-    expect(await refusal(solo.during(renew(solo.manager, stranger, { csrPem }, options)))).toMatch(/was removed/);
+    expect(await refusal(solo.during(ask(stranger, { csrPem })))).toMatch(/was removed/);
   });
 });

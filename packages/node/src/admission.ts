@@ -1,8 +1,9 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { hostname as machineName } from "node:os";
-import { ClusterError, codeOf, isId, nodeId, type Clock, type Log, type Millis, type NodeId } from "@murmur/base";
+import { ClusterError, codeOf, nodeId, type Clock, type Log, type Millis, type NodeId } from "@murmur/base";
 import {
   caDigest,
+  certificatesIn,
   checkCaDigest,
   createCsr,
   parseGossipKey,
@@ -12,15 +13,23 @@ import {
   type NodeIdentity,
 } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
-import { joinSecretOf, type Availability, type DataPlaneKind } from "@murmur/model";
+import {
+  chainBehind,
+  joinSecretOf,
+  signingRoot,
+  trustedRoots,
+  type Availability,
+  type Cluster,
+  type DataPlaneKind,
+} from "@murmur/model";
 import { joinCall, parseAddress, formatAddress } from "@murmur/transport";
 import { z } from "zod";
+import { readGeneration, signGeneration, type Generation } from "./generation.ts";
 import { refuseNetworksInUse } from "./subnet-overlap.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
 export const JOIN_METHOD = "join";
 export const ADMIT_METHOD = "admit";
-export const RENEW_METHOD = "renew";
 const JOIN_TIMEOUT_MS: Millis = 12_000;
 
 const reason = z.string().max(1_000).optional();
@@ -45,11 +54,13 @@ const admission = z.object({
   clusterId: z.string(),
   caPem: z.string(),
   certificatePem: z.string(),
+  chainPem: z.string(),
   gossipKeys: z.array(z.string()),
   address: z.string(),
   peers: z.array(z.object({ id: z.string(), address: z.string() })),
   /** Left out: `ports`. */
   dataPlane: z.enum(["ports", "overlay"]).optional(),
+  generation: z.unknown(),
 });
 export type Admission = z.infer<typeof admission>;
 
@@ -66,6 +77,8 @@ export interface Joined {
   readonly address: string;
   readonly peers: readonly { readonly id: NodeId; readonly address: string }[];
   readonly dataPlane: DataPlaneKind;
+  /** Which life of the cluster it joins; undefined in the first. */
+  readonly generation: Generation | undefined;
 }
 
 /** A call of a node that has no certificate yet; see `joinCall` of the transport. */
@@ -116,12 +129,13 @@ export async function askToJoin(options: JoinOptions): Promise<Joined> {
     cannot,
     ...(cannot.overlay === undefined && { subnets: [...(await hostSubnets())] }),
   };
-  const caDigestCheck = (chainPem: string): void => {
-    const caPem = lastCertificate(chainPem);
-    if (checkCaDigest(caPem, token.caDigest)) return;
+  const caDigestCheck = (authoritiesPem: string): void => {
+    const shown = certificatesIn(authoritiesPem);
+    if (shown.some((pem) => checkCaDigest(pem, token.caDigest))) return;
+    const theirs = shown.map((pem) => `${caDigest(pem).slice(0, 8)}…`).join(", ");
     throw new ClusterError(
       "unauthenticated",
-      `the token is for another cluster: its CA digest is ${token.caDigest.slice(0, 8)}…, the node's ${caDigest(caPem).slice(0, 8)}…; get the line from \`murmur cluster join-token\` there`,
+      `the token is for another cluster, or from before its root was rotated: its CA digest is ${token.caDigest.slice(0, 8)}…, the node's ${theirs}; get the line from \`murmur cluster join-token\` there`,
     );
   };
   let problem: unknown;
@@ -140,11 +154,13 @@ export async function askToJoin(options: JoinOptions): Promise<Joined> {
 
 function joinedFrom(answer: Admission, keyPem: string): Joined {
   return {
+    generation: readGeneration(answer.generation, answer),
     identity: {
       nodeId: nodeId(answer.nodeId),
       clusterId: answer.clusterId,
       caPem: answer.caPem,
       certificatePem: answer.certificatePem,
+      chainPem: answer.chainPem,
       keyPem,
       gossipKeys: answer.gossipKeys.map(parseGossipKey),
       // It gets them from the other managers when it becomes one.
@@ -156,28 +172,37 @@ function joinedFrom(answer: Admission, keyPem: string): Joined {
   };
 }
 
-/** The authority's certificate: the last one of a chain. */
-export const lastCertificate = (chainPem: string): string => {
-  const certificates = chainPem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g);
-  return certificates?.at(-1) ?? chainPem;
-};
+/** What a node is to trust, and to show behind a certificate that is signed now. */
+export const authorityTexts = (cluster: Cluster): Pick<NodeIdentity, "caPem"> & { readonly chainPem: string } => ({
+  caPem: joined(trustedRoots(cluster)),
+  chainPem: joined(chainBehind(cluster)),
+});
+
+/** The statement of a generation, signed by the root that signs now. Null in the first. */
+export function statementAnew(generation: Generation | undefined, cluster: Cluster): Generation | null {
+  if (generation === undefined) return null;
+  const { signature: _before, ...unsigned } = generation;
+  return signGeneration(unsigned, { clusterId: cluster.id, caKeyPem: signingRoot(cluster).keyPem });
+}
+
+const joined = (pems: readonly string[]): string => pems.map((pem) => `${pem.trimEnd()}\n`).join("");
 
 /** Murmur's own token, whose nodes become managers as they are needed, and Docker's two. */
 const TOKENS = [{ role: undefined }, { role: "worker" }, { role: "manager" }] as const;
 
+export interface AdmissionOptions {
+  readonly newId: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly remoteAddress: string;
+  /** The manager's. */
+  readonly generation: Generation | undefined;
+}
+
 /** Decides on a node that wants to join, on a manager: checks the secret, records the node, signs its certificate. */
-export async function admit(
-  manager: Manager,
-  body: unknown,
-  options: {
-    readonly newId: () => string;
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly signal: AbortSignal;
-    readonly remoteAddress: string;
-  },
-): Promise<Admission> {
-  const { newId, clock, log, signal, remoteAddress } = options;
+export async function admit(manager: Manager, body: unknown, options: AdmissionOptions): Promise<Admission> {
+  const { newId, clock, log, signal, remoteAddress, generation } = options;
   const parsed = admissionRequest.safeParse(body);
   if (!parsed.success)
     throw new ClusterError(
@@ -205,7 +230,7 @@ export async function admit(
     : formatAddress(parseAddress(request.address));
   const sign = (node: NodeId): Promise<string> =>
     signNodeCertificate({
-      ca: { certificatePem: cluster.caPem, keyPem: cluster.secrets.caKeyPem },
+      ca: signingRoot(cluster),
       csrPem: request.csrPem,
       nodeId: node,
       clusterId: cluster.id,
@@ -234,7 +259,7 @@ export async function admit(
   return {
     nodeId: given,
     clusterId: cluster.id,
-    caPem: cluster.caPem,
+    ...authorityTexts(cluster),
     certificatePem: given === id ? certificatePem : await sign(given),
     gossipKeys: [...cluster.secrets.gossipKeys],
     address,
@@ -243,6 +268,7 @@ export async function admit(
       .filter((node) => node.id !== given)
       .map((node) => ({ id: node.id, address: node.address })),
     dataPlane,
+    generation: statementAnew(generation, cluster),
   };
 }
 
@@ -255,36 +281,3 @@ function refuseUnable(dataPlane: DataPlaneKind, cannot: AdmissionRequest["cannot
     `the cluster's data plane is ${dataPlane}, which this node can't do: ${why}`,
   );
 }
-
-const renewalRequest = z.object({ csrPem: z.string().max(10_000) });
-const renewal = z.object({ certificatePem: z.string(), caPem: z.string() });
-
-/** Signs a new certificate for a node of the cluster, on a manager; the node has shown its present one to the transport. */
-export async function renew(
-  manager: Manager,
-  from: NodeId,
-  body: unknown,
-  options: { readonly clock: Clock; readonly signal: AbortSignal },
-): Promise<z.infer<typeof renewal>> {
-  const view = await manager.read(options.signal);
-  const cluster = view.cluster();
-  if (cluster === undefined || view.node(from) === undefined || !isId(from)) {
-    throw new ClusterError("forbidden", "this node was removed from the cluster");
-  }
-  const { csrPem } = renewalRequest.parse(body);
-  const certificatePem = await signNodeCertificate({
-    ca: { certificatePem: cluster.caPem, keyPem: cluster.secrets.caKeyPem },
-    csrPem,
-    nodeId: from,
-    clusterId: cluster.id,
-    now: options.clock.now(),
-    validityMs: cluster.spec.nodeCertificateValidityMs,
-  });
-  if (keyDigest(certificatePem) !== view.node(from)?.keyDigest) {
-    throw new ClusterError("forbidden", "a node is its key: the renewal names another one");
-  }
-  return { certificatePem, caPem: cluster.caPem };
-}
-
-/** Reads what `renew` answered. */
-export const parseRenewal = (answer: unknown): z.infer<typeof renewal> => renewal.parse(answer);

@@ -110,6 +110,17 @@ export class GenerationKeeper {
     this.#take(generation);
   }
 
+  /**
+   * Takes over the statement of this generation that another root has signed; resolves when it is durable. One of a later
+   * generation is followed, anything else passed over.
+   */
+  async replace(value: unknown): Promise<void> {
+    const generation = readGeneration(value, this.#options.cluster());
+    if (generation?.number !== this.number) return this.#hear(value);
+    await this.#options.store(generation);
+    this.#current = generation;
+  }
+
   async #ask(peer: NodeId, signal: AbortSignal): Promise<void> {
     const { transport, log } = this.#options;
     try {

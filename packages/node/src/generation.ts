@@ -1,5 +1,6 @@
-import { sign, verify, X509Certificate } from "node:crypto";
+import { sign, verify } from "node:crypto";
 import { nodeId, type Millis, type NodeId } from "@murmur/base";
+import { certificatesIn, parseCertificate } from "@murmur/identity";
 import { z } from "zod";
 
 /**
@@ -9,7 +10,8 @@ import { z } from "zod";
  * generation steps over to it.
  *
  * The statement is signed with the cluster's CA key, which only managers have: no other node can make managers give up
- * their logs by claiming that there is a later generation.
+ * their logs by claiming that there is a later generation. When another root takes the present one's place, every node
+ * gets its statement anew with its certificate, signed by that.
  */
 export interface Generation {
   /** Grows from one generation to the next; the later one wins. */
@@ -51,7 +53,7 @@ export function signGeneration(
   return { ...unsigned, signature };
 }
 
-/** Reads a statement of a peer, or from the disk. Undefined when it is none, or none of this cluster. */
+/** Reads a statement of a peer, or from the disk. Undefined when it is none, or none that a root in `caPem` has signed. */
 export function readGeneration(
   value: unknown,
   cluster: { readonly clusterId: string; readonly caPem: string },
@@ -60,14 +62,18 @@ export function readGeneration(
   if (!parsed.success) return undefined;
   const { number, origin, manager, signature } = parsed.data;
   const generation: Generation = { number, origin, manager: { ...manager, id: nodeId(manager.id) }, signature };
-  const { publicKey } = new X509Certificate(cluster.caPem);
-  const isGenuine = verify(
-    "sha256",
-    signedBytes(generation, cluster.clusterId),
-    publicKey,
-    Buffer.from(signature, "base64"),
+  return signerOf(generation, cluster) === undefined ? undefined : generation;
+}
+
+/** The root in `caPem` that has signed a statement. */
+export function signerOf(
+  { signature, ...unsigned }: Generation,
+  { clusterId, caPem }: { readonly clusterId: string; readonly caPem: string },
+): string | undefined {
+  const bytes = signedBytes(unsigned, clusterId);
+  return certificatesIn(caPem).find((pem) =>
+    verify("sha256", bytes, parseCertificate(pem).publicKey, Buffer.from(signature, "base64")),
   );
-  return isGenuine ? generation : undefined;
 }
 
 const signedBytes = ({ number, origin, manager }: Unsigned, clusterId: string): Buffer =>

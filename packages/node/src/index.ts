@@ -13,6 +13,7 @@ export { leaveCluster } from "./leave-cluster.ts";
 export { Member, type MemberStart } from "./member.ts";
 export type { MemberOverlay, MemberWires } from "./member-wires.ts";
 export type { DatagramHandlers } from "./member-wires.ts";
+export { nextRoot } from "./next-root.ts";
 export { OverlayNetworks } from "./overlay-networks.ts";
 export { moveTo } from "./whereabouts.ts";
 export type { LocalNodeControl } from "./local-node.ts";

@@ -186,11 +186,12 @@ export class LocalNodeControl implements LocalNode {
         hostSubnets: () => edge.hostSubnets(),
         call: edge.callMember(signal),
       });
-      const { address, peers, dataPlane } = joined;
+      const { address, peers, dataPlane, generation, identity } = joined;
       const membership = { listen, address, peers, dataPlane };
       await identities.writeMembership(membership);
-      await identities.writeIdentity(joined.identity);
-      await this.#activate({ ...start, identity: joined.identity, membership, bootstrap: undefined });
+      if (generation !== undefined) await identities.writeGeneration(generation);
+      await identities.writeIdentity(identity);
+      await this.#activate({ ...start, identity, membership, generation, bootstrap: undefined });
       await identities.forgetJoinKey();
     });
   }

@@ -1,7 +1,7 @@
 import { ClusterError, type Clock, type NodeId, type Scope } from "@murmur/base";
 import { Agent, GossipDriver } from "@murmur/agent";
 import { GossipKeyRing, verifyPeer, type NodeIdentity } from "@murmur/identity";
-import { clusterId } from "@murmur/model";
+import { clusterId, type NodeCertificate } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import { parseAddress, PROTOCOL, type PeerTransport } from "@murmur/transport";
 import { AddressBook } from "./address-book.ts";
@@ -268,7 +268,13 @@ export function newAgent(
     sessions,
     overlay,
     plane,
-  }: { readonly sessions: AgentSessions; readonly overlay: MemberOverlay | undefined; readonly plane: DataPlane },
+    certificate,
+  }: {
+    readonly sessions: AgentSessions;
+    readonly overlay: MemberOverlay | undefined;
+    readonly plane: DataPlane;
+    readonly certificate: () => NodeCertificate;
+  },
 ): Agent {
   const { identity, membership, wires, hostname, runtime, records, clock, random, log } = start;
   const { transport, gossip, facts, book } = lines;
@@ -284,6 +290,7 @@ export function newAgent(
     ...(hostname === undefined ? {} : { hostname }),
     ...(wires.generic && { generic: wires.generic }),
     ...(wires.openFiles && { files: wires.openFiles() }),
+    certificate: () => certificate(),
     ...(overlay !== undefined && { networks: overlay.networks, subnets: () => overlay.plane.subnets() }),
     murmurVersion: MURMUR_VERSION,
     protocol: wires.protocol ?? PROTOCOL,

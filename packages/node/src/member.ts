@@ -11,12 +11,12 @@ import {
   type UnlockKey,
 } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
-import type { ClusterFacts } from "@murmur/model";
+import type { ClusterFacts, NodeCertificate } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
 import type { AddressBook } from "./address-book.ts";
-import { RENEW_METHOD } from "./admission.ts";
-import { keepCertificate } from "./certificate-renewal.ts";
+import { AuthorityKeeper } from "./authority-keeper.ts";
+import { RENEW_METHOD } from "./renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
 import { Doctor } from "./doctor.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
@@ -98,6 +98,7 @@ export class Member {
   readonly #generations: GenerationKeeper;
   readonly #seals: SealDesk;
   readonly #locks: LockKeeper;
+  readonly #authority: AuthorityKeeper;
   readonly recovery: Recovery;
   readonly doctor: Doctor;
   #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
@@ -118,7 +119,7 @@ export class Member {
     const overlay = await openOverlay(start);
     const plane = scope.use(overlay?.plane ?? (await wires.openDataPlane()));
     const sessions = newSessions(start, lines, host);
-    const agent = newAgent(start, lines, { sessions, overlay, plane });
+    const agent = newAgent(start, lines, { sessions, overlay, plane, certificate: () => built.certificate() });
     const built = new Member(start, scope, { ...lines, seals, locks, host, plane, agent });
     member = built;
     gossip.onMember((_change, { id, state, meta }) => {
@@ -143,6 +144,8 @@ export class Member {
     generations.onChange((generation) => {
       book.startFrom(generation.manager);
       describe();
+      agent.certificateChanged();
+      built.#authority.lookAgain();
       sessions.dropRemote();
       if (generation.manager.id !== start.identity.nodeId) host.supersede();
     });
@@ -160,7 +163,7 @@ export class Member {
     await agent.start();
     gossip.join(membership.peers.map(({ address }) => address));
     scope.run("seeds", (signal) => seeds.seek(signal));
-    built.#keepCertificate();
+    scope.run("certificate", (signal) => built.#authority.run(signal));
     return built;
   }
 
@@ -183,6 +186,7 @@ export class Member {
     this.host = parts.host;
     this.plane = parts.plane;
     this.agent = parts.agent;
+    this.#authority = this.#newAuthority();
     this.#book = parts.book;
     this.#records = newRecords(start, scope, parts.book);
     this.#ring = parts.ring;
@@ -321,6 +325,7 @@ export class Member {
   /** The cluster has told its nodes who is in it, and with which keys. */
   #learn(news: ClusterFacts): void {
     this.#useKeys(news.gossipKeys);
+    this.#authority.follow(news.authority);
     const others = news.nodes.filter(({ id }) => id !== this.#identity.nodeId);
     this.gossip.join(others.filter(({ id }) => isGone(this.gossip, id)).map(({ address }) => address));
     this.#book.learn(news);
@@ -348,6 +353,11 @@ export class Member {
   /** Changes what the disk is sealed with. Resolves once it is on the disk, and is in force then, not before. */
   keepLock(lock: UnlockKey | undefined, disk: DiskSeal | undefined): Promise<void> {
     return this.#keep(({ disk: _before, ...identity }) => ({ ...identity, ...(disk && { disk }) }), { lock });
+  }
+
+  /** What this node has of the cluster's authority, as the managers are told. */
+  certificate(): NodeCertificate {
+    return this.#authority.present();
   }
 
   /** Writes the identity as it is. */
@@ -389,22 +399,20 @@ export class Member {
     });
   }
 
-  #keepCertificate(): void {
+  #newAuthority(): AuthorityKeeper {
     const { clock, log } = this.#start;
-    this.#scope.run("certificate", (signal) =>
-      keepCertificate(
-        {
-          identity: () => this.#identity,
-          replace: (renewed) => {
-            this.#replaceIdentity(renewed);
-            this.transport.identityChanged();
-          },
-          ask: (body) => this.askManager(RENEW_METHOD, body, { signal }),
-          clock,
-          log,
-        },
-        signal,
-      ),
-    );
+    return new AuthorityKeeper({
+      identity: () => this.#identity,
+      generation: () => this.#generations.current,
+      keep: async (change) => {
+        await this.#keep((identity) => ({ ...identity, ...change }));
+        this.transport.identityChanged();
+        this.agent.certificateChanged();
+      },
+      keepGeneration: (statement) => this.#generations.replace(statement),
+      ask: (body, signal) => this.askManager(RENEW_METHOD, body, { signal }),
+      clock,
+      log,
+    });
   }
 }

@@ -8,6 +8,7 @@ import { IdentityStore } from "./identity-store.ts";
 import { LocalNodeControl } from "./local-node.ts";
 import type { LocalNodeEdge, LocalNodeOptions, LocalNodeStart } from "./local-node-options.ts";
 import type { Member } from "./member.ts";
+import { nextRoot } from "./next-root.ts";
 import { agentRecords, forgetAgentRecords } from "./record-store.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
@@ -84,6 +85,7 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
       format: ({ caPem, secrets }, role) =>
         formatToken({ caDigest: caDigest(caPem), secret: joinSecretOf(secrets, role) }),
     },
+    authority: { next: (cluster, given) => nextRoot(cluster, { given, now: clock.now() }) },
     metrics: metrics(() => control.member()),
   });
   return { control, api };

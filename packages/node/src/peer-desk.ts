@@ -4,13 +4,14 @@ import type { Manager } from "@murmur/manager";
 import type { PortConfig } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
-import { admit, ADMIT_METHOD, JOIN_METHOD, renew, RENEW_METHOD } from "./admission.ts";
+import { admit, ADMIT_METHOD, JOIN_METHOD, type AdmissionOptions } from "./admission.ts";
 import { channelOver, generationOf, SESSION_METHOD } from "./agent-sessions.ts";
 import { PORTS_METHOD } from "./cluster-adapter.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
 import { ALIVE_METHOD } from "./restore-guard.ts";
 import { HTTP_METHOD, misdirected, serveHttp, TASKS_METHOD } from "./http-stream.ts";
+import { renew, RENEW_METHOD } from "./renewal.ts";
 import { HAS_SEAL_KEYS_METHOD, SEAL_KEYS_METHOD } from "./seal-desk.ts";
 import { WHO_METHOD } from "./who-is.ts";
 
@@ -23,7 +24,7 @@ export interface PeerDeskOptions {
   readonly serves: () => boolean;
   /** Rejects when the cluster has no leader, as far as this node can find out. */
   readonly isAlive: (signal: AbortSignal) => Promise<unknown>;
-  readonly generations: Pick<GenerationKeeper, "number" | "meet">;
+  readonly generations: Pick<GenerationKeeper, "number" | "current" | "meet">;
   readonly plane: DataPlane;
   /** Asks another manager. */
   readonly askManager: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
@@ -49,7 +50,7 @@ export class PeerDesk {
   /** Answers until the scope ends. */
   open(scope: Scope): void {
     const { self, transport, manager, serves, generations, plane, askManager, isAlive } = this.#options;
-    const { answer, answerTasks, isMember, seals, newId, clock, log } = this.#options;
+    const { answer, answerTasks, isMember, seals } = this.#options;
     const { signal } = scope;
     scope.use(
       transport.handleStream(SESSION_METHOD, (from, opening, stream) => {
@@ -82,7 +83,7 @@ export class PeerDesk {
     );
     scope.use(
       transport.handleJoin(JOIN_METHOD, async (remoteAddress, body) => {
-        if (serves()) return admit(manager(), body, { newId, clock, log, signal, remoteAddress });
+        if (serves()) return admit(manager(), body, this.#admission(remoteAddress, signal));
         return askManager(ADMIT_METHOD, { remoteAddress, request: body }, signal);
       }),
     );
@@ -116,15 +117,21 @@ export class PeerDesk {
     { method, from, body }: { readonly method: string; readonly from: NodeId; readonly body: unknown },
     signal: AbortSignal,
   ): Promise<unknown> {
-    const { newId, clock, log } = this.#options;
+    const { clock, generations } = this.#options;
     const manager = this.#options.manager();
-    if (method === RENEW_METHOD) return renew(manager, from, body, { clock, signal });
+    if (method === RENEW_METHOD)
+      return renew(manager, { from, body, generation: generations.current }, { clock, signal });
     if (method !== ADMIT_METHOD) return departure(manager, { method, from, signal, clock });
     await requireNode(manager, from, signal);
     if (typeof body !== "object" || body === null || !("remoteAddress" in body) || !("request" in body)) {
       throw new ClusterError("invalid_argument", "admit: malformed request");
     }
-    return admit(manager, body.request, { newId, clock, log, signal, remoteAddress: String(body.remoteAddress) });
+    return admit(manager, body.request, this.#admission(String(body.remoteAddress), signal));
+  }
+
+  #admission(remoteAddress: string, signal: AbortSignal): AdmissionOptions {
+    const { newId, generations, clock, log } = this.#options;
+    return { newId, clock, log, signal, remoteAddress, generation: generations.current };
   }
 }
 

@@ -1,6 +1,7 @@
 import { ClusterError, type Clock, type Millis } from "@murmur/base";
-import { caDigest, checkCaDigest } from "@murmur/identity";
-import { lastCertificate, type CallMember } from "./admission.ts";
+import { certificatesIn, rootName } from "@murmur/identity";
+import { trustedRoots } from "@murmur/model";
+import type { CallMember } from "./admission.ts";
 import type { ReadBackup } from "./restore.ts";
 
 /** Asks a node whether its cluster has a leader. Anybody may: it says yes or no, and nothing else. */
@@ -24,9 +25,10 @@ export async function refuseIfAlive({ cluster, state }: ReadBackup, options: Gua
   const { self, clock } = options;
   const asking = new AbortController();
   const call = options.call(asking.signal);
-  const digest = caDigest(cluster.caPem);
-  const caDigestCheck = (chainPem: string): void => {
-    if (!checkCaDigest(lastCertificate(chainPem), digest)) throw new ClusterError("unauthenticated", "another cluster");
+  const roots = new Set(trustedRoots(cluster).map(rootName));
+  const caDigestCheck = (authoritiesPem: string): void => {
+    if (certificatesIn(authoritiesPem).some((pem) => roots.has(rootName(pem)))) return;
+    throw new ClusterError("unauthenticated", "another cluster");
   };
   const { promise: answered, resolve } = Promise.withResolvers<string | undefined>();
   const timer = clock.setTimer(ALIVE_MS, () => resolve(undefined));

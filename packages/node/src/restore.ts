@@ -16,6 +16,7 @@ import {
 import type { PositionedState } from "@murmur/manager";
 import {
   loginSealId,
+  signingRoot,
   UNLOCK_KEY_SEAL_ID,
   type Cluster,
   type Command,
@@ -23,7 +24,7 @@ import {
   type Sealed,
 } from "@murmur/model";
 import { createStore, type View } from "@murmur/store";
-import { keyDigest, type CallMember } from "./admission.ts";
+import { authorityTexts, keyDigest, type CallMember } from "./admission.ts";
 import { nextNumber, signGeneration, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
 import { sealUnlockKey } from "./lock-keeper.ts";
@@ -92,11 +93,11 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
   const { cluster, state } = backup;
   const now = clock.now();
   const self = nodeId(newId());
-  const { caKeyPem } = cluster.secrets;
+  const ca = signingRoot(cluster);
   const sealKeys = sealKeysFor(backup, request.secretsKey);
   const keyPem = await createNodeKey();
   const certificatePem = await signNodeCertificate({
-    ca: { certificatePem: cluster.caPem, keyPem: caKeyPem },
+    ca,
     csrPem: await createCsr({ keyPem }),
     nodeId: self,
     clusterId: cluster.id,
@@ -110,13 +111,13 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
     identity: {
       nodeId: self,
       clusterId: cluster.id,
-      caPem: cluster.caPem,
+      ...authorityTexts(cluster),
       certificatePem,
       keyPem,
       gossipKeys: cluster.secrets.gossipKeys.map(parseGossipKey),
       sealKeys,
     },
-    generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem }),
+    generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem: ca.keyPem }),
     peers: others.map((node) => ({ id: node.id, address: node.address })),
     dataPlane: cluster.dataPlane,
     bootstrap: {

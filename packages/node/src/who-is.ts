@@ -1,12 +1,12 @@
 import { ClusterError, isId, nodeId, type Clock, type Millis, type NodeId } from "@murmur/base";
-import { caDigest, checkCaDigest } from "@murmur/identity";
-import { lastCertificate, type CallMember } from "./admission.ts";
+import { certificatesIn, rootName } from "@murmur/identity";
+import type { CallMember } from "./admission.ts";
 
 /** Asks a node who it is. Anybody may: its certificate says the same. */
 export const WHO_METHOD = "who";
 
 export interface WhoIsOptions {
-  /** Of the cluster that the node must be in. */
+  /** Roots of the cluster that the node must be in. */
   readonly caPem: string;
   readonly call: (signal: AbortSignal) => CallMember;
   readonly clock: Clock;
@@ -20,9 +20,9 @@ export interface WhoIsOptions {
  */
 export async function whoIs(address: string, options: WhoIsOptions): Promise<NodeId> {
   const { caPem, call, clock, limitMs, signal } = options;
-  const digest = caDigest(caPem);
-  const caDigestCheck = (chainPem: string): void => {
-    if (checkCaDigest(lastCertificate(chainPem), digest)) return;
+  const trusted = new Set(certificatesIn(caPem).map(rootName));
+  const caDigestCheck = (authoritiesPem: string): void => {
+    if (certificatesIn(authoritiesPem).some((pem) => trusted.has(rootName(pem)))) return;
     throw new ClusterError("unauthenticated", `the node at ${address} is in another cluster`);
   };
   const asking = new AbortController();

@@ -5,6 +5,7 @@ import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
 import { LOCK } from "./faults/lock-faults.ts";
 import { NETWORK_FAULTS } from "./faults/network-faults.ts";
 import { PROCESS_FAULTS } from "./faults/process-faults.ts";
+import { ROTATE } from "./faults/rotation-faults.ts";
 import { UPGRADE } from "./faults/upgrade-faults.ts";
 import { RELEASES, type Release } from "./world/release.ts";
 
@@ -111,6 +112,13 @@ export const PROFILES = {
     faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS],
     part: 0.3,
     always: [LOCK],
+    clockDrift: 0.02,
+  },
+  roots: {
+    about: "one root of the cluster takes the other's place, while processes, disks and networks fail",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS],
+    part: 0.3,
+    always: [ROTATE],
     clockDrift: 0.02,
   },
   engine: { about: "only engines and containers", faults: ENGINE_FAULTS, part: 0.7, clockDrift: 0 },

@@ -1,7 +1,17 @@
-import { DEFAULT_NETWORK_NAME, type Cluster, type Command, type Index } from "@murmur/model";
+import {
+  beginRotation,
+  DEFAULT_NETWORK_NAME,
+  endRotation,
+  isReadyFor,
+  REPLACED_ROOTS_MAX,
+  type Cluster,
+  type Command,
+  type Index,
+} from "@murmur/model";
 import { accepted, putCluster, putNetwork, type Context, type Decision } from "./decision.ts";
 import { addressingFor } from "./network-addressing.ts";
 import { refused, type Refusal } from "./result.ts";
+import { nameOfNode } from "./state.ts";
 
 type Of<K extends Command["kind"]> = Extract<Command, { kind: K }>;
 
@@ -23,10 +33,20 @@ export function createCluster({ state, index, now }: Context, command: Of<"creat
 }
 
 export function updateCluster(context: Context, command: Of<"updateCluster">): Decision {
-  const { spec, unlockKey = context.state.cluster()?.unlockKey } = command;
-  if (spec.autolock !== true) return change(context, command.version, () => ({ spec }), "unlockKey");
+  const { spec, unlockKey = context.state.cluster()?.unlockKey, nextRoot } = command;
+  const { replaced = [] } = context.state.cluster()?.rotation ?? {};
+  if (nextRoot !== undefined && replaced.length >= REPLACED_ROOTS_MAX) {
+    return refused(
+      "failed_precondition",
+      `the root is being rotated, and ${REPLACED_ROOTS_MAX} rotations were replaced before one had ended: bring the nodes up that are down, or remove them (node ls), and let this one end`,
+    );
+  }
+  const rotated = (cluster: Cluster): Partial<Cluster> =>
+    nextRoot === undefined ? {} : beginRotation(cluster, nextRoot);
+  if (spec.autolock !== true)
+    return change(context, command.version, (cluster) => ({ spec, ...rotated(cluster) }), "unlockKey");
   if (unlockKey === undefined) return refused("failed_precondition", "autolock needs an unlock key");
-  return change(context, command.version, () => ({ spec, unlockKey }));
+  return change(context, command.version, (cluster) => ({ spec, unlockKey, ...rotated(cluster) }));
 }
 
 export function rotateJoinSecret(context: Context, command: Of<"rotateJoinSecret">): Decision {
@@ -38,9 +58,24 @@ export function rotateJoinSecret(context: Context, command: Of<"rotateJoinSecret
   });
 }
 
-/** The leader's own: it rotates the gossip keys and the CA, one step at a time, so no version guards it. */
-export function setSecrets(context: Context, command: Of<"setSecrets">): Decision {
-  return change(context, undefined, () => ({ secrets: command.secrets }));
+/**
+ * The leader's own. Whether all nodes are ready is looked at here and not only by the leader: one may have joined since,
+ * with a certificate of before.
+ */
+export function advanceRotation({ state, index, now }: Context, command: Of<"advanceRotation">): Decision {
+  const cluster = state.cluster();
+  if (cluster === undefined) return noCluster();
+  const { rotation } = cluster;
+  if (rotation === undefined || rotation.root !== command.root || rotation.phase !== command.phase)
+    return refused("out_of_date", "the rotation of the root is another one, or further, by now");
+  const late = state.nodes().find(({ certificate }) => !isReadyFor(rotation, certificate));
+  if (late !== undefined)
+    return refused("failed_precondition", `node ${nameOfNode(late)} isn't ready for the next step of the rotation`);
+  const further: Cluster =
+    rotation.phase === "trust"
+      ? { ...cluster, rotation: { ...rotation, phase: "renew" } }
+      : endRotation(cluster, rotation);
+  return accepted(cluster.id, [putCluster({ ...further, updatedAt: now, version: index })]);
 }
 
 function change(

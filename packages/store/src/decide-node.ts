@@ -122,7 +122,15 @@ export function describeNode({ state, index, now }: Context, command: Of<"descri
   const status = { ...node.status, engine: { state: engineState, message: singleLine(message), at } };
   const { volumes: _, ...rest } = node;
   const volumes = held !== undefined && held.length > 0 && { volumes: held };
-  const next = { ...rest, ...(description && { description }), status, address, ...volumes };
+  const { certificate = node.certificate } = command;
+  const next = {
+    ...rest,
+    ...(description && { description }),
+    status,
+    address,
+    ...volumes,
+    ...(certificate && { certificate }),
+  };
   if (equal(next, node)) return accepted(node.id);
   return accepted(node.id, [putNode({ ...next, updatedAt: now, version: index })]);
 }

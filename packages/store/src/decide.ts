@@ -17,8 +17,8 @@ export function decide(context: Context, command: Command): Decision {
       return cluster.updateCluster(context, command);
     case "rotateJoinSecret":
       return cluster.rotateJoinSecret(context, command);
-    case "setSecrets":
-      return cluster.setSecrets(context, command);
+    case "advanceRotation":
+      return cluster.advanceRotation(context, command);
     case "createNetwork":
       return network.createNetwork(context, command);
     case "removeNetwork":

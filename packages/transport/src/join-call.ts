@@ -11,10 +11,10 @@ import { connectTls } from "./tls-socket.ts";
 
 export interface JoinCallOptions {
   /**
-   * Throws unless the member's certificates are those of the wanted cluster: PEM, the member's first, the CA's last. That
-   * each was signed by the next, and is valid now, has been checked. Nothing was sent before.
+   * Throws unless the member is in the wanted cluster: gets the certificates of the authorities that vouch for it, in PEM.
+   * That each was signed by another of them or by itself, and is valid now, has been checked. Nothing was sent before.
    */
-  readonly caDigestCheck: (chainPem: string) => void;
+  readonly caDigestCheck: (authoritiesPem: string) => void;
   readonly method: string;
   /** A JSON value of at most 64 KiB. */
   readonly body: unknown;
@@ -24,7 +24,7 @@ export interface JoinCallOptions {
   readonly signal?: AbortSignal;
 }
 
-const CHAIN_MAX = 4;
+const CHAIN_MAX = 8;
 
 /** Asks a member on behalf of a node that has no certificate yet. Rejects in one clear line. */
 export async function joinCall(address: string, options: JoinCallOptions): Promise<unknown> {
@@ -38,7 +38,7 @@ export async function joinCall(address: string, options: JoinCallOptions): Promi
   try {
     const socket = await connectTls(address, { secure: "unverified", signal: controller.signal });
     try {
-      options.caDigestCheck(verifiedChain(address, socket, options.clock.now()));
+      options.caDigestCheck(authoritiesOf(address, socket, options.clock.now()));
       return await post(address, socket, { ...options, signal: controller.signal });
     } finally {
       socket.destroy();
@@ -49,29 +49,43 @@ export async function joinCall(address: string, options: JoinCallOptions): Promi
   }
 }
 
-/** The certificates that the member shows, when each is valid now and signed by the next, and the last by itself. */
-function verifiedChain(address: string, socket: TLSSocket, now: Millis): string {
-  const chain: X509Certificate[] = [];
-  let next = socket.getPeerX509Certificate();
-  while (next !== undefined && chain.length < CHAIN_MAX) {
-    chain.push(next);
-    const issuer: X509Certificate | undefined = next.issuerCertificate;
-    if (issuer === undefined || issuer.raw.equals(next.raw)) break;
-    next = issuer;
+/**
+ * The authorities that the member shows and that vouch for its certificate, directly or through each other: while a root
+ * takes another's place, both do.
+ */
+function authoritiesOf(address: string, socket: TLSSocket, now: Millis): string {
+  const [own, ...shown] = certificatesOf(socket);
+  if (own === undefined) throw notMurmur(address);
+  const found: X509Certificate[] = [];
+  for (let news = [own]; news.length > 0;) {
+    const signers = shown.filter((ca) => !found.includes(ca) && ca.ca && news.some((one) => isSignedBy(one, ca)));
+    found.push(...signers);
+    news = signers;
   }
-  const broken = chain.some((certificate, index) => {
-    const issuer = chain[index + 1] ?? certificate;
-    return !issuer.ca || !certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey);
-  });
-  if (broken || chain.length < 2) throw notMurmur(address);
-  for (const { validFromDate, validToDate } of chain) {
+  if (!found.some((root) => isSignedBy(root, root))) throw notMurmur(address);
+  for (const { validFromDate, validToDate } of [own, ...found]) {
     if (now >= validFromDate.getTime() && now <= validToDate.getTime()) continue;
     throw new ClusterError(
       "unauthenticated",
       `the certificate of ${address} is not valid now; check the clocks of that host and of this one`,
     );
   }
-  return chain.map((certificate) => certificate.toString()).join("");
+  return found.map((certificate) => certificate.toString()).join("");
+}
+
+const isSignedBy = (certificate: X509Certificate, ca: X509Certificate): boolean =>
+  certificate.checkIssued(ca) && certificate.verify(ca.publicKey);
+
+/** What the member shows, in its order; its own certificate first. */
+function certificatesOf(socket: TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let next = socket.getPeerX509Certificate();
+  for (; next !== undefined && chain.length < CHAIN_MAX; next = next.issuerCertificate) {
+    const { raw } = next;
+    if (chain.some((known) => known.raw.equals(raw))) break;
+    chain.push(next);
+  }
+  return chain;
 }
 
 function post(

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { ClusterError, type Clock, type Log, type Millis, type NodeId, type Random } from "@murmur/base";
 import { noAnswer } from "./dial-error.ts";
 import { DATAGRAM_BYTES_MAX, DatagramCounters, type DatagramHandlers, type Datagrams } from "./datagrams.ts";
@@ -8,6 +9,8 @@ import type { Connector, Dialled, Incoming, Link } from "./link.ts";
 import { MemoryLink, type Enter, type MemoryPipeOptions } from "./memory-link.ts";
 import type { PeerTransport } from "./peer-transport.ts";
 import { Peers } from "./peers.ts";
+import type { VerifyPeer } from "./tls-dial.ts";
+import type { NodeIdentity } from "./tls-socket.ts";
 
 /** What happens to what is sent. */
 export interface Weather {
@@ -37,6 +40,13 @@ export interface MemoryTransportOptions {
   readonly enter?: Enter;
   /** The process's own clock. Default: the network's. */
   readonly clock?: Clock;
+  /** What it shows, and how it checks what others show. Default: it shows nothing, and nobody's is checked. */
+  readonly credentials?: Credentials;
+}
+
+interface Credentials {
+  readonly identity: () => Pick<NodeIdentity, "certificatePem" | "caPem" | "chainPem">;
+  readonly verifyPeer: VerifyPeer;
 }
 
 interface Station {
@@ -44,6 +54,17 @@ interface Station {
   readonly nodeId: NodeId;
   readonly accept: (incoming: Incoming) => void;
   readonly joins: JoinDesk;
+  readonly credentials: Credentials | undefined;
+}
+
+/** How a connection is asked for. */
+interface Way {
+  readonly from: string;
+  readonly to: string;
+  readonly own: Hello;
+  readonly self: NodeId;
+  readonly enter: Enter;
+  readonly credentials: Credentials | undefined;
 }
 
 /** One direction of a simulated connection. */
@@ -100,12 +121,12 @@ export class MemoryNetwork {
   /** Opens a node's transport; the counterpart of `openPeerTransport`. */
   openPeerTransport(options: MemoryTransportOptions): PeerTransport {
     const { nodeId, address, addressOf, log, limits = {} } = options;
-    const { software = "simulated", protocol = PROTOCOL, enter = atOnce, clock = this.#clock } = options;
+    const { software = "simulated", protocol = PROTOCOL, enter = atOnce, clock = this.#clock, credentials } = options;
     if (this.#stations.has(address)) throw new ClusterError("port_conflict", `${address} is in use`);
     return new Peers({
       self: nodeId,
       versions: { software, protocolMin: protocol.min, protocolMax: protocol.max },
-      connector: this.#connector({ nodeId, address, enter }),
+      connector: this.#connector({ nodeId, address, enter, credentials }),
       addressOf,
       log,
       clock,
@@ -142,7 +163,7 @@ export class MemoryNetwork {
     };
   }
 
-  /** The counterpart of `joinCall`; there are no certificates to check. */
+  /** The counterpart of `joinCall`. All certificates that a member shows count as vouching for it. */
   async joinCall(
     from: string,
     to: string,
@@ -152,6 +173,7 @@ export class MemoryNetwork {
       readonly enter?: Enter;
       readonly software?: string;
       readonly protocol?: { readonly min: number; readonly max: number };
+      readonly caDigestCheck?: (authoritiesPem: string) => void;
     },
   ): Promise<unknown> {
     const { enter = atOnce, software = "simulated", protocol = PROTOCOL } = options;
@@ -160,6 +182,8 @@ export class MemoryNetwork {
       await this.#travel(to, from, enter);
       throw refused(to);
     }
+    const shown = station.credentials?.identity();
+    if (shown !== undefined) options.caDigestCheck?.(shown.chainPem ?? shown.caPem);
     const body: unknown = JSON.parse(JSON.stringify(options.body ?? null));
     const versions = { software, protocolMin: protocol.min, protocolMax: protocol.max };
     const answer = await station.joins.answer({ remoteAddress: from, versions, method: options.method, body });
@@ -214,19 +238,25 @@ export class MemoryNetwork {
     }
   }
 
-  #connector({ nodeId, address, enter }: { nodeId: NodeId; address: string; enter: Enter }): Connector {
+  #connector({
+    nodeId,
+    address,
+    enter,
+    credentials,
+  }: Omit<Station, "accept" | "joins"> & { address: string }): Connector {
     let station: Station | undefined;
     return {
       address,
       listen: (accept, joins) => {
-        station = { enter, nodeId, accept, joins };
+        station = { enter, nodeId, accept, joins, credentials };
         this.#stations.set(address, station);
       },
       dial: (to, toAddress, { own, signal }) => {
         // A killed node that runs on reaches nobody.
         const alive = station !== undefined && this.#stations.get(address) === station;
         if (!alive) return Promise.reject(noAnswer(toAddress));
-        return abortable(this.#dial(to, { from: address, to: toAddress, own, self: nodeId, enter }), signal);
+        const way = { from: address, to: toAddress, own, self: nodeId, enter, credentials };
+        return abortable(this.#dial(to, way), signal);
       },
       identityChanged: () => {},
       [Symbol.asyncDispose]: async () => {
@@ -235,7 +265,7 @@ export class MemoryNetwork {
     };
   }
 
-  async #dial(id: NodeId, way: { from: string; to: string; own: Hello; self: NodeId; enter: Enter }): Promise<Dialled> {
+  async #dial(id: NodeId, way: Way): Promise<Dialled> {
     const station = await this.#reach(way.from, way.to);
     if (station === undefined) {
       await this.#travel(way.to, way.from, way.enter);
@@ -244,6 +274,8 @@ export class MemoryNetwork {
     if (station.nodeId !== id) {
       throw new ClusterError("unavailable", `the node at ${way.to} is ${station.nodeId}, not ${id}`);
     }
+    check(station.credentials, way.credentials);
+    check(way.credentials, station.credentials);
     const answer = await new Promise<{ link: Link; hello: Hello }>((resolve, reject) => {
       station.accept({
         from: way.self,
@@ -338,6 +370,11 @@ export class MemoryNetwork {
     const { loss } = this.#weatherBetween(from, to);
     return this.#latency(from, to) + (this.#random.next() < loss ? RETRANSMISSION_MS : 0);
   }
+}
+
+/** Throws what one end has against the other's certificate. */
+function check(shown: Credentials | undefined, to: Credentials | undefined): void {
+  if (shown !== undefined) to?.verifyPeer(new X509Certificate(shown.identity().certificatePem));
 }
 
 const refused = (address: string): ClusterError =>

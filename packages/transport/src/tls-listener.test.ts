@@ -275,7 +275,7 @@ describe("hostile clients", () => {
 });
 
 describe("joining", () => {
-  it("shows the chain with the CA last, and sends nothing when the check fails", async () => {
+  it("shows the authorities that vouch for it, and sends nothing when the check fails", async () => {
     const alpha = await open();
     let asked = 0;
     alpha.handleJoin("join", async () => (asked += 1));
@@ -288,8 +288,7 @@ describe("joining", () => {
       message: "the CA is not the token's",
     });
     expect(asked).toBe(0);
-    expect(chains[0]?.trim().endsWith(testPem("ca").trim())).toBe(true);
-    expect(chains[0]?.startsWith(testPem("alpha").trim())).toBe(true);
+    expect(chains.map((chain) => chain.trim())).toEqual([testPem("ca").trim()]);
   });
 
   it.each(["stranger", "forger"])(

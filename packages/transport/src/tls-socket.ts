@@ -3,17 +3,19 @@ import type { NodeId } from "@murmur/base";
 import { parseAddress } from "./address.ts";
 import { explainDialError } from "./dial-error.ts";
 
-/** What a node shows to its peers. PEM texts; `caPem` may hold several certificates while the CA is replaced. */
+/** What a node shows to its peers, and whom it trusts. PEM texts; `caPem` holds several roots while one takes another's place. */
 export interface NodeIdentity {
   readonly nodeId: NodeId;
   readonly certificatePem: string;
   readonly keyPem: string;
   readonly caPem: string;
+  /** What is shown behind the certificate; left out: `caPem`. */
+  readonly chainPem?: string;
 }
 
-/** A leaf and its CA: who joins can check the CA's digest against the token. */
+/** A leaf and the authorities behind it: who joins can check a root's digest against the token. */
 export const secureOptions = (identity: NodeIdentity): SecureContextOptions => ({
-  cert: `${identity.certificatePem.trimEnd()}\n${identity.caPem}`,
+  cert: `${identity.certificatePem.trimEnd()}\n${identity.chainPem ?? identity.caPem}`,
   key: identity.keyPem,
   ca: identity.caPem,
   minVersion: "TLSv1.3",

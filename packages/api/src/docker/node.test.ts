@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { MemoryCluster, NODE_ONE, NODE_TWO } from "../testing/memory-cluster.ts";
 import { fromNode, hostOf, toNodeSpec } from "./node.ts";
 
-const context = { leader: NODE_ONE, caPem: "PEM" };
+const context = { leader: NODE_ONE, cluster: { caPem: "PEM" } };
 const nodeOf = (id: typeof NODE_ONE): ClusterNode => {
   const node = new MemoryCluster().store.view.node(id);
   assert(node !== undefined, "the node is there");

@@ -1,17 +1,17 @@
 import { ClusterError, type NodeId } from "@murmur/base";
-import { validateNodeSpec, type ClusterNode, type NodePermissions, type NodeSpec } from "@murmur/model";
+import { validateNodeSpec, type Cluster, type ClusterNode, type NodePermissions, type NodeSpec } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { fromGeneric } from "./generic-resources.ts";
 import { parseWith } from "./lenient-object.ts";
 import { nodeSchema, type NodeInput } from "./node-schema.ts";
 import type * as docker from "./node-types.ts";
 import { toMillis, toNanos, toTimestamp } from "./time.ts";
-import { toTlsInfo } from "./tls-info.ts";
+import { toNodeTlsInfo } from "./tls-info.ts";
 
 export interface NodeContext {
   readonly leader: NodeId | undefined;
-  /** The cluster's CA, as every node trusts it. */
-  readonly caPem: string | undefined;
+  /** Whose roots the node's certificate is compared with. */
+  readonly cluster: Pick<Cluster, "caPem" | "rotation"> | undefined;
 }
 
 /** The role that Docker's clients see: the wanted one where the user pinned it, else what the cluster chose. */
@@ -92,7 +92,7 @@ function fromPermits(permits: NodePermissions | undefined): docker.Node["Murmur"
 
 function fromDescription(node: ClusterNode, context: NodeContext): docker.NodeDescription {
   const { description, hostname = "" } = node;
-  const TLSInfo: docker.TLSInfo = context.caPem === undefined ? {} : toTlsInfo(context.caPem);
+  const TLSInfo = toNodeTlsInfo(node.certificate, context.cluster);
   if (description === undefined) return { Hostname: hostname, Platform: {}, Resources: {}, Engine: {}, TLSInfo };
   const { platform, resources, engine } = description;
   return {

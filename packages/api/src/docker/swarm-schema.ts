@@ -17,7 +17,9 @@ const count = z.int().nonnegative().optional();
 
 const HOUR_NANOS = 3_600_000_000_000;
 
-const caSettings = "Murmur renews and rotates its certificates itself; leave it out";
+const externalCas =
+  "Murmur signs its nodes' certificates itself; leave it out, and bring a root of your own with --ca-cert and --ca-key";
+const pem = z.string().max(65_536).optional();
 
 export const swarmSchema = dockerObject(
   {
@@ -38,10 +40,10 @@ export const swarmSchema = dockerObject(
       NodeCertExpiry: int64
         .refine((expiry) => expiry === 0 || expiry >= HOUR_NANOS, "minimum certificate expiry time is: 1h0m0s")
         .optional(),
-      ExternalCAs: unsupported(caSettings),
-      SigningCACert: unsupported(caSettings),
-      SigningCAKey: unsupported(caSettings),
-      ForceRotate: unsupported(caSettings),
+      ExternalCAs: unsupported(externalCas),
+      SigningCACert: pem,
+      SigningCAKey: pem,
+      ForceRotate: count,
     }).optional(),
     EncryptionConfig: dockerObject({ AutoLockManagers: z.boolean().optional() }).optional(),
     TaskDefaults: dockerObject({ LogDriver: driver.optional() }).optional(),

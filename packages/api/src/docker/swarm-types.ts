@@ -14,7 +14,14 @@ export interface SwarmSpec {
     HeartbeatTick?: number;
   };
   Dispatcher?: { HeartbeatPeriod?: number };
-  CAConfig?: { NodeCertExpiry?: number };
+  CAConfig?: {
+    NodeCertExpiry?: number;
+    /** Another number than before asks for another root. */
+    ForceRotate?: number;
+    /** PEM, in requests only. */
+    SigningCACert?: string;
+    SigningCAKey?: string;
+  };
   TaskDefaults?: { LogDriver?: DriverConfig };
   EncryptionConfig?: { AutoLockManagers?: boolean };
   /** Left out of an update: as it was. */

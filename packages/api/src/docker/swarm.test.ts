@@ -66,7 +66,8 @@ describe("the translation of the cluster", () => {
     [{ Murmur: { Rebalance: { Policy: "maybe" } } }, "must be on or off"],
     [{ Raft: { ElectionTick: 2, HeartbeatTick: 2 } }, "raft.electionTick: must be greater than heartbeatTick"],
     [{ Raft: { SnapshotInterval: -1 } }, "Raft.SnapshotInterval"],
-    [{ CAConfig: { ForceRotate: 1 } }, "CAConfig.ForceRotate"],
+    [{ CAConfig: { ForceRotate: -1 } }, "CAConfig.ForceRotate"],
+    [{ CAConfig: { ExternalCAs: [{ URL: "https://ca" }] } }, "Murmur signs its nodes' certificates itself"],
     [{ EncryptionConfig: { AutoLockManagers: "yes" } }, "EncryptionConfig.AutoLockManagers"],
     [{ Murmur: { Voters: 2 } }, "Murmur.Voters"],
   ])("refuses %j", (body, message) => {

@@ -31,8 +31,8 @@ export function fromCluster(cluster: Cluster): docker.ClusterInfo {
     CreatedAt: toTimestamp(cluster.createdAt),
     UpdatedAt: toTimestamp(cluster.updatedAt),
     Spec: fromClusterSpec(cluster.spec),
-    TLSInfo: toTlsInfo(cluster.caPem),
-    RootRotationInProgress: false,
+    TLSInfo: toTlsInfo(cluster),
+    RootRotationInProgress: cluster.rotation !== undefined,
     DefaultAddrPool: plane === "overlay" ? [...subnetsOf(pool)] : null,
     SubnetSize: pool.subnetLength,
     DataPathPort: cluster.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
@@ -57,7 +57,10 @@ function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
       HeartbeatPeriod:
         spec.heartbeatPeriodMs === undefined ? DOCKER_DEFAULTS.HeartbeatPeriod : toNanos(spec.heartbeatPeriodMs),
     },
-    CAConfig: { NodeCertExpiry: toNanos(spec.nodeCertificateValidityMs) },
+    CAConfig: {
+      NodeCertExpiry: toNanos(spec.nodeCertificateValidityMs),
+      ...(spec.forceRotate !== undefined && { ForceRotate: spec.forceRotate }),
+    },
     TaskDefaults:
       logDriver === undefined ? {} : { LogDriver: { Name: logDriver.name, Options: { ...logDriver.options } } },
     EncryptionConfig: { AutoLockManagers: spec.autolock === true },
@@ -87,6 +90,8 @@ function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
     nodeCertificateValidityMs: input.CAConfig?.NodeCertExpiry
       ? toMillis(input.CAConfig.NodeCertExpiry)
       : current.nodeCertificateValidityMs,
+    // Who leaves it out, or knows nothing of it, wants no other root.
+    forceRotate: input.CAConfig?.ForceRotate || current.forceRotate,
     strategy: input.Murmur?.Strategy ?? current.strategy,
     logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : undefined,
     rebalance: mergeRebalance(input.Murmur?.Rebalance, current.rebalance),
@@ -174,6 +179,12 @@ export function toInitRequest(body: unknown): InitRequest {
   const size = input.SubnetSize || DOCKER_SUBNET_SIZE;
   // Docker's clients send their own default when nobody asked for a size.
   const subnetLength = subnets.length === 0 && size === DOCKER_SUBNET_SIZE ? undefined : size;
+  if (input.Spec?.CAConfig?.SigningCACert || input.Spec?.CAConfig?.SigningCAKey) {
+    throw new ClusterError(
+      "invalid_argument",
+      "a cluster begins with a root of its own: leave SigningCACert and SigningCAKey out, and rotate to yours afterwards (docker swarm ca --rotate --ca-cert FILE --ca-key FILE)",
+    );
+  }
   return compact<InitRequest>({
     // With Docker it is a manager until somebody demotes it, whoever joins with a manager's token later.
     pinnedRole: "manager",

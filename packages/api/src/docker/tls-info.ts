@@ -1,24 +1,63 @@
 import { X509Certificate } from "node:crypto";
+import { trustedRoots, wantedIssuer, type Cluster, type NodeCertificate } from "@murmur/model";
 import type { TLSInfo } from "./node-types.ts";
 
-/** Of one cluster there is one CA: what was made of it last is what is asked for next. */
-let last: { readonly pem: string; readonly info: TLSInfo } | undefined;
+type Authority = Pick<Cluster, "caPem" | "rotation">;
 
-/** What Docker's clients are told of a cluster's CA. Of what is no certificate only the text. */
-export function toTlsInfo(pem: string): TLSInfo {
-  if (last?.pem !== pem) last = { pem, info: { TrustRoot: pem, ...issuerIn(pem) } };
-  return { ...last.info };
+interface Root {
+  readonly name: string | undefined;
+  readonly issuer: Pick<TLSInfo, "CertIssuerSubject" | "CertIssuerPublicKey">;
 }
 
-function issuerIn(pem: string): Pick<TLSInfo, "CertIssuerSubject" | "CertIssuerPublicKey"> {
+/** A cluster has few roots: what was made of them is what is asked for next. The oldest is dropped at the limit. */
+const KNOWN_MAX = 16;
+const known = new Map<string, Root>();
+
+/** The cluster's: the root that is trusted, and the one that certificates are to be of, which is another in a rotation. */
+export function toTlsInfo(cluster: Authority): TLSInfo {
+  const { caPem, rotation } = cluster;
+  const issuer = rotation?.caPem ?? wantedIssuer(cluster) ?? caPem;
+  return { TrustRoot: caPem, ...rootOf(issuer).issuer };
+}
+
+/** A node's, as far as it has said what it has. In the middle of a rotation it trusts several roots, the present one first. */
+export function toNodeTlsInfo(certificate: NodeCertificate | undefined, cluster: Authority | undefined): TLSInfo {
+  if (certificate === undefined || cluster === undefined) return {};
+  const roots = trustedRoots(cluster);
+  const issuer = roots.find((pem) => rootOf(pem).name === certificate.issuer);
+  const trusted = roots.filter((pem) => certificate.trusts.includes(rootOf(pem).name ?? ""));
+  // One that trusts a root that the cluster has dropped is not there yet.
+  const isKnown = trusted.length > 0 && trusted.length === certificate.trusts.length;
+  return {
+    ...(isKnown && { TrustRoot: trusted[0] === cluster.caPem ? cluster.caPem : trusted.join("") }),
+    ...(issuer !== undefined && rootOf(issuer).issuer),
+  };
+}
+
+/** Of what is no certificate nothing. */
+function rootOf(pem: string): Root {
+  const made = known.get(pem) ?? read(pem);
+  known.delete(pem);
+  known.set(pem, made);
+  for (const oldest of known.keys()) {
+    if (known.size <= KNOWN_MAX) break;
+    known.delete(oldest);
+  }
+  return made;
+}
+
+function read(pem: string): Root {
   try {
     const certificate = new X509Certificate(pem);
     return {
-      CertIssuerSubject: subjectOf(certificate.raw).toString("base64"),
-      CertIssuerPublicKey: certificate.publicKey.export({ type: "spki", format: "der" }).toString("base64"),
+      name: certificate.fingerprint256,
+      issuer: {
+        CertIssuerSubject: subjectOf(certificate.raw).toString("base64"),
+        CertIssuerPublicKey: certificate.publicKey.export({ type: "spki", format: "der" }).toString("base64"),
+      },
     };
   } catch {
-    return {};
+    return { name: undefined, issuer: {} };
   }
 }
 

@@ -27,7 +27,7 @@ export function addMurmurRoutes(app: Hono, access: ClusterAccess): void {
       throw new ClusterError("overloaded", "too many event streams are open: try again later");
     const cluster = access.cluster();
     const view = await access.read(context);
-    const nodeContext = () => ({ leader: access.leader(), caPem: view.cluster()?.caPem });
+    const nodeContext = () => ({ leader: access.leader(), cluster: view.cluster() });
     const writer = new EventWriter(filter, view, nodeContext);
     const isCurrent = (): boolean => ports.cluster() === cluster;
     const { signal } = context.req.raw;

@@ -14,7 +14,7 @@ const FILTERS = ["id", "name", "label", "node.label", "role", "membership"];
 
 export function addNodeRoutes(app: Hono, access: ClusterAccess): void {
   const shown = (view: View, node: ClusterNode): docker.Node =>
-    fromNode(node, { leader: access.leader(), caPem: view.cluster()?.caPem });
+    fromNode(node, { leader: access.leader(), cluster: view.cluster() });
 
   app.get("/nodes", async (context) => {
     const filters = Filters.parse(context.req.query("filters"), FILTERS);

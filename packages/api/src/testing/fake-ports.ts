@@ -1,8 +1,9 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
-import { joinSecretOf, type ClusterSecrets } from "@murmur/model";
+import { joinSecretOf, type ClusterSecrets, type NextRoot } from "@murmur/model";
 import { openBackup } from "../backup/backup-file.ts";
 import type { DoctorReport, RecoveryPlan } from "../murmur-types.ts";
 import type {
+  GivenRoot,
   ApiPorts,
   DoctorRequest,
   Engine,
@@ -160,6 +161,20 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
     },
     format: (cluster: { secrets: ClusterSecrets }, role?: "worker" | "manager"): string =>
       `MURMUR-1-digest-${joinSecretOf(cluster.secrets, role)}`,
+  };
+  readonly authority = {
+    next: (cluster: { caPem: string }, given: GivenRoot | undefined): Promise<NextRoot> => {
+      this.#secrets += 1;
+      const made = String(this.#secrets);
+      return Promise.resolve({
+        root: given === undefined ? `AA:${made}` : "BB",
+        caPem: given?.certificatePem ?? `root-${made}`,
+        crossPem: `${cluster.caPem} by itself`,
+        caKeyPem: given?.keyPem ?? `key-${made}`,
+        joinSecret: `next-${made}`,
+        roleSecrets: { worker: `next-worker-${made}`, manager: `next-manager-${made}` },
+      });
+    },
   };
   readonly metrics = { text: () => Promise.resolve("murmur_up 1\n") };
   readonly node = {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newGroup } from "../command.ts";
+import { clusterCa } from "./cluster-ca.ts";
 import { clusterBackup } from "./cluster-backup.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { clusterInit } from "./cluster-init.ts";
@@ -19,6 +20,7 @@ export const clusterGroup = (cli: Cli): Command =>
     clusterInfo(cli),
     clusterUpdate(cli),
     clusterJoinToken(cli),
+    clusterCa(cli),
     clusterSecretsKey(cli),
     clusterUnlockKey(cli),
     clusterUnlock(cli),

@@ -1,9 +1,8 @@
-import { createReadStream } from "node:fs";
-import { messageOf } from "@murmur/base";
 import { Option, type Command } from "commander";
 import { invalid } from "../argument-error.ts";
 import type { Cli } from "../cli.ts";
 import { listOption, newCommand } from "../command.ts";
+import { readAll, readFile } from "../read-file.ts";
 import { parseAssignments } from "../units/assignment.ts";
 import type { PayloadKind } from "./payload-kind.ts";
 
@@ -11,9 +10,6 @@ interface CreateFlags {
   readonly label: readonly string[];
   readonly templateDriver?: string;
 }
-
-/** More than either may have: the daemon says how much that is. */
-const BYTES_MAX = 2 * 1024 * 1024;
 
 export function payloadCreate(cli: Cli, { word, argument, create }: PayloadKind): Command {
   const isSecret = word === "secret";
@@ -39,7 +35,9 @@ export function payloadCreate(cli: Cli, { word, argument, create }: PayloadKind)
     .addOption(new Option("--template-driver <driver>", "Template driver").choices(["golang"]))
     .action(async (name: string, file: string | undefined, { label, templateDriver }: CreateFlags) => {
       const bytes =
-        file === undefined || file === "-" ? await readAll(cli.ports.stdin.read(), "standard input") : await read(file);
+        file === undefined || file === "-"
+          ? await readAll(cli.ports.stdin.read(), "standard input")
+          : await readFile(file);
       if (bytes.length === 0) throw invalid(`${file === undefined || file === "-" ? "standard input" : file} is empty`);
       const body = {
         Name: name,
@@ -49,23 +47,4 @@ export function payloadCreate(cli: Cli, { word, argument, create }: PayloadKind)
       };
       cli.print((await create(await cli.client(), body)).ID);
     });
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readAll(createReadStream(path) as AsyncIterable<Uint8Array>, path);
-  } catch (error) {
-    throw invalid(`can't read ${path}: ${messageOf(error)}`);
-  }
-}
-
-async function readAll(parts: AsyncIterable<Uint8Array>, what: string): Promise<Buffer> {
-  const read: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of parts) {
-    size += part.length;
-    if (size > BYTES_MAX) throw invalid(`${what} has more than ${String(BYTES_MAX)} bytes`);
-    read.push(part);
-  }
-  return Buffer.concat(read);
 }

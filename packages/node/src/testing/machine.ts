@@ -108,8 +108,14 @@ export class Machine {
       },
       edge: {
         wires: () => ({
-          openTransport: async ({ identity, addressOf }) =>
-            network.openPeerTransport({ nodeId: identity().nodeId, address, addressOf, log: silentLog }),
+          openTransport: async ({ identity, verifyPeer, addressOf }) =>
+            network.openPeerTransport({
+              nodeId: identity().nodeId,
+              address,
+              addressOf,
+              log: silentLog,
+              credentials: { identity, verifyPeer },
+            }),
           openDatagrams: async (handlers) => network.openDatagrams(address, handlers),
           openLog: (generation) => this.#diskOf(generation).open(),
           keepOnlyLog: async (generation) => {

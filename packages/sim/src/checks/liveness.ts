@@ -6,6 +6,7 @@ import { unmetPayloads } from "./payload-checks.ts";
 import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetManagers } from "./unmet-managers.ts";
 import { unmetContainers, unmetEndpoints, unmetNodes, unmetVersions } from "./unmet-nodes.ts";
+import { unmetRoots } from "./unmet-roots.ts";
 import { unmetServices, type ServiceExpectation } from "./unmet-services.ts";
 
 /** What a cluster must come to once nothing goes wrong any more. */
@@ -26,6 +27,7 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
     ...unmetManagers(hosts, leader),
     ...unmetNodes(view, hosts),
     ...unmetVersions(hosts),
+    ...unmetRoots(view, hosts),
     ...unmetGossip(hosts),
     ...unmetServices(view, services),
     ...unmetContainers(view, hosts),

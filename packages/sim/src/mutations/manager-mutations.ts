@@ -199,4 +199,33 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
     profile: "process",
     nodes: 5,
   },
+  {
+    name: "root-used-before-it-is-trusted",
+    defect: "certificates are signed with the next root while not all nodes trust it yet",
+    changes: [
+      {
+        file: "packages/model/src/root-rotation.ts",
+        original: '  if (rotation?.phase !== "renew" || secrets.next === undefined)',
+        mutant: "  if (rotation === undefined || secrets.next === undefined)",
+      },
+      {
+        file: "packages/model/src/root-rotation.ts",
+        original: '  return rotation.phase === "renew" ? rotation.caPem : undefined;',
+        mutant: "  return rotation.caPem;",
+      },
+    ],
+    profile: "roots",
+  },
+  {
+    name: "root-dropped-too-early",
+    defect: "the rotation of the root ends without the nodes that have no certificate of the new one yet",
+    changes: [
+      {
+        file: "packages/model/src/root-rotation.ts",
+        original: '  return phase === "trust" ? trusts.includes(root) : issuer === root && statement === root;',
+        mutant: "  return trusts.includes(root) || issuer === root || statement === root;",
+      },
+    ],
+    profile: "roots",
+  },
 ];

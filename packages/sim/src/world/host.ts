@@ -275,7 +275,7 @@ export class Host {
       ...versions,
       ...(permits && { permits }),
       ...(snapshotLimits && { snapshotLimits }),
-      openTransport: async ({ identity, addressOf }) => {
+      openTransport: async ({ identity, verifyPeer, addressOf }) => {
         const { nodeId } = identity();
         const transport = network.openPeerTransport({
           nodeId,
@@ -284,6 +284,7 @@ export class Host {
           log,
           enter,
           clock: own,
+          credentials: { identity, verifyPeer },
           ...versions,
         });
         return tappedTransport(transport, {

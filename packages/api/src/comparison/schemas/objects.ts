@@ -180,7 +180,7 @@ const swarmSpec = z.strictObject({
     HeartbeatTick: z.int(),
   }),
   Dispatcher: z.strictObject({ HeartbeatPeriod: count.optional() }),
-  CAConfig: z.strictObject({ NodeCertExpiry: count.optional() }),
+  CAConfig: z.strictObject({ NodeCertExpiry: count.optional(), ForceRotate: count.optional() }),
   TaskDefaults: z.strictObject({ LogDriver: driver.optional() }),
   EncryptionConfig: z.strictObject({ AutoLockManagers: z.boolean() }),
   Murmur: murmur,
