@@ -34,11 +34,11 @@ export interface CreateCaOptions {
 }
 
 /** A new P-256 private key, in PEM (PKCS #8). It never leaves the node that made it. */
-export function createNodeKey(): Promise<string> {
-  return withCrypto(async () => {
-    const { privateKey } = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
-    return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  });
+export const createNodeKey = (): Promise<string> => withCrypto(makeKey);
+
+async function makeKey(): Promise<string> {
+  const { privateKey } = await promisify(generateKeyPair)("ec", { namedCurve: "P-256" });
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
 /** The name, in a certificate and for TLS, of a node. */
@@ -50,7 +50,7 @@ export function createCa(options: CreateCaOptions): Promise<Ca> {
 
 async function makeCa(options: CreateCaOptions): Promise<Ca> {
   const { clusterId, now, validityMs = CA_VALIDITY_MS } = options;
-  const keyPem = await createNodeKey();
+  const keyPem = await makeKey();
   const keys = keyPairOf(keyPem);
   const x509 = await loadX509();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({

@@ -49,6 +49,7 @@ export const swarm: Topic = {
     get("/swarm"),
     update("", { ...SPEC, Orchestration: { TaskHistoryRetentionLimit: -1 } }),
     update("", { ...SPEC, CAConfig: { NodeCertExpiry: 1 } }),
+    update("", { ...SPEC, CAConfig: { SigningCAKey: "key" } }),
     update("", { ...SPEC, Dispatcher: { HeartbeatPeriod: -1 } }),
     update("", { ...SPEC, TaskDefaults: { LogDriver: { Name: "json-file", Options: { "max-size": "1m" } } } }),
     get("/swarm"),
