@@ -83,7 +83,15 @@ export class LoneHost implements AsyncDisposable {
     const args = ["--data-dir", join(this.folder, "state"), "--socket", this.murmurSocket];
     args.push("--docker-host", `unix://${this.engineSocket}`);
     const daemon = await background(
-      ["nsenter", `--net=/proc/${String(this.#engine.pid)}/ns/net`, join(ROOT, "bin/murmur"), "daemon", ...args],
+      [
+        "nsenter",
+        `--net=/proc/${String(this.#engine.pid)}/ns/net`,
+        "env",
+        "MURMUR_SOURCE=1",
+        join(ROOT, "bin/murmur"),
+        "daemon",
+        ...args,
+      ],
       join(this.folder, "murmur.log"),
     );
     this.#daemons.push(daemon);
