@@ -19,7 +19,7 @@ import { fromPort, toPorts } from "./port.ts";
 import { serviceRefusal } from "./service-refusal.ts";
 import { serviceSchema, type ServiceInput, type UpdateInput } from "./service-schema.ts";
 import type * as docker from "./service-types.ts";
-import { fromTaskSpec, toTaskSpec, type FindNetwork } from "./task-spec.ts";
+import { fromTaskSpec, toTaskSpec, withDefaults, type FindNetwork } from "./task-spec.ts";
 import { toMillis, toNanos } from "./time.ts";
 
 export interface ServiceSpecContext {
@@ -183,6 +183,14 @@ export function fromServiceSpec(spec: ServiceSpec): docker.ServiceSpec {
     Murmur: fromOwn(spec),
   });
 }
+
+/** With what `insertDefaults` asks for: the values that hold although the spec doesn't name them, jobs' too. */
+export const withServiceDefaults = (spec: docker.ServiceSpec): docker.ServiceSpec => ({
+  UpdateConfig: fromUpdate(DEFAULT_UPDATE),
+  RollbackConfig: fromUpdate(DEFAULT_UPDATE),
+  ...spec,
+  TaskTemplate: withDefaults(spec.TaskTemplate),
+});
 
 function fromMode(mode: ServiceMode): docker.ServiceMode {
   switch (mode.kind) {

@@ -2,9 +2,8 @@ import { nodeNetworkOf, wantsToRun, type Service, type Task, type UpdateStatus }
 import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
 import { fromPort } from "./port.ts";
-import { fromServiceSpec } from "./service-spec.ts";
+import { fromServiceSpec, withServiceDefaults } from "./service-spec.ts";
 import type * as docker from "./service-types.ts";
-import { withDefaults } from "./task-spec.ts";
 import { toTimestamp } from "./time.ts";
 
 export interface ServiceOptions {
@@ -22,7 +21,7 @@ export function fromService(service: Service, options: ServiceOptions): docker.S
     Version: { Index: service.version },
     CreatedAt: toTimestamp(service.createdAt),
     UpdatedAt: toTimestamp(service.updatedAt),
-    Spec: options.insertDefaults === true ? { ...spec, TaskTemplate: withDefaults(spec.TaskTemplate) } : spec,
+    Spec: options.insertDefaults === true ? withServiceDefaults(spec) : spec,
     PreviousSpec: previousSpec === undefined ? undefined : fromServiceSpec(previousSpec),
     Endpoint: compact<docker.Service["Endpoint"]>({
       Spec: spec.EndpointSpec ?? {},
