@@ -61,7 +61,7 @@ const OF_ENGINES: ReadonlySet<string> = new Set(["bridge", "host"]);
 const RESERVED: ReadonlySet<string> = new Set(["none", "default"]);
 
 /** Errors: `already_exists` and `forbidden`, as Docker has it: such a network could never be told from the engine's. */
-function refusePredefined(name: string): void {
+export function refusePredefined(name: string): void {
   if (OF_ENGINES.has(name)) throw new ClusterError("already_exists", `network with name ${name} already exists`);
   if (RESERVED.has(name))
     throw new ClusterError("forbidden", `operation is not permitted on predefined ${name} network `);

@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
+import { refusePredefined } from "../docker/network.ts";
 import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks, withoutSides } from "../docker/network-filter.ts";
 import { wantsClusterNetwork } from "../docker/network-schema.ts";
 import { nodeNetworkResources } from "../docker/node-networks.ts";
@@ -62,6 +63,8 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     const json = jsonIn(body);
     const isCluster = wantsClusterNetwork(json);
     const name = nameIn(json);
+    // As Docker: these have words of their own, whatever the engine has.
+    if (name !== undefined && isCluster) refusePredefined(name);
     if (name !== undefined) await networks.refuseNamesake(context, name, { isCluster });
     if (!isCluster) return toEngine(context, { method: "POST", contentType, body });
     return askCluster(new Request(raw.url, { method: "POST", headers: raw.headers, body, signal: raw.signal }));
