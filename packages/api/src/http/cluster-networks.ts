@@ -76,9 +76,10 @@ export class ClusterNetworks {
   /**
    * Refuses a new network whose name is one of the other side's: of the engine for the cluster's, of the cluster for the
    * engine's. Nobody could say which of the two a container shall be in. Passed over where the other side can't be asked.
-   * Errors: `already_exists`.
+   * Of the names that every engine has, the cluster says itself why it takes none. Errors: `already_exists`.
    */
   async refuseNamesake(context: Context, name: string, { isCluster }: { readonly isCluster: boolean }): Promise<void> {
+    if (PREDEFINED.has(name)) return;
     const isTaken = isCluster
       ? (await this.#inEngine(context, name)) === "name"
       : (await this.all(context).catch(() => [])).some(({ Name }) => Name === name);
@@ -129,6 +130,8 @@ export class ClusterNetworks {
     return Name === text ? "name" : "begins";
   }
 }
+
+const PREDEFINED: ReadonlySet<string> = new Set(["bridge", "host", "none"]);
 
 type InEngine = "id" | "name" | "begins" | "none";
 const isNamed = (meaning: InEngine): boolean => meaning === "id" || meaning === "name";

@@ -82,6 +82,8 @@ describe("making networks", () => {
       asker.engine.answers.set(`/networks/${text}`, { Id: "o".repeat(64), Name: "own" });
     expect(await asker.ask("/networks/create", "POST", overlay("own"))).toMatchObject(taken("own"));
     await create("ow");
+    asker.engine.answers.set("/networks/none", { Id: "n".repeat(64), Name: "none" });
+    expect((await asker.ask("/networks/create", "POST", overlay("none"))).status).toBe(403);
     expect((await asker.ask("/networks/create", "POST", { Name: "bac", Driver: "bridge" })).status).toBe(201);
   });
 
