@@ -97,8 +97,8 @@ function countsOf(report: string): Counts {
   };
 }
 
-/** Fresh random seeds for the simulator, for so long; each counts as a test. */
-const SIM_MINUTES = "3";
+/** Fresh random seeds for the simulator, for so long; each counts as a test. The end-to-end tests take longer. */
+const SIM_MINUTES = "9";
 
 /** Resolves when the seeds have run, with nothing printed before: the tests that run meanwhile have the screen. */
 async function simulate(): Promise<void> {

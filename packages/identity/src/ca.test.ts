@@ -27,6 +27,16 @@ async function sign(now = NOW, validityMs?: number): Promise<string> {
   return signNodeCertificate(validityMs === undefined ? options : { ...options, validityMs });
 }
 
+it("makes certificates and requests of one kind equally long", async () => {
+  const lengths = async (make: () => Promise<string>): Promise<number> => {
+    const made = await Promise.all(Array.from({ length: 24 }, make));
+    return new Set(made.map((pem) => pem.length)).size;
+  };
+  expect(await lengths(async () => (await createCa({ clusterId: CLUSTER, now: NOW })).certificatePem)).toBe(1);
+  expect(await lengths(() => sign())).toBe(1);
+  expect(await lengths(async () => createCsr({ keyPem: await createNodeKey() }))).toBe(1);
+});
+
 describe("the authority", () => {
   it("is a self-signed authority for twenty years", () => {
     const certificate = new X509Certificate(ca.certificatePem);

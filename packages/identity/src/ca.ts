@@ -11,7 +11,16 @@ import {
 import { promisify } from "node:util";
 import { toBase36 } from "./base36.ts";
 import { withCrypto } from "./crypto-work.ts";
-import { authorityKeyOf, isP256, keyPairOf, loadX509, randomSerial, SIGNATURE, signatureOf } from "./x509.ts";
+import {
+  authorityKeyOf,
+  isP256,
+  keyPairOf,
+  loadX509,
+  randomSerial,
+  SIGNATURE,
+  signatureOf,
+  signedEvenly,
+} from "./x509.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
@@ -53,19 +62,22 @@ async function makeCa(options: CreateCaOptions): Promise<Ca> {
   const keyPem = await makeKey();
   const keys = keyPairOf(keyPem);
   const x509 = await loadX509();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: randomSerial(randomBytes(16)),
-    name: [{ O: [clusterId] }, { CN: ["murmur-ca"] }],
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(now + validityMs),
-    keys,
-    signingAlgorithm: SIGNATURE,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
+  const subjectKey = await x509.SubjectKeyIdentifierExtension.create(keys.publicKey);
+  const certificate = await signedEvenly(() =>
+    x509.X509CertificateGenerator.createSelfSigned({
+      serialNumber: randomSerial(randomBytes(16)),
+      name: [{ O: [clusterId] }, { CN: ["murmur-ca"] }],
+      notBefore: new Date(now - BACKDATE_MS),
+      notAfter: new Date(now + validityMs),
+      keys,
+      signingAlgorithm: SIGNATURE,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+        subjectKey,
+      ],
+    }),
+  );
   return { certificatePem: `${certificate.toString("pem")}\n`, keyPem };
 }
 
@@ -85,11 +97,13 @@ export function checkCaDigest(certificatePem: string, digest: string): boolean {
 export function createCsr(options: { readonly keyPem: string }): Promise<string> {
   return withCrypto(async () => {
     const x509 = await loadX509();
-    const request = await x509.Pkcs10CertificateRequestGenerator.create({
-      name: [{ CN: ["murmur-node"] }],
-      keys: keyPairOf(options.keyPem),
-      signingAlgorithm: SIGNATURE,
-    });
+    const request = await signedEvenly(() =>
+      x509.Pkcs10CertificateRequestGenerator.create({
+        name: [{ CN: ["murmur-node"] }],
+        keys: keyPairOf(options.keyPem),
+        signingAlgorithm: SIGNATURE,
+      }),
+    );
     return request.toString("pem");
   });
 }
@@ -117,24 +131,28 @@ async function sign(options: SignOptions): Promise<string> {
   const publicKey = await requestedKey(csrPem);
   const caCertificate = new x509.X509Certificate(ca.certificatePem);
   const notAfter = Math.min(now + validityMs, caCertificate.notAfter.getTime());
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: randomSerial(randomBytes(16)),
-    issuer: caCertificate.subjectName,
-    subject: [{ O: [clusterId] }, { CN: [nodeId] }],
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(notAfter),
-    publicKey,
-    signingKey: keyPairOf(ca.keyPem).privateKey,
-    signingAlgorithm: signatureOf(ca.keyPem),
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([{ type: "dns", value: peerName(nodeId) }]),
-      await authorityKeyOf(caCertificate),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-    ],
-  });
+  const authorityKey = await authorityKeyOf(caCertificate);
+  const subjectKey = await x509.SubjectKeyIdentifierExtension.create(publicKey);
+  const certificate = await signedEvenly(() =>
+    x509.X509CertificateGenerator.create({
+      serialNumber: randomSerial(randomBytes(16)),
+      issuer: caCertificate.subjectName,
+      subject: [{ O: [clusterId] }, { CN: [nodeId] }],
+      notBefore: new Date(now - BACKDATE_MS),
+      notAfter: new Date(notAfter),
+      publicKey,
+      signingKey: keyPairOf(ca.keyPem).privateKey,
+      signingAlgorithm: signatureOf(ca.keyPem),
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([{ type: "dns", value: peerName(nodeId) }]),
+        authorityKey,
+        subjectKey,
+      ],
+    }),
+  );
   return certificate.toString("pem");
 }
 

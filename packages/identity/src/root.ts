@@ -2,7 +2,16 @@ import { ClusterError, type Millis } from "@murmur/base";
 import { createPrivateKey, randomBytes, type X509Certificate } from "node:crypto";
 import { isKeyOf, parseCertificate, type Ca } from "./ca.ts";
 import { withCrypto } from "./crypto-work.ts";
-import { authorityKeyOf, isSigningKey, keyPairOf, loadX509, randomSerial, signatureOf, subjectKeyOf } from "./x509.ts";
+import {
+  authorityKeyOf,
+  isSigningKey,
+  keyPairOf,
+  loadX509,
+  randomSerial,
+  signatureOf,
+  signedEvenly,
+  subjectKeyOf,
+} from "./x509.ts";
 
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 /** As Docker: a root that ends sooner would have to be replaced again at once. */
@@ -78,22 +87,27 @@ export function crossSign(by: Ca, rootPem: string, now: Millis): Promise<string>
     const x509 = await loadX509();
     const root = new x509.X509Certificate(rootPem);
     const signer = new x509.X509Certificate(by.certificatePem);
-    const certificate = await x509.X509CertificateGenerator.create({
-      serialNumber: randomSerial(randomBytes(16)),
-      issuer: signer.subjectName,
-      subject: root.subjectName,
-      notBefore: new Date(now - HOUR_MS),
-      notAfter: new Date(Math.min(root.notAfter.getTime(), signer.notAfter.getTime())),
-      publicKey: await root.publicKey.export(),
-      signingKey: keyPairOf(by.keyPem).privateKey,
-      signingAlgorithm: signatureOf(by.keyPem),
-      extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-        await authorityKeyOf(signer),
-        await subjectKeyOf(root),
-      ],
-    });
+    const authorityKey = await authorityKeyOf(signer);
+    const subjectKey = await subjectKeyOf(root);
+    const publicKey = await root.publicKey.export();
+    const certificate = await signedEvenly(() =>
+      x509.X509CertificateGenerator.create({
+        serialNumber: randomSerial(randomBytes(16)),
+        issuer: signer.subjectName,
+        subject: root.subjectName,
+        notBefore: new Date(now - HOUR_MS),
+        notAfter: new Date(Math.min(root.notAfter.getTime(), signer.notAfter.getTime())),
+        publicKey,
+        signingKey: keyPairOf(by.keyPem).privateKey,
+        signingAlgorithm: signatureOf(by.keyPem),
+        extensions: [
+          new x509.BasicConstraintsExtension(true, 0, true),
+          new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+          authorityKey,
+          subjectKey,
+        ],
+      }),
+    );
     return `${certificate.toString("pem").trimEnd()}\n`;
   });
 }

@@ -62,6 +62,25 @@ export async function subjectKeyOf(ca: Certificate): Promise<Extension> {
   return ca.getExtension(x509.SubjectKeyIdentifierExtension) ?? x509.SubjectKeyIdentifierExtension.create(ca.publicKey);
 }
 
+/** What a signature of P-256 takes in DER, for half of them; by chance it is longer by a byte or shorter by one, seldom more. */
+const USUAL_SIGNATURE_BYTES = 71;
+const LONGEST_SIGNATURE_BYTES = 72;
+const TRIES_MAX = 64;
+
+/**
+ * Signs again until the signature is of the usual length, twice in the mean. So certificates of one kind are equally long,
+ * and all that they travel and lie in: a simulated cluster does the same each time. Signatures of other keys are as they
+ * come.
+ */
+export async function signedEvenly<T extends { readonly signature: ArrayBuffer }>(make: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    const made = await make();
+    const { byteLength } = made.signature;
+    if (byteLength === USUAL_SIGNATURE_BYTES || byteLength > LONGEST_SIGNATURE_BYTES || tries === TRIES_MAX)
+      return made;
+  }
+}
+
 /** A positive serial number of 127 random bits, in hex. */
 export function randomSerial(random: Uint8Array): string {
   const bytes = Buffer.from(random);
