@@ -77,6 +77,21 @@ describe.each(seeds(4))("membership, seed %i", (seed) => {
     await world.until("whole", () => isWhole(world));
   });
 
+  it("leaves requests to others once it is told that it was taken out, though its own log never hears of it", async () => {
+    await using settled = await settledWorld(seed, { size: 4 });
+    const { world, leader } = settled;
+    const away = hostOf(world.hosts.find((host) => host !== leader && world.manager(host) !== undefined));
+    const cluster = () => away.process?.member.cluster();
+    expect(cluster()).toBeDefined();
+    world.network.cut(leader.address, away.address);
+    world.network.cut(away.address, leader.address);
+    await world.updateNode(leader, world.nodeId(away), { pinnedRole: "worker" });
+    await world.until("it passes requests on", () => cluster() === undefined, 20_000);
+    // It looks for some seconds more, and asks, before it closes what can't be had again.
+    expect(away.process?.member.host.manager()).toBeDefined();
+    await world.until("it has closed its manager", () => away.process?.member.host.manager() === undefined, 30_000);
+  });
+
   it("gives the vote of a manager that stays away to the fourth node, and lets it be removed for good", async () => {
     await using settled = await settledWorld(seed, { size: 4 });
     const { world, hosts } = settled;

@@ -18,7 +18,7 @@ import {
   type SnapshotLimits,
   type ManagerStatus,
 } from "@murmur/manager";
-import type { ClusterFacts, Command, Sealed } from "@murmur/model";
+import type { ClusterFacts, ClusterNode, Command, Sealed } from "@murmur/model";
 import { decodeMembership, membersOf } from "@murmur/raft";
 import type { LogStorage } from "@murmur/storage";
 import type { PeerTransport } from "@murmur/transport";
@@ -109,6 +109,23 @@ export class ManagerHost {
     const { self, generations } = this.#options;
     const { manager, generation } = this.#running ?? {};
     return manager !== undefined && generation === generations.number && isListed(manager, self) ? manager : undefined;
+  }
+
+  /**
+   * The manager that answers requests: one that takes part, also in the eyes of the others. One that was taken out and
+   * didn't hear of it knows no leader, for some seconds until it is closed; its node knows from its session that it is none.
+   */
+  answering(): Manager | undefined {
+    const manager = this.serving();
+    if (manager === undefined) return undefined;
+    return manager.status().leader === undefined && this.#recordedRole() === "none" ? undefined : manager;
+  }
+
+  /** What this node was last told that it is; undefined when it was told nothing yet. */
+  #recordedRole(): ClusterNode["raftRole"] | undefined {
+    const { self, facts } = this.#options;
+    const told = facts();
+    return told && (told.nodes.find((node) => node.id === self)?.raftRole ?? "none");
   }
 
   /** Starts the manager if this node was one, or starts a new cluster; otherwise waits to be called. */
@@ -284,10 +301,10 @@ export class ManagerHost {
 
   /** A manager that was taken out may never have heard of it: then it knows no leader either. */
   #retireIfUnwanted(): void {
-    const { self, facts } = this.#options;
+    const { self } = this.#options;
     const running = this.#running;
     if (running === undefined || this.#changes > 0 || this.#scope.closed) return;
-    const recorded = facts()?.nodes.find((node) => node.id === self)?.raftRole ?? "none";
+    const recorded = this.#recordedRole() ?? "none";
     const { leader, membership } = running.manager.status();
     const knowsIt = membership.voters.length > 0 && !isListed(running.manager, self);
     this.#disagreements = recorded === "none" && (knowsIt || leader === undefined) ? this.#disagreements + 1 : 0;

@@ -226,7 +226,7 @@ export class Member {
       self,
       transport: this.transport,
       manager: () => managerOf(this.host),
-      serves: () => this.host.serving() !== undefined,
+      serves: () => this.host.answering() !== undefined,
       generations: parts.generations,
       isAlive: (signal) => this.look(signal),
       plane: this.plane,
@@ -276,7 +276,7 @@ export class Member {
 
   /** The replicated state, while this node is a manager that takes part. */
   cluster(): Cluster | undefined {
-    const manager = this.host.serving();
+    const manager = this.host.answering();
     if (manager === undefined) return undefined;
     // One for each manager: streams end when it is another one's.
     if (this.#cluster?.manager === manager) return this.#cluster.adapter;
