@@ -240,3 +240,71 @@ it.each([1, 2, 3])("what waits for a place has it as soon as there is one, whoev
   const onNode = (node: NodeId): number => scene.up(id).filter(({ nodeId }) => nodeId === node).length;
   expect([onNode(one), onNode(two)]).toEqual([2, 2]);
 });
+
+it.each([1, 2, 3])("plugins, engine labels and platforms decide under every leader: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const one = world.hosts.find((host) => host !== world.leader);
+  if (one === undefined) throw new Error("there are three");
+  const node = scene.nodeOf(one);
+  const waiting = async (base: ServiceSpec): Promise<ServiceId> => {
+    const id = await create(world, scene.leader, base);
+    await world.until(() => scene.tasks(id).some(({ status }) => status.error !== undefined), 10_000, 10);
+    return id;
+  };
+  const placed = (name: string, placement: Partial<ServiceSpec["task"]["placement"]>): ServiceSpec => {
+    const base = spec(name, { kind: "replicated", replicas: 2 });
+    return { ...base, task: { ...base.task, placement: { ...base.task.placement, ...placement } } };
+  };
+  const volumeDriver = { name: "rexray", options: {} };
+  const mounts = [{ kind: "volume", source: "data", target: "/data", readOnly: false, volumeDriver }] as const;
+  const plugged = await waiting(withContainer(spec("plugged", { kind: "replicated", replicas: 2 }), { mounts }));
+  const labelled = await waiting(
+    placed("labelled", { constraints: [{ key: "engine.labels.gpu", operator: "==", value: "yes" }] }),
+  );
+  const other = await waiting(placed("other", { platforms: [{ os: "linux", architecture: "arm64" }] }));
+  const errors = (id: ServiceId) => [...new Set(scene.tasks(id).map(({ status }) => status.error))];
+  const allWait = (): void => {
+    expect(errors(plugged)).toEqual(["no suitable node (missing plugin on 3 nodes)"]);
+    expect(errors(labelled)).toEqual(["no suitable node (scheduling constraints not satisfied on 3 nodes)"]);
+    expect(errors(other)).toEqual(["no suitable node (unsupported platform on 3 nodes)"]);
+  };
+  allWait();
+  await scene.changeLeader();
+  await world.pass(5_000);
+  allWait();
+  // Its administrator sees to both while the daemon is away; and who leads when it is back goes at once.
+  one.crash();
+  one.engine.installPlugin("Volume", "rexray");
+  one.engine.labels = { gpu: "yes" };
+  await world.during(one.resume());
+  const isKnown = () => world.leader?.manager?.view.node(node)?.description?.engine.labels["gpu"] === "yes";
+  await world.until(isKnown, WHOLE_MS, 10);
+  await scene.changeLeader();
+  await world.until(() => scene.up(plugged).length === 2 && scene.up(labelled).length === 2, WHOLE_MS, 50);
+  for (const id of [plugged, labelled]) expect(scene.up(id).map(({ nodeId }) => nodeId)).toEqual([node, node]);
+  expect(errors(other)).toEqual(["no suitable node (unsupported platform on 3 nodes)"]);
+  await change(world, scene.leader, other, placed("other", { platforms: [{ os: "linux", architecture: "amd64" }] }));
+  await scene.changeLeader();
+  await scene.becomesWhole();
+  expect(scene.up(other)).toHaveLength(2);
+});
+
+it.each([1, 2, 3])("what is unhealthy is replaced, whoever leads: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const id = await create(world, scene.leader, spec("web", { kind: "replicated", replicas: 6 }));
+  await scene.becomesWhole();
+  const ill = world.hosts.flatMap((host) => host.engine.containers().slice(0, 1));
+  expect(ill).toHaveLength(3);
+  for (const container of ill) container.setHealth("unhealthy");
+  await scene.changeLeader();
+  await world.until(() => ill.every(({ live }) => !live), WHOLE_MS, 50);
+  await scene.becomesWhole();
+  expect(scene.up(id)).toHaveLength(6);
+  const failed = scene.tasks(id).filter(({ status }) => status.state === "failed");
+  expect(failed.map(({ status }) => status.error)).toEqual(
+    failed.map(() => expect.stringContaining("unhealthy container")),
+  );
+  expect(failed.length).toBeGreaterThan(0);
+});

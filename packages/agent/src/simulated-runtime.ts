@@ -65,6 +65,8 @@ const EVENTS_MAX = 4_096;
  */
 export class SimulatedRuntime implements Runtime, NetworkRuntime {
   readonly faults: RuntimeFaults = { answersLost: 0, eventsLost: false };
+  /** What its administrator says of it: the daemon reads them when it finds the engine. */
+  labels: Readonly<Record<string, string>> = {};
   readonly #options: SimulatedRuntimeOptions;
   readonly #containers = new Map<string, SimulatedContainer>();
   /** All of them, made when they are asked for after a change. */
@@ -191,7 +193,7 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
       ...(generic && { generic }),
       ...platform,
       version: "1.0",
-      labels: {},
+      labels: this.labels,
       plugins: [...this.#plugins],
     }));
   }
