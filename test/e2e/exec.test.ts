@@ -146,6 +146,33 @@ describe("a command in a task", () => {
     await cluster.first.murmur("service", "exec", "web.2", "killall", "sh");
   });
 
+  it("goes on, as logs, events and figures do, when the leader is lost in their middle", async () => {
+    const leader = await cluster.leader();
+    const [asked, worker] = cluster.others(leader);
+    if (asked === undefined || worker === undefined) throw new Error("there are four hosts");
+    const count = (limit: string): string => `i=0; while ${limit}; do i=$((i+1)); echo tick $i; sleep 0.1; done`;
+    const flags = ["--name", "ticker", "--quiet", "--constraint", `node.hostname==${worker.name}`, "--entrypoint", ""];
+    await asked.murmur("service", "create", ...flags, CLIENT_IMAGE, "sh", "-c", count("true"));
+    const watching = (...command: readonly string[]) => start(asked, "timeout", "60", "murmur", ...command);
+    const logs = watching("service", "logs", "--follow", "ticker");
+    const events = watching("events", "--filter", "type=service");
+    const limit = "[ $i -lt 100 ]";
+    const run = watching("service", "exec", `agent.${worker.name}`, "sh", "-c", count(limit));
+    await Promise.all([run.says("tick 5\n"), logs.says("tick 5\n")]);
+    await leader.killMurmur({ hold: true });
+    const { stdout } = await asked.run(["murmur", "service", "top", "--no-stream", "ticker"]);
+    expect(stdout).toContain("ticker.1.");
+    await asked.murmur("service", "update", "--label-add", "changed=yes", "--detach", "ticker");
+    await events.says("service update");
+    const last = Number(/tick (\d+)\n$/.exec(logs.said.out)?.[1]);
+    await logs.says(`tick ${String(last + 20)}\n`);
+    expect(await run.ended).toBe(0);
+    expect(run.said.out).toBe(Array.from({ length: 100 }, (_, at) => `tick ${String(at + 1)}\n`).join(""));
+    await leader.startMurmur();
+    await asked.murmur("service", "rm", "ticker");
+    await cluster.settled();
+  });
+
   it("ends when its node is lost", async () => {
     const rows = await cluster.first.json<readonly { Name: string; Node: string }[]>("service", "ps", "agent");
     const lost = cluster.hosts.find(
