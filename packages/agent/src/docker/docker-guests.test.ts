@@ -31,6 +31,17 @@ describe("a container's names in a network", () => {
     expect(guestsOf(inspection({}), open)[0]?.names).toEqual(["hand", "0123456789ab", "myhost"]);
   });
 
+  it("leave out what nobody could ask for, which others would refuse with all that this node tells", () => {
+    const Aliases = ["db", "x".repeat(254), "y".repeat(253)];
+    expect(guestsOf(inspection({ Aliases }), open)[0]?.names).toEqual([
+      "hand",
+      "db",
+      "y".repeat(253),
+      "0123456789ab",
+      "myhost",
+    ]);
+  });
+
   it("are none in other networks, and where it has no address", () => {
     expect(guestsOf(inspection({}), new Set(["other"]))).toEqual([]);
     expect(guestsOf(inspection({ IPAddress: "" }), open)).toEqual([]);

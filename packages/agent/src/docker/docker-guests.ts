@@ -8,6 +8,8 @@ import { statusOf } from "./engine-error.ts";
 const GUESTS_MAX = 512;
 /** Names of one container in one network; more are left out. */
 const NAMES_MAX = 32;
+/** A name in DNS has no more characters (RFC 1035, 3.1); engines take longer aliases. */
+const NAME_LENGTH_MAX = 253;
 const SHORT_ID = 12;
 
 /** `GuestRuntime.guests` of an engine; its errors are dockerode's. */
@@ -47,8 +49,8 @@ export function guestsOf(
     // Older engines say null, newer ones have the whole list beside it.
     const aliases = [...(endpoint.Aliases ?? []), ...("DNSNames" in endpoint ? textsIn(endpoint.DNSNames) : [])];
     const all = new Set([Name.replace(/^\//, ""), ...aliases, Id.slice(0, SHORT_ID), Config.Hostname]);
-    all.delete("");
-    return [{ network, names: [...all].slice(0, NAMES_MAX), ipv4, ...(ipv6 !== "" && { ipv6 }) }];
+    const names = [...all].filter((name) => name !== "" && name.length <= NAME_LENGTH_MAX).slice(0, NAMES_MAX);
+    return [{ network, names, ipv4, ...(ipv6 !== "" && { ipv6 }) }];
   });
 }
 
