@@ -84,6 +84,16 @@ describe("a node that takes up its place in the cluster", () => {
     expect((await asked).body).toHaveLength(2);
   });
 
+  it("is not shown before it has started, but while it joins", async () => {
+    expect((await asker.ask<Info>("/info")).body.Swarm.LocalNodeState).toBe("pending");
+    asker.ports.standing = { state: "starting" };
+    const asked = asker.ask<Info>("/info");
+    await asker.ports.clock.advance(1_000);
+    asker.ports.standing = { state: "active", nodeId: NODE_ONE, address: "10.0.0.1:7373", manager: true, managers: [] };
+    await asker.ports.clock.advance(50);
+    expect((await asked).body.Swarm.LocalNodeState).toBe("active");
+  });
+
   it("says so when it takes too long", async () => {
     const asked = asker.ask("/nodes");
     await asker.ports.clock.advance(21_000);

@@ -133,6 +133,8 @@ function notActive(standing: Exclude<ReturnType<ApiPorts["node"]["status"]>, { s
   switch (standing.state) {
     case "outside":
       return new ClusterError("not_in_cluster", NOT_IN_CLUSTER);
+    case "starting":
+      return new ClusterError("unavailable", "this node is still starting: try again in a moment");
     case "joining":
       return new ClusterError("unavailable", "this node is still joining the cluster: try again in a moment");
     case "failed":

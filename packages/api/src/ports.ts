@@ -166,6 +166,8 @@ export interface RestoreRequest {
 /** Where this node stands. */
 export type NodeStanding =
   | { readonly state: "outside" }
+  /** Its daemon has just been started, and takes up the place that it had before, if it had one. */
+  | { readonly state: "starting" }
   | { readonly state: "joining"; readonly address: string }
   | {
       readonly state: "active";

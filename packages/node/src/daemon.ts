@@ -54,9 +54,10 @@ async function serveNode(
   });
   // In reverse: the API stops taking requests first, then the node hands over and stops.
   stack.defer(() => control.stop());
+  const resumed = control.resume();
   stack.use(await serve({ api, engine, log, listen: { socketPath: options.socketPath } }));
   if (options.tcp !== undefined) stack.use(await serve({ api, engine, log, listen: options.tcp }));
-  await control.resume();
+  await resumed;
   const standing = control.status();
   if (standing.state !== "active" || isOwnAddress(standing.address)) return;
   const text =

@@ -238,6 +238,22 @@ describe("a machine's way into a cluster and out of it", () => {
     });
   });
 
+  it("is neither in a cluster nor outside before its disk has been read, and what is asked meanwhile comes after", async () => {
+    const { founded, machine, during, refusal } = setup();
+    const first = await founded();
+    await during(first.control.stop());
+    const restarted = first.restarted();
+    const resumed = restarted.resume();
+    expect(restarted.status()).toEqual({ state: "starting" });
+    const refused = refusal(restarted.init(INIT, signal));
+    await during(resumed);
+    expect(await refused).toMatch(/already_in_cluster/);
+    const second = machine(2);
+    void second.control.resume();
+    await during(second.control.init(INIT, signal));
+    expect(second.control.status()).toMatchObject({ state: "active" });
+  });
+
   it("lets one change happen at a time", async () => {
     const { machine, during, refusal } = setup();
     const first = machine(1);

@@ -28,6 +28,8 @@ import { moveTo, requestedAddresses } from "./whereabouts.ts";
 /** While it starts and stops nothing else may. */
 type State =
   | { readonly kind: "outside" }
+  /** The daemon has just been started, or what failed is tried again: what the disk has isn't taken up yet. */
+  | { readonly kind: "starting" }
   | { readonly kind: "busy"; readonly what: string }
   | { readonly kind: "active"; readonly member: Member; readonly scope: Scope; readonly since: Millis }
   | { readonly kind: "failed"; readonly message: string }
@@ -59,6 +61,8 @@ export class LocalNodeControl implements LocalNode {
   #stopped: Promise<void> | undefined;
   /** Aborted for good by `stop`. */
   readonly #stopping = new AbortController();
+  /** Settles, without an error, when the last `resume` has ended. */
+  #resumed: Promise<void> = Promise.resolve();
   /** Settles when no change of `init`, `join` and `restore` is under way. */
   #changed: Promise<unknown> = Promise.resolve();
 
@@ -78,6 +82,8 @@ export class LocalNodeControl implements LocalNode {
     switch (state.kind) {
       case "outside":
         return { state: "outside" };
+      case "starting":
+        return { state: "starting" };
       case "busy":
         return { state: "joining", address: state.what };
       case "failed":
@@ -91,9 +97,16 @@ export class LocalNodeControl implements LocalNode {
 
   /**
    * Takes up the identity that this machine has, if it has one, at the addresses that the daemon was told at its start, or
-   * else at those of before. Never throws: what is wrong shows in `status`, and is tried again.
+   * else at those of before. Never throws: what is wrong shows in `status`, and is tried again. Until it settles, changes
+   * wait: from the call on, nobody is told that this node is in no cluster just because its disk hasn't been read yet.
    */
-  async resume(): Promise<void> {
+  resume(): Promise<void> {
+    this.#state = { kind: "starting" };
+    this.#resumed = this.#resume();
+    return this.#resumed;
+  }
+
+  async #resume(): Promise<void> {
     const { daemon, identities, start, edge } = this.#options;
     try {
       if ((await identities.locked()) !== undefined) {
@@ -105,7 +118,6 @@ export class LocalNodeControl implements LocalNode {
         this.#state = { kind: "outside" };
         return;
       }
-      this.#state = { kind: "busy", what: stored.membership.address };
       await this.#requirePlane(stored.membership.dataPlane);
       const membership = await moveTo(stored, { told: daemon, edge, ...start });
       const call = (signal: AbortSignal): CallMember => edge.callMember(signal);
@@ -117,6 +129,7 @@ export class LocalNodeControl implements LocalNode {
   }
 
   async unlock(text: string): Promise<void> {
+    if (this.#state.kind === "starting") await this.#resumed;
     const before = this.#state;
     if (before.kind !== "locked") {
       this.#active();
@@ -254,7 +267,7 @@ export class LocalNodeControl implements LocalNode {
     if (state.kind === "active") return state.member;
     if (state.kind === "failed") throw new ClusterError("unavailable", state.message);
     if (state.kind === "locked") throw new ClusterError("unavailable", LOCKED);
-    if (state.kind === "busy")
+    if (state.kind === "busy" || state.kind === "starting")
       throw new ClusterError("unavailable", "this node is starting or leaving; try again in a moment");
     throw new ClusterError("not_in_cluster", "this node is in no cluster");
   }
@@ -266,7 +279,7 @@ export class LocalNodeControl implements LocalNode {
     if (state.kind === "locked") throw new ClusterError("failed_precondition", LEAVE_LOCKED);
     if (state.kind === "failed")
       throw new ClusterError("failed_precondition", `${state.message}; say --force to leave nevertheless`);
-    if (state.kind === "busy" || this.#leaving !== undefined)
+    if (state.kind === "busy" || state.kind === "starting" || this.#leaving !== undefined)
       throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
     if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
     const departure = withSignals([signal, this.#stopping.signal], (either) => this.#depart(state, force, either));
@@ -329,6 +342,7 @@ export class LocalNodeControl implements LocalNode {
 
   async #stop(): Promise<void> {
     this.#stopping.abort(new ClusterError("cancelled", "this node's daemon is being stopped"));
+    await this.#resumed;
     await this.#changed;
     await this.#departure;
     await this.#background[Symbol.asyncDispose]();
@@ -345,6 +359,7 @@ export class LocalNodeControl implements LocalNode {
   }
 
   async #change(what: string, asked: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    if (this.#state.kind === "starting") await this.#resumed;
     if (this.#state.kind === "locked") throw new ClusterError("unavailable", LOCKED);
     if (this.#state.kind === "active" || this.#state.kind === "failed") {
       throw new ClusterError(

@@ -8,6 +8,7 @@ import { LOCKED } from "../messages.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { within } from "./context.ts";
 import { API_VERSION, MIN_API_VERSION } from "./api-version.ts";
+import { startedStanding } from "./settled-standing.ts";
 
 /** Asks the cluster's routes, here or on a manager. */
 export type AskCluster = (request: Request) => Promise<Response>;
@@ -42,7 +43,7 @@ export function addSystemRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
   app.get("/info", async (context) => {
     const [engine, swarm] = await Promise.all([
       fromEngine(context, "/info"),
-      within(context, part, (signal) => swarmInfo(ports.node.status(), askCluster, signal)),
+      within(context, part, async (signal) => swarmInfo(await startedStanding(ports, signal), askCluster, signal)),
     ]);
     const info: Info = { Warnings: null, ...engine.fields, Swarm: swarm };
     if (engine.error !== undefined) info.Warnings = [`WARNING: the engine doesn't answer: ${engine.error}`];
@@ -98,6 +99,7 @@ const isComponent = (value: unknown): value is VersionInfo["Components"][number]
 
 const LOCAL_STATE = {
   outside: "inactive",
+  starting: "pending",
   joining: "pending",
   active: "active",
   failed: "error",
