@@ -197,8 +197,23 @@ export function certificateTimes(certificatePem: string): CertificateTimes {
   return { notBefore, notAfter, renewAt: notBefore + (notAfter - notBefore) / 2 };
 }
 
-/** Parses a certificate; throws `corrupt` when it is none. */
+/** The same few are read again with each connection: a cluster's roots, and what its nodes show. */
+const REMEMBERED_MAX = 256;
+const remembered = new Map<string, X509Certificate>();
+
+/** Parses a certificate; throws `corrupt` when it is none. The same text may be the same object again: it can't be changed. */
 export function parseCertificate(certificate: string | Uint8Array): X509Certificate {
+  if (typeof certificate !== "string") return parse(certificate);
+  const known = remembered.get(certificate);
+  if (known !== undefined) return known;
+  const parsed = parse(certificate);
+  const [oldest] = remembered.keys();
+  if (remembered.size === REMEMBERED_MAX && oldest !== undefined) remembered.delete(oldest);
+  remembered.set(certificate, parsed);
+  return parsed;
+}
+
+function parse(certificate: string | Uint8Array): X509Certificate {
   try {
     return new X509Certificate(certificate);
   } catch (error) {

@@ -32,8 +32,15 @@ export function issuerIn(certificate: X509Certificate, roots: string): X509Certi
     .find((root) => isSignedBy(certificate, root));
 }
 
-const isSignedBy = (certificate: X509Certificate, ca: X509Certificate): boolean =>
-  certificate.checkIssued(ca) && certificate.verify(ca.publicKey);
+/** By the certificate, who was found to have signed it: neither can change. */
+const signers = new WeakMap<X509Certificate, X509Certificate>();
+
+function isSignedBy(certificate: X509Certificate, ca: X509Certificate): boolean {
+  if (signers.get(certificate) === ca) return true;
+  const isSigned = certificate.checkIssued(ca) && certificate.verify(ca.publicKey);
+  if (isSigned) signers.set(certificate, ca);
+  return isSigned;
+}
 
 /**
  * A root that a user brings, as it is kept. Errors: `invalid_argument` with what is wrong with it. Its key may be ECDSA of

@@ -1,5 +1,5 @@
 import { ClusterError, isId, nodeId, type Millis, type NodeId } from "@murmur/base";
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { parseCertificate, peerName } from "./ca.ts";
 import { issuerIn } from "./root.ts";
 import { subjectValue } from "./x509.ts";
@@ -35,11 +35,11 @@ const REFUSALS: readonly (readonly [string, (facts: Facts) => boolean])[] = [
 ];
 
 /**
- * The node that a certificate (PEM or DER) belongs to, which the TLS handshake has shown to hold the key. Throws
+ * The node that a certificate (read, or PEM or DER) belongs to, which the TLS handshake has shown to hold the key. Throws
  * `unauthenticated` with the reason when the certificate is not one of this cluster's nodes, now.
  */
-export function verifyPeer(certificate: string | Uint8Array, options: VerifyOptions): NodeId {
-  const parsed = parseCertificate(certificate);
+export function verifyPeer(certificate: X509Certificate | string | Uint8Array, options: VerifyOptions): NodeId {
+  const parsed = certificate instanceof X509Certificate ? certificate : parseCertificate(certificate);
   const facts: Facts = { ...options, certificate: parsed, ca: issuerIn(parsed, options.caPem) };
   const refusal = REFUSALS.find(([, applies]) => applies(facts));
   if (refusal !== undefined)

@@ -55,7 +55,7 @@ export async function openLines(start: MemberStart, scope: Scope, member: Late):
       identity: () => member()?.identity ?? identity,
       verifyPeer: (certificate) => {
         const { caPem, clusterId: cluster } = member()?.identity ?? identity;
-        return verifyPeer(certificate.raw, { caPem, clusterId: cluster, now: clock.now() });
+        return verifyPeer(certificate, { caPem, clusterId: cluster, now: clock.now() });
       },
       addressOf: (id) => book.addressOf(id),
     }),

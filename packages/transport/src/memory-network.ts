@@ -374,7 +374,17 @@ export class MemoryNetwork {
 
 /** Throws what one end has against the other's certificate. */
 function check(shown: Credentials | undefined, to: Credentials | undefined): void {
-  if (shown !== undefined) to?.verifyPeer(new X509Certificate(shown.identity().certificatePem));
+  if (shown !== undefined) to?.verifyPeer(certificateOf(shown.identity()));
+}
+
+type Identity = ReturnType<Credentials["identity"]>;
+/** To read a certificate takes longer than all else about a connection. */
+const certificates = new WeakMap<Identity, X509Certificate>();
+
+function certificateOf(identity: Identity): X509Certificate {
+  const certificate = certificates.get(identity) ?? new X509Certificate(identity.certificatePem);
+  certificates.set(identity, certificate);
+  return certificate;
 }
 
 const refused = (address: string): ClusterError =>

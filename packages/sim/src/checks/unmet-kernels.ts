@@ -26,14 +26,21 @@ const TOLD_MAX = 4;
  * and whom each virtual address and published port leads to. Computed from nothing that the product computes.
  */
 export function unmetKernels(view: View, hosts: readonly Host[]): string[] {
-  return hosts.flatMap((host) => {
-    const node = view.nodes().find(({ id }) => id === idOf(host));
-    if (host.overlay === undefined || node === undefined) return [];
-    const [wanted, found] = [factsWanted(view, { host, node }), factsFound(host)];
-    const missing = [...wanted.difference(found)].map((fact) => `lacks ${fact}`);
-    const surplus = [...found.difference(wanted)].map((fact) => `has ${fact}`);
-    return shortened([...missing, ...surplus]).map((text) => `the kernel of ${host.name} ${text}`);
-  });
+  for (const host of hosts) {
+    const lines = unmetKernel(view, host);
+    // It is asked again and again while a cluster heals: the first host is enough.
+    if (lines.length > 0) return lines;
+  }
+  return [];
+}
+
+function unmetKernel(view: View, host: Host): string[] {
+  const node = view.nodes().find(({ id }) => id === idOf(host));
+  if (host.overlay === undefined || node === undefined) return [];
+  const [wanted, found] = [factsWanted(view, { host, node }), factsFound(host)];
+  const missing = [...wanted.difference(found)].map((fact) => `lacks ${fact}`);
+  const surplus = [...found.difference(wanted)].map((fact) => `has ${fact}`);
+  return shortened([...missing, ...surplus]).map((text) => `the kernel of ${host.name} ${text}`);
 }
 
 /**
