@@ -29,7 +29,8 @@ export const anything: Check = () => {};
 export const oneOf =
   (values: readonly (string | number)[]): Check =>
   (value, path, report) => {
-    if (!values.some((allowed) => allowed === value)) report(path, `must be one of ${values.join(", ")}`);
+    const isAllowed = (typeof value === "string" || typeof value === "number") && values.includes(value);
+    if (!isAllowed) report(path, `must be one of ${values.join(", ")}`);
   };
 
 /** A whole number from `min` to `max`, both allowed. */
@@ -92,34 +93,58 @@ export const map =
 
 /** An object with exactly these fields; `across` is run when all of them are right. */
 export function object<T>(rules: Rules<T>, ...across: readonly CrossCheck<T>[]): Check {
-  const fields = Object.entries<Check>(rules).map(([key, check]) => ({ key, check }));
-  const known = new Set(fields.map(({ key }) => key));
+  const fields = Object.entries<Check>(rules).map(([key, check]) => ({ key, check, needed: !takesNothing(check) }));
+  const known = new Map(fields.map((field) => [field.key, field]));
+  const needed = fields.filter((field) => field.needed).length;
+  const checkFields = (value: Readonly<Record<string, unknown>>, path: string, report: Report): void => {
+    let missing = needed;
+    // Plain data inherits nothing, so these are its own keys. What is absent and needn't be there isn't looked for.
+    for (const key in value) {
+      const field = known.get(key);
+      if (field === undefined) report(join(path, key.slice(0, 64)), "is no known field");
+      else field.check(value[key], join(path, key), report);
+      if (field?.needed === true) missing -= 1;
+    }
+    if (missing === 0) return;
+    const keys = Object.keys(value);
+    for (const { key, check } of fields) if (!keys.includes(key)) check(value[key], join(path, key), report);
+  };
+  if (across.length === 0) {
+    return (value, path, report) => {
+      if (isPlainObject(value)) checkFields(value, path, report);
+      else report(path, "must be an object");
+    };
+  }
   return (value, path, report) => {
     if (!isPlainObject(value)) return report(path, "must be an object");
     let problems = 0;
-    const count: Report = (where, problem) => {
+    checkFields(value, path, (where, problem) => {
       problems += 1;
       report(where, problem);
-    };
-    for (const key of Object.keys(value)) {
-      if (!known.has(key)) count(join(path, key.slice(0, 64)), "is no known field");
-    }
-    for (const { key, check } of fields) check(value[key], join(path, key), count);
+    });
     if (problems > 0) return;
     // The rules above have just established the type.
     for (const cross of across) cross(value as T, path, report);
   };
 }
 
+/** Whether a field with this rule may be left out. */
+function takesNothing(check: Check): boolean {
+  let right = true;
+  check(undefined, NOWHERE, () => (right = false));
+  return right;
+}
+
 /** An object whose field `kind` chooses the rules. */
-export const byKind =
-  (kinds: Readonly<Record<string, Check>>): Check =>
-  (value, path, report) => {
+export function byKind(kinds: Readonly<Record<string, Check>>): Check {
+  const checks = new Map(Object.entries(kinds));
+  return (value, path, report) => {
     const kind = isPlainObject(value) ? value["kind"] : undefined;
-    const check = typeof kind === "string" && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    const check = typeof kind === "string" ? checks.get(kind) : undefined;
     if (check === undefined) report(join(path, "kind"), `must be one of ${Object.keys(kinds).join(", ")}`);
     else check(value, path, report);
   };
+}
 
 /** All problems of a value, one line each: `field: what is allowed`. Empty when there is none. */
 export function problemsOf(check: Check, value: unknown, bytesMax: number): readonly string[] {
@@ -143,34 +168,41 @@ export function problemsOf(check: Check, value: unknown, bytesMax: number): read
  * that walks a value later (comparing, hashing, encoding) relies on it. Returns what is wrong.
  */
 export function unfitness(value: unknown, bytesMax: number): string | undefined {
-  let bytes = 0;
-  const walk = (part: unknown, depth: number): string | undefined => {
-    if (depth > LIMITS.depth) return `nested deeper than ${LIMITS.depth} levels`;
-    bytes += typeof part === "string" ? part.length + 2 : 4;
-    if (bytes > bytesMax) return `larger than ${bytesMax} bytes`;
-    if (typeof part === "number") return Number.isFinite(part) ? undefined : "has a number that is not finite";
-    if (typeof part === "object") return walkObject(part, depth);
-    const isData = typeof part === "string" || typeof part === "boolean" || part === undefined;
-    return isData ? undefined : `has a ${typeof part}`;
-  };
-  const walkObject = (part: object | null, depth: number): string | undefined => {
-    if (part === null) return "has a null";
-    if (Array.isArray(part)) {
-      for (let at = 0; at < part.length; at += 1) {
-        const unfit = part[at] === undefined ? "has a list with a hole" : walk(part[at], depth + 1);
-        if (unfit !== undefined) return unfit;
-      }
-      return undefined;
-    }
-    if (!isPlainObject(part)) return "has an object that is not plain data";
-    for (const key of Object.keys(part)) {
-      bytes += key.length + 3;
-      const unfit = walk(part[key], depth + 1);
+  return unfitPart(value, 0, { bytesMax, bytes: 0 });
+}
+
+/** How much of a value was walked. */
+interface Walked {
+  readonly bytesMax: number;
+  bytes: number;
+}
+
+function unfitPart(part: unknown, depth: number, walked: Walked): string | undefined {
+  if (depth > LIMITS.depth) return `nested deeper than ${LIMITS.depth} levels`;
+  walked.bytes += typeof part === "string" ? part.length + 2 : 4;
+  if (walked.bytes > walked.bytesMax) return `larger than ${walked.bytesMax} bytes`;
+  if (typeof part === "number") return Number.isFinite(part) ? undefined : "has a number that is not finite";
+  if (typeof part === "object") return unfitObject(part, depth, walked);
+  const isData = typeof part === "string" || typeof part === "boolean" || part === undefined;
+  return isData ? undefined : `has a ${typeof part}`;
+}
+
+function unfitObject(part: object | null, depth: number, walked: Walked): string | undefined {
+  if (part === null) return "has a null";
+  if (Array.isArray(part)) {
+    for (let at = 0; at < part.length; at += 1) {
+      const unfit = part[at] === undefined ? "has a list with a hole" : unfitPart(part[at], depth + 1, walked);
       if (unfit !== undefined) return unfit;
     }
     return undefined;
-  };
-  return walk(value, 0);
+  }
+  if (!isPlainObject(part)) return "has an object that is not plain data";
+  for (const key in part) {
+    walked.bytes += key.length + 3;
+    const unfit = unfitPart(part[key], depth + 1, walked);
+    if (unfit !== undefined) return unfit;
+  }
+  return undefined;
 }
 
 export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -195,8 +227,10 @@ const entryOf = (path: string, at: number): string => (path === NOWHERE ? path :
 const keyOf = (path: string, name: string): string =>
   path === NOWHERE ? path : `${path} key ${JSON.stringify(name.slice(0, 64))}`;
 
+const BREAKS = /[\p{Cc}\u2028\u2029]+/gu;
+
 /** A text in one line of at most `LIMITS.messageLength` characters: what comes from engines may hold anything. */
 export function singleLine(text: string): string {
   const clipped = text.length > LIMITS.messageLength ? `${text.slice(0, LIMITS.messageLength - 1)}…` : text;
-  return clipped.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, " ");
+  return clipped.search(BREAKS) < 0 ? clipped : clipped.replaceAll(BREAKS, " ");
 }
