@@ -10,12 +10,13 @@ type Given = Pick<Task, "genericNames">;
  * itself yet isn't judged.
  */
 export function roomFor(state: State, node: ClusterNode, task: Task): Given | { readonly lacks: string } {
-  const { nanoCpus, memoryBytes, generic = {} } = task.spec.resources.reservations;
+  const { nanoCpus, memoryBytes, generic } = task.spec.resources.reservations;
   const has = node.description?.resources;
   if (has === undefined) return {};
   const reserved = state.reservedOn(node.id);
   if (nanoCpus > 0 && reserved.nanoCpus + nanoCpus > has.nanoCpus) return { lacks: "CPU" };
   if (memoryBytes > 0 && reserved.memoryBytes + memoryBytes > has.memoryBytes) return { lacks: "memory" };
+  if (generic === undefined) return {};
   const names: Record<string, readonly string[]> = {};
   for (const kind of Object.keys(generic).sort()) {
     const amount = generic[kind] ?? 0;

@@ -51,20 +51,21 @@ export function createTask(context: Context, { task }: Of<"createTask">): Decisi
   if (refusal !== undefined) return refusal;
   const { nodeId } = task;
   if (nodeId !== undefined && state.node(nodeId) === undefined) return noNode(nodeId);
-  const shared = sharedParts(state, task);
-  const status = { ...task.status, message: singleLine(task.status.message) };
-  return accepted(task.id, [
-    putTask({
-      ...task,
-      ...shared,
-      spec,
-      ...(service.registryAuth !== undefined && { hasLogin: true }),
-      status,
-      createdAt: now,
-      updatedAt: now,
-      version: index,
-    }),
-  ]);
+  const { serviceLabels, endpointPorts, networks } = sharedParts(state, task);
+  const message = singleLine(task.status.message);
+  const status = message === task.status.message ? task.status : { ...task.status, message };
+  const made: Task = {
+    ...task,
+    serviceLabels,
+    endpointPorts,
+    networks,
+    spec,
+    status,
+    createdAt: now,
+    updatedAt: now,
+    version: index,
+  };
+  return accepted(task.id, [putTask(service.registryAuth === undefined ? made : { ...made, hasLogin: true })]);
 }
 
 function specAt(service: Service, version: number): TaskSpec | undefined {
@@ -82,6 +83,7 @@ function misshapen(state: State, service: Service, task: NewTask): Refusal | und
   if (isAssigned(task.status.state)) return says(`can't begin with state ${task.status.state}`);
   const missing = task.networks.find(({ networkId }) => presentNetwork(state, networkId) === undefined);
   if (missing !== undefined) return refused("not_found", `network ${missing.networkId} not found`);
+  if (task.networks.length < 2) return undefined;
   const ids = task.networks.map(({ networkId }) => networkId);
   const twice = ids.find((id, at) => ids.indexOf(id) < at);
   return twice === undefined ? undefined : says(`names network ${twice} twice`);
@@ -112,8 +114,8 @@ function mayBeRelieved({ state, now }: Pick<Context, "state" | "now">, service: 
 /** The parts that are the same for most tasks of a service: the sibling's own objects, to keep memory small. */
 function sharedParts(state: State, task: NewTask): Pick<Task, "serviceLabels" | "endpointPorts" | "networks"> {
   const sibling = state.someTaskOfService(task.serviceId);
+  if (sibling === undefined) return task;
   const { serviceLabels, endpointPorts, networks } = task;
-  if (sibling === undefined) return { serviceLabels, endpointPorts, networks };
   return {
     serviceLabels: equal(serviceLabels, sibling.serviceLabels) ? sibling.serviceLabels : serviceLabels,
     endpointPorts: equal(endpointPorts, sibling.endpointPorts) ? sibling.endpointPorts : endpointPorts,

@@ -145,6 +145,7 @@ export class State implements View {
 
   /** The networks that are being removed and that nobody is in any more. */
   get leftNetworks(): readonly NetworkId[] {
+    if (this.#networksRemoved.size === 0) return NONE;
     return [...this.#networksRemoved].filter((id) => (this.#addresses.use(id)?.used ?? 0) === 0);
   }
 
@@ -304,3 +305,5 @@ function changeOf<T extends TableName>(index: Index, write: WriteOf<T>, previous
   assert(previous !== undefined, "only what is there is deleted");
   return { kind: "delete", table, id, index, previous };
 }
+
+const NONE: readonly never[] = [];

@@ -1,6 +1,5 @@
 import { assert } from "@murmur/base";
 import { validateCommand, type Command, type Index } from "@murmur/model";
-import type { Write } from "./change.ts";
 import { decide } from "./decide.ts";
 import { remove } from "./decision.ts";
 import { StateFork, type Fork } from "./fork.ts";
@@ -48,13 +47,16 @@ function storeOf(state: State): Store {
     view: state,
     apply: (index, command) => {
       assert(Number.isSafeInteger(index) && index >= state.version, "the log went back");
-      const [problem, ...more] = validateCommand(command);
-      if (problem !== undefined) return refused("invalid_argument", [problem, ...more.slice(0, 4)].join("; "));
+      const problems = validateCommand(command);
+      if (problems.length > 0) return refused("invalid_argument", problems.slice(0, 5).join("; "));
       const decision = decide({ state, index, now: command.now }, command);
       if (!decision.ok) return decision;
       const changes = state.write(index, decision.writes);
-      watches.publish(index, [...changes, ...state.write(index, removalsOf(state))]);
-      return { ok: true, version: index, ...(decision.id !== undefined && { id: decision.id }) };
+      // A network that was removed goes with the last task that was in it, whatever made that end.
+      for (const id of state.leftNetworks) changes.push(...state.write(index, [remove("networks", id)]));
+      watches.publish(index, changes);
+      const { id } = decision;
+      return id === undefined ? { ok: true, version: index } : { ok: true, id, version: index };
     },
     watch: (options) => watches.open(options),
     snapshot: () => encode(copyOf(state)),
@@ -67,6 +69,3 @@ function storeOf(state: State): Store {
     hash: () => digestOf(copyOf(state)),
   };
 }
-
-/** A network that was removed goes with the last task that was in it, whatever made that end. */
-const removalsOf = (state: State): readonly Write[] => state.leftNetworks.map((id) => remove("networks", id));

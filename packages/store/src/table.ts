@@ -25,9 +25,14 @@ export class Table<Id extends string, R> {
   /** Returns what the record was before. */
   put(id: Id, record: R): R | undefined {
     const previous = this.#records.get(id);
+    this.set(id, record);
+    return previous;
+  }
+
+  /** The same for whoever knows what the record was before. */
+  set(id: Id, record: R): void {
     this.#records.set(id, record);
     this.#list = undefined;
-    return previous;
   }
 
   delete(id: Id): R | undefined {

@@ -75,15 +75,15 @@ export class TaskTable {
     assert(previous?.nodeId === undefined || previous.nodeId === task.nodeId, "a task's node never changes");
     const service = this.#serviceTasks(task);
     service.latest = task;
-    service.tasks.put(task.id, task);
+    service.tasks.set(task.id, task);
     const mates = service.slots.get(slot) ?? NONE;
     service.slots.set(
       slot,
-      previous === undefined ? [...mates, task] : mates.map((mate) => (mate.id === task.id ? task : mate)),
+      previous === undefined ? [...mates, task] : mates.map((mate) => (mate === previous ? task : mate)),
     );
     if (task.nodeId !== undefined) {
       const node = this.#nodeTasks(task.nodeId);
-      node.tasks.put(task.id, task);
+      node.tasks.set(task.id, task);
       node.sorted = undefined;
       if (previous?.nodeId !== undefined) node.reserved.count(previous, -1);
       node.reserved.count(task, 1);
