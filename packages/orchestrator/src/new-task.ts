@@ -18,22 +18,16 @@ export interface NewTaskOptions {
   readonly notBefore?: Millis;
 }
 
-/**
- * A task of the service as its spec is now; the store puts the spec itself in. It waits for the scheduler, also when its
- * node is given.
- */
-export function newTask(
-  from: { readonly view: View; readonly service: Service; readonly now: Millis },
-  options: NewTaskOptions,
-): Extract<InternalCommand, { kind: "createTask" }>["task"] {
-  const { view, service, now } = from;
-  const { id, slot, desired, notBefore } = options;
+type NewTask = Extract<InternalCommand, { kind: "createTask" }>["task"];
+
+/** What all tasks have in common that are made of a service at one time. */
+export type TaskPattern = Omit<NewTask, "id" | "slot" | "nodeId" | "desiredState" | "notBefore">;
+
+/** The pattern of the tasks of a service as its spec is now; the store puts the spec itself in. */
+export function taskPattern(view: View, service: Service, now: Millis): TaskPattern {
   return {
-    id,
     serviceId: service.id,
     serviceName: service.spec.name,
-    slot: typeof slot === "number" ? slot : 0,
-    ...(typeof slot === "number" ? {} : { nodeId: slot }),
     specVersion: service.specVersion,
     serviceLabels: service.spec.labels,
     endpointPorts: service.ports.map(({ protocol, targetPort, publishedPort, mode, hostIp }) => ({
@@ -44,11 +38,17 @@ export function newTask(
       ...(mode === "host" && hostIp !== undefined && { hostIp }),
     })),
     networks: networksOf(view, service),
-    desiredState: desired,
-    ...(notBefore === undefined ? {} : { notBefore }),
     status: { state: "pending", at: now, message: "pending task scheduling" },
     ...(service.jobIteration === undefined ? {} : { jobIteration: service.jobIteration.index }),
   };
+}
+
+/** A task that waits for the scheduler, also when its node is given. */
+export function newTask(pattern: TaskPattern, { id, slot, desired, notBefore }: NewTaskOptions): NewTask {
+  const isNumbered = typeof slot === "number";
+  const task = { ...pattern, id, slot: isNumbered ? slot : 0, desiredState: desired };
+  if (isNumbered && notBefore === undefined) return task;
+  return { ...task, ...(!isNumbered && { nodeId: slot }), ...(notBefore !== undefined && { notBefore }) };
 }
 
 /** A service that names no network is on the default one; those that nodes have of their own are in the spec alone. */

@@ -9,7 +9,7 @@ import { isFinished, isStopped, isUp } from "./task-facts.ts";
  * up, because decisions and people read there how it ended.
  */
 export function reap(round: Round, slot: Slot): void {
-  if (slot.tasks.length === 1 && slot.tasks[0]?.desiredState !== "remove") return;
+  if (slot.tasks.length < 2 && slot.tasks[0]?.desiredState !== "remove") return;
   const limit = round.view.cluster()?.spec.taskHistoryLimit;
   const kept: Task[] = [];
   for (const task of slot.tasks) {

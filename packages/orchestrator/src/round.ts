@@ -8,7 +8,7 @@ import {
   type Reconciliation,
 } from "./reconciliation.ts";
 import type { QuietSlots } from "./quiet-slots.ts";
-import { newTask } from "./new-task.ts";
+import { newTask, taskPattern, type TaskPattern } from "./new-task.ts";
 import { Reliefs } from "./reliefs.ts";
 
 /** A command before its time is set. */
@@ -26,6 +26,8 @@ export class Round {
   #wakeAt: Millis | undefined;
   #wakes = 0;
   #ended = false;
+  /** Undefined until a task is made. */
+  #pattern: TaskPattern | undefined;
   /** How many tasks may still be relieved in the cluster. */
   readonly reliefs: Reliefs;
   /** About how many tasks were looked at. */
@@ -107,7 +109,9 @@ export class Round {
   }
 
   createTask(slot: number | NodeId, start: { desired: DesiredState; notBefore?: Millis }): void {
-    this.push({ kind: "createTask", task: newTask(this, { ...start, id: this.#options.newTaskId(), slot }) });
+    this.#pattern ??= taskPattern(this.view, this.service, this.now);
+    const task = newTask(this.#pattern, { id: this.#options.newTaskId(), slot, ...start });
+    this.#commands.push({ kind: "createTask", task, now: this.now });
   }
 
   removeTask(task: Task): void {
