@@ -55,12 +55,16 @@ export interface RestOptions {
  * Chooses among a few nodes that have been looked at and the rest, which comes best first and is looked at only as far
  * as it is needed. A node of the rest that was chosen is one of the few from then on. Takes `scores` over.
  */
-export function chooseFirst(scores: Score[], rest: Iterator<NodeLoad>, { order, scoreOf }: RestOptions): Chooser {
+export function chooseFirst(
+  scores: Score[],
+  rest: () => NodeLoad | undefined,
+  { order, scoreOf }: RestOptions,
+): Chooser {
   const heap = new Heap(scores, order);
   let waiting: Score | undefined;
   const nextOfRest = (): Score | undefined => {
-    for (let next = rest.next(); next.done !== true; next = rest.next()) {
-      const score = scoreOf(next.value);
+    for (let next = rest(); next !== undefined; next = rest()) {
+      const score = scoreOf(next);
       if (score !== undefined) return score;
     }
     return undefined;

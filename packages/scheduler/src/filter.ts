@@ -179,6 +179,12 @@ export const FILTERS: readonly Filter[] = [
   replicas,
 ];
 
+/** Whether a node passes some filters. */
+export function isAdmitted(load: NodeLoad, requirement: Requirement, filters: readonly Filter[]): boolean {
+  for (const filter of filters) if (!filter.admits(requirement, load)) return false;
+  return true;
+}
+
 const lackingGateway = ({ networks }: Requirement, node: ClusterNode | undefined): readonly NetworkRoom[] =>
   networks.filter(({ nodesMax }) => node?.number === undefined || node.number > nodesMax);
 

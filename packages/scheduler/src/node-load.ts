@@ -167,6 +167,11 @@ export class NodeLoad {
     return this.#wantedByService.has(service) || this.#failures.has(service);
   }
 
+  /** Whether tasks of a service have failed here, however long ago. */
+  hasFailuresOf(service: ServiceId): boolean {
+    return this.#failures.has(service);
+  }
+
   usesHostPort(port: HostPort): boolean {
     return this.#hostPorts.has(port);
   }

@@ -1,9 +1,14 @@
-import { assert } from "@murmur/base";
+import { assert, type Millis, type NodeId } from "@murmur/base";
+import type { Strategy } from "@murmur/model";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Decision } from "./decision.ts";
+import { FILTERS } from "./filter.ts";
 import { NodeSet } from "./node-set.ts";
 import { PendingTasks } from "./pending-tasks.ts";
+import { requirementOf, type Requirement } from "./requirement.ts";
 import { schedule } from "./schedule.ts";
+import { ORDERS, Score } from "./score.ts";
 import { TestCluster } from "./test-cluster.ts";
 
 const NODES = 3;
@@ -21,6 +26,7 @@ const event = fc.oneof(
     zone: fc.constantFrom("", "node.labels.zone"),
   }),
   fc.record({ kind: fc.constant("global" as const), node: fc.integer({ min: 1, max: NODES }) }),
+  fc.record({ kind: fc.constant("more" as const), task: fc.nat(1_000) }),
   fc.record({ kind: fc.constant("place" as const), binpack: fc.boolean() }),
   fc.record({
     kind: fc.constant("report" as const),
@@ -65,12 +71,20 @@ function happen(cluster: TestCluster, nodes: NodeSet, what: Event): void {
       if (cluster.view.node(cluster.node(what.node)) !== undefined) cluster.task(id, cluster.node(what.node));
       return;
     }
+    case "more": {
+      const task = pick(what.task);
+      if (task === undefined || task.slot === 0) return;
+      const slots = cluster.view.tasksOfService(task.serviceId).map(({ slot }) => slot);
+      cluster.task(task.serviceId, Math.max(...slots) + 1);
+      return;
+    }
     case "place": {
       const strategy = what.binpack ? "binpack" : "spread";
       const options = { networks: cluster.view, now: cluster.now, strategy } as const;
       const decisions = schedule(nodes, cluster.pending(), options);
       // What a set knows from before makes no difference.
       expect(decisions).toEqual(schedule(NodeSet.of(cluster.view), cluster.pending(), options));
+      checkChoices(nodes, cluster, { decisions, strategy });
       expect(decisions.map(({ taskId }) => taskId).toSorted()).toEqual(
         cluster
           .pending()
@@ -148,6 +162,38 @@ describe("a node set that follows the changes", () => {
     );
   }, 60_000);
 });
+
+/** Each task is on the node on which one would put it who looks at every node for every task. */
+function checkChoices(
+  nodes: NodeSet,
+  cluster: TestCluster,
+  { decisions, strategy }: { decisions: readonly Decision[]; strategy: Strategy },
+): void {
+  const placed: (() => void)[] = [];
+  for (const { taskId, nodeId } of decisions) {
+    const task = cluster.view.task(taskId);
+    assert(task !== undefined, "decisions are about tasks");
+    const requirement = requirementOf(task, nodes, strategy);
+    if (task.nodeId === undefined && task.spec.placement.preferences.length === 0)
+      expect(nodeId).toBe(bestOf(nodes, requirement, cluster.now));
+    const load = nodeId && nodes.load(nodeId);
+    if (!load) continue;
+    nodes.place(load, requirement);
+    placed.push(() => nodes.unplace(load, requirement));
+  }
+  for (const undo of placed) undo();
+}
+
+function bestOf(nodes: NodeSet, requirement: Requirement, now: Millis): NodeId | undefined {
+  const fitting = [...nodes.loads()].filter((load) =>
+    FILTERS.every((filter) => !filter.applies(requirement) || filter.admits(requirement, load)),
+  );
+  const isBefore = ORDERS[requirement.strategy];
+  const [best] = fitting
+    .map((load) => Score.ofService(load, requirement, now))
+    .sort((a, b) => (isBefore(a, b) ? -1 : 1));
+  return best?.load.id;
+}
 
 /** Every placement was accepted by the store, which checks room; here: host ports and the most replicas per node. */
 function checkRoom(cluster: TestCluster, nodes: NodeSet): void {

@@ -13,15 +13,16 @@ import { DemandSums, type Demand } from "./demand.ts";
 import { Journal } from "./journal.ts";
 import { Homes } from "./homes.ts";
 import { isPending, NodeLoad, occupies } from "./node-load.ts";
-import { Ranking, rankingKey } from "./ranking.ts";
+import { Ranking, rankingKey, type RankingOptions } from "./ranking.ts";
 import type { NetworkRoom, Requirement } from "./requirement.ts";
 
 /**
- * Rankings are kept for the kinds of tasks that come again and again; the one used least recently goes. So many nodes in
- * all of them together, some 30 MB; but always some of them.
+ * Rankings are kept for the kinds of tasks that come again and again, and for the services on most of the nodes; the one
+ * used least recently goes. So many nodes in all of them together, some 30 MB; but always some of them.
  */
 const RANKED_NODES_MAX = 200_000;
 const RANKINGS_MIN = 8;
+const RANKINGS_MAX = 1_000;
 /** Changes that are remembered for rankings: with more to catch up with, reading all nodes anew is as quick. */
 const CHANGES_PER_NODE = 2;
 const CHANGES_MIN = 1_024;
@@ -77,13 +78,21 @@ export class NodeSet {
 
   /** The nodes with room for such a task, in order; up to date until something is placed or changes. */
   ranking(requirement: Requirement): Ranking {
-    const key = rankingKey(requirement);
-    const ranking = this.#rankings.get(key) ?? new Ranking(this, { requirement, journal: this.#journal });
+    return this.#rankingAt(rankingKey(requirement), { requirement, ofService: false });
+  }
+
+  /** The same for one service that has tasks on many nodes. */
+  rankingOfService(requirement: Requirement): Ranking {
+    return this.#rankingAt(`${requirement.serviceId} ${rankingKey(requirement)}`, { requirement, ofService: true });
+  }
+
+  #rankingAt(key: string, options: Omit<RankingOptions, "journal">): Ranking {
+    const ranking = this.#rankings.get(key) ?? new Ranking(this, { ...options, journal: this.#journal });
     this.#rankings.delete(key);
     this.#rankings.set(key, ranking);
     const [oldest] = this.#rankings.keys();
-    const most = Math.max(RANKINGS_MIN, Math.floor(RANKED_NODES_MAX / Math.max(1, this.#loads.size)));
-    if (this.#rankings.size > most && oldest !== undefined) this.#rankings.delete(oldest);
+    const most = Math.max(RANKINGS_MIN, RANKED_NODES_MAX / Math.max(1, this.#loads.size));
+    if (this.#rankings.size > Math.min(most, RANKINGS_MAX) && oldest !== undefined) this.#rankings.delete(oldest);
     ranking.catchUp();
     return ranking;
   }

@@ -1,6 +1,6 @@
 import type { NodeId } from "@murmur/base";
 import { unpermitted, type ClusterNode } from "@murmur/model";
-import { FILTERS, type Filter } from "./filter.ts";
+import { FILTERS, isAdmitted, type Filter } from "./filter.ts";
 import type { Journal } from "./journal.ts";
 import type { NodeLoad } from "./node-load.ts";
 import type { Requirement } from "./requirement.ts";
@@ -11,9 +11,10 @@ import { SortedHeap, type Placed } from "./sorted-heap.ts";
 export function rankingKey(requirement: Requirement): string {
   const { constraints, platforms, plugins, networks, nanoCpus, memoryBytes, generic, strategy } = requirement;
   const demand = strategy === "binpack" ? [...requirement.demand] : [];
-  const room = [strategy, demand, nanoCpus, memoryBytes, generic];
   const permitted = requirement.devices === undefined ? [] : unpermitted(requirement.devices);
-  return JSON.stringify([...room, constraints, platforms, plugins, networks, permitted]);
+  const rest = [demand, generic, constraints, platforms, plugins, networks, permitted];
+  const key = `${strategy} ${String(nanoCpus)} ${String(memoryBytes)}`;
+  return rest.every(({ length }) => length === 0) ? key : `${key} ${JSON.stringify(rest)}`;
 }
 
 /** The nodes of a set, as far as a ranking has to know them. */
@@ -24,6 +25,8 @@ export interface RankedNodes {
 
 export interface RankingOptions {
   readonly requirement: Requirement;
+  /** Whether it is for tasks of this one service, which then count; else for all services whose tasks ask for the same. */
+  readonly ofService: boolean;
   readonly journal: Journal<NodeLoad>;
 }
 
@@ -37,12 +40,13 @@ interface Entry extends Placed {
 
 /**
  * The nodes that have room for one kind of task, in the order in which a service that has nothing anywhere would be given
- * them. It follows the changes of the nodes, so that placing a task takes time in proportion to what has changed.
+ * them; that of one service: in the order in which it would be, did none of its tasks fail and mount volumes. It follows the changes of the nodes, so that placing a task takes time in proportion to what has changed.
  * Invariant: after `catchUp` it equals one that is made anew.
  */
 export class Ranking {
   readonly #nodes: RankedNodes;
   readonly #requirement: Requirement;
+  readonly #ofService: boolean;
   readonly #journal: Journal<NodeLoad>;
   readonly #lasting: readonly Filter[];
   readonly #room: readonly Filter[];
@@ -51,9 +55,10 @@ export class Ranking {
   /** How far the journal has been read; undefined before the first time. */
   #read: number | undefined;
 
-  constructor(nodes: RankedNodes, { requirement, journal }: RankingOptions) {
+  constructor(nodes: RankedNodes, { requirement, ofService, journal }: RankingOptions) {
     this.#nodes = nodes;
     this.#requirement = requirement;
+    this.#ofService = ofService;
     this.#journal = journal;
     const applying = FILTERS.filter((filter) => filter.applies(requirement));
     this.#lasting = applying.filter(({ looksAt }) => looksAt === "node");
@@ -72,9 +77,10 @@ export class Ranking {
     return this.#fitting.items().map(({ score }) => score.load);
   }
 
-  /** The nodes that have room, best first. Not to be read on after the ranking has caught up with later changes. */
-  *inOrder(): Generator<NodeLoad, void, undefined> {
-    for (const entry of this.#fitting.inOrder()) yield entry.score.load;
+  /** Gives out the nodes that have room, best first. Not to be called on after the ranking has caught up with later changes. */
+  inOrder(): () => NodeLoad | undefined {
+    const next = this.#fitting.inOrder();
+    return () => next()?.score.load;
   }
 
   has(load: NodeLoad): boolean {
@@ -107,10 +113,11 @@ export class Ranking {
     }
     if (entry.node !== load.node) {
       entry.node = load.node;
-      entry.suits = this.#lasting.every((filter) => filter.admits(this.#requirement, load));
+      entry.suits = isAdmitted(load, this.#requirement, this.#lasting);
     }
-    if (entry.suits && this.#room.every((filter) => filter.admits(this.#requirement, load))) {
-      entry.score.readRoom(this.#requirement);
+    if (entry.suits && isAdmitted(load, this.#requirement, this.#room)) {
+      if (this.#ofService) entry.score.readTasks(this.#requirement);
+      else entry.score.readRoom(this.#requirement);
       this.#fitting.put(entry);
     } else this.#fitting.remove(entry);
   }

@@ -106,3 +106,11 @@ export function groupKey(task: Task, homes: Pick<Homes, "of">): string {
   const own = volumes.length === 0 ? key : `${key}/${homes.of(task) ?? ""}/${volumes.join(",")}`;
   return ports.length === 0 ? own : `${own}/${ports.map(hostPortText).join(",")}`;
 }
+
+/** Whether two tasks are seen at a glance to have the same `groupKey`; not all that have it are. */
+export const asksForTheSame = (a: Task, b: Task): boolean =>
+  a.spec === b.spec &&
+  a.spec.container.mounts === undefined &&
+  a.serviceId === b.serviceId &&
+  a.specVersion === b.specVersion &&
+  a.endpointPorts === b.endpointPorts;

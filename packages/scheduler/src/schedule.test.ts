@@ -332,8 +332,11 @@ describe("spread", () => {
       cluster.want(id, "shutdown");
     }
     cluster.updateNode(2, { availability: "active" });
-    for (let slot = 1; slot <= 3; slot += 1) cluster.task(web, slot);
-    place(cluster);
+    // The second finds the service on both nodes.
+    for (let slot = 1; slot <= 3; slot += 1) {
+      cluster.task(web, slot);
+      place(cluster);
+    }
     expect(cluster.spread(web)).toEqual({ 1: FAILURES_MAX, 2: 3 });
     cluster.now += FAILURE_WINDOW_MS;
     for (let slot = 6; slot <= 8; slot += 1) cluster.task(web, slot);

@@ -4,12 +4,13 @@ import { chooseAmong, chooseFirst, chooseInTurn, type Chooser } from "./chooser.
 import type { Decision, ScheduleOptions } from "./decision.ts";
 import { explain, explainRequirement } from "./explain.ts";
 import { FreeAddresses } from "./free-addresses.ts";
+import type { Homes } from "./homes.ts";
 import { leftBehind } from "./left-behind.ts";
-import { FILTERS, type Filter } from "./filter.ts";
+import { FILTERS, isAdmitted, type Filter } from "./filter.ts";
 import type { NodeLoad } from "./node-load.ts";
 import type { NodeSet } from "./node-set.ts";
 import { rankingKey } from "./ranking.ts";
-import { groupKey, requirementOf, type Requirement } from "./requirement.ts";
+import { asksForTheSame, groupKey, requirementOf, type Requirement } from "./requirement.ts";
 import { ORDERS, Score } from "./score.ts";
 import { spreadTree } from "./spread-tree.ts";
 
@@ -24,20 +25,30 @@ import { spreadTree } from "./spread-tree.ts";
  */
 export function schedule(nodes: NodeSet, pending: readonly Task[], options: ScheduleOptions): Decision[] {
   const batch = new Batch(nodes, options);
-  const groups = new Map<string, Task[]>();
-  for (const task of pending) {
-    const key = groupKey(task, nodes.homes);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [task]);
-    else group.push(task);
-  }
   const looksMax = options.looksMax ?? Infinity;
-  for (const group of groups.values()) {
+  for (const group of groupsOf(pending, nodes.homes)) {
     if (batch.looks >= looksMax) break;
     batch.placeGroup(group);
   }
   batch.undo();
   return batch.decisions;
+}
+
+/** The tasks that ask for the same, in the order of the first of each group. */
+function groupsOf(pending: readonly Task[], homes: Homes): Iterable<readonly Task[]> {
+  const groups = new Map<string, Task[]>();
+  let last: { readonly task: Task; readonly group: Task[] } | undefined;
+  for (const task of pending) {
+    // Those of one service mostly come one after the other.
+    if (last === undefined || !asksForTheSame(last.task, task)) {
+      const key = groupKey(task, homes);
+      const group = groups.get(key) ?? [];
+      groups.set(key, group);
+      last = { task, group };
+    }
+    last.group.push(task);
+  }
+  return groups.values();
 }
 
 class Batch {
@@ -79,7 +90,7 @@ class Batch {
   #admit(task: Task, given: { nodeId: NodeId; requirement: Requirement; filters: readonly Filter[] }): void {
     const { nodeId, requirement, filters } = given;
     const load = this.#nodes.load(nodeId);
-    if (load === undefined || !filters.every((filter) => filter.admits(requirement, load))) {
+    if (load === undefined || !isAdmitted(load, requirement, filters)) {
       this.decisions.push({ taskId: task.id, reason: explain(this.#nodes, task).message });
       return;
     }
@@ -99,7 +110,7 @@ class Batch {
     const take = (score: Score): boolean => {
       this.#take(score.load, requirement);
       score.readTasks(requirement);
-      return again.every((filter) => filter.admits(requirement, score.load));
+      return isAdmitted(score.load, requirement, again);
     };
     let reason: string | undefined;
     for (const task of tasks) {
@@ -123,7 +134,7 @@ class Batch {
     const byTasks = filters.filter(({ looksAt }) => looksAt === "tasks");
     const scoreOf = (load: NodeLoad): Score | undefined => {
       this.looks += 1;
-      if (byTasks.length > 0 && !byTasks.every((filter) => filter.admits(requirement, load))) return undefined;
+      if (!isAdmitted(load, requirement, byTasks)) return undefined;
       return Score.ofService(load, requirement, this.#options.now);
     };
     const scoresOf = (loads: Iterable<NodeLoad>): Score[] => {
@@ -156,9 +167,15 @@ class Batch {
       };
       return chooseInTurn(chooseAmong(holders, order), { keep: leave, makeSecond: tree });
     }
-    if (2 * concerned.size > ranking.size) return chooseAmong(scoresOf(ranking.loads()), order);
-    const known = new Set([...concerned].filter((load) => ranking.has(load)));
-    return chooseFirst(scoresOf(known), ranking.inOrder(), {
+    // A service on most nodes has an order of its own, in which its tasks count; its failures are looked at beside it.
+    const isOnMost = 2 * concerned.size > ranking.size;
+    if (isOnMost && requirement.volumes.length > 0) return chooseAmong(scoresOf(ranking.loads()), order);
+    const ranked = isOnMost ? this.#nodes.rankingOfService(requirement) : ranking;
+    const known = new Set<NodeLoad>();
+    for (const load of concerned) {
+      if ((!isOnMost || load.hasFailuresOf(requirement.serviceId)) && ranked.has(load)) known.add(load);
+    }
+    return chooseFirst(scoresOf(known), ranked.inOrder(), {
       order,
       scoreOf: (load) => (known.has(load) ? undefined : scoreOf(load)),
     });

@@ -42,22 +42,23 @@ export class SortedHeap<T extends Placed> {
     return this.#items;
   }
 
-  /** The items, first ones first. Not to be read on after the heap was changed. */
-  *inOrder(): Generator<T, void, undefined> {
+  /**
+   * Gives out the items, one with each call, first ones first; undefined after the last. Not to be called on after the heap
+   * was changed.
+   */
+  inOrder(): () => T | undefined {
     const items = this.#items;
-    const isBefore = (a: number, b: number): boolean => {
-      const [left, right] = [items[a], items[b]];
-      return left !== undefined && right !== undefined && this.#before(left, right);
-    };
+    const [first] = items;
     // Whatever comes next lies right below something that has been given out.
-    const edge = new Heap<number>(items.length > 0 ? [0] : [], isBefore);
-    for (let at = edge.pop(); at !== undefined; at = edge.pop()) {
-      const item = items[at];
-      if (item === undefined) return;
-      if (2 * at + 1 < items.length) edge.push(2 * at + 1);
-      if (2 * at + 2 < items.length) edge.push(2 * at + 2);
-      yield item;
-    }
+    const edge = new Heap(first === undefined ? [] : [first], this.#before);
+    return () => {
+      const item = edge.pop();
+      if (item === undefined) return undefined;
+      const [left, right] = [items[2 * item.at + 1], items[2 * item.at + 2]];
+      if (left !== undefined) edge.push(left);
+      if (right !== undefined) edge.push(right);
+      return item;
+    };
   }
 
   #set(at: number, item: T): void {
