@@ -3,6 +3,7 @@ import { certificatesIn, rootName } from "@murmur/identity";
 import { trustedRoots, type Cluster, type RootRotation } from "@murmur/model";
 import { nextRoot, readBackup, type ReadBackup } from "@murmur/node";
 import { describe, expect, it } from "vitest";
+import { TestCfssl } from "../../packages/node/src/testing/test-cfssl.ts";
 import { isWhole } from "./checks.ts";
 import { hostOf, seeds, settledWorld } from "./settled-world.ts";
 import type { Host } from "./host.ts";
@@ -124,5 +125,46 @@ describe.each(seeds(3))("a rotation of the root, seed %i", (seed) => {
     await world.until("it has ended for all", () => world.running.length === 5 && isRotated(world));
     await restartAll(world);
     await world.until("whole", () => isWhole(world) && isRotated(world));
+  });
+
+  it("to an external CA's leaves nothing that needs it to be recovered, and what is needed to restore a backup", async () => {
+    await using settled = await settledWorld(seed, { size: 4 });
+    const { world } = settled;
+    const cfssl = await TestCfssl.start(world.clock.now());
+    world.callExternalCa = cfssl.call;
+    const { member } = hostOf(world.leader()).process ?? expect.fail("it leads");
+    const cluster = clusterOf(world);
+    const next = await cfssl.nextRoot(cluster, member.signer);
+    const spec = { ...cluster.spec, externalCas: [cfssl.externalCa] };
+    const { version } = cluster;
+    const command = { kind: "updateCluster", version, spec, nextRoot: next, now: world.clock.now() } as const;
+    await world.during(world.manager(hostOf(world.leader()))?.submit(command, signal) ?? expect.fail("nobody leads"));
+    await world.until("it has ended for all", () => isRotated(world));
+    expect(clusterOf(world).secrets.caKeyPem).toBeUndefined();
+
+    cfssl.down = true;
+    const [survivor, ...lost] = managers(world);
+    for (const host of lost) await world.kill(host, "host");
+    await world.pass(2_000);
+    await recover(world, hostOf(survivor));
+    await world.during(Promise.all(lost.map((host) => world.start(host))));
+    await world.until("all follow", () =>
+      world.running.every((host) => world.generation(host) === world.generation(survivor)),
+    );
+    await restartAll(world);
+    await world.until("whole", () => isWhole(world) && isRotated(world) && world.voters === 3);
+    await expect(world.addHost()).rejects.toThrow(/ECONNREFUSED/);
+
+    const backup = await backupOf(world, hostOf(world.leader()));
+    const gone = managers(world);
+    for (const host of gone) await world.kill(host, "host");
+    await world.pass(5_000);
+    cfssl.down = false;
+    const restored = await world.restore(backup, { forgetNodes: false });
+    const generation = world.generation(restored);
+    await world.until("all follow", () => world.running.every((host) => world.generation(host) === generation));
+    // All have a statement that the external CA's root vouches for, from their disks too.
+    await restartAll(world);
+    await world.until("whole again", () => isWhole(world) && isRotated(world));
   });
 });

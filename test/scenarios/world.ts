@@ -14,6 +14,7 @@ import { DEFAULT_CLUSTER_SPEC, serviceId, type Command, type ServiceId, type Ser
 import { caDigest, createNodeKey, formatToken } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
 import {
+  AuthoritySigner,
   askToJoin,
   foundCluster,
   IdentityStore,
@@ -22,6 +23,7 @@ import {
   moveTo,
   restoredCluster,
   type Bootstrap,
+  type CallExternalCa,
   type CallMember,
   type ReadBackup,
 } from "@murmur/node";
@@ -69,6 +71,9 @@ export class World implements AsyncDisposable {
 
   newId = (): string => randomId(this.random);
 
+  /** What is outside of the cluster and signs its nodes' certificates. */
+  callExternalCa: CallExternalCa = () => Promise.reject(new Error("there is no external CA in this world"));
+
   /** A new host: the first one starts the cluster, the others join it. */
   async addHost(): Promise<Host> {
     const host = this.#newHost();
@@ -111,7 +116,17 @@ export class World implements AsyncDisposable {
     const { clock, random, newId } = this;
     const request = { backup: nothing(), availability: "active", labels: {}, force: false, ...options } as const;
     const { address, name: hostname } = host;
-    const restored = await restoredCluster({ backup, address, request, hostname, clock, random, newId });
+    const restored = await restoredCluster({
+      backup,
+      address,
+      request,
+      hostname,
+      clock,
+      random,
+      newId,
+      signer: new AuthoritySigner({ call: this.callExternalCa, client: () => undefined, clock, log: silentLog }),
+      signal: new AbortController().signal,
+    });
     const { identity, generation, peers, bootstrap } = restored;
     const identities = new IdentityStore(host.state);
     await identities.writeMembership({ listen: host.address, address: host.address, peers });
@@ -207,6 +222,7 @@ export class World implements AsyncDisposable {
         },
         identities,
         bootstrap,
+        callExternalCa: (request, signal) => this.callExternalCa(request, signal),
         runtime: host.engine,
         records,
         answer: () => Promise.resolve(new Response(null, { status: 501 })),

@@ -62,7 +62,7 @@ export type {
   UpdateStatus,
   Version,
 } from "./docker/service-types.ts";
-export type { ClusterInfo, Info, Swarm, SwarmInfo, SwarmSpec, VersionInfo } from "./docker/swarm-types.ts";
+export type { ClusterInfo, ExternalCA, Info, Swarm, SwarmInfo, SwarmSpec, VersionInfo } from "./docker/swarm-types.ts";
 export { DOCKER_TASK_STATES, type Task, type TaskState, type TaskStatus } from "./docker/task-types.ts";
 export type {
   ClusterEvent,
@@ -125,4 +125,5 @@ export type {
   Tokens,
   Authority,
   GivenRoot,
+  RootRequest,
 } from "./ports.ts";

@@ -2,6 +2,7 @@ import type { FieldChange } from "./docker/difference.ts";
 import type { Network } from "./docker/network-types.ts";
 import type { Node } from "./docker/node-types.ts";
 import type { Service } from "./docker/service-types.ts";
+import type { ExternalCA } from "./docker/swarm-types.ts";
 import type { Task } from "./docker/task-types.ts";
 
 /** What `/murmur/…` takes and gives. Docker has no words for it, so these are Murmur's own, in camelCase. */
@@ -23,6 +24,8 @@ export interface ClusterInitBody {
   defaultAddrPool?: string[];
   /** The length of such a subnet. */
   subnetSize?: number;
+  /** What signs nodes' certificates from the beginning; one of them names its root. */
+  externalCas?: ExternalCA[];
 }
 
 export interface NodeJoinBody {

@@ -287,13 +287,23 @@ export interface Tokens {
 /** A root that a user brings, in PEM. */
 export interface GivenRoot {
   readonly certificatePem: string;
-  readonly keyPem: string;
+  /** Left out: an external CA keeps it. */
+  readonly keyPem?: string;
+}
+
+/** What the next root of a cluster is to be, and what is to hold for the cluster from then on. */
+export interface RootRequest {
+  /** Undefined: a new one is made. */
+  readonly given: GivenRoot | undefined;
+  readonly spec: ClusterSpec;
 }
 
 /** Makes what takes the place of the cluster's root; `identity` knows how. */
 export interface Authority {
   /** A new root, or the given one, with what belongs to it. Errors: `invalid_argument` with what is wrong with that. */
-  next(cluster: ClusterRecord, given: GivenRoot | undefined): Promise<NextRoot>;
+  next(cluster: ClusterRecord, request: RootRequest, signal: AbortSignal): Promise<NextRoot>;
+  /** Makes sure that the external CAs of the cluster's roots sign. Errors: `invalid_argument` with what is wrong. */
+  check(cluster: ClusterRecord, spec: ClusterSpec, signal: AbortSignal): Promise<void>;
 }
 
 export interface Metrics {

@@ -4,6 +4,7 @@ import {
   createPublicKey,
   generateKeyPair,
   hash,
+  KeyObject,
   randomBytes,
   timingSafeEqual,
   X509Certificate,
@@ -121,12 +122,24 @@ export interface SignOptions {
  * Makes a node's certificate, in PEM. Subject: the node's id and the cluster's; it is good for both ends of a TLS
  * connection. Rejects with `invalid_argument` when the request is not one that its key signed.
  */
-export function signNodeCertificate(options: SignOptions): Promise<string> {
+export function signNodeCertificate({ nodeId, clusterId, ...options }: SignOptions): Promise<string> {
+  return signSubject({ ...options, organization: clusterId, name: nodeId, host: peerName(nodeId) });
+}
+
+export interface SignSubjectOptions extends Omit<SignOptions, "nodeId" | "clusterId"> {
+  readonly organization: string;
+  readonly name: string;
+  /** The name for TLS. */
+  readonly host: string;
+}
+
+/** Makes a certificate as a node's, with another subject. Errors: those of `signNodeCertificate`. */
+export function signSubject(options: SignSubjectOptions): Promise<string> {
   return withCrypto(() => sign(options));
 }
 
-async function sign(options: SignOptions): Promise<string> {
-  const { ca, csrPem, nodeId, clusterId, now, validityMs = NODE_VALIDITY_MS } = options;
+async function sign(options: SignSubjectOptions): Promise<string> {
+  const { ca, csrPem, organization, name, host, now, validityMs = NODE_VALIDITY_MS } = options;
   const x509 = await loadX509();
   const publicKey = await requestedKey(csrPem);
   const caCertificate = new x509.X509Certificate(ca.certificatePem);
@@ -137,7 +150,7 @@ async function sign(options: SignOptions): Promise<string> {
     x509.X509CertificateGenerator.create({
       serialNumber: randomSerial(randomBytes(16)),
       issuer: caCertificate.subjectName,
-      subject: [{ O: [clusterId] }, { CN: [nodeId] }],
+      subject: [{ O: [organization] }, { CN: [name] }],
       notBefore: new Date(now - BACKDATE_MS),
       notAfter: new Date(notAfter),
       publicKey,
@@ -147,13 +160,21 @@ async function sign(options: SignOptions): Promise<string> {
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension([{ type: "dns", value: peerName(nodeId) }]),
+        new x509.SubjectAlternativeNameExtension([{ type: "dns", value: host }]),
         authorityKey,
         subjectKey,
       ],
     }),
   );
   return certificate.toString("pem");
+}
+
+/** The public key (SPKI, DER) of a request that somebody else is to sign. Errors: those of `signNodeCertificate`. */
+export function requestedKeyIn(csrPem: string): Promise<Buffer> {
+  return withCrypto(async () => {
+    const key = await requestedKey(csrPem);
+    return KeyObject.from(key).export({ type: "spki", format: "der" });
+  });
 }
 
 const CSR_LENGTH_MAX = 8 * 1024;

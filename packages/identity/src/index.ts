@@ -9,11 +9,14 @@ export {
   NODE_VALIDITY_MS,
   parseCertificate,
   peerName,
+  requestedKeyIn,
   signNodeCertificate,
+  signSubject,
   type Ca,
   type CertificateTimes,
   type CreateCaOptions,
   type SignOptions,
+  type SignSubjectOptions,
 } from "./ca.ts";
 export { cryptoUnderWay } from "./crypto-work.ts";
 export {
@@ -32,7 +35,8 @@ export {
   type NodeIdentity,
   type StoredIdentity,
 } from "./node-identity.ts";
-export { certificatesIn, crossSign, givenRoot, issuerIn, rootName } from "./root.ts";
+export { certificatesIn, crossSign, givenCertificate, givenRoot, issuerIn, rootName } from "./root.ts";
 export { newSealKey, parseSealKey, SecretSealer, type SealKey } from "./secret-sealer.ts";
+export { STATEMENT_NAME, statementKeyIn } from "./statement-key.ts";
 export { lockRecord, newUnlockKey, parseUnlockKey, unlockRecord, type UnlockKey } from "./unlock-key.ts";
 export { verifyPeer, type VerifyOptions } from "./verify-peer.ts";

@@ -42,11 +42,19 @@ function isSignedBy(certificate: X509Certificate, ca: X509Certificate): boolean 
   return isSigned;
 }
 
-/**
- * A root that a user brings, as it is kept. Errors: `invalid_argument` with what is wrong with it. Its key may be ECDSA of
- * 256 to 521 bits, or RSA of 2,048 at least.
- */
+/** A root that a user brings with its key, as it is kept. Errors: those of `givenCertificate`, also for the key. */
 export function givenRoot({ certificatePem, keyPem }: Ca, now: Millis): Ca {
+  const text = givenCertificate(certificatePem, now);
+  if (!isReadable(keyPem)) throw refused("its key can't be read; give it in PEM, without a passphrase");
+  if (!isKeyOf(keyPem, readable(text))) throw refused("the key is not this certificate's");
+  return { certificatePem: text, keyPem };
+}
+
+/**
+ * The certificate of a root that a user brings, as it is kept. Errors: `invalid_argument` with what is wrong with it. Its
+ * key may be ECDSA of 256 to 521 bits, or RSA of 2,048 at least.
+ */
+export function givenCertificate(certificatePem: string, now: Millis): string {
   const [text, ...more] = certificatesIn(certificatePem);
   if (text === undefined) throw refused("it has no certificate in PEM");
   if (more.length > 0)
@@ -60,9 +68,7 @@ export function givenRoot({ certificatePem, keyPem }: Ca, now: Millis): Ca {
     throw new ClusterError("invalid_argument", "CA certificate expires too soon: it must be good for another year");
   if (!isSigningKey(certificate.publicKey))
     throw refused("its key is neither ECDSA of 256 to 521 bits nor RSA of 2,048 bits or more");
-  if (!isReadable(keyPem)) throw refused("its key can't be read; give it in PEM, without a passphrase");
-  if (!isKeyOf(keyPem, certificate)) throw refused("the key is not this certificate's");
-  return { certificatePem: text, keyPem };
+  return text;
 }
 
 function readable(pem: string): X509Certificate {

@@ -1,11 +1,29 @@
-import { boolean, integer, list, object, oneOf, optional, text, type Check } from "./check.ts";
+import { boolean, integer, list, map, object, oneOf, optional, text, type Check } from "./check.ts";
 import { logDriver } from "./check-service.ts";
-import type { ClusterSecrets, ClusterSpec, NextRoot, RaftSettings, RebalancePolicy, RootSecrets } from "./cluster.ts";
+import type {
+  ClusterSecrets,
+  ClusterSpec,
+  NextRoot,
+  RaftSettings,
+  RebalancePolicy,
+  RootSecrets,
+  StatementKey,
+} from "./cluster.ts";
+import { EXTERNAL_CAS_MAX, type ExternalCa } from "./external-ca.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectName } from "./names.ts";
 import { STRATEGIES } from "./service-spec.ts";
 
 const ENTRIES_MAX = 2 ** 31;
+
+export const pem: Check = text({ max: 65_536 });
+
+const externalCa = object<ExternalCa>({
+  protocol: oneOf(["cfssl"]),
+  url: text({ max: 1_024, pattern: /^https:\/\/[!-~]+$/, says: "an address that begins with https://" }),
+  options: optional(map(text({ max: 256 }), text({ max: 1_024 }))),
+  caPem: optional(pem),
+});
 
 export const cluster: Check = object<ClusterSpec>({
   name: objectName,
@@ -39,6 +57,7 @@ export const cluster: Check = object<ClusterSpec>({
   ),
   heartbeatPeriodMs: optional(integer(1, LIMITS.durationMs)),
   autolock: optional(boolean),
+  externalCas: optional(list(externalCa, EXTERNAL_CAS_MAX)),
 });
 
 export const joinSecret: Check = text({
@@ -50,13 +69,13 @@ export const joinSecret: Check = text({
 
 export const sealedUnlockKey: Check = text({ min: 1, max: 256, pattern: /^[A-Za-z0-9+/]+={0,2}$/, says: "base64" });
 
-export const pem: Check = text({ max: 65_536 });
-
 const roleSecrets = object<RootSecrets["roleSecrets"]>({ worker: joinSecret, manager: joinSecret });
-const rootSecrets = { caKeyPem: pem, joinSecret, roleSecrets };
+const statement = optional(object<StatementKey>({ certificatePem: pem, keyPem: pem }));
+const rootSecrets = { caKeyPem: optional(pem), statement, joinSecret, roleSecrets };
 
 export const secrets: Check = object<ClusterSecrets>({
-  caKeyPem: pem,
+  caKeyPem: optional(pem),
+  statement,
   joinSecret,
   roleSecrets: optional(roleSecrets),
   gossipKeys: list(text({ min: 1, max: 256 }), 16),
@@ -65,4 +84,9 @@ export const secrets: Check = object<ClusterSecrets>({
 
 export const rootName: Check = text({ min: 1, max: 128, pattern: /^[0-9A-F:]+$/, says: "a fingerprint, AB:CD:…" });
 
-export const nextRoot: Check = object<NextRoot>({ ...rootSecrets, root: rootName, caPem: pem, crossPem: pem });
+export const nextRoot: Check = object<NextRoot>({
+  ...rootSecrets,
+  root: rootName,
+  caPem: pem,
+  crossPem: optional(pem),
+});

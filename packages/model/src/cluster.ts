@@ -1,4 +1,5 @@
 import type { Millis } from "@murmur/base";
+import type { ExternalCa } from "./external-ca.ts";
 import type { ClusterId, Index } from "./ids.ts";
 import type { DataPlaneKind } from "./network.ts";
 import type { RootRotation } from "./root-rotation.ts";
@@ -24,6 +25,8 @@ export interface ClusterSpec {
   readonly heartbeatPeriodMs?: Millis;
   /** Managers seal what they keep on their disks with a key that isn't there; left out: they don't. */
   readonly autolock?: boolean;
+  /** What signs nodes' certificates in the managers' place, in the order in which they are asked; left out: nobody does. */
+  readonly externalCas?: readonly ExternalCa[];
 }
 
 /**
@@ -56,7 +59,10 @@ export interface RaftSettings {
 
 /** The secrets of the cluster. Replicated to the managers only; never in `inspect`, logs or errors. */
 export interface ClusterSecrets {
-  readonly caKeyPem: string;
+  /** Left out: only external CAs have it. */
+  readonly caKeyPem?: string;
+  /** There while the root's key isn't, and only then. */
+  readonly statement?: StatementKey;
   /** The secret part of the join token: shown again by `join-token`, so kept as it is. */
   readonly joinSecret: string;
   /** Of Docker's two tokens: who joins with one is pinned to its role. Left out: both are `joinSecret`. */
@@ -67,9 +73,18 @@ export interface ClusterSecrets {
   readonly next?: RootSecrets;
 }
 
+/** What signs the cluster's statements where the managers haven't got the root's key: a key that the root has signed. */
+export interface StatementKey {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
 /** What comes with a root: its key, and join secrets, since join tokens name the root. */
 export interface RootSecrets {
-  readonly caKeyPem: string;
+  /** Left out: only external CAs have it. */
+  readonly caKeyPem?: string;
+  /** There while the root's key isn't, and only then. */
+  readonly statement?: StatementKey;
   readonly joinSecret: string;
   readonly roleSecrets: { readonly worker: string; readonly manager: string };
 }
@@ -78,7 +93,8 @@ export interface RootSecrets {
 export interface NextRoot extends RootSecrets {
   readonly root: string;
   readonly caPem: string;
-  readonly crossPem: string;
+  /** Left out where the key of the present root isn't at hand. */
+  readonly crossPem?: string;
 }
 
 /** The secret part of the token by which nodes join: to a role, or to whatever the cluster needs. */

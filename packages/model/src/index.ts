@@ -29,13 +29,16 @@ export {
   type RaftSettings,
   type RebalancePolicy,
   type RootSecrets,
+  type StatementKey,
 } from "./cluster.ts";
+export { EXTERNAL_CAS_MAX, externalCasOf, isSamePem, type ExternalCa } from "./external-ca.ts";
 export {
   beginRotation,
   chainBehind,
   endRotation,
   isReadyFor,
   REPLACED_ROOTS_MAX,
+  rootWithoutSigner,
   signingRoot,
   trustedRoots,
   wantedIssuer,

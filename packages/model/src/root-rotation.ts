@@ -1,4 +1,5 @@
-import type { Cluster, ClusterSecrets, NextRoot } from "./cluster.ts";
+import type { Cluster, ClusterSecrets, NextRoot, StatementKey } from "./cluster.ts";
+import { externalCasOf, type ExternalCa } from "./external-ca.ts";
 import type { NodeCertificate } from "./node.ts";
 
 /**
@@ -13,8 +14,11 @@ export interface RootRotation {
   /** Of the new root, as `NodeCertificate` has it. */
   readonly root: string;
   readonly caPem: string;
-  /** The new root's name and key, signed by the present one: whoever only knows that can follow a certificate to it. */
-  readonly crossPem: string;
+  /**
+   * The new root's name and key, signed by the present one: whoever only knows that can follow a certificate to it. Left
+   * out where the present root's key is an external CA's: then nobody can join by it in phase `renew`.
+   */
+  readonly crossPem?: string;
   /** Roots of rotations that this one has replaced, as far as nodes may have certificates of them; they stay trusted. */
   readonly replaced: readonly string[];
 }
@@ -38,11 +42,24 @@ export function wantedIssuer({ caPem, rotation }: Authority): string | undefined
 /** What signs certificates, and the cluster's statements, now. */
 export function signingRoot({ caPem, rotation, secrets }: Authority & { readonly secrets: ClusterSecrets }): {
   readonly certificatePem: string;
-  readonly keyPem: string;
+  /** Undefined: external CAs have it. */
+  readonly keyPem: string | undefined;
+  readonly statement: StatementKey | undefined;
 } {
   if (rotation?.phase !== "renew" || secrets.next === undefined)
-    return { certificatePem: caPem, keyPem: secrets.caKeyPem };
-  return { certificatePem: rotation.caPem, keyPem: secrets.next.caKeyPem };
+    return { certificatePem: caPem, keyPem: secrets.caKeyPem, statement: secrets.statement };
+  return { certificatePem: rotation.caPem, keyPem: secrets.next.caKeyPem, statement: secrets.next.statement };
+}
+
+/** A root that only an external CA could sign with, and that has none among these; undefined: there is no such. */
+export function rootWithoutSigner(
+  { caPem, rotation, secrets }: Authority & { readonly secrets: ClusterSecrets },
+  externalCas: readonly ExternalCa[] | undefined,
+): "current" | "desired" | undefined {
+  const isSigned = (root: string): boolean => externalCasOf(externalCas, { root, present: caPem }).length > 0;
+  if (secrets.caKeyPem === undefined && !isSigned(caPem)) return "current";
+  if (rotation !== undefined && secrets.next?.caKeyPem === undefined && !isSigned(rotation.caPem)) return "desired";
+  return undefined;
 }
 
 /**
@@ -50,7 +67,9 @@ export function signingRoot({ caPem, rotation, secrets }: Authority & { readonly
  * a join token does, can follow it to the new one. In the order in which TLS looks for a way.
  */
 export const chainBehind = ({ caPem, rotation }: Authority): readonly string[] =>
-  rotation?.phase === "renew" ? [rotation.crossPem, rotation.caPem, caPem] : [caPem];
+  rotation?.phase !== "renew"
+    ? [caPem]
+    : [...(rotation.crossPem === undefined ? [] : [rotation.crossPem]), rotation.caPem, caPem];
 
 /** Whether a node is ready for the rotation's next step. */
 export function isReadyFor({ phase, root }: RootRotation, certificate: NodeCertificate | undefined): boolean {
@@ -72,7 +91,7 @@ export function beginRotation(
       phase: "trust",
       root,
       caPem,
-      crossPem,
+      ...(crossPem !== undefined && { crossPem }),
       replaced: [...new Set(replaced)].filter((pem) => pem !== caPem),
     },
     secrets: { ...secrets, next: own },
@@ -81,6 +100,14 @@ export function beginRotation(
 
 /** The new root is the present one, and join tokens are others: they name the root. */
 export function endRotation({ rotation: _ended, ...cluster }: Cluster, { caPem }: RootRotation): Cluster {
-  const { next, ...secrets } = cluster.secrets;
-  return { ...cluster, caPem, secrets: { ...secrets, ...next } };
+  const { next, caKeyPem: _key, statement: _statement, ...secrets } = cluster.secrets;
+  const { externalCas, ...spec } = cluster.spec;
+  // Those that named no root meant the one of before.
+  const meant = externalCas?.map((ca) => ({ ...ca, caPem: ca.caPem ?? cluster.caPem }));
+  return {
+    ...cluster,
+    spec: { ...spec, ...(meant && { externalCas: meant }) },
+    caPem,
+    secrets: { ...secrets, ...next },
+  };
 }

@@ -13,6 +13,7 @@ import { X509Certificate } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { admit, askToJoin, keyDigest, type CallMember, type JoinOptions } from "./admission.ts";
 import { parseRenewal, renew } from "./renewal.ts";
+import { TestCfssl } from "./testing/test-cfssl.ts";
 import { SoloManager } from "./testing/solo-manager.ts";
 
 describe("admission", () => {
@@ -31,7 +32,7 @@ describe("admission", () => {
     const { caPem, secrets: own } = secrets();
     return formatToken({ caDigest: caDigest(caPem), secret: own.joinSecret });
   };
-  const decide = (body: unknown, remoteAddress = "10.0.0.9") =>
+  const decide = (body: unknown, remoteAddress = "10.0.0.9", signer = solo.signer()) =>
     solo.during(
       admit(solo.manager, body, {
         newId: solo.newId,
@@ -40,6 +41,7 @@ describe("admission", () => {
         signal: solo.signal,
         remoteAddress,
         generation: undefined,
+        signer,
       }),
     );
   /** Calls the manager as the transport would, after the CA was checked. */
@@ -136,7 +138,8 @@ describe("admission", () => {
     const secret = view.cluster()?.secrets.joinSecret ?? "";
     const asks = async (more: object) => {
       const { signal, newId, clock } = overlay;
-      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9", generation: undefined };
+      const common = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9", generation: undefined };
+      const options = { ...common, signer: overlay.signer() };
       return overlay.during(admit(overlay.manager, { ...(await request()), secret, ...more }, options));
     };
     expect(await refusal(asks({}))).toMatch(/failed_precondition.*overlay.*its software is too old/);
@@ -153,7 +156,8 @@ describe("admission", () => {
     const secret = overlay.manager.view.cluster()?.secrets.joinSecret ?? expect.fail();
     const asks = async (more: object) => {
       const { signal, newId, clock } = overlay;
-      const options = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9", generation: undefined };
+      const common = { newId, clock, log: silentLog, signal, remoteAddress: "10.0.0.9", generation: undefined };
+      const options = { ...common, signer: overlay.signer() };
       return overlay.during(admit(overlay.manager, { ...(await request()), secret, cannot: {}, ...more }, options));
     };
     expect(await refusal(asks({ subnets: ["10.0.0.0/24", "10.64.3.0/24"] }))).toMatch(
@@ -191,9 +195,32 @@ describe("admission", () => {
     expect(await refusal(join({ addresses: [] }))).toMatch(/give the address/);
   });
 
+  it("says to who joins, and who renews, why an external CA doesn't sign", async () => {
+    const { identity } = await join();
+    const cfssl = await TestCfssl.start(solo.clock.now());
+    const nextRoot = await cfssl.nextRoot(secrets(), solo.signer(cfssl.call));
+    const { version, spec } = secrets();
+    const externalCas = [{ ...cfssl.externalCa, caPem: secrets().caPem }];
+    const update = { kind: "updateCluster", version, spec: { ...spec, externalCas }, now: solo.clock.now() } as const;
+    expect(nextRoot.caKeyPem).toBeUndefined();
+    await solo.during(solo.manager.submit(update, solo.signal));
+    const body = await request();
+    // It is another root's, whatever the settings say.
+    expect(await refusal(decide(body, "10.0.0.9", solo.signer(cfssl.call)))).toMatch(
+      /unavailable.*https:\/\/ca\.test.*signed by another cluster's authority/,
+    );
+    expect(await refusal(decide(body))).toMatch(/can't ask external CAs/);
+    cfssl.refuses = "policy violation";
+    const csrPem = await createCsr({ keyPem: identity.keyPem });
+    const asked = { from: identity.nodeId, body: { csrPem }, generation: undefined };
+    const options = { signer: solo.signer(cfssl.call), signal: solo.signal };
+    expect(await refusal(solo.during(renew(solo.manager, asked, options)))).toMatch(/it refuses: policy violation/);
+    expect(solo.manager.view.nodes()).toHaveLength(2);
+  });
+
   it("renews a certificate for the same key only, and for members only", async () => {
     const { identity } = await join();
-    const options = { clock: solo.clock, signal: solo.signal };
+    const options = { signer: solo.signer(), signal: solo.signal };
     const ask = (from: NodeId, body: unknown) => renew(solo.manager, { from, body, generation: undefined }, options);
     await solo.clock.advance(1_000);
     const csrPem = await createCsr({ keyPem: identity.keyPem });

@@ -9,14 +9,12 @@ import {
   parseGossipKey,
   parseToken,
   secretMatches,
-  signNodeCertificate,
   type NodeIdentity,
 } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
 import {
   chainBehind,
   joinSecretOf,
-  signingRoot,
   trustedRoots,
   type Availability,
   type Cluster,
@@ -24,7 +22,8 @@ import {
 } from "@murmur/model";
 import { joinCall, parseAddress, formatAddress } from "@murmur/transport";
 import { z } from "zod";
-import { readGeneration, signGeneration, type Generation } from "./generation.ts";
+import { readGeneration, signGeneration, statementSigner, type Generation } from "./generation.ts";
+import type { AuthoritySigner } from "./authority-signer.ts";
 import { refuseNetworksInUse } from "./subnet-overlap.ts";
 import { MURMUR_VERSION } from "./version.ts";
 
@@ -181,8 +180,8 @@ export const authorityTexts = (cluster: Cluster): Pick<NodeIdentity, "caPem"> & 
 /** The statement of a generation, signed by the root that signs now. Null in the first. */
 export function statementAnew(generation: Generation | undefined, cluster: Cluster): Generation | null {
   if (generation === undefined) return null;
-  const { signature: _before, ...unsigned } = generation;
-  return signGeneration(unsigned, { clusterId: cluster.id, caKeyPem: signingRoot(cluster).keyPem });
+  const { signature: _signature, signerPem: _signer, ...unsigned } = generation;
+  return signGeneration(unsigned, { clusterId: cluster.id, by: statementSigner(cluster) });
 }
 
 const joined = (pems: readonly string[]): string => pems.map((pem) => `${pem.trimEnd()}\n`).join("");
@@ -198,11 +197,12 @@ export interface AdmissionOptions {
   readonly remoteAddress: string;
   /** The manager's. */
   readonly generation: Generation | undefined;
+  readonly signer: Pick<AuthoritySigner, "sign">;
 }
 
 /** Decides on a node that wants to join, on a manager: checks the secret, records the node, signs its certificate. */
 export async function admit(manager: Manager, body: unknown, options: AdmissionOptions): Promise<Admission> {
-  const { newId, clock, log, signal, remoteAddress, generation } = options;
+  const { newId, clock, log, signal, remoteAddress, generation, signer } = options;
   const parsed = admissionRequest.safeParse(body);
   if (!parsed.success)
     throw new ClusterError(
@@ -229,14 +229,7 @@ export async function admit(manager: Manager, body: unknown, options: AdmissionO
     ? formatAddress({ host: remoteAddress, port: Number(request.address.slice(1)) })
     : formatAddress(parseAddress(request.address));
   const sign = (node: NodeId): Promise<string> =>
-    signNodeCertificate({
-      ca: signingRoot(cluster),
-      csrPem: request.csrPem,
-      nodeId: node,
-      clusterId: cluster.id,
-      now: clock.now(),
-      validityMs: cluster.spec.nodeCertificateValidityMs,
-    });
+    signer.sign({ cluster, csrPem: request.csrPem, nodeId: node }, signal);
   const certificatePem = await sign(id);
   const admitted = await manager.submit(
     {

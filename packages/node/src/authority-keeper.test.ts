@@ -148,7 +148,7 @@ describe("what a node has of the authority", () => {
 
   it("has the generation's statement by the same root, which is kept first", async () => {
     const unsigned = { number: 7, origin: "recover", manager: { id: SELF, address: "10.0.0.1:7373" } } as const;
-    const by = ({ keyPem }: Ca): Generation => signGeneration(unsigned, { clusterId: CLUSTER, caKeyPem: keyPem });
+    const by = (ca: Ca): Generation => signGeneration(unsigned, { clusterId: CLUSTER, by: ca });
     await using world = await KeeperWorld.of(young, old, young);
     world.generation = by(old);
     world.signs(young, [old, young], by(young));

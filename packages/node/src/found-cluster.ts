@@ -1,21 +1,22 @@
 import { hostname as machineName } from "node:os";
-import { nodeId, type Clock } from "@murmur/base";
+import { ClusterError, nodeId, silentLog, type Clock } from "@murmur/base";
 import type { InitRequest } from "@murmur/api";
 import {
   createCa,
   createCsr,
   createNodeKey,
+  givenCertificate,
   newGossipKey,
   newJoinSecret,
   newSealKey,
   newUnlockKey,
-  signNodeCertificate,
   type NodeIdentity,
   type UnlockKey,
 } from "@murmur/identity";
-import { clusterId, networkId, type Command } from "@murmur/model";
+import { clusterId, externalCasOf, networkId, type ClusterSecrets, type Command } from "@murmur/model";
 import { newDiskKey } from "@murmur/storage";
 import { keyDigest } from "./admission.ts";
+import { AuthoritySigner } from "./authority-signer.ts";
 import { sealUnlockKey } from "./lock-keeper.ts";
 
 export interface FoundedCluster {
@@ -32,29 +33,27 @@ export async function foundCluster(options: {
   readonly hostname: string | undefined;
   readonly clock: Clock;
   readonly newId: () => string;
+  /** Signs in the place of external CAs; left out: there are none. */
+  readonly signer?: Pick<AuthoritySigner, "sign" | "statementKey">;
+  readonly signal?: AbortSignal;
 }): Promise<FoundedCluster> {
   const { address, request, clock, newId } = options;
   const now = clock.now();
   const cluster = clusterId(newId());
   const node = nodeId(newId());
-  const ca = await createCa({ clusterId: cluster, now });
+  const { caPem, ...root } = await firstRoot(cluster, options);
   const keyPem = await createNodeKey();
-  const certificatePem = await signNodeCertificate({
-    ca,
-    csrPem: await createCsr({ keyPem }),
-    nodeId: node,
-    clusterId: cluster,
-    now,
-    validityMs: request.spec.nodeCertificateValidityMs,
-  });
   const gossipKey = newGossipKey();
   const secrets = {
-    caKeyPem: ca.keyPem,
+    ...root,
     joinSecret: newJoinSecret(),
     roleSecrets: { worker: newJoinSecret(), manager: newJoinSecret() },
     gossipKeys: [gossipKey],
   };
   const { spec, dataPlane, addressPool, dataPathPort } = request;
+  const signing = { cluster: { id: cluster, caPem, secrets, spec }, csrPem: await createCsr({ keyPem }), nodeId: node };
+  const signer = options.signer ?? new AuthoritySigner({ client: () => undefined, clock, log: silentLog });
+  const certificatePem = await signer.sign(signing, options.signal ?? new AbortController().signal);
   const sealKeys = [newSealKey()];
   const lock = spec.autolock === true ? newUnlockKey() : undefined;
   const unlockKey = lock && sealUnlockKey(lock, { sealKeys, clusterId: cluster });
@@ -68,7 +67,7 @@ export async function foundCluster(options: {
     identity: {
       nodeId: node,
       clusterId: cluster,
-      caPem: ca.certificatePem,
+      caPem,
       certificatePem,
       keyPem,
       gossipKeys: [gossipKey],
@@ -79,7 +78,7 @@ export async function foundCluster(options: {
     commands: [
       {
         kind: "createCluster",
-        cluster: { id: cluster, spec, caPem: ca.certificatePem, secrets, ...chosen },
+        cluster: { id: cluster, spec, caPem, secrets, ...chosen },
         defaultNetworkId: networkId(newId()),
         now,
       },
@@ -96,4 +95,27 @@ export async function foundCluster(options: {
       },
     ],
   };
+}
+
+/** A root of the cluster's own, or that of the external CA which is to sign from the beginning. */
+async function firstRoot(
+  id: string,
+  { request, clock, signer, signal }: Parameters<typeof foundCluster>[0],
+): Promise<Pick<ClusterSecrets, "caKeyPem" | "statement"> & { readonly caPem: string }> {
+  const now = clock.now();
+  const { externalCas = [] } = request.spec;
+  if (externalCas.length === 0 || signer === undefined || signal === undefined) {
+    const { certificatePem, keyPem } = await createCa({ clusterId: id, now });
+    return { caPem: certificatePem, caKeyPem: keyPem };
+  }
+  const given = externalCas.find(({ caPem }) => caPem !== undefined)?.caPem;
+  if (given === undefined) {
+    throw new ClusterError(
+      "invalid_argument",
+      "a new cluster with an external CA needs that one's root certificate: add cacert=FILE to --external-ca",
+    );
+  }
+  const root = givenCertificate(given, now);
+  const asked = { clusterId: id, root, externalCas: externalCasOf(externalCas, { root, present: root }) };
+  return { caPem: root, statement: await signer.statementKey(asked, signal) };
 }

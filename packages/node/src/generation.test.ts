@@ -1,8 +1,16 @@
 import { ManualClock, nodeId, Scope, silentLog, type NodeId } from "@murmur/base";
-import { createCa, type Ca } from "@murmur/identity";
+import { createCa, createCsr, createNodeKey, signSubject, STATEMENT_NAME, type Ca } from "@murmur/identity";
 import type { Peers } from "@murmur/manager";
 import { beforeAll, describe, expect, it } from "vitest";
-import { FIRST_GENERATION, nextNumber, readGeneration, signGeneration, type Generation } from "./generation.ts";
+import {
+  FIRST_GENERATION,
+  nextNumber,
+  readGeneration,
+  signerOf,
+  signGeneration,
+  type Generation,
+  type StatementSigner,
+} from "./generation.ts";
 import { fencedPeers } from "./generation-fence.ts";
 import { GenerationKeeper } from "./generation-keeper.ts";
 
@@ -13,10 +21,10 @@ beforeAll(async () => {
   ca = await createCa({ clusterId: "c1", now: 1_700_000_000_000 });
 });
 const cluster = () => ({ clusterId: "c1", caPem: ca.certificatePem });
-const signed = (number: number, by = ca): Generation =>
+const signed = (number: number, by: StatementSigner = ca): Generation =>
   signGeneration(
     { number, origin: "recover", manager: { id: A, address: "10.0.0.1:7373" } },
-    { clusterId: "c1", caKeyPem: by.keyPem },
+    { clusterId: "c1", by: { keyPem: by.keyPem, ...(by.signerPem !== undefined && { signerPem: by.signerPem }) } },
   );
 
 describe("a generation's statement", () => {
@@ -31,6 +39,26 @@ describe("a generation's statement", () => {
     expect(readGeneration(signed(7, stranger), cluster())).toBeUndefined();
     for (const nonsense of [null, 7, {}, { ...statement, signature: "x" }, { ...statement, number: -1 }])
       expect(readGeneration(nonsense, cluster())).toBeUndefined();
+  });
+
+  it("is believed by a key that the authority has signed for this, and by no other", async () => {
+    const keyPem = await createNodeKey();
+    const csrPem = await createCsr({ keyPem });
+    const signer = async (name: string, by = ca, organization = "c1"): Promise<StatementSigner> => {
+      const asked = { ca: by, csrPem, organization, name, host: name, now: 1_700_000_000_000 };
+      return { keyPem, signerPem: await signSubject(asked) };
+    };
+    const statement = signed(7, await signer(STATEMENT_NAME));
+    expect(readGeneration(structuredClone(statement), cluster())).toEqual(statement);
+    expect(signerOf(statement, cluster())).toBe(ca.certificatePem);
+    expect(readGeneration({ ...statement, number: 8 }, cluster())).toBeUndefined();
+    const { signerPem: _left, ...without } = statement;
+    expect(readGeneration(without, cluster())).toBeUndefined();
+    // A node has a certificate, too.
+    expect(readGeneration(signed(7, await signer("a".repeat(25))), cluster())).toBeUndefined();
+    expect(readGeneration(signed(7, await signer(STATEMENT_NAME, ca, "c2")), cluster())).toBeUndefined();
+    const stranger = await createCa({ clusterId: "c1", now: 1_700_000_000_000 });
+    expect(readGeneration(signed(7, await signer(STATEMENT_NAME, stranger)), cluster())).toBeUndefined();
   });
 
   it("has a later number than the one before, even with a clock that went back", () => {

@@ -5,6 +5,8 @@ export { MURMUR_VERSION } from "./version.ts";
 // For scenarios that run members over simulated wires.
 export { askToJoin, type CallMember } from "./admission.ts";
 export { ClusterBridges, removeEngineNetworks } from "./cluster-bridges.ts";
+export { AuthoritySigner } from "./authority-signer.ts";
+export type { CallExternalCa } from "./external-ca.ts";
 export { foundCluster } from "./found-cluster.ts";
 export { IdentityStore, type StoredMembership } from "./identity-store.ts";
 export type { Bootstrap } from "./manager-host.ts";

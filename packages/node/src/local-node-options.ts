@@ -1,6 +1,7 @@
 import type { DataPlaneKind } from "@murmur/model";
 import type { CallMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
+import type { CallExternalCa } from "./external-ca.ts";
 import type { IdentityStore } from "./identity-store.ts";
 import type { MemberStart } from "./member.ts";
 import type { MemberWires } from "./member-wires.ts";
@@ -19,6 +20,8 @@ export interface LocalNodeEdge {
   hostSubnets(): Promise<readonly string[]>;
   /** Calls a member of a cluster that this node isn't in yet. */
   callMember(signal: AbortSignal): CallMember;
+  /** How external CAs are reached. A world without them needs none. */
+  readonly callExternalCa?: CallExternalCa;
   /** Removes the log and the snapshots of a membership that is over. */
   wipeLog(): Promise<void>;
   /** Removes what a membership's overlay has left in the kernel and in the engine; logs what it can't remove. */

@@ -16,6 +16,7 @@ import { clusterId, type DataPlaneKind } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
+import { AuthoritySigner } from "./authority-signer.ts";
 import { foundCluster } from "./found-cluster.ts";
 import { leaveCluster } from "./leave-cluster.ts";
 import type { LockedNode } from "./identity-store.ts";
@@ -168,7 +169,9 @@ export class LocalNodeControl implements LocalNode {
       // What an interrupted attempt left behind belongs to no cluster.
       await this.#wipe();
       const { clock, newId } = start;
-      const founded = await foundCluster({ address, request, hostname: daemon.hostname, clock, newId });
+      const signer = this.#firstSigner();
+      const asked = { address, request, hostname: daemon.hostname, clock, newId, signer, signal };
+      const founded = await foundCluster(asked);
       const { identity, commands, lock } = founded;
       const membership = { listen, address, peers: [], dataPlane: request.dataPlane };
       await identities.writeMembership(membership);
@@ -220,8 +223,11 @@ export class LocalNodeControl implements LocalNode {
         (until: AbortSignal): CallMember =>
         (to, asked) =>
           withSignals([signal, until], (both) => edge.callMember(both)(to, asked));
-      const options = { address, request, hostname: daemon.hostname, call, clock, random, newId };
-      const { identity, generation, peers, dataPlane, bootstrap } = await takeUpBackup(options);
+      const options = { address, request, hostname: daemon.hostname, call, clock, random, newId, signal };
+      const { identity, generation, peers, dataPlane, bootstrap } = await takeUpBackup({
+        ...options,
+        signer: this.#firstSigner(),
+      });
       await this.#requirePlane(dataPlane);
       signal.throwIfAborted();
       await this.#wipe();
@@ -231,6 +237,14 @@ export class LocalNodeControl implements LocalNode {
       const member = await this.#activate({ ...start, identity, membership, generation, bootstrap });
       await member.storeIdentity();
     });
+  }
+
+  /** Signs this node's first certificate: it has none to show to external CAs. */
+  #firstSigner(): AuthoritySigner {
+    const { edge, start } = this.#options;
+    const { clock, log } = start;
+    const call = edge.callExternalCa;
+    return new AuthoritySigner({ ...(call && { call }), client: () => undefined, clock, log });
   }
 
   /** Errors: `failed_precondition` when this machine can't do the data plane. */

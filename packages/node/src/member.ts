@@ -16,6 +16,8 @@ import type { DataPlane } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
 import type { AddressBook } from "./address-book.ts";
 import { AuthorityKeeper } from "./authority-keeper.ts";
+import { AuthoritySigner } from "./authority-signer.ts";
+import type { CallExternalCa } from "./external-ca.ts";
 import { RENEW_METHOD } from "./renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
 import { Doctor } from "./doctor.ts";
@@ -71,6 +73,8 @@ export interface MemberStart {
   readonly answer: (request: Request) => Promise<Response>;
   /** Answers what other nodes, or this one, ask about the containers of this node's tasks. */
   readonly answerTasks: (request: Request) => Promise<Response>;
+  /** How external CAs are reached. A world without them needs none. */
+  readonly callExternalCa?: CallExternalCa;
   /** Empties the agent's records. */
   readonly forgetTasks: () => Promise<void>;
   readonly clock: Clock;
@@ -99,6 +103,8 @@ export class Member {
   readonly #seals: SealDesk;
   readonly #locks: LockKeeper;
   readonly #authority: AuthorityKeeper;
+  /** Signs other nodes' certificates, while this one is a manager. */
+  readonly signer: AuthoritySigner;
   readonly recovery: Recovery;
   readonly doctor: Doctor;
   #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
@@ -194,6 +200,12 @@ export class Member {
     this.#seals = parts.seals;
     this.#locks = parts.locks;
     const { answer, answerTasks, newId, clock, log, random } = start;
+    this.signer = new AuthoritySigner({
+      ...(start.callExternalCa && { call: start.callExternalCa }),
+      client: () => this.#identity,
+      clock,
+      log,
+    });
     const self = start.identity.nodeId;
     this.#client = new ManagerClient({
       self,
@@ -229,6 +241,7 @@ export class Member {
       serves: () => this.host.answering() !== undefined,
       generations: parts.generations,
       isAlive: (signal) => this.look(signal),
+      signer: this.signer,
       plane: this.plane,
       askManager: (method, body, signal) => this.#client.ask(method, body, { signal }),
       answer,

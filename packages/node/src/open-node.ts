@@ -4,6 +4,7 @@ import { ClusterError, type Clock, type Log, type Random } from "@murmur/base";
 import { caDigest, formatToken, newJoinSecret, newUnlockKey } from "@murmur/identity";
 import { clusterId, joinSecretOf } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
+import type { AuthoritySigner } from "./authority-signer.ts";
 import { IdentityStore } from "./identity-store.ts";
 import { LocalNodeControl } from "./local-node.ts";
 import type { LocalNodeEdge, LocalNodeOptions, LocalNodeStart } from "./local-node-options.ts";
@@ -45,6 +46,7 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
     answer: (request) => api.fetchForwarded(request),
     answerTasks: (request) => api.fetchAsked(request),
     forgetTasks: () => forgetAgentRecords(state),
+    ...(edge.callExternalCa && { callExternalCa: edge.callExternalCa }),
     clock,
     random,
     newId,
@@ -85,8 +87,18 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
       format: ({ caPem, secrets }, role) =>
         formatToken({ caDigest: caDigest(caPem), secret: joinSecretOf(secrets, role) }),
     },
-    authority: { next: (cluster, given) => nextRoot(cluster, { given, now: clock.now() }) },
+    authority: {
+      next: (cluster, { given, spec }, signal) =>
+        nextRoot(cluster, { given, now: clock.now(), outside: { signer: signerOf(control), spec, signal } }),
+      check: (cluster, spec, signal) => signerOf(control).check(cluster, spec.externalCas, signal),
+    },
     metrics: metrics(() => control.member()),
   });
   return { control, api };
+}
+
+function signerOf(control: LocalNodeControl): AuthoritySigner {
+  const member = control.member();
+  if (member === undefined) throw new ClusterError("unavailable", "this node is in no cluster now");
+  return member.signer;
 }

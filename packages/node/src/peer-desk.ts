@@ -5,6 +5,7 @@ import type { PortConfig } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
 import { admit, ADMIT_METHOD, JOIN_METHOD, type AdmissionOptions } from "./admission.ts";
+import type { AuthoritySigner } from "./authority-signer.ts";
 import { channelOver, generationOf, SESSION_METHOD } from "./agent-sessions.ts";
 import { PORTS_METHOD } from "./cluster-adapter.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
@@ -25,6 +26,7 @@ export interface PeerDeskOptions {
   /** Rejects when the cluster has no leader, as far as this node can find out. */
   readonly isAlive: (signal: AbortSignal) => Promise<unknown>;
   readonly generations: Pick<GenerationKeeper, "number" | "current" | "meet">;
+  readonly signer: Pick<AuthoritySigner, "sign">;
   readonly plane: DataPlane;
   /** Asks another manager. */
   readonly askManager: (method: string, body: unknown, signal: AbortSignal) => Promise<unknown>;
@@ -117,10 +119,10 @@ export class PeerDesk {
     { method, from, body }: { readonly method: string; readonly from: NodeId; readonly body: unknown },
     signal: AbortSignal,
   ): Promise<unknown> {
-    const { clock, generations } = this.#options;
+    const { clock, generations, signer } = this.#options;
     const manager = this.#options.manager();
     if (method === RENEW_METHOD)
-      return renew(manager, { from, body, generation: generations.current }, { clock, signal });
+      return renew(manager, { from, body, generation: generations.current }, { signer, signal });
     if (method !== ADMIT_METHOD) return departure(manager, { method, from, signal, clock });
     await requireNode(manager, from, signal);
     if (typeof body !== "object" || body === null || !("remoteAddress" in body) || !("request" in body)) {
@@ -130,8 +132,8 @@ export class PeerDesk {
   }
 
   #admission(remoteAddress: string, signal: AbortSignal): AdmissionOptions {
-    const { newId, generations, clock, log } = this.#options;
-    return { newId, clock, log, signal, remoteAddress, generation: generations.current };
+    const { newId, generations, signer, clock, log } = this.#options;
+    return { newId, clock, log, signal, remoteAddress, signer, generation: generations.current };
   }
 }
 

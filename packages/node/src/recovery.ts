@@ -11,9 +11,8 @@ import {
 } from "@murmur/base";
 import type { GossipDriver } from "@murmur/agent";
 import type { Manager } from "@murmur/manager";
-import { signingRoot } from "@murmur/model";
 import type { PeerTransport } from "@murmur/transport";
-import { nextNumber, signGeneration, type Generation } from "./generation.ts";
+import { nextNumber, signGeneration, statementSigner, type Generation } from "./generation.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
 import type { ManagerHost } from "./manager-host.ts";
 import { planRecovery, type Standing } from "./recovery-plan.ts";
@@ -101,7 +100,7 @@ export class Recovery {
     if (cluster === undefined) throw new ClusterError("corrupt", "there is no cluster in what this node has");
     const number = nextNumber(clock.now(), generations.number, (bound) => random.below(bound));
     const unsigned = { number, origin: "recover", manager: { id: self, address } } as const;
-    return signGeneration(unsigned, { clusterId: cluster.id, caKeyPem: signingRoot(cluster).keyPem });
+    return signGeneration(unsigned, { clusterId: cluster.id, by: statementSigner(cluster) });
   }
 
   /** This node's manager, also one that knows no leader. */

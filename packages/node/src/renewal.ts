@@ -1,9 +1,8 @@
-import { ClusterError, isId, type Clock, type NodeId } from "@murmur/base";
-import { signNodeCertificate } from "@murmur/identity";
+import { ClusterError, isId, type NodeId } from "@murmur/base";
 import type { Manager } from "@murmur/manager";
-import { signingRoot } from "@murmur/model";
 import { z } from "zod";
 import { authorityTexts, keyDigest, statementAnew } from "./admission.ts";
+import type { AuthoritySigner } from "./authority-signer.ts";
 import type { Generation } from "./generation.ts";
 
 export const RENEW_METHOD = "renew";
@@ -30,7 +29,7 @@ export async function renew(
     body,
     generation,
   }: { readonly from: NodeId; readonly body: unknown; readonly generation: Generation | undefined },
-  options: { readonly clock: Clock; readonly signal: AbortSignal },
+  options: { readonly signer: Pick<AuthoritySigner, "sign">; readonly signal: AbortSignal },
 ): Promise<Renewal> {
   const view = await manager.read(options.signal);
   const cluster = view.cluster();
@@ -41,15 +40,7 @@ export async function renew(
   const { caPem, chainPem } = authorityTexts(cluster);
   // While a root takes another's place, certificates of both are around, with what is to be shown behind each.
   if (csrPem === undefined) return { caPem, ...(cluster.rotation === undefined && { chainPem }) };
-  const ca = signingRoot(cluster);
-  const certificatePem = await signNodeCertificate({
-    ca,
-    csrPem,
-    nodeId: from,
-    clusterId: cluster.id,
-    now: options.clock.now(),
-    validityMs: cluster.spec.nodeCertificateValidityMs,
-  });
+  const certificatePem = await options.signer.sign({ cluster, csrPem, nodeId: from }, options.signal);
   if (keyDigest(certificatePem) !== view.node(from)?.keyDigest) {
     throw new ClusterError("forbidden", "a node is its key: the renewal names another one");
   }

@@ -1,6 +1,6 @@
 import { hostname as machineName } from "node:os";
 import { loadBackups, type OpenedBackup, type RestoreRequest } from "@murmur/api";
-import { ClusterError, nodeId, type Clock, type Millis, type NodeId, type Random } from "@murmur/base";
+import { ClusterError, nodeId, silentLog, type Clock, type Millis, type NodeId, type Random } from "@murmur/base";
 import {
   createCsr,
   createNodeKey,
@@ -10,13 +10,11 @@ import {
   parseGossipKey,
   parseSealKey,
   SecretSealer,
-  signNodeCertificate,
   type SealKey,
 } from "@murmur/identity";
 import type { PositionedState } from "@murmur/manager";
 import {
   loginSealId,
-  signingRoot,
   UNLOCK_KEY_SEAL_ID,
   type Cluster,
   type Command,
@@ -25,7 +23,8 @@ import {
 } from "@murmur/model";
 import { createStore, type View } from "@murmur/store";
 import { authorityTexts, keyDigest, type CallMember } from "./admission.ts";
-import { nextNumber, signGeneration, type Generation } from "./generation.ts";
+import { AuthoritySigner } from "./authority-signer.ts";
+import { nextNumber, signGeneration, statementSigner, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
 import { sealUnlockKey } from "./lock-keeper.ts";
 import type { Bootstrap } from "./manager-host.ts";
@@ -62,6 +61,9 @@ export interface RestoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly newId: () => string;
+  /** Signs in the place of external CAs; left out: there are none. */
+  readonly signer?: Pick<AuthoritySigner, "sign">;
+  readonly signal?: AbortSignal;
 }
 
 /** What a node begins with that takes a cluster up again from a backup, as its only manager. */
@@ -93,17 +95,13 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
   const { cluster, state } = backup;
   const now = clock.now();
   const self = nodeId(newId());
-  const ca = signingRoot(cluster);
   const sealKeys = sealKeysFor(backup, request.secretsKey);
   const keyPem = await createNodeKey();
-  const certificatePem = await signNodeCertificate({
-    ca,
-    csrPem: await createCsr({ keyPem }),
-    nodeId: self,
-    clusterId: cluster.id,
-    now,
-    validityMs: cluster.spec.nodeCertificateValidityMs,
-  });
+  const signer = options.signer ?? new AuthoritySigner({ client: () => undefined, clock, log: silentLog });
+  const certificatePem = await signer.sign(
+    { cluster, csrPem: await createCsr({ keyPem }), nodeId: self },
+    options.signal ?? new AbortController().signal,
+  );
   const number = nextNumber(now, backup.generation, (bound) => random.below(bound));
   const unsigned = { number, origin: "restore", manager: { id: self, address } } as const;
   const others = request.forgetNodes ? [] : state.store.view.nodes().filter((node) => node.address !== address);
@@ -117,7 +115,7 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
       gossipKeys: cluster.secrets.gossipKeys.map(parseGossipKey),
       sealKeys,
     },
-    generation: signGeneration(unsigned, { clusterId: cluster.id, caKeyPem: ca.keyPem }),
+    generation: signGeneration(unsigned, { clusterId: cluster.id, by: statementSigner(cluster) }),
     peers: others.map((node) => ({ id: node.id, address: node.address })),
     dataPlane: cluster.dataPlane,
     bootstrap: {

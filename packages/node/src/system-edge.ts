@@ -2,6 +2,7 @@ import type { Log } from "@murmur/base";
 import { machineSubnets } from "@murmur/network";
 import { callMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
+import { callExternalCa } from "./external-ca.ts";
 import { checkListenable } from "./listen-check.ts";
 import type { LocalNodeEdge } from "./local-node-options.ts";
 import { systemClock } from "./system-clock.ts";
@@ -19,6 +20,7 @@ export const systemEdge = (
   canDo: (plane) => planeObstacle(plane, thisMachine),
   hostSubnets: machineSubnets,
   callMember: (signal) => callMember(systemClock, signal),
+  callExternalCa,
   wipeLog: () => removeLogs(options),
   wipeOverlay: () => wipeOverlay(options.dataDir, { runtime, clock: systemClock, log }),
 });

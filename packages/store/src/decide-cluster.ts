@@ -4,6 +4,7 @@ import {
   endRotation,
   isReadyFor,
   REPLACED_ROOTS_MAX,
+  rootWithoutSigner,
   type Cluster,
   type Command,
   type Index,
@@ -43,6 +44,14 @@ export function updateCluster(context: Context, command: Of<"updateCluster">): D
   }
   const rotated = (cluster: Cluster): Partial<Cluster> =>
     nextRoot === undefined ? {} : beginRotation(cluster, nextRoot);
+  const current = context.state.cluster();
+  const unsigned = current && rootWithoutSigner({ ...current, ...rotated(current) }, spec.externalCas);
+  if (unsigned !== undefined) {
+    return refused(
+      "failed_precondition",
+      `there must be at least one external CA corresponding to the ${unsigned} CA certificate, since the managers haven't got its key: keep it (--external-ca), or rotate to another root`,
+    );
+  }
   if (spec.autolock !== true)
     return change(context, command.version, (cluster) => ({ spec, ...rotated(cluster) }), "unlockKey");
   if (unlockKey === undefined) return refused("failed_precondition", "autolock needs an unlock key");

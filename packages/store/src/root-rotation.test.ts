@@ -1,5 +1,12 @@
 import { nodeId } from "@murmur/base";
-import { DEFAULT_CLUSTER_SPEC, REPLACED_ROOTS_MAX, trustedRoots, type Cluster, type NextRoot } from "@murmur/model";
+import {
+  DEFAULT_CLUSTER_SPEC,
+  REPLACED_ROOTS_MAX,
+  trustedRoots,
+  type Cluster,
+  type ExternalCa,
+  type NextRoot,
+} from "@murmur/model";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Driver, node } from "./fixtures.ts";
@@ -110,6 +117,49 @@ describe("a rotation of the root", () => {
     expect(rotating.advances()).toMatchObject({ ok: false, code: "failed_precondition" });
     rotating.driver.do({ kind: "describeNode", id: node("n1"), certificate: { ...certificate, statement: "AA:1" } });
     expect(rotating.advances().ok).toBe(true);
+  });
+
+  it("to a root whose key an external CA keeps needs that one, until it is given up", () => {
+    const rotating = new Rotating("n1");
+    const { caKeyPem: _key, ...rest } = next(1);
+    const statement = { certificatePem: "statement", keyPem: "statement key" };
+    const outside = { ...rest, statement };
+    const unnamed = { protocol: "cfssl", url: "https://unnamed" } as const;
+    const named = { protocol: "cfssl", url: "https://named", caPem: "root  1\n" } as const;
+    const update = (externalCas: readonly ExternalCa[], nextRoot?: NextRoot) => {
+      const { version } = rotating.cluster;
+      const spec = { ...DEFAULT_CLUSTER_SPEC, externalCas };
+      const wish = nextRoot === undefined ? {} : { nextRoot };
+      return rotating.driver.try({ kind: "updateCluster", version, spec, ...wish });
+    };
+    const desired = { ok: false, code: "failed_precondition", message: /corresponding to the desired CA/ };
+    expect(update([unnamed], outside)).toMatchObject(desired);
+    expect(update([unnamed, named], outside).ok).toBe(true);
+    expect(update([unnamed])).toMatchObject(desired);
+    for (const phase of ["trust", "renew"] as const) {
+      expect(rotating.cluster.rotation?.phase).toBe(phase);
+      rotating.follows("n1");
+      expect(rotating.advances().ok).toBe(true);
+    }
+    expect(rotating.cluster.secrets).toEqual({
+      statement,
+      joinSecret: rest.joinSecret,
+      roleSecrets: rest.roleSecrets,
+      gossipKeys: ["gossip"],
+    });
+    // What named no root meant the one that was the present one then.
+    expect(rotating.cluster.spec.externalCas).toEqual([{ ...unnamed, caPem: "ca" }, named]);
+    expect(update([])).toMatchObject({ ok: false, message: /corresponding to the current CA/ });
+    expect(update([named]).ok).toBe(true);
+    const { crossPem: _cross, ...back } = next(2);
+    expect(update([named], back).ok).toBe(true);
+    for (const _phase of ["trust", "renew"]) {
+      rotating.follows("n1");
+      rotating.advances();
+    }
+    expect(rotating.cluster.secrets).toMatchObject({ caKeyPem: "key 2" });
+    expect(rotating.cluster.secrets.statement).toBeUndefined();
+    expect(update([]).ok).toBe(true);
   });
 
   it("is replaced so often and no more", () => {

@@ -25,15 +25,16 @@ export function rootWish(
     );
   }
   if (cert === "") return spec.forceRotate === cluster.spec.forceRotate ? { kind: "none" } : { kind: "new" };
-  if (key === "") {
+  const { rotation, secrets } = cluster;
+  if (isSame(cert, rotation?.caPem ?? cluster.caPem)) {
+    const { caKeyPem } = rotation === undefined ? secrets : (secrets.next ?? {});
+    if ((key !== "") === (caKeyPem !== undefined)) return { kind: "none" };
     throw new ClusterError(
       "invalid_argument",
-      "a signing CA cert needs its key, since Murmur asks no external CA: give it with --ca-key (SigningCAKey)",
+      "the root stays the same, and so does who has its key: rotate to another root to change that",
     );
   }
-  const { rotation } = cluster;
-  const isWanted = isSame(cert, rotation?.caPem ?? cluster.caPem);
-  return isWanted ? { kind: "none" } : { kind: "given", root: { certificatePem: cert, keyPem: key } };
+  return { kind: "given", root: { certificatePem: cert, ...(key !== "" && { keyPem: key }) } };
 }
 
 /** Whether both are the same certificate; of what is none, says no. */

@@ -1,7 +1,7 @@
-import { STRATEGIES } from "@murmur/model";
+import { EXTERNAL_CAS_MAX, STRATEGIES } from "@murmur/model";
 import { z } from "zod";
 import { driver, int64, nanosOf, textMap } from "./container-schema.ts";
-import { dockerObject, unsupported } from "./lenient-object.ts";
+import { dockerObject } from "./lenient-object.ts";
 
 /** What Docker's daemon reports by default. */
 export const DOCKER_DEFAULTS = {
@@ -17,9 +17,23 @@ const count = z.int().nonnegative().optional();
 
 const HOUR_NANOS = 3_600_000_000_000;
 
-const externalCas =
-  "Murmur signs its nodes' certificates itself; leave it out, and bring a root of your own with --ca-cert and --ca-key";
 const pem = z.string().max(65_536).optional();
+
+export const externalCa = dockerObject({
+  Protocol: z
+    .string()
+    .transform((name) => name.toLowerCase())
+    .pipe(z.literal("cfssl", "invalid protocol: it must be cfssl")),
+  URL: z
+    .string()
+    .max(1_024)
+    .refine(
+      (url) => URL.canParse(url) && new URL(url).protocol === "https:",
+      "invalid HTTP scheme: give https://HOST:PORT/api/v1/cfssl/sign",
+    ),
+  Options: textMap.optional(),
+  CACert: pem,
+});
 
 export const swarmSchema = dockerObject(
   {
@@ -40,7 +54,7 @@ export const swarmSchema = dockerObject(
       NodeCertExpiry: int64
         .refine((expiry) => expiry === 0 || expiry >= HOUR_NANOS, "minimum certificate expiry time is: 1h0m0s")
         .optional(),
-      ExternalCAs: unsupported(externalCas),
+      ExternalCAs: z.array(externalCa).max(EXTERNAL_CAS_MAX).optional(),
       SigningCACert: pem,
       SigningCAKey: pem,
       ForceRotate: count,

@@ -18,6 +18,7 @@ export interface SwarmSpec {
     NodeCertExpiry?: number;
     /** Another number than before asks for another root. */
     ForceRotate?: number;
+    ExternalCAs?: ExternalCA[];
     /** PEM, in requests only. */
     SigningCACert?: string;
     SigningCAKey?: string;
@@ -32,6 +33,14 @@ export interface SwarmSpec {
     /** Left out: off. */
     Rebalance?: Rebalance;
   };
+}
+
+export interface ExternalCA {
+  Protocol: "cfssl";
+  URL: string;
+  Options?: Record<string, string>;
+  /** The root that it signs with, in PEM; empty: the cluster's present one. */
+  CACert?: string;
 }
 
 /** The policy of rebalancing; what a change leaves out stays as it is, or is the default when it is turned on. */

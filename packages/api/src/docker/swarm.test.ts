@@ -67,7 +67,8 @@ describe("the translation of the cluster", () => {
     [{ Raft: { ElectionTick: 2, HeartbeatTick: 2 } }, "raft.electionTick: must be greater than heartbeatTick"],
     [{ Raft: { SnapshotInterval: -1 } }, "Raft.SnapshotInterval"],
     [{ CAConfig: { ForceRotate: -1 } }, "CAConfig.ForceRotate"],
-    [{ CAConfig: { ExternalCAs: [{ URL: "https://ca" }] } }, "Murmur signs its nodes' certificates itself"],
+    [{ CAConfig: { ExternalCAs: [{ Protocol: "acme", URL: "https://ca" }] } }, "invalid protocol"],
+    [{ CAConfig: { ExternalCAs: [{ Protocol: "cfssl", URL: "http://ca" }] } }, "invalid HTTP scheme"],
     [{ EncryptionConfig: { AutoLockManagers: "yes" } }, "EncryptionConfig.AutoLockManagers"],
     [{ Murmur: { Voters: 2 } }, "Murmur.Voters"],
   ])("refuses %j", (body, message) => {

@@ -10,6 +10,7 @@ import {
   validateClusterSpec,
   type Cluster,
   type ClusterSpec,
+  type ExternalCa,
   type RaftSettings,
   type RebalancePolicy,
 } from "@murmur/model";
@@ -17,7 +18,16 @@ import type { InitRequest, JoinRequest } from "../ports.ts";
 import { DOCKER_SUBNET_SIZE, toDataPlane } from "./address-pool.ts";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
-import { DOCKER_DEFAULTS, initSchema, joinSchema, swarmSchema, unlockSchema, type SwarmInput } from "./swarm-schema.ts";
+import type { z } from "zod";
+import {
+  DOCKER_DEFAULTS,
+  initSchema,
+  joinSchema,
+  swarmSchema,
+  unlockSchema,
+  type externalCa,
+  type SwarmInput,
+} from "./swarm-schema.ts";
 import type * as docker from "./swarm-types.ts";
 import { toMillis, toNanos, toTimestamp } from "./time.ts";
 import { toTlsInfo } from "./tls-info.ts";
@@ -59,6 +69,7 @@ function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
     },
     CAConfig: {
       NodeCertExpiry: toNanos(spec.nodeCertificateValidityMs),
+      ...(spec.externalCas && { ExternalCAs: spec.externalCas.map(fromExternalCa) }),
       ...(spec.forceRotate !== undefined && { ForceRotate: spec.forceRotate }),
     },
     TaskDefaults:
@@ -71,6 +82,36 @@ function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
     },
   };
 }
+
+const fromExternalCa = ({ protocol, url, options, caPem }: ExternalCa): docker.ExternalCA => ({
+  Protocol: protocol,
+  URL: url,
+  ...(options && { Options: { ...options } }),
+  CACert: caPem ?? "",
+});
+
+/** Whoever says anything of the authority says this, too: that is how one gets rid of them. */
+function mergeExternalCas(
+  config: SwarmInput["CAConfig"],
+  before: ClusterSpec["externalCas"],
+): ClusterSpec["externalCas"] {
+  if (config === undefined) return before;
+  const { ExternalCAs: given = [] } = config;
+  if (given.length === 0) return undefined;
+  return given.map(toExternalCa);
+}
+
+export const toExternalCa = ({
+  Protocol,
+  URL: url,
+  Options = {},
+  CACert = "",
+}: z.infer<typeof externalCa>): ExternalCa => ({
+  protocol: Protocol,
+  url,
+  ...(Object.keys(Options).length > 0 && { options: Options }),
+  ...(CACert !== "" && { caPem: CACert }),
+});
 
 /**
  * A request's body to a spec. A number that it leaves out, or gives as nothing, stays as it is in `current`. Labels and the
@@ -92,6 +133,7 @@ function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
       : current.nodeCertificateValidityMs,
     // Who leaves it out, or knows nothing of it, wants no other root.
     forceRotate: input.CAConfig?.ForceRotate || current.forceRotate,
+    externalCas: mergeExternalCas(input.CAConfig, current.externalCas),
     strategy: input.Murmur?.Strategy ?? current.strategy,
     logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : undefined,
     rebalance: mergeRebalance(input.Murmur?.Rebalance, current.rebalance),

@@ -1,10 +1,11 @@
 import { ClusterError } from "@murmur/base";
-import { DEFAULT_CLUSTER_SPEC, STRATEGIES } from "@murmur/model";
+import { DEFAULT_CLUSTER_SPEC, EXTERNAL_CAS_MAX, STRATEGIES } from "@murmur/model";
 import { z } from "zod";
 import { toDataPlane } from "../docker/address-pool.ts";
 import { compact } from "../docker/compact.ts";
 import { parseWith } from "../docker/lenient-object.ts";
-import { checked } from "../docker/swarm.ts";
+import { checked, toExternalCa } from "../docker/swarm.ts";
+import { externalCa } from "../docker/swarm-schema.ts";
 import type { InitRequest, JoinRequest, RestoreRequest } from "../ports.ts";
 
 /*
@@ -27,6 +28,7 @@ const initBody = z.strictObject({
   defaultAddrPool: z.array(z.string().min(1).max(64)).max(16).default([]),
   subnetSize: z.int().min(1).max(32).optional(),
   voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)], "must be 1, 3, 5 or 7").optional(),
+  externalCas: z.array(externalCa).max(EXTERNAL_CAS_MAX).default([]),
 });
 
 const joinBody = z.strictObject({
@@ -53,6 +55,7 @@ export function parseInit(body: unknown): InitRequest {
     dataPlane,
     defaultAddrPool: subnets,
     subnetSize: subnetLength,
+    externalCas,
     ...input
   } = parseWith(initBody, body);
   const defaults = DEFAULT_CLUSTER_SPEC;
@@ -62,6 +65,7 @@ export function parseInit(body: unknown): InitRequest {
     voters: voters ?? defaults.voters,
     ...(autolock === true && { autolock }),
     ...(strategy !== undefined && { strategy }),
+    ...(externalCas.length > 0 && { externalCas: externalCas.map(toExternalCa) }),
   });
   const plane = toDataPlane({ dataPlane, subnets, subnetLength });
   const { advertiseAddr, listenAddr } = input;

@@ -59,13 +59,40 @@ describe("the cluster's root", () => {
     expect(record().version).not.toBe(version);
   });
 
-  it.each([
-    [{ SigningCAKey: "key" }, "if a signing CA key is provided, the signing CA cert must also be provided"],
-    [{ SigningCACert: "cert" }, "a signing CA cert needs its key"],
-  ])("refuses %j", async (config, message) => {
-    const { status, body } = await update(config);
-    expect([status, body.message]).toEqual([400, expect.stringContaining(message)]);
-    expect(record().rotation).toBeUndefined();
+  it.each([[{ SigningCAKey: "key" }, "if a signing CA key is provided, the signing CA cert must also be provided"]])(
+    "refuses %j",
+    async (config, message) => {
+      const { status, body } = await update(config);
+      expect([status, body.message]).toEqual([400, expect.stringContaining(message)]);
+      expect(record().rotation).toBeUndefined();
+    },
+  );
+
+  it("may be one whose key an external CA keeps, which is looked at when it is named", async () => {
+    const [first] = TEST_ROOTS;
+    const ExternalCAs = [{ Protocol: "CFSSL", URL: "https://ca:8888/api/v1/cfssl/sign", CACert: first.pem }];
+    const sent = { SigningCACert: first.pem, ExternalCAs } as unknown as SwarmSpec["CAConfig"];
+    expect((await update(sent)).status).toBe(200);
+    expect(record().rotation).toMatchObject({ root: "BB", caPem: first.pem });
+    expect(record().secrets.next).toMatchObject({ statement: { keyPem: "statement key" } });
+    expect(record().secrets.next?.caKeyPem).toBeUndefined();
+    const shown = [{ Protocol: "cfssl", URL: "https://ca:8888/api/v1/cfssl/sign", CACert: first.pem }];
+    expect((await swarm()).Spec.CAConfig?.ExternalCAs).toEqual(shown);
+    expect((await asker.ask<Info>("/info")).body.Swarm.Cluster?.Spec.CAConfig?.ExternalCAs).toEqual(shown);
+    expect(JSON.stringify(await swarm())).not.toContain("statement key");
+    expect(asker.ports.checked).toEqual([[shown[0]?.URL]]);
+    // What is sent back as it was shown is not asked for again.
+    expect((await update({})).status).toBe(200);
+    expect(asker.ports.checked).toHaveLength(1);
+    // Nobody else could sign for the root to come.
+    const without = await update({ ExternalCAs: [] });
+    expect([without.status, without.body.message]).toEqual([
+      expect.any(Number),
+      expect.stringMatching(/at least one external CA corresponding to the desired CA certificate/),
+    ]);
+    const key = await update({ SigningCACert: first.pem, SigningCAKey: "OUR KEY" });
+    expect([key.status, key.body.message]).toEqual([400, expect.stringMatching(/rotate to another root/)]);
+    expect((await update({ SigningCACert: first.pem })).status).toBe(200);
   });
 
   it("is compared with what each node says that it has", async () => {

@@ -49,7 +49,10 @@ export function addSwarmRoutes(
     const unlockKey = needsKey ? { unlockKey: await newUnlockKey(access) } : {};
     const wish = rootWish(body, { cluster: current, spec });
     const given = wish.kind === "given" ? wish.root : undefined;
-    const nextRoot = wish.kind === "none" ? undefined : await access.ports.authority.next(current, given);
+    const { signal } = context.req.raw;
+    if (JSON.stringify(spec.externalCas) !== JSON.stringify(current.spec.externalCas))
+      await ports.authority.check(current, spec, signal);
+    const nextRoot = wish.kind === "none" ? undefined : await ports.authority.next(current, { given, spec }, signal);
     const submitted = { version, spec, ...unlockKey, ...(nextRoot !== undefined && { nextRoot }) };
     await access.submit(context, { kind: "updateCluster", ...submitted });
     for (const role of rotated) await rotateToken(context, access, role);

@@ -1,9 +1,9 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
-import { joinSecretOf, type ClusterSecrets, type NextRoot } from "@murmur/model";
+import { joinSecretOf, type ClusterSecrets, type ClusterSpec, type NextRoot } from "@murmur/model";
 import { openBackup } from "../backup/backup-file.ts";
 import type { DoctorReport, RecoveryPlan } from "../murmur-types.ts";
 import type {
-  GivenRoot,
+  RootRequest,
   ApiPorts,
   DoctorRequest,
   Engine,
@@ -163,19 +163,27 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       `MURMUR-1-digest-${joinSecretOf(cluster.secrets, role)}`,
   };
   readonly authority = {
-    next: (cluster: { caPem: string }, given: GivenRoot | undefined): Promise<NextRoot> => {
+    next: (cluster: { caPem: string }, { given }: RootRequest): Promise<NextRoot> => {
       this.#secrets += 1;
       const made = String(this.#secrets);
       return Promise.resolve({
         root: given === undefined ? `AA:${made}` : "BB",
         caPem: given?.certificatePem ?? `root-${made}`,
         crossPem: `${cluster.caPem} by itself`,
-        caKeyPem: given?.keyPem ?? `key-${made}`,
+        ...(given !== undefined && given.keyPem === undefined
+          ? { statement: { certificatePem: "statement", keyPem: "statement key" } }
+          : { caKeyPem: given?.keyPem ?? `key-${made}` }),
         joinSecret: `next-${made}`,
         roleSecrets: { worker: `next-worker-${made}`, manager: `next-manager-${made}` },
       });
     },
+    check: (_cluster: unknown, { externalCas }: ClusterSpec): Promise<void> => {
+      this.checked.push((externalCas ?? []).map(({ url }) => url));
+      return Promise.resolve();
+    },
   };
+  /** The external CAs that were asked whether they sign. */
+  readonly checked: (readonly string[])[] = [];
   readonly metrics = { text: () => Promise.resolve("murmur_up 1\n") };
   readonly node = {
     status: (): NodeStanding => this.standing,

@@ -97,6 +97,14 @@ it("takes a root from files", async () => {
   await writeFile(key, "OUR KEY");
   const given = await murmur(["--rotate", "--detach", "--ca-cert", cert, "--ca-key", key]);
   expect(updateIn(given)?.body).toMatchObject({ CAConfig: { SigningCACert: "OUR CERT", SigningCAKey: "OUR KEY" } });
+  const url = "https://ca:8888/api/v1/cfssl/sign";
+  const outside = ["--rotate", "--detach", "--ca-cert", cert, "--external-ca", `protocol=cfssl,url=${url},label=x`];
+  expect(updateIn(await murmur(outside))?.body).toMatchObject({
+    CAConfig: {
+      SigningCACert: "OUR CERT",
+      ExternalCAs: [{ Protocol: "cfssl", URL: url, Options: { label: "x" }, CACert: "OUR CERT" }],
+    },
+  });
   const missing = await murmur(["--rotate", "--ca-cert", cert, "--ca-key", join(folder, "none")]);
   expect([missing.status, missing.stderr]).toEqual([2, expect.stringMatching(/can't read .*none/)]);
   expect(updateIn(missing)).toBeUndefined();
@@ -104,10 +112,27 @@ it("takes a root from files", async () => {
 });
 
 it.each([
+  ["url=https://ca", /needs a protocol= parameter/],
+  ["protocol=acme,url=https://ca", /unrecognized external CA protocol acme/],
+  ["protocol=cfssl", /needs a url= parameter/],
+  ["protocol=cfssl,url", /invalid field 'url' must be a key=value pair/],
+])("refuses the external CA %s", async (value, message) => {
+  const own = join(import.meta.dirname, "ca.test.ts");
+  const refused = await murmur(["--rotate", "--ca-cert", own, "--external-ca", value]);
+  expect([refused.status, refused.stderr]).toEqual([2, expect.stringMatching(message)]);
+  const [field] = [`protocol=cfssl,url=https://ca,cacert=${join(import.meta.dirname, "cluster-ca.ts")}`];
+  const noPem = await murmur(["--rotate", "--ca-cert", own, "--external-ca", field]);
+  expect(noPem.stderr).toMatch(/must be in PEM format/);
+});
+
+it.each([
   [["--ca-cert", "x"], /`--ca-cert` needs `--rotate`/],
   [["--cert-expiry", "1h"], /`--cert-expiry` needs `--rotate`/],
   [["--detach"], /`--detach` needs `--rotate`/],
   [["--rotate", "--ca-key", "x"], /give both/],
+  [["--external-ca", "protocol=cfssl,url=https://ca"], /`--external-ca` needs `--rotate`/],
+  [["--rotate", "--external-ca", "protocol=cfssl,url=https://ca"], /requires the `--ca-cert` flag/],
+  [["--rotate", "--ca-cert", "x"], /requires that a --ca-key flag and\/or --external-ca flag/],
 ])("refuses %j", async (words, message) => {
   const refused = await murmur(words);
   expect([refused.status, refused.stderr]).toEqual([2, expect.stringMatching(message)]);

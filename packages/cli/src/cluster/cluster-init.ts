@@ -4,6 +4,7 @@ import type { Cli } from "../cli.ts";
 import { listOption, newCommand } from "../command.ts";
 import { withDaemon } from "../daemon/ensure-daemon.ts";
 import { parseCount } from "../units/number.ts";
+import { externalCaOption, parseExternalCas } from "./external-ca-option.ts";
 import { joinInstructions } from "./join-instructions.ts";
 import { unlockInstructions } from "./unlock-instructions.ts";
 import { strategyOption, type Strategy } from "./strategy-option.ts";
@@ -15,6 +16,7 @@ interface InitFlags extends MembershipFlags {
   readonly strategy?: Strategy;
   readonly dataPlane?: "ports" | "overlay";
   readonly autolock?: boolean;
+  readonly externalCa: readonly string[];
   readonly defaultAddrPool: readonly string[];
   readonly defaultAddrPoolMaskLength?: string;
 }
@@ -43,6 +45,7 @@ export function clusterInit(cli: Cli): Command {
       ]),
     )
     .option("--autolock", "Seal what managers have on their disks: they ask for a key after a restart")
+    .addOption(externalCaOption())
     .addOption(
       listOption(
         "--default-addr-pool <subnet>",
@@ -58,6 +61,7 @@ export function clusterInit(cli: Cli): Command {
         ...(flags.strategy === undefined ? {} : { strategy: flags.strategy }),
         ...(flags.autolock === undefined ? {} : { autolock: flags.autolock }),
         ...planeBody(flags),
+        ...(flags.externalCa.length === 0 ? {} : { externalCas: await parseExternalCas(flags.externalCa) }),
       };
       const client = await cli.client();
       const answer = await withDaemon(cli, () => client.initCluster(body));

@@ -5,6 +5,7 @@ import { changeWithRetry } from "../change-retry.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { parseCount } from "../units/number.ts";
+import { externalCaOption, parseExternalCas } from "./external-ca-option.ts";
 import { unlockInstructions } from "./unlock-instructions.ts";
 import { strategyOption, type Strategy } from "./strategy-option.ts";
 
@@ -13,6 +14,7 @@ interface UpdateFlags {
   readonly rebalance?: "on" | "off";
   readonly autolock?: "on" | "off";
   readonly taskHistoryLimit?: string;
+  readonly externalCa: readonly string[];
 }
 
 export function clusterUpdate(cli: Cli): Command {
@@ -39,12 +41,15 @@ export function clusterUpdate(cli: Cli): Command {
         "Whether managers seal what they have on their disks, and ask for a key after a restart",
       ).choices(["on", "off"]),
     )
+    .addOption(externalCaOption())
     .option("--task-history-limit <uint>", "How many tasks of each slot are remembered, with the present one")
     .action(async (flags: UpdateFlags) => {
-      const { strategy, rebalance, autolock, taskHistoryLimit } = flags;
-      if (Object.keys(flags).length === 0)
+      const { strategy, rebalance, autolock, taskHistoryLimit, externalCa, ...others } = flags;
+      const said = [strategy, rebalance, autolock, taskHistoryLimit, ...externalCa, ...Object.values(others)];
+      if (said.every((value) => value === undefined))
         throw invalid("say what to change, such as --strategy binpack or --rebalance on");
       const kept = taskHistoryLimit === undefined ? undefined : parseCount(taskHistoryLimit);
+      const externalCas = await parseExternalCas(externalCa);
       const client = await cli.client();
       await changeWithRetry(async () => {
         const changed = {
@@ -54,7 +59,8 @@ export function clusterUpdate(cli: Cli): Command {
         const { Version, Spec } = await client.swarm();
         const lock = autolock === undefined ? {} : { EncryptionConfig: { AutoLockManagers: autolock === "on" } };
         const history = kept === undefined ? {} : { Orchestration: { TaskHistoryRetentionLimit: kept } };
-        const spec: SwarmSpec = { ...Spec, ...lock, ...history, Murmur: { ...Spec.Murmur, ...changed } };
+        const authority = externalCas.length === 0 ? {} : { CAConfig: { ...Spec.CAConfig, ExternalCAs: externalCas } };
+        const spec: SwarmSpec = { ...Spec, ...lock, ...history, ...authority, Murmur: { ...Spec.Murmur, ...changed } };
         await client.updateSwarm(Version.Index, spec);
       });
       cli.print("Cluster updated.");

@@ -5,6 +5,8 @@ import { Manager } from "@murmur/manager";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 import { MemoryDisk } from "@murmur/storage";
 import { MemoryNetwork, type PeerTransport } from "@murmur/transport";
+import { AuthoritySigner } from "../authority-signer.ts";
+import type { CallExternalCa } from "../external-ca.ts";
 import { foundCluster } from "../found-cluster.ts";
 import { quiet } from "./real-work.ts";
 
@@ -60,6 +62,12 @@ export class SoloManager implements AsyncDisposable {
   get #started() {
     if (this.#parts === undefined) throw new Error("it is still starting");
     return this.#parts;
+  }
+
+  /** Signs as this manager does. */
+  signer(call?: CallExternalCa): AuthoritySigner {
+    const client = (): NodeIdentity => this.identity;
+    return new AuthoritySigner({ ...(call && { call }), client, clock: this.clock, log: silentLog });
   }
 
   /** Lets simulated and real time pass until the work is done. */

@@ -246,6 +246,7 @@ export class Host {
           return Promise.race([network.joinCall(address, to, { ...request, ...versions, enter }), ended]);
         });
       },
+      callExternalCa: (request, signal) => process.call(() => this.#world.callExternalCa(request, signal)),
       wipeLog: async () => this.#replaceDisk(),
       wipeOverlay: async () => {
         if (this.#overlayOwner !== undefined) await removeOverlay(this.#overlayWorld(process), this.#overlayOwner);

@@ -1,8 +1,9 @@
 import { randomId, SeededRandom, type Millis, type Random } from "@murmur/base";
 import { createCa, cryptoUnderWay } from "@murmur/identity";
 import type { SnapshotLimits } from "@murmur/manager";
-import { DEFAULT_CLUSTER_SPEC, type AddressPool, type DataPlaneKind } from "@murmur/model";
+import { DEFAULT_CLUSTER_SPEC, type AddressPool, type ClusterSpec, type DataPlaneKind } from "@murmur/model";
 import { caDigest, formatToken, type UnlockKey } from "@murmur/identity";
+import type { CallExternalCa } from "@murmur/node";
 import { MemoryNetwork } from "@murmur/transport";
 import { EventQueue, WorldClock } from "./event-queue.ts";
 import { Host } from "./host.ts";
@@ -57,6 +58,8 @@ export class World {
   readonly dataPlane: DataPlaneKind;
   /** All unlock keys that somebody has noted, the newest one first: who restarts a host tries them. */
   readonly unlockKeys: UnlockKey[] = [];
+  /** What is outside of the cluster and signs its nodes' certificates. */
+  callExternalCa: CallExternalCa = () => Promise.reject(new Error("there is no external CA in this world"));
   /** Events that have happened. */
   events = 0;
   readonly #clockError: (number: number) => ClockError;
@@ -118,12 +121,13 @@ export class World {
   }
 
   /** Starts a cluster on a host. */
-  async found(host: Host): Promise<void> {
-    const life = await host.boot();
+  async found(host: Host, settings: Partial<ClusterSpec> = {}): Promise<void> {
+    const life = host.life ?? (await host.boot());
     const chosen = this.dataPlane === "ports" ? {} : { dataPlane: this.dataPlane, addressPool: ADDRESS_POOL };
+    const spec = { ...DEFAULT_CLUSTER_SPEC, ...settings };
     await this.during(
       life.node.control.init(
-        { advertiseAddr: host.address, availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC, ...chosen },
+        { advertiseAddr: host.address, availability: "active", labels: {}, spec, ...chosen },
         new AbortController().signal,
       ),
     );

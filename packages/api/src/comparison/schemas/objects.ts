@@ -180,7 +180,20 @@ const swarmSpec = z.strictObject({
     HeartbeatTick: z.int(),
   }),
   Dispatcher: z.strictObject({ HeartbeatPeriod: count.optional() }),
-  CAConfig: z.strictObject({ NodeCertExpiry: count.optional(), ForceRotate: count.optional() }),
+  CAConfig: z.strictObject({
+    NodeCertExpiry: count.optional(),
+    ExternalCAs: z
+      .array(
+        z.strictObject({
+          Protocol: z.string(),
+          URL: z.string(),
+          Options: z.record(z.string(), z.string()).optional(),
+          CACert: z.string(),
+        }),
+      )
+      .optional(),
+    ForceRotate: count.optional(),
+  }),
   TaskDefaults: z.strictObject({ LogDriver: driver.optional() }),
   EncryptionConfig: z.strictObject({ AutoLockManagers: z.boolean() }),
   Murmur: murmur,
