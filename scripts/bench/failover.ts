@@ -76,7 +76,7 @@ async function burn(cluster: HostCluster): Promise<{ readonly downs: number; rea
   const before = await idsOf();
   const loops = Array.from({ length: BURNERS }, () => "(while :; do :; done) &").join(" ");
   const burning = cluster.hosts.map((host) =>
-    host.run(["timeout", String(BURN_S), "sh", "-c", `${loops} wait`], (BURN_S + 30) * 1_000),
+    host.run(["timeout", String(BURN_S), "sh", "-c", `${loops} wait`], { timeoutMs: (BURN_S + 30) * 1_000 }),
   );
   let downs = 0;
   const until = performance.now() + BURN_S * 1_000;

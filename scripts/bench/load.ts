@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";
 import { promisify } from "node:util";
-import type { Outcome } from "../../test/hosts/host.ts";
+import type { Outcome } from "../../test/hosts/command-runner.ts";
 import { median, rounded } from "./report.ts";
 
 /** nginx with one small page at port 80, wrk and haproxy. */

@@ -165,5 +165,5 @@ async function wrk(client: TaskContainer, url: string, use: Use): Promise<Load> 
   const load = [`-c${String(CONNECTIONS[use])}`, "-t1", `-d${String(WRK_S)}`, "--timeout", `${String(SILENCE_S)}s`];
   const header = use === "connection" ? ["-H", "Connection: close"] : [];
   const command = ["docker", "exec", client.id, "wrk", ...load, ...header, url];
-  return loadOf(await client.host.run(command, WRK_S * 1_000));
+  return loadOf(await client.host.run(command, { timeoutMs: WRK_S * 1_000 }));
 }

@@ -11,7 +11,7 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** A join that must be refused: one line, an exit status, and nothing half done. */
 async function refused(...args: string[]): Promise<string> {
-  const { code, stderr } = await cluster.host(1).run(["murmur", "node", "join", ...args], 30_000);
+  const { code, stderr } = await cluster.host(1).run(["murmur", "node", "join", ...args], { timeoutMs: 30_000 });
   expect(code).not.toBe(0);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   const listed = await cluster.first.json<readonly unknown[]>("node", "ls");

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, type Host, type Outcome } from "../hosts/host.ts";
+import type { Outcome } from "../hosts/command-runner.ts";
+import { eventually, type Host } from "../hosts/host.ts";
 import { CLIENT_IMAGE, HostCluster } from "../hosts/host-cluster.ts";
 
 let cluster: HostCluster;

@@ -39,7 +39,7 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 
 async function addressOf(name: string, client: TaskContainer | undefined = clients[0]): Promise<string> {
   if (client === undefined) throw new Error("there are clients");
-  return (await client.run("dig", "+search", "+short", name)).stdout.trim();
+  return (await client.inside("dig", "+search", "+short", name)).stdout.trim();
 }
 
 /** One stream from each host's client by the virtual address, and one from the host by its own published port. */
@@ -83,7 +83,7 @@ const running = (hosts: readonly Host[], count: number): Promise<readonly TaskCo
 /** Whoever answers by a client's virtual address, in so many connections. */
 async function answering(client: TaskContainer, count = 24): Promise<readonly string[]> {
   const script = `for i in $(seq ${String(count)}); do timeout 5 wget -q -O - http://web/ || echo failed; done`;
-  const { stdout } = await client.run("sh", "-c", script);
+  const { stdout } = await client.inside("sh", "-c", script);
   return [...new Set(stdout.trim().split("\n"))].toSorted();
 }
 

@@ -29,7 +29,7 @@ async function taskOf(service: string): Promise<TaskContainer> {
   return task;
 }
 const asked = async (task: TaskContainer, ...words: readonly string[]): Promise<string> =>
-  (await task.run("dig", "+search", "+short", ...words)).stdout.trim();
+  (await task.inside("dig", "+search", "+short", ...words)).stdout.trim();
 /** The address that a task saw. */
 const seen = (page: string): string | undefined => /^REMOTE_ADDR=\[(?:::ffff:)?(.*)\]$/m.exec(page)?.[1];
 const clean = (): Promise<unknown> =>
@@ -88,13 +88,13 @@ describe("networks of an overlay cluster", () => {
 
   it("let tasks out to others, and forward names outside", async () => {
     const two = await taskOf("two");
-    expect((await two.run("ping", "-c", "1", "-W", "5", outsider.address)).code).toBe(0);
+    expect((await two.inside("ping", "-c", "1", "-W", "5", outsider.address)).code).toBe(0);
     expect(await asked(two, "host2")).toBe(cluster.host(1).address);
     await create("hidden", "--network", "inside", ...IDLE);
     await create("seeker", "--network", "inside", ...WEB);
     const hidden = await taskOf("hidden");
     expect(await hidden.page("http://seeker/")).not.toBe("");
-    expect((await hidden.run("ping", "-c", "1", "-W", "2", outsider.address)).code).not.toBe(0);
+    expect((await hidden.inside("ping", "-c", "1", "-W", "2", outsider.address)).code).not.toBe(0);
   });
 
   it("answer on published ports also where a host has no task, and of a service in several", async () => {
@@ -102,8 +102,10 @@ describe("networks of an overlay cluster", () => {
     await cluster.first.murmur("service", "update", "--publish-add", "8081:80", "both");
     for (const host of cluster.hosts) {
       for (const port of ["8080", "8081"]) {
-        for (let count = 0; count < 4; count += 1)
-          expect(seen(await outsider.page(`http://${host.address}:${port}/cgi-bin/env`))).toBe(outsider.address);
+        const url = `http://${host.address}:${port}/cgi-bin/env`;
+        expect((await outsider.pages(Array.from({ length: 4 }, () => url))).map(seen)).toEqual(
+          Array.from({ length: 4 }, () => outsider.address),
+        );
       }
     }
   });
@@ -118,7 +120,7 @@ describe("networks of an overlay cluster", () => {
         () => outsider.page(`http://${host.address}:8099/cgi-bin/env`).then(seen, () => undefined),
         (from) => from === outsider.address,
       );
-    expect((await (await taskOf("alone")).run("ip", "-4", "-o", "addr")).stdout).not.toContain("eth0");
+    expect((await (await taskOf("alone")).inside("ip", "-4", "-o", "addr")).stdout).not.toContain("eth0");
     expect(await asked(await taskOf("two"), "hosted")).toBe("");
     await clean();
     await cluster.first.murmur("service", "update", "--network-add", "back", "--network-rm", "none", "alone");
@@ -198,14 +200,14 @@ describe("networks of an overlay cluster", () => {
     );
     for (const task of tasks) {
       const own = subnets[configured.indexOf(task.host)]?.replace("0/24", "");
-      expect((await task.run("ip", "-4", "-o", "addr")).stdout).toContain(` ${own ?? "?"}`);
+      expect((await task.inside("ip", "-4", "-o", "addr")).stdout).toContain(` ${own ?? "?"}`);
       expect((await asked(task, "tasks.lans")).split("\n").toSorted()).toEqual(
         tasks.map((one) => one.addressIn("back")).toSorted(),
       );
     }
     expect((await cluster.first.run([...docker, "network", "rm", "lan"])).stderr).toContain("in use by service lans");
     await create("lonely", "--network", "lan", "--constraint", `node.hostname==${cluster.host(1).name}`, ...IDLE);
-    expect((await (await taskOf("lonely")).run("ip", "-4", "-o", "addr", "show", "eth0")).stdout).toContain(
+    expect((await (await taskOf("lonely")).inside("ip", "-4", "-o", "addr", "show", "eth0")).stdout).toContain(
       " 10.81.2.",
     );
     await cluster.first.murmur("service", "rm", "lans", "lonely");
@@ -269,7 +271,7 @@ describe("networks of an overlay cluster", () => {
       async () => {
         const hosts = cluster.hosts.map(({ address }) => address);
         const pages = hosts.flatMap((address) => [`http://${address}:8080/`, `http://${address}:8081/`]);
-        return Promise.all(pages.map((page) => outsider.page(page)));
+        return outsider.pages(pages);
       },
       (pages) => pages.every((page) => page !== ""),
       { limitMs: 90_000 },

@@ -167,14 +167,14 @@ describe("the ways to a task, on hosts with rules of others", () => {
     if (from === undefined) throw new Error("two hosts");
     expect(await asked((...command) => from.run(command), host.address)).toBe(from.address);
     const asker = await taskOf("asker");
-    const [vip = ""] = lines((await asker.run("musl-resolve", "sctp")).stdout);
-    expect(await asked((...command) => asker.run(...command), vip)).toBe(asker.addressIn("zeta"));
+    const [vip = ""] = lines((await asker.inside("musl-resolve", "sctp")).stdout);
+    expect(await asked((...command) => asker.inside(...command), vip)).toBe(asker.addressIn("zeta"));
   });
 });
 
 describe("names, to musl's resolver", () => {
   const found = async (client: TaskContainer, name: string): Promise<readonly string[]> =>
-    lines((await client.run("musl-resolve", name)).stdout);
+    lines((await client.inside("musl-resolve", name)).stdout);
 
   it("are a service's, its tasks', with and without the network and the zone", async () => {
     const tasks = await tasksOf(cluster.hosts, "web");
@@ -194,11 +194,11 @@ describe("names, to musl's resolver", () => {
 
   it("are searched in the zone, and denied where there are none", async () => {
     const client = await taskOf("client");
-    expect(await client.run("cat", "/etc/resolv.conf").then(({ stdout }) => stdout)).toContain(
+    expect(await client.inside("cat", "/etc/resolv.conf").then(({ stdout }) => stdout)).toContain(
       "search murmur.internal",
     );
     for (const name of ["nobody", "tasks.nobody", "9.web", "ranged", "web.alpha"]) {
-      const { code, stdout, stderr } = await client.run("musl-resolve", name);
+      const { code, stdout, stderr } = await client.inside("musl-resolve", name);
       expect([code, stdout]).toEqual([1, ""]);
       expect(stderr).toMatch(/Name does not resolve/);
     }
@@ -210,10 +210,10 @@ describe("a container in several networks", () => {
     await create("several", "--network", "inside", "--network", "zeta", "--network", "alpha", ...IDLE);
     const task = await taskOf("several");
     const way = async (): Promise<string> =>
-      /via (\S+)/.exec((await task.run("ip", "route", "show", "default")).stdout)?.[1] ?? "";
+      /via (\S+)/.exec((await task.inside("ip", "route", "show", "default")).stdout)?.[1] ?? "";
     const near = (network: string): string => task.addressIn(network).replace(/\.\d+\.\d+$/, ".");
     expect(await way()).toContain(near("zeta"));
-    expect((await task.run("ping", "-c", "1", "-W", "5", outsider.address)).code).toBe(0);
+    expect((await task.inside("ping", "-c", "1", "-W", "5", outsider.address)).code).toBe(0);
     const right = await way();
     await task.inNetwork("ip", "route", "delete", "default");
     const doctor = await task.host.run(["murmur", "doctor"]);
@@ -289,7 +289,7 @@ describe("containers that are connected by hand", () => {
       all.toSorted(),
     );
     const digs = async (task: TaskContainer, name: string, type: string): Promise<readonly string[]> =>
-      lines((await task.run("dig", "+search", "+short", name, type)).stdout).toSorted();
+      lines((await task.inside("dig", "+search", "+short", name, type)).stdout).toSorted();
     for (const task of servers) {
       for (const name of ["hand", "hands", "hands.open"]) {
         await eventually(
@@ -302,7 +302,7 @@ describe("containers that are connected by hand", () => {
       for (const { host, address } of hands) {
         expect(await digs(task, `${host.name}-alias`, "A")).toEqual([address]);
         expect(await digs(task, `${host.name}-h`, "A")).toEqual([address]);
-        expect(lines((await task.run("dig", "+short", "-x", address)).stdout)).toEqual([]);
+        expect(lines((await task.inside("dig", "+short", "-x", address)).stdout)).toEqual([]);
       }
     }
     for (const { page } of hands) {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, type Host } from "../hosts/host.ts";
 import { CLIENT_IMAGE, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { Outsider } from "../hosts/outsider.ts";
+import { fetching, pagesOf } from "../hosts/pages.ts";
 import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
 
 const SUBNET = "10.99.0.0/24";
@@ -44,7 +45,7 @@ const RESOLVERS: Readonly<Record<string, (name: string) => readonly string[]>> =
 async function resolved(container: TaskContainer, program: string, name: string): Promise<readonly string[]> {
   const command = RESOLVERS[program];
   if (command === undefined) throw new Error(`no program ${program}`);
-  return lines((await container.run(...command(name))).stdout);
+  return lines((await container.inside(...command(name))).stdout);
 }
 
 /** What an overlay has left on a host: devices, networks of the engine, tables, rules, flows to tasks. */
@@ -135,12 +136,11 @@ describe("an overlay cluster", () => {
   it("lets tasks reach each other across hosts, by address and by name", async () => {
     const tasks = await web();
     for (const client of await clients()) {
-      for (const task of tasks)
-        expect(await client.page(`http://${task.addressIn("back")}/`)).toBe(task.id.slice(0, 12));
-      for (const task of tasks) expect(await client.page(`http://${task.slot}.web/`)).toBe(task.id.slice(0, 12));
-      const found = new Set<string>();
-      for (let count = 0; count < 30; count += 1) found.add(await client.page("http://web/"));
-      expect([...found].toSorted()).toEqual(tasks.map(({ id }) => id.slice(0, 12)).toSorted());
+      const names = tasks.map(({ id }) => id.slice(0, 12));
+      expect(await client.pages(tasks.map((task) => `http://${task.addressIn("back")}/`))).toEqual(names);
+      expect(await client.pages(tasks.map((task) => `http://${task.slot}.web/`))).toEqual(names);
+      const found = new Set(await client.pages(Array.from({ length: 30 }, () => "http://web/")));
+      expect([...found].toSorted()).toEqual(names.toSorted());
       const page = await client.page(`http://${await vip()}/cgi-bin/env`);
       expect(page).toContain(`REMOTE_ADDR=[::ffff:${client.addressIn("back")}]`);
     }
@@ -150,14 +150,17 @@ describe("an overlay cluster", () => {
     const tasks = await web();
     const address = await vip();
     for (const stranger of await tasksOf(cluster.hosts, "stranger")) {
-      for (const one of [...addressesOf(tasks), address]) {
-        const { code, stdout } = await stranger.run("timeout", "2", "wget", "-q", "-O", "-", `http://${one}/`);
+      // Each may take its two seconds: all at once.
+      const attempts = [...addressesOf(tasks), address].map((one) =>
+        stranger.inside("timeout", "2", "wget", "-q", "-O", "-", `http://${one}/`),
+      );
+      for (const { code, stdout } of await Promise.all(attempts)) {
         // Refused, or nobody answers: killed after two seconds.
         expect([code, stdout]).toEqual([expect.toBeOneOf([1, 143]), ""]);
       }
       for (const program of Object.keys(RESOLVERS)) expect(await resolved(stranger, program, "web")).toEqual([]);
       for (const name of ["web", "tasks.web", "1.web", "web.back"])
-        expect((await stranger.run("dig", "+search", name)).stdout).toContain("status: NXDOMAIN");
+        expect((await stranger.inside("dig", "+search", name)).stdout).toContain("status: NXDOMAIN");
     }
   });
 
@@ -165,8 +168,8 @@ describe("an overlay cluster", () => {
     const names = (await web()).map(({ id }) => id.slice(0, 12)).toSorted();
     for (const host of cluster.hosts) {
       const found = new Set<string>();
-      for (let count = 0; count < 30; count += 1) {
-        const page = await outsider.page(`http://${host.address}:8080/cgi-bin/env`);
+      const url = `http://${host.address}:8080/cgi-bin/env`;
+      for (const page of await outsider.pages(Array.from({ length: 30 }, () => url))) {
         expect(page).toContain(`REMOTE_ADDR=[::ffff:${outsider.address}]`);
         found.add(/^HOSTNAME=(.*)$/m.exec(page)?.[1] ?? "");
       }
@@ -176,14 +179,17 @@ describe("an overlay cluster", () => {
 
   it("answers on the published port from the hosts and the tasks themselves", async () => {
     for (const host of cluster.hosts) {
-      for (const address of ["127.0.0.1", ...cluster.hosts.map((other) => other.address)]) {
-        const wget = ["timeout", "5", "wget", "-q", "-O", "-", `http://${address}:8080/`];
-        expect(await host.ok("docker", "run", "--rm", "--network", "host", CLIENT_IMAGE, ...wget)).not.toBe("");
-      }
+      const urls = ["127.0.0.1", ...cluster.hosts.map((other) => other.address)].map(
+        (address) => `http://${address}:8080/`,
+      );
+      const run = ["docker", "run", "--rm", "--network", "host", CLIENT_IMAGE];
+      expect(pagesOf((await host.run([...run, ...fetching(urls)])).stdout)).toEqual(
+        urls.map(() => expect.stringMatching(/./)),
+      );
     }
     for (const task of await web()) {
-      for (const host of cluster.hosts)
-        for (let count = 0; count < 6; count += 1) expect(await task.page(`http://${host.address}:8080/`)).not.toBe("");
+      const urls = cluster.hosts.flatMap(({ address }) => Array.from({ length: 6 }, () => `http://${address}:8080/`));
+      expect(await task.pages(urls)).toEqual(urls.map(() => expect.stringMatching(/./)));
     }
   });
 

@@ -2,7 +2,8 @@ import { copyFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BackupHeader, RecoveryPlan } from "@murmur/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, type Host, type Outcome } from "../hosts/host.ts";
+import type { Outcome } from "../hosts/command-runner.ts";
+import { eventually, type Host } from "../hosts/host.ts";
 import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { ask } from "../hosts/requests.ts";
 
@@ -73,7 +74,7 @@ describe("a cluster whose managers are lost", () => {
     const kept = await containersOf([survivor, ...workers]);
     await eventually(
       "nobody leads",
-      () => survivor.run(["murmur", "service", "ls"], 30_000),
+      () => survivor.run(["murmur", "service", "ls"], { timeoutMs: 30_000 }),
       ({ code }) => code === 7,
       { limitMs: 60_000 },
     );
@@ -123,7 +124,7 @@ describe("a cluster whose managers are lost", () => {
     const kept = await worker.containers();
     await eventually(
       "nobody leads",
-      () => worker.run(["murmur", "service", "ls"], 30_000),
+      () => worker.run(["murmur", "service", "ls"], { timeoutMs: 30_000 }),
       ({ code }) => code === 7,
       { limitMs: 60_000 },
     );

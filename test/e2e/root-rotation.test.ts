@@ -57,7 +57,7 @@ describe("a rotation of the root by docker's own command", () => {
 
     const join = ["murmur", "node", "join", "--token"] as const;
     const address = `${cluster.first.address}:7373`;
-    const refused = await cluster.host(2).run([...join, token, address], 30_000);
+    const refused = await cluster.host(2).run([...join, token, address], { timeoutMs: 30_000 });
     expect([refused.code === 0, refused.stderr]).toEqual([false, expect.stringMatching(/before its root was rotated/)]);
     await cluster.join(cluster.host(2));
     await cluster.settled();

@@ -157,7 +157,7 @@ describe("a service on three hosts", () => {
     expect(why).toMatch(/^Closest: node host[123]: \d+(\.\d)? MiB of memory short$/m);
     const absent = await cluster.first.run(
       ["murmur", "service", "create", "--name", "absent", "nobody.invalid/nothing:1"],
-      90_000,
+      { timeoutMs: 90_000 },
     );
     expect(absent.code).not.toBe(0);
     expect(absent.stderr + absent.stdout).toMatch(/nobody\.invalid|No such image|no such host/i);
@@ -321,7 +321,7 @@ describe("a service on three hosts", () => {
     })();
     const { code, stdout } = await cluster.first.run(
       [..."murmur node update --availability drain --wait --deadline 2m".split(" "), drained.name],
-      90_000,
+      { timeoutMs: 90_000 },
     );
     isOver = true;
     await asking;
@@ -339,7 +339,7 @@ describe("a service on three hosts", () => {
     await running(cluster.first, "web", 4);
     const cut = await cluster.first.run(
       [..."murmur node update --availability drain --wait --deadline 5s".split(" "), drained.name],
-      90_000,
+      { timeoutMs: 90_000 },
     );
     expect(cut.code).toBe(1);
     expect(cut.stderr).toMatch(

@@ -188,7 +188,7 @@ describe("a stack on three hosts", () => {
       const [client] = await tasksOf(hosts, `${stack}_client`);
       if (client === undefined) throw new Error(`${stack} has no client`);
       const addresses = async (name: string): Promise<readonly string[]> =>
-        (await client.run("sh", "-c", `getent ahostsv4 ${name} | awk '{ print $1 }' | sort -u`)).stdout
+        (await client.inside("sh", "-c", `getent ahostsv4 ${name} | awk '{ print $1 }' | sort -u`)).stdout
           .trim()
           .split("\n");
       const own = await addresses("db");

@@ -1,13 +1,29 @@
 import { defineConfig } from "vitest/config";
 
-/** Real hosts: one file after the other, each with a cluster of its own. */
+/** Files that measure nothing and wait most of the time: two of them at once, each with hosts and a network of its own. */
+const all = ["test/e2e/**/*.test.ts"];
+/**
+ * These promise that no connection fails while something is moved or lost, or that nobody is called dead by mistake; another
+ * cluster that starts meanwhile could take two cores for itself.
+ */
+const alone = [
+  "test/e2e/overlay-failure.e2e.test.ts",
+  "test/e2e/overlay-partition.e2e.test.ts",
+  "test/e2e/failure.test.ts",
+];
+
+/** Real hosts: each file with a cluster of its own. */
 export default defineConfig({
   test: {
-    include: ["test/e2e/**/*.test.ts"],
     root: new URL("../..", import.meta.url).pathname,
-    fileParallelism: false,
-    maxWorkers: 1,
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "beside", include: all, exclude: alone, maxWorkers: 2, sequence: { groupOrder: 0 } },
+      },
+      { extends: true, test: { name: "alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
   },
 });

@@ -1,13 +1,7 @@
-import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MurmurClient } from "@murmur/api";
 import type { StartedTestContainer } from "testcontainers";
-
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { CommandRunner, type CommandOptions, type Outcome } from "./command-runner.ts";
 
 /** One host of a test cluster, driven as its administrator would: by commands on it. */
 export class Host {
@@ -18,6 +12,7 @@ export class Host {
   readonly client: MurmurClient;
   /** Where the API can be reached from this machine. */
   readonly socket: string;
+  readonly #commands: CommandRunner;
 
   constructor(
     name: string,
@@ -29,11 +24,12 @@ export class Host {
     this.address = place.address;
     this.socket = `${place.runFolder}/docker.sock`;
     this.client = new MurmurClient({ host: this.socket });
+    this.#commands = new CommandRunner(container.getId());
   }
 
   /** Runs a command on the host. Never rejects for the command's own failure. */
-  run(command: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
-    return dockerExec(this.container.getId(), command, timeoutMs);
+  run(command: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
+    return this.#commands.run(command, options);
   }
 
   /** Runs a command that must succeed; its standard output. */
@@ -120,22 +116,10 @@ export class Host {
   }
 }
 
-/** Runs a command in a container through the docker CLI: its exit status, both streams, and a bound on its time. */
-export function dockerExec(id: string, command: readonly string[], timeoutMs: number): Promise<Outcome> {
-  return new Promise((resolve) => {
-    execFile(
-      "docker",
-      ["exec", id, ...command],
-      { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
-      (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 124;
-        resolve({ code, stdout, stderr });
-      },
-    );
-  });
-}
-
-/** Asks again until an answer satisfies; rejects with what was last seen. */
+/**
+ * Asks again until an answer satisfies; rejects with what was last seen. The longer it takes, the less often it asks:
+ * most questions are a command that keeps a core busy, on the machine that has to do what is waited for.
+ */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T>,
@@ -143,7 +127,7 @@ export async function eventually<T>(
   options: { readonly limitMs?: number; readonly everyMs?: number } = {},
 ): Promise<T> {
   const { limitMs = 30_000, everyMs = 100 } = options;
-  const until = performance.now() + limitMs;
+  const start = performance.now();
   let last: unknown;
   for (;;) {
     try {
@@ -153,9 +137,9 @@ export async function eventually<T>(
     } catch (error) {
       last = error;
     }
-    if (performance.now() > until)
-      throw new Error(`not within ${String(limitMs)} ms: ${what}; last: ${describe(last)}`);
-    await sleep(everyMs);
+    const elapsedMs = performance.now() - start;
+    if (elapsedMs > limitMs) throw new Error(`not within ${String(limitMs)} ms: ${what}; last: ${describe(last)}`);
+    await sleep(Math.max(everyMs, elapsedMs / 10));
   }
 }
 

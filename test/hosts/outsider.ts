@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { GenericContainer, type StartedTestContainer } from "testcontainers";
-import { dockerExec, type Outcome } from "./host.ts";
+import type { Outcome } from "./command-runner.ts";
 import { CLIENT_IMAGE, type HostCluster } from "./host-cluster.ts";
+import { fetching, pagesOf } from "./pages.ts";
 
 /** A machine beside the cluster's hosts: a client with an address of its own. */
 export class Outsider implements AsyncDisposable {
@@ -29,10 +31,31 @@ export class Outsider implements AsyncDisposable {
 
   /** A page, or "" when nobody gives one. */
   async page(url: string): Promise<string> {
-    return (await this.run("timeout", "5", "wget", "-q", "-O", "-", url)).stdout.trim();
+    const [page = ""] = await this.pages([url]);
+    return page;
+  }
+
+  /** Pages, one after the other, each on a connection of its own; "" for one that nobody gives. */
+  async pages(urls: readonly string[]): Promise<readonly string[]> {
+    return pagesOf((await this.run(...fetching(urls))).stdout);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#container.stop({ timeout: 0 });
   }
+}
+
+/** Runs a command in a container through the docker CLI: its exit status, both streams, and a bound on its time. */
+function dockerExec(id: string, command: readonly string[], timeoutMs: number): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(
+      "docker",
+      ["exec", id, ...command],
+      { timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : 124;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
 }

@@ -206,7 +206,7 @@ async function unreached(client: TaskContainer, tasks: readonly TaskContainer[])
     "echo ==",
     ...Array.from({ length: BY_NAME }, () => fetch("web")),
   ].join("\n");
-  const { stdout } = await client.run("sh", "-c", script);
+  const { stdout } = await client.inside("sh", "-c", script);
   const [named = [], direct = [], chosen = []] = stdout
     .split("==\n")
     .map((part) => part.split("\n").filter((line) => line !== ""));

@@ -1,4 +1,6 @@
-import type { Host, Outcome } from "./host.ts";
+import type { Outcome } from "./command-runner.ts";
+import type { Host } from "./host.ts";
+import { fetching, pagesOf } from "./pages.ts";
 
 /** The running container of a task, with what its engine says of it. */
 export class TaskContainer {
@@ -9,6 +11,9 @@ export class TaskContainer {
   readonly slot: string;
   /** Path of its network namespace, on its host. */
   readonly netns: string;
+  /** Of its first process, on its host. */
+  readonly #pid: number;
+  readonly #env: Readonly<Record<string, string>>;
   /** By the engine's names of its networks. */
   readonly #networks: Readonly<Record<string, { readonly IPAddress: string }>>;
 
@@ -19,6 +24,10 @@ export class TaskContainer {
     this.slot = this.name.split(".")[1] ?? "";
     this.netns = inspection.NetworkSettings.SandboxKey;
     this.#networks = inspection.NetworkSettings.Networks;
+    this.#pid = inspection.State.Pid;
+    this.#env = Object.fromEntries(
+      inspection.Config.Env.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+    );
   }
 
   /** Its address in a network of the cluster. */
@@ -33,6 +42,15 @@ export class TaskContainer {
     return this.host.run(["docker", "exec", this.id, ...command]);
   }
 
+  /**
+   * As `run`, without the engine, which takes many times as long as a look at a name or a page: the same program sees the
+   * same files, network and environment, but has the rights of the host's administrator.
+   */
+  inside(...command: string[]): Promise<Outcome> {
+    const enter = ["/usr/bin/nsenter", "--target", String(this.#pid), "--mount", "--uts", "--ipc", "--net", "--pid"];
+    return this.host.run([...enter, "--", ...command], { env: this.#env });
+  }
+
   /** Runs a command of the host in the container's network, as its administrator would; must succeed. */
   inNetwork(...command: string[]): Promise<string> {
     return this.host.ok("nsenter", `--net=${this.netns}`, ...command);
@@ -40,7 +58,13 @@ export class TaskContainer {
 
   /** A page from within the container, or "" when nobody gives one. */
   async page(url: string): Promise<string> {
-    return (await this.run("timeout", "5", "wget", "-q", "-O", "-", url)).stdout.trim();
+    const [page = ""] = await this.pages([url]);
+    return page;
+  }
+
+  /** Pages, one after the other, each on a connection of its own; "" for one that nobody gives. */
+  async pages(urls: readonly string[]): Promise<readonly string[]> {
+    return pagesOf((await this.inside(...fetching(urls))).stdout);
   }
 }
 
@@ -48,6 +72,9 @@ interface Inspection {
   readonly Id: string;
   /** With a slash before it. */
   readonly Name: string;
+  readonly State: { readonly Pid: number };
+  /** `NAME=VALUE` */
+  readonly Config: { readonly Env: readonly string[] };
   readonly NetworkSettings: {
     readonly SandboxKey: string;
     readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>>;
