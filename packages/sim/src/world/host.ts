@@ -16,6 +16,7 @@ import { parseAddress } from "@murmur/transport";
 import { passwordOf } from "../workload/private-image.ts";
 import { programOf } from "../workload/work-image.ts";
 import { DiskFaults } from "./disk-faults.ts";
+import { EngineApi } from "./engine-api.ts";
 import { gatedFiles } from "./gated-files.ts";
 import { gatedRuntime } from "./gated-runtime.ts";
 import { HostKernel } from "./host-kernel.ts";
@@ -44,6 +45,7 @@ export class Host {
   /** Where its daemon is told that nodes of the cluster are, from its next start on. */
   peers: readonly string[] = [];
   readonly engine: SimulatedRuntime;
+  readonly #engineApi: EngineApi;
   /** In its memory: they outlive its process. */
   readonly files = new SimulatedFiles();
   readonly kernel: HostKernel;
@@ -89,6 +91,7 @@ export class Host {
       passwordOf,
       program: ({ image }) => programOf(image),
     });
+    this.#engineApi = new EngineApi(this.engine, world.clock);
     this.kernel = new HostKernel(this.engine, world.clock, options.kernelRandom);
   }
 
@@ -142,7 +145,7 @@ export class Host {
       state: this.#records.openedBy(process),
       runtime: this.#engineFor(process),
       edge: this.#edge(process),
-      engine: NO_ENGINE_API,
+      engine: this.#engineApi.openedBy(process),
       metrics: () => ({ text: () => Promise.resolve("") }),
       clock: process.clock,
       random: this.#random,
@@ -356,13 +359,3 @@ const GENERIC = { gpu: ["gpu-0", "gpu-1"], seat: 3 };
 
 /** As long as a real call waits. */
 const JOIN_TIMEOUT_MS = 12_000;
-
-/** Nothing in the world asks the API for what only a real engine has. */
-const NO_ENGINE_API: Parameters<typeof openNode>[0]["engine"] = {
-  address: { socketPath: "" },
-  facts: () => Promise.resolve(undefined),
-  get: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
-  send: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
-  takeOver: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
-  stream: () => Promise.reject(new ClusterError("unavailable", "there is no engine")),
-};

@@ -1,0 +1,250 @@
+import type { StatsAnswer } from "@murmur/api";
+import type { ServiceId, Task } from "@murmur/model";
+import { allChecks, unmet, World, type Host } from "@murmur/sim";
+import { expect, it } from "vitest";
+import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+
+/*
+ * What goes on for as long as somebody looks: logs, events, figures, commands. The process that leads goes in the middle of
+ * it and comes back; its containers run on.
+ */
+const WHOLE_MS = 60_000;
+const GONE_MS = 30_000;
+
+/** Three hosts with a task each; one that doesn't lead is asked. */
+class Scene implements AsyncDisposable {
+  readonly world: World;
+  readonly service: ServiceId;
+  readonly asked: Host;
+  readonly #checks: ReturnType<typeof allChecks>;
+
+  private constructor(world: World, checks: ReturnType<typeof allChecks>, service: ServiceId) {
+    this.world = world;
+    this.#checks = checks;
+    this.service = service;
+    this.asked = this.#other([this.leader]);
+  }
+
+  static async of(seed: number): Promise<Scene> {
+    await World.warmUp();
+    const world = new World({ seed });
+    const checks = allChecks(world);
+    world.observers.push(...checks.observers);
+    await settle(world, 3);
+    const { leader } = world;
+    if (leader === undefined) throw new Error("nobody leads");
+    const service = await create(world, leader, spec("web", { kind: "replicated", replicas: 3 }));
+    const scene = new Scene(world, checks, service);
+    await scene.becomesWhole();
+    expect(new Set(scene.tasks().map(({ nodeId }) => nodeId)).size).toBe(3);
+    return scene;
+  }
+
+  get leader(): Host {
+    if (this.world.leader === undefined) throw new Error("nobody leads");
+    return this.world.leader;
+  }
+
+  tasks(): readonly Task[] {
+    return this.leader.manager?.view.tasksOfService(this.service) ?? [];
+  }
+
+  taskOn(host: Host): Task {
+    const task = this.tasks().find(({ nodeId }) => nodeId === host.member?.identity.nodeId);
+    if (task === undefined) throw new Error(`${host.name} has a task`);
+    return task;
+  }
+
+  #other(than: readonly Host[]): Host {
+    const host = this.world.hosts.find((one) => !than.includes(one));
+    if (host === undefined) throw new Error("there are three");
+    return host;
+  }
+  /** Neither the leader nor the one that is asked. */
+  get third(): Host {
+    return this.#other([this.leader, this.asked]);
+  }
+
+  ask(path: string, init: RequestInit = {}): Promise<Response> {
+    const api = this.asked.life?.node.api;
+    if (api === undefined) throw new Error(`${this.asked.name} runs`);
+    return this.world.during(api.fetch(new Request(`http://murmur${path}`, init)));
+  }
+  async json<T>(path: string, init: RequestInit = {}): Promise<T> {
+    return (await this.world.during((await this.ask(path, init)).json())) as T;
+  }
+
+  /** Whoever leads is gone from one moment to the next. */
+  async loseLeader(): Promise<Host> {
+    const first = this.leader;
+    first.crash();
+    await this.world.until(() => this.world.leader !== undefined && this.world.leader !== first, GONE_MS, 50);
+    return first;
+  }
+
+  async becomesWhole(): Promise<void> {
+    const { world } = this;
+    const undone = (): string[] => unmet(world, { services: new Map(), hosts: world.running });
+    await world.until(() => world.leader !== undefined && undone().length === 0, WHOLE_MS, 100);
+    expect(undone()).toEqual([]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#checks.final();
+    await end(this.world);
+  }
+}
+
+/** Reads an answer as it comes. */
+class Reading {
+  readonly #over = new AbortController();
+  readonly #pieces: Buffer[] = [];
+  isOver = false;
+
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+  get bytes(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+  /** The payloads of Docker's frames, one after the other. */
+  get text(): string {
+    const { bytes } = this;
+    let text = "";
+    for (let at = 0; at + 8 <= bytes.length; at += 8 + bytes.readUInt32BE(at + 4))
+      text += bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at + 4)).toString();
+    return text;
+  }
+
+  from(response: Response): void {
+    const read = async (): Promise<void> => {
+      for await (const piece of response.body ?? []) this.#pieces.push(Buffer.from(piece));
+    };
+    const over = (): void => void (this.isOver = true);
+    read().then(over, over);
+  }
+  close(): void {
+    this.#over.abort();
+  }
+}
+
+it.each([1, 2, 3])("a log that is followed has each line once, whoever leads: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const log = new Reading();
+  log.from(await scene.ask(`/services/web/logs?follow=1&stdout=1&details=1`, { signal: log.signal }));
+  await world.pass(5_000);
+  const tasks = scene.tasks().map(({ id }) => id);
+  const said = (task: string): readonly number[] =>
+    log.text
+      .split("\n")
+      .filter((line) => line.includes(task))
+      .map((line) => Number(/line (\d+)$/.exec(line)?.[1]));
+  const before = tasks.map((task) => said(task).length);
+  expect(Math.min(...before)).toBeGreaterThan(0);
+  const lost = await scene.loseLeader();
+  await world.during(lost.resume());
+  await scene.becomesWhole();
+  await world.pass(15_000);
+  for (const [at, task] of tasks.entries()) {
+    const numbers = said(task);
+    expect(numbers.length).toBeGreaterThan((before[at] ?? 0) + 40);
+    expect(numbers).toEqual(numbers.map((_, number) => number));
+  }
+  log.close();
+  await world.pass(1_000);
+  expect(log.isOver).toBe(true);
+});
+
+it.each([1, 2, 3])("events are told once each, whoever leads: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const events = new Reading();
+  const filters = encodeURIComponent(JSON.stringify({ scope: ["swarm"], type: ["service"], event: ["create"] }));
+  events.from(await scene.ask(`/events?filters=${filters}`, { signal: events.signal }));
+  const none = { kind: "replicated", replicas: 0 } as const;
+  await create(world, scene.leader, spec("before", none));
+  await world.pass(500);
+  const lost = await scene.loseLeader();
+  // At once: the one that is asked may still be looking for another manager.
+  await create(world, scene.leader, spec("meanwhile", none));
+  await world.during(lost.resume());
+  await scene.becomesWhole();
+  await create(world, scene.leader, spec("after", none));
+  await world.pass(5_000);
+  const told = events.bytes
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { readonly Actor: { readonly Attributes: unknown } }).Actor.Attributes);
+  expect(told).toEqual(["before", "meanwhile", "after"].map((name) => expect.objectContaining({ name })));
+  events.close();
+});
+
+it.each([1, 2, 3])("figures name the node that is lost, and have all tasks once it is back: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const look = (): Promise<StatsAnswer> => scene.json("/murmur/stats?service=web");
+  const cpu = ({ nodes }: StatsAnswer): ReadonlyMap<string, number> =>
+    new Map(nodes.flatMap(({ samples }) => samples.map(({ task, cpuNanos }) => [task, cpuNanos] as const)));
+  await look();
+  await world.pass(2_000);
+  const first = cpu(await look());
+  expect([...first.keys()].toSorted()).toEqual(
+    scene
+      .tasks()
+      .map(({ id }) => id)
+      .toSorted(),
+  );
+  const lost = await scene.loseLeader();
+  const meanwhile = await look();
+  const silent = meanwhile.nodes.filter(({ problem }) => problem !== undefined).map(({ hostname }) => hostname);
+  expect(silent).toEqual([lost.name]);
+  expect(cpu(meanwhile).size).toBe(2);
+  await world.during(lost.resume());
+  await scene.becomesWhole();
+  // A sample may be of a second ago.
+  await world.pass(1_000);
+  const last = cpu(await look());
+  for (const [task, used] of first) expect(last.get(task)).toBeGreaterThan(used);
+});
+
+it.each([1, 2, 3])("a command runs on while nobody leads, and ends when its node is lost: seed %i", async (seed) => {
+  await using scene = await Scene.of(seed);
+  const { world } = scene;
+  const start = async (host: Host) => {
+    const path = `/murmur/tasks/${scene.taskOn(host).id}/exec`;
+    const { Id } = await scene.json<{ readonly Id: string }>(path, { method: "POST", body: "{}" });
+    const input = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = input.writable.getWriter();
+    const output = new Reading();
+    const { signal } = output;
+    const init = { method: "POST", body: input.readable, duplex: "half" as const, signal };
+    output.from(await scene.ask(`${path}/${Id}/start`, init));
+    const write = (text: string): void => void writer.write(Buffer.from(text)).catch(() => {});
+    return { output, write, close: () => world.during(writer.close()), path: `${path}/${Id}` };
+  };
+  const elsewhere = await start(scene.third);
+  const there = await start(scene.leader);
+  for (const command of [elsewhere, there]) command.write("one ");
+  await world.pass(500);
+  expect([elsewhere.output.text, there.output.text]).toEqual(["one ", "one "]);
+
+  scene.leader.crash();
+  await world.pass(20);
+  elsewhere.write("two ");
+  await world.until(() => elsewhere.output.text === "one two ", 200, 5);
+  expect([elsewhere.output.text, world.leader]).toEqual(["one two ", undefined]);
+  await world.until(() => there.output.isOver, GONE_MS);
+  expect([there.output.isOver, elsewhere.output.isOver]).toEqual([true, false]);
+
+  await world.until(() => world.leader !== undefined, GONE_MS);
+  elsewhere.write("three");
+  await world.pass(50);
+  await elsewhere.close();
+  await world.until(() => elsewhere.output.isOver, GONE_MS);
+  expect(elsewhere.output.text).toBe("one two three");
+  expect(await scene.json(elsewhere.path)).toEqual({ Running: false, ExitCode: 0 });
+  for (const host of world.hosts) if (host.life === undefined) await world.during(host.resume());
+  await scene.becomesWhole();
+});
