@@ -8,7 +8,7 @@ type Engine = NodeOptions["engine"];
 type Answer = Awaited<ReturnType<Engine["get"]>>;
 
 /** A container says something so often. */
-export const LINE_EVERY_MS: Millis = 250;
+const LINE_EVERY_MS: Millis = 250;
 const LIMIT_BYTES = 2 ** 26;
 const NANOS_OF_MS = 1_000_000;
 
