@@ -71,6 +71,9 @@ export class World implements AsyncDisposable {
 
   newId = (): string => randomId(this.random);
 
+  /** Datagrams that came to a node which had no key for them. */
+  unopened = 0;
+
   /** What is outside of the cluster and signs its nodes' certificates. */
   callExternalCa: CallExternalCa = () => Promise.reject(new Error("there is no external CA in this world"));
 
@@ -215,7 +218,14 @@ export class World implements AsyncDisposable {
               log,
               credentials: { identity, verifyPeer },
             }),
-          openDatagrams: async (handlers) => this.network.openDatagrams(address, handlers),
+          openDatagrams: async ({ open, ...handlers }) => {
+            const counted = (bytes: Uint8Array): Uint8Array | undefined => {
+              const opened = open(bytes);
+              if (opened === undefined) this.unopened += 1;
+              return opened;
+            };
+            return this.network.openDatagrams(address, { ...handlers, open: counted });
+          },
           openLog: (generation) => host.disk.open(generation),
           keepOnlyLog: (generation) => host.disk.keepOnly(generation),
           openDataPlane: async () => plane,

@@ -73,6 +73,7 @@ export type {
   CreatedVolume,
   EventKind,
   HealthAnswer,
+  GossipKeyAnswer,
   JoinTokenAnswer,
   ManagerSummary,
   NodeJoinAnswer,

@@ -176,6 +176,21 @@ export interface RestoreBody {
   secretsKey?: string;
 }
 
+/** `GET /murmur/gossip-key`: the key itself is shown to nobody. */
+export interface GossipKeyAnswer {
+  /** Since when it seals, as Docker writes times. */
+  since: string;
+  /** 0: only when somebody asks for it. */
+  rotatedEachMs: number;
+  /** There while another key is taking its place. */
+  rotation?: {
+    /** `install`: nodes get it; `use`: they seal with it. */
+    phase: "install" | "use";
+    /** The names of the nodes that aren't so far. */
+    waitsFor: string[];
+  };
+}
+
 /** `GET /murmur/cluster/secrets-key`: what the cluster's secrets are sealed with; it is in no backup. */
 export interface SecretsKeyAnswer {
   secretsKey: string;

@@ -7,6 +7,7 @@ import type {
   ClusterSpec,
   DataPlaneKind,
   Index,
+  NamedGossipKey,
   NextRoot,
   Secret,
   Service,
@@ -280,6 +281,7 @@ export interface EngineStream {
 export interface Tokens {
   newSecret(): string;
   newUnlockKey(): string;
+  newGossipKey(): NamedGossipKey;
   /** Murmur's own token, or the one of Docker's that pins who joins with it to a role. */
   format(cluster: Pick<ClusterRecord, "caPem" | "secrets">, role?: "worker" | "manager"): string;
 }

@@ -18,6 +18,7 @@ const HEADER_BYTES = 2 + NONCE_BYTES;
 export const SEAL_OVERHEAD_BYTES = HEADER_BYTES + TAG_BYTES;
 export const GOSSIP_KEYS_MAX = 8;
 const KEY_BYTES = 32;
+const NAME_LENGTH = 16;
 const CIPHER = "aes-256-gcm";
 
 /** A gossip key: 32 bytes in base64url. */
@@ -30,6 +31,16 @@ export function parseGossipKey(text: string): GossipKey {
   const valid = /^[A-Za-z0-9_-]{43}$/.test(text) && Buffer.from(text, "base64url").toString("base64url") === text;
   if (!valid) throw new ClusterError("corrupt", "a gossip key is not 32 bytes of base64url");
   return text as GossipKey;
+}
+
+/** By what nodes say which keys they have: of its digest so much that none is taken for another. */
+export const gossipKeyName = (key: GossipKey): string =>
+  hash("sha256", Buffer.from(key, "base64url"), "hex").slice(0, NAME_LENGTH);
+
+/** A new key, with its name. */
+export function namedGossipKey(): { readonly key: GossipKey; readonly name: string } {
+  const key = newGossipKey();
+  return { key, name: gossipKeyName(key) };
 }
 
 interface Key {

@@ -21,7 +21,9 @@ export {
 export { cryptoUnderWay } from "./crypto-work.ts";
 export {
   GOSSIP_KEYS_MAX,
+  gossipKeyName,
   GossipKeyRing,
+  namedGossipKey,
   newGossipKey,
   parseGossipKey,
   SEAL_OVERHEAD_BYTES,

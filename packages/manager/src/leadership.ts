@@ -2,6 +2,7 @@ import { Scope, type NodeId } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import type { ApplyResult } from "@murmur/store";
 import { ControlLoop } from "./control-loop.ts";
+import { GossipKeyKeeper } from "./gossip-key-keeper.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
 import type { ManagerContext } from "./manager.ts";
 import { RotationKeeper } from "./rotation-keeper.ts";
@@ -30,6 +31,7 @@ async function lead(context: ManagerContext, scope: Scope): Promise<void> {
     scope,
   );
   new RotationKeeper({ view, submit, clock, log }).start(scope);
+  new GossipKeyKeeper({ view, submit, newKey: context.newGossipKey, clock, log }).start(scope);
   new ControlLoop({ store: replica.store, submit, newId, clock, log }).start(scope);
 }
 

@@ -10,7 +10,7 @@ import {
   type Random,
   withDeadline,
 } from "@murmur/base";
-import type { Command, Sealed } from "@murmur/model";
+import type { Command, NamedGossipKey, Sealed } from "@murmur/model";
 import {
   encodeMembership,
   membershipOf,
@@ -53,6 +53,8 @@ export interface ManagerOptions {
   readonly log: Log;
   /** Mints ids of tasks and requests: 25 characters of base 36. */
   readonly newId: () => string;
+  /** A new key for gossip; left out: users alone have it replaced. */
+  readonly newGossipKey?: () => NamedGossipKey;
   /** Opens a secret for the agents whose tasks use it, in base64; undefined: this node has no key for it (yet). */
   readonly unseal: (secret: Sealed) => string | undefined;
   /** Whether that node has all keys of secrets that this one has, on its disk. Rejects when it doesn't say. */

@@ -1,3 +1,4 @@
+import type { Millis } from "@murmur/base";
 import { boolean, integer, list, map, object, oneOf, optional, text, type Check } from "./check.ts";
 import { logDriver } from "./check-service.ts";
 import type {
@@ -10,6 +11,7 @@ import type {
   StatementKey,
 } from "./cluster.ts";
 import { EXTERNAL_CAS_MAX, type ExternalCa } from "./external-ca.ts";
+import type { NamedGossipKey } from "./gossip-key.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectName } from "./names.ts";
 import { STRATEGIES } from "./service-spec.ts";
@@ -24,6 +26,12 @@ const externalCa = object<ExternalCa>({
   options: optional(map(text({ max: 256 }), text({ max: 1_024 }))),
   caPem: optional(pem),
 });
+
+/** A step takes seconds: the next rotation is not to begin before one is over. */
+const GOSSIP_KEY_ROTATION_LEAST_MS: Millis = 60_000;
+const gossipKeyRotation: Check = (value, path, report) => {
+  if (value !== 0) integer(GOSSIP_KEY_ROTATION_LEAST_MS, LIMITS.durationMs)(value, path, report);
+};
 
 export const cluster: Check = object<ClusterSpec>({
   name: objectName,
@@ -57,6 +65,7 @@ export const cluster: Check = object<ClusterSpec>({
   ),
   heartbeatPeriodMs: optional(integer(1, LIMITS.durationMs)),
   autolock: optional(boolean),
+  gossipKeyRotationMs: optional(gossipKeyRotation),
   externalCas: optional(list(externalCa, EXTERNAL_CAS_MAX)),
 });
 
@@ -73,16 +82,22 @@ const roleSecrets = object<RootSecrets["roleSecrets"]>({ worker: joinSecret, man
 const statement = optional(object<StatementKey>({ certificatePem: pem, keyPem: pem }));
 const rootSecrets = { caKeyPem: optional(pem), statement, joinSecret, roleSecrets };
 
+const gossipKey = text({ min: 1, max: 256 });
+
 export const secrets: Check = object<ClusterSecrets>({
   caKeyPem: optional(pem),
   statement,
   joinSecret,
   roleSecrets: optional(roleSecrets),
-  gossipKeys: list(text({ min: 1, max: 256 }), 16),
+  gossipKeys: list(gossipKey, 16),
   next: optional(object<RootSecrets>(rootSecrets)),
 });
 
 export const rootName: Check = text({ min: 1, max: 128, pattern: /^[0-9A-F:]+$/, says: "a fingerprint, AB:CD:…" });
+
+export const gossipKeyName: Check = text({ min: 1, max: 64, pattern: /^[0-9a-f]+$/, says: "hexadecimal digits" });
+
+export const namedGossipKey: Check = object<NamedGossipKey>({ name: gossipKeyName, key: gossipKey });
 
 export const nextRoot: Check = object<NextRoot>({
   ...rootSecrets,

@@ -14,7 +14,17 @@ import {
   type Check,
 } from "./check.ts";
 import { DATA_PATH_PORTS } from "./cluster.ts";
-import { cluster, joinSecret, nextRoot, pem, rootName, sealedUnlockKey, secrets } from "./check-cluster.ts";
+import {
+  cluster,
+  gossipKeyName,
+  joinSecret,
+  namedGossipKey,
+  nextRoot,
+  pem,
+  rootName,
+  sealedUnlockKey,
+  secrets,
+} from "./check-cluster.ts";
 import { addressPool, dataPlane, network } from "./check-network.ts";
 import {
   availability,
@@ -136,10 +146,18 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     joinSecret,
     role: optional(pinnedRole),
   }),
+  rotateGossipKey: object<Of<"rotateGossipKey">>({
+    kind,
+    now,
+    next: namedGossipKey,
+    ifDue: optional(boolean),
+  }),
   createCluster: object<Of<"createCluster">>({
     kind,
     now,
-    cluster: object<Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation">>({
+    cluster: object<
+      Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation" | "gossipKey">
+    >({
       id,
       spec: cluster,
       caPem: pem,
@@ -176,6 +194,12 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
   setNodeState: object<Of<"setNodeState">>({ kind, now, id, state: oneOf(NODE_STATES), message }),
   setRaftRoles: object<Of<"setRaftRoles">>({ kind, now, roles: map(id, oneOf(["voter", "learner"])) }),
   advanceRotation: object<Of<"advanceRotation">>({ kind, now, root: rootName, phase: oneOf(["trust", "renew"]) }),
+  advanceGossipKey: object<Of<"advanceGossipKey">>({
+    kind,
+    now,
+    name: gossipKeyName,
+    phase: oneOf(["install", "use"]),
+  }),
   createTask: object<Of<"createTask">>({ kind, now, task: newTask }),
   assignTask: object<Of<"assignTask">>({
     kind,

@@ -1,5 +1,5 @@
 import { integer, list, map, number, object, oneOf, optional, text, type Check } from "./check.ts";
-import { rootName } from "./check-cluster.ts";
+import { gossipKeyName, rootName } from "./check-cluster.ts";
 import { dataPlane, subnet } from "./check-network.ts";
 import { genericKind, memoryBytes, nanoCpus } from "./check-service.ts";
 import type { DrainGrace, EngineStatus, NodeCertificate, NodeDescription, NodeSpec } from "./node.ts";
@@ -91,6 +91,7 @@ export const certificate: Check = object<NodeCertificate>({
   issuer: rootName,
   trusts: list(rootName, ROOTS_MAX),
   statement: optional(rootName),
+  gossipKeys: optional(list(gossipKeyName, 16)),
 });
 
 export const engineStatus: Check = object<EngineStatus>({

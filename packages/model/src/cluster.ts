@@ -1,5 +1,6 @@
 import type { Millis } from "@murmur/base";
 import type { ExternalCa } from "./external-ca.ts";
+import type { GossipKeyState } from "./gossip-key.ts";
 import type { ClusterId, Index } from "./ids.ts";
 import type { DataPlaneKind } from "./network.ts";
 import type { RootRotation } from "./root-rotation.ts";
@@ -25,6 +26,8 @@ export interface ClusterSpec {
   readonly heartbeatPeriodMs?: Millis;
   /** Managers seal what they keep on their disks with a key that isn't there; left out: they don't. */
   readonly autolock?: boolean;
+  /** After how long another key seals gossip; 0: when a user says so. Left out: `GOSSIP_KEY_ROTATION_MS`. */
+  readonly gossipKeyRotationMs?: Millis;
   /** What signs nodes' certificates in the managers' place, in the order in which they are asked; left out: nobody does. */
   readonly externalCas?: readonly ExternalCa[];
 }
@@ -109,6 +112,8 @@ export interface Cluster {
   readonly secrets: ClusterSecrets;
   /** Another root is about to take its place. */
   readonly rotation?: RootRotation;
+  /** Left out: the key of the beginning seals. */
+  readonly gossipKey?: GossipKeyState;
   /** What locked managers are unlocked with, sealed for `UNLOCK_KEY_SEAL_ID` in base64. There with autolock, and only then. */
   readonly unlockKey?: string;
   /** Left out: `ports`. */

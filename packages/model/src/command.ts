@@ -1,3 +1,4 @@
+import type { GossipKeyRotation, NamedGossipKey } from "./gossip-key.ts";
 import type { Millis, NodeId } from "@murmur/base";
 import type { Cluster, ClusterSpec, NextRoot } from "./cluster.ts";
 import type { ConfigId, Index, NetworkId, SecretId, ServiceId, TaskId } from "./ids.ts";
@@ -79,6 +80,12 @@ export type UserCommand = Timed &
         /** Which of Docker's tokens is replaced; left out: Murmur's own. */
         readonly role?: "worker" | "manager";
       }
+    | {
+        readonly kind: "rotateGossipKey";
+        readonly next: NamedGossipKey;
+        /** Only when it is due: a leader found it so. */
+        readonly ifDue?: boolean;
+      }
   );
 
 /** Commands of the managers and, through them, of the agents. */
@@ -87,7 +94,10 @@ export type InternalCommand = Timed &
   (
     | {
         readonly kind: "createCluster";
-        readonly cluster: Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation">;
+        readonly cluster: Omit<
+          Cluster,
+          "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation" | "gossipKey"
+        >;
         readonly defaultNetworkId: NetworkId;
       }
     /** A node joins, or joins again with the key that it had. */
@@ -121,6 +131,8 @@ export type InternalCommand = Timed &
       }
     /** The rotation's next step. Refused while a node isn't ready for it, or when it is another rotation or step by now. */
     | { readonly kind: "advanceRotation"; readonly root: string; readonly phase: RootRotation["phase"] }
+    /** The same of the rotation of the gossip's key. */
+    | { readonly kind: "advanceGossipKey"; readonly name: string; readonly phase: GossipKeyRotation["phase"] }
     /** The spec may be left out, which keeps the log small: it is the service's at `specVersion` in any case. */
     | {
         readonly kind: "createTask";

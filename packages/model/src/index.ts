@@ -31,6 +31,18 @@ export {
   type RootSecrets,
   type StatementKey,
 } from "./cluster.ts";
+export {
+  beginGossipKey,
+  GOSSIP_KEY_REST_MS,
+  GOSSIP_KEY_ROTATION_MS,
+  gossipKeySince,
+  hasGossipKey,
+  isGossipKeyDue,
+  stepGossipKey,
+  type GossipKeyRotation,
+  type GossipKeyState,
+  type NamedGossipKey,
+} from "./gossip-key.ts";
 export { EXTERNAL_CAS_MAX, externalCasOf, isSamePem, type ExternalCa } from "./external-ca.ts";
 export {
   beginRotation,

@@ -69,6 +69,8 @@ export interface NodeCertificate {
   readonly trusts: readonly string[];
   /** Who has signed what it has of the cluster's generation; left out in the first, which needs no statement. */
   readonly statement?: string;
+  /** The keys that it opens gossip with, by their names; the first one seals. */
+  readonly gossipKeys?: readonly string[];
 }
 
 export interface ClusterNode {

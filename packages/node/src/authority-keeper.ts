@@ -3,6 +3,7 @@ import {
   certificatesIn,
   certificateTimes,
   createCsr,
+  gossipKeyName,
   issuerIn,
   parseCertificate,
   parseIdentity,
@@ -70,11 +71,12 @@ export class AuthorityKeeper {
     const identity = this.#options.identity();
     const statement = this.#options.generation();
     if (this.#present?.identity === identity && this.#present.statement === statement) return this.#present.is;
-    const { caPem, certificatePem } = identity;
+    const { caPem, certificatePem, gossipKeys } = identity;
     const issuer = issuerIn(parseCertificate(certificatePem), caPem)?.fingerprint256 ?? "";
     const signer = statement && signerOf(statement, identity);
     const trusts = certificatesIn(caPem).map(rootName).toSorted();
-    const is = { issuer, trusts, ...(signer !== undefined && { statement: rootName(signer) }) };
+    const keys = { gossipKeys: gossipKeys.map(gossipKeyName) };
+    const is = { issuer, trusts, ...keys, ...(signer !== undefined && { statement: rootName(signer) }) };
     this.#present = { identity, statement, is };
     return is;
   }

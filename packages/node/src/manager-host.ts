@@ -8,6 +8,7 @@ import {
   type Random,
   type Scope,
 } from "@murmur/base";
+import { namedGossipKey } from "@murmur/identity";
 import {
   Manager,
   wholeState,
@@ -251,6 +252,7 @@ export class ManagerHost {
         random,
         log,
         newId,
+        newGossipKey: namedGossipKey,
         unseal,
         hasKeys,
         onFatal,

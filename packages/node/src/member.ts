@@ -109,6 +109,8 @@ export class Member {
   readonly doctor: Doctor;
   #cluster: { readonly manager: Manager; readonly adapter: ClusterAdapter } | undefined;
   #ring: GossipKeyRing;
+  /** What the managers said last. */
+  #keysTold: readonly string[];
   /** Writes of the identity follow one another: each has all that changed before it. */
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -196,6 +198,7 @@ export class Member {
     this.#book = parts.book;
     this.#records = newRecords(start, scope, parts.book);
     this.#ring = parts.ring;
+    this.#keysTold = start.identity.gossipKeys;
     this.#generations = parts.generations;
     this.#seals = parts.seals;
     this.#locks = parts.locks;
@@ -346,16 +349,25 @@ export class Member {
     this.#records.changed();
   }
 
-  /** New keys are taken over from the managers, so that a rotation reaches every node. */
+  /** New keys are taken over from the managers, so that a rotation reaches every node, and in use once they are stored. */
   #useKeys(keys: readonly string[]): void {
-    if (keys.length === 0 || keys.join() === this.#identity.gossipKeys.join()) return;
-    try {
-      const gossipKeys = keys.map(parseGossipKey);
-      this.#ring = new GossipKeyRing(gossipKeys);
-      this.#replaceIdentity({ gossipKeys });
-    } catch (error) {
-      this.#start.log.error("the cluster's gossip keys can't be read", { error: messageOf(error) });
-    }
+    if (keys.length === 0 || keys.join() === this.#keysTold.join()) return;
+    this.#keysTold = keys;
+    this.#scope.run("gossip keys", async () => {
+      const { log } = this.#start;
+      try {
+        const gossipKeys = keys.map(parseGossipKey);
+        await this.#keep((identity) => ({ ...identity, gossipKeys })).catch((error: unknown) => {
+          // In use all the same: after a restart this node hears of them again.
+          this.#identity = { ...this.#identity, gossipKeys };
+          log.error("the gossip keys could not be stored; check the data directory", { error: messageOf(error) });
+        });
+        this.#ring = new GossipKeyRing(this.#identity.gossipKeys);
+        this.agent.certificateChanged();
+      } catch (error) {
+        log.error("the cluster's gossip keys can't be read", { error: messageOf(error) });
+      }
+    });
   }
 
   /** Changes what secrets are sealed with. Resolves once it is on the disk: what it has sealed must not outlive it. */
@@ -390,26 +402,6 @@ export class Member {
     const written = this.#writing.then(step, step);
     this.#writing = written.catch(() => {});
     return written;
-  }
-
-  /** In memory first, and in the background on the disk. */
-  #replaceIdentity(change: Partial<NodeIdentity>): void {
-    this.#identity = { ...this.#identity, ...change };
-    this.#store("the identity", () => this.storeIdentity());
-  }
-
-  /** Writes in the background. What can't be written is in use all the same; a restart will find the older state. */
-  #store(what: string, write: () => Promise<void>): void {
-    this.#scope.run("store", async () => {
-      try {
-        await write();
-      } catch (error) {
-        this.#start.log.error("a record could not be stored; check the data directory", {
-          what,
-          error: messageOf(error),
-        });
-      }
-    });
   }
 
   #newAuthority(): AuthorityKeeper {

@@ -1,7 +1,7 @@
 import { clusterLabels, type Runtime } from "@murmur/agent";
 import { loadServer, type Api, type Engine, type Metrics } from "@murmur/api";
 import { ClusterError, type Clock, type Log, type Random } from "@murmur/base";
-import { caDigest, formatToken, newJoinSecret, newUnlockKey } from "@murmur/identity";
+import { caDigest, formatToken, namedGossipKey, newJoinSecret, newUnlockKey } from "@murmur/identity";
 import { clusterId, joinSecretOf } from "@murmur/model";
 import type { NodeState } from "@murmur/storage";
 import type { AuthoritySigner } from "./authority-signer.ts";
@@ -84,6 +84,7 @@ export async function openNode(options: NodeOptions): Promise<OpenedNode> {
     tokens: {
       newSecret: newJoinSecret,
       newUnlockKey,
+      newGossipKey: namedGossipKey,
       format: ({ caPem, secrets }, role) =>
         formatToken({ caDigest: caDigest(caPem), secret: joinSecretOf(secrets, role) }),
     },

@@ -5,7 +5,7 @@ import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
 import { LOCK } from "./faults/lock-faults.ts";
 import { NETWORK_FAULTS } from "./faults/network-faults.ts";
 import { PROCESS_FAULTS } from "./faults/process-faults.ts";
-import { ROTATE } from "./faults/rotation-faults.ts";
+import { ROTATE, ROTATE_GOSSIP_KEY } from "./faults/rotation-faults.ts";
 import { UPGRADE } from "./faults/upgrade-faults.ts";
 import { RELEASES, type Release } from "./world/release.ts";
 
@@ -23,6 +23,8 @@ export interface Profile {
   readonly clockDrift: number;
   /** Default: `overlay` in one seed of three. */
   readonly dataPlane?: "overlay";
+  /** Gossip is sealed and opened as on real hosts. Left out: that costs time and hides nothing. */
+  readonly sealed?: true;
   /** So many times as often as usual. Default: 1. */
   readonly pace?: number;
 }
@@ -119,6 +121,14 @@ export const PROFILES = {
     faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS],
     part: 0.3,
     always: [ROTATE],
+    clockDrift: 0.02,
+  },
+  keys: {
+    about: "gossip is sealed, with one key after the other, while processes, disks and networks fail",
+    faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS],
+    part: 0.3,
+    always: [ROTATE_GOSSIP_KEY],
+    sealed: true,
     clockDrift: 0.02,
   },
   engine: { about: "only engines and containers", faults: ENGINE_FAULTS, part: 0.7, clockDrift: 0 },

@@ -68,7 +68,11 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const snapshotLimits = options.frequentSnapshots === true ? FREQUENT_SNAPSHOTS : snapshotLimitsOf(seed);
   const dataPlane = profile.dataPlane ?? (randomFor(seed, "plane").below(OVERLAY_ONE_OF) === 0 ? "overlay" : "ports");
   const like = { seed, clockError, hostSize, snapshotLimits, dataPlane } as const;
-  const world = new World({ ...like, ...(release !== undefined && { release }) });
+  const world = new World({
+    ...like,
+    ...(release !== undefined && { release }),
+    ...(profile.sealed === true && { sealed: true }),
+  });
   const hash = new TraceHash(world);
   const checks = allChecks(world);
   world.observers.push(hash, ...checks.observers);

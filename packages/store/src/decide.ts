@@ -1,6 +1,7 @@
 import { unreachable } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import * as cluster from "./decide-cluster.ts";
+import * as gossipKey from "./decide-gossip-key.ts";
 import * as network from "./decide-network.ts";
 import * as node from "./decide-node.ts";
 import * as payload from "./decide-payload.ts";
@@ -19,6 +20,10 @@ export function decide(context: Context, command: Command): Decision {
       return cluster.rotateJoinSecret(context, command);
     case "advanceRotation":
       return cluster.advanceRotation(context, command);
+    case "rotateGossipKey":
+      return gossipKey.rotateGossipKey(context, command);
+    case "advanceGossipKey":
+      return gossipKey.advanceGossipKey(context, command);
     case "createNetwork":
       return network.createNetwork(context, command);
     case "removeNetwork":

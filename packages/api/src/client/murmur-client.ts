@@ -16,6 +16,7 @@ import type {
   CreatedVolume,
   DoctorReport,
   HealthAnswer,
+  GossipKeyAnswer,
   JoinTokenAnswer,
   NodeJoinAnswer,
   NodeJoinBody,
@@ -138,6 +139,12 @@ export class MurmurClient implements Disposable {
   }
   rotateJoinToken(options: Cancellable = {}): Promise<JoinTokenAnswer> {
     return this.#post("/murmur/join-token/rotate", {}, options);
+  }
+  gossipKey(options: Cancellable = {}): Promise<GossipKeyAnswer> {
+    return this.#call("/murmur/gossip-key", options);
+  }
+  rotateGossipKey(options: Cancellable = {}): Promise<GossipKeyAnswer> {
+    return this.#post("/murmur/gossip-key/rotate", {}, options);
   }
   /** A degraded daemon answers too. */
   health(options: Cancellable = {}): Promise<HealthAnswer> {

@@ -67,6 +67,7 @@ export const swarmSchema = dockerObject(
       .strictObject({
         Voters: z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)]).optional(),
         Strategy: z.enum(STRATEGIES, `must be one of ${STRATEGIES.join(", ")}`).optional(),
+        GossipKeyRotation: nanosOf("the rotation of the gossip key cannot be a negative duration").optional(),
         Rebalance: z
           .strictObject({
             Policy: z.enum(["on", "off"], "must be on or off").optional(),

@@ -30,6 +30,8 @@ export interface SwarmSpec {
     Voters?: number;
     /** How services are placed that don't say it themselves. */
     Strategy?: "spread" | "binpack";
+    /** Nanoseconds after which another key seals gossip; 0: only when somebody asks for it. Left out: 12 hours. */
+    GossipKeyRotation?: number;
     /** Left out: off. */
     Rebalance?: Rebalance;
   };

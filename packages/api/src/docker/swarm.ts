@@ -78,6 +78,7 @@ function fromClusterSpec(spec: ClusterSpec): docker.SwarmSpec {
     Murmur: {
       Voters: spec.voters,
       ...(spec.strategy !== undefined && { Strategy: spec.strategy }),
+      ...(spec.gossipKeyRotationMs !== undefined && { GossipKeyRotation: toNanos(spec.gossipKeyRotationMs) }),
       ...(spec.rebalance !== undefined && { Rebalance: fromRebalance(spec.rebalance) }),
     },
   };
@@ -133,6 +134,10 @@ function merge(input: SwarmInput, current: ClusterSpec): ClusterSpec {
       : current.nodeCertificateValidityMs,
     // Who leaves it out, or knows nothing of it, wants no other root.
     forceRotate: input.CAConfig?.ForceRotate || current.forceRotate,
+    gossipKeyRotationMs:
+      input.Murmur?.GossipKeyRotation === undefined
+        ? current.gossipKeyRotationMs
+        : toMillis(input.Murmur.GossipKeyRotation),
     externalCas: mergeExternalCas(input.CAConfig, current.externalCas),
     strategy: input.Murmur?.Strategy ?? current.strategy,
     logDriver: log?.Name ? { name: log.Name, options: log.Options ?? {} } : undefined,

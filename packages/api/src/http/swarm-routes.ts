@@ -1,11 +1,12 @@
 import { ClusterError } from "@murmur/base";
-import { UNLOCK_KEY_SEAL_ID, type Cluster } from "@murmur/model";
+import { GOSSIP_KEY_ROTATION_MS, gossipKeySince, hasGossipKey, UNLOCK_KEY_SEAL_ID, type Cluster } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
 import { rootWish } from "../docker/root-wish.ts";
 import { fromCluster, toClusterSpec } from "../docker/swarm.ts";
 import type { Swarm, UnlockKey } from "../docker/swarm-types.ts";
-import type { JoinTokenAnswer } from "../murmur-types.ts";
+import { toTimestamp } from "../docker/time.ts";
+import type { GossipKeyAnswer, JoinTokenAnswer } from "../murmur-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
 import { managersOnly } from "./managers-only.ts";
@@ -68,11 +69,31 @@ export function addSwarmRoutes(
     return context.json(answer);
   });
 
+  app.get("/murmur/gossip-key", async (context) => context.json(gossipKeyPicture(await access.read(context))));
+  app.post("/murmur/gossip-key/rotate", async (context) => {
+    await access.submit(context, { kind: "rotateGossipKey", next: ports.tokens.newGossipKey() });
+    return context.json(gossipKeyPicture(await access.read(context)));
+  });
+
   app.get("/murmur/join-token", async (context) => context.json(joinToken(access, await access.read(context))));
   app.post("/murmur/join-token/rotate", async (context) => {
     await rotateToken(context, access);
     return context.json(joinToken(access, await access.read(context)));
   });
+}
+
+/** How old the key is that seals gossip, and whom its rotation waits for; the key itself is for nodes alone. */
+function gossipKeyPicture(view: View): GossipKeyAnswer {
+  const cluster = clusterOf(view);
+  const { rotation } = cluster.gossipKey ?? {};
+  const shown: GossipKeyAnswer = {
+    since: toTimestamp(gossipKeySince(cluster)),
+    rotatedEachMs: cluster.spec.gossipKeyRotationMs ?? GOSSIP_KEY_ROTATION_MS,
+  };
+  if (rotation === undefined) return shown;
+  const late = view.nodes().filter((node) => !hasGossipKey(rotation, node));
+  const waitsFor = late.map(({ id, description, hostname }) => description?.hostname ?? hostname ?? id);
+  return { ...shown, rotation: { phase: rotation.phase, waitsFor } };
 }
 
 /** Sealed, as the record holds it. */

@@ -1,5 +1,5 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
-import { joinSecretOf, type ClusterSecrets, type ClusterSpec, type NextRoot } from "@murmur/model";
+import { joinSecretOf, type ClusterSecrets, type ClusterSpec, type NamedGossipKey, type NextRoot } from "@murmur/model";
 import { openBackup } from "../backup/backup-file.ts";
 import type { DoctorReport, RecoveryPlan } from "../murmur-types.ts";
 import type {
@@ -158,6 +158,10 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
     newUnlockKey: (): string => {
       this.#secrets += 1;
       return `SWMKEY-1-${String(this.#secrets)}`;
+    },
+    newGossipKey: (): NamedGossipKey => {
+      this.#secrets += 1;
+      return { name: `ab${String(this.#secrets)}`, key: `gossip-${String(this.#secrets)}` };
     },
     format: (cluster: { secrets: ClusterSecrets }, role?: "worker" | "manager"): string =>
       `MURMUR-1-digest-${joinSecretOf(cluster.secrets, role)}`,

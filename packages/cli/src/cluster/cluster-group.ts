@@ -3,6 +3,7 @@ import type { Cli } from "../cli.ts";
 import { newGroup } from "../command.ts";
 import { clusterCa } from "./cluster-ca.ts";
 import { clusterBackup } from "./cluster-backup.ts";
+import { clusterGossipKey } from "./cluster-gossip-key.ts";
 import { clusterInfo } from "./cluster-info.ts";
 import { clusterInit } from "./cluster-init.ts";
 import { clusterJoinToken } from "./cluster-join-token.ts";
@@ -21,6 +22,7 @@ export const clusterGroup = (cli: Cli): Command =>
     clusterUpdate(cli),
     clusterJoinToken(cli),
     clusterCa(cli),
+    clusterGossipKey(cli),
     clusterSecretsKey(cli),
     clusterUnlockKey(cli),
     clusterUnlock(cli),

@@ -4,6 +4,7 @@ import { invalid } from "../argument-error.ts";
 import { changeWithRetry } from "../change-retry.ts";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
+import { parseDuration } from "../units/duration.ts";
 import { parseCount } from "../units/number.ts";
 import { externalCaOption, parseExternalCas } from "./external-ca-option.ts";
 import { unlockInstructions } from "./unlock-instructions.ts";
@@ -15,6 +16,7 @@ interface UpdateFlags {
   readonly autolock?: "on" | "off";
   readonly taskHistoryLimit?: string;
   readonly externalCa: readonly string[];
+  readonly gossipKeyRotation?: string;
 }
 
 export function clusterUpdate(cli: Cli): Command {
@@ -42,19 +44,25 @@ export function clusterUpdate(cli: Cli): Command {
       ).choices(["on", "off"]),
     )
     .addOption(externalCaOption())
+    .option(
+      "--gossip-key-rotation <duration>",
+      "After how long another key seals the nodes' gossip, such as 12h; 0: only when you say so",
+    )
     .option("--task-history-limit <uint>", "How many tasks of each slot are remembered, with the present one")
     .action(async (flags: UpdateFlags) => {
-      const { strategy, rebalance, autolock, taskHistoryLimit, externalCa, ...others } = flags;
-      const said = [strategy, rebalance, autolock, taskHistoryLimit, ...externalCa, ...Object.values(others)];
+      const { strategy, rebalance, autolock, taskHistoryLimit, externalCa, gossipKeyRotation } = flags;
+      const said = [strategy, rebalance, autolock, taskHistoryLimit, gossipKeyRotation, ...externalCa];
       if (said.every((value) => value === undefined))
         throw invalid("say what to change, such as --strategy binpack or --rebalance on");
       const kept = taskHistoryLimit === undefined ? undefined : parseCount(taskHistoryLimit);
+      const every = gossipKeyRotation === undefined ? undefined : parseDuration(gossipKeyRotation);
       const externalCas = await parseExternalCas(externalCa);
       const client = await cli.client();
       await changeWithRetry(async () => {
         const changed = {
           ...(strategy !== undefined && { Strategy: strategy }),
           ...(rebalance !== undefined && { Rebalance: { Policy: rebalance } }),
+          ...(every !== undefined && { GossipKeyRotation: every }),
         };
         const { Version, Spec } = await client.swarm();
         const lock = autolock === undefined ? {} : { EncryptionConfig: { AutoLockManagers: autolock === "on" } };

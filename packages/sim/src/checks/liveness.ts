@@ -3,6 +3,7 @@ import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
 import { unmetGossip } from "./gossip-checks.ts";
 import { unmetPayloads } from "./payload-checks.ts";
+import { unmetGossipKeys } from "./unmet-gossip-keys.ts";
 import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetManagers } from "./unmet-managers.ts";
 import { unmetContainers, unmetEndpoints, unmetNodes, unmetVersions } from "./unmet-nodes.ts";
@@ -28,6 +29,7 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
     ...unmetNodes(view, hosts),
     ...unmetVersions(hosts),
     ...unmetRoots(view, hosts),
+    ...unmetGossipKeys(view, hosts),
     ...unmetGossip(hosts),
     ...unmetServices(view, services),
     ...unmetContainers(view, hosts),

@@ -1,4 +1,5 @@
 import { codeOf } from "@murmur/base";
+import { namedGossipKey } from "@murmur/identity";
 import { nextRoot } from "@murmur/node";
 import type { Host } from "../world/host.ts";
 import { oneOf, type Fault } from "./fault.ts";
@@ -29,5 +30,24 @@ export const ROTATE: Fault = {
     rotateRoot(host, world.clock.now()).catch((error: unknown) =>
       say(`${host.name} did not rotate the root: ${codeOf(error)}`),
     );
+  },
+};
+
+/** One key of the gossip after the other; a request that comes while one is being replaced is refused. */
+export const ROTATE_GOSSIP_KEY: Fault = {
+  name: "rotation of the gossip key",
+  perMinute: 12,
+  strike({ world, random, say }) {
+    const host = oneOf(
+      world.running.filter(({ manager }) => manager !== undefined),
+      random,
+    );
+    const cluster = host?.member?.cluster();
+    if (host === undefined || cluster === undefined) return;
+    say(`${host.name} is told to rotate the gossip key`);
+    const command = { kind: "rotateGossipKey", next: namedGossipKey(), now: world.clock.now() } as const;
+    cluster
+      .submit(command, { signal: new AbortController().signal })
+      .catch((error: unknown) => say(`${host.name} did not rotate the gossip key: ${codeOf(error)}`));
   },
 };

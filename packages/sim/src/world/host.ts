@@ -270,7 +270,7 @@ export class Host {
   }
 
   #wires(process: Process, { identity, membership }: Pick<MemberStart, "identity" | "membership">): MemberWires {
-    const { network, clock, snapshotLimits } = this.#world;
+    const { network, clock, snapshotLimits, sealed } = this.#world;
     const { address, messageFaults, protocol, permits } = this;
     const { enter, clock: own } = process;
     const log = this.#log();
@@ -302,10 +302,9 @@ export class Host {
           answered: (from, call) => this.#world.tell((observer) => observer.answered?.(this, from, call)),
         });
       },
-      openDatagrams: async ({ onPacket }) => {
-        // Sealing costs time and hides nothing here.
-        const plain = { seal: (bytes: Uint8Array) => bytes, open: (bytes: Uint8Array) => bytes, onPacket };
-        const datagrams = network.openDatagrams(address, plain, enter);
+      openDatagrams: async ({ onPacket, ...ring }) => {
+        const plain = { seal: (bytes: Uint8Array) => bytes, open: (bytes: Uint8Array) => bytes };
+        const datagrams = network.openDatagrams(address, { ...(sealed ? ring : plain), onPacket }, enter);
         return {
           address,
           send: (to, bytes) => {

@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly hostSize?: number;
   /** How long the managers' logs may become. Default: as long as anywhere, which is more than a run writes. */
   readonly snapshotLimits?: SnapshotLimits;
+  /** Gossip is sealed and opened as on real hosts. Left out: that costs time and hides nothing. */
+  readonly sealed?: boolean;
 }
 
 /** Small subnets, so that addresses are given again within a run; away from those of the hosts. */
@@ -56,6 +58,7 @@ export class World {
   readonly hostSize: number;
   readonly snapshotLimits: SnapshotLimits | undefined;
   readonly dataPlane: DataPlaneKind;
+  readonly sealed: boolean;
   /** All unlock keys that somebody has noted, the newest one first: who restarts a host tries them. */
   readonly unlockKeys: UnlockKey[] = [];
   /** What is outside of the cluster and signs its nodes' certificates. */
@@ -79,6 +82,7 @@ export class World {
     this.hostSize = hostSize;
     this.snapshotLimits = options.snapshotLimits;
     this.dataPlane = options.dataPlane ?? "ports";
+    this.sealed = options.sealed === true;
     this.observers = [...observers];
     this.#clockError = clockError;
     this.#release = options.release;
