@@ -123,6 +123,8 @@ interface EngineSubnet {
   readonly gateway: string;
   /** What the engine may give addresses of to containers that name none; with the gateway alone it gives none. */
   readonly range: string;
+  /** What it gives nobody, by names. */
+  readonly auxiliary?: Readonly<Record<string, string>>;
 }
 
 /** A bridge network that the engine is to have. */

@@ -8,6 +8,7 @@ import type {
   DataPlaneKind,
   Index,
   NamedGossipKey,
+  NetworkId,
   NextRoot,
   Secret,
   Service,
@@ -221,6 +222,11 @@ export interface LocalNode {
    * `not_found` for a name that no node has.
    */
   doctor(request: DoctorRequest, signal: AbortSignal): Promise<DoctorReport>;
+  /**
+   * Has this node's engine make its own network of one of the cluster's that each node has of itself; its name there. Errors:
+   * `not_in_cluster`, `unavailable` while the node hasn't been told of it, `failed_precondition` where it lacks the settings.
+   */
+  ownNetwork(id: NetworkId, signal: AbortSignal): Promise<string>;
 }
 
 export interface DoctorRequest {

@@ -53,6 +53,18 @@ describe("the endpoint table", () => {
     expect(endpointTable(world.store.view).networks.map(({ id }) => id)).toEqual([NETWORK]);
   });
 
+  it("says of a network of its nodes' own what it is made with, and whether they keep it for containers", () => {
+    const local = { driver: "macvlan", configFrom: "lan-conf" } as const;
+    const made = (attachable: boolean) => {
+      const world = running({}, "overlay");
+      const spec = { name: "lan", labels: {}, attachable, internal: false, local };
+      expect(world.apply({ kind: "createNetwork", now: 0, id: EXTRA, spec })).toBe(true);
+      return endpointTable(world.store.view).networks.find(({ id }) => id === EXTRA);
+    };
+    expect(made(false)).toEqual({ id: EXTRA, name: "lan", local });
+    expect(made(true)).toEqual({ id: EXTRA, name: "lan", local, attachable: true });
+  });
+
   it.each<DataPlaneKind>(["ports", "overlay"])("has nothing of a service in its nodes' own network (%s)", (plane) => {
     const world = running({ onHost: true }, plane);
     expect(world.store.view.task(taskId("t1"))?.status.state).toBe("running");

@@ -32,9 +32,9 @@ const networksOf = (view: View): EndpointTable["networks"] =>
 
 /** Undefined for an ingress network: nobody is in it. */
 export function networkEntry({ id, spec, addressing, removing }: Network): NetworkEntry | undefined {
-  const { name, internal, mtu, ingress, local } = spec;
+  const { name, internal, mtu, ingress, local, attachable } = spec;
   if (ingress === true) return undefined;
-  if (local !== undefined) return { id, name, ...(internal && { internal }), local };
+  if (local !== undefined) return { id, name, ...(internal && { internal }), local, ...(attachable && { attachable }) };
   if (addressing === undefined) return { id, name };
   const whether = removing !== undefined && { removing };
   return { id, name, ...whether, ...(internal && { internal }), ...(mtu !== undefined && { mtu }), addressing };

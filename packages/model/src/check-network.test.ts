@@ -9,6 +9,8 @@ const spec = (more: Partial<NetworkSpec> = {}): NetworkSpec => ({
   internal: false,
   ...more,
 });
+const kept = (auxiliary: Readonly<Record<string, string>>): NetworkSpec =>
+  spec({ subnets: [{ subnet: "10.1.0.0/24", auxiliary }] });
 const withSubnet = (subnet: SubnetSpec): NetworkSpec => spec({ ipv6: true, subnets: [subnet] });
 
 describe("a network spec", () => {
@@ -17,11 +19,17 @@ describe("a network spec", () => {
     ["with both families", spec({ ipv6: true, subnets: [{ subnet: "10.1.0.0/16" }, { subnet: "fd00:1::/64" }] })],
     ["with a gateway", withSubnet({ subnet: "10.1.0.0/16", gateway: "10.1.0.1" })],
     ["with a range", withSubnet({ subnet: "10.1.0.0/16", gateway: "10.1.0.1", range: "10.1.2.0/24" })],
+    [
+      "with addresses that nobody gets",
+      withSubnet({ subnet: "10.1.0.0/24", auxiliary: { a: "10.1.0.2", b: "10.1.0.191" } }),
+    ],
+    ["with options of IPAM", spec({ ipamOptions: { a: "b", "com.docker.network.ipam.serial": "true" } })],
     ["with the smallest subnet", withSubnet({ subnet: "10.1.0.0/28" })],
     ["with the largest subnet", withSubnet({ subnet: "10.0.0.0/8" })],
     ["with a small subnet of IPv6", withSubnet({ subnet: "fd00::/120" })],
     ["with a small MTU", spec({ mtu: 1_230 })],
     ["of each node's own", spec({ internal: true, local: { driver: "macvlan", configFrom: "lan-conf" } })],
+    ["of each node's own, for containers, too", spec({ attachable: true, local: { driver: "bridge" } })],
   ])("%s is right", (_, given) => expect(validateNetworkSpec(given)).toEqual([]));
 
   it.each<[string, NetworkSpec, string]>([
@@ -29,11 +37,6 @@ describe("a network spec", () => {
       "a subnet of each node's own",
       spec({ subnets: [{ subnet: "10.1.0.0/16" }], local: { driver: "macvlan" } }),
       "subnets: must be left out with driver macvlan: it is each node's own; make a --config-only network",
-    ],
-    [
-      "attachable and each node's own",
-      spec({ attachable: true, local: { driver: "bridge" } }),
-      "attachable: must be false",
     ],
     [
       "an ingress network of each node's own",
@@ -57,6 +60,28 @@ describe("a network spec", () => {
     ["a range outside", withSubnet({ subnet: "10.1.0.0/16", range: "10.2.0.0/24" }), "[0].range: must lie within"],
     ["a range that is larger", withSubnet({ subnet: "10.1.0.0/16", range: "10.0.0.0/8" }), "[0].range: must lie"],
     ["a range of another family", withSubnet({ subnet: "10.1.0.0/16", range: "fd00::/64" }), "[0].range: must lie"],
+    ["an address kept outside", kept({ a: "10.2.0.2" }), "subnets[0].auxiliary.a: must lie within 10.1.0.0/24"],
+    ["an address kept of nodes", kept({ a: "10.1.0.192" }), "below 10.1.0.192, where the nodes' own begin"],
+    ["the first address kept", kept({ a: "10.1.0.0" }), "subnets[0].auxiliary.a: must lie within 10.1.0.0/24, above"],
+    ["an address kept of another family", kept({ a: "fd00::2" }), "subnets[0].auxiliary.a: must lie within"],
+    ["the gateway kept", kept({ a: "10.1.0.1" }), "subnets[0].auxiliary.a: must not be 10.1.0.1, the gateway"],
+    ["an address kept twice", kept({ a: "10.1.0.2", b: "10.1.0.2" }), "auxiliary.b: must not be 10.1.0.2, which a is"],
+    ["no address kept", kept({ a: "here" }), "subnets[0].auxiliary.a: must be an IP address"],
+    [
+      "too many addresses kept",
+      kept(Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`h${String(at)}`, `10.1.0.${String(at + 2)}`]))),
+      "subnets[0].auxiliary: must be at most 64 addresses",
+    ],
+    [
+      "addresses in another order",
+      spec({ ipamOptions: { "com.docker.network.ipam.serial": "false" } }),
+      "ipamOptions.com.docker.network.ipam.serial: must be true",
+    ],
+    [
+      "options of IPAM of each node's own",
+      spec({ ipamOptions: { a: "b" }, local: { driver: "macvlan" } }),
+      "ipamOptions: must be left out with driver macvlan",
+    ],
     ["a range for nodes", withSubnet({ subnet: "10.1.0.0/24", range: "10.1.0.192/26" }), "at least 2 addresses"],
     [
       "two of a family",

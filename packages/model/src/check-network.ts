@@ -1,8 +1,8 @@
-import { boolean, integer, list, object, oneOf, optional, type Check, type CrossCheck } from "./check.ts";
+import { boolean, integer, list, map, object, oneOf, optional, text, type Check, type CrossCheck } from "./check.ts";
 import { subnetsOf, type AddressPool } from "./cluster.ts";
 import { parseIpAddress } from "./ip-address.ts";
 import { formatIpBlock, holdsAddress, overlaps, parseIpBlock, type IpBlock } from "./ip-block.ts";
-import { labels, objectName } from "./names.ts";
+import { labels, objectName, options } from "./names.ts";
 import { assignableIn, byHandIn, keptAddresses } from "./network-addresses.ts";
 import { LOCAL_DRIVERS, type LocalNetworking, type NetworkSpec, type SubnetSpec } from "./network.ts";
 
@@ -17,6 +17,10 @@ const SPECIAL = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", ":
 );
 
 const TEXT_MAX = 64;
+/** Addresses of a subnet that are kept from everybody. */
+const AUXILIARY_MAX = 64;
+/** The one option of IPAM that means something here: addresses are given one after the other, as they always are. */
+const SERIAL = "com.docker.network.ipam.serial";
 
 /** `ADDRESS/LENGTH` of either family, host bits or not. */
 export const subnet: Check = (value, path, report) => {
@@ -27,6 +31,19 @@ export const subnet: Check = (value, path, report) => {
 const ipAddress: Check = (value, path, report) => {
   const fits = typeof value === "string" && value.length <= TEXT_MAX && parseIpAddress(value) !== undefined;
   if (!fits) report(path, "must be an IP address, as 10.1.0.1 or fd00:1::1");
+};
+
+const auxiliary: Check = (value, path, report) => {
+  const count = typeof value === "object" && value !== null ? Object.keys(value).length : 0;
+  if (count > AUXILIARY_MAX) return report(path, `must be at most ${AUXILIARY_MAX} addresses: make the range smaller`);
+  map(text({ min: 1, max: 255 }), ipAddress)(value, path, report);
+};
+
+const ipamOptions: Check = (value, path, report) => {
+  options(value, path, report);
+  const serial = typeof value === "object" && value !== null && new Map(Object.entries(value)).get(SERIAL);
+  if (typeof serial === "string" && serial !== "true")
+    report(`${path}.${SERIAL}`, "must be true: addresses are always given one after the other");
 };
 
 export const dataPlane: Check = oneOf(["ports", "overlay"]);
@@ -65,6 +82,31 @@ const subnetFits: CrossCheck<SubnetSpec> = (spec, path, report) => {
   const { count } = assignableIn(block, range);
   // The gateway may be the only one.
   if (count < 2) report(`${path}.range`, `must have at least 2 addresses above the first one and below ${first}`);
+  auxiliaryFits(spec, path, report);
+};
+
+/** Addresses that nobody gets must be ones that somebody could. */
+const auxiliaryFits: CrossCheck<SubnetSpec> = ({ subnet, gateway, auxiliary: kept = {} }, path, report) => {
+  const block = parseIpBlock(subnet);
+  if (block === undefined) return;
+  const last = block.last - keptAddresses(block);
+  const shared = gateway === undefined ? block.first + 1n : parseIpAddress(gateway)?.value;
+  const seen = new Map<bigint, string>();
+  for (const [name, address] of Object.entries(kept)) {
+    const where = `${path}.auxiliary.${name}`;
+    const parsed = parseIpAddress(address);
+    if (parsed === undefined) continue;
+    const { value } = parsed;
+    if (!holdsAddress(block, parsed) || value === block.first || value > last) {
+      const beyond = formatIpBlock({ ...block, first: last + 1n }).split("/")[0] ?? "";
+      report(
+        where,
+        `must lie within ${subnet}, above its first address and below ${beyond}, where the nodes' own begin`,
+      );
+    } else if (value === shared) report(where, `must not be ${address}, the gateway: name another with gateway`);
+    else if (seen.has(value)) report(where, `must not be ${address}, which ${seen.get(value) ?? ""} is already`);
+    else seen.set(value, name);
+  }
 };
 
 /** One subnet a family, those of IPv6 only where it is wanted. */
@@ -73,7 +115,8 @@ const familiesFit: CrossCheck<NetworkSpec> = ({ subnets = [], ipv6, mtu }, path,
   const families = subnets.map((entry) => parseIpBlock(entry.subnet)?.family);
   for (const [number, family] of families.entries()) {
     const where = at(`subnets[${number}].subnet`);
-    if (families.indexOf(family) < number) report(where, `must not be a second one of IPv${family ?? 4}`);
+    if (families.indexOf(family) < number)
+      report(where, `must not be a second one of IPv${family ?? 4}: name one that is large enough`);
     if (family === 6 && ipv6 !== true) report(where, "must be of IPv4 unless ipv6 is true");
   }
   if (mtu !== undefined && ipv6 === true && mtu < MTU_MIN[6]) {
@@ -113,18 +156,18 @@ const ingressFits: CrossCheck<NetworkSpec> = ({ ingress, attachable, internal, m
 };
 
 /** Settings that only an overlay has, or that each node has of its own. */
-const localFits: CrossCheck<NetworkSpec> = ({ local, ingress, attachable, subnets, ipv6, mtu }, path, report) => {
+const localFits: CrossCheck<NetworkSpec> = (
+  { local, ingress, subnets, ipamOptions: told, ipv6, mtu },
+  path,
+  report,
+) => {
   if (local === undefined) return;
   const at = (field: string): string => (path === "" ? field : `${path}.${field}`);
   const { driver } = local;
   if (ingress === true) report(at("ingress"), "must be false: an ingress network is an overlay network");
-  if (attachable)
-    report(
-      at("attachable"),
-      `must be false with driver ${driver}: connect containers to a network of their node's engine`,
-    );
   const ofNode = `must be left out with driver ${driver}: it is each node's own; make a --config-only network with it on each`;
   if (subnets !== undefined) report(at("subnets"), ofNode);
+  if (told !== undefined) report(at("ipamOptions"), ofNode);
   if (ipv6 === true) report(at("ipv6"), ofNode);
   if (mtu !== undefined) report(at("mtu"), ofNode);
 };
@@ -162,8 +205,15 @@ export const network: Check = object<NetworkSpec>(
     internal: boolean,
     ipv6: optional(boolean),
     subnets: optional(
-      list(object<SubnetSpec>({ subnet, gateway: optional(ipAddress), range: optional(subnet) }, subnetFits), 2),
+      list(
+        object<SubnetSpec>(
+          { subnet, gateway: optional(ipAddress), range: optional(subnet), auxiliary: optional(auxiliary) },
+          subnetFits,
+        ),
+        2,
+      ),
     ),
+    ipamOptions: optional(ipamOptions),
     ingress: optional(boolean),
     mtu: optional(integer(MTU_MIN[4], 65_465)),
     local: optional(object<LocalNetworking>({ driver: oneOf(LOCAL_DRIVERS), configFrom: optional(objectName) })),

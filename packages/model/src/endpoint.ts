@@ -63,6 +63,8 @@ export interface NetworkEntry {
   readonly addressing?: NetworkAddressing;
   /** As `NetworkSpec.local`. */
   readonly local?: LocalNetworking;
+  /** Of a network with `local`: its nodes keep it for containers that are connected by hand. */
+  readonly attachable?: true;
   /** As `Network.removing`: its name means nothing any more. */
   readonly removing?: true;
 }

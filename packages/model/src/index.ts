@@ -90,6 +90,8 @@ export {
   type LocalNetworking,
   DEFAULT_NETWORK_NAME,
   DNS_ZONE,
+  ENGINE_ID_PART,
+  engineNetworkName,
   FIRST_INGRESS,
   type DataPlaneKind,
   type Network,

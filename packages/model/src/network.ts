@@ -11,6 +11,8 @@ export interface SubnetSpec {
   readonly gateway?: string;
   /** The part of the subnet that tasks' and services' addresses are taken from; left out: all of it. */
   readonly range?: string;
+  /** Addresses of the subnet that nobody gets, by names that mean something to the user alone. */
+  readonly auxiliary?: Readonly<Record<string, string>>;
 }
 
 /** Drivers of networks that each node's engine has of its own. */
@@ -34,6 +36,8 @@ export interface NetworkSpec {
   readonly ipv6?: boolean;
   /** At most one of each family. A family that is left out gets a subnet of the cluster's pool. */
   readonly subnets?: readonly SubnetSpec[];
+  /** What Docker's IPAM driver is told: kept and shown. Never empty. */
+  readonly ipamOptions?: Readonly<Record<string, string>>;
   /**
    * Not for services to be in: while there is one, services may publish ports in mode `ingress`. Nothing has an address in
    * it, as every node answers on published ports without it; its subnet is kept from others.
@@ -48,11 +52,12 @@ export interface NetworkSpec {
   readonly local?: LocalNetworking;
 }
 
-/** A subnet in use: as `SubnetSpec`, with nothing left open but `range`. */
+/** A subnet in use: as `SubnetSpec`, with nothing left open but `range` and `auxiliary`. */
 export interface Subnet {
   readonly subnet: string;
   readonly gateway: string;
   readonly range?: string;
+  readonly auxiliary?: Readonly<Record<string, string>>;
   /** Of an attachable network: the part for containers that are connected by hand, divided among the nodes. */
   readonly byHand?: string;
 }
@@ -90,6 +95,13 @@ export const DEFAULT_NETWORK_NAME = "default";
 
 /** The ingress network that every cluster has from its beginning until somebody removes it; it is in no table. */
 export const FIRST_INGRESS = { id: networkId("murmur0ingress0network000"), name: "ingress" } as const;
+
+/** As many characters of a network's id as the names of its engine network and its bridge have. */
+export const ENGINE_ID_PART = 12;
+
+/** What a node's engine calls its own side of a network of the cluster. */
+export const engineNetworkName = ({ id, name }: { readonly id: NetworkId; readonly name: string }): string =>
+  `murmur.${name}.${id.slice(0, ENGINE_ID_PART)}`;
 
 /** The zone of the cluster's names. */
 export const DNS_ZONE = "murmur.internal";

@@ -181,6 +181,11 @@ class KernelPlane implements OverlayPlane {
     return this.#view() === undefined ? undefined : this.#needs().networks;
   }
 
+  ownAttachable(): readonly NetworkId[] {
+    const own = this.#view()?.table.networks.filter(({ local, attachable }) => local !== undefined && attachable);
+    return (own ?? []).map(({ id }) => id);
+  }
+
   async attach(
     task: TaskId,
     { netns, addresses }: Attachment,

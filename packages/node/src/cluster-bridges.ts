@@ -1,12 +1,10 @@
 import { clusterLabels, ownerLabels, type Abortable, type EngineNetwork, type NetworkRuntime } from "@murmur/agent";
 import { ClusterError, codeOf, type NodeId } from "@murmur/base";
-import type { ClusterId, NetworkEntry, NetworkId, Subnet } from "@murmur/model";
+import { ENGINE_ID_PART, engineNetworkName, type ClusterId, type NetworkId, type Subnet } from "@murmur/model";
 import { bridgeOf, mtuOf, type BridgeMaker, type LocalNetwork } from "@murmur/network";
 
 /** Says of an engine's network which of the cluster's it is. */
 const NETWORK = "io.murmur.network";
-/** As many characters of a network's id as the names of its engine network and its bridge have. */
-const ID_PART = 12;
 
 export interface ClusterBridgesOptions {
   /** What is asked of one network at once is done one after the other: as `EngineNetworks` does. */
@@ -17,13 +15,9 @@ export interface ClusterBridgesOptions {
   readonly underlay: string;
 }
 
-/** The engine's network of one of the cluster's, by its name there. */
-export const engineNetworkName = ({ id, name }: Pick<NetworkEntry, "id" | "name">): string =>
-  `murmur.${name}.${id.slice(0, ID_PART)}`;
-
 /** Whether a name is that of the engine's network of one of these. */
 export function isNameOf(name: string, networks: ReadonlySet<NetworkId>): boolean {
-  return [...networks].some((id) => name.endsWith(`.${id.slice(0, ID_PART)}`));
+  return [...networks].some((id) => name.endsWith(`.${id.slice(0, ENGINE_ID_PART)}`));
 }
 
 /** The bridge networks that this node's engine has for the cluster's. */
@@ -61,7 +55,11 @@ export class ClusterBridges implements BridgeMaker {
   }
 }
 
-const subnetOf = ({ subnet, gateway }: Subnet) => ({ subnet, gateway });
+const subnetOf = ({ subnet, gateway, auxiliary }: Subnet) => ({
+  subnet,
+  gateway,
+  ...(auxiliary !== undefined && { auxiliary }),
+});
 
 /**
  * Removes what a node's engine has for its cluster, but for the networks that are `needed`, asked before each, and those in

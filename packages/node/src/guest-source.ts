@@ -1,8 +1,7 @@
 import { clusterLabels, GuestWatch, type EngineGuest, type GuestRuntime } from "@murmur/agent";
 import type { Clock, Log, NodeId, Random } from "@murmur/base";
-import type { ClusterId, Guest } from "@murmur/model";
+import { engineNetworkName, type ClusterId, type Guest } from "@murmur/model";
 import type { LocalNetwork, OverlayPlane } from "@murmur/network";
-import { engineNetworkName } from "./cluster-bridges.ts";
 
 /** The guests of this node's engine, from now until the signal is aborted; each time all of them. */
 export type GuestSource = (onGuests: (guests: readonly Guest[]) => void, signal: AbortSignal) => Promise<void>;

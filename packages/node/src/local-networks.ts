@@ -1,7 +1,7 @@
 import { withTimeLimit, type Abortable, type LocalNetworkRuntime, type NetworkRuntime } from "@murmur/agent";
 import { ClusterError, codeOf, type Clock, type Millis } from "@murmur/base";
-import type { NetworkEntry, NetworkId } from "@murmur/model";
-import { engineNetworkName, isNameOf } from "./cluster-bridges.ts";
+import { engineNetworkName, type NetworkEntry, type NetworkId } from "@murmur/model";
+import { isNameOf } from "./cluster-bridges.ts";
 
 /** How long the engine may take for one network. */
 const LIMIT_MS: Millis = 60_000;

@@ -12,7 +12,7 @@ import type {
 import { LOCKED } from "@murmur/api";
 import { ownerLabels } from "@murmur/agent";
 import { parseToken, parseUnlockKey, type UnlockKey } from "@murmur/identity";
-import { clusterId, type DataPlaneKind } from "@murmur/model";
+import { clusterId, type DataPlaneKind, type NetworkId } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
@@ -273,6 +273,15 @@ export class LocalNodeControl implements LocalNode {
 
   async doctor(request: DoctorRequest, signal: AbortSignal): Promise<DoctorReport> {
     return this.#active().doctor.look(request, signal);
+  }
+
+  async ownNetwork(id: NetworkId, signal: AbortSignal): Promise<string> {
+    const { overlay } = this.#active();
+    if (overlay?.networks.ownNetwork !== undefined) return overlay.networks.ownNetwork(id, { signal });
+    throw new ClusterError(
+      "failed_precondition",
+      "this cluster's data plane is ports: networks are for services alone",
+    );
   }
 
   /** The running member, or why there is none. */

@@ -1,7 +1,7 @@
 import type { NodeId } from "@murmur/base";
 import type { SnapshotLimits } from "@murmur/manager";
-import type { TaskFiles, TaskNetworks } from "@murmur/agent";
-import type { ClusterFacts, Guest, NodeDescription, NodePermissions } from "@murmur/model";
+import type { Abortable, TaskFiles, TaskNetworks } from "@murmur/agent";
+import type { ClusterFacts, Guest, NetworkId, NodeDescription, NodePermissions } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { LogStorage } from "@murmur/storage";
 import type { GuestSource } from "./guest-source.ts";
@@ -27,7 +27,10 @@ export interface MemberOverlay {
     subnets(): readonly string[];
     meet(guests: readonly Guest[]): void;
   };
-  readonly networks: TaskNetworks;
+  readonly networks: TaskNetworks & {
+    /** As `LocalNode.ownNetwork`. A world whose networks are all overlays needs none. */
+    ownNetwork?(id: NetworkId, options: Abortable): Promise<string>;
+  };
   /** Who is in the engine's networks without being a task's. A world without such containers needs none. */
   readonly guests?: GuestSource;
 }

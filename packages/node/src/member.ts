@@ -44,7 +44,7 @@ import {
   openOverlay,
   type Lines,
 } from "./member-parts.ts";
-import type { MemberWires } from "./member-wires.ts";
+import type { MemberOverlay, MemberWires } from "./member-wires.ts";
 import { PeerDesk } from "./peer-desk.ts";
 import type { PeerRecords } from "./peer-records.ts";
 import { Recovery } from "./recovery.ts";
@@ -95,6 +95,7 @@ export class Member {
   readonly agent: Agent;
   readonly host: ManagerHost;
   readonly plane: DataPlane;
+  readonly overlay: MemberOverlay | undefined;
   readonly #book: AddressBook;
   readonly #records: PeerRecords;
   readonly #client: ManagerClient;
@@ -128,7 +129,7 @@ export class Member {
     const plane = scope.use(overlay?.plane ?? (await wires.openDataPlane()));
     const sessions = newSessions(start, lines, host);
     const agent = newAgent(start, lines, { sessions, overlay, plane, certificate: () => built.certificate() });
-    const built = new Member(start, scope, { ...lines, seals, locks, host, plane, agent });
+    const built = new Member(start, scope, { ...lines, seals, locks, host, plane, overlay, agent });
     member = built;
     gossip.onMember((_change, { id, state, meta }) => {
       const gone = state === "dead" || state === "left";
@@ -183,6 +184,7 @@ export class Member {
       readonly locks: LockKeeper;
       readonly host: ManagerHost;
       readonly plane: DataPlane;
+      readonly overlay: MemberOverlay | undefined;
       readonly agent: Agent;
     },
   ) {
@@ -193,6 +195,7 @@ export class Member {
     this.gossip = parts.gossip;
     this.host = parts.host;
     this.plane = parts.plane;
+    this.overlay = parts.overlay;
     this.agent = parts.agent;
     this.#authority = this.#newAuthority();
     this.#book = parts.book;

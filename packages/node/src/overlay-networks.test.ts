@@ -82,8 +82,12 @@ describe("the overlay's side of a node's tasks", () => {
     asked = [];
     known = [BLUE, RED];
     attached = undefined;
-    const plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect" | "resolveBy"> = {
+    const plane: Pick<
+      OverlayPlane,
+      "network" | "networks" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
+    > = {
       network: (id) => known.find((entry) => entry.id === id),
+      ownAttachable: () => known.filter(({ attachable }) => attachable).map(({ id }) => id),
       networks: () => needed,
       attach: async (_task, container) => void (attached = container),
       detach: () => {},
@@ -182,6 +186,19 @@ describe("the overlay's side of a node's tasks", () => {
     });
     known.pop();
     await expect(networks.prepare(own(), OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("has one made for a container that is connected by hand, and keeps it for as long as the cluster has it", async () => {
+    const lan: NetworkEntry = { id: LAN, name: "lan", local: { driver: "bridge" }, attachable: true };
+    await expect(networks.ownNetwork(LAN, OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
+    known.push(lan);
+    expect(await networks.ownNetwork(LAN, OPTIONS)).toBe("murmur.lan.lan000000000");
+    await networks.tidy(() => [], OPTIONS);
+    expect(engine.local).toEqual([{ name: "murmur.lan.lan000000000", internal: false, driver: "bridge" }]);
+    known.pop();
+    await networks.tidy(() => [], OPTIONS);
+    expect(engine.local).toEqual([]);
+    await expect(networks.ownNetwork(BLUE.id, OPTIONS)).rejects.toMatchObject({ code: "failed_precondition" });
   });
 
   it("says what is missing", async () => {

@@ -1,16 +1,19 @@
 import type { Abortable, Container, ContainerNetworks, LocalPlace, TaskNetworks } from "@murmur/agent";
 import { ClusterError, codeOf, messageOf } from "@murmur/base";
 import { ZONE } from "@murmur/discovery";
-import type { NetworkAddress, NetworkId, Task, TaskId } from "@murmur/model";
+import { engineNetworkName, type NetworkAddress, type NetworkId, type Task, type TaskId } from "@murmur/model";
 import { macOf, type LocalNetwork, type OverlayPlane } from "@murmur/network";
 import type { LocalNetworks } from "./local-networks.ts";
-import { engineNetworkName, type ClusterBridges } from "./cluster-bridges.ts";
+import type { ClusterBridges } from "./cluster-bridges.ts";
 
 /** Names are asked for as they are, first: the node knows them without the zone, and not every resolver has a list to search. */
 const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 
 export interface OverlayNetworksOptions {
-  readonly plane: Pick<OverlayPlane, "network" | "networks" | "attach" | "detach" | "expect" | "resolveBy">;
+  readonly plane: Pick<
+    OverlayPlane,
+    "network" | "networks" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
+  >;
   readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
   /** Left out where no network is of that kind. */
   readonly local?: Pick<LocalNetworks, "ensure" | "removeAllBut">;
@@ -74,7 +77,20 @@ export class OverlayNetworks implements TaskNetworks {
       return new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]);
     }, options);
     const named = (): NetworkId[] => tasks().flatMap(({ spec }) => spec.networks.map(({ target }) => target));
-    await this.#options.local?.removeAllBut(() => new Set(named()), options);
+    // A container that was stopped by hand goes back to where it was.
+    await this.#options.local?.removeAllBut(() => new Set([...named(), ...plane.ownAttachable()]), options);
+  }
+
+  /**
+   * Has the engine make its own network of one of the cluster's that each node has of itself; its name there. Errors:
+   * `unavailable` while this node hasn't been told of it, and as `LocalNetworks.ensure`.
+   */
+  async ownNetwork(id: NetworkId, options: Abortable): Promise<string> {
+    const { plane, local } = this.#options;
+    const entry = plane.network(id);
+    if (entry === undefined || local === undefined)
+      throw new ClusterError("unavailable", `this node has not been told of network ${id} yet`);
+    return local.ensure(entry, options);
   }
 
   /** Its places in networks that this node has of its own: the service's name is an alias there, as in Docker. */

@@ -74,7 +74,7 @@ function subnetFor({ spec, obstacles, family }: Wanted, choose: () => IpBlock | 
 /** All texts in the one form that each has. */
 function subnetOf(
   block: IpBlock,
-  { gateway, range, attachable }: Pick<SubnetSpec, "gateway" | "range"> & Pick<NetworkSpec, "attachable">,
+  { gateway, range, auxiliary, attachable }: Omit<SubnetSpec, "subnet"> & Pick<NetworkSpec, "attachable">,
 ): Subnet {
   const given = gateway === undefined ? undefined : parseIpAddress(gateway);
   const byHand = attachable ? byHandIn(block) : undefined;
@@ -82,6 +82,7 @@ function subnetOf(
     subnet: formatIpBlock(block),
     gateway: formatIpAddress(given ?? { family: block.family, value: block.first + 1n }),
     ...(range !== undefined && { range: formatIpBlock(knownBlock(range)) }),
+    ...(auxiliary !== undefined && { auxiliary }),
     ...(byHand !== undefined && { byHand: formatIpBlock(byHand) }),
   };
 }

@@ -49,6 +49,22 @@ describe("a task", () => {
     expect(driver.createTask("t1", "web", { networks })).toMatchObject({ ok: false, code: "invalid_argument" });
   });
 
+  it("gets none of those that the network keeps from everybody", () => {
+    const driver = small();
+    const auxiliary = { printer: "10.1.0.2", scanner: "10.1.0.5", beyond: "10.1.0.7" };
+    driver.network("front", { subnets: [{ subnet: "10.1.0.0/28", range: "10.1.0.0/29", auxiliary }] });
+    driver.service("web", { endpoint: "dnsrr" });
+    const networks = [{ networkId: networkId("front"), aliases: [] }];
+    const assigned = ["t1", "t2", "t3", "t4"].map((id, at) => {
+      driver.createTask(id, "web", { slot: at + 1, networks });
+      return assign(driver, id).ok;
+    });
+    expect(assigned).toEqual([true, true, true, false]);
+    const all = ["t1", "t2", "t3"].flatMap((id) => ipsOf(driver, id) ?? []);
+    expect(new Set(all)).toEqual(new Set(["10.1.0.3", "10.1.0.4", "10.1.0.6"]));
+    expect(assign(driver, "t4")).toMatchObject({ message: expect.stringContaining("10.1.0.0/29: 3 of 3 in use") });
+  });
+
   it("waits when all addresses are in use, until one that has them has ended or gone", () => {
     const driver = small().service("web", { endpoint: "dnsrr" });
     for (const slot of [1, 2, 3, 4, 5, 6, 7, 8]) expect(driver.createTask(`t${slot}`, "web", { slot }).ok).toBe(true);

@@ -63,7 +63,7 @@ const status = fc.record({
 const networkSpec = fc
   .record({
     subnets: fc.subarray([
-      { subnet: "10.9.0.16/28", range: "10.9.0.20/31" },
+      { subnet: "10.9.0.16/28", range: "10.9.0.20/30", auxiliary: { kept: "10.9.0.22", also: "10.9.0.23" } },
       { subnet: "fd00::/120", range: "fd00::10/127" },
     ]),
     ipv6: fc.constant(true),
@@ -237,6 +237,7 @@ function expectAddressesUnique(view: View): void {
     if (addressing === undefined) continue;
     expectFree(network, "ipv4", addressing.ipv4.gateway);
     expectFree(network, "ipv6", addressing.ipv6?.gateway);
+    for (const address of Object.values(addressing.ipv4.auxiliary ?? {})) expectFree(network, "ipv4", address);
     for (const { number } of view.nodes()) expectOwn(network, (number && nodeGateway(addressing, number)) || undefined);
   }
   for (const { vips = [] } of view.services()) for (const vip of vips) expectOwn(view.network(vip.networkId), vip);

@@ -14,13 +14,14 @@ export class UsedAddresses {
   /** By distance from the first. */
   readonly #used = new NumberSet();
   #usedCount = 0;
-  /** 1 if the gateway lies among them: it is in use for ever, and nobody's to give back. */
-  readonly #gateways: number;
+  /** The gateway and the auxiliary addresses, as far as they lie among them: in use for ever, and nobody's to give back. */
+  readonly #kept: number;
 
   constructor(subnet: Subnet) {
     this.#assignable = assignableAddresses(subnet);
     this.add(subnet.gateway);
-    this.#gateways = this.#usedCount;
+    for (const address of Object.values(subnet.auxiliary ?? {})) this.add(address);
+    this.#kept = this.#usedCount;
   }
 
   add(address: string): void {
@@ -38,14 +39,14 @@ export class UsedAddresses {
     this.#usedCount -= 1;
   }
 
-  /** How many tasks and services have, without the gateway. */
+  /** How many tasks and services have, without those that are kept. */
   get used(): number {
-    return this.#usedCount - this.#gateways;
+    return this.#usedCount - this.#kept;
   }
 
   /** How many tasks and services can have. */
   get count(): number {
-    return this.#assignable.count - this.#gateways;
+    return this.#assignable.count - this.#kept;
   }
 
   /** The first free address, looked for from one that `start` says, once round; undefined when all are in use. */

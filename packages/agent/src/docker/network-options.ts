@@ -39,18 +39,27 @@ interface IpamRange {
   readonly Subnet?: string | undefined;
   readonly Gateway?: string | undefined;
   readonly IPRange?: string | undefined;
+  readonly AuxiliaryAddresses?: Readonly<Partial<Record<string, string>>> | undefined;
 }
 
-function subnets({ ipv4, ipv6 }: EngineNetwork): { Subnet: string; Gateway: string; IPRange: string }[] {
+function subnets({ ipv4, ipv6 }: EngineNetwork) {
   const all = ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
-  return all.map(({ subnet, gateway, range }) => ({ Subnet: subnet, Gateway: gateway, IPRange: range }));
+  return all.map(({ subnet, gateway, range, auxiliary }) => ({
+    Subnet: subnet,
+    Gateway: gateway,
+    IPRange: range,
+    ...(auxiliary !== undefined && { AuxiliaryAddresses: { ...auxiliary } }),
+  }));
 }
 
-/** The subnets, gateways and ranges as one text: in a fixed order, each address in the form that engines may give it. */
+/** The subnets, gateways, ranges and auxiliary addresses as one text: in a fixed order, each address in the form that engines may give it. */
 function rangesOf(config: readonly IpamRange[] | undefined): string {
-  const lines = (config ?? []).map((range) =>
-    [range.Subnet, range.Gateway, range.IPRange].map((text = "") => canonical(text)).join(" "),
-  );
+  const lines = (config ?? []).map((range) => {
+    const kept = Object.values(range.AuxiliaryAddresses ?? {}).flatMap((text) => text ?? []);
+    return [range.Subnet, range.Gateway, range.IPRange, ...kept.toSorted()]
+      .map((text = "") => canonical(text))
+      .join(" ");
+  });
   return lines.toSorted().join("\n");
 }
 

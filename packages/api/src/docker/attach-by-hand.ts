@@ -7,8 +7,8 @@ export interface EngineSide {
   readonly name: string;
   /** Where the node answers names to those in it; undefined when the engine doesn't say. */
   readonly gateway: string | undefined;
-  /** Of the network's addresses those that are this node's to give, as `ADDRESS/LENGTH`. */
-  readonly ranges: readonly string[];
+  /** Of the network's addresses those that are this node's to give, as `ADDRESS/LENGTH`; undefined: its engine says which. */
+  readonly ranges: readonly string[] | undefined;
 }
 
 /** Names that never mean a network of the cluster. */
@@ -77,6 +77,7 @@ const isList = (value: unknown): boolean => Array.isArray(value) && value.length
  * not send to it here.
  */
 export function checkEndpoint(network: string, endpoint: unknown, { ranges }: Pick<EngineSide, "ranges">): void {
+  if (ranges === undefined) return;
   const { IPv4Address, IPv6Address } = fieldsIn(fieldsIn(endpoint)["IPAMConfig"]);
   for (const text of [IPv4Address, IPv6Address]) {
     if (text === undefined || text === "") continue;

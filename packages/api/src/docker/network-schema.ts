@@ -27,7 +27,7 @@ const ipamConfig = dockerObject({
   Subnet: z.string("names no subnet").min(1, "names no subnet").max(64),
   IPRange: address,
   Gateway: address,
-  AuxiliaryAddresses: unsupported("Murmur keeps no addresses free for others; make IPRange smaller in its place"),
+  AuxiliaryAddresses: textMap.optional(),
 });
 
 /** Docker's own limit on one network's ranges is far below that. */
@@ -50,7 +50,7 @@ export const networkSchema = dockerObject(
     IPAM: dockerObject({
       Driver: unsupported("the cluster gives out the addresses itself; leave it out", ["default"]),
       Config: z.array(ipamConfig).max(IPAM_CONFIGS_MAX).optional(),
-      Options: unsupported(),
+      Options: textMap.optional(),
     }).optional(),
     Internal: z.boolean().optional(),
     Attachable: z.boolean().optional(),

@@ -4,10 +4,12 @@ export interface SwarmIpamConfig {
   Subnet: string;
   Range?: string;
   Gateway?: string;
+  /** Docker keeps no such addresses in a swarm's network. */
+  Murmur?: { AuxiliaryAddresses: Record<string, string> };
 }
 
 interface SwarmIpam {
-  Driver: { Name?: string };
+  Driver: { Name?: string; Options?: Record<string, string> };
   Configs?: SwarmIpamConfig[];
 }
 
@@ -39,6 +41,7 @@ export interface IpamConfig {
   Subnet: string;
   IPRange?: string;
   Gateway?: string;
+  AuxiliaryAddresses?: Record<string, string>;
 }
 
 /** A service of a network, as `?verbose=true` shows it. */
@@ -87,7 +90,7 @@ export interface NetworkCreate {
   Name: string;
   Driver: string;
   EnableIPv6?: boolean;
-  IPAM?: { Driver?: string; Config: IpamConfig[] };
+  IPAM?: { Driver?: string; Config: IpamConfig[]; Options?: Record<string, string> };
   Internal?: boolean;
   Attachable?: boolean;
   Ingress?: boolean;

@@ -11,7 +11,11 @@ const spec: NetworkSpec = {
   attachable: true,
   internal: true,
   ipv6: true,
-  subnets: [{ subnet: "10.9.0.0/24", gateway: "10.9.0.5", range: "10.9.0.0/25" }, { subnet: "fd00:9::/64" }],
+  subnets: [
+    { subnet: "10.9.0.0/24", gateway: "10.9.0.5", range: "10.9.0.0/25", auxiliary: { printer: "10.9.0.9" } },
+    { subnet: "fd00:9::/64" },
+  ],
+  ipamOptions: { foo: "bar" },
   mtu: 1_400,
 };
 const network: Network = {
@@ -19,7 +23,7 @@ const network: Network = {
   spec,
   addressing: {
     vni: 4_100,
-    ipv4: { subnet: "10.9.0.0/24", gateway: "10.9.0.5", range: "10.9.0.0/25" },
+    ipv4: { subnet: "10.9.0.0/24", gateway: "10.9.0.5", range: "10.9.0.0/25", auxiliary: { printer: "10.9.0.9" } },
     ipv6: { subnet: "fd00:9::/64", gateway: "fd00:9::1" },
   },
   createdAt: 1_700_000_000_000,
@@ -34,10 +38,15 @@ const BODY = {
   EnableIPv6: true,
   IPAM: {
     Driver: "default",
-    Options: {},
+    Options: { foo: "bar" },
     Config: [
-      { Subnet: "10.9.0.0/24", IPRange: "10.9.0.0/25", Gateway: "10.9.0.5", AuxiliaryAddresses: {} },
-      { Subnet: "fd00:9::/64" },
+      {
+        Subnet: "10.9.0.0/24",
+        IPRange: "10.9.0.0/25",
+        Gateway: "10.9.0.5",
+        AuxiliaryAddresses: { printer: "10.9.0.9" },
+      },
+      { Subnet: "fd00:9::/64", AuxiliaryAddresses: {} },
     ],
   },
   Internal: true,
@@ -74,11 +83,14 @@ describe("a network to be made", () => {
     [{ ConfigFrom: { Network: "conf" } }, "ConfigFrom: an overlay network has no settings of one node"],
     [{ Scope: "local" }, "Scope"],
     [{ IPAM: { Driver: "dhcp" } }, "IPAM.Driver: the cluster gives out the addresses itself"],
-    [{ IPAM: { Options: { a: "b" } } }, "IPAM.Options"],
+    [
+      { IPAM: { Options: { "com.docker.network.ipam.serial": "false" } } },
+      "ipamOptions.com.docker.network.ipam.serial: must be true: addresses are always given one after the other",
+    ],
     [{ IPAM: { Config: [{ Gateway: "10.0.0.1" }] } }, "IPAM.Config.0.Subnet: names no subnet"],
     [
-      { IPAM: { Config: [{ Subnet: "10.0.0.0/24", AuxiliaryAddresses: { host: "10.0.0.2" } }] } },
-      "IPAM.Config.0.AuxiliaryAddresses: Murmur keeps no addresses free",
+      { IPAM: { Config: [{ Subnet: "10.0.0.0/24", AuxiliaryAddresses: { host: "10.0.1.2" } }] } },
+      "subnets[0].auxiliary.host: must lie within 10.0.0.0/24",
     ],
     [{ IPAM: { Config: [{ Subnet: "10.0.0.0/24" }, { Subnet: "10.0.1.0/24" }] } }, "a second one of IPv4"],
     [{ Options: { encrypted: "" } }, "Options.encrypted: Murmur doesn't encrypt"],
@@ -121,9 +133,14 @@ describe("a network that there is", () => {
       EnableIPv6: true,
       IPAM: {
         Driver: "default",
-        Options: null,
+        Options: { foo: "bar", "com.docker.network.ipam.serial": "true" },
         Config: [
-          { Subnet: "10.9.0.0/24", IPRange: "10.9.0.0/25", Gateway: "10.9.0.5" },
+          {
+            Subnet: "10.9.0.0/24",
+            IPRange: "10.9.0.0/25",
+            Gateway: "10.9.0.5",
+            AuxiliaryAddresses: { printer: "10.9.0.9" },
+          },
           { Subnet: "fd00:9::/64", Gateway: "fd00:9::1" },
         ],
       },

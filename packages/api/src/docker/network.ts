@@ -19,8 +19,13 @@ import { toTimestamp } from "./time.ts";
 export function toNetworkSpec(body: unknown): NetworkSpec {
   const input = parseWith(networkSchema, body);
   const mtu = input.Options?.[MTU_OPTION];
-  const subnets = (input.IPAM?.Config ?? []).map(({ Subnet: subnet, Gateway, IPRange }) =>
-    compact<SubnetSpec>({ subnet, gateway: Gateway || undefined, range: IPRange || undefined }),
+  const subnets = (input.IPAM?.Config ?? []).map(({ Subnet: subnet, Gateway, IPRange, AuxiliaryAddresses }) =>
+    compact<SubnetSpec>({
+      subnet,
+      gateway: Gateway || undefined,
+      range: IPRange || undefined,
+      auxiliary: filled(AuxiliaryAddresses),
+    }),
   );
   const spec = compact<NetworkSpec>({
     name: input.Name,
@@ -29,6 +34,7 @@ export function toNetworkSpec(body: unknown): NetworkSpec {
     internal: input.Internal ?? false,
     ipv6: input.EnableIPv6 || undefined,
     subnets: subnets.length === 0 ? undefined : subnets,
+    ipamOptions: filled(input.IPAM?.Options),
     ingress: input.Ingress || undefined,
     mtu: mtu === undefined ? undefined : Number(mtu),
     local: localOf(input.Driver, input.ConfigFrom?.Network),
@@ -42,6 +48,9 @@ export function toNetworkSpec(body: unknown): NetworkSpec {
   refusePredefined(spec.name);
   return spec;
 }
+
+const filled = (given: Record<string, string> | undefined): Record<string, string> | undefined =>
+  given === undefined || Object.keys(given).length === 0 ? undefined : given;
 
 /** What each node makes a network of its own with; undefined for an overlay. Errors: `invalid_argument`. */
 function localOf(driver: string | undefined, configFrom: string | undefined): LocalNetworking | undefined {
@@ -71,6 +80,7 @@ export function refusePredefined(name: string): void {
 export function fieldsOfAddresses(spec: NetworkSpec): readonly string[] {
   return [
     ...(spec.subnets === undefined ? [] : ["IPAM.Config"]),
+    ...(spec.ipamOptions === undefined ? [] : ["IPAM.Options"]),
     ...(spec.ipv6 === true ? ["EnableIPv6"] : []),
     ...(spec.mtu === undefined ? [] : [`Options.${MTU_OPTION}`]),
     ...(spec.internal ? ["Internal"] : []),
@@ -81,7 +91,7 @@ export function fieldsOfAddresses(spec: NetworkSpec): readonly string[] {
 /** A network as a task's attachment shows it. */
 export function fromNetwork(network: Network): docker.Network {
   const { spec, addressing } = network;
-  const { subnets = [] } = spec;
+  const { subnets = [], ipamOptions } = spec;
   const createdAt = toTimestamp(network.createdAt);
   const got = addressing === undefined ? [] : [addressing.ipv4, addressing.ipv6].filter((one) => one !== undefined);
   return compact<docker.Network>({
@@ -102,20 +112,31 @@ export function fromNetwork(network: Network): docker.Network {
       Attachable: spec.attachable,
       Internal: spec.internal,
       Ingress: spec.ingress,
-      IPAMOptions: subnets.length === 0 ? undefined : ipam(subnets),
+      IPAMOptions: subnets.length === 0 && ipamOptions === undefined ? undefined : ipam(subnets, ipamOptions),
       Scope: "swarm",
     }),
     DriverState: spec.local
       ? { Name: spec.local.driver }
       : addressing && { Name: "overlay", Options: { [VXLAN_OPTION]: String(addressing.vni) } },
-    IPAMOptions: spec.local ? { Driver: {} } : got.length === 0 ? undefined : ipam(got),
+    IPAMOptions: spec.local ? { Driver: {} } : got.length === 0 ? undefined : ipam(got, ipamOptions),
   });
 }
 
-const ipam = (subnets: readonly (Subnet | SubnetSpec)[]): NonNullable<docker.Network["IPAMOptions"]> => ({
-  Driver: { Name: "default" },
-  Configs: subnets.map(({ subnet, range, gateway }) =>
-    compact<docker.SwarmIpamConfig>({ Subnet: subnet, Range: range, Gateway: gateway }),
+/** How addresses are given, which Docker adds to whatever options a network has. */
+const SERIAL = { "com.docker.network.ipam.serial": "true" } as const;
+
+const ipam = (
+  subnets: readonly (Subnet | SubnetSpec)[],
+  options: NetworkSpec["ipamOptions"],
+): NonNullable<docker.Network["IPAMOptions"]> => ({
+  Driver: { Name: "default", ...(options !== undefined && { Options: { ...options, ...SERIAL } }) },
+  Configs: subnets.map(({ subnet, range, gateway, auxiliary }) =>
+    compact<docker.SwarmIpamConfig>({
+      Subnet: subnet,
+      Range: range,
+      Gateway: gateway,
+      Murmur: auxiliary && { AuxiliaryAddresses: { ...auxiliary } },
+    }),
   ),
 });
 
@@ -132,9 +153,9 @@ export function toNetworkResource(network: docker.Network): docker.NetworkResour
     EnableIPv6: spec.IPv6Enabled ?? false,
     IPAM: {
       Driver: network.IPAMOptions === undefined ? "default" : (network.IPAMOptions.Driver.Name ?? ""),
-      Options: null,
-      Config: (network.IPAMOptions?.Configs ?? []).map(({ Subnet, Range, Gateway }) =>
-        compact<docker.IpamConfig>({ Subnet, IPRange: Range, Gateway }),
+      Options: network.IPAMOptions?.Driver.Options ?? null,
+      Config: (network.IPAMOptions?.Configs ?? []).map(({ Subnet, Range, Gateway, Murmur }) =>
+        compact<docker.IpamConfig>({ Subnet, IPRange: Range, Gateway, ...Murmur }),
       ),
     },
     Internal: spec.Internal ?? false,

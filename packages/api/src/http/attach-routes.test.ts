@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { ClusterError } from "@murmur/base";
 import { createApi } from "../app.ts";
 import { Asker } from "../testing/asker.ts";
 import { FakePorts, fakeEngine } from "../testing/fake-ports.ts";
@@ -106,7 +107,45 @@ describe("a container in an attachable network", () => {
     });
   });
 
+  it("is made in its node's own network, at whatever address, without the cluster's names", async () => {
+    const lan = await made("lan", { Driver: "macvlan", Scope: "swarm", Attachable: true });
+    const own = { IPAMConfig: { IPv4Address: "192.168.7.9" } };
+    const wish = { HostConfig: { NetworkMode: "lan" }, NetworkingConfig: { EndpointsConfig: { lan: own } } };
+    expect((await create(wish)).status).toBe(201);
+    const name = `murmur.own.${lan}`;
+    expect(sent()).toEqual({
+      HostConfig: { NetworkMode: name },
+      NetworkingConfig: { EndpointsConfig: { [name]: own } },
+    });
+    await asker.ask("/networks/lan/connect", "POST", { Container: "c", EndpointConfig: own });
+    expect(asker.engine.sent.at(-1)?.path).toBe(`/networks/${name}/connect`);
+    // What it leaves isn't made for it.
+    asker.ports.ownNetwork = () => expect.fail();
+    await asker.ask("/networks/lan/disconnect", "POST", { Container: "c" });
+    expect(asker.engine.sent.at(-1)?.path).toBe(`/networks/murmur.lan.${lan.slice(0, 12)}/disconnect`);
+  });
+
+  it("waits until its node has heard of such a network, and hears what the engine lacks for it", async () => {
+    await made("lan", { Driver: "macvlan", Scope: "swarm", Attachable: true });
+    let untold = 3;
+    asker.ports.ownNetwork = async () => {
+      if ((untold -= 1) > 0) throw new ClusterError("unavailable", "not told of it yet");
+      return "murmur.lan.x";
+    };
+    const asked = create({ HostConfig: { NetworkMode: "lan" } });
+    for (let step = 0; step < 3; step += 1) await asker.ports.clock.advance(50);
+    expect((await asked).status).toBe(201);
+    expect(sent()).toEqual({ HostConfig: { NetworkMode: "murmur.lan.x" } });
+    const lacks = "this node has no configuration network lan-conf";
+    asker.ports.ownNetwork = () => Promise.reject(new ClusterError("failed_precondition", lacks));
+    expect((await create({ HostConfig: { NetworkMode: "lan" } })).body.message).toBe(lacks);
+  });
+
   it("is refused with the reason where it can't be in it", async () => {
+    await made("lan", { Driver: "macvlan", Scope: "swarm" });
+    expect((await create({ HostConfig: { NetworkMode: "lan" } })).body.message).toContain(
+      "network lan is not attachable",
+    );
     await made("closed");
     expect((await create({ HostConfig: { NetworkMode: "closed" } })).body.message).toContain(
       "network closed is not attachable",

@@ -1,4 +1,5 @@
-import { ClusterError, sleep, type Clock, type Millis } from "@murmur/base";
+import { ClusterError, codeOf, sleep, type Clock, type Millis } from "@murmur/base";
+import { engineNetworkName, networkId } from "@murmur/model";
 import type { Context, Hono } from "hono";
 import {
   checkEndpoint,
@@ -31,8 +32,17 @@ export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: Attach
     checkAttachable(network);
     const { signal } = context.req.raw;
     const until = clock.monotonic() + SIDE_WAIT_MS;
+    const look = async (): Promise<EngineSide | undefined> => {
+      if (network.Driver === "overlay") return engineSideIn(await networks.engineSide(context, network.Id));
+      try {
+        return { name: await networks.ownNetwork(context, network.Id), gateway: undefined, ranges: undefined };
+      } catch (error) {
+        if (codeOf(error) !== "unavailable" || clock.monotonic() >= until) throw error;
+        return undefined;
+      }
+    };
     for (;;) {
-      const side = engineSideIn(await networks.engineSide(context, network.Id));
+      const side = await look();
       if (side !== undefined) return side;
       if (clock.monotonic() >= until) break;
       await sleep(clock, POLL_MS, signal);
@@ -61,7 +71,7 @@ export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: Attach
       const name = context.req.param("id");
       const found = await networks.find(context, name, { strictly: false });
       if (found === undefined) return toEngine(context, request);
-      const side = await sideOf(context, found);
+      const side = verb === "disconnect" && found.Driver !== "overlay" ? ownSide(found) : await sideOf(context, found);
       const wish = jsonIn(body);
       if (typeof wish === "object" && wish !== null && "EndpointConfig" in wish)
         checkEndpoint(name, wish.EndpointConfig, side);
@@ -71,14 +81,17 @@ export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: Attach
   }
 }
 
+/** What a container leaves is there already, if the container is in it at all. */
+const ownSide = ({ Id, Name }: NetworkResource): EngineSide => ({
+  name: engineNetworkName({ id: networkId(Id), name: Name }),
+  gateway: undefined,
+  ranges: undefined,
+});
+
 /** Errors: `failed_precondition` for a network that containers can't be connected to by hand. */
 function checkAttachable({ Name, Attachable, IPAM, Driver }: NetworkResource): void {
-  if (Driver !== "overlay") {
-    const hint = "connect containers to a network of their node's engine";
-    throw new ClusterError("failed_precondition", `network ${Name} (${Driver}) is for services alone: ${hint}`);
-  }
   const hasAddresses = (IPAM?.Config ?? []).length > 0;
-  if (!hasAddresses) {
+  if (!hasAddresses && Driver === "overlay") {
     const why = "this cluster's data plane is ports";
     throw new ClusterError("failed_precondition", `${why}: only services can be in network ${Name}`);
   }

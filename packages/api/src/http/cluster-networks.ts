@@ -1,4 +1,5 @@
 import { ClusterError, messageOf, type Millis } from "@murmur/base";
+import { engineNetworkName, networkId } from "@murmur/model";
 import type { Context } from "hono";
 import { fieldsIn } from "../docker/attach-by-hand.ts";
 import { toNetworkResource } from "../docker/network.ts";
@@ -102,17 +103,27 @@ export class ClusterNetworks {
     return Array.isArray(body) ? body[0] : undefined;
   }
 
+  /**
+   * The engine's name of its own network for one that each node has of itself, made if need be. Errors: as
+   * `LocalNode.ownNetwork`.
+   */
+  ownNetwork(context: Context, id: string): Promise<string> {
+    return within(context, this.#ports, (signal) => this.#ports.node.ownNetwork(networkId(id), signal));
+  }
+
   /** What of this node is in a network, as Docker shows it: by containers' ids. Null: nothing, or the engine doesn't say. */
-  async containersIn(context: Context, id: string): Promise<NetworkResource["Containers"]> {
+  async containersIn(context: Context, { Id, Name, Driver }: NetworkResource): Promise<NetworkResource["Containers"]> {
     try {
-      const name = fieldsIn(await this.engineSide(context, id))["Name"];
+      const isOverlay = Driver === "overlay";
+      const own = isOverlay ? fieldsIn(await this.engineSide(context, Id))["Name"] : undefined;
+      const name = isOverlay ? own : engineNetworkName({ id: networkId(Id), name: Name });
       if (typeof name !== "string") return null;
       const path = `/networks/${encodeURIComponent(name)}`;
       const { body } = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal));
       const containers = fieldsIn(fieldsIn(body)["Containers"]);
       return Object.keys(containers).length === 0 ? null : containers;
     } catch (error) {
-      this.#ports.log.debug("the engine doesn't say who is in a network", { network: id, error: messageOf(error) });
+      this.#ports.log.debug("the engine doesn't say who is in a network", { network: Id, error: messageOf(error) });
       return null;
     }
   }

@@ -406,7 +406,7 @@ describe("in a cluster whose networks have addresses", () => {
     const joined = await asker.ask("/networks/lan/connect", "POST", { Container: "c" });
     expect([joined.status, joined.body.message]).toEqual([
       400,
-      expect.stringContaining("lan (macvlan) is for services"),
+      expect.stringContaining("network lan is not attachable"),
     ]);
     const removed = await asker.ask("/networks/lan", "DELETE");
     expect([removed.status, removed.body.message]).toEqual([400, expect.stringContaining("in use by service web")]);

@@ -50,7 +50,7 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     }
     const found = isOther ? undefined : await networks.find(context, text, { strictly: false });
     if (found === undefined) return toEngine(context, { method: "GET" });
-    const here = { ...found, Containers: await networks.containersIn(context, found.Id) };
+    const here = { ...found, Containers: await networks.containersIn(context, found) };
     if (!verbose) return context.json(here);
     const use = await within(context, ports, (signal) => networks.useOf(found.Id, signal));
     return context.json({ ...here, ...whatThereIs(use) });

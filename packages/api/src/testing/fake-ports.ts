@@ -1,5 +1,12 @@
 import { ClusterError, ManualClock, silentLog, type Clock } from "@murmur/base";
-import { joinSecretOf, type ClusterSecrets, type ClusterSpec, type NamedGossipKey, type NextRoot } from "@murmur/model";
+import {
+  joinSecretOf,
+  type ClusterSecrets,
+  type ClusterSpec,
+  type NamedGossipKey,
+  type NetworkId,
+  type NextRoot,
+} from "@murmur/model";
 import { openBackup } from "../backup/backup-file.ts";
 import type { DoctorReport, RecoveryPlan } from "../murmur-types.ts";
 import type {
@@ -131,6 +138,8 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
   };
   /** What comes of it: the agent tells the managers. */
   tellVolumes: () => void = () => {};
+  /** The engine's name of a network of this node's own, or why there is none. */
+  ownNetwork: (id: NetworkId) => Promise<string> = (id) => Promise.resolve(`murmur.own.${id}`);
   /** What `init`, `join` and `leave` were called with. */
   readonly calls: unknown[] = [];
   #ids = 0;
@@ -213,6 +222,7 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       this.replica = replica;
       this.standing = ACTIVE;
     },
+    ownNetwork: (id: NetworkId): Promise<string> => this.ownNetwork(id),
     doctor: async ({ repair, nodes }: DoctorRequest): Promise<DoctorReport> => ({
       nodes: [
         {

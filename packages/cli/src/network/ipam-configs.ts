@@ -1,10 +1,13 @@
 import type { IpamConfig } from "@murmur/api";
 import { invalid } from "../argument-error.ts";
+import { parseAssignments } from "../units/assignment.ts";
 
 interface AddressFlags {
   readonly subnet: readonly string[];
   readonly gateway: readonly string[];
   readonly ipRange: readonly string[];
+  /** Each `NAME=ADDRESS`. */
+  readonly auxAddress: readonly string[];
 }
 
 const familyOf = (address: string): "IPv4" | "IPv6" => (address.includes(":") ? "IPv6" : "IPv4");
@@ -13,7 +16,7 @@ const familyOf = (address: string): "IPv4" | "IPv6" => (address.includes(":") ? 
  * Puts gateways and ranges to the subnets of their families, of which there is one each. Whether they fit them is the
  * daemon's to say. Errors: `invalid_argument`.
  */
-export function ipamConfigs({ subnet, gateway, ipRange }: AddressFlags): IpamConfig[] {
+export function ipamConfigs({ subnet, gateway, ipRange, auxAddress }: AddressFlags): IpamConfig[] {
   const subnets = byFamily("subnet", subnet);
   const gateways = byFamily("gateway", gateway);
   const ranges = byFamily("range", ipRange);
@@ -22,10 +25,21 @@ export function ipamConfigs({ subnet, gateway, ipRange }: AddressFlags): IpamCon
       if (!subnets.has(family)) throw invalid(`no matching subnet for ${what} ${address}: give one with --subnet`);
     }
   }
+  const kept = Object.entries(parseAssignments(auxAddress));
+  for (const [, address] of kept) {
+    if (!subnets.has(familyOf(address)))
+      throw invalid(`no matching subnet for aux-address ${address}: give one with --subnet`);
+  }
   return [...subnets].map(([family, Subnet]) => {
     const IPRange = ranges.get(family);
     const Gateway = gateways.get(family);
-    return { Subnet, ...(IPRange === undefined ? {} : { IPRange }), ...(Gateway === undefined ? {} : { Gateway }) };
+    const own = kept.filter(([, address]) => familyOf(address) === family);
+    return {
+      Subnet,
+      ...(IPRange !== undefined && { IPRange }),
+      ...(Gateway !== undefined && { Gateway }),
+      ...(own.length > 0 && { AuxiliaryAddresses: Object.fromEntries(own) }),
+    };
   });
 }
 

@@ -10,6 +10,9 @@ interface CreateFlags {
   readonly subnet: readonly string[];
   readonly gateway: readonly string[];
   readonly ipRange: readonly string[];
+  readonly auxAddress: readonly string[];
+  readonly ipamDriver: string;
+  readonly ipamOpt: readonly string[];
   readonly ipv6?: boolean;
   readonly internal?: boolean;
   readonly attachable?: boolean;
@@ -34,6 +37,10 @@ export function networkCreate(cli: Cli): Command {
         says: "With a subnet, of which tasks get the first half",
         line: "murmur network create --subnet 10.9.0.0/24 --ip-range 10.9.0.0/25 --gateway 10.9.0.1 shop",
       },
+      {
+        says: "With an address that no task gets",
+        line: "murmur network create --subnet 10.9.0.0/24 --aux-address printer=10.9.0.9 shop",
+      },
       { says: "With IPv6 too, and no way out", line: "murmur network create --ipv6 --internal db" },
       {
         says: "Settings of this node's own, for the next one",
@@ -51,6 +58,9 @@ export function networkCreate(cli: Cli): Command {
     .addOption(listOption("--subnet <subnet>", "Subnet, such as 10.9.0.0/24; one of IPv4, one of IPv6"))
     .addOption(listOption("--gateway <ip>", "Gateway of the subnet of its family (default: the first address)"))
     .addOption(listOption("--ip-range <subnet>", "Part of the subnet that addresses are taken from (default: all)"))
+    .addOption(listOption("--aux-address <name=ip>", "Address of the subnet that nobody gets; may be repeated"))
+    .addOption(new Option("--ipam-driver <driver>", "Who gives out the addresses").default("default"))
+    .addOption(listOption("--ipam-opt <key=value>", "Option of the IPAM driver; may be repeated"))
     .option("--ipv6", "Give out IPv6 addresses too")
     .option("--internal", "No way out of the network")
     .option("--attachable", "Containers may be connected by hand")
@@ -67,6 +77,12 @@ export function networkCreate(cli: Cli): Command {
     });
 }
 
+const ipamOf = (flags: CreateFlags): NonNullable<NetworkCreate["IPAM"]> => ({
+  ...(flags.ipamDriver !== "default" && { Driver: flags.ipamDriver }),
+  Config: ipamConfigs(flags),
+  ...(flags.ipamOpt.length > 0 && { Options: parseAssignments(flags.ipamOpt) }),
+});
+
 const bodyOf = (name: string, flags: CreateFlags): NetworkCreate => ({
   Name: name,
   // Settings alone are of no driver.
@@ -75,7 +91,7 @@ const bodyOf = (name: string, flags: CreateFlags): NetworkCreate => ({
   ...(flags.configOnly === true && { ConfigOnly: true }),
   ...(flags.configFrom !== undefined && { ConfigFrom: { Network: flags.configFrom } }),
   EnableIPv6: flags.ipv6 === true,
-  IPAM: { Config: ipamConfigs(flags) },
+  IPAM: ipamOf(flags),
   Internal: flags.internal === true,
   Attachable: flags.attachable === true,
   ...(flags.ingress === true && { Ingress: true }),

@@ -45,6 +45,20 @@ describe("network create", () => {
         },
       },
     ],
+    [
+      "--subnet 10.9.0.0/24 --subnet fd00::/64 --aux-address a=10.9.0.9 --aux-address b=fd00::9 --ipam-opt c=d shop",
+      {
+        Driver: "overlay",
+        IPAM: {
+          Config: [
+            { Subnet: "10.9.0.0/24", AuxiliaryAddresses: { a: "10.9.0.9" } },
+            { Subnet: "fd00::/64", AuxiliaryAddresses: { b: "fd00::9" } },
+          ],
+          Options: { c: "d" },
+        },
+      },
+    ],
+    ["--ipam-driver dhcp shop", { Driver: "overlay", IPAM: { Driver: "dhcp", Config: [] } }],
     ["-d bridge shop", { Driver: "bridge" }],
     [
       "-d macvlan --scope swarm --config-from conf shop",
@@ -66,6 +80,7 @@ describe("network create", () => {
       "--subnet fd00::/64 --ip-range 10.9.0.0/25 shop",
       "no matching subnet for range 10.9.0.0/25: give one with --subnet",
     ],
+    ["--aux-address a=10.9.0.9 shop", "no matching subnet for aux-address 10.9.0.9: give one with --subnet"],
     ["--subnet 10.1.0.0/24 --subnet 10.2.0.0/24 shop", "10.2.0.0/24 is a second subnet of IPv4: a network has one"],
   ])("%s is refused", async (line, message) => {
     const { status, stderr, daemon } = await murmur(`network create ${line}`);

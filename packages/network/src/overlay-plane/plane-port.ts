@@ -21,6 +21,8 @@ export interface OverlayPlane extends DataPlane {
   subnets(): readonly string[];
   /** The networks that this node needs to have bridges of; undefined until it knows. */
   networks(): readonly LocalNetwork[] | undefined;
+  /** Those that this node's engine has of its own, and that containers may be connected to by hand. */
+  ownAttachable(): readonly NetworkId[];
   /**
    * Connects a task's container; resolves when its traffic goes right. @throws ClusterError `unavailable` with the reason
    * when it doesn't: what was told stays, and goes right later if it can

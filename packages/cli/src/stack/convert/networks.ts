@@ -69,19 +69,22 @@ function networkBody(
   const { driver = "overlay", driverOptions, labels, ipam } = network;
   if (driver !== "overlay")
     throw invalid(`networks.${key}.driver: '${driver}' has no network over all nodes: leave it out, or say overlay`);
-  const config = (ipam?.config ?? []).map(({ subnet, gateway, ipRange }) => {
+  const config = (ipam?.config ?? []).map(({ subnet, gateway, ipRange, auxAddresses }) => {
     if (subnet === undefined) throw invalid(`networks.${key}.ipam.config: names no subnet`);
     return {
       Subnet: subnet,
       ...(gateway !== undefined && { Gateway: gateway }),
       ...(ipRange !== undefined && { IPRange: ipRange }),
+      ...(auxAddresses.size > 0 && { AuxiliaryAddresses: Object.fromEntries(auxAddresses) }),
     };
   });
+  const options = Object.fromEntries(ipam?.options ?? []);
+  const hasOptions = Object.keys(options).length > 0;
   return {
     Name: name,
     Driver: driver,
     ...(network.enableIpv6 === true && { EnableIPv6: true }),
-    ...(config.length > 0 && { IPAM: { Config: config } }),
+    ...((config.length > 0 || hasOptions) && { IPAM: { Config: config, ...(hasOptions && { Options: options }) } }),
     ...(network.internal === true && { Internal: true }),
     ...(network.attachable === true && { Attachable: true }),
     ...(driverOptions.size > 0 && { Options: Object.fromEntries(driverOptions) }),

@@ -56,7 +56,10 @@ describe("the conversion of a project", () => {
       back: aComposeNetwork({
         name: "exact",
         attachable: true,
-        ipam: { config: [{ subnet: "10.7.0.0/24", auxAddresses: new Map() }], options: new Map() },
+        ipam: {
+          config: [{ subnet: "10.7.0.0/24", auxAddresses: new Map([["printer", "10.7.0.9"]]) }],
+          options: new Map([["a", "b"]]),
+        },
       }),
       theirs: aComposeNetwork({ external: true, name: "public" }),
       idle: aComposeNetwork(),
@@ -68,7 +71,10 @@ describe("the conversion of a project", () => {
         Name: "exact",
         Driver: "overlay",
         Attachable: true,
-        IPAM: { Config: [{ Subnet: "10.7.0.0/24" }] },
+        IPAM: {
+          Config: [{ Subnet: "10.7.0.0/24", AuxiliaryAddresses: { printer: "10.7.0.9" } }],
+          Options: { a: "b" },
+        },
         Labels: { "com.docker.stack.namespace": "shop" },
       },
     ]);

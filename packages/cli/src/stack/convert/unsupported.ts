@@ -91,10 +91,6 @@ export function unsupportedIn(project: Project): readonly Unsupported[] {
     const prefix = `networks.${key}`;
     if (network.enableIpv4 === false) found.push({ path: `${prefix}.enable_ipv4`, says: LEAVE_OUT });
     found.push(...network.others.map(placed(prefix)));
-    for (const { auxAddresses } of network.ipam?.config ?? [])
-      if (auxAddresses.size > 0)
-        found.push({ path: `${prefix}.ipam.config.aux_addresses`, says: "make ip_range smaller in its place" });
-    if ((network.ipam?.options.size ?? 0) > 0) found.push({ path: `${prefix}.ipam.options`, says: LEAVE_OUT });
     if ((network.ipam?.driver ?? "default") !== "default")
       found.push({ path: `${prefix}.ipam.driver`, says: "the cluster gives out the addresses itself" });
   }
