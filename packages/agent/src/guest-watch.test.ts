@@ -6,7 +6,7 @@ import type { Abortable, EngineGuest, GuestRuntime } from "./ports.ts";
 const HAND: EngineGuest = { network: "murmur.open", names: ["hand"], ipv4: "10.1.0.130" };
 
 /** An engine whose event stream is the test's to ring and to end. */
-class Engine implements GuestRuntime {
+class Engine implements Pick<GuestRuntime, "guests" | "guestEvents"> {
   present: readonly EngineGuest[] = [];
   looks = 0;
   subscriptions = 0;

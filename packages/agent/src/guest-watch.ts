@@ -5,7 +5,7 @@ import type { EngineGuest, GuestRuntime } from "./ports.ts";
 import { withTimeLimit } from "./time-limit.ts";
 
 export interface GuestWatchOptions {
-  readonly engine: GuestRuntime;
+  readonly engine: Pick<GuestRuntime, "guests" | "guestEvents">;
   /** Of the networks whose guests are looked for. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether there can be any: an engine without an attachable network isn't asked. */

@@ -290,6 +290,8 @@ export interface GuestRuntime {
   guests(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly EngineGuest[]>;
   /** Yields whenever a container was connected, disconnected or renamed; ends as `Runtime.events`. */
   guestEvents(options: Abortable): Promise<AsyncIterable<unknown>>;
+  /** Takes out of a network every container that has a process in it; does nothing when there is no such network. */
+  evict(network: string, options: Abortable): Promise<void>;
 }
 
 /** Makes sessions with managers; each call may try another manager. */

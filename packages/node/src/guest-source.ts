@@ -7,7 +7,7 @@ import type { LocalNetwork, OverlayPlane } from "@murmur/network";
 export type GuestSource = (onGuests: (guests: readonly Guest[]) => void, signal: AbortSignal) => Promise<void>;
 
 export interface GuestSourceOptions {
-  readonly engine: GuestRuntime;
+  readonly engine: Pick<GuestRuntime, "guests" | "guestEvents">;
   readonly clusterId: ClusterId;
   readonly nodeId: NodeId;
   readonly plane: Pick<OverlayPlane, "networks">;

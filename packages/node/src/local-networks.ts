@@ -42,10 +42,15 @@ export class LocalNetworks {
     return own;
   }
 
+  /** The engine's names of those that there are. Errors: as asking the engine. */
+  names({ signal }: Abortable): Promise<readonly string[]> {
+    return this.#options.runtime.localNetworks(PREFIX, { signal });
+  }
+
   /** Removes those that aren't needed, asked before each, and that no container is in. */
   async removeAllBut(needed: () => ReadonlySet<NetworkId>, { signal }: Abortable): Promise<void> {
     const { runtime } = this.#options;
-    for (const name of await runtime.localNetworks(PREFIX, { signal })) {
+    for (const name of await this.names({ signal })) {
       try {
         await this.#turn(signal, async (options) => {
           if (!isNameOf(name, needed())) await runtime.removeNetwork(name, options);

@@ -1,6 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineNetworks, type GuestRuntime, type LocalNetworkRuntime, type NetworkRuntime } from "@murmur/agent";
+import {
+  clusterLabels,
+  EngineNetworks,
+  type GuestRuntime,
+  type LocalNetworkRuntime,
+  type NetworkRuntime,
+} from "@murmur/agent";
 import { messageOf, type Clock, type Log, type Millis } from "@murmur/base";
 import { clusterId } from "@murmur/model";
 import { openOverlayPlane, removeOverlay, type OverlayPlaneOptions } from "@murmur/network";
@@ -80,9 +86,16 @@ export async function wipeOverlay(
   await attempt("the engine's networks", async () => {
     const whose = owner.parse(JSON.parse(text));
     const networks = { clusterId: clusterId(whose.clusterId), runtime: new EngineNetworks(runtime, clock) };
+    const local = new LocalNetworks({ runtime, clock });
     const options = { signal: AbortSignal.timeout(REMOVAL_MS) };
+    // Containers that somebody has connected by hand run on without them, as in Docker.
+    const names = [
+      ...(await runtime.networks(clusterLabels(networks.clusterId), options)),
+      ...(await local.names(options)),
+    ];
+    for (const name of names) await runtime.evict(name, options);
     await removeEngineNetworks(networks, () => new Set(), options);
-    await new LocalNetworks({ runtime, clock }).removeAllBut(() => new Set(), options);
+    await local.removeAllBut(() => new Set(), options);
   });
   await attempt("the files", () => rm(folderIn(dataDir), { recursive: true, force: true }));
 }

@@ -33,6 +33,13 @@ export async function guests(
   return found.slice(0, GUESTS_MAX);
 }
 
+/** `GuestRuntime.evict` of an engine; its errors are dockerode's. */
+export async function evict(docker: Docker, name: string, { signal }: Abortable): Promise<void> {
+  const network = docker.getNetwork(name);
+  for (const { Id } of await docker.listContainers({ filters: { network: [name] }, abortSignal: signal }))
+    await network.disconnect({ Container: Id, Force: true, abortSignal: signal }).catch(goneIsNothing);
+}
+
 /** It has ended since it was listed. */
 function goneIsNothing(error: unknown): undefined {
   if (statusOf(error) !== 404) throw error;

@@ -120,6 +120,21 @@ describe("a container of Docker in networks", () => {
       await expect(runtime.inspect(taskName(asked.task), NEVER)).rejects.toMatchObject({ code: "not_found" });
     }));
 
+  it("is taken out by force, and runs on, so that the network can be removed", () =>
+    using(async ({ network, place, request: wish }) => {
+      const [first, second] = [network(1), network(2)];
+      for (const one of [first, second]) await runtime.ensureNetwork(one, NEVER);
+      const id = await runtime.create(wish([place(first, 7), place(second, 7)]), NEVER);
+      await runtime.start(id, NEVER);
+      await runtime.evict(first.name, NEVER);
+      await runtime.removeNetwork(first.name, NEVER);
+      await runtime.evict(first.name, NEVER);
+      expect(await runtime.inspect(id, NEVER)).toMatchObject({ state: "running" });
+      const links = await inside(id, "ip", "-o", "-4", "addr");
+      expect(links).toContain(place(second, 7).ipv4);
+      expect(links).not.toContain(place(first, 7).ipv4);
+    }));
+
   it("is seen to be incomplete when the call that made it has ended halfway", () =>
     using(async ({ network, place, request: wish }) => {
       const [first, second] = [network(1), network(2)];

@@ -18,7 +18,7 @@ import type {
   Runtime,
 } from "../ports.ts";
 import { containerOptions, endpointsOf, type NamedEndpoint } from "./container-options.ts";
-import { guests } from "./docker-guests.ts";
+import { evict, guests } from "./docker-guests.ts";
 import { ensureLocalNetwork, localNetworks } from "./docker-local-networks.ts";
 import { ensureNetwork, removeNetwork } from "./docker-networks.ts";
 import { engineAddress } from "./engine-address.ts";
@@ -173,6 +173,10 @@ export class DockerRuntime implements Runtime, NetworkRuntime, LocalNetworkRunti
 
   localNetworks(prefix: string, options: Abortable): Promise<readonly string[]> {
     return asked(() => localNetworks(this.#docker, prefix, options));
+  }
+
+  evict(network: string, options: Abortable): Promise<void> {
+    return asked(() => evict(this.#docker, network, options));
   }
 
   guests(labels: Readonly<Record<string, string>>, options: Abortable): Promise<readonly EngineGuest[]> {
