@@ -386,7 +386,7 @@ it.each([
   ["POST", "/networks/x/connect", true],
   ["DELETE", "/networks/x/y", false],
   ["HEAD", "/networks", false],
-  ["GET", "/containers/json", false],
+  ["GET", "/containers/json", true],
   ["GET", "/containers/create", false],
   ["POST", "/v1.47/build", false],
   ["GET", "/nodesx", false],

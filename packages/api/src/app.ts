@@ -1,7 +1,9 @@
 import { ClusterError } from "@murmur/base";
 import { Hono } from "hono";
 import { checkVersion, splitVersion } from "./http/api-version.ts";
+import { ClusterNetworks } from "./http/cluster-networks.ts";
 import { addContainerListRoutes, mayAskForTasks } from "./http/container-list-routes.ts";
+import { addContainerViewRoutes, shownContainersOf } from "./http/container-view-routes.ts";
 import { createClusterApp } from "./http/cluster-app.ts";
 import { errorResponse } from "./http/error-response.ts";
 import { EventMemory } from "./events/event-memory.ts";
@@ -72,7 +74,9 @@ export function createApi(ports: ApiPorts): Api {
   addRecoveryRoutes(app, ports, askCluster);
   addHealthRoutes(app, ports, askCluster);
   addNetworkRoutes(app, ports, askCluster);
-  addContainerListRoutes(app, toEngineOf(ports));
+  const [toEngine, shown] = [toEngineOf(ports), shownContainersOf(ports)];
+  addContainerListRoutes(app, { networks: new ClusterNetworks(ports, askCluster), toEngine, shown });
+  addContainerViewRoutes(app, toEngine, shown);
   addLogRoutes(app, ports, askCluster);
   addDockerEventRoute(app, ports, askCluster);
   addExecRoutes(app, ports, askCluster);
@@ -98,10 +102,14 @@ export function createApi(ports: ApiPorts): Api {
     owns(method, path, query = "") {
       const segments = splitVersion(path).path.split("/");
       const [, first = "", second = ""] = segments;
+      // Outside a cluster the engine's containers are in its own networks alone.
+      const isMember = ports.node.status().state === "active";
       if (first === "containers" && segments.length === 3) {
-        if (second === "json") return method === "GET" && mayAskForTasks(query);
+        if (second === "json") return method === "GET" && (isMember || mayAskForTasks(query));
         return method === "POST" && second === "create";
       }
+      if (first === "containers" && segments.length === 4 && segments[3] === "json")
+        return isMember && method === "GET";
       if (first === "networks") return ownsNetworks(method, segments);
       return OWNED.has(first);
     },

@@ -4,10 +4,12 @@ import type { Context, Hono } from "hono";
 import {
   checkEndpoint,
   engineSideIn,
+  fieldsIn,
   namedNetworks,
   withEngineSides,
   type EngineSide,
 } from "../docker/attach-by-hand.ts";
+import { inClusterNames } from "../docker/engine-side-names.ts";
 import type { NetworkResource } from "../docker/network-types.ts";
 import { jsonIn, readBytes } from "./body.ts";
 import type { ClusterNetworks } from "./cluster-networks.ts";
@@ -61,7 +63,7 @@ export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: Attach
     }
     if (sides.size === 0) return toEngine(context, { method: "POST", contentType, body });
     const renamed = new TextEncoder().encode(JSON.stringify(withEngineSides(wish, sides)));
-    return toEngine(context, { method: "POST", contentType, body: renamed });
+    return inClusterWords(await toEngine(context, { method: "POST", contentType, body: renamed }));
   });
 
   for (const verb of ["connect", "disconnect"] as const) {
@@ -76,9 +78,18 @@ export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: Attach
       if (typeof wish === "object" && wish !== null && "EndpointConfig" in wish)
         checkEndpoint(name, wish.EndpointConfig, side);
       const [before = ""] = pathOf(context, "").split("/networks/");
-      return toEngine(context, request, `${before}/networks/${encodeURIComponent(side.name)}/${verb}`);
+      const answer = await toEngine(context, request, `${before}/networks/${encodeURIComponent(side.name)}/${verb}`);
+      return inClusterWords(answer);
     });
   }
+}
+
+/** A refusal of the engine's, of what it calls otherwise than the client does. */
+async function inClusterWords(answer: Response): Promise<Response> {
+  if (answer.status < 400) return answer;
+  const message = fieldsIn(await answer.json().catch(() => undefined))["message"];
+  const words = typeof message === "string" ? inClusterNames(message) : "the engine refuses it without a reason";
+  return Response.json({ message: words }, { status: answer.status });
 }
 
 /** What a container leaves is there already, if the container is in it at all. */

@@ -46,8 +46,11 @@ describe("a list of containers", () => {
     },
   );
 
-  it("is Murmur's only when it asks for tasks", () => {
+  it("is Murmur's in a cluster, and outside when it asks for tasks", () => {
     const asks = `?filters=${encodeURIComponent('{"is-task":["true"]}')}`;
+    expect(asker.api.owns("GET", "/v1.41/containers/json", asks)).toBe(true);
+    expect(asker.api.owns("GET", "/v1.41/containers/json", "?all=1")).toBe(true);
+    asker.ports.leave();
     expect(asker.api.owns("GET", "/v1.41/containers/json", asks)).toBe(true);
     expect(asker.api.owns("GET", "/v1.41/containers/json", "?all=1")).toBe(false);
     expect(asker.api.owns("GET", "/v1.41/containers/x/json", asks)).toBe(false);

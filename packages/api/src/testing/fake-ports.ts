@@ -33,6 +33,10 @@ export interface FakeEngine extends Engine {
   readonly streams: Map<string, (path: string, signal: AbortSignal) => EngineStream>;
   /** Answers to GETs beside the usual ones. */
   readonly answers: Map<string, unknown>;
+  /** The same to GETs that are handed on, as they come. */
+  readonly texts: Map<string, string>;
+  /** What it says to every POST; undefined: it does what it is asked. */
+  refusal: { readonly status: number; readonly message: string } | undefined;
   /** What it was sent, bodies as text. */
   readonly sent: (Omit<EngineRequest, "body"> & { readonly body: string | undefined })[];
 }
@@ -59,6 +63,8 @@ export function fakeEngine(): FakeEngine {
     sent: [],
     streams: new Map(),
     answers: new Map(),
+    texts: new Map(),
+    refusal: undefined,
     address: { host: "127.0.0.1", port: 1 },
     async facts() {
       return this.down ? undefined : { apiVersion: "1.41", builderVersion: "1", osType: "linux" };
@@ -77,6 +83,12 @@ export function fakeEngine(): FakeEngine {
     },
     async send({ body, ...request }, signal) {
       this.sent.push({ ...request, body: body && new TextDecoder().decode(body) });
+      const text = this.texts.get(request.path);
+      if (text !== undefined) return new Response(text, { headers: { "content-type": "application/json" } });
+      if (request.method === "POST" && this.refusal !== undefined) {
+        const { status, message } = this.refusal;
+        return Response.json({ message }, { status });
+      }
       if (request.method === "GET") {
         const { status, body: answer } = await this.get(request.path, signal);
         return Response.json(answer, { status });
