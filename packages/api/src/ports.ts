@@ -6,6 +6,7 @@ import type {
   Cluster as ClusterRecord,
   ClusterSpec,
   DataPlaneKind,
+  Guest,
   Index,
   NamedGossipKey,
   NetworkId,
@@ -227,6 +228,8 @@ export interface LocalNode {
    * `not_in_cluster`, `unavailable` while the node hasn't been told of it, `failed_precondition` where it lacks the settings.
    */
   ownNetwork(id: NetworkId, signal: AbortSignal): Promise<string>;
+  /** Containers that are connected by hand to the cluster's overlay networks, on any node, as far as the nodes have told. */
+  guests(): readonly Guest[];
 }
 
 export interface DoctorRequest {

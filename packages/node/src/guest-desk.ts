@@ -52,6 +52,7 @@ export class GuestDesk {
   readonly #told = new Map<NodeId, number>();
   readonly #telling = new Set<NodeId>();
   readonly #heard = new Map<NodeId, Message>();
+  #all: readonly Guest[] = [];
 
   constructor(options: GuestDeskOptions, scope: Scope) {
     const { transport, gossip, clock } = options;
@@ -66,6 +67,11 @@ export class GuestDesk {
       else this.#told.delete(id);
     });
     scope.defer(unsubscribe);
+  }
+
+  /** All guests of all nodes, as far as they have told. */
+  get all(): readonly Guest[] {
+    return this.#all;
   }
 
   /** All guests of this node, from now on. */
@@ -135,7 +141,8 @@ export class GuestDesk {
     const others = [...this.#heard].flatMap(([nodeId, { guests }]) =>
       guests.map(({ ipv6, ...guest }): Guest => ({ ...guest, nodeId, ...(ipv6 !== undefined && { ipv6 }) })),
     );
-    this.#options.onGuests([...this.#own, ...others]);
+    this.#all = [...this.#own, ...others];
+    this.#options.onGuests(this.#all);
   }
 }
 

@@ -12,7 +12,7 @@ import type {
 import { LOCKED } from "@murmur/api";
 import { ownerLabels } from "@murmur/agent";
 import { parseToken, parseUnlockKey, type UnlockKey } from "@murmur/identity";
-import { clusterId, type DataPlaneKind, type NetworkId } from "@murmur/model";
+import { clusterId, type DataPlaneKind, type Guest, type NetworkId } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
 import { askToJoin, type CallMember } from "./admission.ts";
@@ -282,6 +282,10 @@ export class LocalNodeControl implements LocalNode {
       "failed_precondition",
       "this cluster's data plane is ports: networks are for services alone",
     );
+  }
+
+  guests(): readonly Guest[] {
+    return this.#state.kind === "active" ? this.#state.member.guests : [];
   }
 
   /** The running member, or why there is none. */

@@ -11,7 +11,7 @@ import {
   type UnlockKey,
 } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
-import type { ClusterFacts, NodeCertificate } from "@murmur/model";
+import type { ClusterFacts, Guest, NodeCertificate } from "@murmur/model";
 import type { DataPlane } from "@murmur/network";
 import type { PeerTransport } from "@murmur/transport";
 import type { AddressBook } from "./address-book.ts";
@@ -21,6 +21,7 @@ import type { CallExternalCa } from "./external-ca.ts";
 import { RENEW_METHOD } from "./renewal.ts";
 import { ClusterAdapter } from "./cluster-adapter.ts";
 import { Doctor } from "./doctor.ts";
+import type { GuestDesk } from "./guest-desk.ts";
 import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from "./departure.ts";
 import type { Generation } from "./generation.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
@@ -96,6 +97,7 @@ export class Member {
   readonly host: ManagerHost;
   readonly plane: DataPlane;
   readonly overlay: MemberOverlay | undefined;
+  #guests: GuestDesk | undefined;
   readonly #book: AddressBook;
   readonly #records: PeerRecords;
   readonly #client: ManagerClient;
@@ -143,6 +145,7 @@ export class Member {
       plane.update(table);
     });
     const guests = overlay && openGuests(overlay, lines, { self: start.identity.nodeId, clock: start.clock, scope });
+    built.#guests = guests;
     agent.onFacts((news) => {
       built.#learn(news);
       overlay?.plane.facts(news);
@@ -174,6 +177,11 @@ export class Member {
     scope.run("seeds", (signal) => seeds.seek(signal));
     scope.run("certificate", (signal) => built.#authority.run(signal));
     return built;
+  }
+
+  /** Containers that are connected by hand to the cluster's networks, on any node, as far as was told. */
+  get guests(): readonly Guest[] {
+    return this.#guests?.all ?? [];
   }
 
   private constructor(

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ClusterError } from "@murmur/base";
+import { ClusterError, nodeId } from "@murmur/base";
+import { networkId } from "@murmur/model";
 import { createApi } from "../app.ts";
 import { Asker } from "../testing/asker.ts";
 import { FakePorts, fakeEngine } from "../testing/fake-ports.ts";
@@ -139,6 +140,33 @@ describe("a container in an attachable network", () => {
     const lacks = "this node has no configuration network lan-conf";
     asker.ports.ownNetwork = () => Promise.reject(new ClusterError("failed_precondition", lacks));
     expect((await create({ HostConfig: { NetworkMode: "lan" } })).body.message).toBe(lacks);
+  });
+
+  it("keeps its network, until its node says that it is gone", async () => {
+    const names = ["shell", "abc"];
+    asker.ports.guests = [{ networkId: networkId(id), nodeId: nodeId("n1"), ipv4: "10.64.24.1", names }];
+    const remove = () => asker.ask("/networks/back", "DELETE");
+    expect((await asker.ask("/networks/prune", "POST")).body).toEqual({ NetworksDeleted: ["old-local"] });
+    const refused = remove();
+    for (let step = 0; step < 70; step += 1) await asker.ports.clock.advance(50);
+    expect(await refused).toMatchObject({
+      body: { message: "network back is in use by container shell on node n1; disconnect or remove it" },
+    });
+    const removed = remove();
+    await asker.ports.clock.advance(50);
+    asker.ports.guests = [];
+    for (let step = 0; step < 3; step += 1) await asker.ports.clock.advance(50);
+    expect((await removed).status).toBe(204);
+  });
+
+  it("keeps its network on its own node at once, as no task does", async () => {
+    const task = { Names: ["/web.1"], Labels: { "com.docker.swarm.task.id": "t" } };
+    asker.engine.answers.set("/containers/json", [task, { Names: ["/shell"], Labels: {} }]);
+    expect(await asker.ask("/networks/back", "DELETE")).toMatchObject({
+      body: { message: "network back is in use by container shell; disconnect or remove it" },
+    });
+    asker.engine.answers.set("/containers/json", [task]);
+    expect((await asker.ask("/networks/back", "DELETE")).status).toBe(204);
   });
 
   it("is refused with the reason where it can't be in it", async () => {

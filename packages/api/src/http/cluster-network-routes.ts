@@ -1,5 +1,12 @@
-import { ClusterError, codeOf } from "@murmur/base";
-import { DEFAULT_NETWORK_NAME, networkId, type Network, type NetworkId, type NetworkSpec } from "@murmur/model";
+import { ClusterError, codeOf, sleep, type Millis } from "@murmur/base";
+import {
+  DEFAULT_NETWORK_NAME,
+  networkId,
+  type Guest,
+  type Network,
+  type NetworkId,
+  type NetworkSpec,
+} from "@murmur/model";
 import { isWanted, type View } from "@murmur/store";
 import type { Hono } from "hono";
 import { fieldsOfAddresses, fromNetwork, toNetworkSpec } from "../docker/network.ts";
@@ -7,6 +14,7 @@ import { mayPrune } from "../docker/network-filter.ts";
 import { networkPeers, networkServices } from "../docker/network-services.ts";
 import type { NetworkCreated, NetworksPruned, NetworkUse } from "../docker/network-types.ts";
 import { readJson } from "./body.ts";
+import type { ApiPorts } from "../ports.ts";
 import type { ClusterAccess } from "./context.ts";
 import { allNetworks, findNetwork } from "./lookup.ts";
 import { clusterOf } from "./swarm-routes.ts";
@@ -16,7 +24,7 @@ export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void 
   app.get("/murmur/networks", async (context) => {
     const view = await access.read(context);
     const dangling = context.req.query("dangling");
-    const unused = new Set(dangling === undefined ? [] : unusedNetworks(view));
+    const unused = new Set(dangling === undefined ? [] : unusedNetworks(view, access.ports.node.guests()));
     const wanted = allNetworks(view).filter(
       (one) => dangling === undefined || unused.has(one) === (dangling === "true"),
     );
@@ -40,14 +48,15 @@ export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void 
   });
 
   app.delete("/networks/:id", async (context) => {
-    const { id } = findNetwork(await access.read(context), context.req.param("id"));
+    const { id, spec } = findNetwork(await access.read(context), context.req.param("id"));
+    await refuseWithGuests({ id, name: spec.name }, access.ports, context.req.raw.signal);
     await access.submit(context, { kind: "removeNetwork", id });
     return context.body(null, 204);
   });
 
   app.post("/networks/prune", async (context) => {
     const fits = mayPrune(context.req.query("filters"), access.ports.clock.now());
-    const unused = unusedNetworks(await access.read(context)).filter(fits);
+    const unused = unusedNetworks(await access.read(context), access.ports.node.guests()).filter(fits);
     const removed: string[] = [];
     for (const { id, spec } of unused) {
       try {
@@ -63,11 +72,36 @@ export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void 
   });
 }
 
+/** Nodes tell of their guests within a second, unless they are busy. */
+const GUESTS_GONE_MS: Millis = 3_000;
+const GUESTS_LOOK_MS: Millis = 50;
+
 const PASSED_OVER: ReadonlySet<string> = new Set(["in_use", "failed_precondition", "not_found"]);
 
+/**
+ * A container that was connected by hand would lose the network under its feet. Its node tells a moment later that it is
+ * gone, which a script that has just removed it needn't know. Errors: `in_use`.
+ */
+async function refuseWithGuests(
+  { id, name }: { readonly id: NetworkId; readonly name: string },
+  { node, clock }: Pick<ApiPorts, "node" | "clock">,
+  signal: AbortSignal,
+): Promise<void> {
+  const until = clock.monotonic() + GUESTS_GONE_MS;
+  for (;;) {
+    const guest = node.guests().find(({ networkId: inside }) => inside === id);
+    if (guest === undefined) return;
+    if (clock.monotonic() >= until) {
+      const who = `container ${guest.names[0] ?? guest.ipv4} on node ${guest.nodeId}`;
+      throw new ClusterError("in_use", `network ${name} is in use by ${who}; disconnect or remove it`);
+    }
+    await sleep(clock, GUESTS_LOOK_MS, signal);
+  }
+}
+
 /** Those that nobody wants to be in; what a service would go back to counts as wanted, too. */
-function unusedNetworks(view: View): Network[] {
-  const used = new Set<NetworkId>();
+function unusedNetworks(view: View, guests: readonly Guest[]): Network[] {
+  const used = new Set<NetworkId>(guests.map(({ networkId: inside }) => inside));
   for (const { spec, previousSpec, removing } of view.services()) {
     if (removing === true) continue;
     for (const { target } of spec.task.networks) used.add(target);

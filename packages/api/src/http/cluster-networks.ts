@@ -2,6 +2,7 @@ import { ClusterError, messageOf, type Millis } from "@murmur/base";
 import { engineNetworkName, networkId } from "@murmur/model";
 import type { Context } from "hono";
 import { fieldsIn } from "../docker/attach-by-hand.ts";
+import { TASK_LABEL } from "../docker/task-label.ts";
 import { toNetworkResource } from "../docker/network.ts";
 import { OWN_LABEL } from "../docker/network-filter.ts";
 import type { Network, NetworkResource, NetworkUse } from "../docker/network-types.ts";
@@ -126,6 +127,22 @@ export class ClusterNetworks {
       this.#ports.log.debug("the engine doesn't say who is in a network", { network: Id, error: messageOf(error) });
       return null;
     }
+  }
+
+  /**
+   * The name of a container of this node that is in a network and is no task's, before anybody else knows of it. Undefined:
+   * there is none, or the engine doesn't say.
+   */
+  async guestHere(context: Context, { Id, Name }: NetworkResource): Promise<string | undefined> {
+    const filters = JSON.stringify({ network: [engineNetworkName({ id: networkId(Id), name: Name })] });
+    const path = `/containers/json?filters=${encodeURIComponent(filters)}`;
+    const { body } = await within(context, this.#ports, (signal) => this.#ports.engine.get(path, signal)).catch(() => {
+      return { body: undefined };
+    });
+    const listed: readonly unknown[] = Array.isArray(body) ? body : [];
+    const guest = listed.map(fieldsIn).find(({ Labels }) => !(TASK_LABEL in fieldsIn(Labels)));
+    const [name] = Array.isArray(guest?.["Names"]) ? (guest["Names"] as readonly unknown[]) : [];
+    return typeof name === "string" ? name.replace(/^\//, "") : undefined;
   }
 
   /** What a text is to the engine: the name or id of a network, the beginning of an id, or nothing. */

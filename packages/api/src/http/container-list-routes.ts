@@ -1,11 +1,10 @@
 import { engineNetworkName, networkId } from "@murmur/model";
 import type { Context, Hono } from "hono";
+import { TASK_LABEL } from "../docker/task-label.ts";
 import type { ClusterNetworks } from "./cluster-networks.ts";
 import type { ShownContainers } from "./container-view-routes.ts";
 import { pathOf, type ToEngine } from "./to-engine.ts";
 
-/** On every container of a task, of this cluster or of the engine's own swarm. */
-const TASK_LABEL = "com.docker.swarm.task.id";
 const IS_TASK = "is-task";
 const TRUTH: ReadonlyMap<string, boolean> = new Map([
   ["true", true],

@@ -1,3 +1,4 @@
+import { ClusterError } from "@murmur/base";
 import type { Hono } from "hono";
 import { Filters } from "../docker/filters.ts";
 import { refusePredefined } from "../docker/network.ts";
@@ -73,6 +74,11 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
   app.delete("/networks/:id", async (context) => {
     const found = await networks.find(context, context.req.param("id"), { strictly: true });
     if (found === undefined) return toEngine(context, { method: "DELETE" });
+    const guest = await networks.guestHere(context, found);
+    if (guest !== undefined) {
+      const why = `network ${found.Name} is in use by container ${guest}`;
+      throw new ClusterError("in_use", `${why}; disconnect or remove it`);
+    }
     const { signal } = context.req.raw;
     return askCluster(new Request(`http://murmur/networks/${found.Id}`, { method: "DELETE", signal }));
   });

@@ -3,6 +3,7 @@ import {
   joinSecretOf,
   type ClusterSecrets,
   type ClusterSpec,
+  type Guest,
   type NamedGossipKey,
   type NetworkId,
   type NextRoot,
@@ -150,6 +151,7 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
   };
   /** What comes of it: the agent tells the managers. */
   tellVolumes: () => void = () => {};
+  guests: readonly Guest[] = [];
   /** The engine's name of a network of this node's own, or why there is none. */
   ownNetwork: (id: NetworkId) => Promise<string> = (id) => Promise.resolve(`murmur.own.${id}`);
   /** What `init`, `join` and `leave` were called with. */
@@ -234,6 +236,7 @@ export class FakePorts<C extends Clock = ManualClock> implements ApiPorts {
       this.replica = replica;
       this.standing = ACTIVE;
     },
+    guests: (): readonly Guest[] => this.guests,
     ownNetwork: (id: NetworkId): Promise<string> => this.ownNetwork(id),
     doctor: async ({ repair, nodes }: DoctorRequest): Promise<DoctorReport> => ({
       nodes: [
