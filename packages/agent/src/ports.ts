@@ -94,6 +94,8 @@ export interface ContainerNetwork extends NetworkAddress {
   /** The engine's name of it. */
   readonly name: string;
   readonly mac: string;
+  /** As `NetworkAttachment.driverOptions`. */
+  readonly driverOptions?: Readonly<Record<string, string>>;
 }
 
 /** A container's place in a network that the engine has of its own. */
@@ -102,6 +104,7 @@ export interface LocalPlace {
   readonly name: string;
   /** What the engine's own DNS server answers there, beside the container's name. */
   readonly aliases: readonly string[];
+  readonly driverOptions?: Readonly<Record<string, string>>;
 }
 
 /** How a container is connected. */

@@ -90,7 +90,11 @@ const placement = object<Placement>({
   strategy: optional(oneOf(STRATEGIES)),
 });
 
-const attachment = object<NetworkAttachment>({ target: objectId, aliases: list(dnsName) });
+const attachment = object<NetworkAttachment>({
+  target: objectId,
+  aliases: list(dnsName),
+  driverOptions: optional(options),
+});
 
 export const logDriver: Check = object<LogDriver>({ name: objectName, options });
 
@@ -104,7 +108,9 @@ const networksDiffer: CrossCheck<TaskSpec> = (task, path, report) => {
         "connected to any other network, and none in its node's own networks is in one of the cluster",
     );
   }
-  for (const [at, { target }] of task.networks.entries()) {
+  for (const [at, { target, driverOptions }] of task.networks.entries()) {
+    if (own !== undefined && driverOptions !== undefined)
+      report(`${path}.networks[${at}].driverOptions`, `must be left out in ${own.name}: it has no driver to tell them`);
     if (seen.has(target)) report(`${path}.networks[${at}].target`, "must be another network than those before it");
     seen.add(target);
   }

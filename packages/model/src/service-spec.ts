@@ -66,6 +66,8 @@ export interface Placement {
 export interface NetworkAttachment {
   readonly target: NetworkId;
   readonly aliases: readonly string[];
+  /** What the engine's driver is told of a task's place in it. Never empty. */
+  readonly driverOptions?: Readonly<Record<string, string>>;
 }
 
 export interface LogDriver {

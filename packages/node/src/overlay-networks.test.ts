@@ -188,6 +188,19 @@ describe("the overlay's side of a node's tasks", () => {
     await expect(networks.prepare(own(), OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
   });
 
+  it("passes on what the spec tells the drivers of each network", async () => {
+    known.push({ id: LAN, name: "lan", local: { driver: "macvlan" } });
+    const base = task(undefined, [BLUE, RED]);
+    const wish = [
+      { target: LAN, aliases: [], driverOptions: { a: "1" } },
+      { target: RED.id, aliases: [], driverOptions: { b: "2" } },
+    ];
+    const told = { ...base, serviceName: "web", spec: { ...base.spec, networks: wish } };
+    const { attached: places, local } = await networks.prepare(told, OPTIONS);
+    expect(places.map(({ driverOptions }) => driverOptions)).toEqual([undefined, { b: "2" }]);
+    expect(local?.map(({ driverOptions }) => driverOptions)).toEqual([{ a: "1" }]);
+  });
+
   it("has one made for a container that is connected by hand, and keeps it for as long as the cluster has it", async () => {
     const lan: NetworkEntry = { id: LAN, name: "lan", local: { driver: "bridge" }, attachable: true };
     await expect(networks.ownNetwork(LAN, OPTIONS)).rejects.toMatchObject({ code: "unavailable" });

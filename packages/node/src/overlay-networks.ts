@@ -42,6 +42,7 @@ export class OverlayNetworks implements TaskNetworks {
       ...address,
       name: engineNetworkName(entry),
       mac: macOf(address.ipv4),
+      ...driverOptionsIn(task, entry.id),
     }));
     const local = await this.#localPlaces(task, options);
     this.#resolveBy(task);
@@ -103,7 +104,8 @@ export class OverlayNetworks implements TaskNetworks {
         throw new ClusterError("unavailable", `this node has not been told of network ${target} yet`);
       if (entry.local === undefined || local === undefined) continue;
       const name = await local.ensure(entry, options);
-      places.push({ name, aliases: [...new Set([serviceName, ...aliases])] });
+      const own = driverOptionsIn({ spec }, target);
+      places.push({ name, aliases: [...new Set([serviceName, ...aliases])], ...own });
     }
     return places;
   }
@@ -156,6 +158,12 @@ export class OverlayNetworks implements TaskNetworks {
     ];
     return this.#options.resolverFile(`${lines.join("\n")}\n`, id);
   }
+}
+
+/** What its spec has the engine's driver told of its place in a network. */
+function driverOptionsIn({ spec }: Pick<Task, "spec">, id: NetworkId) {
+  const options = spec.networks.find(({ target }) => target === id)?.driverOptions;
+  return options === undefined ? {} : { driverOptions: options };
 }
 
 /** By network, in the task's order. Errors: `failed_precondition` for a task that was given none. */

@@ -251,6 +251,14 @@ describe("the options of a container", () => {
       });
     });
 
+    it("tell the engine's drivers what the spec tells them", () => {
+      const driverOptions = { "com.docker.network.endpoint.sysctls": "net.ipv4.conf.IFNAME.log_martians=1" };
+      const local = [{ name: "murmur.lan.0123456789ab", aliases: ["web"], driverOptions }];
+      const settings = endpointsOf({ attached: [{ ...first, driverOptions }], local }).map((one) => one.settings);
+      expect(settings.map(({ DriverOpts }) => DriverOpts)).toEqual([driverOptions, driverOptions]);
+      expect(endpointsOf({ attached: [first] })[0]?.settings).not.toHaveProperty("DriverOpts");
+    });
+
     it("are those of its node's own networks behind the cluster's, without an address", () => {
       const local = [{ name: "murmur.lan.0123456789ab", aliases: ["web", "www"] }];
       const both = containerOptions({ ...request({}, overlay), networks: { attached: [first], local } });

@@ -69,15 +69,19 @@ export function endpointsOf(networks: ContainerNetworks | undefined): readonly N
   const { attached = [], local = [] } = networks ?? {};
   return [
     ...attached.map((network) => ({ name: network.name, mac: network.mac, settings: endpointSettings(network) })),
-    ...local.map(({ name, aliases }) => ({ name, settings: { Aliases: [...aliases] } })),
+    ...local.map(({ name, aliases, driverOptions }) => ({
+      name,
+      settings: { Aliases: [...aliases], ...(driverOptions && { DriverOpts: { ...driverOptions } }) },
+    })),
   ];
 }
 
 /** A container's place in a network, with the addresses that the cluster gave it. */
-function endpointSettings({ ipv4, ipv6, mac }: ContainerNetwork): EndpointSettings {
+function endpointSettings({ ipv4, ipv6, mac, driverOptions }: ContainerNetwork): EndpointSettings {
   return {
     IPAMConfig: { IPv4Address: ipv4, ...(ipv6 !== undefined && { IPv6Address: ipv6 }) },
     MacAddress: mac,
+    ...(driverOptions && { DriverOpts: { ...driverOptions } }),
   };
 }
 

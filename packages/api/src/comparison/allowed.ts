@@ -161,6 +161,11 @@ export const ALLOWED: readonly Allowed[] = [
   // Networks.
   { asked: /10\.234\.0\.254/, path: /^status$/, why: "The last 64 addresses of a subnet are the nodes'." },
   {
+    asked: /GET \/networks\/\{?auxiliary/,
+    path: /AuxiliaryAddresses/,
+    why: "Docker forgets the addresses that a swarm's network is to keep from its tasks.",
+  },
+  {
     asked: /"com\.docker\.network\.driver\.mtu":"nope"/,
     path: /^status$/,
     why: "No number: Docker's overlay driver passes over it.",

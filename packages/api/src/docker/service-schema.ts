@@ -43,7 +43,7 @@ const genericResource = dockerObject({
 const networkAttachment = dockerObject({
   Target: z.string().min(1, "names no network"),
   Aliases: textList.optional(),
-  DriverOpts: unsupported(),
+  DriverOpts: textMap.optional(),
 });
 
 const taskSchema = dockerObject({

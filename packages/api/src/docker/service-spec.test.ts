@@ -11,6 +11,7 @@ const context = {
     if (text === "net0" || text === "default") return networkId("net0");
     throw new ClusterError("not_found", `network ${text} not found`);
   },
+  dataPlane: "overlay" as const,
   findPayload: ((_, { id, name }) => ({ id, name: name === "" ? id : name })) satisfies FindPayload,
   newName: () => "invented",
 };
@@ -251,6 +252,20 @@ describe("the translation of services", () => {
     expect(parse({ ...minimal, Networks: [{ Target: "default", Aliases: ["db"] }] }).task.networks).toEqual([
       { target: "net0", aliases: ["db"] },
     ]);
+  });
+
+  it("tells drivers of a task's place what they are to be told, where its networks have any", () => {
+    const Networks = [{ Target: "default", DriverOpts: { foo: "bar" } }];
+    const body = { ...minimal, TaskTemplate: { ...minimal.TaskTemplate, Networks } };
+    const spec = parse(body);
+    expect(spec.task.networks).toEqual([{ target: "net0", aliases: [], driverOptions: { foo: "bar" } }]);
+    expect(fromServiceSpec(spec).TaskTemplate.Networks).toEqual([{ Target: "net0", DriverOpts: { foo: "bar" } }]);
+    expect(() => toServiceSpec(body, { ...context, dataPlane: "ports" })).toThrow(
+      "TaskTemplate.Networks.DriverOpts: this cluster's data plane is ports",
+    );
+    const none = { ...minimal, TaskTemplate: { ...minimal.TaskTemplate, Networks: [{ Target: "x", DriverOpts: {} }] } };
+    const plain = toServiceSpec(none, { ...context, dataPlane: "ports", findNetwork: networkId });
+    expect(plain.task.networks).toEqual([{ target: "x", aliases: [] }]);
   });
 
   it("keeps durations to the nanosecond that Docker can give", () => {

@@ -14,17 +14,14 @@ import {
 } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { parseWith } from "./lenient-object.ts";
-import type { FindPayload } from "./payload-reference.ts";
 import { fromPort, toPorts } from "./port.ts";
 import { serviceRefusal } from "./service-refusal.ts";
 import { serviceSchema, type ServiceInput, type UpdateInput } from "./service-schema.ts";
 import type * as docker from "./service-types.ts";
-import { fromTaskSpec, toTaskSpec, withDefaults, type FindNetwork } from "./task-spec.ts";
+import { fromTaskSpec, toTaskSpec, withDefaults, type TaskSpecContext } from "./task-spec.ts";
 import { toMillis, toNanos } from "./time.ts";
 
-export interface ServiceSpecContext {
-  readonly findNetwork: FindNetwork;
-  readonly findPayload: FindPayload;
+export interface ServiceSpecContext extends TaskSpecContext {
   /** For a service that was given no name. */
   readonly newName: () => string;
   /** What the request changes; left out: it makes a new one. */

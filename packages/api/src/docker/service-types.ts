@@ -46,6 +46,7 @@ export interface NetworkAttachmentConfig {
   /** Name or id. */
   Target: string;
   Aliases?: string[];
+  DriverOpts?: Record<string, string>;
 }
 
 export interface TaskSpec {

@@ -1,12 +1,13 @@
 import { ClusterError } from "@murmur/base";
 import {
+  type Constraint,
+  type DataPlaneKind,
   DEFAULT_RESTART,
   DEFAULT_STOP_GRACE_MS,
   formatConstraint,
-  parseConstraint,
-  type Constraint,
   type NetworkAttachment,
   type NetworkId,
+  parseConstraint,
   type Placement,
   type Reservations,
   type ResourceRequirements,
@@ -22,13 +23,16 @@ import type * as docker from "./service-types.ts";
 import { toMillis, toNanos } from "./time.ts";
 
 /** Finds a network by name or id. Errors: `not_found`. */
-export type FindNetwork = (nameOrId: string) => NetworkId;
+type FindNetwork = (nameOrId: string) => NetworkId;
+
+export interface TaskSpecContext {
+  readonly findNetwork: FindNetwork;
+  readonly findPayload: FindPayload;
+  readonly dataPlane: DataPlaneKind;
+}
 
 /** Docker's task template to the model; what it leaves out gets Docker's defaults. */
-export function toTaskSpec(
-  input: TaskInput,
-  { findNetwork, findPayload }: { readonly findNetwork: FindNetwork; readonly findPayload: FindPayload },
-): TaskSpec {
+export function toTaskSpec(input: TaskInput, { findNetwork, findPayload, dataPlane }: TaskSpecContext): TaskSpec {
   const log = input.LogDriver;
   const hasLog = log !== undefined && ((log.Name ?? "") !== "" || Object.keys(log.Options ?? {}).length > 0);
   return compact<TaskSpec>({
@@ -37,7 +41,12 @@ export function toTaskSpec(
     restart: toRestart(input.RestartPolicy),
     placement: toPlacement(input.Placement),
     networks: (input.Networks ?? []).map((network): NetworkAttachment => {
-      return { target: findNetwork(network.Target), aliases: network.Aliases ?? [] };
+      const { Target, Aliases = [], DriverOpts: driverOptions = {} } = network;
+      const attachment = { target: findNetwork(Target), aliases: Aliases };
+      if (Object.keys(driverOptions).length === 0) return attachment;
+      if (dataPlane !== "ports") return { ...attachment, driverOptions };
+      const why = "this cluster's data plane is ports: its tasks are in no network of their engine's";
+      throw new ClusterError("invalid_argument", `TaskTemplate.Networks.DriverOpts: ${why}; leave it out`);
     }),
     logDriver: hasLog ? { name: log.Name ?? "", options: log.Options ?? {} } : undefined,
     forceUpdate: input.ForceUpdate ?? 0,
@@ -113,8 +122,12 @@ export function fromTaskSpec(spec: TaskSpec): docker.TaskSpec {
       ),
     }),
     Networks: orNone(
-      spec.networks.map(({ target, aliases }) =>
-        compact<docker.NetworkAttachmentConfig>({ Target: target, Aliases: orNone([...aliases]) }),
+      spec.networks.map(({ target, aliases, driverOptions }) =>
+        compact<docker.NetworkAttachmentConfig>({
+          Target: target,
+          Aliases: orNone([...aliases]),
+          DriverOpts: driverOptions && { ...driverOptions },
+        }),
       ),
     ),
     LogDriver: logDriver === undefined ? undefined : { Name: logDriver.name, Options: { ...logDriver.options } },

@@ -19,4 +19,5 @@ export const specOf = (body: unknown, view: View, { spec }: Service): ServiceSpe
 const referencesIn = (view: View) => ({
   findNetwork: (text: string) => (findNodeNetwork(text) ?? findNetwork(view, text)).id,
   findPayload: payloadsIn(view),
+  dataPlane: view.cluster()?.dataPlane ?? "ports",
 });

@@ -206,7 +206,11 @@ const task = fc
       windowMs: durationMs,
     }),
     placement,
-    networks: fc.constantFrom([], [{ target: networkId("net0"), aliases: ["a", "b"] }]),
+    networks: fc.constantFrom(
+      [],
+      [{ target: networkId("net0"), aliases: ["a", "b"] }],
+      [{ target: networkId("net0"), aliases: [], driverOptions: { c: "d" } }],
+    ),
     logDriver: maybe(fc.record({ name: word, options: labels })),
     forceUpdate: fc.nat(100),
   })

@@ -177,6 +177,7 @@ const DEVICE_CASES: readonly (readonly [string, object])[] = [
 const NETWORK_CASES: readonly (readonly [string, object])[] = [
   ["--network shop", [{ Target: "shop" }]],
   ["--network shop --network db --network shop", [{ Target: "shop" }, { Target: "db" }]],
+  ["--network name=shop,driver-opt=a=b,driver-opt=c=d=e", [{ Target: "shop", DriverOpts: { a: "b", c: "d=e" } }]],
   ["--network name=shop,alias=www,alias=web", [{ Target: "shop", Aliases: ["www", "web"] }]],
 ];
 
@@ -313,8 +314,8 @@ describe("service create", () => {
     ],
     ["--network alias=a", "murmur: --network: invalid network 'alias=a': name= is missing\n"],
     [
-      "--network name=a,driver-opt=b",
-      "murmur: --network: invalid network 'name=a,driver-opt=b': 'driver-opt=b' is none of name= and alias=\n",
+      "--network name=a,mtu=b",
+      "murmur: --network: invalid network 'name=a,mtu=b': 'mtu=b' is none of name=, alias= and driver-opt=\n",
     ],
     ["--host db", "murmur: --host: invalid host 'db': give NAME:IP\n"],
     ["--dns nine", "murmur: --dns: 'nine' is not an IP address\n"],

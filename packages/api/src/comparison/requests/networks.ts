@@ -18,6 +18,8 @@ const MADE: readonly (readonly [string, object])[] = [
   ["gateway", { IPAM: { Config: [{ Subnet: "10.232.0.0/24", Gateway: "10.232.0.9" }] } }],
   ["range", { IPAM: { Config: [{ Subnet: "10.233.0.0/16", IPRange: "10.233.4.0/24" }] } }],
   ["scope", { Scope: "swarm" }],
+  ["ipam-options", { IPAM: { Driver: "default", Options: { foo: "bar" } } }],
+  ["auxiliary", { IPAM: { Config: [{ Subnet: "10.237.0.0/24", AuxiliaryAddresses: { a: "10.237.0.9" } }] } }],
   ["ipam-empty", { IPAM: { Driver: "", Config: [], Options: {} } }],
 ];
 
