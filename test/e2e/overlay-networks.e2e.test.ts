@@ -223,6 +223,68 @@ describe("networks of an overlay cluster", () => {
     await clean();
   });
 
+  it("take containers by hand where each node has one of its own and they are attachable", async () => {
+    const docker = ["docker", "-H", "unix:///run/murmur/docker.sock"];
+    const configured = cluster.hosts.slice(0, 2);
+    for (const [at, host] of configured.entries())
+      await host.ok(...docker, "network", "create", "--config-only", "--subnet", `10.82.${at}.0/24`, "open-conf");
+    const made = ["-d", "bridge", "--scope", "swarm", "--config-from", "open-conf"];
+    await cluster.first.ok(...docker, "network", "create", ...made, "closed");
+    await cluster.first.ok(...docker, "network", "create", ...made, "--attachable", "open");
+    const guest = (network: string) => [...docker, "run", "-d", "--name", "guest", "--network", network];
+    const sleep = ["--entrypoint", "sleep", CLIENT_IMAGE, "600"];
+    const closed = await cluster.first.run([...guest("closed"), ...sleep]);
+    expect(closed.stderr).toContain("network closed is not attachable");
+    expect((await cluster.host(2).run([...guest("open"), ...sleep])).stderr).toContain(
+      "no configuration network open-conf",
+    );
+    const here = configured[1] ?? cluster.first;
+    await here.ok(...guest("open"), "--ip", "10.82.1.77", ...sleep);
+    await here.ok(...docker, "restart", "-t", "0", "guest");
+    expect(await here.ok("docker", "exec", "guest", "ip", "-4", "-o", "addr")).toContain(" 10.82.1.77/24 ");
+    expect(await here.ok(...docker, "network", "inspect", "-f", "{{len .Containers}}", "open")).toBe("1");
+    await here.ok(...docker, "network", "disconnect", "open", "guest");
+    await here.ok(...docker, "network", "connect", "open", "guest");
+    await here.ok("docker", "rm", "-f", "guest");
+    await cluster.first.ok(...docker, "network", "rm", "open", "closed");
+    for (const host of configured) {
+      await eventually(
+        `${host.name}'s engine has it no more`,
+        () => host.ok("docker", "network", "ls", "--format", "{{.Name}}"),
+        (names) => !names.includes("murmur.open."),
+      );
+      await host.ok("docker", "network", "rm", "open-conf");
+    }
+    await clean();
+  });
+
+  it("keep the addresses that they are told to keep", async () => {
+    const docker = ["docker", "-H", "unix:///run/murmur/docker.sock"];
+    const kept = ["--aux-address", "printer=10.83.0.2", "--aux-address", "scanner=10.83.0.18", "--ipam-opt", "a=b"];
+    const subnet = ["--subnet", "10.83.0.0/27", "--ip-range", "10.83.0.0/29", "--attachable"];
+    await cluster.first.ok(...docker, "network", "create", "-d", "overlay", ...subnet, ...kept, "kept");
+    await create("keepers", "--replicas", "4", "--network", "kept", ...IDLE);
+    const own = (await tasksOf(cluster.hosts, "keepers")).map((task) => task.addressIn("kept"));
+    expect(own).toHaveLength(4);
+    expect(own).not.toContain("10.83.0.2");
+    const shown = await cluster.host(1).ok(...docker, "network", "inspect", "-f", "{{json .IPAM}}", "kept");
+    expect(JSON.parse(shown)).toMatchObject({
+      Options: { a: "b" },
+      Config: [{ AuxiliaryAddresses: { printer: "10.83.0.2", scanner: "10.83.0.18" } }],
+    });
+    // Of the first node's share, .16 to .23, its engine gives this one to nobody.
+    const guests = ["one", "two", "three"].map((name) => `kept-${name}`);
+    const run = ["run", "-d", "--network", "kept", "--entrypoint", "sleep"];
+    for (const name of guests) await cluster.first.ok(...docker, ...run, "--name", name, CLIENT_IMAGE, "600");
+    const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    const addresses = await cluster.first.ok("docker", "inspect", "-f", format, ...guests);
+    expect(addresses.split("\n")).not.toContain("10.83.0.18");
+    await cluster.first.ok("docker", "rm", "-f", ...guests);
+    await cluster.first.murmur("service", "rm", "keepers");
+    await cluster.first.ok(...docker, "network", "rm", "kept");
+    await clean();
+  });
+
   it("carry UDP by published ports, with the client's own address", async () => {
     const program =
       'use Socket; use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 5353, Proto => "udp"); while (my $from = $s->recv(my $said, 2048)) { my ($port, $at) = sockaddr_in($from); $s->send("$said " . inet_ntoa($at), 0, $from); }';
