@@ -1,7 +1,8 @@
 /**
- * The parts of `scripts/test`, one after the other: two heavy suites at once would only disturb each other on two cores.
- * Only the simulator's seeds run beside the end-to-end tests, which wait most of the time, and give way to them.
- * Without arguments all parts run; with arguments only those named: check, unit, sim, e2e.
+ * The parts of `scripts/test`. Two heavy suites at once would only disturb each other on two cores; beside each other run
+ * what computes and what waits: the checks and the unit tests that wait for engines, with which that suite begins; the
+ * simulator's seeds, which give way, and the end-to-end tests that run alone.
+ * Without arguments all parts run; with arguments only those named: check, unit, e2e, sim.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -31,11 +32,20 @@ async function run(command: string, ...args: string[]): Promise<boolean> {
   return code === 0;
 }
 
+/** What it says is shown when it has ended, in one piece: another part may have the screen. */
 async function step(name: string, command: string, ...args: string[]): Promise<boolean> {
   const start = performance.now();
-  const passed = await run(command, ...args);
+  const child = spawn(command, args, { cwd: root, stdio: ["inherit", "pipe", "pipe"], env: environment });
+  const [out, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "close") as Promise<[number | null]>,
+  ]);
+  const passed = code === 0;
   total[passed ? "passed" : "failed"] += 1;
-  console.log(`${passed ? "✓" : "✗"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  process.stdout.write(
+    `${out}${errors}${passed ? "✓" : "✗"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)\n`,
+  );
   return passed;
 }
 
@@ -97,8 +107,8 @@ function countsOf(report: string): Counts {
   };
 }
 
-/** Fresh random seeds for the simulator, for so long; each counts as a test. The end-to-end tests take longer. */
-const SIM_MINUTES = "9";
+/** Fresh random seeds for the simulator, for so long; each counts as a test. About as long as the tests beside them. */
+const SIM_MINUTES = "3.5";
 
 /** Resolves when the seeds have run, with nothing printed before: the tests that run meanwhile have the screen. */
 async function simulate(): Promise<void> {
@@ -125,34 +135,47 @@ async function check(): Promise<void> {
   await step("dead code", "knip", "--no-progress");
 }
 
-async function unit(): Promise<void> {
-  // Some packages' contracts run against a real engine, with containers made of the machine's busybox; and some tests
-  // ask as real clients do.
-  const ready =
-    (await step("programs of the tests", "scripts/test-tools")) &&
-    (await step("an engine answers", "scripts/engine")) &&
-    (await step("demo image", "scripts/demo-image"));
-  if (ready) await suite("unit");
+const ready = new Map<string, Promise<boolean>>();
+
+/** What some of the tests need, in this order, each made once; false when something could not be had. */
+async function prepared(needed: Readonly<Record<string, string>>): Promise<boolean> {
+  for (const [name, script] of Object.entries(needed)) {
+    const made = ready.get(name) ?? step(name, script);
+    ready.set(name, made);
+    if (!(await made)) return false;
+  }
+  return true;
 }
 
-async function endToEnd(): Promise<void> {
-  const ready =
-    (await step("programs of the tests", "scripts/test-tools")) &&
-    (await step("an engine answers", "scripts/engine")) &&
-    (await step("demo image", "scripts/demo-image")) &&
-    (await step("clients' image", "scripts/client-image")) &&
-    (await step("node image", "scripts/node-image"));
-  if (ready) await suite("e2e", "--config", "test/e2e/vitest.config.ts");
+/**
+ * Some packages' contracts run against a real engine, with containers made of the machine's busybox; and some tests ask as
+ * real clients do.
+ */
+const ENGINE = {
+  "programs of the tests": "scripts/test-tools",
+  "an engine answers": "scripts/engine",
+  "demo image": "scripts/demo-image",
+} as const;
+const HOSTS = { ...ENGINE, "clients' image": "scripts/client-image", "node image": "scripts/node-image" } as const;
+
+async function unit(): Promise<void> {
+  if (await prepared(ENGINE)) await suite("unit");
 }
+
+/** `beside`: two files at once; `alone`: one after the other. */
+const endToEnd = (project: "beside" | "alone") => async (): Promise<void> => {
+  if (await prepared(HOSTS))
+    await suite(`e2e ${project}`, "--config", "test/e2e/vitest.config.ts", "--project", project);
+};
 
 /** In this order; those of one row beside each other. */
 const PARTS: readonly Readonly<Record<string, () => Promise<void>>>[] = [
-  { check },
-  { unit },
-  { sim: simulate, e2e: endToEnd },
+  { check, unit },
+  { e2e: endToEnd("beside") },
+  { sim: simulate, e2e: endToEnd("alone") },
 ];
 
-const names = PARTS.flatMap((row) => Object.keys(row));
+const names = [...new Set(PARTS.flatMap((row) => Object.keys(row)))];
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : names;
 const unknown = wanted.find((name) => !names.includes(name));
 if (unknown !== undefined) {
