@@ -99,6 +99,7 @@ const attachment = object<NetworkAttachment>({
 export const logDriver: Check = object<LogDriver>({ name: objectName, options });
 
 const networksDiffer: CrossCheck<TaskSpec> = (task, path, report) => {
+  if (task.networks.length < 2) return;
   const seen = new Set<string>();
   const own = NODE_NETWORKS.find(({ id }) => task.networks.some(({ target }) => target === id));
   if (own !== undefined && task.networks.some(({ target }) => target !== own.id)) {

@@ -57,7 +57,7 @@ const resources: Filter = {
   admits: ({ nanoCpus, memoryBytes, generic }, load) =>
     nanoCpus <= load.freeNanoCpus &&
     memoryBytes <= load.freeMemoryBytes &&
-    generic.every(([kind, amount]) => amount <= load.freeGeneric(kind)),
+    hasGeneric(load, generic),
   refusal: (nodes) => `insufficient resources ${on(nodes)}`,
   lack: ({ nanoCpus, memoryBytes, generic }, load) => {
     const cpus = (nanoCpus - load.freeNanoCpus) / 1e9;
@@ -178,6 +178,11 @@ export const FILTERS: readonly Filter[] = [
   hostPorts,
   replicas,
 ];
+
+function hasGeneric(load: NodeLoad, generic: Requirement["generic"]): boolean {
+  for (const [kind, amount] of generic) if (amount > load.freeGeneric(kind)) return false;
+  return true;
+}
 
 /** Whether a node passes some filters. */
 export function isAdmitted(load: NodeLoad, requirement: Requirement, filters: readonly Filter[]): boolean {

@@ -1,4 +1,3 @@
-import type { NodeId } from "@murmur/base";
 import { unpermitted, type ClusterNode } from "@murmur/model";
 import { FILTERS, isAdmitted, type Filter } from "./filter.ts";
 import type { Journal } from "./journal.ts";
@@ -17,9 +16,8 @@ export function rankingKey(requirement: Requirement): string {
   return rest.every(({ length }) => length === 0) ? key : `${key} ${JSON.stringify(rest)}`;
 }
 
-/** The nodes of a set, as far as a ranking has to know them. */
+/** The nodes of a set, as far as a ranking has to know them. One that is empty is not among them any more. */
 export interface RankedNodes {
-  load(id: NodeId): NodeLoad | undefined;
   loads(): Iterable<NodeLoad>;
 }
 
@@ -36,6 +34,8 @@ interface Entry extends Placed {
   node: ClusterNode | undefined;
   /** Whether the node passes the filters that only look at its record. */
   suits: boolean;
+  /** How far the journal had been read when this was last brought up to date. */
+  asOf: number;
 }
 
 /**
@@ -89,28 +89,32 @@ export class Ranking {
 
   /** Takes in what has changed since the last time. */
   catchUp(): void {
+    const { end } = this.#journal;
+    if (this.#read === end) return;
     const changed = this.#read === undefined ? undefined : this.#journal.since(this.#read);
-    this.#read = this.#journal.end;
+    this.#read = end;
     if (changed !== undefined) {
-      // A node that is placed on often is there as often; the heap is put right once.
-      for (const load of changed.length > 1 ? new Set(changed) : changed) this.#refresh(load);
+      for (const load of changed) this.#refresh(load, end);
       return;
     }
-    for (const { score } of this.#entries.values()) this.#refresh(score.load);
-    for (const load of this.#nodes.loads()) this.#refresh(load);
+    for (const { score } of this.#entries.values()) this.#refresh(score.load, end);
+    for (const load of this.#nodes.loads()) this.#refresh(load, end);
   }
 
-  #refresh(load: NodeLoad): void {
+  #refresh(load: NodeLoad, end: number): void {
     let entry = this.#entries.get(load);
-    if (this.#nodes.load(load.id) !== load) {
+    if (load.empty) {
       if (entry !== undefined) this.#fitting.remove(entry);
       this.#entries.delete(load);
       return;
     }
     if (entry === undefined) {
-      entry = { at: -1, score: new Score(load), node: undefined, suits: false };
+      entry = { at: -1, score: new Score(load), node: undefined, suits: false, asOf: -1 };
       this.#entries.set(load, entry);
     }
+    // A node that is placed on often is in the journal as often.
+    if (entry.asOf === end) return;
+    entry.asOf = end;
     if (entry.node !== load.node) {
       entry.node = load.node;
       entry.suits = isAdmitted(load, this.#requirement, this.#lasting);

@@ -76,18 +76,23 @@ function specAt(service: Service, version: number): TaskSpec | undefined {
 function misshapen(state: State, service: Service, task: NewTask): Refusal | undefined {
   const { kind } = service.spec.mode;
   const perNode = kind === "global" || kind === "global-job";
-  const says = (what: string): Refusal => refused("invalid_argument", `task ${task.id} of a ${kind} service ${what}`);
-  if (perNode && (task.slot !== 0 || task.nodeId === undefined)) return says("must have a node and slot 0");
-  if (!perNode && task.slot === 0) return says("must have a slot");
-  if (!wantsToRun(task.desiredState)) return says(`can't begin with desired state ${task.desiredState}`);
-  if (isAssigned(task.status.state)) return says(`can't begin with state ${task.status.state}`);
-  const missing = task.networks.find(({ networkId }) => presentNetwork(state, networkId) === undefined);
-  if (missing !== undefined) return refused("not_found", `network ${missing.networkId} not found`);
-  if (task.networks.length < 2) return undefined;
-  const ids = task.networks.map(({ networkId }) => networkId);
+  if (perNode && (task.slot !== 0 || task.nodeId === undefined)) return says(task, kind, "must have a node and slot 0");
+  if (!perNode && task.slot === 0) return says(task, kind, "must have a slot");
+  const { desiredState, status, networks } = task;
+  if (!wantsToRun(desiredState)) return says(task, kind, `can't begin with desired state ${desiredState}`);
+  if (isAssigned(status.state)) return says(task, kind, `can't begin with state ${status.state}`);
+  for (const { networkId } of networks) {
+    if (presentNetwork(state, networkId) === undefined)
+      return refused("not_found", `network ${networkId} not found`);
+  }
+  if (networks.length < 2) return undefined;
+  const ids = networks.map(({ networkId }) => networkId);
   const twice = ids.find((id, at) => ids.indexOf(id) < at);
-  return twice === undefined ? undefined : says(`names network ${twice} twice`);
+  return twice === undefined ? undefined : says(task, kind, `names network ${twice} twice`);
 }
+
+const says = ({ id }: NewTask, kind: string, what: string): Refusal =>
+  refused("invalid_argument", `task ${id} of a ${kind} service ${what}`);
 
 /**
  * A slot has one task that holds it (`holdsSlot`). A second one is let in only of the current spec version, to replace

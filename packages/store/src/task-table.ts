@@ -77,10 +77,7 @@ export class TaskTable {
     service.latest = task;
     service.tasks.set(task.id, task);
     const mates = service.slots.get(slot) ?? NONE;
-    service.slots.set(
-      slot,
-      previous === undefined ? [...mates, task] : mates.map((mate) => (mate === previous ? task : mate)),
-    );
+    service.slots.set(slot, previous === undefined ? [...mates, task] : mates.with(mates.indexOf(previous), task));
     if (task.nodeId !== undefined) {
       const node = this.#nodeTasks(task.nodeId);
       node.tasks.set(task.id, task);
