@@ -20,6 +20,7 @@ export function isToMove(round: Round, task: Task): boolean {
  * left slowly. One whose replacement has failed stays where it is. Says which slots it has taken up.
  */
 export function beginMoves(round: Round, slots: readonly Occupied[]): ReadonlySet<Occupied> {
+  if (!slots.some(({ task, old }) => task.move !== undefined || old?.move !== undefined)) return NONE;
   const begun = new Set<Occupied>();
   let room = MOVES_AT_ONCE - slots.filter(({ old }) => old !== undefined && isToMove(round, old)).length;
   for (const standing of slots) {
@@ -33,6 +34,8 @@ export function beginMoves(round: Round, slots: readonly Occupied[]): ReadonlySe
   }
   return begun;
 }
+
+const NONE: ReadonlySet<Occupied> = new Set();
 
 const hasFailedFor = (task: Task, other: Task): boolean =>
   endedByItself(other) && other.createdAt >= (task.move?.since ?? Infinity);

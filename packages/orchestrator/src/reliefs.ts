@@ -64,6 +64,7 @@ const comesUp = (task: Task): boolean =>
  */
 export function postponeReliefs(round: Round, slots: readonly Occupied[]): ReadonlySet<Occupied> {
   const leaving = slots.filter(({ old }) => old !== undefined && verdictOf(round, old) === "leaving");
+  if (leaving.length === 0) return NONE;
   const due = leaving.filter((standing) => standing.kind === "broken" && standing.cause === "leaving");
   const postponed = new Set<Occupied>();
   // One that has failed and waits for its next try keeps no other from its turn.
@@ -80,3 +81,5 @@ export function postponeReliefs(round: Round, slots: readonly Occupied[]): Reado
   }
   return postponed;
 }
+
+const NONE: ReadonlySet<Occupied> = new Set();

@@ -1,4 +1,5 @@
 import type { Task } from "@murmur/model";
+import { isPending, occupies } from "./node-load.ts";
 import { genericOf } from "./requirement.ts";
 
 /** What tasks that ask for one kind of generic resource ask for beside each unit of it. */
@@ -28,10 +29,10 @@ export class DemandSums {
     return this.#demand;
   }
 
-  /** Counts a task in (1) or out (-1). */
-  count({ spec }: Task, sign: 1 | -1): void {
-    const { reservations } = spec.resources;
-    if (reservations.generic === undefined) return;
+  /** Counts a task in (1) or out (-1), as it is or was. */
+  count(task: Task, sign: 1 | -1): void {
+    const { reservations } = task.spec.resources;
+    if (reservations.generic === undefined || !(occupies(task) || isPending(task))) return;
     for (const [kind, amount] of genericOf(reservations)) {
       const sums = this.#sums.get(kind) ?? { amount: 0, nanoCpus: 0, memoryBytes: 0 };
       this.#sums.set(kind, sums);

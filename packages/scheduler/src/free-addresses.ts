@@ -18,11 +18,12 @@ export class FreeAddresses {
 
   /** Why a task can't have an address in each of its networks, in one line; undefined: it can. */
   lack(networks: Networks): string | undefined {
-    const full = networks.find(({ networkId }) => {
+    for (const { networkId } of networks) {
       const use = this.#view.addressUse(networkId);
-      return use !== undefined && use.count - use.used <= (this.#taken.get(networkId) ?? 0);
-    });
-    return full && noFreeAddress(this.#view, full.networkId);
+      if (use !== undefined && use.count - use.used <= (this.#taken.get(networkId) ?? 0))
+        return noFreeAddress(this.#view, networkId);
+    }
+    return undefined;
   }
 
   take(networks: Networks): void {

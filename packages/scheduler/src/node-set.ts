@@ -12,7 +12,7 @@ import type { Change, View } from "@murmur/store";
 import { DemandSums, type Demand } from "./demand.ts";
 import { Journal } from "./journal.ts";
 import { Homes } from "./homes.ts";
-import { isPending, NodeLoad, occupies } from "./node-load.ts";
+import { NodeLoad } from "./node-load.ts";
 import { Ranking, rankingKey, type RankingOptions } from "./ranking.ts";
 import type { NetworkRoom, Requirement } from "./requirement.ts";
 
@@ -159,7 +159,7 @@ export class NodeSet {
   }
 
   #hold(task: Task): void {
-    if (occupies(task) || isPending(task)) this.#demand.count(task, 1);
+    this.#demand.count(task, 1);
     if (task.nodeId === undefined) return;
     const load = this.#at(task.nodeId);
     load.hold(task);
@@ -169,7 +169,7 @@ export class NodeSet {
   }
 
   #release(task: Task): void {
-    if (occupies(task) || isPending(task)) this.#demand.count(task, -1);
+    this.#demand.count(task, -1);
     if (task.nodeId === undefined) return;
     const load = this.#at(task.nodeId);
     load.release(task);
