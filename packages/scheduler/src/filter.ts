@@ -55,9 +55,7 @@ const resources: Filter = {
   looksAt: "room",
   applies: ({ nanoCpus, memoryBytes, generic }) => nanoCpus > 0 || memoryBytes > 0 || generic.length > 0,
   admits: ({ nanoCpus, memoryBytes, generic }, load) =>
-    nanoCpus <= load.freeNanoCpus &&
-    memoryBytes <= load.freeMemoryBytes &&
-    hasGeneric(load, generic),
+    nanoCpus <= load.freeNanoCpus && memoryBytes <= load.freeMemoryBytes && hasGeneric(load, generic),
   refusal: (nodes) => `insufficient resources ${on(nodes)}`,
   lack: ({ nanoCpus, memoryBytes, generic }, load) => {
     const cpus = (nanoCpus - load.freeNanoCpus) / 1e9;

@@ -82,8 +82,7 @@ function misshapen(state: State, service: Service, task: NewTask): Refusal | und
   if (!wantsToRun(desiredState)) return says(task, kind, `can't begin with desired state ${desiredState}`);
   if (isAssigned(status.state)) return says(task, kind, `can't begin with state ${status.state}`);
   for (const { networkId } of networks) {
-    if (presentNetwork(state, networkId) === undefined)
-      return refused("not_found", `network ${networkId} not found`);
+    if (presentNetwork(state, networkId) === undefined) return refused("not_found", `network ${networkId} not found`);
   }
   if (networks.length < 2) return undefined;
   const ids = networks.map(({ networkId }) => networkId);
