@@ -148,8 +148,8 @@ export const MANAGER_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: "packages/scheduler/src/filter.ts",
-        original: "    nanoCpus <= load.freeNanoCpus &&\n    memoryBytes <= load.freeMemoryBytes &&\n",
-        mutant: "",
+        original: "nanoCpus <= load.freeNanoCpus && memoryBytes <= load.freeMemoryBytes && hasGeneric",
+        mutant: "hasGeneric",
       },
       {
         file: `${STORE}/decide-task.ts`,
