@@ -114,7 +114,10 @@ export class World implements AsyncDisposable {
   }
 
   /** A new host that takes the cluster up again from a backup. */
-  async restore(backup: ReadBackup, options: { readonly forgetNodes: boolean }): Promise<Host> {
+  async restore(
+    backup: ReadBackup,
+    options: { readonly forgetNodes: boolean; readonly secretsKey?: string },
+  ): Promise<Host> {
     const host = this.#newHost();
     const { clock, random, newId } = this;
     const request = { backup: nothing(), availability: "active", labels: {}, force: false, ...options } as const;

@@ -85,6 +85,7 @@ export type {
   RestoreAnswer,
   RestoreBody,
   SecretsKeyAnswer,
+  SecretsKeyRotationAnswer,
   ServiceDryRun,
   ServiceExplanation,
   Rebalance,

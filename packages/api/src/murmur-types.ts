@@ -191,6 +191,23 @@ export interface GossipKeyAnswer {
   };
 }
 
+/** `GET /murmur/secrets-key`: what the key seals, and how far its rotation is. The key itself is a manager's to show. */
+export interface SecretsKeyRotationAnswer {
+  /** Secrets, logins to registries, and the unlock key. */
+  total: number;
+  /** Since when it is so, as Docker writes times; left out: the key is the one of the beginning. */
+  since?: string;
+  /** There while another key is taking its place. */
+  rotation?: {
+    /** `hold`: managers get it; `seal`: what another key has sealed is sealed anew. */
+    phase: "hold" | "seal";
+    /** So many are sealed with another key. */
+    left: number;
+    /** Some of their names. */
+    among: string[];
+  };
+}
+
 /** `GET /murmur/cluster/secrets-key`: what the cluster's secrets are sealed with; it is in no backup. */
 export interface SecretsKeyAnswer {
   secretsKey: string;

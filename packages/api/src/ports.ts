@@ -11,6 +11,7 @@ import type {
   NamedGossipKey,
   NetworkId,
   NextRoot,
+  SealKeyName,
   Secret,
   Service,
   Task,
@@ -49,6 +50,11 @@ export interface Cluster {
    * open, and only for this id (a secret's own, or `loginSealId`).
    */
   seal(plain: Uint8Array, id: string): Promise<string>;
+  /**
+   * Makes another key of secrets, which this manager keeps beside the others. Errors: `failed_precondition` when there are
+   * too many.
+   */
+  newSealKey(): Promise<SealKeyName>;
   /** Whether these are the bytes of a secret, as far as this node can tell. */
   isSealed(secret: Secret, plain: Uint8Array): boolean;
   /** What locked managers are unlocked with; undefined: there is none. `unavailable`: this manager can't open it yet. */

@@ -43,6 +43,9 @@ export function namedGossipKey(): { readonly key: GossipKey; readonly name: stri
   return { key, name: gossipKeyName(key) };
 }
 
+/** What all that a key has sealed shows as its second byte: by it two keys are told apart, if not any two. */
+export const gossipKeyHint = (key: GossipKey): number => keyOf(key).hint;
+
 interface Key {
   /** A hint which key to try, not unique. */
   readonly hint: number;

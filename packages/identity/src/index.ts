@@ -38,7 +38,14 @@ export {
   type StoredIdentity,
 } from "./node-identity.ts";
 export { certificatesIn, crossSign, givenCertificate, givenRoot, issuerIn, rootName } from "./root.ts";
-export { newSealKey, parseSealKey, SecretSealer, type SealKey } from "./secret-sealer.ts";
+export {
+  newSealKey,
+  newSealKeyBeside,
+  parseSealKey,
+  sealKeyName,
+  SecretSealer,
+  type SealKey,
+} from "./secret-sealer.ts";
 export { STATEMENT_NAME, statementKeyIn } from "./statement-key.ts";
 export { lockRecord, newUnlockKey, parseUnlockKey, unlockRecord, type UnlockKey } from "./unlock-key.ts";
 export { verifyPeer, type VerifyOptions } from "./verify-peer.ts";

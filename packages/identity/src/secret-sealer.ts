@@ -1,10 +1,26 @@
 import { ClusterError } from "@murmur/base";
-import { GossipKeyRing, newGossipKey, parseGossipKey, type GossipKey } from "./gossip-keys.ts";
+import { hash } from "node:crypto";
+import { gossipKeyHint, GossipKeyRing, newGossipKey, parseGossipKey, type GossipKey } from "./gossip-keys.ts";
 
 /** A key that users' secrets are sealed with: 32 bytes in base64url. */
 export type SealKey = GossipKey & { readonly __use: "seal" };
 
 export const newSealKey = (): SealKey => newGossipKey() as SealKey;
+
+/** A new one whose hint is none of those that are around. */
+export function newSealKeyBeside(others: readonly SealKey[]): SealKey {
+  const hints = new Set(others.map(gossipKeyHint));
+  for (;;) {
+    const key = newSealKey();
+    if (!hints.has(gossipKeyHint(key))) return key;
+  }
+}
+
+/** What tells nothing of a key: its hint, which what it seals shows, and its digest. */
+export const sealKeyName = (key: SealKey): { readonly hint: number; readonly digest: string } => ({
+  hint: gossipKeyHint(key),
+  digest: hash("sha256", key),
+});
 
 /** Reads such a key; throws `invalid_argument` when it is none. */
 export function parseSealKey(text: string): SealKey {

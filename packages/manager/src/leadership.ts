@@ -6,6 +6,7 @@ import { GossipKeyKeeper } from "./gossip-key-keeper.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
 import type { ManagerContext } from "./manager.ts";
 import { RotationKeeper } from "./rotation-keeper.ts";
+import { SealKeyKeeper } from "./seal-key-keeper.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { VoterKeeper } from "./voter-keeper.ts";
 
@@ -32,6 +33,8 @@ async function lead(context: ManagerContext, scope: Scope): Promise<void> {
   );
   new RotationKeeper({ view, submit, clock, log }).start(scope);
   new GossipKeyKeeper({ view, submit, newKey: context.newGossipKey, clock, log }).start(scope);
+  const { sealKeys: keys } = context;
+  if (keys !== undefined) new SealKeyKeeper({ view, submit, managers, keys, clock, log }).start(scope);
   new ControlLoop({ store: replica.store, submit, newId, clock, log }).start(scope);
 }
 

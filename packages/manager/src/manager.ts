@@ -27,7 +27,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import type { Forecast, ServiceChange } from "./forecast.ts";
 import { ForecastDesk } from "./forecast-desk.ts";
 import { LeadershipKeeper } from "./leadership.ts";
-import type { Liveness, LogEntry, LogStorage, Peers, SessionChannel } from "./ports.ts";
+import type { Liveness, LogEntry, LogStorage, Peers, SessionChannel, SealKeys } from "./ports.ts";
 import { membershipOfSnapshot, RaftDriver } from "./raft-driver.ts";
 import { Replica } from "./replica.ts";
 import { loadSnapshot } from "./snapshot-courier.ts";
@@ -55,6 +55,8 @@ export interface ManagerOptions {
   readonly newId: () => string;
   /** A new key for gossip; left out: users alone have it replaced. */
   readonly newGossipKey?: () => NamedGossipKey;
+  /** Left out: the key of secrets is never replaced. */
+  readonly sealKeys?: SealKeys;
   /** Opens a secret for the agents whose tasks use it, in base64; undefined: this node has no key for it (yet). */
   readonly unseal: (secret: Sealed) => string | undefined;
   /** Whether that node has all keys of secrets that this one has, on its disk. Rejects when it doesn't say. */

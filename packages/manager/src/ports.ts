@@ -1,5 +1,5 @@
 import type { NodeId } from "@murmur/base";
-import type { Index, ReportMessage, SessionMessage } from "@murmur/model";
+import type { Index, ReportMessage, Sealed, SessionMessage } from "@murmur/model";
 
 /** One record of the replicated log, as it is stored. */
 export interface LogEntry {
@@ -95,4 +95,12 @@ export type GossipVerdict = "alive" | "dead" | "unheard";
 
 export interface Liveness {
   verdict(id: NodeId): GossipVerdict;
+}
+
+/** The keys of secrets, as far as their rotation goes. */
+export interface SealKeys {
+  /** Whether a manager has a key on its disk. Rejects when it doesn't say. */
+  has(manager: NodeId, digest: string, signal: AbortSignal): Promise<boolean>;
+  /** What is sealed, sealed with the key that the cluster wants; undefined while no key here opens it. */
+  sealAnew(sealed: Sealed): string | undefined;
 }

@@ -12,6 +12,7 @@ import type {
 } from "./cluster.ts";
 import { EXTERNAL_CAS_MAX, type ExternalCa } from "./external-ca.ts";
 import type { NamedGossipKey } from "./gossip-key.ts";
+import type { SealKeyName } from "./seal-key.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectName } from "./names.ts";
 import { STRATEGIES } from "./service-spec.ts";
@@ -98,6 +99,10 @@ export const rootName: Check = text({ min: 1, max: 128, pattern: /^[0-9A-F:]+$/,
 export const gossipKeyName: Check = text({ min: 1, max: 64, pattern: /^[0-9a-f]+$/, says: "hexadecimal digits" });
 
 export const namedGossipKey: Check = object<NamedGossipKey>({ name: gossipKeyName, key: gossipKey });
+
+export const sealKeyDigest: Check = text({ min: 64, max: 64, pattern: /^[0-9a-f]+$/, says: "hexadecimal digits" });
+
+export const sealKeyName: Check = object<SealKeyName>({ hint: integer(0, 255), digest: sealKeyDigest });
 
 export const nextRoot: Check = object<NextRoot>({
   ...rootSecrets,

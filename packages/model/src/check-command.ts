@@ -23,6 +23,8 @@ import {
   pem,
   rootName,
   sealedUnlockKey,
+  sealKeyDigest,
+  sealKeyName,
   secrets,
 } from "./check-cluster.ts";
 import { addressPool, dataPlane, network } from "./check-network.ts";
@@ -39,11 +41,12 @@ import {
   taskStatus,
   volumes,
 } from "./check-node.ts";
-import { configText, payload, sealedLogin, sealedLoginOrNone, sealedText } from "./check-payload.ts";
+import { configText, payload, resealed, sealedLogin, sealedLoginOrNone, sealedText } from "./check-payload.ts";
 import { hostIp } from "./check-port.ts";
 import { service } from "./check-service.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Command } from "./command.ts";
+import { RESEALED_MAX } from "./seal-key.ts";
 import { LIMITS } from "./limits.ts";
 import { LEFT_VOLUMES_MAX } from "./named-volumes.ts";
 import { dnsName, labels, objectId, objectName, volumeName } from "./names.ts";
@@ -152,11 +155,15 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     next: namedGossipKey,
     ifDue: optional(boolean),
   }),
+  rotateSealKey: object<Of<"rotateSealKey">>({ kind, now, next: sealKeyName }),
   createCluster: object<Of<"createCluster">>({
     kind,
     now,
     cluster: object<
-      Omit<Cluster, "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation" | "gossipKey">
+      Omit<
+        Cluster,
+        "version" | "createdAt" | "updatedAt" | "firstIngressRemoved" | "rotation" | "gossipKey" | "sealKey"
+      >
     >({
       id,
       spec: cluster,
@@ -200,6 +207,9 @@ const RULES: { readonly [K in Command["kind"]]: Check } = {
     name: gossipKeyName,
     phase: oneOf(["install", "use"]),
   }),
+  advanceSealKey: object<Of<"advanceSealKey">>({ kind, now, digest: sealKeyDigest, phase: oneOf(["hold", "seal"]) }),
+  reseal: object<Of<"reseal">>({ kind, now, things: list(resealed, RESEALED_MAX) }),
+  replaceSealKey: object<Of<"replaceSealKey">>({ kind, now, next: sealKeyName, isSealing: boolean }),
   createTask: object<Of<"createTask">>({ kind, now, task: newTask }),
   assignTask: object<Of<"assignTask">>({
     kind,

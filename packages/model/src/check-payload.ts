@@ -1,6 +1,7 @@
 import { integer, object, oneOf, optional, text, type Check } from "./check.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectId } from "./names.ts";
+import type { ResealedThing } from "./seal-key.ts";
 import type { ConfigReference, FileTarget, SecretReference, SecretSpec } from "./payload.ts";
 
 /** Docker's rule, in its words. */
@@ -24,6 +25,15 @@ export const sealedLoginOrNone: Check = (value, path, report) => {
   if (value !== "") sealedLogin(value, path, report);
 };
 export const configText: Check = base64(LIMITS.configBytes);
+
+export const resealed: Check = object<ResealedThing>({
+  place: oneOf(["unlockKey", "secret", "login", "previousLogin"]),
+  of: (value, path, report) => {
+    if (value !== "") objectId(value, path, report);
+  },
+  from: text({ min: 1, max: 32 }),
+  sealed: base64(LIMITS.secretBytes + SEAL_BYTES_MAX),
+});
 
 const fileName = text({
   min: 1,

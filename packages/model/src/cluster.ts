@@ -4,6 +4,7 @@ import type { GossipKeyState } from "./gossip-key.ts";
 import type { ClusterId, Index } from "./ids.ts";
 import type { DataPlaneKind } from "./network.ts";
 import type { RootRotation } from "./root-rotation.ts";
+import type { SealKeyState } from "./seal-key.ts";
 import type { Strategy } from "./service-spec.ts";
 
 export interface ClusterSpec {
@@ -114,6 +115,8 @@ export interface Cluster {
   readonly rotation?: RootRotation;
   /** Left out: the key of the beginning seals. */
   readonly gossipKey?: GossipKeyState;
+  /** Left out: the key of the beginning. */
+  readonly sealKey?: SealKeyState;
   /** What locked managers are unlocked with, sealed for `UNLOCK_KEY_SEAL_ID` in base64. There with autolock, and only then. */
   readonly unlockKey?: string;
   /** Left out: `ports`. */

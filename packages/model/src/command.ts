@@ -1,3 +1,4 @@
+import type { ResealedThing, SealKeyName } from "./seal-key.ts";
 import type { GossipKeyRotation, NamedGossipKey } from "./gossip-key.ts";
 import type { Millis, NodeId } from "@murmur/base";
 import type { Cluster, ClusterSpec, NextRoot } from "./cluster.ts";
@@ -86,6 +87,8 @@ export type UserCommand = Timed &
         /** Only when it is due: a leader found it so. */
         readonly ifDue?: boolean;
       }
+    /** Refused while things are being sealed anew. The manager that the user asked has made the key, and kept it. */
+    | { readonly kind: "rotateSealKey"; readonly next: SealKeyName }
   );
 
 /** Commands of the managers and, through them, of the agents. */
@@ -133,6 +136,12 @@ export type InternalCommand = Timed &
     | { readonly kind: "advanceRotation"; readonly root: string; readonly phase: RootRotation["phase"] }
     /** The same of the rotation of the gossip's key. */
     | { readonly kind: "advanceGossipKey"; readonly name: string; readonly phase: GossipKeyRotation["phase"] }
+    /** The same of the rotation of the key of secrets; the leader has asked the managers whether they have it. */
+    | { readonly kind: "advanceSealKey"; readonly digest: string; readonly phase: "hold" | "seal" }
+    /** Things sealed with the key that is wanted; what has changed meanwhile stays as it is. */
+    | { readonly kind: "reseal"; readonly things: readonly ResealedThing[] }
+    /** A cluster was restored with other keys than its record names. */
+    | { readonly kind: "replaceSealKey"; readonly next: SealKeyName; readonly isSealing: boolean }
     /** The spec may be left out, which keeps the log small: it is the service's at `specVersion` in any case. */
     | {
         readonly kind: "createTask";

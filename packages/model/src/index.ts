@@ -43,6 +43,21 @@ export {
   type GossipKeyState,
   type NamedGossipKey,
 } from "./gossip-key.ts";
+export {
+  requiredSealKey,
+  SEAL_KEY_REST_MS,
+  SEAL_KEYS_KEPT_MS,
+  RESEALED_CHARS_MAX,
+  RESEALED_MAX,
+  sealedOtherwise,
+  sealedThings,
+  sealHintIn,
+  sealStart,
+  type ResealedThing,
+  type SealedThing,
+  type SealKeyName,
+  type SealKeyState,
+} from "./seal-key.ts";
 export { EXTERNAL_CAS_MAX, externalCasOf, isSamePem, type ExternalCa } from "./external-ca.ts";
 export {
   beginRotation,

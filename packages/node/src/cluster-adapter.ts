@@ -14,6 +14,7 @@ import {
   portsOverlap,
   type Cluster as ClusterRecord,
   type PortConfig,
+  type SealKeyName,
   type Secret,
   type Task,
   type UserCommand,
@@ -35,7 +36,7 @@ export interface ClusterAdapterOptions {
   /** Which life of the cluster the manager belongs to. */
   readonly generation: number;
   readonly transport: PeerTransport;
-  readonly seals: Pick<SealDesk, "seal" | "open">;
+  readonly seals: Pick<SealDesk, "seal" | "open" | "addKey">;
   readonly locks: Pick<LockKeeper, "settled">;
   /** Whether this node could listen on these ports; the ones that it can't, with the reason. */
   readonly checkPorts: (ports: readonly PortConfig[]) => Promise<readonly string[]>;
@@ -76,6 +77,10 @@ export class ClusterAdapter implements Cluster {
 
   seal(plain: Uint8Array, id: string): Promise<string> {
     return this.#options.seals.seal(plain, id);
+  }
+
+  newSealKey(): Promise<SealKeyName> {
+    return this.#options.seals.addKey();
   }
 
   isSealed(secret: Secret, plain: Uint8Array): boolean {

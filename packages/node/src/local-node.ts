@@ -11,7 +11,7 @@ import type {
 } from "@murmur/api";
 import { LOCKED } from "@murmur/api";
 import { ownerLabels } from "@murmur/agent";
-import { parseToken, parseUnlockKey, type UnlockKey } from "@murmur/identity";
+import { parseToken, parseUnlockKey, sealKeyName, type UnlockKey } from "@murmur/identity";
 import { clusterId, type DataPlaneKind, type Guest, type NetworkId } from "@murmur/model";
 import { parseAddress } from "@murmur/transport";
 import { advertiseAddress } from "./advertise-address.ts";
@@ -255,8 +255,11 @@ export class LocalNodeControl implements LocalNode {
   }
 
   secretsKey(): string {
-    const { sealKeys } = this.#active().identity;
-    if (sealKeys.length > 0) return sealKeys.join(",");
+    const member = this.#active();
+    const { sealKeys } = member.identity;
+    const { digest, phase } = member.host.serving()?.view.cluster()?.sealKey ?? {};
+    const present = sealKeys.find((key) => phase === undefined && sealKeyName(key).digest === digest);
+    if (sealKeys.length > 0) return present ?? sealKeys.join(",");
     throw new ClusterError(
       "failed_precondition",
       "only managers have the key of the secrets: ask one (murmur node ls)",

@@ -54,6 +54,7 @@ export interface ManagerHostOptions {
   readonly unseal: (secret: Sealed) => string | undefined;
   /** Whether another manager has all keys of secrets that this one has. */
   readonly hasKeys: (id: NodeId, signal: AbortSignal) => Promise<boolean>;
+  readonly sealKeys: NonNullable<ManagerOptions["sealKeys"]>;
   /** This node has a manager from now on, or has certainly none any more. */
   readonly onManager: (isOne: boolean) => void;
   /** This node has no log: it is no manager, or none any more. No log is opened before it resolves; never rejects. */
@@ -241,7 +242,7 @@ export class ManagerHost {
     bootstrap?: NonNullable<ManagerOptions["bootstrap"]>,
   ): Promise<void> {
     const { self, transport, generations, liveness, clock, random, newId, log, onFatal } = this.#options;
-    const { snapshotLimits, unseal, hasKeys } = this.#options;
+    const { snapshotLimits, unseal, hasKeys, sealKeys } = this.#options;
     try {
       const manager = await Manager.start({
         self,
@@ -255,6 +256,7 @@ export class ManagerHost {
         newGossipKey: namedGossipKey,
         unseal,
         hasKeys,
+        sealKeys,
         onFatal,
         ...(bootstrap === undefined ? {} : { bootstrap }),
         ...(snapshotLimits === undefined ? {} : { snapshotLimits }),

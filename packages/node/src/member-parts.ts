@@ -104,7 +104,10 @@ export function newSeals(
   const { transport, book } = lines;
   return new SealDesk(
     {
+      self: identity.nodeId,
       clusterId: identity.clusterId,
+      record: () => member()?.host.serving()?.view.cluster()?.sealKey,
+      confirmed: async (signal) => (await member()?.host.serving()?.read(signal))?.cluster()?.sealKey,
       keys: () => (member()?.identity ?? identity).sealKeys,
       keep: async (keys) => member()?.keepSealKeys(keys),
       onKeys: () => member()?.host.manager()?.keysChanged(),
@@ -172,6 +175,10 @@ export function newHost(
       newId,
       unseal: (secret) => seals.open(secret),
       hasKeys: (id, signal) => seals.hasAll(id, signal),
+      sealKeys: {
+        has: (id, digest, signal) => seals.hasKey(id, digest, signal),
+        sealAnew: (sealed) => seals.sealAnew(sealed),
+      },
       onWiped: () => locks.release(),
       onManager: (isOne) => (isOne ? seals.begin() : seals.forget()),
       transport,

@@ -9,19 +9,13 @@ import {
   newUnlockKey,
   parseGossipKey,
   parseSealKey,
+  sealKeyName,
   SecretSealer,
   type SealKey,
 } from "@murmur/identity";
 import type { PositionedState } from "@murmur/manager";
-import {
-  loginSealId,
-  UNLOCK_KEY_SEAL_ID,
-  type Cluster,
-  type Command,
-  type DataPlaneKind,
-  type Sealed,
-} from "@murmur/model";
-import { createStore, type View } from "@murmur/store";
+import { sealedThings, type Cluster, type Command, type DataPlaneKind } from "@murmur/model";
+import { createStore } from "@murmur/store";
 import { authorityTexts, keyDigest, type CallMember } from "./admission.ts";
 import { AuthoritySigner } from "./authority-signer.ts";
 import { nextNumber, signGeneration, statementSigner, type Generation } from "./generation.ts";
@@ -122,10 +116,22 @@ export async function restoredCluster(options: RestoreOptions): Promise<Restored
       state,
       commands: [
         ...firstCommands(options, self, keyDigest(certificatePem)),
+        ...sealKeyAnew(cluster, { sealKeys, isNew: request.secretsKey === "new", now }),
         ...unlockKeyAnew(backup, { sealKeys, isNew: request.secretsKey === "new", now }),
       ],
     },
   };
+}
+
+/** The record names a key that isn't among those that this cluster goes on with: the first of these takes its place. */
+function sealKeyAnew(
+  { sealKey }: Cluster,
+  { sealKeys, isNew, now }: { readonly sealKeys: readonly SealKey[]; readonly isNew: boolean; readonly now: Millis },
+): Command[] {
+  const names = sealKeys.map(sealKeyName);
+  const [next] = names;
+  if (sealKey === undefined || next === undefined || names.some(({ digest }) => digest === sealKey.digest)) return [];
+  return [{ kind: "replaceSealKey", next, isSealing: !isNew, now }];
 }
 
 /** Without the keys of secrets nobody can say the unlock key: there is another one from now on. */
@@ -141,7 +147,7 @@ function unlockKeyAnew(
 
 /** The keys are in no backup: whoever restores one brings them, or does without the secrets. */
 function sealKeysFor({ state, cluster }: ReadBackup, given: string | undefined): readonly SealKey[] {
-  const secrets = sealedIn(state.store.view);
+  const secrets = sealedThings(state.store.view);
   if (given === "new" || (given === undefined && secrets.length === 0)) return [newSealKey()];
   if (given === undefined) {
     throw new ClusterError(
@@ -155,29 +161,6 @@ function sealKeysFor({ state, cluster }: ReadBackup, given: string | undefined):
   if (shut === undefined) return keys;
   throw new ClusterError("failed_precondition", `the key doesn't open the backup's ${shut.name}`);
 }
-
-interface SealedThing extends Sealed {
-  /** For people. */
-  readonly name: string;
-}
-
-function unlockKeyOf(view: View): SealedThing[] {
-  const { unlockKey } = view.cluster() ?? {};
-  return unlockKey === undefined ? [] : [{ id: UNLOCK_KEY_SEAL_ID, sealed: unlockKey, name: "unlock key" }];
-}
-
-/** All that the managers' keys open. */
-const sealedIn = (view: View): readonly SealedThing[] => [
-  ...unlockKeyOf(view),
-  ...view.secrets().map(({ id, sealed, spec }) => ({ id, sealed, name: `secret ${spec.name}` })),
-  ...view
-    .services()
-    .flatMap(({ id, spec, registryAuth, previousRegistryAuth }) =>
-      [registryAuth, previousRegistryAuth].flatMap((sealed) =>
-        sealed === undefined ? [] : [{ id: loginSealId(id), sealed, name: `login of service ${spec.name}` }],
-      ),
-    ),
-];
 
 /** Nobody manages any more but this node; whoever had its address is gone, and so is everybody, if so asked. */
 function firstCommands(options: RestoreOptions, self: NodeId, digest: string): Command[] {

@@ -1,10 +1,11 @@
 import { hash } from "node:crypto";
 import { ClusterError, ManualClock, nodeId, Scope, silentLog, type NodeId } from "@murmur/base";
-import { newSealKey, type SealKey } from "@murmur/identity";
-import { secretId, type Secret } from "@murmur/model";
+import { GOSSIP_KEYS_MAX, newSealKey, sealKeyName, type SealKey } from "@murmur/identity";
+import { SEAL_KEYS_KEPT_MS, sealHintIn, secretId, type SealKeyState, type Secret } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { HAS_SEAL_KEYS_METHOD, SEAL_KEYS_METHOD, SealDesk } from "./seal-desk.ts";
 
+const { signal } = new AbortController();
 const OTHER = nodeId("other");
 const PLAIN = new TextEncoder().encode("hunter2");
 const base64 = Buffer.from(PLAIN).toString("base64");
@@ -26,6 +27,8 @@ function manager(keys: readonly SealKey[], others: readonly SealKey[] | "silent"
     others,
     asked: 0,
     told: 0,
+    record: undefined as SealKeyState | undefined,
+    confirmed: undefined as SealKeyState | undefined,
     keep: (next: readonly SealKey[]): Promise<void> => Promise.resolve(void (state.keys = next)),
   };
   const call = (_to: NodeId, method: string, body: unknown): Promise<unknown> => {
@@ -37,7 +40,10 @@ function manager(keys: readonly SealKey[], others: readonly SealKey[] | "silent"
   };
   const desk = new SealDesk(
     {
+      self: nodeId("self"),
       clusterId: "c1",
+      record: () => state.record,
+      confirmed: () => Promise.resolve(state.confirmed),
       keys: () => state.keys,
       keep: (next) => state.keep(next),
       onKeys: () => (state.told += 1),
@@ -173,5 +179,54 @@ describe("a manager without the key of a secret", () => {
     state.others = [newSealKey(), key];
     await clock.advance(2_000);
     expect(state.keys).toEqual([]);
+  });
+});
+
+describe("another key of secrets", () => {
+  it("seals once the record says that all managers have it, and opens nothing less", async () => {
+    const { desk, state } = manager([newSealKey()]);
+    const before = await desk.seal(PLAIN, "s1");
+    const next = await desk.addKey();
+    expect(state.keys).toHaveLength(2);
+    expect(await desk.hasKey(nodeId("self"), next.digest, signal)).toBe(true);
+    for (const phase of ["hold", "seal"] as const) {
+      state.record = { ...next, phase, steppedAt: 0 };
+      const sealed = await desk.seal(PLAIN, "s1");
+      expect(sealHintIn(sealed) === next.hint).toBe(phase === "seal");
+      expect([before, sealed].map((one) => desk.open(secretOf(one)))).toEqual([base64, base64]);
+    }
+    const anew = desk.sealAnew({ id: "s1", sealed: before }) ?? expect.fail("it opens");
+    expect([sealHintIn(anew), desk.open(secretOf(anew))]).toEqual([next.hint, base64]);
+    expect(desk.sealAnew({ id: "s2", sealed: before })).toBeUndefined();
+    // Another manager has made one that this one hasn't got.
+    state.record = { ...sealKeyName(newSealKey()), phase: "seal", steppedAt: 0 };
+    await expect(desk.seal(PLAIN, "s1")).rejects.toThrow(/hasn't got the key of the secrets yet: try again/);
+  });
+
+  it("is asked for by who is to have it, and is alone once a quorum says that nothing needs the others", async () => {
+    const [old, next] = [newSealKey(), newSealKey()];
+    const { desk, state, clock } = manager([old], [old, next]);
+    desk.begin();
+    const name = sealKeyName(next);
+    state.record = { ...name, phase: "hold", steppedAt: 0 };
+    await clock.advance(10_000);
+    expect(state.keys).toEqual([old, next]);
+    state.record = { ...name, steppedAt: clock.now() };
+    state.confirmed = { ...name, phase: "seal", steppedAt: 0 };
+    await clock.advance(SEAL_KEYS_KEPT_MS - 2_000);
+    expect(state.keys).toEqual([old, next]);
+    // A record that is replayed is no reason.
+    await clock.advance(10_000);
+    expect(state.keys).toEqual([old, next]);
+    state.confirmed = state.record;
+    await clock.advance(5_000);
+    expect(state.keys).toEqual([next]);
+  });
+
+  it("is not made without end", async () => {
+    const { desk, state } = manager([newSealKey()]);
+    for (let number = 1; number < GOSSIP_KEYS_MAX; number += 1) await desk.addKey();
+    await expect(desk.addKey()).rejects.toThrow(/too often in a row/);
+    expect(new Set(state.keys.map((key) => sealKeyName(key).hint)).size).toBe(GOSSIP_KEYS_MAX);
   });
 });

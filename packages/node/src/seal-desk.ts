@@ -1,12 +1,32 @@
 import { hash } from "node:crypto";
-import { ClusterError, codeOf, sleep, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
-import { GOSSIP_KEYS_MAX, newSealKey, parseSealKey, SecretSealer, type SealKey } from "@murmur/identity";
-import type { Sealed } from "@murmur/model";
+import {
+  ClusterError,
+  codeOf,
+  messageOf,
+  sleep,
+  type Clock,
+  type Log,
+  type Millis,
+  type NodeId,
+  type Scope,
+} from "@murmur/base";
+import {
+  GOSSIP_KEYS_MAX,
+  newSealKey,
+  newSealKeyBeside,
+  parseSealKey,
+  sealKeyName,
+  SecretSealer,
+  type SealKey,
+} from "@murmur/identity";
+import { requiredSealKey, SEAL_KEYS_KEPT_MS, type Sealed, type SealKeyName, type SealKeyState } from "@murmur/model";
 import type { PeerTransport } from "@murmur/transport";
 
 export const SEAL_KEYS_METHOD = "secrets.keys";
 export const HAS_SEAL_KEYS_METHOD = "secrets.has-keys";
 const ASK_TIMEOUT_MS: Millis = 2_000;
+/** Between two looks at the record: only at one field of the replica. */
+const LOOK_MS: Millis = 1_000;
 /** Between two rounds of asking for keys that are missing. */
 const ASK_AGAIN_MS: Millis = 5_000;
 /** Between two rounds of a new manager that has none. */
@@ -16,11 +36,16 @@ const SEEK_MOST_MS: Millis = 30_000;
 const FORGET_TRIES = 10;
 
 export interface SealDeskOptions {
+  readonly self: NodeId;
   readonly clusterId: string;
   /** This node's keys, as its identity has them. */
   readonly keys: () => readonly SealKey[];
   /** Resolves once the keys are on the disk. */
   readonly keep: (keys: readonly SealKey[]) => Promise<void>;
+  /** What the cluster's record says of them, as this node's manager has it; undefined: nothing, or it has no manager. */
+  readonly record: () => SealKeyState | undefined;
+  /** The same, once a quorum has confirmed it: what is dropped can't be had again. */
+  readonly confirmed: (signal: AbortSignal) => Promise<SealKeyState | undefined>;
   /** Keys have come: secrets may open that didn't. */
   readonly onKeys: () => void;
   readonly transport: Pick<PeerTransport, "call">;
@@ -46,6 +71,7 @@ export class SealDesk {
   #isManager = false;
   #isSeeking = false;
   #isForgetting = false;
+  #isFollowing = false;
   /** A secret could not be opened. */
   #isLacking = false;
 
@@ -58,6 +84,73 @@ export class SealDesk {
   begin(): void {
     this.#isManager = true;
     this.#seek();
+    this.#followRecord();
+  }
+
+  /** Asks for the key that the record names, and drops the others when it says that nothing needs them any more. */
+  #followRecord(): void {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    const { record, clock, log } = this.#options;
+    this.#scope.run("rotation of the key of secrets", async (signal) => {
+      while (this.#isManager) {
+        const wanted = record();
+        try {
+          if (wanted !== undefined && this.#keyOf(wanted) === undefined) this.#askSoon();
+          else if (wanted !== undefined) await this.#dropOthers(wanted, signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          log.debug("the keys of secrets of before are kept for now", { error: messageOf(error) });
+        }
+        await sleep(clock, LOOK_MS, signal);
+      }
+      this.#isFollowing = false;
+    });
+  }
+
+  async #dropOthers({ phase, steppedAt }: SealKeyState, signal: AbortSignal): Promise<void> {
+    const { keys, keep, confirmed, clock, log } = this.#options;
+    if (phase !== undefined || keys().length <= 1 || clock.now() < steppedAt + SEAL_KEYS_KEPT_MS) return;
+    const wanted = await confirmed(signal);
+    const key = wanted?.phase === undefined && wanted !== undefined ? this.#keyOf(wanted) : undefined;
+    if (key === undefined) return;
+    await keep([key]);
+    log.info("the keys of secrets of before are dropped");
+  }
+
+  #keyOf({ digest }: SealKeyName): SealKey | undefined {
+    return this.#options.keys().find((key) => digestOf(key) === digest);
+  }
+
+  /**
+   * Makes another key, beside those that there are, and keeps it; nothing is sealed with it before the record says so.
+   * Errors: `failed_precondition` when there are too many, and those of the disk.
+   */
+  async addKey(): Promise<SealKeyName> {
+    const { keys, keep } = this.#options;
+    if (keys().length >= GOSSIP_KEYS_MAX) {
+      throw new ClusterError(
+        "failed_precondition",
+        "the key of secrets was replaced too often in a row: wait until the ones of before are dropped, a minute after the end of a rotation",
+      );
+    }
+    const key = newSealKeyBeside(keys());
+    await keep([...keys(), key]);
+    return sealKeyName(key);
+  }
+
+  /** Whether a manager, perhaps this one, has a key on its disk. Rejects when it doesn't say. */
+  async hasKey(manager: NodeId, digest: string, signal: AbortSignal): Promise<boolean> {
+    if (manager === this.#options.self) return this.has([digest]);
+    const options = { signal, timeoutMs: ASK_TIMEOUT_MS };
+    return (await this.#options.transport.call(manager, HAS_SEAL_KEYS_METHOD, [digest], options)) === true;
+  }
+
+  /** What is sealed, sealed with the key that the cluster wants; undefined while no key here opens it. */
+  sealAnew({ id, sealed }: Sealed): string | undefined {
+    const plain = this.#current()?.open(sealed, this.#context(id));
+    if (plain === undefined) this.#askSoon();
+    return plain && this.#sealing()?.seal(plain, this.#context(id));
   }
 
   /**
@@ -153,8 +246,14 @@ export class SealDesk {
       }
       if (this.#options.keys().length === 0) await this.#options.keep([newSealKey()]);
     }
-    const sealer = this.#current();
-    if (sealer === undefined) throw new ClusterError("internal", "this node's key for secrets could not be kept");
+    const sealer = this.#sealing();
+    if (sealer === undefined) {
+      this.#askSoon();
+      throw new ClusterError(
+        "unavailable",
+        "this manager hasn't got the key of the secrets yet: try again in a moment",
+      );
+    }
     return sealer.seal(plain, this.#context(id));
   }
 
@@ -169,10 +268,32 @@ export class SealDesk {
     return secretContext(this.#options.clusterId, id);
   }
 
+  /** What opens. */
   #current(): SecretSealer | undefined {
     const keys = this.#options.keys();
-    if (keys.length === 0) return undefined;
+    const { digest } = this.#options.record() ?? {};
+    const isNext = (key: SealKey): boolean => digestOf(key) === digest;
+    return this.#sealerOf(
+      this.#required() === undefined ? keys.toSorted((a, b) => Number(isNext(a)) - Number(isNext(b))) : keys,
+    );
+  }
+
+  /** What seals: the key that the record asks for, if it asks for one; undefined while this node hasn't got it. */
+  #sealing(): SecretSealer | undefined {
+    const wanted = this.#required();
+    if (wanted === undefined) return this.#current();
+    const key = this.#keyOf(wanted);
+    return key && this.#sealerOf([key]);
+  }
+
+  #required(): SealKeyState | undefined {
+    const sealKey = this.#options.record();
+    return sealKey && requiredSealKey({ sealKey });
+  }
+
+  #sealerOf(keys: readonly SealKey[]): SecretSealer | undefined {
     const names = keys.join();
+    if (names === "") return undefined;
     if (this.#sealer?.keys !== names) this.#sealer = { keys: names, sealer: new SecretSealer(keys) };
     return this.#sealer.sealer;
   }

@@ -5,7 +5,7 @@ import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
 import { LOCK } from "./faults/lock-faults.ts";
 import { NETWORK_FAULTS } from "./faults/network-faults.ts";
 import { PROCESS_FAULTS } from "./faults/process-faults.ts";
-import { ROTATE, ROTATE_GOSSIP_KEY } from "./faults/rotation-faults.ts";
+import { ROTATE, ROTATE_GOSSIP_KEY, ROTATE_SEAL_KEY } from "./faults/rotation-faults.ts";
 import { UPGRADE } from "./faults/upgrade-faults.ts";
 import { RELEASES, type Release } from "./world/release.ts";
 
@@ -124,10 +124,10 @@ export const PROFILES = {
     clockDrift: 0.02,
   },
   keys: {
-    about: "gossip is sealed, with one key after the other, while processes, disks and networks fail",
+    about: "gossip and secrets are sealed with one key after the other, while processes, disks and networks fail",
     faults: [...NETWORK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS],
     part: 0.3,
-    always: [ROTATE_GOSSIP_KEY],
+    always: [ROTATE_GOSSIP_KEY, ROTATE_SEAL_KEY],
     sealed: true,
     clockDrift: 0.02,
   },

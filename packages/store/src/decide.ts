@@ -2,6 +2,7 @@ import { unreachable } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import * as cluster from "./decide-cluster.ts";
 import * as gossipKey from "./decide-gossip-key.ts";
+import * as sealKey from "./decide-seal-key.ts";
 import * as network from "./decide-network.ts";
 import * as node from "./decide-node.ts";
 import * as payload from "./decide-payload.ts";
@@ -11,6 +12,8 @@ import type { Context, Decision } from "./decision.ts";
 
 /** What a command of the right form does to the state. Changes nothing itself. */
 export function decide(context: Context, command: Command): Decision {
+  const refusal = sealKey.sealedTooLate(context.state, command);
+  if (refusal !== undefined) return refusal;
   switch (command.kind) {
     case "createCluster":
       return cluster.createCluster(context, command);
@@ -24,6 +27,14 @@ export function decide(context: Context, command: Command): Decision {
       return gossipKey.rotateGossipKey(context, command);
     case "advanceGossipKey":
       return gossipKey.advanceGossipKey(context, command);
+    case "rotateSealKey":
+      return sealKey.rotateSealKey(context, command);
+    case "advanceSealKey":
+      return sealKey.advanceSealKey(context, command);
+    case "replaceSealKey":
+      return sealKey.replaceSealKey(context, command);
+    case "reseal":
+      return sealKey.reseal(context, command);
     case "createNetwork":
       return network.createNetwork(context, command);
     case "removeNetwork":

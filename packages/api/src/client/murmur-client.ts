@@ -24,6 +24,7 @@ import type {
   RestoreAnswer,
   RestoreBody,
   SecretsKeyAnswer,
+  SecretsKeyRotationAnswer,
   ServiceDryRun,
   ServiceExplanation,
   Rebalance,
@@ -133,6 +134,12 @@ export class MurmurClient implements Disposable {
   }
   secretsKey(options: Cancellable = {}): Promise<SecretsKeyAnswer> {
     return this.#call("/murmur/cluster/secrets-key", options);
+  }
+  secretsKeyRotation(options: Cancellable = {}): Promise<SecretsKeyRotationAnswer> {
+    return this.#call("/murmur/secrets-key", options);
+  }
+  rotateSecretsKey(options: Cancellable = {}): Promise<SecretsKeyRotationAnswer> {
+    return this.#post("/murmur/secrets-key/rotate", {}, options);
   }
   joinToken(options: Cancellable = {}): Promise<JoinTokenAnswer> {
     return this.#call("/murmur/join-token", options);

@@ -49,7 +49,7 @@ function sayOf(change: Change, now: Millis): Said | undefined {
       const type = change.table.slice(0, -1);
       const { spec } = change.current ?? change.previous;
       // As a service's: for its users a network goes before its record does.
-      if (isRemoved(change.previous)) return undefined;
+      if (isRemoved(change.previous) || isSealedAnew(change)) return undefined;
       if (change.kind === "delete" || isRemoved(change.current))
         return { type, action: "remove", at: now, attributes: { name: spec.name } };
       const action = change.previous === undefined ? "create" : "update";
@@ -67,6 +67,13 @@ function sayOf(change: Change, now: Millis): Said | undefined {
 
 const isRemoved = (record: object | undefined): boolean =>
   record !== undefined && "removing" in record && record.removing === true;
+
+/** What is sealed with another key is the same for its users: it has the version that it had. */
+const isSealedAnew = ({
+  previous,
+  current,
+}: Pick<ChangeIn<"secrets" | "services" | "networks" | "configs">, "previous" | "current">): boolean =>
+  previous !== undefined && previous.version === current?.version;
 
 type ChangeIn<T extends Change["table"]> = Extract<Change, { table: T }>;
 
@@ -99,6 +106,7 @@ const nameOf = ({ spec, description, hostname, id }: ClusterNode): string =>
 
 function serviceSaid(change: ChangeIn<"services">, now: Millis): Said | undefined {
   const { previous, current } = change;
+  if (isSealedAnew(change)) return undefined;
   // Its record goes when its last task has; for its users it went before.
   if (current === undefined) return previous.removing === true ? undefined : removed(previous, now);
   if (current.removing === true) return previous?.removing === true ? undefined : removed(current, current.updatedAt);

@@ -1,12 +1,20 @@
 import { ClusterError } from "@murmur/base";
-import { GOSSIP_KEY_ROTATION_MS, gossipKeySince, hasGossipKey, UNLOCK_KEY_SEAL_ID, type Cluster } from "@murmur/model";
+import {
+  GOSSIP_KEY_ROTATION_MS,
+  gossipKeySince,
+  hasGossipKey,
+  sealedOtherwise,
+  sealedThings,
+  UNLOCK_KEY_SEAL_ID,
+  type Cluster,
+} from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
 import { rootWish } from "../docker/root-wish.ts";
 import { fromCluster, toClusterSpec } from "../docker/swarm.ts";
 import type { Swarm, UnlockKey } from "../docker/swarm-types.ts";
 import { toTimestamp } from "../docker/time.ts";
-import type { GossipKeyAnswer, JoinTokenAnswer } from "../murmur-types.ts";
+import type { GossipKeyAnswer, JoinTokenAnswer, SecretsKeyRotationAnswer } from "../murmur-types.ts";
 import { readJson } from "./body.ts";
 import type { ClusterAccess } from "./context.ts";
 import { managersOnly } from "./managers-only.ts";
@@ -75,6 +83,12 @@ export function addSwarmRoutes(
     return context.json(gossipKeyPicture(await access.read(context)));
   });
 
+  app.get("/murmur/secrets-key", async (context) => context.json(sealKeyPicture(await access.read(context))));
+  app.post("/murmur/secrets-key/rotate", async (context) => {
+    await access.submit(context, { kind: "rotateSealKey", next: await access.cluster().newSealKey() });
+    return context.json(sealKeyPicture(await access.read(context)));
+  });
+
   app.get("/murmur/join-token", async (context) => context.json(joinToken(access, await access.read(context))));
   app.post("/murmur/join-token/rotate", async (context) => {
     await rotateToken(context, access);
@@ -94,6 +108,21 @@ function gossipKeyPicture(view: View): GossipKeyAnswer {
   const late = view.nodes().filter((node) => !hasGossipKey(rotation, node));
   const waitsFor = late.map(({ id, description, hostname }) => description?.hostname ?? hostname ?? id);
   return { ...shown, rotation: { phase: rotation.phase, waitsFor } };
+}
+
+/** Names of what is left that an answer lists. */
+const LEFT_NAMED_MAX = 20;
+
+/** How far the rotation of the key of secrets is. */
+function sealKeyPicture(view: View): SecretsKeyRotationAnswer {
+  const { sealKey } = clusterOf(view);
+  const total = sealedThings(view).length;
+  if (sealKey === undefined) return { total };
+  const { phase, steppedAt } = sealKey;
+  const since = toTimestamp(steppedAt);
+  if (phase === undefined) return { total, since };
+  const left = sealedOtherwise(view, sealKey).map(({ name }) => name);
+  return { total, since, rotation: { phase, left: left.length, among: left.slice(0, LEFT_NAMED_MAX) } };
 }
 
 /** Sealed, as the record holds it. */

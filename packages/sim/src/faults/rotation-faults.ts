@@ -51,3 +51,24 @@ export const ROTATE_GOSSIP_KEY: Fault = {
       .catch((error: unknown) => say(`${host.name} did not rotate the gossip key: ${codeOf(error)}`));
   },
 };
+
+/** The key of secrets is replaced; a request that comes too early is refused. */
+export const ROTATE_SEAL_KEY: Fault = {
+  name: "rotation of the key of secrets",
+  perMinute: 6,
+  strike({ world, random, say }) {
+    const host = oneOf(
+      world.running.filter(({ manager }) => manager !== undefined),
+      random,
+    );
+    const cluster = host?.member?.cluster();
+    if (host === undefined || cluster === undefined) return;
+    say(`${host.name} is told to rotate the key of secrets`);
+    const rotate = async (): Promise<void> => {
+      const next = await cluster.newSealKey();
+      const command = { kind: "rotateSealKey", next, now: world.clock.now() } as const;
+      await cluster.submit(command, { signal: new AbortController().signal });
+    };
+    rotate().catch((error: unknown) => say(`${host.name} did not rotate the key of secrets: ${codeOf(error)}`));
+  },
+};
