@@ -121,6 +121,8 @@ export interface ComposeAttachment {
   readonly ipv6Address?: string;
   readonly macAddress?: string;
   readonly priority?: number;
+  /** Never empty. */
+  readonly driverOptions?: ReadonlyMap<string, string>;
 }
 
 export interface ComposeMount {

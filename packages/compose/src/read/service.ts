@@ -151,6 +151,7 @@ function readPort(port: Fields): ComposePort {
 function readAttachments(service: Fields): readonly ComposeAttachment[] {
   return [...service.entries("networks")].map(([network, tree]) => {
     const fields = isNull(tree) ? undefined : service.open(tree, `networks.${network}`);
+    const told = fields?.labels("driver_opts") ?? new Map<string, string>();
     return defined<ComposeAttachment>({
       network,
       aliases: fields?.texts("aliases") ?? [],
@@ -158,6 +159,7 @@ function readAttachments(service: Fields): readonly ComposeAttachment[] {
       ipv6Address: fields?.text("ipv6_address"),
       macAddress: fields?.text("mac_address"),
       priority: fields?.number("priority"),
+      driverOptions: told.size === 0 ? undefined : told,
     });
   });
 }

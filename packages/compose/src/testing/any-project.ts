@@ -193,9 +193,10 @@ const service = (own: string, networks: readonly string[]): fc.Arbitrary<Compose
           ...members.map((network) =>
             both(
               fc.record({ network: fc.constant(network), aliases: set(text) }),
-              some<{ ipv4Address?: string; priority?: number }>({
+              some<{ ipv4Address?: string; priority?: number; driverOptions?: ReadonlyMap<string, string> }>({
                 ipv4Address: fc.constant("10.0.0.9"),
                 priority: fc.nat(9),
+                driverOptions: fc.constant(new Map([["a", "b"]])),
               }),
             ),
           ),

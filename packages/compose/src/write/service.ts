@@ -99,6 +99,7 @@ function attachmentPlain(attachment: ComposeAttachment): Plain {
     ipv6_address: attachment.ipv6Address,
     mac_address: attachment.macAddress,
     priority: attachment.priority,
+    driver_opts: filled(attachment.driverOptions ?? new Map()),
   };
   return Object.values(fields).every((value) => value === undefined) ? null : fields;
 }

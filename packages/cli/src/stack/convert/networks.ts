@@ -37,9 +37,10 @@ export function attachmentsOf(
   const { networkMode } = service;
   if (networkMode !== undefined && isNodeNetwork(networkMode)) return [{ Target: networkMode }];
   return attachmentsIn(service)
-    .map(({ network, aliases }) => ({
+    .map(({ network, aliases, driverOptions }) => ({
       Target: networkName(stack, network, networks),
       Aliases: [...new Set([...aliases, service.name])],
+      ...(driverOptions && { DriverOpts: Object.fromEntries(driverOptions) }),
     }))
     .toSorted((a, b) => (a.Target < b.Target ? -1 : 1));
 }

@@ -64,7 +64,8 @@ describe("the conversion of a project", () => {
       theirs: aComposeNetwork({ external: true, name: "public" }),
       idle: aComposeNetwork(),
     };
-    const services = [aComposeService("web", { networks: [attached("back"), attached("theirs")] })];
+    const back = attached("back", { driverOptions: new Map([["c", "d"]]) });
+    const services = [aComposeService("web", { networks: [back, attached("theirs")] })];
     const wish = stackOf(aProject(services, { networks }), "shop");
     expect(wish.networks).toEqual([
       {
@@ -77,6 +78,10 @@ describe("the conversion of a project", () => {
         },
         Labels: { "com.docker.stack.namespace": "shop" },
       },
+    ]);
+    expect(wish.services[0]?.spec.TaskTemplate.Networks).toEqual([
+      { Target: "exact", Aliases: ["web"], DriverOpts: { c: "d" } },
+      { Target: "public", Aliases: ["web"] },
     ]);
     expect(wish.externalNetworks).toEqual(["public"]);
     expect(stackOf(aProject([aComposeService("web")]), "shop").networks.map(({ Name }) => Name)).toEqual([
