@@ -382,6 +382,20 @@ describe("in a cluster whose networks have addresses", () => {
     expect((await asker.ask<NetworkResource>("/networks/default?verbose=1")).body.Services).toBeUndefined();
   });
 
+  it("one of a plugin's driver for all nodes is refused in words that tell why, others as the engine does", async () => {
+    const create = () => asker.ask("/networks/create", "POST", { Name: "foo", Driver: "weave" });
+    asker.engine.refusal = { status: 503, message: 'This node is not a swarm manager. Use "docker swarm init"' };
+    expect(await create()).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(/^network driver weave is .* not supported in swarm mode: use overlay/) },
+    });
+    asker.engine.refusal = { status: 404, message: "plugin weave not found" };
+    expect(await create()).toMatchObject({ status: 404, body: { message: "plugin weave not found" } });
+    asker.ports.leave();
+    asker.engine.refusal = { status: 503, message: "This node is not a swarm manager." };
+    expect((await create()).body.message).toBe("This node is not a swarm manager.");
+  });
+
   it("one that nodes have of their own shows what it is made with, and has neither addresses nor guests", async () => {
     const ConfigFrom = { Network: "lan-conf" };
     const body = { Name: "lan", Driver: "macvlan", Scope: "swarm", ConfigFrom, Labels: { a: "b" } };

@@ -1,5 +1,7 @@
 import { ClusterError } from "@murmur/base";
+import { LOCAL_DRIVERS } from "@murmur/model";
 import type { Hono } from "hono";
+import { fieldsIn } from "../docker/attach-by-hand.ts";
 import { Filters } from "../docker/filters.ts";
 import { refusePredefined } from "../docker/network.ts";
 import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks, withoutSides } from "../docker/network-filter.ts";
@@ -67,7 +69,10 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     // As Docker: these have words of their own, whatever the engine has.
     if (name !== undefined && isCluster) refusePredefined(name);
     if (name !== undefined) await networks.refuseNamesake(context, name, { isCluster });
-    if (!isCluster) return toEngine(context, { method: "POST", contentType, body });
+    if (!isCluster) {
+      const answer = await toEngine(context, { method: "POST", contentType, body });
+      return ports.node.status().state === "active" ? notOfItsSwarm(answer, json) : answer;
+    }
     return askCluster(new Request(raw.url, { method: "POST", headers: raw.headers, body, signal: raw.signal }));
   });
 
@@ -97,6 +102,19 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     const answer: NetworksPruned = { NetworksDeleted: deleted.length === 0 ? null : deleted };
     return context.json(answer);
   });
+}
+
+const NO_SWARM = "This node is not a swarm manager";
+
+/** A plugin's driver may say that its networks are over all nodes: then the engine looks for a swarm of its own. */
+async function notOfItsSwarm(answer: Response, wish: unknown): Promise<Response> {
+  if (answer.status < 400) return answer;
+  const text = await answer.text();
+  if (!text.includes(NO_SWARM)) return new Response(text, { status: answer.status, headers: answer.headers });
+  const driver = fieldsIn(wish)["Driver"];
+  const why = `network driver ${typeof driver === "string" ? driver : ""} is one of all nodes`;
+  const hint = `use overlay, or ${LOCAL_DRIVERS.join(", ")} with --scope swarm`;
+  throw new ClusterError("invalid_argument", `${why}, which is not supported in swarm mode: ${hint}`);
 }
 
 /** The name in a body that is one; whose other fields are right is found by who makes the network. */
