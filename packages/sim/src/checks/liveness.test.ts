@@ -1,4 +1,4 @@
-import { holdsSlot, serviceId, type ServiceId, type ServiceSpec } from "@murmur/model";
+import { holdsSlot, serviceId, type ServiceId, type ServiceSpec, type Task } from "@murmur/model";
 import { afterEach, expect, it } from "vitest";
 import type { World } from "../world/world.ts";
 import { unmet, type Expectation } from "./liveness.ts";
@@ -156,6 +156,42 @@ it("excuses an update that waits for room, and tasks on a node that their servic
   await change(world, leader, web, { ...service({ image: "web:3" }, 3_000_000_000), stopped: true });
   expect(says().join()).toContain("is stopped, and its task");
   await becomes(() => tasks("running") === 0);
+});
+
+it.each([true, false])("excuses a job's run on a node that is away only if its service waits: %s", async (waits) => {
+  world = await settledWorld(14, { hosts: 3 });
+  const [leader, victim] = world.hosts;
+  if (leader === undefined || victim === undefined) throw new Error("there are three");
+  const mode = { kind: "replicated-job", totalCompletions: 3, maxConcurrent: 3 } as const;
+  const job = spec("job", mode, { image: "work.example/5000ms:0" });
+  const id = await create(world, leader, waits ? { ...job, onNodeLoss: { kind: "wait" } } : job);
+  const tasks = (): readonly Task[] => leader.manager?.view.tasksOfService(id) ?? [];
+  await world.until(() => tasks().filter(({ status }) => status.state === "running").length === 3, WHOLE_MS);
+  victim.crash("host");
+  const services: Expectation["services"] = new Map();
+  expect(unmet(world, { services }).join("\n")).toContain(`job ${id} is done 0 times`);
+  const isWhole = (): boolean => unmet(world as World, { services }).length === 0;
+  expect(await world.until(isWhole, 60_000), unmet(world, { services }).join("\n")).toBeDefined();
+  expect(tasks().filter(({ status }) => status.state === "complete")).toHaveLength(waits ? 2 : 3);
+});
+
+it("excuses the runs of a job that may not begin beside one that its service waits for", async () => {
+  world = await settledWorld(15, { hosts: 3 });
+  const { leader } = world;
+  if (leader === undefined) throw new Error("nobody leads");
+  const mode = { kind: "replicated-job", totalCompletions: 3, maxConcurrent: 1 } as const;
+  const job: ServiceSpec = { ...spec("job", mode, { image: "work.example/5000ms:0" }), onNodeLoss: { kind: "wait" } };
+  const id = await create(world, leader, job);
+  const running = (): Task | undefined =>
+    world?.leader?.manager?.view.tasksOfService(id).find(({ status }) => status.state === "running");
+  await world.until(() => running() !== undefined, WHOLE_MS);
+  const victim = world.hosts.find(({ member }) => member?.identity.nodeId === running()?.nodeId);
+  victim?.crash("host");
+  const services: Expectation["services"] = new Map();
+  expect(unmet(world, { services })).not.toEqual([]);
+  const isWhole = (): boolean => unmet(world as World, { services }).length === 0;
+  expect(await world.until(isWhole, 60_000), unmet(world, { services }).join("\n")).toBeDefined();
+  expect(world.leader?.manager?.view.tasksOfService(id)).toHaveLength(1);
 });
 
 it("says which voters and followers are not there", async () => {
