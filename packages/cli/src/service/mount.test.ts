@@ -67,6 +67,11 @@ describe("--mount", () => {
     );
   });
 
+  it("loses no label for its name", () => {
+    const { VolumeOptions } = parseMount("type=volume,source=a,target=/b,volume-label=__proto__=c");
+    expect(Object.entries(VolumeOptions?.Labels ?? {})).toEqual([["__proto__", "c"]]);
+  });
+
   it("is a mount or one clear line, whatever is written", () => {
     const part = fc.oneof(
       fc.string({ maxLength: 8 }),

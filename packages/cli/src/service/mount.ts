@@ -121,5 +121,6 @@ function octal(text: string): number {
 
 function assign(map: Record<string, string>, text: string): void {
   const [key, value = ""] = cutAssignment(text);
-  map[key] = value;
+  // What is called __proto__ is there too, so that the daemon can refuse it: an assignment would lose it.
+  Object.defineProperty(map, key, { value, enumerable: true, configurable: true, writable: true });
 }
