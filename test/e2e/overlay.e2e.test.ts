@@ -259,6 +259,13 @@ describe("an overlay cluster", () => {
   });
 
   it("leaves nothing on a host that has left, and nothing of others' rules is touched", async () => {
+    // Containers that somebody has connected by hand run on, in no network any more.
+    const docker = ["docker", "-H", "unix:///run/murmur/docker.sock"];
+    await cluster.first.ok(...docker, "network", "create", "-d", "overlay", "--attachable", "open");
+    const guest = ["run", "-d", "--name", "guest", "--network", "open", "--entrypoint", "sleep", CLIENT_IMAGE, "600"];
+    for (const host of cluster.hosts) await host.ok(...docker, ...guest);
+    const kept = await cluster.first.run([...docker, "network", "rm", "open"]);
+    expect(kept.stderr).toContain("network open is in use by container guest");
     for (const host of [...cluster.hosts].toReversed()) {
       await host.murmur("cluster", "leave", ...(host === cluster.first ? ["--force"] : []));
       await eventually(
@@ -266,6 +273,9 @@ describe("an overlay cluster", () => {
         () => leftovers(host),
         (left) => left.length === 0,
       );
+      const shown = ["inspect", "-f", "{{.State.Running}} {{json .NetworkSettings.Networks}}", "guest"];
+      expect(await host.ok("docker", ...shown)).toBe("true {}");
+      await host.ok("docker", "rm", "-f", "guest");
     }
     expect(await Promise.all(cluster.hosts.map(rules))).toEqual(rulesBefore);
   });

@@ -393,7 +393,7 @@ describe("where and when a service's tasks run", () => {
       `--name placed --replicas 2 --replicas-max-per-node 1 --constraint node.platform.os==linux
       --constraint node.labels.zone!=c --placement-pref spread=node.labels.zone --hostname {{.Node.Hostname}}
       --endpoint-mode vip --publish 18080:8080 --publish published=18081,target=8080,mode=host
-      --network name=back,alias=helper --stop-grace-period 0s --with-registry-auth ${WEB_IMAGE}`,
+      --network name=back,alias=helper,driver-opt=com.example.note=here --stop-grace-period 0s --with-registry-auth ${WEB_IMAGE}`,
     );
     const tasks = await running("placed", 2);
     expect(nodesOf(tasks)).toEqual(["host1", "host2"]);
@@ -410,7 +410,10 @@ describe("where and when a service's tasks run", () => {
         (names) => names.size === 2,
       );
     }
-    expect((await lines(tasks[0], "nslookup helper | grep -c ^Address"))[0]).toBe("2");
+    const [task] = tasks;
+    expect((await lines(task, "nslookup helper | grep -c ^Address"))[0]).toBe("2");
+    const placeIn = ["docker", "inspect", "-f", "{{json .NetworkSettings.Networks}}", task?.id ?? ""];
+    expect(await task?.host.ok(...placeIn)).toContain('"com.example.note":"here"');
   });
 
   it("is what an update makes of that", async () => {
@@ -537,7 +540,6 @@ describe("what can't be had", () => {
     const refused: readonly (readonly [flags: string, line: string])[] = [
       ["--isolation hyperv", "only Windows has isolation modes"],
       ["--credential-spec file://spec.json", "only Windows has credential specs"],
-      ["--network name=back,driver-opt=a=b", "DriverOpts"],
       ["--endpoint-mode dnsrr --publish 18082:8080", "dnsrr"],
     ];
     for (const [flags, line] of refused) {
