@@ -489,7 +489,7 @@ describe("a service's updates", () => {
     const created = await run(
       `service create --quiet --no-resolve-image --name turn --replicas 2 --stop-grace-period 0s
       --restart-condition none --entrypoint 'sh -c'
-      --update-parallelism 2 --update-delay 10ms --update-monitor 300ms --update-max-failure-ratio 0.1
+      --update-parallelism 2 --update-delay 10ms --update-monitor 9s --update-max-failure-ratio 0.1
       --update-failure-action rollback --update-order start-first
       --rollback-parallelism 0 --rollback-delay 20ms --rollback-monitor 200ms --rollback-max-failure-ratio 0.2
       --rollback-failure-action continue --rollback-order start-first ${WEB_IMAGE} 'exec sleep 1000'`,
@@ -500,7 +500,7 @@ describe("a service's updates", () => {
       Parallelism: 2,
       Delay: 10_000_000,
       FailureAction: "rollback",
-      Monitor: 300_000_000,
+      Monitor: 9_000_000_000,
       MaxFailureRatio: 0.1,
       Order: "start-first",
     });

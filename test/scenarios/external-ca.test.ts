@@ -1,6 +1,6 @@
 import { caDigest, formatToken } from "@murmur/identity";
 import { nextRoot } from "@murmur/node";
-import type { Cluster, NextRoot, RootRotation } from "@murmur/model";
+import { DEFAULT_CLUSTER_SPEC, type Cluster, type NextRoot, type RootRotation } from "@murmur/model";
 import { allChecks, unmet, World, type Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { TestCfssl } from "../../packages/node/src/testing/test-cfssl.ts";
@@ -139,6 +139,16 @@ describe("an external CA", () => {
     const host = world.addHost();
     const { caPem: _root, ...nameless } = cfssl.externalCa;
     await expect(world.found(host, { externalCas: [nameless] })).rejects.toThrow(/add cacert=FILE/);
+    // Docker's command names it beside a root of the cluster's own, also before it is there.
+    cfssl.down = true;
+    const spec = { ...DEFAULT_CLUSTER_SPEC, externalCas: [nameless, cfssl.externalCa] };
+    const control = host.life?.node.control ?? expect.fail("it runs");
+    const asked = { advertiseAddr: host.address, availability: "active", labels: {}, spec } as const;
+    await world.during(control.init(asked, signal));
+    await world.until(() => world.leader !== undefined, WHOLE_MS);
+    expect(world.leader?.manager?.view.cluster()?.secrets.caKeyPem).toBeDefined();
+    await world.during(control.leave({ force: true }, signal));
+    cfssl.down = false;
     await world.found(host, { externalCas: [cfssl.externalCa] });
     await world.until(() => world.leader !== undefined, WHOLE_MS);
     await world.during(world.join(world.addHost()));

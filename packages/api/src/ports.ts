@@ -140,6 +140,8 @@ export interface InitRequest {
   readonly availability: Availability;
   readonly labels: Readonly<Record<string, string>>;
   readonly spec: ClusterSpec;
+  /** The root is that of an external CA in `spec`, and its key stays there; left out: the cluster makes one of its own. */
+  readonly root?: "external";
   /** Left out: `ports`. */
   readonly dataPlane?: DataPlaneKind;
   readonly addressPool?: AddressPool;

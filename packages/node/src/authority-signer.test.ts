@@ -101,15 +101,20 @@ describe("what signs nodes' certificates", () => {
   });
 
   it("is looked at before it counts", async () => {
-    const { cluster } = await request([], cfssl.ca);
+    const { cluster } = await request([]);
+    const others = { ...cluster, caPem: own.certificatePem };
     await signer().check(cluster, [cfssl.externalCa], signal);
-    await expect(
-      signer().check({ ...cluster, caPem: own.certificatePem }, [{ protocol: "cfssl", url: cfssl.url }], signal),
-    ).rejects.toThrow(/at least one valid, reachable external CA corresponding to the current CA certificate/);
+    const unnamed = [{ protocol: "cfssl", url: cfssl.url }] as const;
+    await expect(signer().check(others, unnamed, signal)).rejects.toThrow(
+      /at least one valid, reachable external CA corresponding to the current CA certificate/,
+    );
     cfssl.down = true;
     await expect(signer().check(cluster, [cfssl.externalCa], signal)).rejects.toThrow(/ECONNREFUSED/);
     // Of another root than the cluster's it is looked at when that is to be the cluster's.
-    await signer().check({ ...cluster, caPem: own.certificatePem }, [cfssl.externalCa], signal);
+    await signer().check(others, [cfssl.externalCa], signal);
+    // Where managers have the key it may be named before it is there.
+    const { cluster: whole } = await request([], own);
+    await signer().check(whole, unnamed, signal);
   });
 });
 

@@ -88,14 +88,20 @@ export class AuthoritySigner {
     return { keyPem, certificatePem: await this.#ask({ externalCas, root, subject, check }, signal) };
   }
 
-  /** Makes sure that each root which external CAs are named for has one that works. Errors: `invalid_argument`. */
+  /**
+   * Makes sure that each root whose key only external CAs have has one that works, as Docker does. With the key at hand
+   * they may be named before they are there. Errors: `invalid_argument`.
+   */
   async check(
-    cluster: Pick<Cluster, "id" | "caPem" | "rotation">,
+    cluster: Pick<Cluster, "id" | "caPem" | "rotation" | "secrets">,
     all: readonly ExternalCa[] | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { id: clusterId, caPem: present, rotation } = cluster;
-    const roots = { current: present, ...(rotation && { desired: rotation.caPem }) };
+    const { id: clusterId, caPem: present, rotation, secrets } = cluster;
+    const roots = {
+      ...(secrets.caKeyPem === undefined && { current: present }),
+      ...(rotation && secrets.next?.caKeyPem === undefined && { desired: rotation.caPem }),
+    };
     for (const [which, root] of Object.entries(roots)) {
       const externalCas = externalCasOf(all, { root, present });
       if (externalCas.length === 0) continue;

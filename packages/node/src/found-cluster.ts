@@ -51,7 +51,10 @@ export async function foundCluster(options: {
     gossipKeys: [gossipKey],
   };
   const { spec, dataPlane, addressPool, dataPathPort } = request;
-  const signing = { cluster: { id: cluster, caPem, secrets, spec }, csrPem: await createCsr({ keyPem }), nodeId: node };
+  // With its own key at hand the first node waits for nobody outside, as with Docker.
+  const { externalCas: _outside, ...own } = spec;
+  const signedBy = { id: cluster, caPem, secrets, spec: request.root === "external" ? spec : own };
+  const signing = { cluster: signedBy, csrPem: await createCsr({ keyPem }), nodeId: node };
   const signer = options.signer ?? new AuthoritySigner({ client: () => undefined, clock, log: silentLog });
   const certificatePem = await signer.sign(signing, options.signal ?? new AbortController().signal);
   const sealKeys = [newSealKey()];
@@ -104,7 +107,7 @@ async function firstRoot(
 ): Promise<Pick<ClusterSecrets, "caKeyPem" | "statement"> & { readonly caPem: string }> {
   const now = clock.now();
   const { externalCas = [] } = request.spec;
-  if (externalCas.length === 0 || signer === undefined || signal === undefined) {
+  if (request.root !== "external" || signer === undefined || signal === undefined) {
     const { certificatePem, keyPem } = await createCa({ clusterId: id, now });
     return { caPem: certificatePem, caKeyPem: keyPem };
   }

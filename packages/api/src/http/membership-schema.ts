@@ -69,7 +69,8 @@ export function parseInit(body: unknown): InitRequest {
   });
   const plane = toDataPlane({ dataPlane, subnets, subnetLength });
   const { advertiseAddr, listenAddr } = input;
-  return compact<InitRequest>({ ...input, ...plane, advertiseAddr, listenAddr, spec });
+  const root = externalCas.length > 0 ? "external" : undefined;
+  return compact<InitRequest>({ ...input, ...plane, advertiseAddr, listenAddr, spec, root });
 }
 
 export function parseJoin(body: unknown): JoinRequest {

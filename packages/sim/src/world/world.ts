@@ -129,9 +129,10 @@ export class World {
     const life = host.life ?? (await host.boot());
     const chosen = this.dataPlane === "ports" ? {} : { dataPlane: this.dataPlane, addressPool: ADDRESS_POOL };
     const spec = { ...DEFAULT_CLUSTER_SPEC, ...settings };
+    const root = settings.externalCas && ({ root: "external" } as const);
     await this.during(
       life.node.control.init(
-        { advertiseAddr: host.address, availability: "active", labels: {}, spec, ...chosen },
+        { advertiseAddr: host.address, availability: "active", labels: {}, spec, ...root, ...chosen },
         new AbortController().signal,
       ),
     );

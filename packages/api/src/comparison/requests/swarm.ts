@@ -16,6 +16,8 @@ const SPEC = {
   CAConfig: { NodeCertExpiry: 7_776_000_000_000_000 },
 };
 
+const outside = (ca: object): object => ({ ...SPEC.CAConfig, ExternalCAs: [ca] });
+
 export const swarm: Topic = {
   name: "swarm",
   steps: [
@@ -50,6 +52,12 @@ export const swarm: Topic = {
     update("", { ...SPEC, Orchestration: { TaskHistoryRetentionLimit: -1 } }),
     update("", { ...SPEC, CAConfig: { NodeCertExpiry: 1 } }),
     update("", { ...SPEC, CAConfig: { SigningCAKey: "key" } }),
+    // Nobody is there, which nobody asks as long as the managers have the root's key.
+    update("", { ...SPEC, CAConfig: outside({ Protocol: "cfssl", URL: "https://192.0.2.9:8888/sign" }) }),
+    get("/swarm"),
+    update("", { ...SPEC, CAConfig: outside({ Protocol: "cfssl", URL: "https://192.0.2.9/sign", CACert: "none" }) }),
+    get("/swarm"),
+    update("", { ...SPEC, CAConfig: outside({ Protocol: "nope", URL: "https://192.0.2.9/sign" }) }),
     update("", { ...SPEC, Dispatcher: { HeartbeatPeriod: -1 } }),
     update("", { ...SPEC, TaskDefaults: { LogDriver: { Name: "json-file", Options: { "max-size": "1m" } } } }),
     get("/swarm"),
