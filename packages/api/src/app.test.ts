@@ -1,4 +1,4 @@
-import type { ErrorCode } from "@murmur/base";
+import { ClusterError, type ErrorCode } from "@murmur/base";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createApi } from "./app.ts";
 import type { Info, Swarm, VersionInfo } from "./docker/swarm-types.ts";
@@ -316,6 +316,35 @@ describe("the cluster", () => {
     expect((await asker.ask("/networks/default")).body).toMatchObject({ Scope: "swarm", Name: "default" });
     expect((await asker.ask("/networks/other")).status).toBe(404);
     expect((await asker.ask<unknown[]>(`/networks?${filters({ scope: ["local"] })}`)).body).toHaveLength(1);
+  });
+});
+
+describe("a node whose manager is taken out while it answers", () => {
+  const ask = async (path: string, method = "GET", { isTakenOut = true } = {}) => {
+    const { replica } = asker.ports;
+    if (replica === undefined) throw new Error("it is a manager");
+    const stopping = (): never => {
+      if (isTakenOut) asker.ports.replica = undefined;
+      throw new ClusterError("unavailable", "this manager is stopping; ask another one");
+    };
+    Object.assign(replica, { read: async () => stopping(), submit: async () => stopping() });
+    asker.ports.forward = async (request) => {
+      asker.ports.forwarded.push(request);
+      return Response.json(["from another one"]);
+    };
+    return asker.ask<unknown>(path, method, method === "GET" ? undefined : spec("web"));
+  };
+
+  it("has another one answer what only looks", async () => {
+    expect(await ask("/services")).toMatchObject({ status: 200, body: ["from another one"] });
+  });
+
+  it("says so where something was to be done, or where it stays one", async () => {
+    const stopping = { status: 503, body: { message: expect.stringContaining("is stopping") } };
+    expect(await ask("/services/create", "POST")).toMatchObject(stopping);
+    asker = new Asker();
+    expect(await ask("/services", "GET", { isTakenOut: false })).toMatchObject(stopping);
+    expect(asker.ports.forwarded).toEqual([]);
   });
 });
 

@@ -59,7 +59,12 @@ export function createApi(ports: ApiPorts): Api {
   const askCluster: AskCluster = async (request) => {
     const standing = await settledStanding(ports, request.signal);
     if (standing.state !== "active") return errorResponse(notActive(standing));
-    if (ports.cluster() !== undefined) return clusterApp.fetch(request);
+    const own = ports.cluster();
+    if (own !== undefined) {
+      const answer = await clusterApp.fetch(request);
+      // Its manager was taken out in the middle of it: what only looks the others can answer.
+      if (answer.status !== 503 || !onlyLooks(request) || ports.cluster() === own) return answer;
+    }
     try {
       return await ports.forward(request);
     } catch (error) {
@@ -115,6 +120,8 @@ export function createApi(ports: ApiPorts): Api {
     },
   };
 }
+
+const onlyLooks = ({ method }: Request): boolean => method === "GET" || method === "HEAD";
 
 function ownsNetworks(method: string, [, , second = "", third, ...more]: readonly string[]): boolean {
   if (third !== undefined)
