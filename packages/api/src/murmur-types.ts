@@ -205,6 +205,8 @@ export interface SecretsKeyRotationAnswer {
     left: number;
     /** Some of their names. */
     among: string[];
+    /** In `hold`: managers that are down; it goes on once they are back, or removed. */
+    waitsFor?: string[];
   };
 }
 

@@ -18,7 +18,11 @@ describe("the key of secrets", () => {
     const { status, body } = await asker.ask<SecretsKeyRotationAnswer>("/murmur/secrets-key/rotate", "POST", {});
     expect([status, body]).toEqual([
       200,
-      { total: 1, since: expect.stringMatching(/Z$/), rotation: { phase: "hold", left: 1, among: ["secret db"] } },
+      {
+        total: 1,
+        since: expect.stringMatching(/Z$/),
+        rotation: { phase: "hold", left: 1, among: ["secret db"], waitsFor: [] },
+      },
     ]);
     const replica = asker.ports.replica ?? expect.fail("there is a cluster");
     const { digest = "" } = replica.store.view.cluster()?.sealKey ?? {};

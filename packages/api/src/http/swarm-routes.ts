@@ -7,6 +7,7 @@ import {
   sealedThings,
   UNLOCK_KEY_SEAL_ID,
   type Cluster,
+  type ClusterNode,
 } from "@murmur/model";
 import type { View } from "@murmur/store";
 import type { Context, Hono } from "hono";
@@ -105,10 +106,15 @@ function gossipKeyPicture(view: View): GossipKeyAnswer {
     rotatedEachMs: cluster.spec.gossipKeyRotationMs ?? GOSSIP_KEY_ROTATION_MS,
   };
   if (rotation === undefined) return shown;
-  const late = view.nodes().filter((node) => !hasGossipKey(rotation, node));
-  const waitsFor = late.map(({ id, description, hostname }) => description?.hostname ?? hostname ?? id);
+  const waitsFor = namesOf(view, (node) => !hasGossipKey(rotation, node));
   return { ...shown, rotation: { phase: rotation.phase, waitsFor } };
 }
+
+const namesOf = (view: View, isMeant: (node: ClusterNode) => boolean): string[] =>
+  view
+    .nodes()
+    .filter(isMeant)
+    .map(({ id, description, hostname }) => description?.hostname ?? hostname ?? id);
 
 /** Names of what is left that an answer lists. */
 const LEFT_NAMED_MAX = 20;
@@ -122,7 +128,9 @@ function sealKeyPicture(view: View): SecretsKeyRotationAnswer {
   const since = toTimestamp(steppedAt);
   if (phase === undefined) return { total, since };
   const left = sealedOtherwise(view, sealKey).map(({ name }) => name);
-  return { total, since, rotation: { phase, left: left.length, among: left.slice(0, LEFT_NAMED_MAX) } };
+  const isAway = ({ raftRole, status }: ClusterNode): boolean => raftRole !== "none" && status.state === "down";
+  const waitsFor = phase === "hold" ? { waitsFor: namesOf(view, isAway) } : {};
+  return { total, since, rotation: { phase, left: left.length, among: left.slice(0, LEFT_NAMED_MAX), ...waitsFor } };
 }
 
 /** Sealed, as the record holds it. */

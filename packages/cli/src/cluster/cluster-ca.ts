@@ -8,8 +8,8 @@ import { printJson } from "../format/listing.ts";
 import { readFile } from "../read-file.ts";
 import { parseDuration } from "../units/duration.ts";
 import { externalCaOption, parseExternalCas } from "./external-ca-option.ts";
-import { followRotation } from "./follow-rotation.ts";
-import { rotationPicture } from "./rotation-picture.ts";
+import { follow, type Step } from "./follow.ts";
+import { isRotated, rotationLine, rotationPicture } from "./rotation-picture.ts";
 
 interface CaFlags {
   readonly rotate?: boolean;
@@ -67,7 +67,11 @@ export function clusterCa(cli: Cli): Command {
         });
         if (detach === true) return;
         const isShown = quiet !== true && format !== "json";
-        if (!(await followRotation(cli, { isShown }))) return;
+        const look = async (signal: AbortSignal): Promise<Step> => {
+          const picture = await rotationPicture(client, signal);
+          return { line: rotationLine(picture), isOver: isRotated(picture) };
+        };
+        if (!(await follow(cli, { look, isShown, command: "murmur cluster ca --format json" }))) return;
       }
       if (format === "json") return printJson(cli, await rotationPicture(client));
       if (rotate !== true || quiet !== true) cli.print(((await client.swarm()).TLSInfo.TrustRoot ?? "").trimEnd());

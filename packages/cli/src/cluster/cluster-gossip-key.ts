@@ -2,10 +2,9 @@ import type { GossipKeyAnswer } from "@murmur/api";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { formatOption, newCommand, type ListFormat } from "../command.ts";
+import { fewNames } from "../format/few-names.ts";
 import { printJson } from "../format/listing.ts";
 import { formatDuration } from "../units/duration.ts";
-
-const NAMED_MAX = 5;
 
 export function clusterGossipKey(cli: Cli): Command {
   return newCommand({
@@ -38,7 +37,5 @@ function rotationText(rotation: GossipKeyAnswer["rotation"]): string {
   if (rotation === undefined) return "none now";
   const { phase, waitsFor } = rotation;
   const what = phase === "install" ? "nodes get the next key" : "nodes seal with the next key";
-  if (waitsFor.length === 0) return what;
-  const more = waitsFor.length > NAMED_MAX ? ` and ${String(waitsFor.length - NAMED_MAX)} more` : "";
-  return `${what}; waiting for ${waitsFor.slice(0, NAMED_MAX).join(", ")}${more}`;
+  return waitsFor.length === 0 ? what : `${what}; waiting for ${fewNames(waitsFor)}`;
 }

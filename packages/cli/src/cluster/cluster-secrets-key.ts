@@ -1,14 +1,9 @@
-import { sleep, type Millis } from "@murmur/base";
 import type { SecretsKeyRotationAnswer } from "@murmur/api";
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
-import { EXIT_STATUS } from "../exit-status.ts";
-
-const POLL_MS: Millis = 250;
-/** How long in a row nothing may be heard from the cluster. */
-const SILENCE_MAX_MS: Millis = 60_000;
-const NAMED_MAX = 5;
+import { fewNames } from "../format/few-names.ts";
+import { follow, type Step } from "./follow.ts";
 
 interface SecretsKeyFlags {
   readonly rotate?: boolean;
@@ -33,43 +28,26 @@ export function clusterSecretsKey(cli: Cli): Command {
       const client = await cli.client();
       if (rotate === true) {
         await client.rotateSecretsKey();
-        if (!(await follow(cli))) return;
+        const look = async (signal: AbortSignal): Promise<Step> => {
+          const answer = await client.secretsKeyRotation({ signal });
+          return { line: progressText(answer), isOver: answer.rotation === undefined };
+        };
+        const command = "murmur cluster secrets-key --progress";
+        if (!(await follow(cli, { look, isShown: true, command }))) return;
       }
       if (progress === true) return cli.print(progressText(await client.secretsKeyRotation()));
       cli.print((await client.secretsKey()).secretsKey);
     });
 }
 
-/** Whether it has ended: Ctrl-C ends the watching, not the rotation. */
-async function follow(cli: Cli): Promise<boolean> {
-  const { clock } = cli.ports;
-  const signal = cli.ports.interrupts();
-  const client = await cli.client();
-  let heardAt = clock.monotonic();
-  let shown = "";
-  while (!signal.aborted) {
-    try {
-      const answer = await client.secretsKeyRotation({ signal });
-      heardAt = clock.monotonic();
-      const line = progressText(answer);
-      if (line !== shown) cli.note(line);
-      shown = line;
-      if (answer.rotation === undefined) return true;
-    } catch (error) {
-      if (!signal.aborted && clock.monotonic() - heardAt > SILENCE_MAX_MS) throw error;
-    }
-    await sleep(clock, POLL_MS, signal).catch(() => {});
-  }
-  cli.note("Operation continuing in background. Use `murmur cluster secrets-key --progress` to check progress.");
-  cli.exitStatus = EXIT_STATUS.cancelled;
-  return false;
-}
-
 function progressText({ total, rotation }: SecretsKeyRotationAnswer): string {
   if (rotation === undefined) return `${String(total)} of ${String(total)} are sealed with the present key`;
-  if (rotation.phase === "hold") return "managers get the next key";
-  const names = rotation.among.slice(0, NAMED_MAX).join(", ");
-  const more = rotation.left > NAMED_MAX ? ` and ${String(rotation.left - NAMED_MAX)} more` : "";
-  const waits = rotation.left === 0 ? "" : `; left: ${names}${more}`;
+  if (rotation.phase === "hold") {
+    const { waitsFor = [] } = rotation;
+    if (waitsFor.length === 0) return "managers get the next key";
+    const hint = "start them, or remove those that won't be back (`murmur node rm`)";
+    return `managers get the next key; it waits for those that are down: ${fewNames(waitsFor)}; ${hint}`;
+  }
+  const waits = rotation.left === 0 ? "" : `; left: ${fewNames(rotation.among, rotation.left)}`;
   return `${String(total - rotation.left)} of ${String(total)} are sealed with the next key${waits}`;
 }

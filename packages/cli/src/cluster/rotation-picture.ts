@@ -1,4 +1,5 @@
 import type { MurmurClient } from "@murmur/api";
+import { fewNames } from "../format/few-names.ts";
 
 /** How far the rotation of the cluster's root is. */
 export interface RotationPicture {
@@ -41,18 +42,13 @@ export async function rotationPicture(
 export const isRotated = ({ RootRotationInProgress, Nodes }: RotationPicture): boolean =>
   !RootRotationInProgress && Nodes.every(({ HasCertificate, TrustsRoot }) => HasCertificate && TrustsRoot);
 
-const NAMED_MAX = 5;
-
 /** One line: how many nodes are there, and who isn't. */
 export function rotationLine({ RootRotationInProgress, Nodes }: RotationPicture): string {
   const isThere = (node: (typeof Nodes)[number]): boolean =>
     node.HasCertificate && (RootRotationInProgress || node.TrustsRoot);
   const late = Nodes.filter((node) => !isThere(node));
-  const names = late
-    .slice(0, NAMED_MAX)
-    .map(({ Hostname, State }) => (State === "down" ? `${Hostname} (down)` : Hostname));
-  const more = late.length > NAMED_MAX ? ` and ${String(late.length - NAMED_MAX)} more` : "";
+  const names = late.map(({ Hostname, State }) => (State === "down" ? `${Hostname} (down)` : Hostname));
   const what = RootRotationInProgress ? "have a certificate of the new root" : "trust the new root alone";
-  const waits = late.length === 0 ? "" : `; waiting for ${names.join(", ")}${more}`;
+  const waits = late.length === 0 ? "" : `; waiting for ${fewNames(names)}`;
   return `${String(Nodes.length - late.length)} of ${String(Nodes.length)} nodes ${what}${waits}`;
 }

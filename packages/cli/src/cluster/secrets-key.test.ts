@@ -27,7 +27,8 @@ it("replaces it, says how far that is, and ends with the new one", async () => {
   const among = ["secret a", "secret b", "secret c", "secret d", "secret e", "unlock key"];
   const { status, stdout, stderr, rotated } = await murmur(
     [
-      { total: 9, rotation: { phase: "hold", left: 9, among } },
+      { total: 9, rotation: { phase: "hold", left: 9, among, waitsFor: ["host3"] } },
+      { total: 9, rotation: { phase: "hold", left: 9, among, waitsFor: [] } },
       { total: 9, rotation: { phase: "seal", left: 6, among } },
       { total: 9 },
     ],
@@ -35,6 +36,7 @@ it("replaces it, says how far that is, and ends with the new one", async () => {
   );
   expect([status, stdout, rotated]).toEqual([0, "KEY\n", true]);
   expect(stderr.trimEnd().split("\n")).toEqual([
+    "managers get the next key; it waits for those that are down: host3; start them, or remove those that won't be back (`murmur node rm`)",
     "managers get the next key",
     "3 of 9 are sealed with the next key; left: secret a, secret b, secret c, secret d, secret e and 1 more",
     "9 of 9 are sealed with the present key",

@@ -16,59 +16,36 @@ export async function rotateRoot({ manager, member }: Host, now: number): Promis
   await adapter.submit(command, { signal: new AbortController().signal });
 }
 
+/** A manager, by chance, is told to replace something; it may refuse. */
+function rotation(what: string, perMinute: number, rotate: (host: Host, now: () => number) => Promise<void>): Fault {
+  return {
+    name: `rotation of ${what}`,
+    perMinute,
+    strike({ world, random, say }) {
+      const managers = world.running.filter(({ manager }) => manager !== undefined);
+      const host = oneOf(managers, random);
+      if (host?.member?.cluster() === undefined) return;
+      say(`${host.name} is told to rotate ${what}`);
+      rotate(host, () => world.clock.now()).catch((error: unknown) =>
+        say(`${host.name} did not rotate ${what}: ${codeOf(error)}`),
+      );
+    },
+  };
+}
+
+const { signal } = new AbortController();
+
 /** One root after the other takes the place of the one before; some of them before that one had come to its end. */
-export const ROTATE: Fault = {
-  name: "rotation of the root",
-  perMinute: 12,
-  strike({ world, random, say }) {
-    const host = oneOf(
-      world.running.filter(({ manager }) => manager !== undefined),
-      random,
-    );
-    if (host === undefined) return;
-    say(`${host.name} is told to rotate the root`);
-    rotateRoot(host, world.clock.now()).catch((error: unknown) =>
-      say(`${host.name} did not rotate the root: ${codeOf(error)}`),
-    );
-  },
-};
+export const ROTATE: Fault = rotation("the root", 12, (host, now) => rotateRoot(host, now()));
 
 /** One key of the gossip after the other; a request that comes while one is being replaced is refused. */
-export const ROTATE_GOSSIP_KEY: Fault = {
-  name: "rotation of the gossip key",
-  perMinute: 12,
-  strike({ world, random, say }) {
-    const host = oneOf(
-      world.running.filter(({ manager }) => manager !== undefined),
-      random,
-    );
-    const cluster = host?.member?.cluster();
-    if (host === undefined || cluster === undefined) return;
-    say(`${host.name} is told to rotate the gossip key`);
-    const command = { kind: "rotateGossipKey", next: namedGossipKey(), now: world.clock.now() } as const;
-    cluster
-      .submit(command, { signal: new AbortController().signal })
-      .catch((error: unknown) => say(`${host.name} did not rotate the gossip key: ${codeOf(error)}`));
-  },
-};
+export const ROTATE_GOSSIP_KEY: Fault = rotation("the gossip key", 12, async ({ member }, now) => {
+  await member?.cluster()?.submit({ kind: "rotateGossipKey", next: namedGossipKey(), now: now() }, { signal });
+});
 
 /** The key of secrets is replaced; a request that comes too early is refused. */
-export const ROTATE_SEAL_KEY: Fault = {
-  name: "rotation of the key of secrets",
-  perMinute: 6,
-  strike({ world, random, say }) {
-    const host = oneOf(
-      world.running.filter(({ manager }) => manager !== undefined),
-      random,
-    );
-    const cluster = host?.member?.cluster();
-    if (host === undefined || cluster === undefined) return;
-    say(`${host.name} is told to rotate the key of secrets`);
-    const rotate = async (): Promise<void> => {
-      const next = await cluster.newSealKey();
-      const command = { kind: "rotateSealKey", next, now: world.clock.now() } as const;
-      await cluster.submit(command, { signal: new AbortController().signal });
-    };
-    rotate().catch((error: unknown) => say(`${host.name} did not rotate the key of secrets: ${codeOf(error)}`));
-  },
-};
+export const ROTATE_SEAL_KEY: Fault = rotation("the key of secrets", 6, async ({ member }, now) => {
+  const cluster = member?.cluster();
+  const next = await cluster?.newSealKey();
+  if (next !== undefined) await cluster?.submit({ kind: "rotateSealKey", next, now: now() }, { signal });
+});
