@@ -75,6 +75,7 @@ export class ConnectionStream {
     const node = ["/usr/local/lib/murmur/node", "-e", PROGRAM, target.host, String(target.port)];
     const child = spawn("docker", ["exec", "-i", host.container.getId(), ...this.#inside, ...node], { stdio: "pipe" });
     this.#process = child;
+    child.stdin.on("error", () => {}); // that it said nothing tells
     this.#said = text(child.stdout);
     child.stderr.setEncoding("utf8").on("data", (words: string) => this.#hear(words));
   }

@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { LoneHost } from "./comparison/lone-host.ts";
+import { dockerCommand, type DockerResult } from "./testing/docker-command.ts";
 
 /*
  * Autolock as the real docker command sees it, with a real daemon on a real disk. Needs root, the docker command, the
@@ -21,18 +21,9 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => host[Symbol.asyncDispose](), 60_000);
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(args: readonly string[], input = "", socket = host.murmurSocket): Promise<Result> {
-  const child = spawn("docker", ["-H", `unix://${socket}`, ...args]);
-  const ended = once(child, "close") as Promise<[number | null]>;
-  child.stdin.end(input);
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code: code ?? -1, stdout: stdout.trim(), stderr: stderr.trim() };
+async function run(args: readonly string[], input = "", socket = host.murmurSocket): Promise<DockerResult> {
+  const { code, stdout, stderr } = await dockerCommand(["-H", `unix://${socket}`, ...args], input);
+  return { code, stdout: stdout.trim(), stderr: stderr.trim() };
 }
 
 async function docker(line: string, input = ""): Promise<string> {

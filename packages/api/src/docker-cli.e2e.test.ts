@@ -2,9 +2,9 @@ import { execFile, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dockerCommand, type DockerResult } from "./testing/docker-command.ts";
 import { NODE_ONE } from "./testing/memory-cluster.ts";
 import { serveApi, type Served } from "./testing/served.ts";
 
@@ -83,23 +83,9 @@ configs: { motd: { file: ./motd } }
 secrets: { password: { file: ./motd } }
 `;
 
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs docker against the served socket, with this for its input, whatever it ends with. */
-async function dockerWith(input: string, ...args: string[]): Promise<Result> {
-  const child = spawn("docker", ["-H", `unix://${served.socketPath}`, ...args]);
-  const ended = new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? -1));
-  });
-  child.stdin.end(input);
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
-  return { code, stdout, stderr };
-}
+const dockerWith = (input: string, ...args: string[]): Promise<DockerResult> =>
+  dockerCommand(["-H", `unix://${served.socketPath}`, ...args], input);
 
 /** Runs docker; its output, when it succeeds. */
 async function docker(...args: string[]): Promise<string> {

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { copyFile, writeFile } from "node:fs/promises";
 import { connect as connectPlain } from "node:net";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { ClientTls } from "../client/client-options.ts";
 import { MurmurClient } from "../client/murmur-client.ts";
 import { Authority } from "../testing/authority.ts";
+import { dockerCommand } from "../testing/docker-command.ts";
 import { serveOverTls, type ServedOverTls } from "../testing/served.ts";
 import { readTls, watchTls, type TlsFiles } from "./tls-files.ts";
 
@@ -34,13 +34,8 @@ afterAll(async () => {
 
 async function docker(files: TlsFiles, input: string, ...args: string[]) {
   const tls = ["--tlsverify", "--tlscacert", files.ca, "--tlscert", files.cert, "--tlskey", files.key];
-  const child = spawn("docker", ["-H", `tcp://127.0.0.1:${String(served.port)}`, ...tls, ...args]);
-  const ended = new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => resolve(code ?? -1));
-  });
-  child.stdin.end(input);
-  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  const host = `tcp://127.0.0.1:${String(served.port)}`;
+  const { code, stdout, stderr } = await dockerCommand(["-H", host, ...tls, ...args], input);
   return { code, stdout: stdout.trim(), stderr };
 }
 

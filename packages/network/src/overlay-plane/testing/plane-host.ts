@@ -23,6 +23,7 @@ export class PlaneHost implements AsyncDisposable {
   static async open(host: Host): Promise<PlaneHost> {
     const args = [`--net=${host.namespace.path}`, process.execPath, PROGRAM, `host${String(host.number)}`];
     const child = spawn(NSENTER, [...args, underlayOf(host)], { stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.on("error", () => {}); // the end of its answers tells
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const first = await answers.next();
     if (first.done === true) throw new Error(`the plane of host ${String(host.number)} did not open`);

@@ -25,6 +25,7 @@ export class Namespace implements AsyncDisposable {
 
   static async open(name: string): Promise<Namespace> {
     const child = spawn(UNSHARE, ["--net", process.execPath, PEER, name], { stdio: ["pipe", "pipe", "inherit"] });
+    child.stdin.on("error", () => {}); // the end of its answers tells
     const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const first = await answers.next();
     if (first.done === true) throw new Error("these tests need root: they make network namespaces (unshare --net)");
@@ -53,6 +54,7 @@ export class Namespace implements AsyncDisposable {
     const child = spawn(NSENTER, [`--net=${this.path}`, ...words.split(" ")], {
       stdio: ["pipe", "inherit", "inherit"],
     });
+    child.stdin.on("error", () => {}); // its code tells
     child.stdin.end(input);
     const [code] = await once(child, "close");
     if (code !== 0) throw new Error(`${words} ended with ${String(code)}`);
