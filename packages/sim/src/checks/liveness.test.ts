@@ -194,6 +194,27 @@ it("excuses the runs of a job that may not begin beside one that its service wai
   expect(world.leader?.manager?.view.tasksOfService(id)).toHaveLength(1);
 });
 
+it("excuses the runs of a job that may not begin beside one that waits for room", async () => {
+  world = await settledWorld(16, { hosts: 3 });
+  const { leader } = world;
+  if (leader === undefined) throw new Error("nobody leads");
+  const jobOf = (maxConcurrent: number, nanoCpus: number): ServiceSpec => {
+    const mode = { kind: "replicated-job", totalCompletions: 3, maxConcurrent } as const;
+    return reserving(spec(`job${String(maxConcurrent)}`, mode, { image: "work.example/5000ms:0" }), nanoCpus);
+  };
+  // A node has four CPUs.
+  await create(world, leader, jobOf(1, 5_000_000_000));
+  const services: Expectation["services"] = new Map();
+  expect(unmet(world, { services })).not.toEqual([]);
+  const isWhole = (): boolean => unmet(world as World, { services }).length === 0;
+  expect(await world.until(isWhole, WHOLE_MS), unmet(world, { services }).join("\n")).toBeDefined();
+  // One that has room has to come to its end.
+  await create(world, leader, jobOf(2, 0));
+  await world.pass(2_000);
+  expect(unmet(world, { services }).join("\n")).toMatch(/^job \w+ is done 0 times$/);
+  expect(await world.until(isWhole, WHOLE_MS), unmet(world, { services }).join("\n")).toBeDefined();
+});
+
 it("says which voters and followers are not there", async () => {
   const { world, expected } = await wholeWorld();
   expect(await world.until(() => unmet(world, expected).length === 0, WHOLE_MS)).toBeDefined();

@@ -86,12 +86,12 @@ function unmetTasks(view: View, service: Service): string[] {
           unmet.push(`service ${id} has no task on ${node.id}`);
       break;
     case "replicated-job": {
-      // A run that its service waits for isn't begun elsewhere (seed 640000309), and counts among those at once.
+      // A run that waits for its node isn't begun elsewhere (seed 640000309); it counts among those at once, as one does
+      // that waits for room (seed 720000075).
       const { totalCompletions, maxConcurrent } = spec.mode;
-      const away = held.difference(done).size;
-      const isFull = maxConcurrent > 0 && away >= maxConcurrent;
-      if (!isFull && done.size + waiting.length + away < totalCompletions)
-        unmet.push(`job ${id} is done ${String(done.size)} times`);
+      const stuck = waiting.length + held.difference(done).size;
+      const isFull = maxConcurrent > 0 && stuck >= maxConcurrent;
+      if (!isFull && done.size + stuck < totalCompletions) unmet.push(`job ${id} is done ${String(done.size)} times`);
       return unmet;
     }
     case "global-job":
