@@ -1,7 +1,8 @@
-import { ClusterError, type ErrorCode } from "@murmur/base";
+import { ClusterError, MisdirectedError, type ErrorCode } from "@murmur/base";
 import { beforeEach, describe, expect, it } from "vitest";
 import { createApi } from "./app.ts";
 import type { Info, Swarm, VersionInfo } from "./docker/swarm-types.ts";
+import { isMisdirected } from "./error-status.ts";
 import { Asker, filters, spec } from "./testing/asker.ts";
 import { fakeEngine, FakePorts } from "./testing/fake-ports.ts";
 import { MemoryCluster, NODE_ONE, NODE_TWO } from "./testing/memory-cluster.ts";
@@ -320,31 +321,40 @@ describe("the cluster", () => {
 });
 
 describe("a node whose manager is taken out while it answers", () => {
-  const ask = async (path: string, method = "GET", { isTakenOut = true } = {}) => {
+  const ask = async (path: string, method = "GET", others?: Error) => {
     const { replica } = asker.ports;
     if (replica === undefined) throw new Error("it is a manager");
     const stopping = (): never => {
-      if (isTakenOut) asker.ports.replica = undefined;
-      throw new ClusterError("unavailable", "this manager is stopping; ask another one");
+      throw new MisdirectedError("this manager is stopping; ask another one");
     };
     Object.assign(replica, { read: async () => stopping(), submit: async () => stopping() });
     asker.ports.forward = async (request) => {
-      asker.ports.forwarded.push(request);
-      return Response.json(["from another one"]);
+      if (others !== undefined) throw others;
+      if (request.body === null) return Response.json([]);
+      expect(await request.json()).toEqual(spec("web"));
+      return Response.json({ ID: "x".repeat(25), Warnings: null }, { status: 201 });
     };
     return asker.ask<unknown>(path, method, method === "GET" ? undefined : spec("web"));
   };
 
-  it("has another one answer what only looks", async () => {
-    expect(await ask("/services")).toMatchObject({ status: 200, body: ["from another one"] });
+  it("has another one answer, and do, what it is asked", async () => {
+    expect(await ask("/services")).toMatchObject({ status: 200, body: [] });
+    expect(await ask("/services/create", "POST")).toMatchObject({ status: 201, body: { ID: "x".repeat(25) } });
   });
 
-  it("says so where something was to be done, or where it stays one", async () => {
-    const stopping = { status: 503, body: { message: expect.stringContaining("is stopping") } };
-    expect(await ask("/services/create", "POST")).toMatchObject(stopping);
+  it("says so where no other can be asked, and what is wrong where one was", async () => {
+    const nobody = new ClusterError("unavailable", "no manager is known");
+    const stopping = { status: 503, body: { message: "this manager is stopping; ask another one" } };
+    expect(await ask("/services/create", "POST", nobody)).toMatchObject(stopping);
     asker = new Asker();
-    expect(await ask("/services", "GET", { isTakenOut: false })).toMatchObject(stopping);
-    expect(asker.ports.forwarded).toEqual([]);
+    const lost = new ClusterError("timeout", "it may have done it: look before you repeat it");
+    expect(await ask("/services/create", "POST", lost)).toMatchObject({ status: 504, body: { message: lost.message } });
+  });
+
+  it("is told by one that was forwarded the request, too: it asks the next", async () => {
+    await ask("/services");
+    const request = new Request("http://x/services");
+    expect(isMisdirected(await createApi(asker.ports).fetchForwarded(request))).toBe(true);
   });
 });
 

@@ -1,10 +1,11 @@
-import { ClusterError } from "@murmur/base";
+import { ClusterError, codeOf } from "@murmur/base";
 import { Hono } from "hono";
 import { checkVersion, splitVersion } from "./http/api-version.ts";
 import { ClusterNetworks } from "./http/cluster-networks.ts";
 import { addContainerListRoutes, mayAskForTasks } from "./http/container-list-routes.ts";
 import { addContainerViewRoutes, shownContainersOf } from "./http/container-view-routes.ts";
 import { createClusterApp } from "./http/cluster-app.ts";
+import { isMisdirected } from "./error-status.ts";
 import { errorResponse } from "./http/error-response.ts";
 import { EventMemory } from "./events/event-memory.ts";
 import { addDockerEventRoute } from "./http/docker-event-routes.ts";
@@ -59,17 +60,14 @@ export function createApi(ports: ApiPorts): Api {
   const askCluster: AskCluster = async (request) => {
     const standing = await settledStanding(ports, request.signal);
     if (standing.state !== "active") return errorResponse(notActive(standing));
-    const own = ports.cluster();
-    if (own !== undefined) {
-      const answer = await clusterApp.fetch(request);
-      // Its manager was taken out in the middle of it: what only looks the others can answer.
-      if (answer.status !== 503 || !onlyLooks(request) || ports.cluster() === own) return answer;
-    }
-    try {
-      return await ports.forward(request);
-    } catch (error) {
-      return errorResponse(error);
-    }
+    if (ports.cluster() === undefined) return ports.forward(request).catch(errorResponse);
+    // Where the node's manager is taken out in the middle of it, another one is asked, who needs the body, too.
+    const again = request.body === null ? request : request.clone();
+    const answer = await clusterApp.fetch(request);
+    if (!isMisdirected(answer)) return answer;
+    return ports
+      .forward(again)
+      .catch((error: unknown) => (codeOf(error) === "unavailable" ? answer : errorResponse(error)));
   };
   const taskDesk = createTaskDesk(ports);
   const app = new Hono({ getPath: (request) => splitVersion(new URL(request.url).pathname).path });
@@ -120,8 +118,6 @@ export function createApi(ports: ApiPorts): Api {
     },
   };
 }
-
-const onlyLooks = ({ method }: Request): boolean => method === "GET" || method === "HEAD";
 
 function ownsNetworks(method: string, [, , second = "", third, ...more]: readonly string[]): boolean {
   if (third !== undefined)

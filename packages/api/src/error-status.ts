@@ -31,6 +31,12 @@ export const STATUS = {
 /** The code travels beside Docker's body, so that Murmur's own client needs to guess nothing from the message. */
 export const ERROR_CODE_HEADER = "murmur-error-code";
 
+/** In that header in place of a code: nothing was done, since who was asked is not the one to ask. For other nodes. */
+export const MISDIRECTED = "misdirected";
+
+/** Whether another manager can be asked the same without anything being done twice. */
+export const isMisdirected = ({ headers }: Response): boolean => headers.get(ERROR_CODE_HEADER) === MISDIRECTED;
+
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   400: "invalid_argument",
   401: "unauthenticated",

@@ -26,6 +26,8 @@ export type {
   NetworkService,
   NetworksPruned,
 } from "./docker/network-types.ts";
+export { isMisdirected } from "./error-status.ts";
+export { errorResponse } from "./http/error-response.ts";
 export { LOCKED } from "./messages.ts";
 export type { FieldChange } from "./docker/difference.ts";
 export type { Node, NodeDescription, NodeRole, NodeSpec } from "./docker/node-types.ts";

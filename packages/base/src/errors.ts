@@ -38,6 +38,13 @@ export class ClusterError extends Error {
   }
 }
 
+/** Who was asked is not the one to ask, or not any more, and has done nothing: another one may be asked instead. */
+export class MisdirectedError extends ClusterError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("unavailable", message, options);
+  }
+}
+
 /** The code of any thrown value: a `ClusterError`'s own, else `internal`. */
 export function codeOf(error: unknown): ErrorCode {
   return error instanceof ClusterError ? error.code : "internal";

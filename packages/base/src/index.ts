@@ -2,7 +2,7 @@ export { orAborted, withDeadline, withSignals, type DeadlineOptions } from "./ab
 export { assert, AssertionError, unreachable } from "./assert.ts";
 export { BoundedQueue, type BoundedQueueOptions, type OnFull } from "./bounded-queue.ts";
 export { sleep, type Clock, type Millis, type Timer } from "./clock.ts";
-export { ClusterError, codeOf, ERROR_CODES, messageOf, type ErrorCode } from "./errors.ts";
+export { ClusterError, codeOf, ERROR_CODES, messageOf, MisdirectedError, type ErrorCode } from "./errors.ts";
 export { ID_LENGTH, isId, nodeId, type NodeId } from "./ids.ts";
 export { Inbox } from "./inbox.ts";
 export { silentLog, type Log, type LogFields } from "./log.ts";

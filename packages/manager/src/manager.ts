@@ -1,6 +1,7 @@
 import {
   ClusterError,
   messageOf,
+  MisdirectedError,
   nodeId,
   Scope,
   type Clock,
@@ -316,7 +317,7 @@ export class Manager implements AsyncDisposable {
       await withDeadline({ clock, limitMs, late: noLeader, signals }, (until) => driver.barrier(until));
     } catch (error) {
       if (!this.#scope.closed) throw error;
-      throw new ClusterError("unavailable", "this manager is stopping; ask another one", { cause: error });
+      throw new MisdirectedError("this manager is stopping; ask another one", { cause: error });
     }
   }
 

@@ -1,4 +1,4 @@
-import { ClusterError, unreachable, type Clock, type Millis, type NodeId } from "@murmur/base";
+import { ClusterError, MisdirectedError, unreachable, type Clock, type Millis, type NodeId } from "@murmur/base";
 import type { Command } from "@murmur/model";
 import type { ApplyResult } from "@murmur/store";
 import { abortReason } from "./abort-reason.ts";
@@ -289,7 +289,7 @@ export const noLeader = (): ClusterError =>
     "The swarm does not have a leader: too few managers can reach each other, see `murmur node ls`. Make sure more than half of the managers are online.",
   );
 
-const stopped = (): ClusterError => new ClusterError("unavailable", "this manager is stopping; ask another one");
+const stopped = (): ClusterError => new MisdirectedError("this manager is stopping; ask another one");
 
 const unconfirmed = (): ClusterError =>
   new ClusterError(

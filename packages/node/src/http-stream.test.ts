@@ -1,9 +1,10 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { ManualClock, nodeId, SeededRandom, silentLog, type NodeId } from "@murmur/base";
+import { errorResponse } from "@murmur/api";
+import { ManualClock, MisdirectedError, nodeId, SeededRandom, silentLog, type NodeId } from "@murmur/base";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
-import { fetchThrough, HTTP_METHOD, misdirected, serveHttp } from "./http-stream.ts";
+import { fetchThrough, HTTP_METHOD, serveHttp } from "./http-stream.ts";
 import { ManagerClient } from "./manager-client.ts";
 
 const [A, B] = [nodeId("a"), nodeId("b")];
@@ -55,7 +56,7 @@ describe("HTTP through a peer", () => {
   });
 
   it("goes on to the next one, body and all, from one that is no manager any more", async () => {
-    const { client, network, during } = setup(() => Promise.resolve(misdirected()));
+    const { client, network, during } = setup(() => Promise.resolve(errorResponse(new MisdirectedError("not me"))));
     const third = nodeId("c");
     const addressOf = (id: NodeId): string => `${id}:1`;
     const log = silentLog;

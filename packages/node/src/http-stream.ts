@@ -51,15 +51,6 @@ export async function fetchThrough(
   });
 }
 
-/** "Misdirected Request" (RFC 9110, 15.5.20): who is asked is not the one to ask, and has done nothing. */
-const MISDIRECTED = 421;
-
-/** What a node that is no manager, or none any more, answers to a request for the cluster's routes. */
-export const misdirected = (): Response =>
-  Response.json({ message: "this node is no manager; ask another one" }, { status: MISDIRECTED });
-
-export const isMisdirected = ({ status }: Response): boolean => status === MISDIRECTED;
-
 /** Answers the requests that peers send through `fetchThrough`. */
 export async function serveHttp(
   stream: PeerStream,

@@ -1,6 +1,7 @@
 import { ClusterError, codeOf, shuffled, type ErrorCode, type Millis, type NodeId, type Random } from "@murmur/base";
+import { isMisdirected } from "@murmur/api";
 import { wasSent, type PeerTransport } from "@murmur/transport";
-import { fetchThrough, isMisdirected } from "./http-stream.ts";
+import { fetchThrough } from "./http-stream.ts";
 
 /** From the call to its result: a little longer than a manager waits for a leader. */
 const CALL_TIMEOUT_MS: Millis = 11_000;

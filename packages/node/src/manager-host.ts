@@ -1,6 +1,7 @@
 import {
   ClusterError,
   messageOf,
+  MisdirectedError,
   sleep,
   type Clock,
   type Log,
@@ -395,7 +396,8 @@ export function managerOf(host: ManagerHost): Manager {
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)));
 
-const noManager = (): ClusterError => new ClusterError("unavailable", "this node is no manager; ask another one");
+/** What a node that is no manager, or none any more, answers to a request for the cluster's routes. */
+export const noManager = (): ClusterError => new MisdirectedError("this node is no manager; ask another one");
 
 /** Whether a manager has heard nothing of a leader in between: whoever is taken in gets the entry that says so. */
 const isUnmoved = (before: ManagerStatus, after: ManagerStatus): boolean =>

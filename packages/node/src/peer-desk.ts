@@ -1,3 +1,4 @@
+import { errorResponse } from "@murmur/api";
 import { ClusterError, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
 import type { SealKey } from "@murmur/identity";
 import type { Manager } from "@murmur/manager";
@@ -10,8 +11,9 @@ import { channelOver, generationOf, SESSION_METHOD } from "./agent-sessions.ts";
 import { PORTS_METHOD } from "./cluster-adapter.ts";
 import { departure, DEPARTURE_METHODS } from "./departure.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
+import { noManager } from "./manager-host.ts";
 import { ALIVE_METHOD } from "./restore-guard.ts";
-import { HTTP_METHOD, misdirected, serveHttp, TASKS_METHOD } from "./http-stream.ts";
+import { HTTP_METHOD, serveHttp, TASKS_METHOD } from "./http-stream.ts";
 import { renew, RENEW_METHOD } from "./renewal.ts";
 import { HAS_SEAL_KEYS_METHOD, SEAL_KEYS_METHOD } from "./seal-desk.ts";
 import { WHO_METHOD } from "./who-is.ts";
@@ -65,7 +67,7 @@ export class PeerDesk {
     scope.use(
       transport.handleStream(HTTP_METHOD, async (from, body, stream) => {
         // Said as an answer: whoever asks knows then that nothing was done.
-        if (!serves()) return serveHttp(stream, body, () => Promise.resolve(misdirected()));
+        if (!serves()) return serveHttp(stream, body, () => Promise.resolve(errorResponse(noManager())));
         await requireNode(manager(), from, stream.signal);
         return serveHttp(stream, body, answer);
       }),

@@ -1,10 +1,11 @@
-import { AssertionError, ClusterError, messageOf, type ErrorCode } from "@murmur/base";
-import { ERROR_CODE_HEADER, STATUS } from "../error-status.ts";
+import { AssertionError, ClusterError, messageOf, MisdirectedError, type ErrorCode } from "@murmur/base";
+import { ERROR_CODE_HEADER, MISDIRECTED, STATUS } from "../error-status.ts";
 
 /** Any thrown value as Docker's error body, with Murmur's own code in a header. */
 export function errorResponse(error: unknown): Response {
   const { code, message } = explain(error);
-  return Response.json({ message }, { status: STATUS[code], headers: { [ERROR_CODE_HEADER]: code } });
+  const told = error instanceof MisdirectedError ? MISDIRECTED : code;
+  return Response.json({ message }, { status: STATUS[code], headers: { [ERROR_CODE_HEADER]: told } });
 }
 
 function explain(error: unknown): { code: ErrorCode; message: string } {
