@@ -128,8 +128,8 @@ describe("a command that fails at once", () => {
 describe("an update", () => {
   it("that fails is paused, and taken back by service rollback", async () => {
     const { first } = cluster;
-    // A busy machine may tell of the failure seconds later: it is to be heard before the other task's turn comes.
-    const create = "service create --quiet --name turn --replicas 2 --restart-condition none --update-monitor 10s";
+    // A task that ends at once was up before: without a delay the other one's turn may come between the two reports.
+    const create = "service create --quiet --name turn --replicas 2 --restart-condition none --update-delay 10s";
     await first.murmur(...create.split(" "), ...QUICK, WEB_IMAGE);
     const before = await tasksOf(cluster.hosts, "turn");
     const failed = await run(first, "service update --quiet --no-resolve-image --args false turn");

@@ -513,7 +513,8 @@ describe("a service's updates", () => {
       Order: "start-first",
     });
     const before = await running("turn", 2);
-    await update("--args 'exit\\ 1' turn");
+    // A program that isn't there never runs; one that only ended at once might be up for long enough to take over.
+    await update("--entrypoint /nowhere turn");
     await eventually(
       "the update is taken back",
       () => docker("service inspect --format {{.UpdateStatus.State}} turn"),
