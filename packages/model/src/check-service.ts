@@ -15,6 +15,7 @@ import {
 import { container } from "./check-container.ts";
 import { port, portsFit } from "./check-port.ts";
 import { constraint, spreadKey } from "./constraint.ts";
+import { DEFAULTED_PARTS, isByDefault } from "./defaulted-part.ts";
 import { LIMITS } from "./limits.ts";
 import { NODE_NETWORKS, nodeNetworkOf } from "./node-network.ts";
 import { dnsName, labels, objectId, objectName, options } from "./names.ts";
@@ -184,6 +185,12 @@ const portsAreReached: CrossCheck<ServiceSpec> = ({ task: { networks }, endpoint
   }
 };
 
+const defaultsHold: CrossCheck<ServiceSpec> = (spec, path, report) => {
+  const prefix = path === "" ? "" : `${path}.`;
+  for (const part of spec.defaulted ?? [])
+    if (!isByDefault(spec, part)) report(`${prefix}${part}`, "must be as it is by default, since it is said to be");
+};
+
 export const service: Check = object<ServiceSpec>(
   {
     name: objectName,
@@ -196,6 +203,10 @@ export const service: Check = object<ServiceSpec>(
     update,
     rollback,
     endpoint,
+    defaulted: optional(list(oneOf(DEFAULTED_PARTS), DEFAULTED_PARTS.length)),
   },
-  portsAreReached,
+  (spec, path, report) => {
+    portsAreReached(spec, path, report);
+    defaultsHold(spec, path, report);
+  },
 );

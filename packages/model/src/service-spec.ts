@@ -1,5 +1,6 @@
 import type { Millis } from "@murmur/base";
 import type { ContainerSpec } from "./container-spec.ts";
+import type { DefaultedPart } from "./defaulted-part.ts";
 import type { NetworkId } from "./ids.ts";
 
 export interface Resources {
@@ -157,6 +158,11 @@ export interface ServiceSpec {
   readonly update: UpdateConfig;
   readonly rollback: UpdateConfig;
   readonly endpoint: { readonly mode: "vip" | "dnsrr"; readonly ports: readonly PortConfig[] };
+  /**
+   * What the user left out, and is as it is by default: clients are shown a spec as it was given. Means nothing else.
+   * Never empty, in the order of `DEFAULTED_PARTS`; with a part all that is in it.
+   */
+  readonly defaulted?: readonly DefaultedPart[];
 }
 
 /** The defaults are Docker's. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { validateCommand } from "./check-command.ts";
 import { DEFAULT_CLUSTER_SPEC } from "./cluster.ts";
 import type { ContainerSpec, Mount } from "./container-spec.ts";
+import { DEFAULTED_PARTS } from "./defaulted-part.ts";
 import { networkId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { NODE_NETWORKS } from "./node-network.ts";
@@ -59,6 +60,7 @@ describe("a service spec", () => {
     const onHost = withPorts(port(80, { mode: "host" }));
     expect(validateServiceSpec({ ...onHost, task: { ...task, networks: [inHost] } })).toEqual([]);
     expect(validateServiceSpec(withPorts(port(80, { protocol: "sctp", balancing: "source-hash" })))).toEqual([]);
+    expect(validateServiceSpec({ ...spec, defaulted: [...DEFAULTED_PARTS] })).toEqual([]);
   });
 
   it.each<[string, ServiceSpec, string]>([
@@ -162,6 +164,11 @@ describe("a service spec", () => {
       "spread over nothing",
       withTask({ placement: { ...task.placement, preferences: [{ spread: "" }] } }),
       "task.placement.preferences[0].spread",
+    ],
+    [
+      "a part said to be as by default that isn't",
+      { ...spec, update: { ...spec.update, parallelism: 2 }, defaulted: ["update.monitorMs", "update"] },
+      "update: must be as it is by default",
     ],
     ["unknown field", { ...spec, replicas: 3 } as ServiceSpec, "replicas: is no known field"],
     ["too big", withContainer({ env: Array.from({ length: 1_000 }, () => `A=${"x".repeat(2_000)}`) }), "larger than"],

@@ -202,9 +202,10 @@ export class MurmurClient implements Disposable {
     const status = options.status === true ? "true" : undefined;
     return this.#call(`/services${query({ filters: options.filters, status })}`, options);
   }
-  /** By id, name or the beginning of an id. */
-  service(id: string, options: Cancellable = {}): Promise<Service> {
-    return this.#call(`/services/${encodeURIComponent(id)}`, options);
+  /** By id, name or the beginning of an id. With `insertDefaults` its spec says what holds though nobody named it, too. */
+  service(id: string, options: Cancellable & { readonly insertDefaults?: boolean } = {}): Promise<Service> {
+    const insertDefaults = options.insertDefaults === true ? "true" : undefined;
+    return this.#call(`/services/${encodeURIComponent(id)}${query({ insertDefaults })}`, options);
   }
   createService(spec: ServiceSpec, options: Cancellable & RegistryAuth = {}): Promise<ServiceCreated> {
     return this.#post("/services/create", spec, { ...options, headers: authHeader(options) });

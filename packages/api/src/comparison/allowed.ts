@@ -35,19 +35,9 @@ export const ALLOWED: readonly Allowed[] = [
 
   // Specs.
   {
-    asked: /^(?!.*insertDefaults=true)/,
-    path: /(?:RestartPolicy|UpdateConfig|RollbackConfig|Resources|Placement|EndpointSpec)$|(?:RestartPolicy\.(?:Delay|Window)|(?:Update|Rollback)Config\.Monitor|Resources\.(?:Limits|Reservations))$/,
-    why: "Defaults are put in when a spec is stored, so that an update that says one outright replaces no task; Docker's command sends them all itself.",
-  },
-  {
-    asked: /insertDefaults=true/,
-    path: /^body\.(?:Spec\.(?:EndpointSpec|TaskTemplate\.Resources\.(?:Limits|Reservations))|PreviousSpec\..*)$/,
-    why: "What Docker's command sends itself is there whoever made the service; all that Docker fills in is compared.",
-  },
-  {
-    asked: /restart-window\}\?insertDefaults=true/,
-    path: /RestartPolicy\.Window$/,
-    why: "A window of 0 is none, whether somebody says it or not.",
+    asked: /GET \/tasks/,
+    path: /(?:RestartPolicy|Resources|Placement)$|(?:RestartPolicy\.(?:Delay|Window)|Resources\.(?:Limits|Reservations))$/,
+    why: "A task says all that it was made from, whether its service names it or not.",
   },
   {
     asked: /services|tasks/,

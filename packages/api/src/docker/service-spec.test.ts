@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { serviceSpecs } from "../testing/service-arbitrary.ts";
 import type { FindPayload } from "./payload-reference.ts";
-import { fromServiceSpec, toServiceSpec } from "./service-spec.ts";
+import { fromServiceSpec, toServiceSpec, wholeServiceSpec, withServiceDefaults } from "./service-spec.ts";
 
 const context = {
   findNetwork: (text: string) => {
@@ -64,6 +64,50 @@ describe("the translation of services", () => {
       kind: "replicated-job",
       maxConcurrent: 4,
       totalCompletions: 4,
+    });
+  });
+
+  it("shows a spec as it was given, and what holds beside it only where that is asked for", () => {
+    const said = { Labels: {}, Mode: { Replicated: { Replicas: 1 } } };
+    const template = { ContainerSpec: { Image: "nginx", Isolation: "default" }, ForceUpdate: 0, Runtime: "container" };
+    const update = { Parallelism: 1, FailureAction: "pause", MaxFailureRatio: 0, Order: "stop-first" };
+    const restart = { Condition: "any", MaxAttempts: 0 };
+    expect(fromServiceSpec(parse(minimal))).toEqual({ Name: "web", ...said, TaskTemplate: template });
+    expect(withServiceDefaults(parse(minimal))).toEqual({
+      Name: "web",
+      ...said,
+      TaskTemplate: {
+        ...template,
+        ContainerSpec: { ...template.ContainerSpec, StopGracePeriod: 10e9, DNSConfig: {} },
+        Resources: {},
+        RestartPolicy: { ...restart, Delay: 5e9 },
+        Placement: {},
+      },
+      UpdateConfig: { ...update, Monitor: 5e9 },
+      RollbackConfig: { ...update, Monitor: 5e9 },
+    });
+    const partly = parse({
+      ...minimal,
+      TaskTemplate: { ...minimal.TaskTemplate, RestartPolicy: {}, Resources: { Limits: {} }, Placement: {} },
+      UpdateConfig: { Parallelism: 1 },
+      EndpointSpec: {},
+    });
+    expect(fromServiceSpec(partly)).toEqual({
+      Name: "web",
+      ...said,
+      TaskTemplate: { ...template, RestartPolicy: restart, Resources: { Limits: {} }, Placement: {} },
+      UpdateConfig: update,
+      EndpointSpec: { Mode: "vip" },
+    });
+    expect(wholeServiceSpec(partly)).toEqual(wholeServiceSpec(parse(minimal)));
+  });
+
+  it("shows all of a spec that was stored without a word of what was left out", () => {
+    const { defaulted: _, ...old } = parse(minimal);
+    expect(fromServiceSpec(old)).toMatchObject({
+      UpdateConfig: { Monitor: 5e9 },
+      EndpointSpec: { Mode: "vip" },
+      TaskTemplate: { RestartPolicy: { Delay: 5e9, Window: 0 }, Resources: { Limits: {} } },
     });
   });
 

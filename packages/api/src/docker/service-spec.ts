@@ -13,6 +13,7 @@ import {
   type UpdateConfig,
 } from "@murmur/model";
 import { compact } from "./compact.ts";
+import { defaultedIn, showsAll, showsDefaults, showsGiven, type Shows } from "./defaulted-parts.ts";
 import { parseWith } from "./lenient-object.ts";
 import { fromPort, toPorts } from "./port.ts";
 import { serviceRefusal } from "./service-refusal.ts";
@@ -45,6 +46,7 @@ export function toServiceSpec(body: unknown, context: ServiceSpecContext): Servi
     throw new ClusterError("invalid_argument", `Jobs may not have an update config: leave out ${turns}`);
   }
   const strategy = input.Murmur === undefined ? context.previous?.task.placement.strategy : input.Murmur.Strategy;
+  const defaulted = defaultedIn(input);
   const spec: ServiceSpec = {
     name: input.Name || context.newName(),
     labels: input.Labels ?? {},
@@ -54,6 +56,7 @@ export function toServiceSpec(body: unknown, context: ServiceSpecContext): Servi
     update: toUpdate(input.UpdateConfig),
     rollback: toUpdate(input.RollbackConfig),
     endpoint: { mode: input.EndpointSpec?.Mode ?? "vip", ports: toPorts(input.EndpointSpec?.Ports ?? [], previous) },
+    ...(defaulted !== undefined && { defaulted }),
   };
   const problems = validateServiceSpec(spec);
   const unexpanded = containerTemplateProblem(spec.task.container);
@@ -166,28 +169,35 @@ function toUpdate(input: UpdateInput | undefined): UpdateConfig {
   };
 }
 
-/** A spec as Docker writes it. */
-export function fromServiceSpec(spec: ServiceSpec): docker.ServiceSpec {
-  return compact<docker.ServiceSpec>({
-    Name: spec.name,
-    Labels: { ...spec.labels },
-    TaskTemplate: fromTaskSpec(spec.task),
-    Mode: fromMode(spec.mode),
-    // As in Docker: a job has none, and one that says so is refused.
-    UpdateConfig: isJob(spec.mode) ? undefined : fromUpdate(spec.update),
-    RollbackConfig: isJob(spec.mode) ? undefined : fromUpdate(spec.rollback),
-    EndpointSpec: fromEndpoint(spec.endpoint),
-    Murmur: fromOwn(spec),
-  });
-}
+/** A spec as Docker writes it: as it was given. */
+export const fromServiceSpec = (spec: ServiceSpec): docker.ServiceSpec => written(spec, showsGiven(spec));
 
-/** What `insertDefaults` asks for. Docker puts in how a job would be updated, too, though a job may not say it. */
-export const withServiceDefaults = (spec: docker.ServiceSpec): docker.ServiceSpec => ({
-  UpdateConfig: fromUpdate(DEFAULT_UPDATE),
-  RollbackConfig: fromUpdate(DEFAULT_UPDATE),
+/** With what `insertDefaults` asks for: the values that hold although nobody named them. */
+export const withServiceDefaults = (spec: ServiceSpec): docker.ServiceSpec =>
+  withTaskDefaults(written(spec, showsDefaults(spec)));
+
+/** All that holds, whether somebody named it or not: what says the same is the same. */
+export const wholeServiceSpec = (spec: ServiceSpec): docker.ServiceSpec => withTaskDefaults(written(spec, showsAll));
+
+const withTaskDefaults = (spec: docker.ServiceSpec): docker.ServiceSpec => ({
   ...spec,
   TaskTemplate: withDefaults(spec.TaskTemplate),
 });
+
+function written(spec: ServiceSpec, shows: Shows): docker.ServiceSpec {
+  const updates = (name: "update" | "rollback"): docker.UpdateConfig | undefined =>
+    shows(name) ? fromUpdate(spec[name], shows(`${name}.monitorMs`)) : undefined;
+  return compact<docker.ServiceSpec>({
+    Name: spec.name,
+    Labels: { ...spec.labels },
+    TaskTemplate: fromTaskSpec(spec.task, shows),
+    Mode: fromMode(spec.mode),
+    UpdateConfig: updates("update"),
+    RollbackConfig: updates("rollback"),
+    EndpointSpec: shows("endpoint") ? fromEndpoint(spec.endpoint) : undefined,
+    Murmur: fromOwn(spec),
+  });
+}
 
 function fromMode(mode: ServiceMode): docker.ServiceMode {
   switch (mode.kind) {
@@ -204,17 +214,17 @@ function fromMode(mode: ServiceMode): docker.ServiceMode {
   }
 }
 
-const fromUpdate = (update: UpdateConfig): docker.UpdateConfig =>
+const fromUpdate = (update: UpdateConfig, showsMonitor: boolean): docker.UpdateConfig =>
   compact<docker.UpdateConfig>({
     Parallelism: update.parallelism,
     Delay: toNanos(update.delayMs) || undefined,
     FailureAction: update.failureAction,
-    Monitor: toNanos(update.monitorMs),
+    Monitor: showsMonitor ? toNanos(update.monitorMs) : undefined,
     MaxFailureRatio: update.maxFailureRatio,
     Order: update.order,
   });
 
-const fromEndpoint = (endpoint: ServiceSpec["endpoint"]): docker.EndpointSpec =>
+export const fromEndpoint = (endpoint: ServiceSpec["endpoint"]): docker.EndpointSpec =>
   compact<docker.EndpointSpec>({
     Mode: endpoint.mode,
     Ports: endpoint.ports.length === 0 ? undefined : endpoint.ports.map(fromPort),

@@ -15,6 +15,7 @@ import {
   type TaskSpec,
 } from "@murmur/model";
 import { compact } from "./compact.ts";
+import { showsAll, type Shows } from "./defaulted-parts.ts";
 import { fromGeneric, toGenericAmounts } from "./generic-resources.ts";
 import { fromContainerSpec, toContainerSpec } from "./container-spec.ts";
 import type { FindPayload } from "./payload-reference.ts";
@@ -100,27 +101,13 @@ function toConstraint(line: string): Constraint {
 }
 
 /** The model to Docker's task template; fields at their "nothing said" value are left out. */
-export function fromTaskSpec(spec: TaskSpec): docker.TaskSpec {
-  const { restart, placement, logDriver } = spec;
+export function fromTaskSpec(spec: TaskSpec, shows: Shows = showsAll): docker.TaskSpec {
+  const { logDriver } = spec;
   return compact<docker.TaskSpec>({
     ContainerSpec: fromContainerSpec(spec.container),
-    Resources: fromResources(spec.resources),
-    RestartPolicy: compact<docker.RestartPolicy>({
-      Condition: restart.condition,
-      Delay: toNanos(restart.delayMs),
-      MaxAttempts: restart.maxAttempts,
-      Window: toNanos(restart.windowMs),
-    }),
-    Placement: compact<docker.Placement>({
-      Constraints: orNone(placement.constraints.map(formatConstraint)),
-      Preferences: orNone(placement.preferences.map(({ spread }) => ({ Spread: { SpreadDescriptor: spread } }))),
-      MaxReplicas: placement.maxReplicasPerNode || undefined,
-      Platforms: orNone(
-        placement.platforms.map(({ os, architecture }) =>
-          compact<docker.Platform>({ OS: os, Architecture: architecture }),
-        ),
-      ),
-    }),
+    Resources: shows("task.resources") ? fromResources(spec.resources, shows) : undefined,
+    RestartPolicy: shows("task.restart") ? fromRestart(spec.restart, shows) : undefined,
+    Placement: shows("task.placement") ? fromPlacement(spec.placement) : undefined,
     Networks: orNone(
       spec.networks.map(({ target, aliases, driverOptions }) =>
         compact<docker.NetworkAttachmentConfig>({
@@ -136,19 +123,42 @@ export function fromTaskSpec(spec: TaskSpec): docker.TaskSpec {
   });
 }
 
-function fromResources(resources: ResourceRequirements): docker.ResourceRequirements {
+const fromRestart = (restart: RestartPolicy, shows: Shows): docker.RestartPolicy =>
+  compact<docker.RestartPolicy>({
+    Condition: restart.condition,
+    Delay: shows("task.restart.delayMs") ? toNanos(restart.delayMs) : undefined,
+    MaxAttempts: restart.maxAttempts,
+    Window: shows("task.restart.windowMs") ? toNanos(restart.windowMs) : undefined,
+  });
+
+const fromPlacement = ({ constraints, preferences, maxReplicasPerNode, platforms }: Placement): docker.Placement =>
+  compact<docker.Placement>({
+    Constraints: orNone(constraints.map(formatConstraint)),
+    Preferences: orNone(preferences.map(({ spread }) => ({ Spread: { SpreadDescriptor: spread } }))),
+    MaxReplicas: maxReplicasPerNode || undefined,
+    Platforms: orNone(
+      platforms.map(({ os, architecture }) => compact<docker.Platform>({ OS: os, Architecture: architecture })),
+    ),
+  });
+
+type Limits = NonNullable<docker.ResourceRequirements["Limits"]>;
+type Reserved = NonNullable<docker.ResourceRequirements["Reservations"]>;
+
+function fromResources(resources: ResourceRequirements, shows: Shows): docker.ResourceRequirements {
   const { limits, reservations, swapBytes, swappiness } = resources;
+  const Limits = compact<Limits>({
+    NanoCPUs: limits.nanoCpus || undefined,
+    MemoryBytes: limits.memoryBytes || undefined,
+    Pids: limits.pids || undefined,
+  });
+  const Reservations = compact<Reserved>({
+    NanoCPUs: reservations.nanoCpus || undefined,
+    MemoryBytes: reservations.memoryBytes || undefined,
+    GenericResources: fromGeneric(reservations.generic),
+  });
   return compact<docker.ResourceRequirements>({
-    Limits: compact<NonNullable<docker.ResourceRequirements["Limits"]>>({
-      NanoCPUs: limits.nanoCpus || undefined,
-      MemoryBytes: limits.memoryBytes || undefined,
-      Pids: limits.pids || undefined,
-    }),
-    Reservations: compact<NonNullable<docker.ResourceRequirements["Reservations"]>>({
-      NanoCPUs: reservations.nanoCpus || undefined,
-      MemoryBytes: reservations.memoryBytes || undefined,
-      GenericResources: fromGeneric(reservations.generic),
-    }),
+    Limits: shows("task.resources.limits") ? Limits : undefined,
+    Reservations: shows("task.resources.reservations") ? Reservations : undefined,
     SwapBytes: swapBytes,
     MemorySwappiness: swappiness,
   });
@@ -156,15 +166,8 @@ function fromResources(resources: ResourceRequirements): docker.ResourceRequirem
 
 const orNone = <T>(list: T[]): T[] | undefined => (list.length === 0 ? undefined : list);
 
-/**
- * What `insertDefaults` asks for: the values that hold although the spec doesn't name them. A restart policy's window is none
- * of these in Docker: the default is that there is none.
- */
-export function withDefaults(task: docker.TaskSpec): docker.TaskSpec {
-  const { Window, ...restart } = task.RestartPolicy ?? {};
-  return {
-    ...task,
-    RestartPolicy: { ...restart, ...(Window !== undefined && Window > 0 && { Window }) },
-    ContainerSpec: { StopGracePeriod: toNanos(DEFAULT_STOP_GRACE_MS), DNSConfig: {}, ...task.ContainerSpec },
-  };
-}
+/** What holds of a container that says nothing of it. */
+export const withDefaults = (task: docker.TaskSpec): docker.TaskSpec => ({
+  ...task,
+  ContainerSpec: { StopGracePeriod: toNanos(DEFAULT_STOP_GRACE_MS), DNSConfig: {}, ...task.ContainerSpec },
+});

@@ -1,9 +1,9 @@
 import { ClusterError } from "@murmur/base";
-import { holdsSlot, isAssigned, serviceId, type Service, type Task } from "@murmur/model";
+import { holdsSlot, isAssigned, serviceId, type Task } from "@murmur/model";
 import { hostnameOf, type View } from "@murmur/store";
 import type { Context, Hono } from "hono";
 import { differences } from "../docker/difference.ts";
-import { fromService } from "../docker/service.ts";
+import { wholeServiceSpec } from "../docker/service-spec.ts";
 import type { DryRunNode, ServiceDryRun } from "../murmur-types.ts";
 import type { Forecast, ServiceChange } from "../ports.ts";
 import { readJson } from "./body.ts";
@@ -48,8 +48,6 @@ function changeOf(
 
 function answerOf(access: ClusterAccess, forecast: Forecast): ServiceDryRun {
   const { view, before, after, settled } = forecast;
-  const networkOf = (id: Parameters<View["network"]>[0]) => view.network(id);
-  const specIn = (service: Service) => fromService(service, { insertDefaults: true, networkOf }).Spec;
   const service = view.service(after.id) ?? after;
   const amiss = currentTasks(view, service).filter((task) => !isAsItShouldBe(view, task));
   const placed = view.tasksOfService(service.id).filter(isPlaced);
@@ -59,7 +57,7 @@ function answerOf(access: ClusterAccess, forecast: Forecast): ServiceDryRun {
   return {
     ...(before !== undefined && { service: { id: before.id, version: before.version } }),
     name: after.spec.name,
-    changes: differences(before && specIn(before), specIn(after)),
+    changes: differences(before && wholeServiceSpec(before.spec), wholeServiceSpec(after.spec)),
     tasks: {
       placed: placed.length,
       kept,

@@ -1,11 +1,14 @@
 import {
   BALANCINGS,
   configId,
+  DEFAULT_RESTART,
   DEFAULT_UPDATE,
+  DEFAULTED_PARTS,
   networkId,
   secretId,
   servedByProxy,
   type ContainerSpec,
+  type DefaultedPart,
   type Mount,
   type Placement,
   type PortConfig,
@@ -273,7 +276,7 @@ const endpoint: fc.Arbitrary<ServiceSpec["endpoint"]> = fc.oneof(
 );
 
 /** A job has nothing to say of its updates. */
-export const serviceSpecs: fc.Arbitrary<ServiceSpec> = fc
+const whole: fc.Arbitrary<ServiceSpec> = fc
   .record({
     name: word,
     labels,
@@ -283,8 +286,45 @@ export const serviceSpecs: fc.Arbitrary<ServiceSpec> = fc
     rollback: update(["pause", "continue"]),
     endpoint,
   })
-  .map((spec) =>
-    spec.mode.kind === "replicated" || spec.mode.kind === "global"
-      ? spec
-      : { ...spec, update: DEFAULT_UPDATE, rollback: DEFAULT_UPDATE },
-  );
+  .map((spec) => (isJob(spec) ? { ...spec, update: DEFAULT_UPDATE, rollback: DEFAULT_UPDATE } : spec));
+
+const isJob = ({ mode: { kind } }: Pick<ServiceSpec, "mode">): boolean => kind.endsWith("-job");
+
+const NOTHING = { nanoCpus: 0, memoryBytes: 0 };
+const withTask = (spec: ServiceSpec, task: Partial<TaskSpec>): ServiceSpec => ({
+  ...spec,
+  task: { ...spec.task, ...task },
+});
+
+/** Without a part, and so with its default. */
+const LEAVE_OUT: Readonly<Record<DefaultedPart, (spec: ServiceSpec) => ServiceSpec>> = {
+  "task.resources": (spec) => withTask(spec, { resources: { reservations: NOTHING, limits: { ...NOTHING, pids: 0 } } }),
+  "task.resources.limits": (spec) => {
+    const { swapBytes: _needsLimit, ...resources } = spec.task.resources;
+    return withTask(spec, { resources: { ...resources, limits: { ...NOTHING, pids: 0 } } });
+  },
+  "task.resources.reservations": (spec) =>
+    withTask(spec, { resources: { ...spec.task.resources, reservations: NOTHING } }),
+  "task.restart": (spec) => withTask(spec, { restart: DEFAULT_RESTART }),
+  "task.restart.delayMs": (spec) =>
+    withTask(spec, { restart: { ...spec.task.restart, delayMs: DEFAULT_RESTART.delayMs } }),
+  "task.restart.windowMs": (spec) =>
+    withTask(spec, { restart: { ...spec.task.restart, windowMs: DEFAULT_RESTART.windowMs } }),
+  "task.placement": (spec) =>
+    withTask(spec, { placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] } }),
+  update: (spec) => ({ ...spec, update: DEFAULT_UPDATE }),
+  "update.monitorMs": (spec) => ({ ...spec, update: { ...spec.update, monitorMs: DEFAULT_UPDATE.monitorMs } }),
+  rollback: (spec) => ({ ...spec, rollback: DEFAULT_UPDATE }),
+  "rollback.monitorMs": (spec) => ({ ...spec, rollback: { ...spec.rollback, monitorMs: DEFAULT_UPDATE.monitorMs } }),
+  endpoint: (spec) => ({ ...spec, endpoint: { mode: "vip", ports: [] } }),
+};
+
+/** Some parts were left out, all that is in one with it, and of a job what it can't say. */
+export const serviceSpecs: fc.Arbitrary<ServiceSpec> = fc
+  .tuple(whole, fc.subarray([...DEFAULTED_PARTS]))
+  .map(([spec, chosen]) => {
+    const left = [...chosen, ...(isJob(spec) ? (["update", "rollback"] as const) : [])];
+    const defaulted = DEFAULTED_PARTS.filter((part) => left.some((one) => part === one || part.startsWith(`${one}.`)));
+    if (defaulted.length === 0) return spec;
+    return { ...left.reduce((before, part) => LEAVE_OUT[part](before), spec), defaulted };
+  });

@@ -19,7 +19,11 @@ export function serviceInspect(cli: Cli): Command {
       const client = await cli.client();
       const name = flags.pretty === true ? await networkNames(client) : (id: string): string => id;
       const text = (service: Service): string => serviceText(service, name);
-      await inspectAll(cli, names, { ...flags, find: (service) => client.service(service), text });
+      await inspectAll(cli, names, {
+        ...flags,
+        find: (service) => client.service(service, { insertDefaults: true }),
+        text,
+      });
     });
 }
 
