@@ -130,7 +130,7 @@ async function becomeWhole(world: World): Promise<void> {
     if (missing.length === 0) {
       await world.pass(STEADY_MS);
       missing = whatIsMissing();
-      if (missing.length === 0) missing = await world.during(ailments(world.running));
+      if (missing.length === 0) missing = await world.during(ailments(world));
     }
   } while (missing.length > 0 && world.queue.now < until);
   if (missing.length > 0) throw new Error(`not whole: ${missing.join("; ")}`);

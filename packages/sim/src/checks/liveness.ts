@@ -6,6 +6,7 @@ import { unmetPayloads } from "./payload-checks.ts";
 import { unmetGossipKeys } from "./unmet-gossip-keys.ts";
 import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetManagers } from "./unmet-managers.ts";
+import { unmetNames } from "./unmet-names.ts";
 import { unmetContainers, unmetEndpoints, unmetNodes, unmetVersions } from "./unmet-nodes.ts";
 import { unmetRoots } from "./unmet-roots.ts";
 import { unmetServices, type ServiceExpectation } from "./unmet-services.ts";
@@ -40,12 +41,17 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
   return lines.length > 0 ? lines : unmetKernels(view, hosts);
 }
 
-/** What the hosts' own comparison of their kernels finds, a line each. */
-export async function ailments(hosts: readonly Host[]): Promise<string[]> {
+/**
+ * What only shows when somebody asks, a line each: names, and what the hosts' own comparison of their kernels finds. Asked once
+ * nothing else is unmet.
+ */
+export async function ailments(world: World, hosts: readonly Host[] = world.running): Promise<string[]> {
+  const view = world.leader?.manager?.view;
+  const names = view === undefined ? ["nobody leads"] : unmetNames(view, hosts);
   const found = await Promise.all(
     hosts.map(async ({ name, overlay }) =>
       ((await overlay?.check()) ?? []).map(({ where, what }) => `${name}: ${where}: ${what}`),
     ),
   );
-  return found.flat();
+  return [...names, ...found.flat()];
 }

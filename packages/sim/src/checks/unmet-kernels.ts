@@ -2,8 +2,6 @@ import type { NodeId } from "@murmur/base";
 import {
   DEFAULT_NETWORK_NAME,
   hostOf,
-  isAssigned,
-  isTerminal,
   nodeGateway,
   type ClusterNode,
   type Network,
@@ -16,6 +14,7 @@ import {
 import { bridgeOf, HOST, macOf, vxlanName, type KernelObject } from "@murmur/network";
 import type { View } from "@murmur/store";
 import type { Host } from "../world/host.ts";
+import { addressIn, hasAddresses, takersOf } from "./task-places.ts";
 import { idOf } from "./unmet-managers.ts";
 
 /** What is said of more than this is only counted. */
@@ -69,22 +68,6 @@ type Addressed = Network & { readonly addressing: NetworkAddressing };
 interface Seat {
   readonly host: Host;
   readonly node: ClusterNode;
-}
-
-/** A task's address in a network; undefined where it isn't in it. */
-const addressIn = (task: Task, networkId: NetworkId): string | undefined =>
-  task.addresses?.[task.networks.findIndex((joined) => joined.networkId === networkId)]?.ipv4;
-
-const hasAddresses = ({ nodeId, status }: Task): boolean =>
-  nodeId !== undefined && isAssigned(status.state) && !isTerminal(status.state);
-
-/** Running, wanted, and on a node that isn't down; what else is sick has no health check here. */
-function takersOf(view: View, service: Service): readonly Task[] {
-  return view.tasksOfService(service.id).filter(({ desiredState, status, nodeId }) => {
-    const node = nodeId === undefined ? undefined : view.node(nodeId);
-    const isWell = status.health === undefined || status.health === "none" || status.health === "healthy";
-    return desiredState === "running" && status.state === "running" && isWell && node?.status.state !== "down";
-  });
 }
 
 /** The network in which a service's published ports are answered. */

@@ -3,6 +3,7 @@ import { DISCOVERY_MUTATIONS } from "./discovery-mutations.ts";
 import { GOSSIP_MUTATIONS } from "./gossip-mutations.ts";
 import { MANAGER_MUTATIONS } from "./manager-mutations.ts";
 import type { Mutation } from "./mutation.ts";
+import { NAME_MUTATIONS } from "./name-mutations.ts";
 import { NETWORK_MUTATIONS } from "./network-mutations.ts";
 import { PAYLOAD_MUTATIONS } from "./payload-mutations.ts";
 import { RAFT_MUTATIONS } from "./raft-mutations.ts";
@@ -16,6 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...AGENT_MUTATIONS,
   ...PAYLOAD_MUTATIONS,
   ...DISCOVERY_MUTATIONS,
+  ...NAME_MUTATIONS,
   ...NETWORK_MUTATIONS,
   ...GOSSIP_MUTATIONS,
 ];

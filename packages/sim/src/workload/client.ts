@@ -12,10 +12,9 @@ import { deskOf, type Desk } from "./desk.ts";
 import type { Networks } from "./networks.ts";
 import type { Payloads } from "./payloads.ts";
 import { loginOf, privateImage } from "./private-image.ts";
+import { SERVICE_NAMES } from "./service-names.ts";
 import { drawChange, drawSpec, isJob, WRITE_LABEL } from "./specs.ts";
 
-/** Services are made under these names only, so that clients get in each other's way. */
-const NAMES = ["web", "api", "db", "queue", "mail", "auth", "logs", "docs"] as const;
 /** A client that gets no answer for so long goes on; what became of it is unknown. */
 const PATIENCE_MS: Millis = 15_000;
 
@@ -102,7 +101,7 @@ export class Client {
 
   async #create(cluster: Desk): Promise<void> {
     const { services, name: client, random, world } = this.#options;
-    const name = oneOf(NAMES, random) ?? NAMES[0];
+    const name = oneOf(SERVICE_NAMES, random) ?? SERVICE_NAMES[0];
     const write = this.#nextWrite();
     const id = serviceId(world.newId());
     const drawn = drawSpec(name, write, random);

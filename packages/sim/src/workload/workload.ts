@@ -9,6 +9,7 @@ import type { ServiceInput, ServiceOutput } from "../history/service-model.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { Client } from "./client.ts";
 import { Departures } from "./departures.ts";
+import { NameClients } from "./name-clients.ts";
 import { Networks } from "./networks.ts";
 import { Payloads } from "./payloads.ts";
 import { Rebalancing } from "./rebalancing.ts";
@@ -29,6 +30,7 @@ export class Workload {
   readonly #watchers = new Watchers();
   readonly #departures: Departures;
   readonly #networks: Networks;
+  readonly #nameClients: NameClients;
   readonly #payloads: Payloads;
   readonly #rebalancing: Rebalancing;
   #running: readonly Promise<void>[] = [];
@@ -48,6 +50,7 @@ export class Workload {
     this.#networks = networks;
     const payloads = new Payloads(world);
     this.#payloads = payloads;
+    this.#nameClients = new NameClients(world);
     this.#rebalancing = new Rebalancing(world);
     this.#clients = Array.from({ length: 2 + this.#random.below(5) }, (_, at) => {
       const name = `client${String(at + 1)}`;
@@ -75,6 +78,7 @@ export class Workload {
       this.#rebalancing.keepGoing(isOver),
       this.#departures.keepGoing(isOver),
       this.#networks.keepGoing(isOver),
+      this.#nameClients.keepGoing(isOver),
       this.#payloads.keepGoing(isOver),
     ];
     for (const work of [...this.#running, ...others]) this.#world.background(work);

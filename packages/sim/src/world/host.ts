@@ -21,7 +21,8 @@ import { gatedFiles } from "./gated-files.ts";
 import { gatedRuntime } from "./gated-runtime.ts";
 import { HostKernel } from "./host-kernel.ts";
 import type { LogLevel } from "./observer.ts";
-import { openOverlay, removeOverlay, type OverlayOwner, type OverlayWorld, type SimulatedNames } from "./overlay.ts";
+import { SimulatedNames } from "./names.ts";
+import { openOverlay, removeOverlay, type OverlayOwner, type OverlayWorld } from "./overlay.ts";
 import { SimulatedPlane } from "./plane.ts";
 import { Process, type ClockError } from "./process.ts";
 import { Records } from "./records.ts";
@@ -61,6 +62,8 @@ export class Host {
   readonly #records: Records;
   readonly #random: Random;
   #plane: SimulatedPlane | SimulatedNames | undefined;
+  #names: SimulatedNames | undefined;
+  readonly #namesRandom: Random;
   #overlay: OverlayPlane | undefined;
   /** On its disk. */
   #overlayOwner: OverlayOwner | undefined;
@@ -70,12 +73,20 @@ export class Host {
 
   constructor(
     world: World,
-    options: { name: string; address: string; random: Random; kernelRandom: Random; clockError: ClockError },
+    options: {
+      name: string;
+      address: string;
+      random: Random;
+      kernelRandom: Random;
+      namesRandom: Random;
+      clockError: ClockError;
+    },
   ) {
     this.#world = world;
     this.name = options.name;
     this.address = options.address;
     this.#random = options.random;
+    this.#namesRandom = options.namesRandom;
     this.clockError = options.clockError;
     this.diskFaults = new DiskFaults(world.clock, options.random);
     this.disk = this.#newDisk();
@@ -117,6 +128,10 @@ export class Host {
   /** What the data plane was told last. */
   get plane(): SimulatedPlane | SimulatedNames | undefined {
     return this.#life === undefined ? undefined : this.#plane;
+  }
+  /** Its DNS server, once it has begun to take part in a cluster. */
+  get names(): SimulatedNames | undefined {
+    return this.#life === undefined ? undefined : this.#names;
   }
   /** The data plane, where it renders something. */
   get overlay(): OverlayPlane | undefined {
@@ -269,6 +284,10 @@ export class Host {
     return { process, kernel: this.kernel, engine: this.#engineFor(process), log: this.#log() };
   }
 
+  #newNames({ clock }: Process, of: { readonly ownAddresses: boolean }): SimulatedNames {
+    return new SimulatedNames({ clock, random: this.#namesRandom, log: this.#log(), ...of });
+  }
+
   #wires(process: Process, { identity, membership }: Pick<MemberStart, "identity" | "membership">): MemberWires {
     const { network, clock, snapshotLimits, sealed } = this.#world;
     const { address, messageFaults, protocol, permits } = this;
@@ -328,13 +347,18 @@ export class Host {
         });
       },
       openFiles: () => gatedFiles(this.files, process),
-      openDataPlane: async () => (this.#plane = new SimulatedPlane()),
+      openDataPlane: async () => {
+        this.#names = this.#newNames(process, { ownAddresses: false });
+        return (this.#plane = new SimulatedPlane(this.#names));
+      },
       openOverlay: async () => {
         const owner = { clusterId: clusterId(identity.clusterId), nodeId: nodeId(identity.nodeId) };
         this.#overlayOwner = owner;
         const underlay = parseAddress(membership.address).host;
-        const overlay = openOverlay(this.#overlayWorld(process), { ...owner, underlay });
-        this.#plane = overlay.names;
+        const names = this.#newNames(process, { ownAddresses: true });
+        const overlay = openOverlay(this.#overlayWorld(process), { ...owner, underlay, names });
+        this.#plane = names;
+        this.#names = names;
         this.#overlay = overlay.plane;
         return overlay;
       },

@@ -1,6 +1,7 @@
 import type { LogFields, NodeId } from "@murmur/base";
 import type { Recovered, SnapshotMeta, WriteBatch } from "@murmur/storage";
 import type { Host } from "./host.ts";
+import type { Lookup } from "./lookup.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -44,6 +45,10 @@ export interface Observer {
   answered?(host: Host, from: NodeId, call: { readonly method: string; readonly body: unknown }): void;
   /** A process asks its engine to send a container a signal. */
   signalled?(host: Host, containerId: string, signalName: string): void;
+  /** Somebody on a host has asked for a service by its name, and was answered. */
+  named?(host: Host, lookup: Lookup): void;
+  /** Somebody on a host sends to what an answer said, which may still be kept. */
+  used?(host: Host, lookup: Lookup): void;
   /** A log line. */
   logged?(host: Host, level: LogLevel, message: string, fields: LogFields): void;
   /** Somebody did something to the world. */

@@ -1,10 +1,10 @@
 import { EngineNetworks, ownerLabels, type NetworkRuntime } from "@murmur/agent";
 import type { Log, NodeId } from "@murmur/base";
-import type { Suspects } from "@murmur/discovery";
-import type { ClusterId, EndpointTable } from "@murmur/model";
+import type { ClusterId } from "@murmur/model";
 import { Overlay, overlayPlaneOf, type OverlayParts, type OverlayPlane } from "@murmur/network";
 import { ClusterBridges, OverlayNetworks, removeEngineNetworks, type MemberOverlay } from "@murmur/node";
 import type { HostKernel } from "./host-kernel.ts";
+import type { SimulatedNames } from "./names.ts";
 import type { Process } from "./process.ts";
 
 /** Whose overlay a host has: what the daemon notes on its disk. */
@@ -21,27 +21,6 @@ export interface OverlayWorld {
   readonly log: Log;
 }
 
-/** A DNS server that nobody asks: it keeps what it was told last. */
-export class SimulatedNames {
-  table: EndpointTable | undefined;
-  suspects: Suspects | undefined;
-  /** Where it listens for containers. */
-  gateways: readonly string[] = [];
-
-  /** As a part of the plane. */
-  readonly part: OverlayParts["dns"] = {
-    update: (table) => void (this.table = table),
-    meet: () => {},
-    avoid: (suspects) => void (this.suspects = suspects),
-    know: () => {},
-    listenAt: (hosts) => void (this.gateways = hosts),
-    listeners: () => [],
-    retry: async () => {},
-    stats: () => ({ queries: 0, forwarded: 0, failed: 0, dropped: 0 }),
-    [Symbol.asyncDispose]: async () => {},
-  };
-}
-
 /** Nothing is published in a way that only a proxy can serve. */
 const NO_PROXIES: OverlayParts["proxies"] = {
   update: () => {},
@@ -56,11 +35,10 @@ const NO_PROXIES: OverlayParts["proxies"] = {
 /** The product's overlay plane over a host's kernel, with all that decides something in it. */
 export function openOverlay(
   { process, kernel, engine, log }: OverlayWorld,
-  { clusterId, nodeId, underlay }: OverlayOwner & { readonly underlay: string },
-): MemberOverlay & { readonly plane: OverlayPlane; readonly names: SimulatedNames } {
+  { clusterId, nodeId, underlay, names }: OverlayOwner & { readonly underlay: string; readonly names: SimulatedNames },
+): MemberOverlay & { readonly plane: OverlayPlane } {
   const { clock } = process;
   const bridges = new ClusterBridges({ clusterId, nodeId, runtime: new EngineNetworks(engine, clock), underlay });
-  const names = new SimulatedNames();
   const plane = overlayPlaneOf(
     { self: nodeId, underlay, publishAddress: "0.0.0.0", bridges, clock, log },
     {
@@ -72,7 +50,7 @@ export function openOverlay(
     },
   );
   const resolverFile = async (): Promise<string> => "/var/lib/murmur/overlay/resolv.conf";
-  return { plane, names, networks: new OverlayNetworks({ plane, bridges, resolverFile }) };
+  return { plane, networks: new OverlayNetworks({ plane, bridges, resolverFile }) };
 }
 
 /** Takes away what an overlay has left on a host, as the daemon does when it has left a cluster. */

@@ -41,6 +41,10 @@ export class Process {
   get alive(): boolean {
     return this.#state !== "dead";
   }
+  /** Whether what reaches it is taken in at once. */
+  get heeds(): boolean {
+    return this.#state === "running";
+  }
   get paused(): boolean {
     return this.#state === "paused";
   }

@@ -103,7 +103,9 @@ export class World {
     const random = randomFor(this.seed, name);
     const address = `10.0.${String(number >> 8)}.${String(number & 255)}:7373`;
     const kernelRandom = randomFor(this.seed, `${name} kernel`);
-    const host = new Host(this, { name, address, random, kernelRandom, clockError: this.#clockError(number) });
+    const namesRandom = randomFor(this.seed, `${name} names`);
+    const clockError = this.#clockError(number);
+    const host = new Host(this, { name, address, random, kernelRandom, namesRandom, clockError });
     host.protocol = this.#release;
     this.hosts.push(host);
     return host;
