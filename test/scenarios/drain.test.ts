@@ -1,85 +1,41 @@
 import type { NodeId } from "@murmur/base";
-import type { ServiceId, ServiceSpec, Task } from "@murmur/model";
-import { allChecks, World, type Host } from "@murmur/sim";
+import type { ServiceSpec, Task } from "@murmur/model";
+import type { Host } from "@murmur/sim";
 import { expect, it } from "vitest";
-import { changeNode, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { changeNode, create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 const DEADLINE_MS = 40_000;
 
-/** Four hosts with a service, one of which is to be drained; it doesn't lead. */
-class Drain implements AsyncDisposable {
-  readonly world: World;
-  readonly #checks: ReturnType<typeof allChecks>;
-  readonly #service: ServiceId;
-  /** The node that is drained. */
-  readonly node: NodeId;
-
-  private constructor(world: World, checks: ReturnType<typeof allChecks>, known: { service: ServiceId; node: NodeId }) {
-    this.world = world;
-    this.#checks = checks;
-    this.#service = known.service;
-    this.node = known.node;
-  }
+/** Four hosts with a service, one of which is drained; it doesn't lead. */
+class Drain extends CheckedWorld {
+  /** The node that is drained, once that has begun. */
+  #node: NodeId | undefined;
 
   static async of(wanted: ServiceSpec, seed: number): Promise<Drain> {
-    await World.warmUp();
-    const world = new World({ seed });
-    const checks = allChecks(world);
-    world.observers.push(...checks.observers);
-    await settle(world, 4);
-    const service = await create(world, leaderOf(world), wanted);
-    const tasks = (): readonly Task[] => world.leader?.manager?.view.tasksOfService(service) ?? [];
+    const drain = await Drain.settled(seed, 4);
+    await create(drain.world, drain.leader, wanted);
     const count = wanted.mode.kind === "replicated" ? wanted.mode.replicas : 1;
-    await world.until(() => tasks().filter(isUp).length === count, 60_000, 100);
-    const others = world.leader?.manager?.view.nodes().filter(({ address }) => !isAt(world.leader, address)) ?? [];
-    const node = others.find(({ id }) => tasks().some(({ nodeId }) => nodeId === id))?.id;
-    if (node === undefined) throw new Error("four hosts, and a task on each");
-    return new Drain(world, checks, { service, node });
-  }
-
-  get up(): readonly Task[] {
-    return (this.world.leader?.manager?.view.tasksOfService(this.#service) ?? []).filter(isUp);
+    await drain.world.until(() => drain.up().length === count, 60_000, 100);
+    return drain;
   }
 
   get left(): readonly Task[] {
-    return this.up.filter(({ nodeId }) => nodeId === this.node);
+    return this.up().filter(({ nodeId }) => nodeId === this.#node);
   }
 
   /** Those that are to run and don't yet. */
   get coming(): readonly Task[] {
-    const tasks = this.world.leader?.manager?.view.tasksOfService(this.#service) ?? [];
-    return tasks.filter(({ desiredState, status }) => desiredState === "running" && status.state !== "running");
+    return this.tasks().filter(({ desiredState, status }) => desiredState === "running" && status.state !== "running");
   }
 
   async begin(): Promise<void> {
-    await changeNode(this.world, leaderOf(this.world), this.node, {
-      availability: "drain",
-      drain: { deadlineMs: DEADLINE_MS },
-    });
+    const hasTask = (host: Host): boolean => this.up().some(({ nodeId }) => nodeId === nodeOf(host));
+    const node = nodeOf(this.one((host) => host !== this.leader && hasTask(host)));
+    this.#node = node;
+    const drain = { deadlineMs: DEADLINE_MS };
+    await changeNode(this.world, this.leader, node, { availability: "drain", drain });
   }
-
-  /** The leader is lost, and comes back when there is another. */
-  async changeLeader(): Promise<void> {
-    const { world } = this;
-    const first = leaderOf(world);
-    first.crash();
-    await world.until(() => world.leader !== undefined && world.leader !== first, 30_000, 50);
-    await world.during(first.resume());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#checks.final();
-    await end(this.world);
-  }
-}
-
-const isUp = ({ desiredState, status }: Task): boolean => desiredState === "running" && status.state === "running";
-
-const isAt = (host: Host | undefined, address: string): boolean => address.startsWith(`${host?.address ?? ""}:`);
-
-function leaderOf(world: World): Host {
-  if (world.leader === undefined) throw new Error("nobody leads");
-  return world.leader;
 }
 
 it.each([1, 2, 3])(
@@ -88,9 +44,9 @@ it.each([1, 2, 3])(
     const wanted = { ...spec("web", { kind: "replicated", replicas: 8 }), onNodeLoss: { kind: "wait" } } as const;
     await using drain = await Drain.of(wanted, seed);
     const { world } = drain;
-    let least = drain.up.length;
+    let least = drain.up().length;
     world.observers.push({
-      stepped: () => (least = world.leader === undefined ? least : Math.min(least, drain.up.length)),
+      stepped: () => (least = world.leader === undefined ? least : Math.min(least, drain.up().length)),
     });
     await drain.begin();
     // Replacements are made by now, and none of them runs yet.
@@ -100,7 +56,7 @@ it.each([1, 2, 3])(
     await world.until(() => drain.left.length === 0, DEADLINE_MS, 100);
     expect(drain.left).toEqual([]);
     await world.pass(10_000);
-    expect(drain.up).toHaveLength(8);
+    expect(drain.up()).toHaveLength(8);
     expect(least).toBeGreaterThanOrEqual(8);
   },
 );
@@ -119,7 +75,7 @@ it.each([1, 2])(
     await drain.changeLeader();
     await world.until(() => drain.left.length === 0, DEADLINE_MS, 100);
     expect(drain.left).toEqual([]);
-    expect(drain.up).toHaveLength(16);
+    expect(drain.up()).toHaveLength(16);
     expect(most).toBe(1);
   },
 );
@@ -134,10 +90,10 @@ it("what can't be replaced works on until the deadline that the leader before ha
   const begun = world.clock.now();
   await world.pass(10_000);
   await drain.changeLeader();
-  await world.until(() => drain.up.length === 4 && drain.left.length === 1, 20_000, 100);
+  await world.until(() => drain.up().length === 4 && drain.left.length === 1, 20_000, 100);
   await world.pass(begun + DEADLINE_MS - 2_000 - world.clock.now());
   expect(drain.left).toHaveLength(1);
   await world.pass(10_000);
   expect(drain.left).toEqual([]);
-  expect(drain.up).toHaveLength(3);
+  expect(drain.up()).toHaveLength(3);
 });

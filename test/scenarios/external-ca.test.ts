@@ -1,141 +1,90 @@
-import { caDigest, formatToken } from "@murmur/identity";
 import { nextRoot } from "@murmur/node";
-import { DEFAULT_CLUSTER_SPEC, type Cluster, type NextRoot, type RootRotation } from "@murmur/model";
-import { allChecks, unmet, World, type Host } from "@murmur/sim";
+import { DEFAULT_CLUSTER_SPEC, type RootRotation } from "@murmur/model";
+import { World } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { TestCfssl } from "../../packages/node/src/testing/test-cfssl.ts";
-import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { create, end, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 import { rotateRoot } from "../../packages/sim/src/faults/rotation-faults.ts";
 
 const WHOLE_MS = 60_000;
 const { signal } = new AbortController();
 const SEEDS = [1, 2, 3];
 
-/** A world with all its promises checked, outside of which there is an authority. */
-class OutsideWorld {
-  readonly world: World;
-  readonly cfssl: TestCfssl;
-  readonly #checks: ReturnType<typeof allChecks>;
+/** An authority outside of the world, that its nodes reach. */
+async function outsideOf(world: World): Promise<TestCfssl> {
+  const cfssl = await TestCfssl.start(world.clock.now());
+  cfssl.now = () => world.clock.now();
+  world.callExternalCa = cfssl.call;
+  return cfssl;
+}
 
-  private constructor(world: World, cfssl: TestCfssl) {
-    this.world = world;
-    this.cfssl = cfssl;
-    cfssl.now = () => world.clock.now();
-    world.callExternalCa = cfssl.call;
-    this.#checks = allChecks(world);
-    world.observers.push(...this.#checks.observers);
-  }
+/** Goes over to the root of the authority outside. */
+async function moveOut(scene: CheckedWorld, cfssl: TestCfssl): Promise<void> {
+  const { cluster, leader } = scene;
+  const signer = leader.member?.signer ?? expect.fail("it leads");
+  const next = await scene.world.during(cfssl.nextRoot(cluster, signer));
+  const changed = { ...cluster.spec, externalCas: [cfssl.externalCa] };
+  await scene.submit({ kind: "updateCluster", version: cluster.version, spec: changed, nextRoot: next });
+}
 
-  static async of(seed: number, hosts: number): Promise<OutsideWorld> {
-    await World.warmUp();
-    const world = new World({ seed });
-    const made = new OutsideWorld(world, await TestCfssl.start(world.clock.now()));
-    await settle(world, hosts);
-    return made;
-  }
-
-  get leader(): Host {
-    return this.world.leader ?? expect.fail("nobody leads");
-  }
-  get cluster(): Cluster {
-    return this.leader.manager?.view.cluster() ?? expect.fail("the leader knows no cluster");
-  }
-
-  /** Goes over to the root of the authority outside. */
-  async moveOut(): Promise<void> {
-    const { cluster } = this;
-    const signer = this.leader.member?.signer ?? expect.fail("it leads");
-    const next: NextRoot = await this.world.during(this.cfssl.nextRoot(cluster, signer));
-    const { version } = cluster;
-    const changed = { ...cluster.spec, externalCas: [this.cfssl.externalCa] };
-    const now = this.world.clock.now();
-    const command = { kind: "updateCluster", version, spec: changed, nextRoot: next, now } as const;
-    const manager = this.leader.manager ?? expect.fail("it leads");
-    await this.world.during(manager.submit(command, signal));
-  }
-
-  async reaches(phase: RootRotation["phase"] | undefined): Promise<void> {
-    const isThere = (): boolean => this.world.leader !== undefined && this.cluster.rotation?.phase === phase;
-    expect(await this.world.until(isThere, WHOLE_MS)).toBeDefined();
-  }
-
-  async joins(host: Host): Promise<void> {
-    const { caPem, secrets } = this.cluster;
-    const token = formatToken({ caDigest: caDigest(caPem), secret: secrets.joinSecret });
-    const life = host.life ?? (await host.boot());
-    const addresses = this.world.running.filter((other) => other !== host).map(({ address }) => address);
-    const request = { token, addresses, advertiseAddr: host.address, availability: "active", labels: {} } as const;
-    await this.world.during(life.node.control.join(request, signal));
-  }
-
-  async becomesWhole(): Promise<void> {
-    const undone = (): string[] => unmet(this.world, { services: new Map(), hosts: this.world.running });
-    await this.world.until(() => this.world.leader !== undefined && undone().length === 0, WHOLE_MS, 100);
-    expect(undone()).toEqual([]);
-  }
-
-  async end(): Promise<void> {
-    await this.becomesWhole();
-    this.#checks.final();
-    await end(this.world);
-  }
+async function reaches(scene: CheckedWorld, phase: RootRotation["phase"] | undefined): Promise<void> {
+  const isThere = (): boolean => scene.world.leader !== undefined && scene.cluster.rotation?.phase === phase;
+  expect(await scene.world.until(isThere, WHOLE_MS)).toBeDefined();
 }
 
 describe("an external CA", () => {
   it.each(SEEDS)("takes the root over, while leaders go, and gives it back, seed %i", async (seed) => {
-    const outside = await OutsideWorld.of(seed, 5);
-    const { world, cfssl } = outside;
-    await create(world, outside.leader, spec("web", { kind: "replicated", replicas: 5 }));
-    await outside.becomesWhole();
-    await outside.moveOut();
+    await using scene = await CheckedWorld.settled(seed, 5);
+    const { world } = scene;
+    const cfssl = await outsideOf(world);
+    await create(world, scene.leader, spec("web", { kind: "replicated", replicas: 5 }));
+    await scene.becomesWhole();
+    await moveOut(scene, cfssl);
     for (const phase of ["trust", "renew"] as const) {
-      await outside.reaches(phase);
-      const { leader } = outside;
-      leader.crash();
-      await world.until(() => world.leader !== undefined && world.leader !== leader, WHOLE_MS);
-      await world.during(leader.resume());
+      await reaches(scene, phase);
+      await scene.changeLeader();
     }
-    await outside.reaches(undefined);
-    await outside.becomesWhole();
-    expect(outside.cluster.caPem.trim()).toBe(cfssl.ca.certificatePem.trim());
-    expect(outside.cluster.secrets.caKeyPem).toBeUndefined();
+    await reaches(scene, undefined);
+    await scene.becomesWhole();
+    expect(scene.cluster.caPem.trim()).toBe(cfssl.ca.certificatePem.trim());
+    expect(scene.cluster.secrets.caKeyPem).toBeUndefined();
 
     const asked = cfssl.asked.length;
-    await outside.joins(world.addHost());
+    await scene.joins(world.addHost());
     expect(cfssl.asked.length).toBeGreaterThan(asked);
     cfssl.refuses = "not today";
     const late = world.addHost();
-    await expect(outside.joins(late)).rejects.toThrow(/ca\.test.*it refuses: not today/);
+    await expect(scene.joins(late)).rejects.toThrow(/ca\.test.*it refuses: not today/);
 
     // Away from it without it: no certificate of it is needed for that.
-    await world.during(rotateRoot(outside.leader, world.clock.now()));
-    await outside.reaches(undefined);
-    expect(outside.cluster.secrets).toMatchObject({ caKeyPem: expect.stringContaining("PRIVATE KEY") });
-    expect(outside.cluster.secrets.statement).toBeUndefined();
-    await outside.joins(late);
-    await outside.end();
+    await world.during(rotateRoot(scene.leader, world.clock.now()));
+    await reaches(scene, undefined);
+    expect(scene.cluster.secrets).toMatchObject({ caKeyPem: expect.stringContaining("PRIVATE KEY") });
+    expect(scene.cluster.secrets.statement).toBeUndefined();
+    await scene.joins(late);
+    await scene.becomesWhole();
   });
 
   it.each(SEEDS)("that is away holds a rotation up until it is back, and no longer, seed %i", async (seed) => {
-    const outside = await OutsideWorld.of(seed, 4);
-    const { world, cfssl } = outside;
-    await outside.moveOut();
+    await using scene = await CheckedWorld.settled(seed, 4);
+    const { world } = scene;
+    const cfssl = await outsideOf(world);
+    await moveOut(scene, cfssl);
     cfssl.down = true;
-    await outside.reaches("renew");
+    await reaches(scene, "renew");
     await world.pass(20_000);
-    expect(outside.cluster.rotation?.phase).toBe("renew");
+    expect(scene.cluster.rotation?.phase).toBe("renew");
     cfssl.down = false;
     await world.pass(60_000);
-    await outside.reaches(undefined);
-    await outside.end();
+    await reaches(scene, undefined);
+    await scene.becomesWhole();
   });
 
   it("is the only one with the root's key from the beginning, where a cluster starts so", async () => {
     await World.warmUp();
     const world = new World({ seed: 1 });
-    const cfssl = await TestCfssl.start(world.clock.now());
-    cfssl.now = () => world.clock.now();
-    world.callExternalCa = cfssl.call;
+    const cfssl = await outsideOf(world);
     const host = world.addHost();
     const { caPem: _root, ...nameless } = cfssl.externalCa;
     await expect(world.found(host, { externalCas: [nameless] })).rejects.toThrow(/add cacert=FILE/);

@@ -1,7 +1,7 @@
 import type { ServiceSpec, Task } from "@murmur/model";
-import { allChecks, World } from "@murmur/sim";
 import { expect, it } from "vitest";
-import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { change, create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 /** Each of three hosts has two GPUs. */
 const GPUS = 6;
@@ -22,31 +22,21 @@ function training(replicas: number): ServiceSpec {
 }
 
 it("each GPU has one task, while leaders go: too many wait and say why, and nodes are emptied first", async () => {
-  await World.warmUp();
-  const world = new World({ seed: 1 });
-  const checks = allChecks(world);
-  world.observers.push(...checks.observers);
-  await settle(world, 3);
-  const leader = () => {
-    if (world.leader === undefined) throw new Error("nobody leads");
-    return world.leader;
-  };
-  const wanted = (): readonly Task[] =>
-    (world.leader?.manager?.view.tasksOfService(id) ?? []).filter(({ desiredState }) => desiredState === "running");
-  const running = (): readonly Task[] => wanted().filter(({ status }) => status.state === "running");
+  await using scene = await CheckedWorld.settled(1, 3);
+  const { world } = scene;
+  const wanted = (): readonly Task[] => scene.tasks(id).filter(({ desiredState }) => desiredState === "running");
+  const running = (): readonly Task[] => scene.up(id);
   const given = (): readonly string[] =>
     running().flatMap(({ nodeId, genericNames }) =>
       (genericNames?.["gpu"] ?? []).map((name) => `${nodeId ?? ""} ${name}`),
     );
   /** The leader takes the change in, and is gone before all of it is carried out. */
   const scaleAndCrash = async (replicas: number): Promise<void> => {
-    const first = leader();
-    await change(world, first, id, training(replicas));
-    first.crash();
-    await world.pass(3_000);
-    await world.during(first.resume());
+    const { leader } = scene;
+    await change(world, leader, id, training(replicas));
+    await scene.restart(leader, 3_000);
   };
-  const id = await create(world, leader(), training(2));
+  const id = await create(world, scene.leader, training(2));
   await world.until(() => running().length === 2, 60_000, 100);
   expect(new Set(running().map(({ nodeId }) => nodeId)).size).toBe(1);
 
@@ -63,6 +53,4 @@ it("each GPU has one task, while leaders go: too many wait and say why, and node
   await world.until(() => running().length === 4 && wanted().length === 4, 60_000, 100);
   expect(new Set(given()).size).toBe(4);
   expect(new Set(running().map(({ nodeId }) => nodeId)).size).toBe(2);
-  checks.final();
-  await end(world);
 });

@@ -1,78 +1,12 @@
 import type { NodeId } from "@murmur/base";
-import { loginSealId, secretId, serviceId, type ServiceId, type ServiceSpec, type Task } from "@murmur/model";
-import { allChecks, loginOf, privateImage, unmet, World, type Host } from "@murmur/sim";
+import { loginSealId, serviceId, type ServiceId, type ServiceSpec, type Task } from "@murmur/model";
+import { loginOf, privateImage } from "@murmur/sim";
 import { expect, it } from "vitest";
-import { change, changeNode, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { change, changeNode, create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
+/* Three hosts, of which the one that leads goes when something is on its way. */
 const WHOLE_MS = 60_000;
-
-/** Three hosts, of which the one that leads goes when something is on its way. */
-class Scene implements AsyncDisposable {
-  readonly world: World;
-  readonly #checks: ReturnType<typeof allChecks>;
-
-  private constructor(world: World) {
-    this.world = world;
-    this.#checks = allChecks(world);
-    world.observers.push(...this.#checks.observers);
-  }
-
-  static async of(seed: number, prepare: (hosts: readonly Host[]) => void = () => {}): Promise<Scene> {
-    await World.warmUp();
-    const scene = new Scene(new World({ seed }));
-    const { world } = scene;
-    await settle(world, 3);
-    prepare(world.hosts);
-    return scene;
-  }
-
-  get leader(): Host {
-    if (this.world.leader === undefined) throw new Error("nobody leads");
-    return this.world.leader;
-  }
-
-  get cluster() {
-    const cluster = this.leader.member?.cluster();
-    if (cluster === undefined) throw new Error("the leader is no manager");
-    return cluster;
-  }
-
-  tasks(id: ServiceId): readonly Task[] {
-    return this.world.leader?.manager?.view.tasksOfService(id) ?? [];
-  }
-
-  up(id: ServiceId): readonly Task[] {
-    return this.tasks(id).filter(
-      ({ desiredState, status }) => desiredState === "running" && status.state === "running",
-    );
-  }
-
-  nodeOf(host: Host): NodeId {
-    const node = this.leader.manager?.view.nodes().find(({ address }) => address === host.address);
-    if (node === undefined) throw new Error(`${host.name} is in the cluster`);
-    return node.id;
-  }
-
-  /** Something was begun, and whoever leads it is gone; it is back when there is another leader. */
-  async changeLeader(): Promise<void> {
-    const first = this.leader;
-    first.crash();
-    await this.world.until(() => this.world.leader !== undefined && this.world.leader !== first, 30_000, 50);
-    await this.world.during(first.resume());
-  }
-
-  async becomesWhole(): Promise<void> {
-    const { world } = this;
-    const undone = (): string[] => unmet(world, { services: new Map(), hosts: world.running });
-    await world.until(() => world.leader !== undefined && undone().length === 0, WHOLE_MS, 100);
-    expect(undone()).toEqual([]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#checks.final();
-    await end(this.world);
-  }
-}
 
 const withContainer = (base: ServiceSpec, more: Partial<ServiceSpec["task"]["container"]>): ServiceSpec => ({
   ...base,
@@ -80,16 +14,12 @@ const withContainer = (base: ServiceSpec, more: Partial<ServiceSpec["task"]["con
 });
 
 it.each([1, 2, 3])("a login to a registry is there for the next leader's pulls: seed %i", async (seed) => {
-  await using scene = await Scene.of(seed);
+  await using scene = await CheckedWorld.settled(seed, 3);
   const { world } = scene;
   const id = serviceId(world.newId());
-  const sealed = async (): Promise<string> =>
-    world.during(scene.cluster.seal(new TextEncoder().encode(loginOf(id)), loginSealId(id)));
-  const { signal } = new AbortController();
   const wanted = withContainer(spec("web", { kind: "replicated", replicas: 6 }), { image: privateImage(id) });
-  const registryAuth = await sealed();
-  const now = world.clock.now();
-  await world.during(scene.cluster.submit({ kind: "createService", id, spec: wanted, registryAuth, now }, { signal }));
+  const registryAuth = await scene.seal(loginOf(id), loginSealId(id));
+  await scene.submit({ kind: "createService", id, spec: wanted, registryAuth });
   await world.until(() => scene.tasks(id).length > 0, 5_000, 1);
   expect(scene.up(id)).toEqual([]);
   await scene.changeLeader();
@@ -105,15 +35,14 @@ it.each([1, 2, 3])("a login to a registry is there for the next leader's pulls: 
 });
 
 it.each([1, 2, 3])("devices and privileges stay where they are permitted, whoever leads: seed %i", async (seed) => {
-  await using scene = await Scene.of(seed);
+  await using scene = await CheckedWorld.settled(seed, 3);
   const { world } = scene;
-  const permitting = world.hosts.find((host) => host !== world.leader);
-  if (permitting === undefined) throw new Error("there are three");
+  const permitting = scene.follower();
   // Its administrator permits it and starts the daemon anew.
   permitting.permits = { devices: ["/dev/dri"] };
   permitting.crash();
   await world.during(permitting.resume());
-  const node = scene.nodeOf(permitting);
+  const node = nodeOf(permitting);
   await world.until(
     () => world.leader?.manager?.view.node(node)?.description?.permits?.devices !== undefined,
     WHOLE_MS,
@@ -143,7 +72,7 @@ it.each([1, 2, 3])("devices and privileges stay where they are permitted, whoeve
 });
 
 it.each([1, 2, 3])("an update that fails goes back under the next leader: seed %i", async (seed) => {
-  await using scene = await Scene.of(seed);
+  await using scene = await CheckedWorld.settled(seed, 3);
   const { world } = scene;
   const base = spec("web", { kind: "replicated", replicas: 4 }, { order: "start-first" });
   const wanted = { ...base, update: { ...base.update, failureAction: "rollback" } } as const;
@@ -169,14 +98,9 @@ it.each([1, 2, 3])("an update that fails goes back under the next leader: seed %
 it.each([1, 2, 3])(
   "an old task whose secret is gone is replaced by the next leader, though the update is held up: seed %i",
   async (seed) => {
-    await using scene = await Scene.of(seed);
+    await using scene = await CheckedWorld.settled(seed, 3);
     const { world } = scene;
-    const secret = secretId(world.newId());
-    const { signal } = new AbortController();
-    const sealed = await world.during(scene.cluster.seal(new TextEncoder().encode("what key holds"), secret));
-    const now = world.clock.now();
-    const made = { kind: "createSecret", id: secret, spec: { name: "key", labels: {} }, sealed, now } as const;
-    await world.during(scene.cluster.submit(made, { signal }));
+    const secret = await scene.createSecret("key", "what key holds");
     const secrets = [{ secretId: secret, secretName: "key", file: { name: "key", uid: 0, gid: 0, mode: 0o400 } }];
     // More than any host has, before and after.
     const huge = (base: ServiceSpec, memoryBytes: number): ServiceSpec => {
@@ -192,8 +116,7 @@ it.each([1, 2, 3])(
     const old = (): readonly Task[] =>
       scene.tasks(id).filter((task) => task.spec.container.secrets !== undefined && task.desiredState === "running");
     expect(old()).toHaveLength(2);
-    const removal = { kind: "removeSecret", id: secret, now: world.clock.now() } as const;
-    await world.during(scene.cluster.submit(removal, { signal }));
+    await scene.submit({ kind: "removeSecret", id: secret });
     await scene.changeLeader();
     await world.until(() => world.leader !== undefined && old().length === 0, WHOLE_MS, 100);
     expect(old()).toEqual([]);
@@ -204,9 +127,9 @@ it.each([1, 2, 3])(
 );
 
 it.each([1, 2, 3])("what waits for a place has it as soon as there is one, whoever leads: seed %i", async (seed) => {
-  await using scene = await Scene.of(seed);
+  await using scene = await CheckedWorld.settled(seed, 3);
   const { world } = scene;
-  const [one, two] = world.hosts.map((host) => scene.nodeOf(host));
+  const [one, two] = world.hosts.map(nodeOf);
   if (one === undefined || two === undefined) throw new Error("there are three");
   const base = spec("web", { kind: "replicated", replicas: 4 });
   const placement = {
@@ -242,11 +165,10 @@ it.each([1, 2, 3])("what waits for a place has it as soon as there is one, whoev
 });
 
 it.each([1, 2, 3])("plugins, engine labels and platforms decide under every leader: seed %i", async (seed) => {
-  await using scene = await Scene.of(seed);
+  await using scene = await CheckedWorld.settled(seed, 3);
   const { world } = scene;
-  const one = world.hosts.find((host) => host !== world.leader);
-  if (one === undefined) throw new Error("there are three");
-  const node = scene.nodeOf(one);
+  const one = scene.follower();
+  const node = nodeOf(one);
   const waiting = async (base: ServiceSpec): Promise<ServiceId> => {
     const id = await create(world, scene.leader, base);
     await world.until(() => scene.tasks(id).some(({ status }) => status.error !== undefined), 10_000, 10);
@@ -291,7 +213,7 @@ it.each([1, 2, 3])("plugins, engine labels and platforms decide under every lead
 });
 
 it.each([1, 2, 3])("what is unhealthy is replaced, whoever leads: seed %i", async (seed) => {
-  await using scene = await Scene.of(seed);
+  await using scene = await CheckedWorld.settled(seed, 3);
   const { world } = scene;
   const id = await create(world, scene.leader, spec("web", { kind: "replicated", replicas: 6 }));
   await scene.becomesWhole();

@@ -1,38 +1,25 @@
-import { allChecks, unmet, World, type Expectation, type Host } from "@murmur/sim";
+import type { Host, World } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
-import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 interface Scene {
   readonly world: World;
   readonly leader: Host;
   readonly followers: readonly [Host, Host];
-  readonly services: Expectation["services"];
-  becomesWhole(): Promise<void>;
 }
 
 /** Three voters and a service; at the end all must be whole, whatever was done. */
 async function threeVoters(story: (scene: Scene) => Promise<void>): Promise<void> {
-  await World.warmUp();
-  const world = new World({ seed: 1 });
-  const checks = allChecks(world);
-  world.observers.push(...checks.observers);
-  await settle(world, 3);
-  const { leader } = world;
+  await using checked = await CheckedWorld.settled(1, 3);
+  const { world, leader } = checked;
   const [left, right] = world.hosts.filter((host) => host !== leader);
-  if (leader === undefined || left === undefined || right === undefined)
-    throw new Error("three hosts, one of which leads");
+  if (left === undefined || right === undefined) throw new Error("three hosts, one of which leads");
   const id = await create(world, leader, spec("web", { kind: "replicated", replicas: 3 }));
   const services = new Map([[id, { kind: "running" } as const]]);
-  const undone = (): string[] => unmet(world, { services, hosts: world.running });
-  const becomesWhole = async (): Promise<void> => {
-    await world.until(() => undone().length === 0, 60_000, 100);
-    expect(undone()).toEqual([]);
-    checks.final();
-  };
-  await becomesWhole();
-  await story({ world, leader, followers: [left, right], services, becomesWhole });
-  await becomesWhole();
-  await end(world);
+  await checked.becomesWhole(services);
+  await story({ world, leader, followers: [left, right] });
+  await checked.becomesWhole(services);
 }
 
 /** All of a host's log is gone, from the first entry on. */

@@ -1,45 +1,31 @@
 import type { NodeLossPolicy } from "@murmur/model";
-import { allChecks, World, type Host } from "@murmur/sim";
 import { expect, it } from "vitest";
-import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 /** Three hosts, a service with a task on each; one that doesn't lead is gone for a while, and its leader, too. */
 async function lose(onNodeLoss: NodeLossPolicy, awayMs: number): Promise<{ before: string[]; after: string[] }> {
-  await World.warmUp();
-  const world = new World({ seed: 1 });
-  const checks = allChecks(world);
-  world.observers.push(...checks.observers);
-  await settle(world, 3);
-  const leader = (): Host => {
-    if (world.leader === undefined) throw new Error("nobody leads");
-    return world.leader;
-  };
+  await using scene = await CheckedWorld.settled(1, 3);
+  const { world } = scene;
   const wanted = { ...spec("db", { kind: "replicated", replicas: 3 }), onNodeLoss };
-  const id = await create(world, leader(), wanted);
+  const id = await create(world, scene.leader, wanted);
   const running = (): string[] =>
-    (world.leader?.manager?.view.tasksOfService(id) ?? [])
-      .filter(({ desiredState, status }) => desiredState === "running" && status.state === "running")
+    scene
+      .up(id)
       .map((task) => task.id)
       .toSorted();
   await world.until(() => running().length === 3, 60_000, 100);
   const before = running();
-  const away = world.hosts.find((host) => host !== world.leader);
-  if (away === undefined) throw new Error("three hosts");
+  const away = scene.follower();
   away.crash();
   await world.pass(5_000);
   // What is waited for is known to the next leader as well: two of three managers are left, so this one comes back.
-  const first = leader();
-  first.crash();
-  await world.pass(500);
-  await world.during(first.resume());
+  await scene.restart(scene.leader);
   await world.pass(awayMs);
   await world.during(away.resume());
   await world.until(() => running().length === 3, 60_000, 100);
   await world.pass(10_000);
-  const after = running();
-  checks.final();
-  await end(world);
-  return { before, after };
+  return { before, after: running() };
 }
 
 it("a node that is back in time goes on with the tasks that it had, over a change of the leader", async () => {

@@ -1,48 +1,16 @@
-import type { NodeId } from "@murmur/base";
 import type { TaskId } from "@murmur/model";
-import { allChecks, unmet, World, type Host } from "@murmur/sim";
+import type { Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
-import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { change, create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 /*
  * What the simulator's seeds have found in the overlay, each as the shortest story that shows it. Kernels are rendered, and
  * all of the simulator's checks look on.
  */
 
-const WHOLE_MS = 60_000;
-
-interface Scene extends AsyncDisposable {
-  readonly world: World;
-  becomesWhole(): Promise<void>;
-}
-
 /** An overlay cluster of three hosts. */
-async function scene(): Promise<Scene> {
-  await World.warmUp();
-  const world = new World({ seed: 1, dataPlane: "overlay" });
-  const checks = allChecks(world);
-  world.observers.push(...checks.observers);
-  await settle(world, 3);
-  return {
-    world,
-    async becomesWhole() {
-      const undone = (): string[] => unmet(world, { services: new Map(), hosts: world.running });
-      await world.until(() => undone().length === 0, WHOLE_MS, 100);
-      expect(undone()).toEqual([]);
-    },
-    [Symbol.asyncDispose]: () => end(world),
-  };
-}
-
-function leaderOf({ leader }: World): Host {
-  if (leader === undefined) throw new Error("nobody leads");
-  return leader;
-}
-
-function nodeIdOf({ member }: Host): NodeId {
-  if (member === undefined) throw new Error("it is in no cluster");
-  return member.identity.nodeId;
-}
+const scene = (): Promise<CheckedWorld> => CheckedWorld.settled(1, 3, { dataPlane: "overlay" });
 
 /** Addresses that a host's kernel gives to new flows. */
 const chosenOn = ({ kernel }: Host): ReadonlySet<string> =>
@@ -63,18 +31,17 @@ describe("what seeds have found in the overlay", () => {
   it("a daemon that was just started acknowledges no withdrawal before it has looked into its containers", async () => {
     await using story = await scene();
     const { world } = story;
-    await create(world, leaderOf(world), spec("client", { kind: "global" }));
-    const id = await create(world, leaderOf(world), spec("web", { kind: "replicated", replicas: 6 }));
+    await create(world, story.leader, spec("client", { kind: "global" }));
+    const id = await create(world, story.leader, spec("web", { kind: "replicated", replicas: 6 }));
     await story.becomesWhole();
-    const late = world.hosts.find((host) => host !== world.leader);
-    if (late === undefined) throw new Error("three hosts");
+    const late = story.follower();
     const before = chosenOn(late);
     expect(before.size).toBe(3 + 6);
     late.crash();
     await world.pass(100);
     late.engine.hang();
     await world.during(late.resume());
-    await change(world, leaderOf(world), id, spec("web", { kind: "replicated", replicas: 1 }));
+    await change(world, story.leader, id, spec("web", { kind: "replicated", replicas: 1 }));
     // Whoever acknowledges while its kernel isn't rendered so is refused by a check.
     await world.pass(1_500);
     expect(chosenOn(late)).toEqual(before);
@@ -90,15 +57,14 @@ describe("what seeds have found in the overlay", () => {
   it("a daemon that is being stopped acknowledges no withdrawal that it has not rendered", async () => {
     await using story = await scene();
     const { world } = story;
-    await create(world, leaderOf(world), spec("client", { kind: "global" }));
-    await create(world, leaderOf(world), spec("web", { kind: "replicated", replicas: 6 }));
+    await create(world, story.leader, spec("client", { kind: "global" }));
+    await create(world, story.leader, spec("web", { kind: "replicated", replicas: 6 }));
     await story.becomesWhole();
-    const late = world.hosts.find((host) => host !== world.leader);
-    if (late === undefined) throw new Error("three hosts");
-    const leader = leaderOf(world);
+    const late = story.follower();
+    const { leader } = story;
     const asked = leader.engine.containers().map(({ request }) => request.task.id);
     const ask = (task: TaskId | undefined): unknown =>
-      leader.member?.transport.call(nodeIdOf(late), "withdraw", task, { timeoutMs: 60_000 }).catch(() => {});
+      leader.member?.transport.call(nodeOf(late), "withdraw", task, { timeoutMs: 60_000 }).catch(() => {});
     late.kernel.faults.slownessMs = 4_000;
     // While it renders the first, the others wait.
     ask(asked[0]);

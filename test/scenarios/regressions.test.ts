@@ -2,22 +2,15 @@ import { codeOf, SeededRandom, sleep, type NodeId } from "@murmur/base";
 import { isUsable, NO_SUSPECTS } from "@murmur/discovery";
 import { DEFAULT_SNAPSHOT_LIMITS } from "@murmur/manager";
 import type { ServiceId, ServiceSpec } from "@murmur/model";
-import { allChecks, unmet, World, type Expectation, SimulatedPlane, type Host } from "@murmur/sim";
+import { SimulatedPlane, type Expectation, type Host, type World } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
-import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { change, changeNode, create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 /*
  * What the simulator's seeds have found, each as the shortest story that shows it. All of the simulator's checks look on.
  */
 
-interface Scene extends AsyncDisposable {
-  readonly world: World;
-  readonly hosts: readonly Host[];
-  /** Services that were acknowledged must be there, and everything else as it should be. */
-  becomesWhole(expected?: Expectation["services"], limitMs?: number): Promise<void>;
-}
-
-const WHOLE_MS = 60_000;
 const signal = new AbortController().signal;
 /** How a node asks whether it is a manager. */
 const DEPARTURE_LOOK = "departure.look";
@@ -30,34 +23,15 @@ interface SceneOptions {
 }
 
 /** A cluster of so many hosts. */
-async function scene(size: number, { aheadMs = 0, logEntries }: SceneOptions = {}): Promise<Scene> {
-  await World.warmUp();
-  const limits = {
-    ...DEFAULT_SNAPSHOT_LIMITS,
-    ...(logEntries !== undefined && { entries: logEntries, trailingEntries: 0 }),
-  };
-  const world = new World({
-    seed: 1,
+function scene(size: number, { aheadMs = 0, logEntries }: SceneOptions = {}): Promise<CheckedWorld> {
+  return CheckedWorld.settled(1, size, {
     clockError: (number) => ({ rate: 1, wallMs: number === 1 ? aheadMs : 0 }),
-    snapshotLimits: limits,
-  });
-  const checks = allChecks(world);
-  world.observers.push(...checks.observers);
-  await settle(world, size);
-  return {
-    world,
-    hosts: world.hosts,
-    async becomesWhole(services = new Map(), limitMs = WHOLE_MS) {
-      const undone = (): string[] => unmet(world, { services, hosts: world.running });
-      await world.until(() => undone().length === 0, limitMs, 100);
-      expect(undone()).toEqual([]);
-      checks.final();
+    snapshotLimits: {
+      ...DEFAULT_SNAPSHOT_LIMITS,
+      ...(logEntries !== undefined && { entries: logEntries, trailingEntries: 0 }),
     },
-    [Symbol.asyncDispose]: () => end(world),
-  };
+  });
 }
-
-const leaderOf = (world: World): Host => hostOf(world.leader);
 
 function hostOf(host: Host | undefined): Host {
   if (host === undefined) throw new Error("there is no such host");
@@ -66,21 +40,21 @@ function hostOf(host: Host | undefined): Host {
 
 const idOf = ({ member }: Host): NodeId | undefined => member?.identity.nodeId;
 
-const votersOf = (world: World): readonly NodeId[] => leaderOf(world).manager?.status().membership.voters ?? [];
+const votersOf = ({ leader }: CheckedWorld): readonly NodeId[] => leader.manager?.status().membership.voters ?? [];
 
 /** Who leads, who votes beside it, and who doesn't vote. */
-function roles(world: World): {
+function roles(story: CheckedWorld): {
   readonly leader: Host;
   readonly voters: readonly Host[];
   readonly rest: readonly Host[];
 } {
-  const leader = leaderOf(world);
-  const ids = votersOf(world);
+  const { leader, hosts } = story;
+  const ids = votersOf(story);
   const votes = (host: Host): boolean => ids.some((id) => id === idOf(host));
   return {
     leader,
-    voters: world.hosts.filter((host) => host !== leader && votes(host)),
-    rest: world.hosts.filter((host) => !votes(host)),
+    voters: hosts.filter((host) => host !== leader && votes(host)),
+    rest: hosts.filter((host) => !votes(host)),
   };
 }
 
@@ -105,13 +79,13 @@ describe("what seeds have found", () => {
   it("a manager that was taken out gives its vote to none that missed that", async () => {
     await using story = await scene(5);
     const { world, hosts } = story;
-    const { leader, voters } = roles(world);
+    const { leader, voters } = roles(story);
     const [old, out] = voters;
     if (old === undefined || out === undefined) throw new Error("three vote");
     const known = (): number | undefined => old.manager?.status().membership.voters.length;
     expect(await world.until(() => known() === 3, 10_000)).toBeDefined();
     cutOff(world, old, hosts);
-    expect(await world.until(() => !votersOf(world).some((id) => id === idOf(old)), 60_000)).toBeDefined();
+    expect(await world.until(() => !votersOf(story).some((id) => id === idOf(old)), 60_000)).toBeDefined();
     await pin(world, leader, out, "worker");
     expect(await world.until(() => out.member?.host.manager() === undefined, 60_000)).toBeDefined();
     expect(old.manager?.status().membership.voters).toContain(idOf(out));
@@ -161,9 +135,9 @@ describe("what seeds have found", () => {
     async (_where, moves, limitMs) => {
       await using story = await scene(4);
       const { world } = story;
-      const id = await create(world, leaderOf(world), spec("web", { kind: "replicated", replicas: 8 }));
+      const id = await create(world, story.leader, spec("web", { kind: "replicated", replicas: 8 }));
       await story.becomesWhole(running(id));
-      const lost = hostOf(roles(world).rest[0]);
+      const lost = hostOf(roles(story).rest[0]);
       const before = lost.engine.containers().map((container) => container.id);
       expect(before.length).toBeGreaterThan(0);
       lost.crash();
@@ -184,18 +158,18 @@ describe("what seeds have found", () => {
   it("a manager that was away while all managers changed finds the new ones", async () => {
     await using story = await scene(6);
     const { world } = story;
-    const id = await create(world, leaderOf(world), spec("web", { kind: "replicated", replicas: 6 }));
+    const id = await create(world, story.leader, spec("web", { kind: "replicated", replicas: 6 }));
     await story.becomesWhole(running(id));
-    const { leader, voters } = roles(world);
+    const { leader, voters } = roles(story);
     const [away, other] = voters;
     if (away === undefined || other === undefined) throw new Error("three vote");
     // Its agent stores who the managers are.
     await world.pass(5_000);
     const former = idOf(away);
     away.crash();
-    expect(await world.until(() => !votersOf(world).some((id) => id === former), 60_000)).toBeDefined();
+    expect(await world.until(() => !votersOf(story).some((id) => id === former), 60_000)).toBeDefined();
     for (const host of [other, leader]) {
-      await pin(world, leaderOf(world), host, "worker");
+      await pin(world, story.leader, host, "worker");
       expect(await world.until(() => host.member?.host.manager() === undefined, 60_000)).toBeDefined();
     }
     await world.during(away.resume());
@@ -210,7 +184,7 @@ describe("what seeds have found", () => {
   it("a task that was withdrawn is not offered by a node that hears of it only later", async () => {
     await using story = await scene(5);
     const { world } = story;
-    const { leader, rest } = roles(world);
+    const { leader, rest } = roles(story);
     const [worker, late] = rest;
     if (worker === undefined || late === undefined) throw new Error("two of five don't vote");
     const here = { key: "node.id", operator: "==", value: String(idOf(worker)) } as const;
@@ -247,7 +221,7 @@ describe("what seeds have found", () => {
   it("a node that was just started asks the others before it stops a container, and not only those that it has met", async () => {
     await using story = await scene(5);
     const { world } = story;
-    const { leader, rest } = roles(world);
+    const { leader, rest } = roles(story);
     const worker = hostOf(rest[0]);
     const here = { key: "node.id", operator: "==", value: String(idOf(worker)) } as const;
     const placement = { constraints: [here], preferences: [], maxReplicasPerNode: 0, platforms: [] };
@@ -279,7 +253,7 @@ describe("what seeds have found", () => {
   it("a write whose manager is lost before it answers may have been done, and is not called undone", async () => {
     await using story = await scene(4);
     const { world } = story;
-    const { leader, voters, rest } = roles(world);
+    const { leader, voters, rest } = roles(story);
     const asked = hostOf(rest[0]);
     const managers = [leader, ...voters];
     // No answer comes back, whichever of them is asked.
@@ -305,7 +279,7 @@ describe("what seeds have found", () => {
   it("a leader that stops gives up every hand-over", async () => {
     await using story = await scene(3);
     const { world } = story;
-    const { leader, voters } = roles(world);
+    const { leader, voters } = roles(story);
     for (const { diskFaults } of voters) diskFaults.stall(3_000);
     const stopped = leader.stop();
     await world.pass(500);
@@ -327,13 +301,13 @@ describe("what seeds have found", () => {
     const { world } = story;
     await story.becomesWhole();
     // The first manager: its agent has its session on the same host.
-    const late = leaderOf(world);
+    const late = story.leader;
     const isDown = ({ manager }: Host): boolean =>
       manager?.view.nodes().some(({ id, status }) => id === idOf(late) && status.state === "down") === true;
     late.life?.process.pause();
-    expect(await world.until(() => world.leader !== late && isDown(leaderOf(world)), 30_000)).toBeDefined();
+    expect(await world.until(() => world.leader !== late && isDown(story.leader), 30_000)).toBeDefined();
     for (let number = 0; number < 40; number += 1)
-      await create(world, leaderOf(world), spec(`s${String(number)}`, { kind: "replicated", replicas: 0 }));
+      await create(world, story.leader, spec(`s${String(number)}`, { kind: "replicated", replicas: 0 }));
     expect(isDown(late)).toBe(false);
     late.life?.process.resume();
     await story.becomesWhole();
@@ -350,7 +324,7 @@ describe("what seeds have found", () => {
     const { world, hosts } = story;
     await story.becomesWhole();
     // The first manager: its agent has its session on the same host.
-    const first = leaderOf(world);
+    const first = story.leader;
     const isConnected = (): boolean => first.member?.agent.stats().connected === true;
     cutOff(world, first, hosts);
     first.engine.shutDown();
@@ -358,7 +332,7 @@ describe("what seeds have found", () => {
     first.engine.boot();
     // After ten seconds the manager gives up its first try to bring the report in.
     await world.pass(waitMs);
-    reconnect(world, first, roles(world).voters);
+    reconnect(world, first, roles(story).voters);
     const isHeard = (): boolean => isConnected() && first.member?.agent.stats().reportsPending === 0;
     expect(await world.until(isHeard, 30_000)).toBeDefined();
     reconnect(world, first, hosts);
@@ -373,7 +347,7 @@ describe("what seeds have found", () => {
   it("a manager that was taken out, and in again while it asked, keeps its log", async () => {
     await using story = await scene(5);
     const { world } = story;
-    const { leader, voters } = roles(world);
+    const { leader, voters } = roles(story);
     const out = hostOf(voters[0]);
     const roleOfOut = (): string | undefined =>
       leader.manager?.view.nodes().find(({ id }) => id === idOf(out))?.raftRole;
@@ -410,18 +384,8 @@ function tablesOf(host: Host): readonly { readonly known: number; readonly offer
 }
 
 /** Says what a node may be. */
-async function pin(world: World, via: Host, host: Host, pinnedRole: "manager" | "worker"): Promise<void> {
-  const { manager } = via;
-  const node = manager?.view.nodes().find(({ id }) => id === idOf(host));
-  if (manager === undefined || node === undefined) throw new Error(`${via.name} doesn't know ${host.name}`);
-  const change = {
-    kind: "updateNode",
-    id: node.id,
-    version: node.version,
-    spec: { ...node.spec, pinnedRole },
-  } as const;
-  await world.during(manager.submit({ ...change, now: world.clock.now() }, signal));
-}
+const pin = (world: World, via: Host, host: Host, pinnedRole: "manager" | "worker"): Promise<void> =>
+  changeNode(world, via, nodeOf(host), { pinnedRole });
 
 /** Keeps back for a while what others answer to a method of this host's; counts its calls. */
 function holdAnswers(world: World, host: Host, method: string, heldMs: number): { readonly count: number } {

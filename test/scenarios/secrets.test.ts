@@ -1,7 +1,8 @@
 import { configId, LIMITS, secretId, type SecretId, type ServiceSpec } from "@murmur/model";
-import { allChecks, unmet, World, type Host } from "@murmur/sim";
+import type { Host } from "@murmur/sim";
 import { expect, it } from "vitest";
-import { change, create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { change, create, end, settledWorld, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 const WHOLE_MS = 60_000;
 /** What the simulator's checks expect a secret to hold. */
@@ -13,114 +14,73 @@ function using(id: SecretId, name: string): ServiceSpec {
   return { ...made, task: { ...made.task, container: { ...made.task.container, secrets } } };
 }
 
-it.each([1, 2, 3])("secrets come, are rotated and go while leaders go, seed %i", async (seed) => {
-  await World.warmUp();
-  const world = new World({ seed });
-  const checks = allChecks(world);
-  world.observers.push(...checks.observers);
-  await settle(world, 3);
-  const leader = (): Host => {
-    if (world.leader === undefined) throw new Error("nobody leads");
-    return world.leader;
-  };
-  const becomesWhole = async (): Promise<void> => {
-    const undone = (): string[] => unmet(world, { services: new Map(), hosts: world.running });
-    await world.until(() => world.leader !== undefined && undone().length === 0, WHOLE_MS, 100);
-    expect(undone()).toEqual([]);
-  };
-  /** The leader took something in, and is gone before all of it is carried out. */
-  const crashOf = async (host: Host): Promise<void> => {
-    host.crash();
-    await world.pass(3_000);
-    await world.during(host.resume());
-    await becomesWhole();
-  };
-  const cluster = () => {
-    const found = leader().member?.cluster();
-    if (found === undefined) throw new Error("the leader is no manager");
-    return found;
-  };
-  const makeSecret = async (name: string): Promise<SecretId> => {
-    const id = secretId(world.newId());
-    const sealed = await world.during(cluster().seal(new TextEncoder().encode(contentsOf(name)), id));
-    const { signal } = new AbortController();
-    const command = { kind: "createSecret", id, spec: { name, labels: {} }, sealed, now: world.clock.now() } as const;
-    await world.during(cluster().submit(command, { signal }));
-    return id;
-  };
-  const remove = async (id: SecretId): Promise<void> => {
-    const { signal } = new AbortController();
-    await world.during(cluster().submit({ kind: "removeSecret", id, now: world.clock.now() }, { signal }));
-  };
-  const found = (): string[] =>
-    world.hosts.flatMap(({ files }) =>
-      files.tasks().flatMap((id) => (files.of(id) ?? []).map(({ bytes }) => new TextDecoder().decode(bytes))),
-    );
+const remove = async (scene: CheckedWorld, id: SecretId): Promise<void> => {
+  await scene.submit({ kind: "removeSecret", id });
+};
 
-  const [old, next] = [await makeSecret("old"), await makeSecret("next")];
-  let first = leader();
+/** What the tasks on these hosts find. */
+const found = (hosts: readonly Host[]): string[] =>
+  hosts.flatMap(({ files }) =>
+    files.tasks().flatMap((id) => (files.of(id) ?? []).map(({ bytes }) => new TextDecoder().decode(bytes))),
+  );
+
+it.each([1, 2, 3])("secrets come, are rotated and go while leaders go, seed %i", async (seed) => {
+  await using scene = await CheckedWorld.settled(seed, 3);
+  const { world, hosts } = scene;
+  /** It took something in, and is gone before all of it is carried out. */
+  const crashOf = async (host: Host): Promise<void> => {
+    await scene.restart(host, 3_000);
+    await scene.becomesWhole();
+  };
+  const old = await scene.createSecret("old", contentsOf("old"));
+  const next = await scene.createSecret("next", contentsOf("next"));
+  let first = scene.leader;
   const id = await create(world, first, using(old, "old"));
   await crashOf(first);
-  expect(found()).toEqual(Array.from({ length: 3 }, () => contentsOf("old")));
+  expect(found(hosts)).toEqual(Array.from({ length: 3 }, () => contentsOf("old")));
 
-  first = leader();
+  first = scene.leader;
   await change(world, first, id, using(next, "next"));
   await crashOf(first);
-  expect(found()).toEqual(Array.from({ length: 3 }, () => contentsOf("next")));
-  await remove(old);
-  await expect(remove(next)).rejects.toMatchObject({ code: "in_use" });
+  expect(found(hosts)).toEqual(Array.from({ length: 3 }, () => contentsOf("next")));
+  await remove(scene, old);
+  await expect(remove(scene, next)).rejects.toMatchObject({ code: "in_use" });
 
   // The host's memory goes with it; the tasks that come in place of its own find what they use.
-  const lost = world.hosts.find(({ files }) => files.tasks().length > 0) ?? leader();
+  const lost = scene.one(({ files }) => files.tasks().length > 0);
   lost.crash("host");
   expect(lost.files.tasks()).toEqual([]);
   lost.engine.shutDown();
   lost.engine.boot();
   await world.pass(5_000);
   await world.during(lost.resume());
-  await becomesWhole();
-  expect(found()).toEqual(Array.from({ length: 3 }, () => contentsOf("next")));
+  await scene.becomesWhole();
+  expect(found(hosts)).toEqual(Array.from({ length: 3 }, () => contentsOf("next")));
 
-  first = leader();
+  first = scene.leader;
   await change(world, first, id, spec("web", { kind: "replicated", replicas: 3 }));
   await crashOf(first);
-  expect(found()).toEqual([]);
-  expect(world.hosts.flatMap(({ member }) => member?.agent.payloads() ?? [])).toEqual([]);
-  await remove(next);
-  checks.final();
-  await end(world);
+  expect(found(hosts)).toEqual([]);
+  expect(hosts.flatMap(({ member }) => member?.agent.payloads() ?? [])).toEqual([]);
+  await remove(scene, next);
 });
 
 it.each([1, 2, 3, 4, 5])("managers leave one after the other and take no secret with them, seed %i", async (seed) => {
-  await World.warmUp();
-  const world = new World({ seed });
-  await settle(world, 2);
-  const { signal } = new AbortController();
-  const [id, contents] = [secretId(world.newId()), contentsOf("key")];
-  const first = world.leader;
-  const cluster = first?.member?.cluster();
-  if (first === undefined || cluster === undefined) throw new Error("nobody leads");
-  const sealed = await world.during(cluster.seal(new TextEncoder().encode(contents), id));
-  const now = world.clock.now();
-  const made = { kind: "createSecret", id, spec: { name: "key", labels: {} }, sealed, now } as const;
-  await world.during(cluster.submit(made, { signal }));
-  const [, second] = world.hosts;
+  await using scene = await CheckedWorld.settled(seed, 2);
+  const { world, leader: first } = scene;
+  const contents = contentsOf("key");
+  const id = await scene.createSecret("key", contents);
+  const second = scene.one((host) => host !== first);
   const third = world.addHost();
   // Each takes over from the one before, that is gone a moment later.
   await world.during(leaving(first));
   await world.during(world.join(third));
-  await world.until(() => world.leader === second && second?.manager !== undefined, WHOLE_MS);
-  if (second === undefined) throw new Error("there are two hosts");
+  await world.until(() => world.leader === second && second.manager !== undefined, WHOLE_MS);
   await world.during(leaving(second));
   await world.until(() => world.leader === third, WHOLE_MS);
   await create(world, third, using(id, "key"));
-  const found = (): string[] =>
-    third.files
-      .tasks()
-      .flatMap((task) => (third.files.of(task) ?? []).map(({ bytes }) => new TextDecoder().decode(bytes)));
-  await world.until(() => found().length === 3, WHOLE_MS);
-  expect(found()).toEqual([contents, contents, contents]);
-  await end(world);
+  await world.until(() => found([third]).length === 3, WHOLE_MS);
+  expect(found([third])).toEqual([contents, contents, contents]);
 });
 
 const leaving = async (host: Host): Promise<void> => {
@@ -128,9 +88,8 @@ const leaving = async (host: Host): Promise<void> => {
 };
 
 it("the largest secret and config go through any manager, to every replica and to their tasks", async () => {
-  await World.warmUp();
-  const world = new World({ seed: 4 });
-  await settle(world, 3);
+  // The checks know what secrets hold by their names.
+  const world = await settledWorld(4, { hosts: 3 });
   const follower = world.hosts.find((host) => host !== world.leader && host.manager !== undefined);
   const cluster = follower?.member?.cluster();
   if (cluster === undefined) throw new Error("there are three managers");

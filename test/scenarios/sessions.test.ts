@@ -1,13 +1,7 @@
-import { allChecks, unmet, World, type Host } from "@murmur/sim";
+import type { Host, World } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
-import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
-
-function cluster(): { readonly world: World; readonly checks: ReturnType<typeof allChecks> } {
-  const world = new World({ seed: 1 });
-  const checks = allChecks(world);
-  world.observers.push(...checks.observers);
-  return { world, checks };
-}
+import { CheckedWorld } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 /** What the leader's record says of a node. */
 const stateOf = (world: World, host: Host): string | undefined => {
@@ -17,9 +11,8 @@ const stateOf = (world: World, host: Host): string | undefined => {
 
 describe("a node that datagrams reach, and connections to the managers don't", () => {
   it("is down after a while, its tasks run elsewhere, and it is back as soon as it has a session", async () => {
-    await World.warmUp();
-    const { world, checks } = cluster();
-    await settle(world, 5);
+    await using scene = await CheckedWorld.settled(1, 5);
+    const { world } = scene;
     const voters = world.leader?.manager?.status().membership.voters ?? [];
     const votes = ({ member }: Host): boolean => voters.some((id) => id === member?.identity.nodeId);
     const managers = world.hosts.filter(votes);
@@ -38,18 +31,12 @@ describe("a node that datagrams reach, and connections to the managers don't", (
     );
     for (const { address } of managers) world.network.heal(cut.address, address);
     expect(await world.until(() => stateOf(world, cut) === "ready", 10_000, 100)).toBeDefined();
-    const services = new Map([[id, { kind: "running" } as const]]);
-    const undone = (): string[] => unmet(world, { services, hosts: world.running });
-    await world.until(() => undone().length === 0, 60_000, 100);
-    expect(undone()).toEqual([]);
-    checks.final();
-    await end(world);
+    await scene.becomesWhole(new Map([[id, { kind: "running" }]]));
   });
 
   it("is none of those that lose their leader: their sessions outlive it, or are soon replaced", async () => {
-    await World.warmUp();
-    const { world, checks } = cluster();
-    await settle(world, 5);
+    await using scene = await CheckedWorld.settled(1, 5);
+    const { world } = scene;
     for (let change = 0; change < 3; change += 1) {
       const { leader } = world;
       leader?.crash();
@@ -62,8 +49,6 @@ describe("a node that datagrams reach, and connections to the managers don't", (
       await world.during(Promise.resolve(leader?.resume()));
       await world.pass(5_000);
     }
-    checks.final();
-    await end(world);
   });
 
   /*
@@ -72,9 +57,8 @@ describe("a node that datagrams reach, and connections to the managers don't", (
    * made anew, and where starts failed the back-off grew to minutes.
    */
   it("is a manager that was cut off only until Raft reaches it again, whatever gossip says", async () => {
-    await World.warmUp();
-    const { world, checks } = cluster();
-    await settle(world, 4);
+    await using scene = await CheckedWorld.settled(1, 4);
+    const { world } = scene;
     const voters = world.leader?.manager?.status().membership.voters ?? [];
     const cut = world.hosts.find(
       (host) => host !== world.leader && voters.some((id) => id === host.member?.identity.nodeId),
@@ -94,7 +78,5 @@ describe("a node that datagrams reach, and connections to the managers don't", (
     expect(states).toEqual(["down", "ready"]);
     for (const { address } of others) world.network.heal(cut.address, address);
     await world.pass(5_000);
-    checks.final();
-    await end(world);
   });
 });

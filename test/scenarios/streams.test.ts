@@ -1,97 +1,42 @@
 import type { StatsAnswer } from "@murmur/api";
-import type { ServiceId, Task } from "@murmur/model";
-import { allChecks, unmet, World, type Host } from "@murmur/sim";
+import type { Task } from "@murmur/model";
+import type { Host } from "@murmur/sim";
 import { expect, it } from "vitest";
-import { create, end, settle, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
+import { create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 /*
  * What goes on for as long as somebody looks: logs, events, figures, commands. The process that leads goes in the middle of
  * it and comes back; its containers run on.
  */
-const WHOLE_MS = 60_000;
 const GONE_MS = 30_000;
 
 /** Three hosts with a task each; one that doesn't lead is asked. */
-class Scene implements AsyncDisposable {
-  readonly world: World;
-  readonly service: ServiceId;
-  readonly asked: Host;
-  readonly #checks: ReturnType<typeof allChecks>;
-
-  private constructor(world: World, checks: ReturnType<typeof allChecks>, service: ServiceId) {
-    this.world = world;
-    this.#checks = checks;
-    this.service = service;
-    this.asked = this.#other([this.leader]);
-  }
+class Scene extends CheckedWorld {
+  readonly asked = this.follower();
 
   static async of(seed: number): Promise<Scene> {
-    await World.warmUp();
-    const world = new World({ seed });
-    const checks = allChecks(world);
-    world.observers.push(...checks.observers);
-    await settle(world, 3);
-    const { leader } = world;
-    if (leader === undefined) throw new Error("nobody leads");
-    const service = await create(world, leader, spec("web", { kind: "replicated", replicas: 3 }));
-    const scene = new Scene(world, checks, service);
+    const scene = await Scene.settled(seed, 3);
+    await create(scene.world, scene.leader, spec("web", { kind: "replicated", replicas: 3 }));
     await scene.becomesWhole();
-    expect(new Set(scene.tasks().map(({ nodeId }) => nodeId)).size).toBe(3);
+    for (const host of scene.hosts) scene.taskOn(host);
     return scene;
   }
 
-  get leader(): Host {
-    if (this.world.leader === undefined) throw new Error("nobody leads");
-    return this.world.leader;
-  }
-
-  tasks(): readonly Task[] {
-    return this.leader.manager?.view.tasksOfService(this.service) ?? [];
-  }
-
   taskOn(host: Host): Task {
-    const task = this.tasks().find(({ nodeId }) => nodeId === host.member?.identity.nodeId);
-    if (task === undefined) throw new Error(`${host.name} has a task`);
-    return task;
-  }
-
-  #other(than: readonly Host[]): Host {
-    const host = this.world.hosts.find((one) => !than.includes(one));
-    if (host === undefined) throw new Error("there are three");
-    return host;
+    return this.tasks().find(({ nodeId }) => nodeId === nodeOf(host)) ?? expect.fail(`${host.name} has no task`);
   }
   /** Neither the leader nor the one that is asked. */
   get third(): Host {
-    return this.#other([this.leader, this.asked]);
+    return this.one((host) => host !== this.leader && host !== this.asked);
   }
 
   ask(path: string, init: RequestInit = {}): Promise<Response> {
-    const api = this.asked.life?.node.api;
-    if (api === undefined) throw new Error(`${this.asked.name} runs`);
+    const api = this.asked.life?.node.api ?? expect.fail(`${this.asked.name} doesn't run`);
     return this.world.during(api.fetch(new Request(`http://murmur${path}`, init)));
   }
   async json<T>(path: string, init: RequestInit = {}): Promise<T> {
     return (await this.world.during((await this.ask(path, init)).json())) as T;
-  }
-
-  /** Whoever leads is gone from one moment to the next. */
-  async loseLeader(): Promise<Host> {
-    const first = this.leader;
-    first.crash();
-    await this.world.until(() => this.world.leader !== undefined && this.world.leader !== first, GONE_MS, 50);
-    return first;
-  }
-
-  async becomesWhole(): Promise<void> {
-    const { world } = this;
-    const undone = (): string[] => unmet(world, { services: new Map(), hosts: world.running });
-    await world.until(() => world.leader !== undefined && undone().length === 0, WHOLE_MS, 100);
-    expect(undone()).toEqual([]);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#checks.final();
-    await end(this.world);
   }
 }
 
