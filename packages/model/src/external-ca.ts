@@ -18,6 +18,25 @@ export const externalCasOf = (
   { root, present }: { readonly root: string; readonly present: string },
 ): readonly ExternalCa[] => (externalCas ?? []).filter(({ caPem = present }) => isSamePem(caPem, root));
 
+/** Whether they are the same, in the same order: they are asked in that. */
+export function isSameExternalCas(
+  left: readonly ExternalCa[] | undefined = [],
+  right: readonly ExternalCa[] | undefined = [],
+): boolean {
+  if (left.length !== right.length) return false;
+  return left.every((ca, at) => {
+    const other = right[at];
+    return other !== undefined && isSameExternalCa(ca, other);
+  });
+}
+
+function isSameExternalCa(left: ExternalCa, right: ExternalCa): boolean {
+  if (left.protocol !== right.protocol || left.url !== right.url) return false;
+  if (!isSamePem(left.caPem ?? "", right.caPem ?? "")) return false;
+  const [some, others] = [Object.entries(left.options ?? {}), new Map(Object.entries(right.options ?? {}))];
+  return some.length === others.size && some.every(([name, value]) => others.get(name) === value);
+}
+
 /** Whether two texts hold the same bytes in PEM, however their lines are broken. */
 export const isSamePem = (left: string, right: string): boolean => withoutSpace(left) === withoutSpace(right);
 

@@ -58,7 +58,7 @@ export {
   type SealKeyName,
   type SealKeyState,
 } from "./seal-key.ts";
-export { EXTERNAL_CAS_MAX, externalCasOf, isSamePem, type ExternalCa } from "./external-ca.ts";
+export { EXTERNAL_CAS_MAX, externalCasOf, isSameExternalCas, isSamePem, type ExternalCa } from "./external-ca.ts";
 export {
   beginRotation,
   chainBehind,

@@ -3,6 +3,7 @@ import {
   GOSSIP_KEY_ROTATION_MS,
   gossipKeySince,
   hasGossipKey,
+  isSameExternalCas,
   sealedOtherwise,
   sealedThings,
   UNLOCK_KEY_SEAL_ID,
@@ -60,7 +61,7 @@ export function addSwarmRoutes(
     const wish = rootWish(body, { cluster: current, spec });
     const given = wish.kind === "given" ? wish.root : undefined;
     const { signal } = context.req.raw;
-    if (JSON.stringify(spec.externalCas) !== JSON.stringify(current.spec.externalCas))
+    if (!isSameExternalCas(spec.externalCas, current.spec.externalCas))
       await ports.authority.check(current, spec, signal);
     const nextRoot = wish.kind === "none" ? undefined : await ports.authority.next(current, { given, spec }, signal);
     const submitted = { version, spec, ...unlockKey, ...(nextRoot !== undefined && { nextRoot }) };
