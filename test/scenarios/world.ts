@@ -106,11 +106,19 @@ export class World implements AsyncDisposable {
       hostname: host.name,
       clock: this.clock,
       newId: this.newId,
+      ...this.#signing(),
     });
     const identities = new IdentityStore(host.state);
     await identities.writeMembership({ listen: host.address, address: host.address, peers: [] });
     await identities.writeIdentity(identity);
     await this.during(this.start(host, { commands }));
+  }
+
+  /** What signs where there is no cluster yet, for as long as that takes. */
+  #signing(): { readonly signer: AuthoritySigner; readonly signal: AbortSignal } {
+    const { clock, callExternalCa: call } = this;
+    const signer = new AuthoritySigner({ call, client: () => undefined, clock, log: silentLog });
+    return { signer, signal: new AbortController().signal };
   }
 
   /** A new host that takes the cluster up again from a backup. */
@@ -130,8 +138,7 @@ export class World implements AsyncDisposable {
       clock,
       random,
       newId,
-      signer: new AuthoritySigner({ call: this.callExternalCa, client: () => undefined, clock, log: silentLog }),
-      signal: new AbortController().signal,
+      ...this.#signing(),
     });
     const { identity, generation, peers, bootstrap } = restored;
     const identities = new IdentityStore(host.state);

@@ -1,5 +1,5 @@
 import { hostname as machineName } from "node:os";
-import { ClusterError, nodeId, silentLog, type Clock } from "@murmur/base";
+import { ClusterError, nodeId, type Clock } from "@murmur/base";
 import type { InitRequest } from "@murmur/api";
 import {
   createCa,
@@ -16,7 +16,7 @@ import {
 import { clusterId, externalCasOf, networkId, type ClusterSecrets, type Command } from "@murmur/model";
 import { newDiskKey } from "@murmur/storage";
 import { keyDigest } from "./admission.ts";
-import { AuthoritySigner } from "./authority-signer.ts";
+import type { AuthoritySigner } from "./authority-signer.ts";
 import { sealUnlockKey } from "./lock-keeper.ts";
 
 export interface FoundedCluster {
@@ -33,11 +33,11 @@ export async function foundCluster(options: {
   readonly hostname: string | undefined;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** Signs in the place of external CAs; left out: there are none. */
-  readonly signer?: Pick<AuthoritySigner, "sign" | "statementKey">;
-  readonly signal?: AbortSignal;
+  /** Has the first certificate signed, and what vouches for a root that is an external CA's. */
+  readonly signer: Pick<AuthoritySigner, "sign" | "statementKey">;
+  readonly signal: AbortSignal;
 }): Promise<FoundedCluster> {
-  const { address, request, clock, newId } = options;
+  const { address, request, clock, newId, signer, signal } = options;
   const now = clock.now();
   const cluster = clusterId(newId());
   const node = nodeId(newId());
@@ -55,8 +55,7 @@ export async function foundCluster(options: {
   const { externalCas: _outside, ...own } = spec;
   const signedBy = { id: cluster, caPem, secrets, spec: request.root === "external" ? spec : own };
   const signing = { cluster: signedBy, csrPem: await createCsr({ keyPem }), nodeId: node };
-  const signer = options.signer ?? new AuthoritySigner({ client: () => undefined, clock, log: silentLog });
-  const certificatePem = await signer.sign(signing, options.signal ?? new AbortController().signal);
+  const certificatePem = await signer.sign(signing, signal);
   const sealKeys = [newSealKey()];
   const lock = spec.autolock === true ? newUnlockKey() : undefined;
   const unlockKey = lock && sealUnlockKey(lock, { sealKeys, clusterId: cluster });
@@ -107,7 +106,7 @@ async function firstRoot(
 ): Promise<Pick<ClusterSecrets, "caKeyPem" | "statement"> & { readonly caPem: string }> {
   const now = clock.now();
   const { externalCas = [] } = request.spec;
-  if (request.root !== "external" || signer === undefined || signal === undefined) {
+  if (request.root !== "external") {
     const { certificatePem, keyPem } = await createCa({ clusterId: id, now });
     return { caPem: certificatePem, caKeyPem: keyPem };
   }

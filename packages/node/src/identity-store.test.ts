@@ -9,6 +9,7 @@ import { foundCluster } from "./found-cluster.ts";
 import { IdentityStore } from "./identity-store.ts";
 import { systemClock } from "./system-clock.ts";
 import { newId } from "./system-random.ts";
+import { firstSigner } from "./testing/first-signer.ts";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 
 const MEMBERSHIP = {
@@ -26,8 +27,8 @@ describe("an identity store", () => {
 
   const identity = async (): Promise<NodeIdentity> => {
     const request = { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC } as const;
-    const clock = systemClock;
-    const founded = await foundCluster({ address: "10.0.0.1:7373", request, hostname: "h", clock, newId });
+    const signing = firstSigner(systemClock);
+    const founded = await foundCluster({ address: "10.0.0.1:7373", request, hostname: "h", newId, ...signing });
     return founded.identity;
   };
 

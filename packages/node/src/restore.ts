@@ -1,6 +1,6 @@
 import { hostname as machineName } from "node:os";
 import { loadBackups, type OpenedBackup, type RestoreRequest } from "@murmur/api";
-import { ClusterError, nodeId, silentLog, type Clock, type Millis, type NodeId, type Random } from "@murmur/base";
+import { ClusterError, nodeId, type Clock, type Millis, type NodeId, type Random } from "@murmur/base";
 import {
   createCsr,
   createNodeKey,
@@ -17,7 +17,7 @@ import type { PositionedState } from "@murmur/manager";
 import { sealedThings, type Cluster, type Command, type DataPlaneKind } from "@murmur/model";
 import { createStore } from "@murmur/store";
 import { authorityTexts, keyDigest, type CallMember } from "./admission.ts";
-import { AuthoritySigner } from "./authority-signer.ts";
+import type { AuthoritySigner } from "./authority-signer.ts";
 import { nextNumber, signGeneration, statementSigner, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
 import { sealUnlockKey } from "./lock-keeper.ts";
@@ -55,9 +55,9 @@ export interface RestoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly newId: () => string;
-  /** Signs in the place of external CAs; left out: there are none. */
-  readonly signer?: Pick<AuthoritySigner, "sign">;
-  readonly signal?: AbortSignal;
+  /** Has this node's certificate signed. */
+  readonly signer: Pick<AuthoritySigner, "sign">;
+  readonly signal: AbortSignal;
 }
 
 /** What a node begins with that takes a cluster up again from a backup, as its only manager. */
@@ -85,17 +85,13 @@ export async function takeUpBackup(
 
 /** Makes this machine a new node of the backup's cluster: key, certificate, generation, and the first commands. */
 export async function restoredCluster(options: RestoreOptions): Promise<RestoredCluster> {
-  const { backup, address, request, clock, random, newId } = options;
+  const { backup, address, request, clock, random, newId, signer, signal } = options;
   const { cluster, state } = backup;
   const now = clock.now();
   const self = nodeId(newId());
   const sealKeys = sealKeysFor(backup, request.secretsKey);
   const keyPem = await createNodeKey();
-  const signer = options.signer ?? new AuthoritySigner({ client: () => undefined, clock, log: silentLog });
-  const certificatePem = await signer.sign(
-    { cluster, csrPem: await createCsr({ keyPem }), nodeId: self },
-    options.signal ?? new AbortController().signal,
-  );
+  const certificatePem = await signer.sign({ cluster, csrPem: await createCsr({ keyPem }), nodeId: self }, signal);
   const number = nextNumber(now, backup.generation, (bound) => random.below(bound));
   const unsigned = { number, origin: "restore", manager: { id: self, address } } as const;
   const others = request.forgetNodes ? [] : state.store.view.nodes().filter((node) => node.address !== address);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { StoredMembership, StoredNode } from "./identity-store.ts";
 import { moveTo, presentAddresses, requestedAddresses, type MoveOptions, type ToldAddresses } from "./whereabouts.ts";
 import { foundCluster } from "./found-cluster.ts";
+import { firstSigner } from "./testing/first-signer.ts";
 import { DEFAULT_CLUSTER_SPEC } from "@murmur/model";
 
 const told = (parts: Partial<ToldAddresses> = {}): ToldAddresses => ({
@@ -85,8 +86,8 @@ describe("a node that moves", () => {
       address: "10.0.0.1:7373",
       request: { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC },
       hostname: "host1",
-      clock,
       newId: () => SELF,
+      ...firstSigner(clock),
     });
     const peers = [{ id: OTHER, address: "10.0.0.9:7373" }];
     const membership: StoredMembership = { listen: "0.0.0.0:7373", address: "10.0.0.1:7373", peers, ...plane };

@@ -8,6 +8,7 @@ import { MemoryNetwork, type PeerTransport } from "@murmur/transport";
 import { AuthoritySigner } from "../authority-signer.ts";
 import type { CallExternalCa } from "../external-ca.ts";
 import { foundCluster } from "../found-cluster.ts";
+import { firstSigner } from "./first-signer.ts";
 import { quiet } from "./real-work.ts";
 
 /** A real manager, the only one of its cluster, on a memory disk and network. */
@@ -25,7 +26,13 @@ export class SoloManager implements AsyncDisposable {
     const { clock, random, network, newId } = solo;
     const request = { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC, ...plane } as const;
     const address = "10.0.0.1:7373";
-    const { identity, commands } = await foundCluster({ address, request, hostname: "first", clock, newId });
+    const { identity, commands } = await foundCluster({
+      address,
+      request,
+      hostname: "first",
+      newId,
+      ...firstSigner(clock),
+    });
     const addressOf = (id: NodeId): string | undefined => (id === identity.nodeId ? address : undefined);
     const transport = network.openPeerTransport({ nodeId: identity.nodeId, address, addressOf, log: silentLog });
     const starting = Manager.start({
