@@ -1,7 +1,11 @@
 import { z } from "zod";
-import { id, madeById, nothing, refusal } from "./common.ts";
+import { id, list } from "./fields.ts";
 import { config, info, network, networkMade, node, secret, swarm, task, versions } from "./objects.ts";
 import { service, serviceUpdated } from "./service.ts";
+
+const refusal = z.strictObject({ message: z.string().min(1) });
+const nothing = z.literal("");
+const madeById = z.strictObject({ ID: id, Warnings: list(z.string()).optional() });
 
 /** Answers that are no refusal, by `METHOD PATH` without the query. The first that fits holds. */
 const ANSWERS: readonly (readonly [RegExp, z.ZodType])[] = [

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, driver, list, texts } from "./common.ts";
+import { count, driver, list, texts } from "./fields.ts";
 
 const bind = z.strictObject({
   Propagation: z.enum(["private", "rprivate", "shared", "rshared", "slave", "rslave"]).optional(),

@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { DOCKER_TASK_STATES } from "../../docker/task-types.ts";
-import { count, driver, head, id, list, moment, murmur, texts, tlsInfo, version } from "./common.ts";
+import { count, driver, head, id, list, moment, murmur, texts, version } from "./fields.ts";
 import { genericResources, platform, port, taskSpec } from "./service.ts";
+
+const tlsInfo = z.strictObject({
+  TrustRoot: z.string().optional(),
+  CertIssuerSubject: z.base64().optional(),
+  CertIssuerPublicKey: z.base64().optional(),
+});
 
 const ipam = z.strictObject({
   Driver: z.strictObject({ Name: z.string().optional() }).optional(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { containerSpec } from "./container.ts";
-import { count, driver, head, moment, murmur, texts, version } from "./common.ts";
+import { count, driver, head, moment, murmur, texts, version } from "./fields.ts";
 
 export const genericResources = z.array(
   z.union([

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 /*
- * The answers of Docker's Engine API, after its published definition of version 1.47. Unknown fields fail. Go writes null
- * for lists and maps that it has none of.
+ * What fields hold of the answers of Docker's Engine API, after its published definition of version 1.47. Unknown fields
+ * fail. Go writes null for lists and maps that it has none of.
  */
 
 export const count = z.int().nonnegative();
@@ -20,13 +20,3 @@ export const driver = z.strictObject({ Name: z.string(), Options: texts.nullable
 
 /** What objects of the cluster begin with. */
 export const head = { ID: id, Version: version, CreatedAt: moment, UpdatedAt: moment };
-
-export const refusal = z.strictObject({ message: z.string().min(1) });
-export const nothing = z.literal("");
-export const madeById = z.strictObject({ ID: id, Warnings: list(z.string()).optional() });
-
-export const tlsInfo = z.strictObject({
-  TrustRoot: z.string().optional(),
-  CertIssuerSubject: z.base64().optional(),
-  CertIssuerPublicKey: z.base64().optional(),
-});
