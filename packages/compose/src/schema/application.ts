@@ -1,9 +1,10 @@
 import { shown } from "../problem.ts";
 import { objectAt } from "../tree.ts";
-import { listOf, loose, object, oneAsList, path, setOf } from "./common.ts";
+import { listOf, object, oneAsList, setOf } from "./collections.ts";
 import { configs, models, networks, secrets, volumes } from "./resource.ts";
 import { service } from "./service.ts";
 import { NAMES, type ListShape, type MapShape, type ObjectShape } from "./shape.ts";
+import { loose, path } from "./values.ts";
 
 const paths: ListShape = { ...setOf(path), long: oneAsList };
 

@@ -1,8 +1,9 @@
 import { objectAt } from "../tree.ts";
-import { bytes, dictionary, flag, listOf, loose, object, setOf, text, textOrTexts, texts } from "./common.ts";
+import { dictionary, listOf, object, setOf, textOrTexts, texts } from "./collections.ts";
 import { ulimits } from "./device.ts";
 import { extraHosts } from "./hosts.ts";
 import { references } from "./reference.ts";
+import { bytes, flag, loose, text } from "./values.ts";
 
 /** Checked in full, though a cluster builds nothing: a mistake is better told than left. */
 export const build = object(

@@ -1,7 +1,8 @@
 import { shown } from "../problem.ts";
-import { bytes, count, cpus, dictionary, duration, listOf, object, oneOf, text, texts, whole } from "./common.ts";
+import { dictionary, listOf, object, texts } from "./collections.ts";
 import { deviceRequests } from "./device.ts";
 import type { NumberShape } from "./shape.ts";
+import { bytes, count, cpus, duration, oneOf, text, whole } from "./values.ts";
 
 const ratio: NumberShape = { kind: "number", whole: false, min: 0, max: 1 };
 

@@ -1,7 +1,8 @@
 import { problem, shown } from "../problem.ts";
 import { listAt, objectAt, textAt, type Tree } from "../tree.ts";
-import { count, dictionary, fieldText, loose, object, text, texts, whole } from "./common.ts";
+import { dictionary, fieldText, object, texts } from "./collections.ts";
 import type { ListShape, MapShape, Where } from "./shape.ts";
+import { count, loose, text, whole } from "./values.ts";
 
 /** `SOURCE[:TARGET[:PERMISSIONS]]`, or the long form. */
 export const devices: ListShape = {

@@ -1,6 +1,6 @@
 import { problem, shown } from "../problem.ts";
 import { listAt, textAt, type Tree } from "../tree.ts";
-import { texts } from "./common.ts";
+import { texts } from "./collections.ts";
 import type { ListShape, Where } from "./shape.ts";
 
 /** `NAME=ADDRESS` in the end; also `NAME:ADDRESS`, and a mapping from names to one address or several. */

@@ -1,9 +1,10 @@
 import { cleanPath, isWindowsPath } from "../paths.ts";
 import { problem, shown } from "../problem.ts";
 import { mappingAt, objectAt, scalarAt, textAt, type Tree } from "../tree.ts";
-import { bytes, dictionary, fieldText, flag, object, oneAsList, oneOf, text } from "./common.ts";
 import { absolute } from "./canonical.ts";
+import { dictionary, fieldText, object, oneAsList } from "./collections.ts";
 import type { ListShape, NumberShape, Where } from "./shape.ts";
+import { bytes, flag, oneOf, text } from "./values.ts";
 
 export const fileMode: NumberShape = { kind: "number", whole: true, min: 0, max: 0o177_777, octal: true };
 

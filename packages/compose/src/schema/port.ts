@@ -1,7 +1,8 @@
 import { problem, shown } from "../problem.ts";
 import { objectAt, scalarAt, textAt, type Tree } from "../tree.ts";
-import { fieldText, loose, object, oneOf, text } from "./common.ts";
+import { fieldText, object } from "./collections.ts";
 import type { ListShape, NumberShape, Where } from "./shape.ts";
+import { loose, oneOf, text } from "./values.ts";
 
 const portNumber: NumberShape = { kind: "number", whole: true, min: 1, max: 65_535 };
 

@@ -1,7 +1,8 @@
 import { objectAt, type Tree } from "../tree.ts";
-import { fieldText, loose, object, text } from "./common.ts";
+import { fieldText, object } from "./collections.ts";
 import { fileMode } from "./mount.ts";
 import type { ListShape } from "./shape.ts";
+import { loose, text } from "./values.ts";
 
 /** A config or a secret that a service mounts: its name, or the long form. */
 export const references: ListShape = {

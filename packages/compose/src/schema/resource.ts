@@ -1,6 +1,7 @@
 import { objectAt, type Tree } from "../tree.ts";
-import { dictionary, fieldText, flag, object, options, path, text } from "./common.ts";
+import { dictionary, fieldText, object, options } from "./collections.ts";
 import { NAMES, type ListShape, type MapShape, type ObjectShape, type Shape } from "./shape.ts";
+import { flag, path, text } from "./values.ts";
 
 /** `external: true`, or the older `external: { name: … }`. */
 const external: Shape = object(

@@ -2,30 +2,18 @@ import { shown } from "../problem.ts";
 import { objectAt, scalarAt, textAt } from "../tree.ts";
 import { build } from "./build.ts";
 import {
-  any,
-  bytes,
-  bytesOrAll,
   command,
-  count,
-  cpus,
   dictionary,
-  duration,
   fieldText,
-  flag,
   listOf,
-  loose,
   namesOrMap,
   object,
   oneAsList,
-  oneOf,
   options,
-  path,
-  text,
   textOrTexts,
   texts,
   setOf,
-  whole,
-} from "./common.ts";
+} from "./collections.ts";
 import { deploy } from "./deploy.ts";
 import { blkio, devices, gpus, ulimits } from "./device.ts";
 import { extraHosts } from "./hosts.ts";
@@ -33,6 +21,7 @@ import { mounts, tmpfs } from "./mount.ts";
 import { expose, isAddress, ports } from "./port.ts";
 import { references } from "./reference.ts";
 import { NAMES, type ListShape, type ObjectShape, type Shape, type TextShape } from "./shape.ts";
+import { any, bytes, bytesOrAll, count, cpus, duration, flag, loose, oneOf, path, text, whole } from "./values.ts";
 
 const healthcheck = object({
   disable: flag,
