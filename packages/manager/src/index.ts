@@ -1,6 +1,7 @@
 export { wholeState, writeFirstSnapshot, type PositionedState } from "./first-snapshot.ts";
 export type { Forecast, ServiceChange } from "./forecast.ts";
-export { Manager, type ManagerOptions, type ManagerStatus, type StateSnapshot } from "./manager.ts";
+export { Manager, type ManagerStatus, type StateSnapshot } from "./manager.ts";
+export type { ManagerOptions } from "./manager-options.ts";
 export type {
   GossipVerdict,
   Liveness,

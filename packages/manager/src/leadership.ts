@@ -4,7 +4,7 @@ import type { ApplyResult } from "@murmur/store";
 import { ControlLoop } from "./control-loop.ts";
 import { GossipKeyKeeper } from "./gossip-key-keeper.ts";
 import { LivenessWatch } from "./liveness-watch.ts";
-import type { ManagerContext } from "./manager.ts";
+import type { ManagerContext } from "./manager-context.ts";
 import { RotationKeeper } from "./rotation-keeper.ts";
 import { SealKeyKeeper } from "./seal-key-keeper.ts";
 import { SessionWatch } from "./session-watch.ts";

@@ -1,40 +1,20 @@
-import {
-  ClusterError,
-  messageOf,
-  MisdirectedError,
-  nodeId,
-  Scope,
-  type Clock,
-  type Log,
-  type Millis,
-  type NodeId,
-  type Random,
-  withDeadline,
-} from "@murmur/base";
-import type { Command, NamedGossipKey, Sealed } from "@murmur/model";
-import {
-  encodeMembership,
-  membershipOf,
-  Raft,
-  type Entry,
-  type HardState,
-  type Membership,
-  type PeerStatus,
-  type RaftConfig,
-} from "@murmur/raft";
+import { ClusterError, messageOf, MisdirectedError, Scope, type Millis, type NodeId, withDeadline } from "@murmur/base";
+import type { Command } from "@murmur/model";
+import type { Membership, PeerStatus } from "@murmur/raft";
 import { createStore, type ApplyResult, type View, type Watch, type WatchOptions } from "@murmur/store";
 import { ClusterTime } from "./cluster-time.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Forecast, ServiceChange } from "./forecast.ts";
 import { ForecastDesk } from "./forecast-desk.ts";
 import { LeadershipKeeper } from "./leadership.ts";
-import type { Liveness, LogEntry, LogStorage, Peers, SessionChannel, SealKeys } from "./ports.ts";
-import { membershipOfSnapshot, RaftDriver } from "./raft-driver.ts";
+import type { ManagerContext } from "./manager-context.ts";
+import type { ManagerOptions } from "./manager-options.ts";
+import type { SessionChannel } from "./ports.ts";
+import { RaftDriver } from "./raft-driver.ts";
+import { recoverRaft } from "./recovered-raft.ts";
 import { Replica } from "./replica.ts";
-import { loadSnapshot } from "./snapshot-courier.ts";
 import { SessionGuard } from "./session-guard.ts";
 import { SESSIONS_METHOD } from "./session-watch.ts";
-import type { SnapshotLimits } from "./snapshotter.ts";
 import { noLeader, Submitter } from "./submitter.ts";
 
 const READ_TIMEOUT_MS: Millis = 10_000;
@@ -43,48 +23,6 @@ const SESSION_READ_TIMEOUT_MS: Millis = 2_000;
 const HAND_OVER_MS: Millis = 1_000;
 /** The most commands of one of the first entries. */
 const BOOTSTRAP_COMMANDS = 500;
-
-export interface ManagerOptions {
-  readonly self: NodeId;
-  readonly storage: LogStorage;
-  readonly peers: Peers;
-  readonly liveness: Liveness;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  /** Mints ids of tasks and requests: 25 characters of base 36. */
-  readonly newId: () => string;
-  /** A new key for gossip; left out: users alone have it replaced. */
-  readonly newGossipKey?: () => NamedGossipKey;
-  /** Left out: the key of secrets is never replaced. */
-  readonly sealKeys?: SealKeys;
-  /** Opens a secret for the agents whose tasks use it, in base64; undefined: this node has no key for it (yet). */
-  readonly unseal: (secret: Sealed) => string | undefined;
-  /** Whether that node has all keys of secrets that this one has, on its disk. Rejects when it doesn't say. */
-  readonly hasKeys: (id: NodeId, signal: AbortSignal) => Promise<boolean>;
-  /**
-   * Set to start with this node as the only voter, which submits these commands first. The storage must be empty, or,
-   * if `prepared`, hold what `writeFirstSnapshot` wrote.
-   */
-  readonly bootstrap?: { readonly commands: readonly Command[]; readonly prepared?: boolean };
-  /** The storage failed or an invariant broke: the manager must be closed, and may be started anew. */
-  readonly onFatal: (error: unknown) => void;
-  /** Called when leader, term or membership have changed. */
-  readonly onChange?: () => void;
-  readonly raftConfig?: Partial<RaftConfig>;
-  /** How long the log may become. Default: `DEFAULT_SNAPSHOT_LIMITS`. */
-  readonly snapshotLimits?: SnapshotLimits;
-}
-
-/** What the parts of a manager share. */
-export interface ManagerContext extends ManagerOptions {
-  readonly raft: Raft;
-  readonly replica: Replica;
-  readonly driver: RaftDriver;
-  readonly dispatcher: Dispatcher;
-  /** Resolves with what became of each command. */
-  submitInternal(commands: readonly Command[], signal: AbortSignal): Promise<readonly ApplyResult[]>;
-}
 
 export interface ManagerStatus {
   readonly role: "follower" | "preCandidate" | "candidate" | "leader";
@@ -335,70 +273,4 @@ function accepted(result: ApplyResult | undefined): { readonly id?: string; read
   if (result === undefined) throw new ClusterError("internal", "the command has no result");
   if (!result.ok) throw new ClusterError(result.code, result.message);
   return { version: result.version, ...(result.id === undefined ? {} : { id: result.id }) };
-}
-
-interface StartLog {
-  readonly hardState: HardState;
-  readonly entries: readonly Entry[];
-}
-
-/** The core and the replica as the disk has them; what was committed after the snapshot comes out of the core again. */
-async function recoverRaft(options: ManagerOptions, replica: Replica): Promise<Raft> {
-  const { storage, log, self, random, bootstrap, raftConfig = {} } = options;
-  const { snapshot, damage } = storage.recovered;
-  if (snapshot !== undefined) {
-    const stored = await storage.openSnapshot();
-    if (stored === undefined) throw new ClusterError("corrupt", "the stored snapshot is missing");
-    await using reader = stored;
-    await loadSnapshot(reader, replica);
-  }
-  if (damage !== undefined)
-    log.warn("this node doesn't vote until it has again from the other managers what its log once had", {
-      why: damage.reason,
-      until: damage.lastIndex,
-    });
-  const isNew = bootstrap !== undefined && bootstrap.prepared !== true;
-  const start = isNew ? await foundLog(storage, self) : recoveredLog(storage);
-  return new Raft({
-    id: self,
-    membership: membershipOfSnapshot(snapshot),
-    random,
-    config: raftConfig,
-    hardState: start.hardState,
-    snapshot: { index: snapshot?.index ?? 0, term: snapshot?.term ?? 0 },
-    entries: start.entries,
-    appliedIndex: snapshot?.index ?? 0,
-    ...(damage === undefined ? {} : { recovering: { untilIndex: damage.lastIndex } }),
-  });
-}
-
-/** What the disk held, as the core wants it. */
-function recoveredLog({ recovered }: LogStorage): StartLog {
-  const { hardState, snapshot } = recovered;
-  const vote = hardState.votedFor === undefined ? undefined : nodeId(hardState.votedFor);
-  return {
-    hardState: { term: hardState.term, vote, commit: hardState.commit },
-    entries: recovered.entries.filter(({ index }) => index > (snapshot?.index ?? 0)).map(entryOf),
-  };
-}
-
-/** The log of a new cluster: one committed entry that makes this node its only voter. */
-async function foundLog(storage: LogStorage, self: NodeId): Promise<StartLog> {
-  const { entries, snapshot } = storage.recovered;
-  if (entries.length > 0 || snapshot !== undefined) {
-    throw new ClusterError("already_in_cluster", "this node's log belongs to a cluster already");
-  }
-  const entry: Entry = { index: 1, term: 1, kind: "membership", data: encodeMembership(membershipOf([self])) };
-  await storage.write({ hardState: { term: 1, commit: 1 }, entries: [entry] });
-  return { hardState: { term: 1, vote: undefined, commit: 1 }, entries: [entry] };
-}
-
-function entryOf({ index, term, kind, data }: LogEntry): Entry {
-  if (kind !== "normal" && kind !== "membership" && kind !== "noop") {
-    throw new ClusterError(
-      "corrupt",
-      `the log holds an entry of an unknown kind (${kind}); it was written by a newer version`,
-    );
-  }
-  return { index, term, kind, data };
 }

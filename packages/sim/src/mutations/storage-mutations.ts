@@ -56,7 +56,7 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
     defect: "a node whose disk lost entries goes on as if it had never had them, and votes",
     changes: [
       {
-        file: `${MANAGER}/manager.ts`,
+        file: `${MANAGER}/recovered-raft.ts`,
         original: "    ...(damage === undefined ? {} : { recovering: { untilIndex: damage.lastIndex } }),\n",
         mutant: "",
       },
