@@ -1,34 +1,20 @@
 import { codeOf, type Clock, type Log, type NodeId, type Scope } from "@murmur/base";
 import {
-  configId,
-  isLater,
-  isTerminal,
-  loginSealId,
   partsOf,
   payloadKey,
-  payloadsOf,
-  secretId,
-  trustedRoots,
-  wantedIssuer,
-  type AssignedPayload,
-  type Cluster,
   type ClusterFacts,
-  type ClusterNode,
-  type Config,
   type EndpointPart,
   type Index,
   type InternalCommand,
-  type OwnNode,
   type ReportMessage,
   type Sealed,
-  type Secret,
-  type ServiceId,
-  type Task,
-  type WantedAuthority,
 } from "@murmur/model";
 import { EndpointComputer } from "@murmur/discovery";
 import type { Change, Store, Watch } from "@murmur/store";
-import type { NeededPayloads } from "./payload-feed.ts";
+import { concernsAgent, isAssigned } from "./assigned-task.ts";
+import { clusterFacts } from "./cluster-facts.ts";
+import { concernsNode, ownNode } from "./own-node.ts";
+import { PayloadNeeds } from "./payload-needs.ts";
 import type { SessionChannel } from "./ports.ts";
 import { ReportBatcher } from "./report-batcher.ts";
 import { Session, type NodeAssignment } from "./session.ts";
@@ -63,6 +49,7 @@ export class Dispatcher {
   /** The change that was asked for last: most sessions want the same one. */
   #change: { readonly since: Index; readonly version: Index; readonly parts: readonly EndpointPart[] } | undefined;
   readonly #batcher: ReportBatcher;
+  readonly #needs: PayloadNeeds;
   #flushDue = false;
   #facts: ClusterFacts;
 
@@ -70,8 +57,9 @@ export class Dispatcher {
     this.#options = options;
     this.#scope = scope;
     this.#batcher = new ReportBatcher(options, scope);
+    this.#needs = new PayloadNeeds(options);
     this.#watch = options.store.watch({ limit: WATCH_LIMIT, onReady: () => this.#flushSoon() });
-    this.#facts = this.#readFacts();
+    this.#facts = clusterFacts(options.store.view);
     scope.defer(() => this.#watch.close());
     scope.defer(() => this.closeAll());
   }
@@ -110,7 +98,7 @@ export class Dispatcher {
     const session = new Session(channel, {
       assignment: () => this.#assignment(channel.nodeId),
       endpoints: (since) => this.#changesSince(since, computer),
-      payloads: () => this.#payloadsOf(channel.nodeId),
+      payloads: () => this.#needs.of(channel.nodeId),
     });
     this.#sessions.get(channel.nodeId)?.close();
     this.#sessions.set(channel.nodeId, session);
@@ -209,45 +197,6 @@ export class Dispatcher {
     };
   }
 
-  /** What a node's tasks use that haven't ended: those that it has been told of, and those that it is about to be. */
-  #payloadsOf(id: NodeId): NeededPayloads {
-    const { view } = this.#options.store;
-    const needed = new Map<string, () => AssignedPayload | undefined>();
-    if (view.node(id) === undefined) return needed;
-    for (const task of view.tasksOfNode(id)) {
-      if (this.#usesLogin(task)) {
-        const login = { kind: "login", id: task.serviceId } as const;
-        needed.set(payloadKey(login), () => this.#openLogin(task.serviceId));
-      }
-      if (!usesPayloads(task)) continue;
-      for (const use of payloadsOf(task.spec.container)) {
-        const record = use.kind === "secret" ? view.secret(secretId(use.id)) : view.config(configId(use.id));
-        if (record !== undefined) needed.set(payloadKey(use), () => this.#open(record));
-      }
-    }
-    return needed;
-  }
-
-  /** Whether its node is still to pull its image, perhaps, and has to be told of the service's login, or that there is none. */
-  #usesLogin(task: Task): boolean {
-    if (!mayPull(task)) return false;
-    return task.hasLogin === true || this.#options.store.view.service(task.serviceId)?.registryAuth !== undefined;
-  }
-
-  #openLogin(id: ServiceId): AssignedPayload | undefined {
-    const sealed = this.#options.store.view.service(id)?.registryAuth;
-    const data = sealed === undefined ? "" : this.#options.unseal({ id: loginSealId(id), sealed });
-    return data === undefined ? undefined : { kind: "login", id, data };
-  }
-
-  #open(record: Secret | Config): AssignedPayload | undefined {
-    const isSecret = "sealed" in record;
-    const data = isSecret ? this.#options.unseal(record) : record.data;
-    const { templating } = record.spec;
-    const kind = isSecret ? "secret" : "config";
-    return data === undefined ? undefined : { kind, id: record.id, data, ...(templating && { templating }) };
-  }
-
   #changesSince(since: Index, computer: EndpointComputer): readonly EndpointPart[] {
     const { version } = computer;
     if (this.#change?.since !== since || this.#change.version !== version) {
@@ -270,7 +219,7 @@ export class Dispatcher {
     if (this.#sessions.size === 0) this.#forgetEndpoints();
     const haveChanged = this.#endpoints?.update(events) === true;
     if (events.kind === "resync") {
-      this.#facts = this.#readFacts();
+      this.#facts = clusterFacts(this.#options.store.view);
       for (const session of this.#sessions.values()) {
         session.resync();
         if (!session.closed) this.#markReadySoon(session.nodeId);
@@ -301,14 +250,9 @@ export class Dispatcher {
     const task = change.kind === "put" ? change.current : change.previous;
     const session = task.nodeId === undefined ? undefined : this.#sessions.get(task.nodeId);
     if (session === undefined) return;
-    if (changesUse(change) || this.#changesLogin(change)) session.payloadsChanged();
+    if (this.#needs.differIn(change)) session.payloadsChanged();
     if (change.kind === "delete") return session.taskChanged(task.id, undefined);
     if (concernsAgent(change.previous, change.current)) session.taskChanged(task.id, change.current);
-  }
-
-  #changesLogin({ previous, current }: Extract<Change, { table: "tasks" }>): boolean {
-    const [before, after] = [previous, current].map((task) => task !== undefined && this.#usesLogin(task));
-    return before !== after;
   }
 
   /** A service's login may change: who is to pull now needs the new one. */
@@ -341,75 +285,9 @@ export class Dispatcher {
   }
 
   #refreshFacts(): void {
-    const facts = this.#readFacts();
+    const facts = clusterFacts(this.#options.store.view);
     if (JSON.stringify(facts) === JSON.stringify(this.#facts)) return;
     this.#facts = facts;
     for (const session of this.#sessions.values()) session.clusterChanged(facts);
   }
-
-  #readFacts(): ClusterFacts {
-    const { view } = this.#options.store;
-    const cluster = view.cluster();
-    const { secrets, dataPathPort } = cluster ?? {};
-    return {
-      nodes: view.nodes().map((node) => ({
-        id: node.id,
-        hostname: node.description?.hostname ?? node.spec.name ?? node.id,
-        address: node.address,
-        raftRole: node.raftRole,
-        ...(node.number !== undefined && { number: node.number }),
-      })),
-      gossipKeys: secrets?.gossipKeys ?? [],
-      ...(cluster !== undefined && { authority: wantedAuthority(cluster) }),
-      ...(dataPathPort !== undefined && { dataPathPort }),
-    };
-  }
-}
-
-function wantedAuthority(cluster: Cluster): WantedAuthority {
-  const issuer = wantedIssuer(cluster);
-  return { trusts: trustedRoots(cluster), ...(issuer !== undefined && { issuer }) };
-}
-
-const ownNode = ({ spec, status, address, volumes, certificate }: ClusterNode): OwnNode => ({
-  spec,
-  engine: status.engine.state,
-  address,
-  ...(volumes !== undefined && { volumes }),
-  ...(certificate !== undefined && { certificate }),
-});
-
-/**
- * Whether a change of a node's record is news for its agent. What the agent has said itself comes back to it: a report
- * that was held up on its way may have come after a newer one.
- */
-const concernsNode = (previous: ClusterNode | undefined, current: ClusterNode): boolean =>
-  previous?.spec !== current.spec ||
-  previous.status.engine.state !== current.status.engine.state ||
-  previous.address !== current.address ||
-  previous.certificate !== current.certificate;
-
-/** A task made for a node (global services) is the agent's only once the scheduler has found room for it. */
-const isAssigned = (task: Task): boolean => task.nodeId !== undefined && !isLater("assigned", task.status.state);
-
-/** Whether a task's secrets and configs have to be on its node. */
-const usesPayloads = (task: Task): boolean =>
-  isAssigned(task) && !isTerminal(task.status.state) && payloadsOf(task.spec.container).length > 0;
-
-/** Pulling comes before the container is there. */
-const mayPull = (task: Task): boolean => isAssigned(task) && !isLater(task.status.state, "ready");
-
-function changesUse({ previous, current }: Extract<Change, { table: "tasks" }>): boolean {
-  return (previous !== undefined && usesPayloads(previous)) !== (current !== undefined && usesPayloads(current));
-}
-
-/** Whether a change of a task is news for its agent; the agent's own status, coming back to it, isn't. */
-function concernsAgent(previous: Task | undefined, current: Task): boolean {
-  if (!isAssigned(current)) return false;
-  return (
-    previous === undefined ||
-    !isAssigned(previous) ||
-    previous.desiredState !== current.desiredState ||
-    previous.notBefore !== current.notBefore
-  );
 }

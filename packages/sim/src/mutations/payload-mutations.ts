@@ -23,7 +23,7 @@ export const PAYLOAD_MUTATIONS: readonly Mutation[] = [
     defect: "a node is handed every secret that there is",
     changes: [
       {
-        file: `${MANAGER}/dispatcher.ts`,
+        file: `${MANAGER}/payload-needs.ts`,
         original: "    if (view.node(id) === undefined) return needed;\n",
         mutant:
           "    if (view.node(id) === undefined) return needed;\n    for (const secret of view.secrets()) needed.set(`secret/${secret.id}`, () => this.#open(secret));\n",
