@@ -224,7 +224,7 @@ const fromUpdate = (update: UpdateConfig, showsMonitor: boolean): docker.UpdateC
     Order: update.order,
   });
 
-export const fromEndpoint = (endpoint: ServiceSpec["endpoint"]): docker.EndpointSpec =>
+const fromEndpoint = (endpoint: ServiceSpec["endpoint"]): docker.EndpointSpec =>
   compact<docker.EndpointSpec>({
     Mode: endpoint.mode,
     Ports: endpoint.ports.length === 0 ? undefined : endpoint.ports.map(fromPort),

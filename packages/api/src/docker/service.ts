@@ -2,7 +2,7 @@ import { nodeNetworkOf, wantsToRun, type Service, type Task, type UpdateStatus }
 import { withLengths, type NetworkOf } from "./attachment.ts";
 import { compact } from "./compact.ts";
 import { fromPort } from "./port.ts";
-import { fromEndpoint, fromServiceSpec, withServiceDefaults } from "./service-spec.ts";
+import { fromServiceSpec, withServiceDefaults } from "./service-spec.ts";
 import type * as docker from "./service-types.ts";
 import { toTimestamp } from "./time.ts";
 
@@ -14,16 +14,17 @@ export interface ServiceOptions {
 }
 
 export function fromService(service: Service, options: ServiceOptions): docker.Service {
-  const { spec, previousSpec, jobIteration } = service;
+  const { previousSpec, jobIteration } = service;
+  const spec = fromServiceSpec(service.spec);
   return compact<docker.Service>({
     ID: service.id,
     Version: { Index: service.version },
     CreatedAt: toTimestamp(service.createdAt),
     UpdatedAt: toTimestamp(service.updatedAt),
-    Spec: options.insertDefaults === true ? withServiceDefaults(spec) : fromServiceSpec(spec),
+    Spec: options.insertDefaults === true ? withServiceDefaults(service.spec) : spec,
     PreviousSpec: previousSpec === undefined ? undefined : fromServiceSpec(previousSpec),
     Endpoint: compact<docker.Service["Endpoint"]>({
-      Spec: fromEndpoint(spec.endpoint),
+      Spec: spec.EndpointSpec ?? {},
       Ports: service.ports.length === 0 ? undefined : service.ports.map(fromPort),
       VirtualIPs: virtualAddresses(service, options.networkOf),
     }),
