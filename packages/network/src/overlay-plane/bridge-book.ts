@@ -1,4 +1,4 @@
-import { messageOf, sleep, type Clock, type Log, type Millis, type Scope } from "@murmur/base";
+import { ClusterError, messageOf, sleep, type Clock, type Log, type Millis, type Scope } from "@murmur/base";
 import type { NetworkId } from "@murmur/model";
 import type { LocalNetwork } from "./needed-networks.ts";
 import { bridgeOf } from "./overlay-state.ts";
@@ -14,7 +14,7 @@ export interface BridgeMaker {
 
 export interface BridgeBookOptions {
   readonly maker: BridgeMaker;
-  /** The bridges that the host has now. */
+  /** The bridges that the host has now, and that their maker is done with. */
   readonly look: () => Promise<ReadonlySet<string>>;
   /** There is another bridge. */
   readonly onChange: () => void;
@@ -61,7 +61,7 @@ export class BridgeBook {
   }
 
   #make(network: LocalNetwork): void {
-    const { maker, clock, log, scope, onChange } = this.#options;
+    const { maker, look, clock, log, scope, onChange } = this.#options;
     if (this.#making.has(network.id)) return;
     const making: { wanted: boolean; problem?: string } = { wanted: true };
     this.#making.set(network.id, making);
@@ -69,7 +69,9 @@ export class BridgeBook {
       try {
         for (let delayMs = RETRY_FIRST_MS; making.wanted; delayMs = Math.min(RETRY_MAX_MS, delayMs * 2)) {
           try {
-            return await maker.ensure(network, { signal });
+            await maker.ensure(network, { signal });
+            if ((await look()).has(bridgeOf(network.id))) return;
+            throw new ClusterError("unavailable", `the engine's bridge ${bridgeOf(network.id)} is missing or down`);
           } catch (error) {
             const problem = `network ${network.name} can't be had on this node: ${messageOf(error)}`;
             if (problem !== making.problem && !signal.aborted) log.warn(problem);

@@ -31,8 +31,12 @@ export async function containerPorts(
   );
 }
 
-/** The names of the host's bridges. @throws ClusterError as `Commands.run`, or `unavailable` */
+/**
+ * The names of the host's bridges that are up. An engine's last step is to bring a new one up: before, it may still remove
+ * an address that it doesn't know. @throws ClusterError as `Commands.run`, or `unavailable`
+ */
 export async function hostBridges(runner: Runner): Promise<ReadonlySet<string>> {
   const printed = outputOf("reading the host's bridges", await runner.run(HOST, [...LINKS, "bridge"]));
-  return new Set(listOf(parseJson(printed)).map((link) => textOf(fieldOf(link, "ifname"))));
+  const up = listOf(parseJson(printed)).filter((link) => listOf(fieldOf(link, "flags")).includes("UP"));
+  return new Set(up.map((link) => textOf(fieldOf(link, "ifname"))));
 }
