@@ -9,7 +9,7 @@ export { AuthoritySigner } from "./authority-signer.ts";
 export type { CallExternalCa } from "./external-ca.ts";
 export { foundCluster } from "./found-cluster.ts";
 export { IdentityStore, type StoredMembership } from "./identity-store.ts";
-export type { Bootstrap } from "./manager-host.ts";
+export type { Bootstrap } from "./manager-host-options.ts";
 export { readBackup, restoredCluster, type ReadBackup } from "./restore.ts";
 export { leaveCluster } from "./leave-cluster.ts";
 export { Member, type MemberStart } from "./member.ts";

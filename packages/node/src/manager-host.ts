@@ -1,77 +1,19 @@
-import {
-  ClusterError,
-  messageOf,
-  MisdirectedError,
-  sleep,
-  type Clock,
-  type Log,
-  type NodeId,
-  type Random,
-  type Scope,
-} from "@murmur/base";
+import { ClusterError, messageOf, MisdirectedError, sleep, type NodeId, type Scope } from "@murmur/base";
 import { namedGossipKey } from "@murmur/identity";
-import {
-  Manager,
-  wholeState,
-  writeFirstSnapshot,
-  type Liveness,
-  type ManagerOptions,
-  type PositionedState,
-  type SnapshotLimits,
-  type ManagerStatus,
-} from "@murmur/manager";
-import type { ClusterFacts, ClusterNode, Command, Sealed } from "@murmur/model";
+import { Manager, wholeState, writeFirstSnapshot, type ManagerOptions, type PositionedState } from "@murmur/manager";
+import type { ClusterNode } from "@murmur/model";
 import { decodeMembership, membersOf } from "@murmur/raft";
 import type { LogStorage } from "@murmur/storage";
-import type { PeerTransport } from "@murmur/transport";
 import type { Generation } from "./generation.ts";
 import { fencedPeers } from "./generation-fence.ts";
-import type { GenerationKeeper } from "./generation-keeper.ts";
+import type { Bootstrap, ManagerHostOptions } from "./manager-host-options.ts";
+import { isListed, Retirement } from "./retirement.ts";
 
 const CHECK_MS = 2_000;
-/** Checks in a row that must agree before a manager that was taken out of the membership is closed. */
-const CHECKS_TO_RETIRE = 3;
 /** Before the next call is heard, when this node could not become a manager. */
 const RETRY_MS = 1_000;
 /** How long a manager that comes back waits for the others to say whether the cluster has gone on without it. */
 const MEET_MS = 1_000;
-
-/** How a manager begins that is the first one, of a cluster or of a generation. */
-export interface Bootstrap {
-  readonly commands: readonly Command[];
-  /** What the cluster knew before; undefined for a new cluster. */
-  readonly state?: PositionedState;
-}
-
-export interface ManagerHostOptions {
-  readonly self: NodeId;
-  /** Opens the log of a generation; each has a place of its own. */
-  readonly openLog: (generation: number) => Promise<LogStorage>;
-  /** Removes the logs of all other generations. */
-  readonly keepOnlyLog: (generation: number) => Promise<void>;
-  readonly snapshotLimits: SnapshotLimits | undefined;
-  readonly generations: GenerationKeeper;
-  readonly newId: () => string;
-  readonly unseal: (secret: Sealed) => string | undefined;
-  /** Whether another manager has all keys of secrets that this one has. */
-  readonly hasKeys: (id: NodeId, signal: AbortSignal) => Promise<boolean>;
-  readonly sealKeys: NonNullable<ManagerOptions["sealKeys"]>;
-  /** This node has a manager from now on, or has certainly none any more. */
-  readonly onManager: (isOne: boolean) => void;
-  /** This node has no log: it is no manager, or none any more. No log is opened before it resolves; never rejects. */
-  readonly onWiped: () => Promise<void>;
-  readonly transport: PeerTransport;
-  readonly liveness: Liveness;
-  readonly facts: () => ClusterFacts | undefined;
-  /** Nodes that are, or were, managers. */
-  readonly others: () => readonly NodeId[];
-  /** Asks the other managers whether this node is one. */
-  readonly isManager: (signal: AbortSignal) => Promise<boolean>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly onFatal: (error: unknown) => void;
-}
 
 interface Running {
   readonly manager: Manager;
@@ -92,11 +34,12 @@ export class ManagerHost {
   #turn: Promise<unknown> = Promise.resolve();
   /** Changes under way and waiting. */
   #changes = 0;
-  #disagreements = 0;
+  readonly #retirement: Retirement;
 
   constructor(options: ManagerHostOptions, scope: Scope) {
     this.#options = options;
     this.#scope = scope;
+    this.#retirement = new Retirement(options);
     scope.defer(() => this.#stop());
   }
 
@@ -263,7 +206,7 @@ export class ManagerHost {
         ...(snapshotLimits === undefined ? {} : { snapshotLimits }),
       });
       this.#running = { manager, storage, generation };
-      this.#disagreements = 0;
+      this.#retirement.startOver();
       log.info("this node is a manager");
       this.#options.onManager(true);
     } catch (error) {
@@ -304,36 +247,15 @@ export class ManagerHost {
     }
   }
 
-  /** A manager that was taken out may never have heard of it: then it knows no leader either. */
   #retireIfUnwanted(): void {
-    const { self } = this.#options;
     const running = this.#running;
     if (running === undefined || this.#changes > 0 || this.#scope.closed) return;
-    const recorded = this.#recordedRole() ?? "none";
-    const { leader, membership } = running.manager.status();
-    const knowsIt = membership.voters.length > 0 && !isListed(running.manager, self);
-    this.#disagreements = recorded === "none" && (knowsIt || leader === undefined) ? this.#disagreements + 1 : 0;
-    if (this.#disagreements < CHECKS_TO_RETIRE) return;
+    if (!this.#retirement.isDue(running.manager, this.#recordedRole() ?? "none")) return;
     this.#scope.run("stop being a manager", (signal) =>
       this.#inTurn(async () => {
-        if (await this.#isUnwanted(running.manager, signal)) await this.#retire(running);
+        if (await this.#retirement.isSure(running.manager, signal)) await this.#retire(running);
       }),
     );
-  }
-
-  /**
-   * What is wiped cannot be had again, so another manager must say it for certain. Its answer is about the moment at which
-   * it was given: a leader that has taken this node in again meanwhile may count on what was acknowledged to it since.
-   */
-  async #isUnwanted(manager: Manager, signal: AbortSignal): Promise<boolean> {
-    this.#disagreements = 0;
-    try {
-      const before = manager.status();
-      return !(await this.#options.isManager(signal)) && isUnmoved(before, manager.status());
-    } catch (error) {
-      this.#options.log.debug("no manager says whether this node is one", { error: messageOf(error) });
-      return false;
-    }
   }
 
   async #retire(running: Running): Promise<void> {
@@ -381,12 +303,6 @@ function membersIn({ recovered }: LogStorage): readonly NodeId[] {
   return bytes === undefined ? [] : membersOf(decodeMembership(bytes));
 }
 
-/** Whether a manager's own membership has it, in whichever part. */
-function isListed(manager: Manager, self: NodeId): boolean {
-  const { voters, votersOutgoing, learners, learnersNext } = manager.membership;
-  return [voters, votersOutgoing, learners, learnersNext].some((list) => list.includes(self));
-}
-
 /** The node's own manager, or a clear refusal. */
 export function managerOf(host: ManagerHost): Manager {
   const manager = host.serving();
@@ -398,10 +314,3 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
 
 /** What a node that is no manager, or none any more, answers to a request for the cluster's routes. */
 export const noManager = (): ClusterError => new MisdirectedError("this node is no manager; ask another one");
-
-/** Whether a manager has heard nothing of a leader in between: whoever is taken in gets the entry that says so. */
-const isUnmoved = (before: ManagerStatus, after: ManagerStatus): boolean =>
-  before.term === after.term &&
-  before.leader === after.leader &&
-  before.lastIndex === after.lastIndex &&
-  before.lastTerm === after.lastTerm;

@@ -30,7 +30,8 @@ import { fetchThrough, TASKS_METHOD } from "./http-stream.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import type { LockKeeper } from "./lock-keeper.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
-import { managerOf, type Bootstrap, type ManagerHost } from "./manager-host.ts";
+import { managerOf, type ManagerHost } from "./manager-host.ts";
+import type { Bootstrap } from "./manager-host-options.ts";
 import {
   describeSelf,
   newAgent,

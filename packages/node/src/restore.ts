@@ -21,7 +21,7 @@ import type { AuthoritySigner } from "./authority-signer.ts";
 import { nextNumber, signGeneration, statementSigner, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
 import { sealUnlockKey } from "./lock-keeper.ts";
-import type { Bootstrap } from "./manager-host.ts";
+import type { Bootstrap } from "./manager-host-options.ts";
 import { refuseIfAlive } from "./restore-guard.ts";
 import { secretContext } from "./seal-desk.ts";
 
