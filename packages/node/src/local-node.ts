@@ -10,21 +10,15 @@ import type {
   RestoreRequest,
 } from "@murmur/api";
 import { LOCKED } from "@murmur/api";
-import { ownerLabels } from "@murmur/agent";
-import { parseToken, parseUnlockKey, sealKeyName, type UnlockKey } from "@murmur/identity";
-import { clusterId, type DataPlaneKind, type Guest, type NetworkId } from "@murmur/model";
-import { parseAddress } from "@murmur/transport";
-import { advertiseAddress } from "./advertise-address.ts";
-import { askToJoin, type CallMember } from "./admission.ts";
-import { AuthoritySigner } from "./authority-signer.ts";
-import { foundCluster } from "./found-cluster.ts";
-import { leaveCluster } from "./leave-cluster.ts";
-import type { LockedNode } from "./identity-store.ts";
+import { parseUnlockKey, sealKeyName, type UnlockKey } from "@murmur/identity";
+import type { Guest, NetworkId } from "@murmur/model";
+import type { CallMember } from "./admission.ts";
+import { requirePlane, startByJoining, startFromBackup, startOfNewCluster } from "./first-start.ts";
+import { Leaving } from "./leaving.ts";
+import { wipeLeftovers } from "./leftovers.ts";
 import type { LocalNodeOptions } from "./local-node-options.ts";
 import { Member, type MemberStart } from "./member.ts";
-import { takeUpBackup } from "./restore.ts";
-import { refusePoolInUse } from "./subnet-overlap.ts";
-import { moveTo, requestedAddresses } from "./whereabouts.ts";
+import { moveTo } from "./whereabouts.ts";
 
 /** While it starts and stops nothing else may. */
 type State =
@@ -52,12 +46,9 @@ export class LocalNodeControl implements LocalNode {
   readonly #log: Log;
   /** Restarts and removals, which nobody has asked for and nobody waits for. */
   readonly #background: Scope;
+  readonly #leaving: Leaving;
   #state: State = { kind: "outside" };
   #failures = 0;
-  /** While this node leaves by its own wish: aborted when it hears that the cluster has let it go. */
-  #leaving: AbortController | undefined;
-  /** Settles, without an error, when the last attempt to leave has ended. */
-  #departure: Promise<void> = Promise.resolve();
   /** Settles when this node has stopped; undefined until it is told to. */
   #stopped: Promise<void> | undefined;
   /** Aborted for good by `stop`. */
@@ -71,6 +62,7 @@ export class LocalNodeControl implements LocalNode {
     this.#options = options;
     this.#log = options.start.log;
     this.#background = new Scope(this.#log);
+    this.#leaving = new Leaving(options.start);
   }
 
   /** The running member, while this node is in a cluster. */
@@ -119,7 +111,7 @@ export class LocalNodeControl implements LocalNode {
         this.#state = { kind: "outside" };
         return;
       }
-      await this.#requirePlane(stored.membership.dataPlane);
+      await requirePlane(edge, stored.membership.dataPlane);
       const membership = await moveTo(stored, { told: daemon, edge, ...start });
       const call = (signal: AbortSignal): CallMember => edge.callMember(signal);
       const seeds = { addresses: daemon.peers, call };
@@ -155,103 +147,25 @@ export class LocalNodeControl implements LocalNode {
     this.#active();
   }
 
-  async init(given: InitRequest, asked: AbortSignal): Promise<void> {
-    const { daemon, identities, start, edge } = this.#options;
-    const plane = given.dataPlane ?? daemon.dataPlane;
-    const request = plane === undefined ? given : { ...given, dataPlane: plane };
+  async init(request: InitRequest, asked: AbortSignal): Promise<void> {
     await this.#change("init", asked, async (signal) => {
-      const { listen, advertise } = requestedAddresses(request, daemon);
-      const address = advertiseAddress(advertise, parseAddress(listen));
-      await edge.checkListenable(listen);
-      await this.#requirePlane(request.dataPlane);
-      if (request.dataPlane === "overlay") refusePoolInUse(request.addressPool, await edge.hostSubnets());
-      signal.throwIfAborted();
-      // What an interrupted attempt left behind belongs to no cluster.
-      await this.#wipe();
-      const { clock, newId } = start;
-      const signer = this.#firstSigner();
-      const asked = { address, request, hostname: daemon.hostname, clock, newId, signer, signal };
-      const founded = await foundCluster(asked);
-      const { identity, commands, lock } = founded;
-      const membership = { listen, address, peers: [], dataPlane: request.dataPlane };
-      await identities.writeMembership(membership);
-      identities.lockWith(lock);
-      const member = await this.#activate({ ...start, identity, membership, bootstrap: { commands } });
+      const member = await this.#activate(await startOfNewCluster(this.#options, request, signal));
       await member.storeIdentity();
     });
   }
 
   async join(request: JoinRequest, asked: AbortSignal): Promise<void> {
-    const { daemon, identities, start, edge } = this.#options;
     await this.#change(request.addresses.join(", "), asked, async (signal) => {
-      const { listen, advertise: said } = requestedAddresses(request, daemon);
-      const { port, host } = parseAddress(listen);
-      // Without an address of its own it is known by the one that its request comes from.
-      const wildcard = host === "0.0.0.0" || host === "::";
-      const advertise = said === undefined && wildcard ? `:${String(port)}` : advertiseAddress(said, { host, port });
-      await edge.checkListenable(listen);
-      signal.throwIfAborted();
-      await this.#wipe();
-      const keyPem = await identities.joinKey({ ...request, caDigest: parseToken(request.token).caDigest });
-      const joined = await askToJoin({
-        ...request,
-        keyPem,
-        advertise,
-        hostname: daemon.hostname,
-        canDo: (plane) => edge.canDo(plane),
-        hostSubnets: () => edge.hostSubnets(),
-        call: edge.callMember(signal),
-      });
-      const { address, peers, dataPlane, generation, identity } = joined;
-      const membership = { listen, address, peers, dataPlane };
-      await identities.writeMembership(membership);
-      if (generation !== undefined) await identities.writeGeneration(generation);
-      await identities.writeIdentity(identity);
-      await this.#activate({ ...start, identity, membership, generation, bootstrap: undefined });
-      await identities.forgetJoinKey();
+      await this.#activate(await startByJoining(this.#options, request, signal));
+      await this.#options.identities.forgetJoinKey();
     });
   }
 
   async restore(request: RestoreRequest, asked: AbortSignal): Promise<void> {
-    const { daemon, identities, start, edge } = this.#options;
     await this.#change("a backup", asked, async (signal) => {
-      const { clock, random, newId } = start;
-      const { listen, advertise } = requestedAddresses(request, daemon);
-      const address = advertiseAddress(advertise, parseAddress(listen));
-      await edge.checkListenable(listen);
-      const call =
-        (until: AbortSignal): CallMember =>
-        (to, asked) =>
-          withSignals([signal, until], (both) => edge.callMember(both)(to, asked));
-      const options = { address, request, hostname: daemon.hostname, call, clock, random, newId, signal };
-      const { identity, generation, peers, dataPlane, bootstrap } = await takeUpBackup({
-        ...options,
-        signer: this.#firstSigner(),
-      });
-      await this.#requirePlane(dataPlane);
-      signal.throwIfAborted();
-      await this.#wipe();
-      const membership = { listen, address, peers, dataPlane };
-      await identities.writeMembership(membership);
-      await identities.writeGeneration(generation);
-      const member = await this.#activate({ ...start, identity, membership, generation, bootstrap });
+      const member = await this.#activate(await startFromBackup(this.#options, request, signal));
       await member.storeIdentity();
     });
-  }
-
-  /** Signs this node's first certificate: it has none to show to external CAs. */
-  #firstSigner(): AuthoritySigner {
-    const { edge, start } = this.#options;
-    const { clock, log } = start;
-    const call = edge.callExternalCa;
-    return new AuthoritySigner({ ...(call && { call }), client: () => undefined, clock, log });
-  }
-
-  /** Errors: `failed_precondition` when this machine can't do the data plane. */
-  async #requirePlane(plane: DataPlaneKind = "ports"): Promise<void> {
-    const why = await this.#options.edge.canDo(plane);
-    if (why !== undefined)
-      throw new ClusterError("failed_precondition", `this node can't do the data plane ${plane}: ${why}`);
   }
 
   secretsKey(): string {
@@ -305,59 +219,24 @@ export class LocalNodeControl implements LocalNode {
   async leave({ force }: { readonly force: boolean }, signal: AbortSignal): Promise<void> {
     const state = this.#state;
     if (state.kind === "failed" && force) return this.#forgetOrFail();
-    if (state.kind === "locked" && force) return this.#leaveLocked(signal);
+    if (state.kind === "locked" && force) {
+      const locked = await this.#options.identities.locked();
+      this.#state = { kind: "busy", what: "leaving" };
+      return this.#leaving.ofLocked(locked, () => this.#forgetOrFail(), signal);
+    }
     if (state.kind === "locked") throw new ClusterError("failed_precondition", LEAVE_LOCKED);
     if (state.kind === "failed")
       throw new ClusterError("failed_precondition", `${state.message}; say --force to leave nevertheless`);
-    if (state.kind === "busy" || state.kind === "starting" || this.#leaving !== undefined)
+    if (state.kind === "busy" || state.kind === "starting" || this.#leaving.isUnderWay)
       throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
     if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
-    const departure = withSignals([signal, this.#stopping.signal], (either) => this.#depart(state, force, either));
-    this.#departure = departure.catch(() => {});
-    await departure;
-  }
-
-  /** Nobody can be told. The containers are this node's all the same. */
-  async #leaveLocked(signal: AbortSignal): Promise<void> {
-    const { identities, start } = this.#options;
-    const locked = await identities.locked();
-    this.#state = { kind: "busy", what: "leaving" };
-    const departure = this.#forgetLocked(locked, signal);
-    this.#departure = departure.catch((error: unknown) => start.log.error(messageOf(error)));
-    await departure;
-  }
-
-  async #forgetLocked(locked: LockedNode | undefined, signal: AbortSignal): Promise<void> {
-    const { runtime, log } = this.#options.start;
-    try {
-      if (locked !== undefined) {
-        const labels = ownerLabels(clusterId(locked.clusterId), locked.nodeId);
-        for (const { id } of await runtime.list(labels, { signal })) await runtime.remove(id, { signal });
-      }
-    } catch (error) {
-      log.warn("containers of this node's tasks are left behind", { error: messageOf(error) });
-    }
-    await this.#forgetOrFail();
-  }
-
-  async #depart(state: Extract<State, { kind: "active" }>, force: boolean, signal: AbortSignal): Promise<void> {
-    const letGo = new AbortController();
-    this.#leaving = letGo;
-    const { clock } = this.#options.start;
-    try {
-      try {
-        await withSignals([signal, letGo.signal], (either) =>
-          leaveCluster(state.member, { force, clock, signal: either }),
-        );
-      } catch (error) {
-        // The answer may be lost: that it is out a node hears from its session, too.
-        if (!letGo.signal.aborted) throw error;
-      }
+    const over = async (): Promise<void> => {
       await this.#shutDown(state);
       await this.#forgetOrFail();
-    } finally {
-      this.#leaving = undefined;
-    }
+    };
+    await withSignals([signal, this.#stopping.signal], (either) =>
+      this.#leaving.of(state.member, { force, over, signal: either }),
+    );
   }
 
   /**
@@ -374,7 +253,7 @@ export class LocalNodeControl implements LocalNode {
     this.#stopping.abort(new ClusterError("cancelled", "this node's daemon is being stopped"));
     await this.#resumed;
     await this.#changed;
-    await this.#departure;
+    await this.#leaving.settled;
     await this.#background[Symbol.asyncDispose]();
     if (await this.#endMember()) this.#state = { kind: "outside" };
   }
@@ -465,8 +344,7 @@ export class LocalNodeControl implements LocalNode {
   #removed(): void {
     const state = this.#state;
     if (state.kind !== "active") return;
-    if (this.#leaving !== undefined)
-      return this.#leaving.abort(new ClusterError("cancelled", "the cluster has let this node go"));
+    if (this.#leaving.heardOfIt()) return;
     this.#log.warn("this node was removed from the cluster");
     this.#state = { kind: "busy", what: "leaving" };
     this.#background.run("removal", async () => {
@@ -497,15 +375,7 @@ export class LocalNodeControl implements LocalNode {
   /** What a change has come to is taken back. The key to join with stays: a cluster may have given it a place by now. */
   async #undo(): Promise<void> {
     await this.#options.identities.forget();
-    await this.#wipe();
+    await wipeLeftovers(this.#options);
     this.#state = { kind: "outside" };
-  }
-
-  async #wipe(): Promise<void> {
-    const { edge, identities } = this.#options;
-    await edge.wipeOverlay?.();
-    await edge.wipeLog();
-    await identities.forgetGeneration();
-    await this.#options.start.forgetTasks();
   }
 }

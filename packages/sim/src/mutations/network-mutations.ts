@@ -104,9 +104,9 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     defect: "a node that leaves its cluster leaves bridges, tunnels and rules behind",
     changes: [
       {
-        file: "packages/node/src/local-node.ts",
-        original: "    await edge.wipeOverlay?.();",
-        mutant: "    if (edge.wipeOverlay === undefined) return;",
+        file: "packages/node/src/leftovers.ts",
+        original: "  await edge.wipeOverlay?.();",
+        mutant: "  if (edge.wipeOverlay === undefined) return;",
       },
     ],
     profile: "overlay",

@@ -1,0 +1,87 @@
+import { ClusterError, messageOf, withSignals } from "@murmur/base";
+import { ownerLabels } from "@murmur/agent";
+import { clusterId } from "@murmur/model";
+import type { LockedNode } from "./identity-store.ts";
+import { leaveCluster } from "./leave-cluster.ts";
+import type { LocalNodeStart } from "./local-node-options.ts";
+import type { Member } from "./member.ts";
+
+export interface LeavingOptions {
+  /** Also when nobody can be told, or nobody answers. */
+  readonly force: boolean;
+  /** Ends the member, and forgets the membership. */
+  readonly over: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** How a node leaves its cluster by its own wish, once at a time. */
+export class Leaving {
+  readonly #start: Pick<LocalNodeStart, "clock" | "log" | "runtime">;
+  /** While a member leaves: aborted when it hears that the cluster has let it go. */
+  #letGo: AbortController | undefined;
+  #settled: Promise<void> = Promise.resolve();
+
+  constructor(start: Pick<LocalNodeStart, "clock" | "log" | "runtime">) {
+    this.#start = start;
+  }
+
+  /** Whether a member is leaving. */
+  get isUnderWay(): boolean {
+    return this.#letGo !== undefined;
+  }
+  /** Settles, without an error, when the last attempt has ended. */
+  get settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  /** The member hears that the cluster has let it go. Returns whether it is leaving, and so goes on by itself. */
+  heardOfIt(): boolean {
+    if (this.#letGo === undefined) return false;
+    this.#letGo.abort(new ClusterError("cancelled", "the cluster has let this node go"));
+    return true;
+  }
+
+  /** Resolves when the member is out and all is over. What it rejects with before leaves it in the cluster. */
+  async of(member: Member, options: LeavingOptions): Promise<void> {
+    const departure = this.#depart(member, options);
+    this.#settled = departure.catch(() => {});
+    await departure;
+  }
+
+  async #depart(member: Member, { force, over, signal }: LeavingOptions): Promise<void> {
+    const letGo = new AbortController();
+    this.#letGo = letGo;
+    const { clock } = this.#start;
+    try {
+      try {
+        await withSignals([signal, letGo.signal], (either) => leaveCluster(member, { force, clock, signal: either }));
+      } catch (error) {
+        // The answer may be lost: that it is out a node hears from its session, too.
+        if (!letGo.signal.aborted) throw error;
+      }
+      await over();
+    } finally {
+      this.#letGo = undefined;
+    }
+  }
+
+  /** Of a node that is locked: nobody can be told. The containers are this node's all the same. */
+  async ofLocked(node: LockedNode | undefined, over: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const departure = this.#departLocked(node, over, signal);
+    this.#settled = departure.catch((error: unknown) => this.#start.log.error(messageOf(error)));
+    await departure;
+  }
+
+  async #departLocked(node: LockedNode | undefined, over: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { runtime, log } = this.#start;
+    try {
+      if (node !== undefined) {
+        const labels = ownerLabels(clusterId(node.clusterId), node.nodeId);
+        for (const { id } of await runtime.list(labels, { signal })) await runtime.remove(id, { signal });
+      }
+    } catch (error) {
+      log.warn("containers of this node's tasks are left behind", { error: messageOf(error) });
+    }
+    await over();
+  }
+}
