@@ -2,6 +2,7 @@ import type { Millis, NodeId } from "@murmur/base";
 import { taskId, type AttachedTask, type EndpointTable, type TaskId } from "@murmur/model";
 import type { KernelState } from "@murmur/network";
 import type { Observer } from "../world/observer.ts";
+import { textsOf } from "./task-places.ts";
 import type { Judge, Named } from "./violation.ts";
 
 /** What these checks look at on a host. */
@@ -51,7 +52,7 @@ export class RenderChecks implements Observer {
     if (found !== undefined)
       this.#addresses.set(
         id,
-        found.addresses.map(({ ipv4 }) => ipv4),
+        found.addresses.flatMap((at) => textsOf(at)),
       );
   }
 
@@ -68,7 +69,7 @@ export class RenderChecks implements Observer {
     const chosen = chosenIn(new Map(places));
     // Of a task that its node kept for long after the cluster gave it up, somebody else may have the address by now.
     const others = attachedIn(plane).filter(({ taskId: other }) => other !== id);
-    const taken = new Set(others.flatMap(({ addresses }) => addresses.map(({ ipv4 }) => ipv4)));
+    const taken = new Set(others.flatMap(({ addresses }) => addresses.flatMap((at) => textsOf(at))));
     const still = this.#addresses.get(id)?.find((address) => chosen.has(address) && !taken.has(address));
     if (still === undefined) return;
     const check = "a withdrawal that a node acknowledges is rendered in its kernel";

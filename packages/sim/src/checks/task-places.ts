@@ -5,8 +5,11 @@ import type { View } from "@murmur/store";
 export const placeIn = (task: Task, networkId: NetworkId): NetworkAddress | undefined =>
   task.addresses?.[task.networks.findIndex((joined) => joined.networkId === networkId)];
 
-/** The IPv4 one of them. */
-export const addressIn = (task: Task, networkId: NetworkId): string | undefined => placeIn(task, networkId)?.ipv4;
+/** The addresses of one thing, of both families; none of nothing. */
+export const textsOf = (at: NetworkAddress | undefined): readonly string[] =>
+  at === undefined ? [] : at.ipv6 === undefined ? [at.ipv4] : [at.ipv4, at.ipv6];
+
+export const familyOf = (address: string): 4 | 6 => (address.includes(":") ? 6 : 4);
 
 export const hasAddresses = ({ nodeId, status }: Task): boolean =>
   nodeId !== undefined && isAssigned(status.state) && !isTerminal(status.state);

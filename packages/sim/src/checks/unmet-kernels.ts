@@ -1,10 +1,14 @@
 import type { NodeId } from "@murmur/base";
 import {
   DEFAULT_NETWORK_NAME,
+  formatIpAddress,
   hostOf,
   nodeGateway,
+  nodeShare,
+  parseIpBlock,
   type ClusterNode,
   type Network,
+  type NetworkAddress,
   type NetworkAddressing,
   type NetworkId,
   type Service,
@@ -14,7 +18,7 @@ import {
 import { bridgeOf, HOST, macOf, vxlanName, type KernelObject } from "@murmur/network";
 import type { View } from "@murmur/store";
 import type { Host } from "../world/host.ts";
-import { addressIn, hasAddresses, takersOf } from "./task-places.ts";
+import { familyOf, hasAddresses, placeIn, takersOf, textsOf } from "./task-places.ts";
 import { idOf } from "./unmet-managers.ts";
 
 /** What is said of more than this is only counted. */
@@ -59,7 +63,11 @@ const shortened = (texts: readonly string[]): readonly string[] =>
 
 const flow = (what: string, addresses: Iterable<string>): string =>
   `${what} to ${[...new Set(addresses)].toSorted().join(" ") || "nobody"}`;
-const portFact = (protocol: string, port: number): string => `port ${String(port)}/${protocol}`;
+const FAMILIES = [4, 6] as const;
+const ofFamily = (family: 4 | 6, addresses: readonly string[]): readonly string[] =>
+  addresses.filter((address) => familyOf(address) === family);
+const portFact = (family: 4 | 6, protocol: string, port: number): string =>
+  `port ${String(port)}/${protocol} of IPv${String(family)}`;
 /** That a task is at an address; to others in the networks, redirected flows are refused. */
 const liveFact = (place: string, address: string): string => `somebody at ${address} in ${place}`;
 const vipFact = (place: string, vip: string): string => `${vip} in ${place}`;
@@ -81,76 +89,102 @@ function factsWanted(view: View, { host, node }: Seat): ReadonlySet<string> {
   const published = new Set(view.services().flatMap((service) => publishingNetworkOf(view, service) ?? []));
   const own = attached.filter(({ nodeId }) => nodeId === node.id);
   const needed = view.networks().filter((network): network is Addressed => {
-    const isOwn = own.some((task) => addressIn(task, network.id) !== undefined);
-    return network.addressing !== undefined && (isOwn || published.has(network.id));
+    const isOwn = own.some((task) => placeIn(task, network.id) !== undefined);
+    return network.addressing !== undefined && (isOwn || published.has(network.id) || isAttachable(network));
   });
   return new Set([
     ...needed.flatMap((network) =>
-      segmentFacts(view, { network, node, attached, isPublished: published.has(network.id) }),
+      segmentFacts(view, {
+        network,
+        node,
+        attached,
+        isEverywhere: published.has(network.id) || isAttachable(network),
+      }),
     ),
     ...portFacts(view),
-    ...needed.flatMap(({ id }) => attached.flatMap((task) => liveFactIn(HOST, task, id))),
+    ...needed.flatMap(({ id }) => attached.flatMap((task) => liveFactsIn(HOST, task, id))),
+    ...needed.flatMap((network) => shareOf(network, node).map((address) => liveFact(HOST, address))),
     ...own.flatMap((task) => [
       ...vipFacts(view, task, host),
       ...task.networks.flatMap(({ networkId }) =>
-        attached.flatMap((other) => liveFactIn(placeOf(host, task.id), other, networkId)),
+        attached.flatMap((other) => liveFactsIn(placeOf(host, task.id), other, networkId)),
       ),
     ]),
   ]);
 }
 
-function liveFactIn(place: string, task: Task, networkId: NetworkId): readonly string[] {
-  const address = addressIn(task, networkId);
-  return address === undefined ? [] : [liveFact(place, address)];
+const liveFactsIn = (place: string, task: Task, networkId: NetworkId): readonly string[] =>
+  textsOf(placeIn(task, networkId)).map((address) => liveFact(place, address));
+
+/** Containers can be connected to it by hand, on each node. */
+const isAttachable = ({ spec }: Network): boolean => spec.attachable;
+
+/** The addresses that a node's engine gives to containers that are connected by hand. */
+export function shareOf({ addressing }: Addressed, { number }: ClusterNode): readonly string[] {
+  const share = number === undefined ? undefined : nodeShare(addressing, number);
+  return [share?.ipv4, share?.ipv6].flatMap((range) => {
+    const block = range === undefined ? undefined : parseIpBlock(range);
+    if (block === undefined) return [];
+    const { family, first, last } = block;
+    return Array.from({ length: Number(last - first) + 1 }, (_, at) =>
+      formatIpAddress({ family, value: first + BigInt(at) }),
+    );
+  });
 }
 
 interface Segment {
   readonly network: Addressed;
   readonly node: ClusterNode;
   readonly attached: readonly Task[];
-  readonly isPublished: boolean;
+  readonly isEverywhere: boolean;
 }
 
-function segmentFacts(view: View, { network, node, attached, isPublished }: Segment): readonly string[] {
+function segmentFacts(view: View, { network, node, attached, isEverywhere }: Segment): readonly string[] {
   const { id, addressing } = network;
   const device = vxlanName(addressing.vni);
-  const gatewayOf = ({ number }: ClusterNode): string | undefined =>
-    number === undefined ? undefined : nodeGateway(addressing, number)?.ipv4;
+  const gatewayOf = ({ number }: ClusterNode): NetworkAddress | undefined =>
+    number === undefined ? undefined : nodeGateway(addressing, number);
   const inside = attached.flatMap((task) => {
-    const address = addressIn(task, id);
-    return address === undefined || task.nodeId === undefined ? [] : [{ address, nodeId: task.nodeId }];
+    const at = placeIn(task, id);
+    return at === undefined || task.nodeId === undefined ? [] : [{ at, nodeId: task.nodeId }];
   });
-  const others = view
-    .nodes()
-    .filter((other) => other.id !== node.id && gatewayOf(other) !== undefined)
-    .filter((other) => isPublished || inside.some(({ nodeId }) => nodeId === other.id));
-  const elsewhere = others.flatMap((other) => {
-    const addresses = inside.filter(({ nodeId }) => nodeId === other.id).map(({ address }) => address);
-    return [gatewayOf(other) ?? "", ...addresses].flatMap((address) => [
-      `${macOf(address)} on ${device} at ${hostOf(other)}`,
-      `${address} on ${device} as ${macOf(address)}`,
-    ]);
+  const elsewhere = view.nodes().flatMap((other) => {
+    const gateway = gatewayOf(other);
+    const own = inside.filter(({ nodeId }) => nodeId === other.id).map(({ at }) => at);
+    if (other.id === node.id || gateway === undefined || !(isEverywhere || own.length > 0)) return [];
+    return [
+      ...[gateway, ...own].flatMap((at) => [
+        `${macOf(at.ipv4)} on ${device} at ${hostOf(other)}`,
+        ...textsOf(at).map((address) => `${address} on ${device} as ${macOf(at.ipv4)}`),
+      ]),
+      // Who is there is reached through that node's own gateway.
+      ...shareOf(network, other).map((address) => `${address} on ${device} as ${macOf(gateway.ipv4)}`),
+    ];
   });
-  return [`${device} in ${bridgeOf(id)}`, `${gatewayOf(node) ?? "no gateway"} on ${bridgeOf(id)}`, ...elsewhere];
+  const gateways = textsOf(gatewayOf(node)).map((address) => `${address} on ${bridgeOf(id)}`);
+  return [`${device} in ${bridgeOf(id)}`, ...gateways, ...elsewhere];
 }
 
 const portFacts = (view: View): readonly string[] =>
   view.services().flatMap((service) => {
     const networkId = publishingNetworkOf(view, service);
     if (networkId === undefined) return [];
-    const addresses = takersOf(view, service).flatMap((task) => addressIn(task, networkId) ?? []);
+    const addresses = takersOf(view, service).flatMap((task) => textsOf(placeIn(task, networkId)));
+    const families = view.network(networkId)?.addressing?.ipv6 === undefined ? [4 as const] : FAMILIES;
     return service.ports
       .filter(({ mode, publishedPort }) => mode === "ingress" && publishedPort > 0)
-      .map(({ protocol, publishedPort }) => flow(portFact(protocol, publishedPort), addresses));
+      .flatMap(({ protocol, publishedPort }) =>
+        families.map((family) => flow(portFact(family, protocol, publishedPort), ofFamily(family, addresses))),
+      );
   });
 
 function vipFacts(view: View, { id, networks }: Task, host: Host): readonly string[] {
   const place = placeOf(host, id);
   return view.services().flatMap((service) =>
-    (service.removing === true ? [] : (service.vips ?? [])).flatMap(({ networkId, ipv4 }) => {
+    (service.removing === true ? [] : (service.vips ?? [])).flatMap(({ networkId, ...vip }) => {
       if (!networks.some((joined) => joined.networkId === networkId)) return [];
-      const addresses = takersOf(view, service).flatMap((task) => addressIn(task, networkId) ?? []);
-      return [flow(vipFact(place, ipv4), addresses)];
+      const addresses = takersOf(view, service).flatMap((task) => textsOf(placeIn(task, networkId)));
+      return textsOf(vip).map((address) => flow(vipFact(place, address), ofFamily(familyOf(address), addresses)));
     }),
   );
 }
@@ -197,9 +231,10 @@ function entryFact(
   chains: ReadonlyMap<string, readonly string[]>,
 ): string | undefined {
   const addresses = chains.get(value.replace("goto ", "")) ?? [];
-  if (map === "vip4") return flow(vipFact(place, key), addresses);
-  if (map === "live4") return liveFact(place, key);
-  if (place !== HOST || !/^(?:any|bound)4$/.test(map)) return undefined;
+  if (/^vip[46]$/.test(map)) return flow(vipFact(place, key), addresses);
+  if (/^live[46]$/.test(map)) return liveFact(place, key);
+  const family = /^(?:any|bound)([46])$/.exec(map)?.[1];
+  if (place !== HOST || family === undefined) return undefined;
   const [protocol = "", port = ""] = key.split(" . ");
-  return flow(portFact(PROTOCOLS[protocol] ?? protocol, Number(port)), addresses);
+  return flow(portFact(family === "4" ? 4 : 6, PROTOCOLS[protocol] ?? protocol, Number(port)), addresses);
 }

@@ -53,4 +53,19 @@ export const NAME_MUTATIONS: readonly Mutation[] = [
     profile: "calm",
     nodes: 3,
   },
+  {
+    name: "aaaa-left-out-of-a-withdrawal",
+    defect: "a task that is withdrawn keeps its name for those who ask for IPv6 addresses",
+    changes: [
+      {
+        file: RESOLVE,
+        original:
+          "        .filter((endpoint) => isUsable(endpoint, suspects))\n        .map((endpoint) => ({ service, endpoint,",
+        mutant:
+          '        .filter((endpoint) => this.#question.type === "AAAA" || isUsable(endpoint, suspects))\n        .map((endpoint) => ({ service, endpoint,',
+      },
+    ],
+    profile: "overlay",
+    nodes: 3,
+  },
 ];

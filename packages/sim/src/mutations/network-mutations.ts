@@ -112,4 +112,17 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     profile: "overlay",
     nodes: 3,
   },
+  {
+    name: "ipv6-neighbours-forgotten",
+    defect: "a segment knows where tasks of other nodes are by their IPv4 addresses alone",
+    changes: [
+      {
+        file: `${NETWORK}/overlay/plan/plan-segment.ts`,
+        original: "  [ipv4, ...(ipv6 === undefined ? [] : [ipv6])]\n    .map(canonicalAddress)\n",
+        mutant: "  [ipv4, ...(ipv6 === undefined ? [] : [ipv6])]\n    .slice(0, 1)\n    .map(canonicalAddress)\n",
+      },
+    ],
+    profile: "overlay",
+    nodes: 3,
+  },
 ];

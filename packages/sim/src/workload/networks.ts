@@ -11,12 +11,15 @@ const NETWORKS_MAX = 3;
 export class Networks {
   readonly #world: World;
   readonly #random: Random;
+  /** Whether some of them have IPv6 addresses, too: in one cluster of two. */
+  readonly #isDual: boolean;
   #known: readonly NetworkId[] = [];
   #made = 0;
 
   constructor(world: World) {
     this.#world = world;
     this.#random = randomFor(world.seed, "networks");
+    this.#isDual = chance(randomFor(world.seed, "dual stack"), 0.5);
   }
 
   /** The networks of a new service; none of its own: the default one. It may name one that is gone by now. */
@@ -51,7 +54,13 @@ export class Networks {
     }
     const id = networkId(this.#world.newId());
     this.#made += 1;
-    const spec: NetworkSpec = { name: `net${String(this.#made)}`, labels: {}, attachable: false, internal: false };
+    const spec: NetworkSpec = {
+      name: `net${String(this.#made)}`,
+      labels: {},
+      attachable: false,
+      internal: false,
+      ...(this.#isDual && chance(this.#random, 0.7) && { ipv6: true }),
+    };
     await desk.submit({ kind: "createNetwork", id, spec, now }, { signal });
     this.#known = [...this.#known, id];
   }
