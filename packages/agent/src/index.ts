@@ -44,5 +44,6 @@ export type {
 } from "./ports.ts";
 export { withTimeLimit } from "./time-limit.ts";
 export { SimulatedContainer, type Program } from "./simulated-container.ts";
+export type { SimulatedGuest } from "./simulated-guests.ts";
 export { SimulatedFiles } from "./simulated-files.ts";
 export { SimulatedRuntime, type RuntimeFaults, type SimulatedRuntimeOptions } from "./simulated-runtime.ts";

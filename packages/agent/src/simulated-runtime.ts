@@ -7,15 +7,18 @@ import type {
   ContainerEvent,
   ContainerRequest,
   ContainerSummary,
+  EngineGuest,
   EngineInfo,
   EngineNetwork,
   EngineVolume,
+  GuestRuntime,
   NetworkRuntime,
   PullOptions,
   Runtime,
 } from "./ports.ts";
 import { volumeLabels } from "./labels.ts";
-import { SimulatedBridges } from "./simulated-bridges.ts";
+import { SimulatedBridges, type Resident } from "./simulated-bridges.ts";
+import { SimulatedGuests, type SimulatedGuest } from "./simulated-guests.ts";
 import { SimulatedContainer, type Program } from "./simulated-container.ts";
 
 /** What goes wrong at the moment; change it at any time. */
@@ -63,7 +66,7 @@ const EVENTS_MAX = 4_096;
  * simulated times. It outlives the agents that use it, and can be shared by several. Like a real engine it carries on
  * with a call whose caller has left.
  */
-export class SimulatedRuntime implements Runtime, NetworkRuntime {
+export class SimulatedRuntime implements Runtime, NetworkRuntime, GuestRuntime {
   readonly faults: RuntimeFaults = { answersLost: 0, eventsLost: false };
   /** What its administrator says of it: the daemon reads them when it finds the engine. */
   labels: Readonly<Record<string, string>> = {};
@@ -79,7 +82,10 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   readonly #pulled = new Set<string>();
   readonly #deniedPulls: string[] = [];
   readonly #bridges = new SimulatedBridges();
+  readonly #guests = new SimulatedGuests();
   readonly #subscribers = new Set<Subscriber>();
+  /** Those who want to know of guests. */
+  readonly #guestInboxes = new Set<Inbox<"changed">>();
   #changes = 0;
   #nextNumber = 1;
   #nextPort = 32_768;
@@ -138,6 +144,9 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
     for (const container of this.#containers.values()) container.exit(137);
     for (const { inbox } of this.#subscribers) inbox.close();
     this.#subscribers.clear();
+    this.#guests.clear();
+    for (const inbox of this.#guestInboxes) inbox.close();
+    this.#guestInboxes.clear();
     this.wake();
   }
 
@@ -172,6 +181,43 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   /** Somebody on the node removes a volume. */
   removeVolume(name: string): void {
     this.#volumes.delete(name);
+  }
+
+  /** Whether it answers. */
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** The containers that somebody runs by hand in the cluster's networks. They end with the engine. */
+  guestsByHand(): readonly SimulatedGuest[] {
+    return this.#guests.all();
+  }
+
+  /**
+   * Somebody on the node runs a container by hand in one of the engine's networks, or restarts it. @throws ClusterError
+   * `not_found` without the network, `overloaded` when it has no address left, `unavailable` while the engine is away
+   */
+  runGuest(name: string, networkName: string, aliases: readonly string[] = []): SimulatedGuest {
+    if (!this.#up) throw new ClusterError("unavailable", "connect ECONNREFUSED /var/run/docker.sock");
+    const network = this.#bridges.all().find((one) => one.name === networkName);
+    if (network === undefined) throw new ClusterError("not_found", `network ${networkName} not found`);
+    const guest = this.#guests.run({ name, network, aliases }, this.containers());
+    this.#tellOfGuests();
+    return guest;
+  }
+
+  removeGuest(name: string): void {
+    if (this.#guests.remove(name)) this.#tellOfGuests();
+  }
+
+  #tellOfGuests(): void {
+    if (this.faults.eventsLost) return;
+    for (const inbox of this.#guestInboxes) if (!inbox.push("changed")) inbox.close();
+  }
+
+  /** What its networks are used by. */
+  #residents(): readonly Resident[] {
+    return [...this.containers(), ...this.#guests.residents()];
   }
 
   /** Something that its administrator installs while it runs. */
@@ -256,7 +302,7 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
         container.failStart(this.faults.startError);
         throw new ClusterError("internal", this.faults.startError);
       }
-      this.#bridges.join(container, this.containers());
+      this.#bridges.join(container, this.#residents());
       const ports = this.#publish(container);
       container.start(this.#nextNumber++, ports);
       if (this.faults.exitAtOnce !== undefined) container.exit(this.faults.exitAtOnce);
@@ -312,17 +358,48 @@ export class SimulatedRuntime implements Runtime, NetworkRuntime {
   }
 
   ensureNetwork(network: EngineNetwork, { signal }: Abortable): Promise<void> {
-    return this.#call(signal, () => this.#bridges.ensure(network, this.containers()));
+    return this.#call(signal, () => this.#bridges.ensure(network, this.#residents()));
   }
 
   removeNetwork(name: string, { signal }: Abortable): Promise<void> {
-    return this.#call(signal, () => this.#bridges.remove(name, this.containers()));
+    return this.#call(signal, () => this.#bridges.remove(name, this.#residents()));
   }
 
   networks(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<readonly string[]> {
     return this.#call(signal, () => {
       const ours = this.#bridges.all().filter((network) => carries(network, labels));
       return ours.map((network) => network.name);
+    });
+  }
+
+  guests(labels: Readonly<Record<string, string>>, { signal }: Abortable): Promise<readonly EngineGuest[]> {
+    return this.#call(signal, () => {
+      const ours = new Set(
+        this.#bridges
+          .all()
+          .filter((network) => carries(network, labels))
+          .map(({ name }) => name),
+      );
+      const found = this.#guests.all().filter(({ network }) => ours.has(network));
+      return found.map(({ name: _name, resident: _resident, ...guest }) => guest);
+    });
+  }
+
+  async guestEvents({ signal }: Abortable): Promise<AsyncIterable<unknown>> {
+    const inbox = new Inbox<"changed">({ limit: EVENTS_MAX, onFull: "reject" });
+    await this.#call(signal, () => this.#guestInboxes.add(inbox));
+    const end = (): void => {
+      inbox.close();
+      this.#guestInboxes.delete(inbox);
+    };
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
+    return read(inbox);
+  }
+
+  evict(network: string, { signal }: Abortable): Promise<void> {
+    return this.#call(signal, () => {
+      if (this.#guests.evict(network)) this.#tellOfGuests();
     });
   }
 
@@ -400,6 +477,6 @@ const carries = (
   labels: Readonly<Record<string, string>>,
 ): boolean => Object.entries(labels).every(([name, value]) => container.labels[name] === value);
 
-async function* read(inbox: Inbox<ContainerEvent>): AsyncGenerator<ContainerEvent> {
+async function* read<T>(inbox: Inbox<T>): AsyncGenerator<T> {
   for (let event = await inbox.take(); event !== undefined; event = await inbox.take()) yield event;
 }

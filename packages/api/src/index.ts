@@ -28,6 +28,7 @@ export type {
 } from "./docker/network-types.ts";
 export { isMisdirected } from "./error-status.ts";
 export { errorResponse } from "./http/error-response.ts";
+export { refuseWithGuests, type GuestsKnown } from "./http/refuse-with-guests.ts";
 export { LOCKED } from "./messages.ts";
 export type { FieldChange } from "./docker/difference.ts";
 export type { Node, NodeDescription, NodeRole, NodeSpec } from "./docker/node-types.ts";

@@ -11,6 +11,7 @@ export { foundCluster } from "./found-cluster.ts";
 export { IdentityStore, type StoredMembership } from "./identity-store.ts";
 export type { Bootstrap } from "./manager-host-options.ts";
 export { readBackup, restoredCluster, type ReadBackup } from "./restore.ts";
+export { guestSource } from "./guest-source.ts";
 export { leaveCluster } from "./leave-cluster.ts";
 export { Member, type MemberStart } from "./member.ts";
 export type { MemberOverlay, MemberWires } from "./member-wires.ts";

@@ -96,7 +96,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
     await becomeWhole(world);
     await world.during(workload.readOnceMore());
     phase = "checking";
-    const problems = workload.problems();
+    const problems = [...workload.problems(), ...(await world.during(workload.unrefused()))];
     if (problems.length > 0) throw new Error(problems.join("\n"));
     checks.final();
     chaos.end();

@@ -1,4 +1,4 @@
-import { ClusterError, codeOf, sleep, type Millis } from "@murmur/base";
+import { ClusterError, codeOf } from "@murmur/base";
 import {
   DEFAULT_NETWORK_NAME,
   networkId,
@@ -14,9 +14,9 @@ import { mayPrune } from "../docker/network-filter.ts";
 import { networkPeers, networkServices } from "../docker/network-services.ts";
 import type { NetworkCreated, NetworksPruned, NetworkUse } from "../docker/network-types.ts";
 import { readJson } from "./body.ts";
-import type { ApiPorts } from "../ports.ts";
 import type { ClusterAccess } from "./context.ts";
 import { allNetworks, findNetwork } from "./lookup.ts";
+import { refuseWithGuests } from "./refuse-with-guests.ts";
 import { clusterOf } from "./swarm-routes.ts";
 
 /** The networks of the cluster; those of the engine are no manager's business. */
@@ -72,32 +72,7 @@ export function addClusterNetworkRoutes(app: Hono, access: ClusterAccess): void 
   });
 }
 
-/** Nodes tell of their guests within a second, unless they are busy. */
-const GUESTS_GONE_MS: Millis = 3_000;
-const GUESTS_LOOK_MS: Millis = 50;
-
 const PASSED_OVER: ReadonlySet<string> = new Set(["in_use", "failed_precondition", "not_found"]);
-
-/**
- * A container that was connected by hand would lose the network under its feet. Its node tells a moment later that it is
- * gone, which a script that has just removed it needn't know. Errors: `in_use`.
- */
-async function refuseWithGuests(
-  { id, name }: { readonly id: NetworkId; readonly name: string },
-  { node, clock }: Pick<ApiPorts, "node" | "clock">,
-  signal: AbortSignal,
-): Promise<void> {
-  const until = clock.monotonic() + GUESTS_GONE_MS;
-  for (;;) {
-    const guest = node.guests().find(({ networkId: inside }) => inside === id);
-    if (guest === undefined) return;
-    if (clock.monotonic() >= until) {
-      const who = `container ${guest.names[0] ?? guest.ipv4} on node ${guest.nodeId}`;
-      throw new ClusterError("in_use", `network ${name} is in use by ${who}; disconnect or remove it`);
-    }
-    await sleep(clock, GUESTS_LOOK_MS, signal);
-  }
-}
 
 /** Those that nobody wants to be in; what a service would go back to counts as wanted, too. */
 function unusedNetworks(view: View, guests: readonly Guest[]): Network[] {

@@ -5,6 +5,7 @@ import { BoundsChecks } from "./bounds-checks.ts";
 import { ClusterChecks } from "./cluster-checks.ts";
 import { EndpointChecks } from "./endpoint-checks.ts";
 import { GossipChecks } from "./gossip-checks.ts";
+import { GuestChecks } from "./guest-checks.ts";
 import { NameChecks } from "./name-checks.ts";
 import { RaftChecks } from "./raft-checks.ts";
 import { RenderChecks } from "./render-checks.ts";
@@ -29,6 +30,7 @@ export function allChecks(world: World): AllChecks {
       cluster,
       new EndpointChecks(judge),
       new NameChecks(judge),
+      new GuestChecks(judge, world),
       new RenderChecks(judge),
       new GossipChecks(judge),
       new BoundsChecks(judge),

@@ -4,6 +4,7 @@ import type { World } from "../world/world.ts";
 import { unmetGossip } from "./gossip-checks.ts";
 import { unmetPayloads } from "./payload-checks.ts";
 import { unmetGossipKeys } from "./unmet-gossip-keys.ts";
+import { unmetGuests } from "./unmet-guests.ts";
 import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetManagers } from "./unmet-managers.ts";
 import { unmetNames } from "./unmet-names.ts";
@@ -47,7 +48,7 @@ export function unmet(world: World, { services, hosts = world.running }: Expecta
  */
 export async function ailments(world: World, hosts: readonly Host[] = world.running): Promise<string[]> {
   const view = world.leader?.manager?.view;
-  const names = view === undefined ? ["nobody leads"] : unmetNames(view, hosts);
+  const names = view === undefined ? ["nobody leads"] : [...unmetNames(view, hosts), ...unmetGuests(view, hosts)];
   const found = await Promise.all(
     hosts.map(async ({ name, overlay }) =>
       ((await overlay?.check()) ?? []).map(({ where, what }) => `${name}: ${where}: ${what}`),

@@ -120,7 +120,7 @@ const liveFactsIn = (place: string, task: Task, networkId: NetworkId): readonly 
 const isAttachable = ({ spec }: Network): boolean => spec.attachable;
 
 /** The addresses that a node's engine gives to containers that are connected by hand. */
-export function shareOf({ addressing }: Addressed, { number }: ClusterNode): readonly string[] {
+function shareOf({ addressing }: Addressed, { number }: ClusterNode): readonly string[] {
   const share = number === undefined ? undefined : nodeShare(addressing, number);
   return [share?.ipv4, share?.ipv6].flatMap((range) => {
     const block = range === undefined ? undefined : parseIpBlock(range);

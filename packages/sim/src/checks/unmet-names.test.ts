@@ -1,7 +1,11 @@
+import { networkId } from "@murmur/model";
+import { HOST, type KernelObject } from "@murmur/network";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Host } from "../world/host.ts";
 import { World } from "../world/world.ts";
 import { create, end, settle, spec } from "./testing/settled.ts";
+import { unmetGuests } from "./unmet-guests.ts";
+import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetNames } from "./unmet-names.ts";
 
 let world: World | undefined;
@@ -49,4 +53,39 @@ describe.each(["ports", "overlay"] as const)("names in a cluster of the plane %s
     names.part.avoid({ withdrawn: gone, deadNodes: new Set() });
     expect(lines(all)[0]).toContain("host2 is told that");
   });
+});
+
+it("of containers that are run by hand are their own, and kernels are as the managers have it, in both families", async () => {
+  const all = await serving("overlay");
+  const { world, leader } = all;
+  const id = networkId(world.newId());
+  const spec = {
+    name: "front",
+    labels: {},
+    attachable: true,
+    internal: false,
+    ipv6: true,
+    subnets: [{ subnet: "fd00::/120" }],
+  };
+  const { manager } = leader;
+  const command = { kind: "createNetwork", id, spec, now: world.clock.now() } as const;
+  await world.during(manager?.submit(command, new AbortController().signal) ?? Promise.reject(new Error("no manager")));
+  await world.pass(5_000);
+  const view = manager?.view;
+  const [, second] = world.hosts;
+  if (view === undefined || second === undefined) throw new Error("there are three hosts");
+  expect(unmetKernels(view, world.hosts)).toEqual([]);
+  const bridge = second.engine.bridges().find(({ labels }) => labels["io.murmur.network"] === id)?.name ?? "";
+  second.engine.runGuest("shell", bridge);
+  expect(unmetGuests(view, world.hosts)[0]).toMatch(/told that shell.front.murmur.internal is nothing in place of/);
+  await world.pass(5_000);
+  expect(unmetGuests(view, world.hosts)).toEqual([]);
+  second.engine.removeGuest("shell");
+  expect(unmetGuests(view, world.hosts)[0]).toMatch(/is 10\.[0-9.]+ fd00::\w+ in place of nothing/);
+  await world.pass(5_000);
+  expect(unmetGuests(view, world.hosts)).toEqual([]);
+  const held = second.kernel.state.held().get(HOST) ?? new Map<string, KernelObject>();
+  const lost = [...held].find(([, object]) => object.kind === "neighbour" && object.address.startsWith("fd00::"));
+  second.kernel.state.lose(HOST, lost?.[0] ?? "");
+  expect(unmetKernels(view, world.hosts)[0]).toMatch(/^the kernel of host2 lacks fd00::/);
 });

@@ -1,6 +1,7 @@
 import { AGENT_MUTATIONS } from "./agent-mutations.ts";
 import { DISCOVERY_MUTATIONS } from "./discovery-mutations.ts";
 import { GOSSIP_MUTATIONS } from "./gossip-mutations.ts";
+import { GUEST_MUTATIONS } from "./guest-mutations.ts";
 import { MANAGER_MUTATIONS } from "./manager-mutations.ts";
 import type { Mutation } from "./mutation.ts";
 import { NAME_MUTATIONS } from "./name-mutations.ts";
@@ -18,6 +19,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PAYLOAD_MUTATIONS,
   ...DISCOVERY_MUTATIONS,
   ...NAME_MUTATIONS,
+  ...GUEST_MUTATIONS,
   ...NETWORK_MUTATIONS,
   ...GOSSIP_MUTATIONS,
 ];

@@ -9,6 +9,7 @@ import type { ServiceInput, ServiceOutput } from "../history/service-model.ts";
 import { randomFor, type World } from "../world/world.ts";
 import { Client } from "./client.ts";
 import { Departures } from "./departures.ts";
+import { Guests } from "./guests.ts";
 import { NameClients } from "./name-clients.ts";
 import { Networks } from "./networks.ts";
 import { Payloads } from "./payloads.ts";
@@ -31,6 +32,7 @@ export class Workload {
   readonly #departures: Departures;
   readonly #networks: Networks;
   readonly #nameClients: NameClients;
+  readonly #guests: Guests;
   readonly #payloads: Payloads;
   readonly #rebalancing: Rebalancing;
   #running: readonly Promise<void>[] = [];
@@ -51,6 +53,7 @@ export class Workload {
     const payloads = new Payloads(world);
     this.#payloads = payloads;
     this.#nameClients = new NameClients(world);
+    this.#guests = new Guests(world);
     this.#rebalancing = new Rebalancing(world);
     this.#clients = Array.from({ length: 2 + this.#random.below(5) }, (_, at) => {
       const name = `client${String(at + 1)}`;
@@ -79,6 +82,7 @@ export class Workload {
       this.#departures.keepGoing(isOver),
       this.#networks.keepGoing(isOver),
       this.#nameClients.keepGoing(isOver),
+      this.#guests.keepGoing(isOver),
       this.#payloads.keepGoing(isOver),
     ];
     for (const work of [...this.#running, ...others]) this.#world.background(work);
@@ -98,6 +102,11 @@ export class Workload {
   /** The last thing that is asked: whatever was acknowledged must be there. */
   async readOnceMore(): Promise<void> {
     await this.#insist(async (client, cluster) => (await client.list(cluster)) !== undefined);
+  }
+
+  /** What was done that should have been refused, now that all is well. */
+  unrefused(): Promise<readonly string[]> {
+    return this.#networks.problems();
   }
 
   async #insist(act: (client: Client, cluster: Cluster) => Promise<boolean>): Promise<void> {

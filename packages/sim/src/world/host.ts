@@ -231,6 +231,8 @@ export class Host {
     if (this.#life !== undefined) throw new Error(`${this.name} still runs`);
     this.#records.wipe();
     this.#overlayOwner = undefined;
+    // Whoever sets a host up anew stops what they have started there: the bridges of before go when nobody is in them.
+    for (const { name } of this.engine.guestsByHand()) this.engine.removeGuest(name);
     this.#replaceDisk();
   }
 
@@ -356,7 +358,7 @@ export class Host {
         this.#overlayOwner = owner;
         const underlay = parseAddress(membership.address).host;
         const names = this.#newNames(process, { ownAddresses: true });
-        const overlay = openOverlay(this.#overlayWorld(process), { ...owner, underlay, names });
+        const overlay = openOverlay(this.#overlayWorld(process), { ...owner, underlay, names, random: this.#random });
         this.#plane = names;
         this.#names = names;
         this.#overlay = overlay.plane;

@@ -1,3 +1,4 @@
+import type { SimulatedGuest } from "@murmur/agent";
 import type { LogFields, NodeId } from "@murmur/base";
 import type { Recovered, SnapshotMeta, WriteBatch } from "@murmur/storage";
 import type { Host } from "./host.ts";
@@ -49,6 +50,8 @@ export interface Observer {
   named?(host: Host, lookup: Lookup): void;
   /** Somebody on a host sends to what an answer said, which may still be kept. */
   used?(host: Host, lookup: Lookup): void;
+  /** Somebody has run a container by hand, or restarted it. */
+  guestRuns?(host: Host, guest: SimulatedGuest): void;
   /** A log line. */
   logged?(host: Host, level: LogLevel, message: string, fields: LogFields): void;
   /** Somebody did something to the world. */

@@ -1,8 +1,8 @@
-import { EngineNetworks, ownerLabels, type NetworkRuntime } from "@murmur/agent";
-import type { Log, NodeId } from "@murmur/base";
+import { clusterLabels, EngineNetworks, ownerLabels, type GuestRuntime, type NetworkRuntime } from "@murmur/agent";
+import type { Log, NodeId, Random } from "@murmur/base";
 import type { ClusterId } from "@murmur/model";
 import { Overlay, overlayPlaneOf, type OverlayParts, type OverlayPlane } from "@murmur/network";
-import { ClusterBridges, OverlayNetworks, removeEngineNetworks, type MemberOverlay } from "@murmur/node";
+import { ClusterBridges, guestSource, OverlayNetworks, removeEngineNetworks, type MemberOverlay } from "@murmur/node";
 import type { HostKernel } from "./host-kernel.ts";
 import type { SimulatedNames } from "./names.ts";
 import type { Process } from "./process.ts";
@@ -17,8 +17,14 @@ export interface OverlayWorld {
   readonly process: Process;
   readonly kernel: HostKernel;
   /** As the process sees it. */
-  readonly engine: NetworkRuntime;
+  readonly engine: NetworkRuntime & GuestRuntime;
   readonly log: Log;
+}
+
+interface OverlayStart extends OverlayOwner {
+  readonly underlay: string;
+  readonly names: SimulatedNames;
+  readonly random: Random;
 }
 
 /** Nothing is published in a way that only a proxy can serve. */
@@ -35,7 +41,7 @@ const NO_PROXIES: OverlayParts["proxies"] = {
 /** The product's overlay plane over a host's kernel, with all that decides something in it. */
 export function openOverlay(
   { process, kernel, engine, log }: OverlayWorld,
-  { clusterId, nodeId, underlay, names }: OverlayOwner & { readonly underlay: string; readonly names: SimulatedNames },
+  { clusterId, nodeId, underlay, names, random }: OverlayStart,
 ): MemberOverlay & { readonly plane: OverlayPlane } {
   const { clock } = process;
   const bridges = new ClusterBridges({ clusterId, nodeId, runtime: new EngineNetworks(engine, clock), underlay });
@@ -50,7 +56,8 @@ export function openOverlay(
     },
   );
   const resolverFile = async (): Promise<string> => "/var/lib/murmur/overlay/resolv.conf";
-  return { plane, networks: new OverlayNetworks({ plane, bridges, resolverFile }) };
+  const guests = guestSource({ engine, clusterId, nodeId, plane, clock, random, log });
+  return { plane, networks: new OverlayNetworks({ plane, bridges, resolverFile }), guests };
 }
 
 /** Takes away what an overlay has left on a host, as the daemon does when it has left a cluster. */
@@ -63,7 +70,13 @@ export async function removeOverlay(
   for (const problem of problems) log.warn("the kernel's part of the overlay is not quite removed", { problem });
   const runtime = new EngineNetworks(engine, process.clock);
   const { signal } = new AbortController();
-  await removeEngineNetworks({ ...owner, runtime }, () => new Set(), { signal }).catch(() => {
+  const remove = async (): Promise<void> => {
+    // Containers that somebody has connected by hand run on without them.
+    for (const name of await runtime.networks(clusterLabels(owner.clusterId), { signal }))
+      await engine.evict(name, { signal });
+    await removeEngineNetworks({ ...owner, runtime }, () => new Set(), { signal });
+  };
+  await remove().catch(() => {
     log.warn("the engine's networks could not be removed", {
       labels: JSON.stringify(ownerLabels(owner.clusterId, owner.nodeId)),
     });
