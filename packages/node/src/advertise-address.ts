@@ -24,11 +24,15 @@ export function advertiseAddress(said: string | undefined, listen: HostPort): st
   return formatAddress({ host: only.address, port: listen.port });
 }
 
+/** An address of this machine's interface of that name; undefined: there is none. */
+export const addressOf = (named: string): string | undefined =>
+  networkInterfaces()[named]?.find((entry) => !isLinkLocal(entry.address))?.address;
+
 function fromUser(said: string, port: number): string {
   // The system is asked for its interfaces only where an address isn't said.
   const isAddress = isIP(said) !== 0 || isIP(said.replace(/:[0-9]+$/, "")) !== 0;
-  const named = isAddress ? undefined : networkInterfaces()[said]?.find((entry) => !isLinkLocal(entry.address));
-  if (named !== undefined) return formatAddress({ host: named.address, port });
+  const named = isAddress ? undefined : addressOf(said);
+  if (named !== undefined) return formatAddress({ host: named, port });
   const { host, port: givenPort } =
     isIP(said) === 0 ? parseAddress(said.includes(":") ? said : `${said}:${String(port)}`) : { host: said, port };
   if (isIP(host) === 0) {

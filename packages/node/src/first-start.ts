@@ -10,6 +10,7 @@ import { foundCluster } from "./found-cluster.ts";
 import { wipeLeftovers } from "./leftovers.ts";
 import type { LocalNodeEdge, LocalNodeOptions } from "./local-node-options.ts";
 import type { MemberStart } from "./member.ts";
+import { withPort } from "./peer-address.ts";
 import { takeUpBackup } from "./restore.ts";
 import { refusePoolInUse } from "./subnet-overlap.ts";
 import { requestedAddresses } from "./whereabouts.ts";
@@ -62,6 +63,7 @@ export async function startByJoining(
   const keyPem = await identities.joinKey({ ...request, caDigest: parseToken(request.token).caDigest });
   const joined = await askToJoin({
     ...request,
+    addresses: request.addresses.map(withPort),
     keyPem,
     advertise,
     hostname: daemon.hostname,

@@ -66,6 +66,7 @@ describe("where a node listens that comes into a cluster", () => {
       advertise: "eth0",
     });
     expect(requestedAddresses({ listenAddr: "10.0.0.2:2" }, told()).listen).toBe("10.0.0.2:2");
+    expect(requestedAddresses({ listenAddr: "10.0.0.2" }, told()).listen).toBe("10.0.0.2:7373");
   });
 
   it("can't be said twice in different words", () => {

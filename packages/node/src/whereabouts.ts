@@ -5,10 +5,9 @@ import { advertiseAddress } from "./advertise-address.ts";
 import type { CallMember } from "./admission.ts";
 import type { DaemonOptions } from "./daemon-options.ts";
 import type { IdentityStore, StoredMembership, StoredNode } from "./identity-store.ts";
+import { DEFAULT_LISTEN, listenAddress } from "./peer-address.ts";
 import { whoIs } from "./who-is.ts";
 
-/** Where the peers' port is when nobody says anything. */
-const DEFAULT_LISTEN = "0.0.0.0:7373";
 /** Nobody answers at an address that is free, which shows at once; one that is nowhere is silent. */
 const ASK_MS: Millis = 2_000;
 
@@ -31,7 +30,9 @@ export function requestedAddresses(
     );
   };
   return {
-    listen: one("--listen-addr", request.listenAddr, told.listenAddr) ?? DEFAULT_LISTEN,
+    listen:
+      one("--listen-addr", request.listenAddr && listenAddress(request.listenAddr), told.listenAddr) ??
+      formatAddress(DEFAULT_LISTEN),
     advertise: one("--advertise-addr", request.advertiseAddr, told.advertiseAddr),
   };
 }
