@@ -3,6 +3,9 @@ import type { Manager, ManagerStatus } from "@murmur/manager";
 import type { ClusterNode } from "@murmur/model";
 import type { ManagerHostOptions } from "./manager-host-options.ts";
 
+/** What is asked of a manager here. */
+type Standing = Pick<Manager, "status" | "membership">;
+
 /** Looks in a row that must agree before a manager that was taken out of the membership is closed. */
 const LOOKS_TO_RETIRE = 3;
 
@@ -25,7 +28,7 @@ export class Retirement {
   }
 
   /** Looks once more. `recorded` is what the node was last told that it is. Returns whether others are to be asked. */
-  isDue(manager: Manager, recorded: ClusterNode["raftRole"]): boolean {
+  isDue(manager: Standing, recorded: ClusterNode["raftRole"]): boolean {
     const { leader, membership } = manager.status();
     const knowsIt = membership.voters.length > 0 && !isListed(manager, this.#options.self);
     this.#disagreements = recorded === "none" && (knowsIt || leader === undefined) ? this.#disagreements + 1 : 0;
@@ -36,7 +39,7 @@ export class Retirement {
    * What is wiped cannot be had again, so another manager must say it for certain. Its answer is about the moment at which
    * it was given: a leader that has taken this node in again meanwhile may count on what was acknowledged to it since.
    */
-  async isSure(manager: Manager, signal: AbortSignal): Promise<boolean> {
+  async isSure(manager: Standing, signal: AbortSignal): Promise<boolean> {
     this.#disagreements = 0;
     try {
       const before = manager.status();
@@ -49,7 +52,7 @@ export class Retirement {
 }
 
 /** Whether a manager's own membership has it, in whichever part. */
-export function isListed(manager: Manager, self: NodeId): boolean {
+export function isListed(manager: Standing, self: NodeId): boolean {
   const { voters, votersOutgoing, learners, learnersNext } = manager.membership;
   return [voters, votersOutgoing, learners, learnersNext].some((list) => list.includes(self));
 }
