@@ -54,7 +54,10 @@ export class Networks {
   async problems(): Promise<readonly string[]> {
     const { leader, running } = this.#world;
     const joined = new Set(running.flatMap(({ member }) => member?.guests ?? []).map((guest) => guest.networkId));
-    const used = leader?.manager?.view.networks().find(({ id, removing }) => joined.has(id) && removing !== true);
+    const view = leader?.manager?.view;
+    // What a service is in isn't removed for that alone.
+    for (const { spec } of view?.services() ?? []) for (const { target } of spec.task.networks) joined.delete(target);
+    const used = view?.networks().find(({ id, removing }) => joined.has(id) && removing !== true);
     if (leader === undefined || used === undefined) return [];
     const { id, spec } = used;
     const code = await this.#remove(leader, { id, name: spec.name }).then(() => undefined, codeOf);
