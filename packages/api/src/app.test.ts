@@ -22,6 +22,13 @@ describe("versions", () => {
     expect(headers.get("server")).toBe("Murmur/0.1.0 (linux)");
   });
 
+  it("says that the engine is experimental, where it is", async () => {
+    const engine = fakeEngine();
+    engine.experimental = true;
+    const { headers } = await new Asker(engine).ask<string>("/_ping");
+    expect(headers.get("docker-experimental")).toBe("true");
+  });
+
   it.each([
     ["/v1.12/nodes", "client version 1.12 is too old. Minimum supported API version is 1.24"],
     ["/v1.48/nodes", "client version 1.48 is too new. Maximum supported API version is 1.47"],

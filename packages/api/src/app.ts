@@ -15,7 +15,7 @@ import { addHealthRoutes } from "./http/health-routes.ts";
 import { addMembershipRoutes } from "./http/membership-routes.ts";
 import { addNetworkRoutes } from "./http/network-routes.ts";
 import { addRecoveryRoutes } from "./http/recovery-routes.ts";
-import { dockerHeaders, handleErrors } from "./http/respond.ts";
+import { dockerHeaders, EXPERIMENTAL, handleErrors } from "./http/respond.ts";
 import { addStatsRoutes } from "./http/stats-routes.ts";
 import { addSystemRoutes, type AskCluster } from "./http/system-routes.ts";
 import { addVolumeRoutes } from "./http/volume-routes.ts";
@@ -93,6 +93,8 @@ export function createApi(ports: ApiPorts): Api {
       memory.follow(ports.cluster());
       const response = await guarded(request, (checked) => app.fetch(checked));
       for (const [name, value] of headers) response.headers.set(name, value);
+      // Where the engine was asked, it has said so itself.
+      if (!response.headers.has(EXPERIMENTAL)) response.headers.set(EXPERIMENTAL, "false");
       return response;
     },
     fetchForwarded(request) {

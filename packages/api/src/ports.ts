@@ -253,6 +253,8 @@ export interface EngineFacts {
   /** The newest API version that it speaks: `1.41`. */
   readonly apiVersion: string;
   readonly builderVersion: string | undefined;
+  /** Clients offer some of their flags only then. */
+  readonly experimental: boolean;
   readonly osType: string;
 }
 

@@ -46,7 +46,7 @@ export const ALLOWED: readonly Allowed[] = [
   },
   {
     asked: ANY,
-    path: /Endpoint\.VirtualIPs$/,
+    path: /Endpoint\.(?:Spec\.Mode|VirtualIPs)$/,
     why: "A service that names no network is in the cluster's default one, and has its address there.",
   },
   {

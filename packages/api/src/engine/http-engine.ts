@@ -73,7 +73,8 @@ async function ping(address: EngineAddress): Promise<EngineFacts | undefined> {
   const one = (name: string): string | undefined => (Array.isArray(headers[name]) ? headers[name][0] : headers[name]);
   const apiVersion = one("api-version");
   if (status !== 200 || apiVersion === undefined || !/^\d+\.\d+$/.test(apiVersion)) return undefined;
-  return { apiVersion, builderVersion: one("builder-version"), osType: one("ostype") ?? "linux" };
+  const experimental = one("docker-experimental") === "true";
+  return { apiVersion, builderVersion: one("builder-version"), experimental, osType: one("ostype") ?? "linux" };
 }
 
 async function ask(address: EngineAddress, asked: EngineRequest, signal: AbortSignal): Promise<Answer> {

@@ -19,11 +19,13 @@ function rethrow(error: Error): never {
   throw error;
 }
 
+/** Whether the engine offers what isn't finished. */
+export const EXPERIMENTAL = "Docker-Experimental";
+
 /** The headers by which Docker's clients recognize a daemon and choose a version. */
 export function dockerHeaders(murmurVersion: string): Readonly<Record<string, string>> {
   return {
     "Api-Version": API_VERSION,
-    "Docker-Experimental": "false",
     Ostype: "linux",
     Server: `Murmur/${murmurVersion} (linux)`,
   };

@@ -8,6 +8,7 @@ import { LOCKED } from "../messages.ts";
 import type { ApiPorts, NodeStanding } from "../ports.ts";
 import { within } from "./context.ts";
 import { API_VERSION, MIN_API_VERSION } from "./api-version.ts";
+import { EXPERIMENTAL } from "./respond.ts";
 import { startedStanding } from "./settled-standing.ts";
 
 /** Asks the cluster's routes, here or on a manager. */
@@ -27,6 +28,7 @@ export function addSystemRoutes(app: Hono, ports: ApiPorts, askCluster: AskClust
     const headers = {
       // Docker 23 made BuildKit the default builder and says so here; the clients choose by it.
       "Builder-Version": facts?.builderVersion ?? "1",
+      [EXPERIMENTAL]: String(facts?.experimental ?? false),
       Swarm: swarmHeader(ports.node.status()),
       "Content-Type": "text/plain; charset=utf-8",
       "Cache-Control": "no-cache, no-store, must-revalidate",

@@ -28,6 +28,7 @@ const BRIDGE = { Name: "bridge", Id: "b".repeat(64), Scope: "local", Driver: "br
 
 export interface FakeEngine extends Engine {
   down: boolean;
+  experimental: boolean;
   /** `label`: what a filter finds it by. */
   readonly networks: object[];
   /** What a stream of a path is, by the path without its query: an answer to each request. */
@@ -60,6 +61,7 @@ export function fakeEngine(): FakeEngine {
   const networks: object[] = [BRIDGE];
   return {
     down: false,
+    experimental: false,
     networks,
     sent: [],
     streams: new Map(),
@@ -68,7 +70,9 @@ export function fakeEngine(): FakeEngine {
     refusal: undefined,
     address: { host: "127.0.0.1", port: 1 },
     async facts() {
-      return this.down ? undefined : { apiVersion: "1.41", builderVersion: "1", osType: "linux" };
+      return this.down
+        ? undefined
+        : { apiVersion: "1.41", builderVersion: "1", experimental: this.experimental, osType: "linux" };
     },
     async get(path) {
       if (this.down) throw new ClusterError("unavailable", "the container engine doesn't answer: connection refused");
