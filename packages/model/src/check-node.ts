@@ -1,7 +1,7 @@
 import { integer, list, map, number, object, oneOf, optional, text, type Check } from "./check.ts";
 import { gossipKeyName, rootName } from "./check-cluster.ts";
 import { dataPlane, subnet } from "./check-network.ts";
-import { genericKind, memoryBytes, nanoCpus } from "./check-service.ts";
+import { genericKind, genericName, memoryBytes, nanoCpus } from "./check-service.ts";
 import type { DrainGrace, EngineStatus, NodeCertificate, NodeDescription, NodeSpec } from "./node.ts";
 import { LIMITS } from "./limits.ts";
 import { NODE_VOLUMES_MAX } from "./named-volumes.ts";
@@ -38,8 +38,6 @@ export const hostname: Check = text({ min: 1, max: 255, pattern: /^[^\s\p{C}]+$/
 const short = line(255);
 /** Taken in any form; the state keeps its `singleLine`. */
 export const message: Check = text({ max: 65_536 });
-
-const genericName = text({ min: 1, max: 255, pattern: /^[^\s,=\p{C}]+$/u, says: 'a name without space, "," and "="' });
 
 /** A count, or different names. */
 const genericOffer: Check = (value, path, report) => {

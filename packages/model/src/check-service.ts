@@ -47,10 +47,27 @@ export const genericKind: Check = text({
   says: `1 to ${LIMITS.nameLength} letters, digits, "_", "." or "-", the first a letter or a digit`,
 });
 
+/** One of what a node offers of a kind by name. */
+export const genericName = text({
+  min: 1,
+  max: 255,
+  pattern: /^[^\s,=\p{C}]+$/u,
+  says: 'a name without space, "," and "="',
+});
+
+const genericNames: Check = (value, path, report) => {
+  list(genericName, GENERIC_NAMES_MAX)(value, path, report);
+  if (Array.isArray(value) && (value.length === 0 || new Set(value).size < value.length))
+    report(path, "must be names that differ, at least one");
+};
+/** Of one kind, for one task. */
+const GENERIC_NAMES_MAX = 64;
+
 const reservations: Check = object<Reservations>({
   nanoCpus,
   memoryBytes,
   generic: optional(map(genericKind, integer(1, LIMITS.genericAmount))),
+  genericNames: optional(map(genericKind, genericNames)),
 });
 
 const limitsCoverReservations: CrossCheck<ResourceRequirements> = (requirements, path, report) => {

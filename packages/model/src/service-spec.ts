@@ -17,6 +17,8 @@ export type GenericOffer = number | readonly string[];
 
 export interface Reservations extends Resources {
   readonly generic?: GenericAmounts;
+  /** These of what the node offers by name, beside the amounts. Not empty, nor is a list of it. */
+  readonly genericNames?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface ResourceRequirements {

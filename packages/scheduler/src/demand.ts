@@ -1,6 +1,5 @@
-import type { Task } from "@murmur/model";
+import { reservedGeneric, type Task } from "@murmur/model";
 import { isPending, occupies } from "./node-load.ts";
-import { genericOf } from "./requirement.ts";
 
 /** What tasks that ask for one kind of generic resource ask for beside each unit of it. */
 export interface DemandPerUnit {
@@ -32,8 +31,9 @@ export class DemandSums {
   /** Counts a task in (1) or out (-1), as it is or was. */
   count(task: Task, sign: 1 | -1): void {
     const { reservations } = task.spec.resources;
-    if (reservations.generic === undefined || !(occupies(task) || isPending(task))) return;
-    for (const [kind, amount] of genericOf(reservations)) {
+    const generic = reservedGeneric(reservations);
+    if (generic.length === 0 || !(occupies(task) || isPending(task))) return;
+    for (const [kind, amount] of generic) {
       const sums = this.#sums.get(kind) ?? { amount: 0, nanoCpus: 0, memoryBytes: 0 };
       this.#sums.set(kind, sums);
       sums.amount += sign * amount;

@@ -72,6 +72,18 @@ const resources: Filter = {
   },
 };
 
+const genericNames: Filter = {
+  name: "named resources",
+  looksAt: "room",
+  applies: (requirement) => requirement.genericNames.length > 0,
+  admits: (requirement, load) => requirement.genericNames.every(([kind, name]) => load.hasFree(kind, name)),
+  refusal: (nodes) => `insufficient resources ${on(nodes)}`,
+  lack: (requirement, load) => {
+    const missing = requirement.genericNames.filter(([kind, name]) => !load.hasFree(kind, name));
+    return `${missing.map(([kind, name]) => `${kind} ${name}`).join(", ")} not offered, or in use`;
+  },
+};
+
 const plugins: Filter = {
   name: "plugins",
   looksAt: "node",
@@ -168,6 +180,7 @@ export const FILTERS: readonly Filter[] = [
   available,
   engine,
   resources,
+  genericNames,
   plugins,
   permissions,
   constraints,

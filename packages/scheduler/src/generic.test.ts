@@ -31,6 +31,17 @@ describe("generic resources", () => {
     expect(cluster.spread(service)).toEqual({ 1: 2, 2: 1 });
   });
 
+  it("that are asked for by name are waited for where they are, whatever else is free", () => {
+    const cluster = new TestCluster([{ generic: { gpu: 8 } }, { generic: { gpu: ["a", "b", "c"] } }]);
+    const service = cluster.service(2, { genericNames: { gpu: ["b"] } });
+    spread(cluster);
+    expect(cluster.spread(service)).toEqual({ 2: 1 });
+    const [task] = cluster.pending();
+    const why = task === undefined ? undefined : explain(cluster.nodes(), task);
+    expect(why?.message).toBe("no suitable node (insufficient resources on 2 nodes)");
+    expect(why?.closest?.lacks).toEqual(["gpu b not offered, or in use"]);
+  });
+
   it("count as a share of a node like CPU and memory: the less loaded node is taken", () => {
     const cluster = new TestCluster([{ generic: { gpu: 2 } }, { generic: { gpu: 8 } }]);
     const service = cluster.service(1, { generic: { gpu: 1 } });

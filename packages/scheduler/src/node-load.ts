@@ -2,6 +2,7 @@ import type { Millis, NodeId } from "@murmur/base";
 import {
   isAssigned,
   isTerminal,
+  reservedGeneric,
   wantsToRun,
   type ClusterNode,
   type Resources,
@@ -10,7 +11,7 @@ import {
 } from "@murmur/model";
 import { hashText } from "./hash.ts";
 import { hostPortsOf, TakenPorts, type HostPort } from "./host-ports.ts";
-import { genericOf, type Requirement } from "./requirement.ts";
+import { namedIn, type Requirement } from "./requirement.ts";
 
 /** Failures older than this are forgiven, as in SwarmKit. */
 export const FAILURE_WINDOW_MS: Millis = 5 * 60_000;
@@ -28,13 +29,17 @@ const NO_VOLUMES: readonly string[] = [];
 const NOTHING_OFFERED: readonly (readonly [kind: string, amount: number])[] = [];
 
 /** What a task takes of its node. */
-type Room = Pick<Requirement, keyof Resources | "generic" | "hostPorts">;
+type Room = Pick<Requirement, keyof Resources | "generic" | "genericNames" | "hostPorts">;
 
 function roomOf(task: Task): Room {
   const { reservations } = task.spec.resources;
   const { nanoCpus, memoryBytes } = reservations;
-  return { nanoCpus, memoryBytes, generic: genericOf(reservations), hostPorts: hostPortsOf(task) };
+  const [generic, genericNames] = [reservedGeneric(reservations), namedIn(task.genericNames)];
+  return { nanoCpus, memoryBytes, generic, genericNames, hostPorts: hostPortsOf(task) };
 }
+
+/** Neither has a "=". */
+const nameKey = (kind: string, name: string): string => `${kind}=${name}`;
 
 const share = (free: number, total: number): number => (total > 0 ? free / total : 0);
 
@@ -63,6 +68,8 @@ export class NodeLoad {
   #nanoCpus = 0;
   #memoryBytes = 0;
   readonly #generic = new Map<string, number>();
+  /** How many tasks were given a name of a kind, by `kind=name`: one, but for a moment in which two plans differ. */
+  readonly #names = new Map<string, number>();
   /** Tasks that take room. */
   #occupying = 0;
   /** Tasks that take room and are wanted. */
@@ -124,6 +131,12 @@ export class NodeLoad {
   freeGeneric(kind: string): number {
     const total = this.#offered.find(([other]) => other === kind)?.[1] ?? 0;
     return total - (this.#generic.get(kind) ?? 0);
+  }
+
+  /** Whether the node offers this one of a kind by name, and no task has it. */
+  hasFree(kind: string, name: string): boolean {
+    const offer = this.#node?.description?.resources.generic?.[kind];
+    return Array.isArray(offer) && offer.includes(name) && !this.#names.has(nameKey(kind, name));
   }
 
   /** The CPU and memory that the whole node has for each of so many units. */
@@ -231,6 +244,7 @@ export class NodeLoad {
       version: this.#node?.version,
       ...this.reserved,
       generic: sorted(this.#generic),
+      names: sorted(this.#names),
       occupying: this.#occupying,
       wanted: this.#wanted,
       byService: sorted(this.#wantedByService),
@@ -247,6 +261,7 @@ export class NodeLoad {
     this.#nanoCpus += sign * room.nanoCpus;
     this.#memoryBytes += sign * room.memoryBytes;
     for (const [kind, amount] of room.generic) addTo(this.#generic, kind, sign * amount);
+    for (const [kind, name] of room.genericNames) addTo(this.#names, nameKey(kind, name), sign);
     for (const port of room.hostPorts) this.#hostPorts.count(port, sign);
   }
 

@@ -11,7 +11,7 @@ export function rankingKey(requirement: Requirement): string {
   const { constraints, platforms, plugins, networks, nanoCpus, memoryBytes, generic, strategy } = requirement;
   const demand = strategy === "binpack" ? [...requirement.demand] : [];
   const permitted = requirement.devices === undefined ? [] : unpermitted(requirement.devices);
-  const rest = [demand, generic, constraints, platforms, plugins, networks, permitted];
+  const rest = [demand, generic, requirement.genericNames, constraints, platforms, plugins, networks, permitted];
   const key = `${strategy} ${String(nanoCpus)} ${String(memoryBytes)}`;
   return rest.every(({ length }) => length === 0) ? key : `${key} ${JSON.stringify(rest)}`;
 }

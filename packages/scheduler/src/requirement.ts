@@ -1,5 +1,12 @@
 import type { NodeId } from "@murmur/base";
-import { unpermitted, type Constraint, type ContainerSpec, type NetworkId, type Placement } from "@murmur/model";
+import {
+  reservedGeneric,
+  unpermitted,
+  type Constraint,
+  type ContainerSpec,
+  type NetworkId,
+  type Placement,
+} from "@murmur/model";
 import type { Reservations, ServiceId, Strategy, Task } from "@murmur/model";
 import type { Demand } from "./demand.ts";
 import { volumesOf, type Homes } from "./homes.ts";
@@ -26,6 +33,8 @@ export interface Requirement {
   readonly memoryBytes: number;
   /** By kind, sorted. */
   readonly generic: readonly (readonly [kind: string, amount: number])[];
+  /** Those of them that it must be. */
+  readonly genericNames: readonly (readonly [kind: string, name: string])[];
   readonly strategy: Strategy;
   /** What tasks of the cluster ask for beside each kind of generic resource. */
   readonly demand: Demand;
@@ -61,7 +70,8 @@ export function requirementOf(task: Task, surroundings: Surroundings, strategy: 
     specVersion: task.specVersion,
     nanoCpus: resources.reservations.nanoCpus,
     memoryBytes: resources.reservations.memoryBytes,
-    generic: genericOf(resources.reservations),
+    generic: reservedGeneric(resources.reservations),
+    genericNames: namedIn(resources.reservations.genericNames),
     strategy: placement.strategy ?? strategy,
     demand: surroundings.demand,
     constraints: placement.constraints,
@@ -77,12 +87,14 @@ export function requirementOf(task: Task, surroundings: Surroundings, strategy: 
   };
 }
 
-const NO_GENERIC: Requirement["generic"] = [];
+const NO_NAMES: Requirement["genericNames"] = [];
 
-/** The generic resources that are reserved, by kind, sorted. */
-export function genericOf({ generic }: Reservations): Requirement["generic"] {
-  return generic === undefined ? NO_GENERIC : Object.entries(generic).sort(([a], [b]) => (a < b ? -1 : 1));
-}
+const pairsIn = (names: NonNullable<Reservations["genericNames"]>): Requirement["genericNames"] =>
+  Object.entries(names).flatMap(([kind, list]) => list.map((name) => [kind, name] as const));
+
+/** Names of generic resources, one by one. */
+export const namedIn = (names: Reservations["genericNames"]): Requirement["genericNames"] =>
+  names === undefined ? NO_NAMES : pairsIn(names);
 
 function pluginsOf(task: Task): readonly WantedPlugin[] {
   const plugins: WantedPlugin[] = [];

@@ -46,6 +46,7 @@ export interface ServiceFacts {
   readonly cpus?: number;
   readonly memoryGib?: number;
   readonly generic?: GenericAmounts;
+  readonly genericNames?: Readonly<Record<string, readonly string[]>>;
   readonly placement?: Partial<TaskSpec["placement"]>;
   readonly ports?: readonly PortConfig[];
   readonly container?: Partial<TaskSpec["container"]>;
@@ -129,6 +130,7 @@ export class TestCluster {
       nanoCpus: (facts.cpus ?? 0) * 1e9,
       memoryBytes: (facts.memoryGib ?? 0) * GIB,
       ...(facts.generic && { generic: facts.generic }),
+      ...(facts.genericNames && { genericNames: facts.genericNames }),
     };
     this.apply({
       kind: "createService",

@@ -31,6 +31,7 @@ type Overrides = {
   readonly ports?: readonly PortConfig[];
   readonly memoryBytes?: number;
   readonly generic?: GenericAmounts;
+  readonly genericNames?: Readonly<Record<string, readonly string[]>>;
   readonly strategy?: Strategy;
   readonly networks?: readonly string[];
   readonly endpoint?: "vip" | "dnsrr";
@@ -45,6 +46,7 @@ export function serviceSpec(
     ports = [],
     memoryBytes = 0,
     generic,
+    genericNames,
     strategy,
     networks = [NETWORK],
     endpoint = "vip",
@@ -58,7 +60,7 @@ export function serviceSpec(
     task: {
       container: { image, ...container },
       resources: {
-        reservations: { nanoCpus: 0, memoryBytes, ...(generic && { generic }) },
+        reservations: { nanoCpus: 0, memoryBytes, ...(generic && { generic }), ...(genericNames && { genericNames }) },
         limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 },
       },
       restart: DEFAULT_RESTART,

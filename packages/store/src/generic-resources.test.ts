@@ -43,6 +43,25 @@ describe("generic resources", () => {
     expect(driver.task("t4")?.genericNames).toEqual({ gpu: ["gpu-b"] });
   });
 
+  it("that are asked for by name are those, and no other task's", () => {
+    const driver = new Driver().cluster().nodes("n1").memory("n1", 1_000, { gpu: GPUS });
+    driver
+      .service("any", { generic: { gpu: 1 } })
+      .service("one", { generic: { gpu: 1 }, genericNames: { gpu: ["gpu-b"] } });
+    driver.createTask("t1", "any");
+    for (const slot of [1, 2]) driver.createTask(`t${String(slot + 1)}`, "one", { slot });
+    expect(assign(driver, "t2").ok).toBe(true);
+    expect(driver.task("t2")?.genericNames).toEqual({ gpu: ["gpu-b", "gpu-a"] });
+    expect(assign(driver, "t3")).toMatchObject({ message: "node n1 has not enough gpu for task t3" });
+    expect(assign(driver, "t1").ok).toBe(true);
+    expect(driver.task("t1")?.genericNames).toEqual({ gpu: ["gpu-c"] });
+    driver.report("n1", "t1", { state: "complete" });
+    driver.memory("n1", 1_000, { gpu: [...GPUS, "gpu-d"] });
+    expect(assign(driver, "t3")).toMatchObject({ message: "node n1 has not enough gpu (gpu-b) for task t3" });
+    driver.report("n1", "t2", { state: "complete" });
+    expect(assign(driver, "t3").ok).toBe(true);
+  });
+
   it("that a task has stay its own when the node offers others meanwhile", () => {
     const driver = setup(GPUS, 1);
     assign(driver, "t1");

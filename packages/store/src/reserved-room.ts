@@ -1,4 +1,4 @@
-import { isAssigned, isTerminal, type Resources, type Task } from "@murmur/model";
+import { isAssigned, isTerminal, reservedGeneric, type Resources, type Task } from "@murmur/model";
 
 /**
  * What the tasks of one node reserve. Tasks count from their assignment on: those that only wait for the node would else
@@ -26,8 +26,7 @@ export class ReservedRoom implements Resources {
     const { reservations } = spec.resources;
     this.nanoCpus += sign * reservations.nanoCpus;
     this.memoryBytes += sign * reservations.memoryBytes;
-    if (reservations.generic === undefined) return;
-    for (const [kind, amount] of Object.entries(reservations.generic)) {
+    for (const [kind, amount] of reservedGeneric(reservations)) {
       this.#generic.set(kind, this.generic(kind) + sign * amount);
     }
     for (const [kind, names] of Object.entries(genericNames)) {

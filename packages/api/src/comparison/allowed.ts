@@ -88,11 +88,6 @@ export const ALLOWED: readonly Allowed[] = [
     why: "Docker shows no_new_privs since API 1.44, and never before.",
   },
   {
-    asked: /NamedResourceSpec/,
-    path: /^status$/,
-    why: "A service asks for a number of a resource; which ones it gets the scheduler says.",
-  },
-  {
     asked: /"Isolation":"hyperv"/,
     path: /^status$/,
     why: "Only Windows has isolation modes; Docker finds that out on the node.",

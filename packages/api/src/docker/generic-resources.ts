@@ -1,22 +1,40 @@
 import { ClusterError } from "@murmur/base";
-import type { GenericAmounts, GenericOffer } from "@murmur/model";
+import type { GenericOffer, Reservations } from "@murmur/model";
 import type * as docker from "./service-types.ts";
 
 interface Asked {
   readonly DiscreteResourceSpec?: { readonly Kind: string; readonly Value: number } | undefined;
+  readonly NamedResourceSpec?: { readonly Kind: string; readonly Value: string } | undefined;
 }
 
-/** What a service asks for, by kind; undefined: nothing. Errors: `invalid_argument` for a kind that is there twice. */
-export function toGenericAmounts(list: readonly Asked[] = []): GenericAmounts | undefined {
-  const amounts: Record<string, number> = {};
-  for (const { DiscreteResourceSpec: asked } of list) {
-    if (asked === undefined) continue;
-    if (Object.hasOwn(amounts, asked.Kind)) {
-      throw new ClusterError("invalid_argument", `invalid service: generic resource ${asked.Kind} is named twice`);
+type Asking = Pick<Reservations, "generic" | "genericNames">;
+
+/** What a service asks for, by kind. Errors: `invalid_argument` for a kind, or a name of it, that is there twice. */
+export function toGeneric(list: readonly Asked[] = []): Asking {
+  const amounts = new Map<string, number>();
+  const names = new Map<string, string[]>();
+  const twice = (what: string): ClusterError =>
+    new ClusterError("invalid_argument", `invalid service: generic resource ${what} is named twice`);
+  for (const { DiscreteResourceSpec: discrete, NamedResourceSpec: named } of list) {
+    if (discrete !== undefined) {
+      if (amounts.has(discrete.Kind)) throw twice(discrete.Kind);
+      amounts.set(discrete.Kind, discrete.Value);
     }
-    amounts[asked.Kind] = asked.Value;
+    if (named === undefined) continue;
+    const known = names.get(named.Kind) ?? [];
+    if (known.includes(named.Value)) throw twice(`${named.Kind}=${named.Value}`);
+    names.set(named.Kind, [...known, named.Value]);
   }
-  return list.length === 0 ? undefined : amounts;
+  return {
+    ...(amounts.size > 0 && { generic: Object.fromEntries(amounts) }),
+    ...(names.size > 0 && { genericNames: Object.fromEntries(names) }),
+  };
+}
+
+/** The inverse of `toGeneric`; undefined when nothing is asked for. */
+export function fromGenericAsked({ generic, genericNames }: Asking): docker.GenericResource[] | undefined {
+  const list = [...(fromGeneric(generic) ?? []), ...(fromGeneric(genericNames) ?? [])];
+  return list.length === 0 ? undefined : list;
 }
 
 /** By kind, in the order of their names; undefined when there is nothing. */

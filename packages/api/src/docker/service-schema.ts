@@ -37,8 +37,11 @@ const resources = {
 
 const genericResource = dockerObject({
   DiscreteResourceSpec: dockerObject({ Kind: z.string().min(1, "names no kind"), Value: z.int() }).optional(),
-  NamedResourceSpec: unsupported("a service asks for a number of them; give a DiscreteResourceSpec"),
-}).refine((resource) => resource.DiscreteResourceSpec !== undefined, "must have a DiscreteResourceSpec");
+  NamedResourceSpec: dockerObject({ Kind: z.string().min(1, "names no kind"), Value: z.string() }).optional(),
+}).refine(
+  (resource) => (resource.DiscreteResourceSpec === undefined) !== (resource.NamedResourceSpec === undefined),
+  "must have a DiscreteResourceSpec or a NamedResourceSpec",
+);
 
 const networkAttachment = dockerObject({
   Target: z.string().min(1, "names no network"),

@@ -142,7 +142,7 @@ describe("the translation of services", () => {
     expect(refusal(asking({ Limits, SwapBytes: -2 }))).toMatch(/must be -1/);
   });
 
-  it("reads generic resources as Docker's clients send them, and refuses those with names and those twice", () => {
+  it("reads generic resources as Docker's clients send them, by number and by name, and refuses those twice", () => {
     const asking = (...GenericResources: object[]) => ({
       Name: "web",
       TaskTemplate: { ContainerSpec: { Image: "nginx" }, Resources: { Reservations: { GenericResources } } },
@@ -150,11 +150,16 @@ describe("the translation of services", () => {
     const gpu = { DiscreteResourceSpec: { Kind: "gpu", Value: 2 } };
     expect(parse(asking(gpu)).task.resources.reservations.generic).toEqual({ gpu: 2 });
     expect(parse(asking()).task.resources.reservations).not.toHaveProperty("generic");
-    expect(refusal(asking({ NamedResourceSpec: { Kind: "gpu", Value: "a" } }))).toMatch(
-      /NamedResourceSpec: a service asks for a number of them/,
-    );
+    const named = (Value: string) => ({ NamedResourceSpec: { Kind: "gpu", Value } });
+    const { reservations } = parse(asking(named("a"), gpu, named("b"))).task.resources;
+    expect(reservations).toMatchObject({ generic: { gpu: 2 }, genericNames: { gpu: ["a", "b"] } });
+    const shown = fromServiceSpec(parse(asking(named("a"), gpu))).TaskTemplate.Resources?.Reservations;
+    expect(shown).toEqual({ GenericResources: [gpu, named("a")] });
+    expect(refusal(asking(named("a"), named("a")))).toMatch(/generic resource gpu=a is named twice/);
+    expect(refusal(asking(named("a=b")))).toMatch(/genericNames.gpu/);
+    expect(refusal(asking({ ...gpu, ...named("a") }))).toMatch(/must have a DiscreteResourceSpec or a/);
     expect(refusal(asking(gpu, gpu))).toBe("invalid_argument: invalid service: generic resource gpu is named twice");
-    expect(refusal(asking({}))).toMatch(/must have a DiscreteResourceSpec/);
+    expect(refusal(asking({}))).toMatch(/must have a DiscreteResourceSpec or a/);
     expect(refusal(asking({ DiscreteResourceSpec: { Kind: "gpu", Value: -1 } }))).toMatch(
       /generic.gpu: must be a whole/,
     );

@@ -16,7 +16,7 @@ import {
 } from "@murmur/model";
 import { compact } from "./compact.ts";
 import { showsAll, type Shows } from "./defaulted-parts.ts";
-import { fromGeneric, toGenericAmounts } from "./generic-resources.ts";
+import { fromGenericAsked, toGeneric } from "./generic-resources.ts";
 import { fromContainerSpec, toContainerSpec } from "./container-spec.ts";
 import type { FindPayload } from "./payload-reference.ts";
 import type { TaskInput } from "./service-schema.ts";
@@ -60,7 +60,7 @@ function toResources(input: TaskInput["Resources"]): ResourceRequirements {
     reservations: compact<Reservations>({
       nanoCpus: reservations?.NanoCPUs ?? 0,
       memoryBytes: reservations?.MemoryBytes ?? 0,
-      generic: toGenericAmounts(reservations?.GenericResources),
+      ...toGeneric(reservations?.GenericResources),
     }),
     limits: { nanoCpus: limits?.NanoCPUs ?? 0, memoryBytes: limits?.MemoryBytes ?? 0, pids: limits?.Pids ?? 0 },
     swapBytes: SwapBytes,
@@ -154,7 +154,7 @@ function fromResources(resources: ResourceRequirements, shows: Shows): docker.Re
   const Reservations = compact<Reserved>({
     NanoCPUs: reservations.nanoCpus || undefined,
     MemoryBytes: reservations.memoryBytes || undefined,
-    GenericResources: fromGeneric(reservations.generic),
+    GenericResources: fromGenericAsked(reservations),
   });
   return compact<docker.ResourceRequirements>({
     Limits: shows("task.resources.limits") ? Limits : undefined,

@@ -153,6 +153,7 @@ const resources = fc
       maxLength: 2,
       selector: ([kind]) => kind,
     }),
+    names: fc.uniqueArray(word, { maxLength: 2 }),
     reservations: amount,
     pids: fc.integer({ min: 0, max: 1_000 }),
     more: amount,
@@ -160,10 +161,14 @@ const resources = fc
     swapBytes: maybe(fc.integer({ min: -1, max: 2 ** 40 })),
     swappiness: maybe(fc.integer({ min: 0, max: 100 })),
   })
-  .map(({ kinds, reservations, pids, more, limited, swapBytes, swappiness }) => {
+  .map(({ kinds, names, reservations, pids, more, limited, swapBytes, swappiness }) => {
     const limit = (own: number, extra: number): number => (limited ? own + extra : 0);
     const nanoCpus = limit(reservations.nanoCpus, more.nanoCpus);
-    const reserved = kinds.length === 0 ? reservations : { ...reservations, generic: Object.fromEntries(kinds) };
+    const reserved = {
+      ...reservations,
+      ...(kinds.length > 0 && { generic: Object.fromEntries(kinds) }),
+      ...(names.length > 0 && { genericNames: { gpu: names } }),
+    };
     const memoryBytes = limit(reservations.memoryBytes, more.memoryBytes);
     return compact<ResourceRequirements>({
       reservations: reserved,

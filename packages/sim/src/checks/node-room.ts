@@ -45,10 +45,11 @@ export const waitsForRoom = (view: View, nodes: readonly ClusterNode[], task: Ta
 function sumOf(tasks: readonly Task[]): Reserved {
   const sum: Reserved = { nanoCpus: 0, memoryBytes: 0, generic: new Map() };
   for (const { spec } of tasks) {
-    const { nanoCpus, memoryBytes, generic } = spec.resources.reservations;
+    const { nanoCpus, memoryBytes, generic, genericNames } = spec.resources.reservations;
     sum.nanoCpus += nanoCpus;
     sum.memoryBytes += memoryBytes;
-    for (const [kind, amount] of Object.entries(generic ?? {}))
+    const named = Object.entries(genericNames ?? {}).map(([kind, names]) => [kind, names.length] as const);
+    for (const [kind, amount] of [...Object.entries(generic ?? {}), ...named])
       sum.generic.set(kind, (sum.generic.get(kind) ?? 0) + amount);
   }
   return sum;
