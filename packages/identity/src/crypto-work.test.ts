@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { cryptoUnderWay, withCrypto } from "./crypto-work.ts";
+import { cryptoDone, cryptoUnderWay, withCrypto } from "./crypto-work.ts";
 
 it("does one thing after the other, whichever would be quicker, also after one that fails", async () => {
   const done: string[] = [];
@@ -14,5 +14,19 @@ it("does one thing after the other, whichever would be quicker, also after one t
   expect(cryptoUnderWay()).toBe(3);
   expect((await all).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
   expect(done).toEqual(["slow", "bad", "quick"]);
+  expect(cryptoUnderWay()).toBe(0);
+});
+
+it("says when all that was begun is done, and at once when there is nothing", async () => {
+  const later = Promise.withResolvers<void>();
+  const works = [withCrypto(() => later.promise), withCrypto(async () => {})];
+  let isDone = false;
+  const done = cryptoDone().then(() => (isDone = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(isDone).toBe(false);
+  later.resolve();
+  await done;
+  await Promise.all(works);
+  await cryptoDone();
   expect(cryptoUnderWay()).toBe(0);
 });

@@ -8,6 +8,11 @@ let last: Promise<unknown> = Promise.resolve();
  */
 export const cryptoUnderWay = (): number => underWay;
 
+/** Resolves when all of them that have been begun by now are done: to wait so takes no time of a processor's. */
+export const cryptoDone = async (): Promise<void> => {
+  await last;
+};
+
 /**
  * Does something that the crypto threads take part in, after all that was begun before: of many certificates that are asked
  * for at once none overtakes another, and they leave threads to the disk, which has the same. Not to be nested.

@@ -18,7 +18,7 @@ export {
   type SignOptions,
   type SignSubjectOptions,
 } from "./ca.ts";
-export { cryptoUnderWay } from "./crypto-work.ts";
+export { cryptoDone, cryptoUnderWay } from "./crypto-work.ts";
 export {
   GOSSIP_KEYS_MAX,
   gossipKeyName,

@@ -8,7 +8,11 @@ type Extension = InstanceType<Library["Extension"]>;
  * The library that writes certificates, loaded when the first one is written: most processes (each CLI command, a node
  * between two renewals) never do. It needs the metadata polyfill to be there before it.
  */
-export async function loadX509(): Promise<Library> {
+export const loadX509 = (): Promise<Library> => (library ??= importX509());
+
+let library: Promise<Library> | undefined;
+
+async function importX509(): Promise<Library> {
   await import("reflect-metadata");
   return import("@peculiar/x509");
 }

@@ -1,5 +1,5 @@
 import { randomId, SeededRandom, type Millis, type Random } from "@murmur/base";
-import { createCa, cryptoUnderWay } from "@murmur/identity";
+import { createCa, cryptoDone, cryptoUnderWay } from "@murmur/identity";
 import type { SnapshotLimits } from "@murmur/manager";
 import { DEFAULT_CLUSTER_SPEC, type AddressPool, type ClusterSpec, type DataPlaneKind } from "@murmur/model";
 import { caDigest, formatToken, type UnlockKey } from "@murmur/identity";
@@ -245,7 +245,7 @@ export class World {
   #settleWhile(happens: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const turn = (): void => {
-        if (cryptoUnderWay() > 0) return this.#turns.next(turn);
+        if (cryptoUnderWay() > 0) return void cryptoDone().then(() => this.#turns.next(turn));
         try {
           this.#look();
           if (happens()) this.#turns.next(turn);
