@@ -2,7 +2,7 @@ import { messageOf, type Millis } from "@murmur/base";
 import { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from "@murmur/manager";
 import { allChecks } from "./checks/all-checks.ts";
 import { leftovers } from "./checks/bounds-checks.ts";
-import { ailments, unmet } from "./checks/liveness.ts";
+import { ailments, isWhole, unmet, type Expectation } from "./checks/liveness.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
 import { PROFILES, type Profile, type ProfileName } from "./profile.ts";
@@ -121,11 +121,12 @@ function snapshotLimitsOf(seed: number): SnapshotLimits {
 
 /** Waits until nothing is left to be done, and nothing is for a while. */
 async function becomeWhole(world: World): Promise<void> {
-  const whatIsMissing = (): string[] => unmet(world, { services: new Map() });
+  const expected: Expectation = { services: new Map() };
+  const whatIsMissing = (): string[] => unmet(world, expected);
   const until = world.queue.now + HEAL_MS;
   let missing: string[];
   do {
-    await world.until(() => whatIsMissing().length === 0, until - world.queue.now, LOOK_MS);
+    await world.until(() => isWhole(world, expected), until - world.queue.now, LOOK_MS);
     missing = whatIsMissing();
     if (missing.length === 0) {
       await world.pass(STEADY_MS);

@@ -77,7 +77,10 @@ export class BoundsChecks implements Observer {
   stepped(host: BoundHost): void {
     const counts = this.#of(host);
     const { now } = this.#judge;
-    if (counts.at !== now) Object.assign(counts, { at: now, events: 0 });
+    if (counts.at !== now) {
+      counts.at = now;
+      counts.events = 0;
+    }
     counts.events += 1;
     this.#bound(host, "events at one instant", counts.events, BOUNDS.events);
     counts.steps += 1;

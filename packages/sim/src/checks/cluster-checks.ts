@@ -1,6 +1,6 @@
 import type { Manager } from "@murmur/manager";
 import type { Task } from "@murmur/model";
-import { slotOf, type Change, type ChangeBatch, type View, type Watch } from "@murmur/store";
+import { slotOf, type Change, type ChangeBatch, type View, type Watch, type WatchEvents } from "@murmur/store";
 import type { NodeId } from "@murmur/base";
 import type { Observer } from "../world/observer.ts";
 import { ContainerChecks, type EngineHost } from "./container-checks.ts";
@@ -83,14 +83,25 @@ export class ClusterChecks implements Observer {
       this.#followed.set(replica, { watch, holders: this.#seed(host, replica.view), version: replica.view.version });
       return;
     }
-    const { view } = replica;
-    if (view.version < followed.version) {
-      const fact = `it shows version ${String(view.version)}`;
+    const { version } = replica.view;
+    if (version < followed.version) {
+      const fact = `it shows version ${String(version)}`;
       this.#judge.refuse("a replica never goes back", host, fact, `it has shown version ${String(followed.version)}`);
     }
     const events = followed.watch.drain();
+    if (events.kind === "resync" || events.batches.length > 0) this.#takeAll(host, { replica, followed, events });
+  }
+
+  #takeAll(
+    host: ClusterHost,
+    {
+      replica,
+      followed,
+      events,
+    }: { readonly replica: Replica; readonly followed: Followed; readonly events: WatchEvents },
+  ): void {
+    const { view } = replica;
     if (events.kind === "resync") followed.holders = this.#seed(host, view);
-    else if (events.batches.length === 0) return;
     else {
       const { holders } = followed;
       const stirred = events.batches.flatMap((batch) => this.#take(host, view, { batch, holders }));

@@ -55,7 +55,8 @@ export class EndpointChecks implements Observer {
     const seen = this.#lookAt(host, plane);
     const { table, suspects } = plane;
     if (seen.table === table && seen.suspects === suspects) return;
-    const [before, now] = [seen.table?.version ?? 0, table?.version ?? 0];
+    const before = seen.table?.version ?? 0;
+    const now = table?.version ?? 0;
     if (now < before)
       this.#judge.refuse("endpoints never go back", host, `version ${String(now)} is in use`, `${String(before)} was`);
     seen.table = table;

@@ -40,10 +40,12 @@ export class GossipChecks implements Observer {
     if (steps % STEPS_BETWEEN_LOOKS !== 0) return;
     const before = this.#believed.get(gossip) ?? [];
     const now = gossip.members();
-    for (const [at, seen] of now.entries()) {
+    if (now === before) return;
+    for (let at = 0; at < now.length; at += 1) {
+      const seen = now[at];
       // Most are where they were in the list.
       const there = before[at];
-      if (there !== seen)
+      if (seen !== undefined && there !== seen)
         this.#compare(host, there?.id === seen.id ? there : before.find(({ id }) => id === seen.id), seen);
     }
     this.#believed.set(gossip, now);

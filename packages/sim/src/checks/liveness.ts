@@ -21,25 +21,41 @@ export interface Expectation {
 }
 
 /** Why a cluster is not whole yet, a line each; nothing when it is. */
-export function unmet(world: World, { services, hosts = world.running }: Expectation): string[] {
+export const unmet = (world: World, expectation: Expectation): string[] => [...missing(world, expectation)];
+
+/** Whether it is. That is asked again and again while it heals: the first thing that is missing is enough. */
+export const isWhole = (world: World, expectation: Expectation): boolean =>
+  missing(world, expectation).next().done === true;
+
+function* missing(world: World, { services, hosts = world.running }: Expectation): Generator<string, void> {
   const leaders = hosts.filter((host) => host.manager?.status().role === "leader");
   const leader = leaders.find((host) => host === world.leader) ?? leaders[0];
   const view = leader?.manager?.view;
-  if (leader === undefined || view === undefined) return ["nobody leads"];
-  const lines = [
-    ...unmetManagers(hosts, leader),
-    ...unmetNodes(view, hosts),
-    ...unmetVersions(hosts),
-    ...unmetRoots(view, hosts),
-    ...unmetGossipKeys(view, hosts),
-    ...unmetGossip(hosts),
-    ...unmetServices(view, services),
-    ...unmetContainers(view, hosts),
-    ...unmetEndpoints(view, hosts),
-    ...unmetPayloads(view, hosts),
+  if (leader === undefined || view === undefined) {
+    yield "nobody leads";
+    return;
+  }
+  const looks: readonly (() => readonly string[])[] = [
+    () => unmetManagers(hosts, leader),
+    () => unmetNodes(view, hosts),
+    () => unmetVersions(hosts),
+    () => unmetRoots(view, hosts),
+    () => unmetGossipKeys(view, hosts),
+    () => unmetGossip(hosts),
+    () => unmetServices(view, services),
+    () => unmetContainers(view, hosts),
+    () => unmetEndpoints(view, hosts),
+    () => unmetPayloads(view, hosts),
   ];
+  let lines = 0;
+  for (const look of looks) {
+    for (const line of look()) {
+      lines += 1;
+      yield line;
+    }
+  }
   // What is rendered follows from all that.
-  return lines.length > 0 ? lines : unmetKernels(view, hosts);
+  if (lines === 0) yield* unmetKernels(view, hosts);
 }
 
 /**

@@ -52,18 +52,24 @@ export class PayloadChecks {
 
   look(host: PayloadHost): void {
     const { member, files } = host;
-    const held = member?.agent.payloads() ?? [];
-    for (const key of held) {
-      if (member !== undefined && this.#used.get(member.identity.nodeId)?.has(key) !== true)
-        this.#judge.refuse("a node holds what its tasks use", host, `it holds ${key}`, "none of its tasks uses it");
-    }
-    const [denied] = host.engine.deniedPulls;
+    const held = member?.agent.payloads();
+    if (member !== undefined && held !== undefined && held.length > 0)
+      this.#checkHeld(host, member.identity.nodeId, held);
+    const denied = host.engine.deniedPulls[0];
     if (denied !== undefined)
       this.#judge.refuse("a pull brings its service's login", host, `it was to pull ${denied} without`, "it has one");
     if (this.#seen.get(host) === files.changes) return;
     const known = files.tasks().map((id) => this.#checkFiles(host, id, files.of(id) ?? []));
     // Files of a task that nobody has shown are looked at again until somebody does.
     if (known.every(Boolean)) this.#seen.set(host, files.changes);
+  }
+
+  #checkHeld(host: PayloadHost, node: NodeId, held: readonly string[]): void {
+    const used = this.#used.get(node);
+    for (const key of held) {
+      if (used?.has(key) !== true)
+        this.#judge.refuse("a node holds what its tasks use", host, `it holds ${key}`, "none of its tasks uses it");
+    }
   }
 
   /** Says whether the task is known. */

@@ -24,6 +24,7 @@ export class RaftChecks implements Observer {
   readonly #logs = new Map<RaftHost, Map<number, LogMirror>>();
   readonly #current = new Map<RaftHost, LogMirror>();
   readonly #lives = new WeakMap<object, ManagerLife>();
+  readonly #scenes = new WeakMap<LogMirror, RaftScene>();
 
   constructor(judge: Judge) {
     this.#judge = judge;
@@ -128,9 +129,14 @@ export class RaftChecks implements Observer {
     return log && this.#sceneOf(host, log);
   }
 
+  /** A log is one host's, and of one generation. */
   #sceneOf(host: RaftHost, log: LogMirror): RaftScene {
+    const known = this.#scenes.get(log);
+    if (known !== undefined) return known;
     let history = this.#histories.get(log.generation);
     if (history === undefined) this.#histories.set(log.generation, (history = new RaftHistory()));
-    return { judge: this.#judge, host, log, history };
+    const scene: RaftScene = { judge: this.#judge, host, log, history };
+    this.#scenes.set(log, scene);
+    return scene;
   }
 }

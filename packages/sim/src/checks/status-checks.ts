@@ -25,14 +25,10 @@ export function newLife({ log }: Pick<RaftScene, "log">): ManagerLife {
 /** What a manager shows after a step, against what it showed before. */
 export function checkStatus(scene: RaftScene, life: ManagerLife, status: ManagerStatus): void {
   const { judge, host, log } = scene;
-  const back = (what: string, now: number, before: number): void => {
-    if (now >= before) return;
-    judge.refuse(`${what} never goes back`, host, `it is ${String(now)}`, `it was ${String(before)}`);
-  };
   const { term, commit, applied, role } = status;
-  back("a term", term, life.term);
-  back("a commit index", commit, life.commit);
-  back("the index that is applied", applied, life.applied);
+  if (term < life.term) refuseBack(scene, "a term", [term, life.term]);
+  if (commit < life.commit) refuseBack(scene, "a commit index", [commit, life.commit]);
+  if (applied < life.applied) refuseBack(scene, "the index that is applied", [applied, life.applied]);
   if (term !== life.term || role !== "leader") life.matches.clear();
   life.term = term;
   life.commit = commit;
@@ -49,6 +45,10 @@ export function checkStatus(scene: RaftScene, life: ManagerLife, status: Manager
   if (!isBeingReplaced(scene, status)) checkCommit(scene, { index: commit, term, leads: role === "leader" });
   if (role === "leader") checkMatches(scene, life, status);
   checkMembership(scene, life, status);
+}
+
+function refuseBack({ judge, host }: RaftScene, what: string, [now, before]: readonly [number, number]): void {
+  judge.refuse(`${what} never goes back`, host, `it is ${String(now)}`, `it was ${String(before)}`);
 }
 
 /**

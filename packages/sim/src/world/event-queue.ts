@@ -1,10 +1,30 @@
 import type { Clock, Millis, Timer } from "@murmur/base";
 
-interface Pending {
+/** Events that are planned and not cancelled. */
+interface Count {
+  live: number;
+}
+
+/** One of them. */
+class Pending implements Timer {
   readonly at: Millis;
   readonly order: number;
-  /** Undefined once cancelled. */
+  /** Undefined once it has happened, or was cancelled. */
   run: (() => void) | undefined;
+  readonly #count: Count;
+
+  constructor(at: Millis, { order, run, count }: { order: number; run: () => void; count: Count }) {
+    this.at = at;
+    this.order = order;
+    this.run = run;
+    this.#count = count;
+  }
+
+  cancel(): void {
+    if (this.run === undefined) return;
+    this.run = undefined;
+    this.#count.live -= 1;
+  }
 }
 
 /** All that will happen in a world, by the time of its happening; what happens at the same time, in the order in which it was planned. */
@@ -12,7 +32,7 @@ export class EventQueue {
   /** A binary heap: the parent of the element at i is at (i - 1) >> 1. */
   readonly #heap: Pending[] = [];
   #order = 0;
-  #live = 0;
+  readonly #count: Count = { live: 0 };
   #now: Millis = 0;
 
   /** Simulated milliseconds since the world began. */
@@ -22,20 +42,15 @@ export class EventQueue {
 
   /** Events that are planned and not cancelled. */
   get size(): number {
-    return this.#live;
+    return this.#count.live;
   }
 
   plan(at: Millis, run: () => void): Timer {
-    const event: Pending = { at: Math.max(at, this.#now), order: (this.#order += 1), run };
+    const count = this.#count;
+    const event = new Pending(Math.max(at, this.#now), { order: (this.#order += 1), run, count });
     this.#push(event);
-    this.#live += 1;
-    return {
-      cancel: () => {
-        if (event.run === undefined) return;
-        event.run = undefined;
-        this.#live -= 1;
-      },
-    };
+    count.live += 1;
+    return event;
   }
 
   /** Takes out the next event that is due until then, and lets time pass to it; undefined when there is none. */
@@ -45,7 +60,7 @@ export class EventQueue {
       const { run } = first;
       if (run === undefined) continue;
       first.run = undefined;
-      this.#live -= 1;
+      this.#count.live -= 1;
       this.#now = first.at;
       return run;
     }
@@ -74,7 +89,8 @@ export class EventQueue {
     let at = 0;
     for (;;) {
       const left = 2 * at + 1;
-      const [one, other] = [heap[left], heap[left + 1]];
+      const one = heap[left];
+      const other = heap[left + 1];
       if (one === undefined) break;
       const child = other !== undefined && isEarlier(other, one) ? left + 1 : left;
       const least = heap[child];

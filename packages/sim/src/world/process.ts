@@ -145,11 +145,23 @@ export class Process {
       }),
     );
     this.#timers.add(timer);
-    return {
-      cancel: () => {
-        this.#timers.delete(timer);
-        timer.cancel();
-      },
-    };
+    return new OwnTimer(timer, this.#timers);
+  }
+}
+
+/** A timer as the process sees it. */
+class OwnTimer implements Timer {
+  readonly #planned: Timer;
+  /** Those that are set. */
+  readonly #timers: Set<Timer>;
+
+  constructor(planned: Timer, timers: Set<Timer>) {
+    this.#planned = planned;
+    this.#timers = timers;
+  }
+
+  cancel(): void {
+    this.#timers.delete(this.#planned);
+    this.#planned.cancel();
   }
 }

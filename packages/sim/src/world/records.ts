@@ -3,12 +3,15 @@ import type { NodeState } from "@murmur/storage";
 import type { Process } from "./process.ts";
 import type { WorldClock } from "./event-queue.ts";
 
+type Written = { readonly text: string } | { readonly json: string };
+
 /** How long a write takes, at most. */
 const WRITE_MS = 5;
 
 /** A node's small records on its disk: a write is there as a whole or not at all; a crash decides. */
 export class Records {
-  readonly #records = new Map<string, string>();
+  /** As what their values were when they were written: JSON, but for a text, which nobody can change. */
+  readonly #records = new Map<string, Written>();
   readonly #clock: WorldClock;
   readonly #random: Random;
   /** Writes happen one after the other. */
@@ -37,13 +40,14 @@ export class Records {
     return {
       get: (name) =>
         process.call(async () => {
-          const text = this.#records.get(name);
-          const value: unknown = text === undefined ? undefined : JSON.parse(text);
+          const written = this.#records.get(name);
+          if (written === undefined || "text" in written) return written?.text;
+          const value: unknown = JSON.parse(written.json);
           return value;
         }),
       put: (name, value) => {
-        const text = JSON.stringify(value);
-        return write(() => void this.#records.set(name, text));
+        const written: Written = typeof value === "string" ? { text: value } : { json: JSON.stringify(value) };
+        return write(() => void this.#records.set(name, written));
       },
       delete: (name) => write(() => void this.#records.delete(name)),
       [Symbol.asyncDispose]: async () => {},

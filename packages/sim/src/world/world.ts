@@ -71,7 +71,9 @@ export class World {
   #moves = 0;
   /** Addresses that hosts had before they moved. */
   readonly #left = new Set<string>();
+  /** Hosts where something has happened since the observers looked: the first `#touchedCount`. The list is used again. */
   readonly #touched: Host[] = [];
+  #touchedCount = 0;
   readonly #turns = new Turns();
   /** What went wrong where nobody waits for it; the next step throws it. */
   #failure: { readonly error: unknown } | undefined;
@@ -227,7 +229,9 @@ export class World {
   }
 
   touched(host: Host): void {
-    if (!this.#touched.includes(host)) this.#touched.push(host);
+    for (let at = 0; at < this.#touchedCount; at += 1) if (this.#touched[at] === host) return;
+    this.#touched[this.#touchedCount] = host;
+    this.#touchedCount += 1;
   }
 
   tell(what: (observer: Observer) => void): void {
@@ -260,7 +264,9 @@ export class World {
 
   /** The observers look at every host where something has happened. */
   #look(): void {
-    for (const host of this.#touched) {
+    for (let at = 0; at < this.#touchedCount; at += 1) {
+      const host = this.#touched[at];
+      if (host === undefined) continue;
       for (const observer of this.observers) {
         try {
           observer.stepped?.(host);
@@ -269,7 +275,7 @@ export class World {
         }
       }
     }
-    this.#touched.length = 0;
+    this.#touchedCount = 0;
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 }
