@@ -104,6 +104,8 @@ class KernelPlane implements OverlayPlane {
   #table: EndpointTable | undefined;
   #facts: ClusterFacts | undefined;
   #suspects: Suspects = NO_SUSPECTS;
+  /** What follows from all that is above; undefined after a change, until it is asked for. */
+  #seen: { readonly view: OverlayView | undefined; readonly needs: Needs } | undefined;
   /** What was rendered last. */
   #rendered: OverlayState | undefined;
   #inForce: TableInForce | undefined;
@@ -134,6 +136,7 @@ class KernelPlane implements OverlayPlane {
 
   update(table: EndpointTable): void {
     this.#table = table;
+    this.#seen = undefined;
     this.#parts.dns.update(table);
     this.#know();
     this.#loop.request();
@@ -141,12 +144,14 @@ class KernelPlane implements OverlayPlane {
 
   facts(facts: ClusterFacts): void {
     this.#facts = facts;
+    this.#seen = undefined;
     this.#know();
     this.#loop.request();
   }
 
   avoid(suspects: Suspects): void {
     this.#suspects = suspects;
+    this.#seen = undefined;
     this.#parts.dns.avoid(suspects);
     this.#proxies.avoid(suspects);
     this.#loop.request();
@@ -195,6 +200,7 @@ class KernelPlane implements OverlayPlane {
     const ports = await orAborted(this.#parts.host.containerPorts(netns, networkIds), signal);
     this.#containers.set(task, { netns, addresses, ports });
     this.#ended.delete(task);
+    this.#seen = undefined;
     this.#know();
     this.#inheritance.adopt(task);
     const { problems, error } = await orAborted(this.#loop.rendered(), signal);
@@ -232,6 +238,7 @@ class KernelPlane implements OverlayPlane {
       return;
     }
     this.#ended.delete(task);
+    this.#seen = undefined;
     this.#know();
     this.#loop.request();
   }
@@ -288,19 +295,29 @@ class KernelPlane implements OverlayPlane {
     await this.#parts.overlay[Symbol.asyncDispose]();
   }
 
-  /** Undefined until the cluster has said what there is, and which number this node has. */
   #view(): OverlayView | undefined {
+    return this.#look().view;
+  }
+
+  #needs(): Needs {
+    return this.#look().needs;
+  }
+
+  #look(): { readonly view: OverlayView | undefined; readonly needs: Needs } {
+    if (this.#seen !== undefined) return this.#seen;
+    const view = this.#makeView();
+    const needs = view === undefined ? { networks: [], problems: [] } : neededNetworks(view);
+    return (this.#seen = { view, needs });
+  }
+
+  /** Undefined until the cluster has said what there is, and which number this node has. */
+  #makeView(): OverlayView | undefined {
     const [table, facts] = [this.#table, this.#facts];
     const { self, underlay, publishAddress } = this.#options;
     if (table === undefined || facts?.nodes.some(({ id, number }) => id === self && number !== undefined) !== true)
       return undefined;
     const containers = new Map([...this.#containers].filter(([id]) => !this.#ended.has(id)));
     return { self, underlay, publishAddress, table, facts, suspects: this.#suspects, containers };
-  }
-
-  #needs(): Needs {
-    const view = this.#view();
-    return view === undefined ? { networks: [], problems: [] } : neededNetworks(view);
   }
 
   /** Before the node knows what there should be it touches nothing: what a former process left goes on. */
@@ -310,7 +327,7 @@ class KernelPlane implements OverlayPlane {
     // What was learned while the bridges were looked for is rendered, too.
     const view = this.#view();
     if (view === undefined) return [];
-    const networks = neededNetworks(view).networks.filter(({ id }) => ready.has(id));
+    const networks = this.#needs().networks.filter(({ id }) => ready.has(id));
     const state = overlayState(view, networks);
     const { problems, ended } = await this.#parts.overlay.render(state);
     this.#rendered = state;
@@ -330,6 +347,7 @@ class KernelPlane implements OverlayPlane {
   /** A container may end while it is rendered: that is no failure, and its rendering isn't tried again. */
   #forgetEnded({ containers }: OverlayView, ended: readonly string[]): void {
     if (ended.length === 0) return;
+    this.#seen = undefined;
     for (const [id, { netns }] of containers) {
       if (ended.includes(netns) && this.#containers.get(id)?.netns === netns) this.#ended.add(id);
     }

@@ -42,6 +42,8 @@ export class PartedObjects implements KernelObjects {
   }
 }
 
+const NOTHING: KernelObjects = new Map();
+
 /** What other objects live in, and are gone with. */
 const HOLDERS: readonly KernelObject["kind"][] = ["table", "vxlan"];
 
@@ -50,6 +52,7 @@ const HOLDERS: readonly KernelObject["kind"][] = ["table", "vxlan"];
  * all that lives in it is of interest, and nothing is left out.
  */
 export function apart(from: KernelObjects, to: KernelObjects): readonly [KernelObjects, KernelObjects] {
+  if (from === to) return [NOTHING, NOTHING];
   if (!(from instanceof PartedObjects) || !(to instanceof PartedObjects)) return [from, to];
   const before = from.parts.filter(outside(to));
   const after = to.parts.filter(outside(from));

@@ -1,6 +1,6 @@
 import { ClusterError } from "@murmur/base";
 import type { Family } from "../address.ts";
-import type { KernelState, Place } from "../kernel-object.ts";
+import { isEqual, type KernelState, type Place } from "../kernel-object.ts";
 import { planExits } from "../plan/plan-container.ts";
 import { plan } from "../plan/plan.ts";
 import type { HostFacts } from "../plan/plan-host.ts";
@@ -41,6 +41,8 @@ export class Overlay implements AsyncDisposable {
   #held: KernelState | undefined;
   /** Where something failed: there it has to be read. */
   #unsure: ReadonlySet<Place> = new Set();
+  /** What was planned last. */
+  #planned: { readonly state: OverlayState; readonly facts: HostFacts; readonly wanted: KernelState } | undefined;
   readonly #changes = new Order();
   /** Comparisons, which go on beside the changes: one at a time as well. */
   readonly #looks = new Order();
@@ -154,8 +156,18 @@ export class Overlay implements AsyncDisposable {
     return difference(withoutPorts(wanted, ports), withoutPorts(held, ports));
   }
 
+  /** What a state asks for. Much of what is rendered is as it was: then it is the very same as the last time. */
+  #plan(state: OverlayState): KernelState {
+    const facts = this.#facts;
+    const last = this.#planned;
+    if (last?.facts === facts && isEqual(last.state, state)) return last.wanted;
+    const wanted = plan(state, facts);
+    this.#planned = { state, facts, wanted };
+    return wanted;
+  }
+
   async #change(state: OverlayState | undefined, held: KernelState): Promise<Rendered> {
-    const wanted = state === undefined ? NOTHING : plan(state, this.#facts);
+    const wanted = state === undefined ? NOTHING : this.#plan(state);
     const batch = render(held, wanted);
     this.#state = state;
     this.#held = undefined;
