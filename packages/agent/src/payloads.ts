@@ -16,6 +16,8 @@ import {
 export class Payloads {
   readonly #held = new Map<string, AssignedPayload>();
   #isHeard = false;
+  /** Undefined after a change, until it is asked for. */
+  #keys: readonly string[] | undefined;
 
   /** A session begins: it says what this node's tasks use before it says which tasks there are. */
   begin(): void {
@@ -24,6 +26,7 @@ export class Payloads {
 
   take({ isFirst, put, removed }: PayloadMessage): void {
     this.#isHeard = true;
+    this.#keys = undefined;
     if (isFirst) this.#held.clear();
     for (const key of removed) this.#held.delete(key);
     for (const payload of put) this.#held.set(payloadKey(payload), payload);
@@ -31,7 +34,9 @@ export class Payloads {
 
   /** A full assignment has come: if nothing came before it in its session, its tasks use nothing. */
   settle(): void {
-    if (!this.#isHeard) this.#held.clear();
+    if (this.#isHeard) return;
+    this.#keys = undefined;
+    this.#held.clear();
   }
 
   get(kind: PayloadKind, id: string): AssignedPayload | undefined {
@@ -44,9 +49,9 @@ export class Payloads {
     return held && Buffer.from(held.data, "base64").toString("utf8");
   }
 
-  /** By `payloadKey`. */
+  /** By `payloadKey`. The same list until something changes. */
   keys(): readonly string[] {
-    return [...this.#held.keys()];
+    return (this.#keys ??= [...this.#held.keys()]);
   }
 
   /** Why a task's image can't be pulled yet, for people. */

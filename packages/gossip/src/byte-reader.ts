@@ -70,13 +70,14 @@ export class ByteReader {
   text(lengthMin: number, lengthMax: number): string {
     const length = this.byte();
     if (length < lengthMin || length > lengthMax || length > this.remaining) this.#failed = true;
-    let text = "";
-    for (let index = 0; index < length && !this.#failed; index += 1) {
-      const code = this.byte();
+    if (this.#failed) return "";
+    const codes = this.#bytes.subarray(this.#offset, this.#offset + length);
+    this.#offset += length;
+    for (let at = 0; at < length; at += 1) {
+      const code = codes[at] ?? 0;
       if (code < 0x21 || code > 0x7e) this.#failed = true;
-      text += String.fromCharCode(code);
     }
-    return this.#failed ? "" : text;
+    return this.#failed ? "" : Reflect.apply(String.fromCharCode, undefined, codes);
   }
 
   /** A copy of up to `lengthMax` bytes. */

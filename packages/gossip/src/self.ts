@@ -34,6 +34,8 @@ export class Self {
   #meta: Uint8Array;
   #incarnation: number;
   #left = false;
+  /** What is shown of it; undefined after a change, until it is asked for. */
+  #view: Member | undefined;
   /** When others claimed this id for another address; only the last CONFLICT_CLAIMS. */
   #foreignClaims: Millis[] = [];
   #lastForeignAnswer = -Infinity;
@@ -60,15 +62,16 @@ export class Self {
     return this.#incarnation;
   }
 
+  /** The same object until something changes. */
   get view(): Member {
-    return {
+    return (this.#view ??= {
       id: this.id,
       address: this.#address,
       meta: this.#meta,
       state: this.#left ? "left" : "alive",
       incarnation: this.#incarnation,
       since: this.#since,
-    };
+    });
   }
 
   /** What this node says about itself. */
@@ -88,6 +91,7 @@ export class Self {
 
   leave(): void {
     this.#left = true;
+    this.#view = undefined;
   }
 
   /** Hears what somebody says about this node. True when it has to be contradicted with `claim`, whose incarnation is new. */
@@ -117,5 +121,6 @@ export class Self {
 
   #raiseAbove(incarnation: number): void {
     this.#incarnation = Math.min(COUNTER_MAX, incarnation + 1);
+    this.#view = undefined;
   }
 }

@@ -78,6 +78,8 @@ export class Swim {
   readonly #antiEntropy: AntiEntropy;
   readonly #stallGuard: StallGuard;
   #phase: Phase = { state: "member" };
+  /** What `members` showed last. */
+  #shown: { readonly others: readonly Member[]; readonly list: readonly Member[] } | undefined;
   #now: Millis;
   #gossipAt: Millis;
   #housekeepingAt: Millis;
@@ -186,9 +188,14 @@ export class Swim {
     this.#step(now, () => this.#antiEntropy.join(addresses, now));
   }
 
-  /** All members that are remembered, this node first. */
+  /** All members that are remembered, this node first. The same list until something changes. */
   members(): readonly Member[] {
-    return [this.#self.view, ...this.#roster.views()];
+    const [own, others] = [this.#self.view, this.#roster.views()];
+    const shown = this.#shown;
+    if (shown?.others === others && shown.list[0] === own) return shown.list;
+    const list = [own, ...others];
+    this.#shown = { others, list };
+    return list;
   }
 
   member(id: NodeId): Member | undefined {

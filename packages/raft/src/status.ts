@@ -70,8 +70,17 @@ export function statusOf(core: Core): Status {
   };
 }
 
-const peersOf = (core: Core, progress: ReadonlyMap<NodeId, Progress>): PeerStatus[] =>
-  [...progress].map(([id, one]) => peerStatus(core, id, one)).toSorted((left, right) => (left.id < right.id ? -1 : 1));
+/** In the order of their ids, which nearly always is the one that they are held in. */
+function peersOf(core: Core, progress: ReadonlyMap<NodeId, Progress>): PeerStatus[] {
+  const peers: PeerStatus[] = [];
+  let isSorted = true;
+  progress.forEach((one, id) => {
+    const last = peers[peers.length - 1];
+    if (last !== undefined && last.id > id) isSorted = false;
+    peers.push(peerStatus(core, id, one));
+  });
+  return isSorted ? peers : peers.sort((left, right) => (left.id < right.id ? -1 : 1));
+}
 
 function peerStatus(core: Core, id: NodeId, { match, next, active, sending }: Progress): PeerStatus {
   const inflight = sending.kind === "replicate" ? sending.inflight : undefined;

@@ -54,7 +54,8 @@ export class SortedHeap<T extends Placed> {
     return () => {
       const item = edge.pop();
       if (item === undefined) return undefined;
-      const [left, right] = [items[2 * item.at + 1], items[2 * item.at + 2]];
+      const left = items[2 * item.at + 1];
+      const right = items[2 * item.at + 2];
       if (left !== undefined) edge.push(left);
       if (right !== undefined) edge.push(right);
       return item;

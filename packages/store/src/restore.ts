@@ -148,7 +148,8 @@ function idOf(table: TableName, record: Readonly<Record<string, unknown>>): stri
 
 function asciiOf(chunk: Uint8Array): string {
   let text = "";
-  for (let at = 0; at < chunk.length; at += 8_192) text += String.fromCharCode(...chunk.subarray(at, at + 8_192));
+  for (let at = 0; at < chunk.length; at += 8_192)
+    text += Reflect.apply(String.fromCharCode, undefined, chunk.subarray(at, at + 8_192));
   if (/[^\n\u0020-\u007e]/.test(text)) throw new Malformed("it holds what is no JSON");
   return text;
 }

@@ -45,6 +45,9 @@ export class Watches {
   }
 }
 
+/** Most of those who look find nothing. */
+const NOTHING: WatchEvents = { kind: "changes", batches: [] };
+
 class Feed implements Watch {
   readonly #limit: number;
   readonly #onReady: () => void;
@@ -83,6 +86,7 @@ class Feed implements Watch {
   }
 
   drain(): WatchEvents {
+    if (this.#size === 0 && !this.#lost) return NOTHING;
     const batches = this.#batches;
     const lost = this.#lost;
     this.#batches = [];

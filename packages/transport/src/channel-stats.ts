@@ -35,7 +35,9 @@ export class ChannelCounters {
   }
 
   #of(channel: string): { -readonly [K in keyof ChannelStats]: number } {
-    const name = this.#channels.has(channel) || this.#channels.size < CHANNELS_MAX ? channel : "other";
+    const known = this.#channels.get(channel);
+    if (known !== undefined) return known;
+    const name = this.#channels.size < CHANNELS_MAX ? channel : "other";
     const counters = this.#channels.get(name) ?? { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, dropped: 0 };
     this.#channels.set(name, counters);
     return counters;

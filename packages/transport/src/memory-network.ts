@@ -337,9 +337,10 @@ export class MemoryNetwork {
 
   #sendPacket(packet: { from: string; to: string; bytes: Uint8Array }): void {
     const { from, to } = packet;
-    const { loss, duplicates } = this.#weatherBetween(from, to);
+    const weather = this.#weatherBetween(from, to);
+    const { loss, duplicates } = weather;
     const lost = this.#random.next() < loss;
-    const latency = this.#latency(from, to);
+    const latency = this.#latencyIn(weather);
     if (!lost) this.#deliverIn(latency, packet);
     if (duplicates > 0 && this.#random.next() < duplicates) {
       this.#deliverIn(latency + this.#random.next() * COPY_MS, packet);
@@ -361,14 +362,13 @@ export class MemoryNetwork {
     return (this.#local.size === 0 ? undefined : this.#local.get(`${from} ${to}`)) ?? this.#weather;
   }
 
-  #latency(from: string, to: string): Millis {
-    const [min, max] = this.#weatherBetween(from, to).latencyMs;
-    return min + this.#random.next() * (max - min);
+  #latencyIn({ latencyMs }: Weather): Millis {
+    return latencyMs[0] + this.#random.next() * (latencyMs[1] - latencyMs[0]);
   }
 
   #frameLatency(from: string, to: string): Millis {
-    const { loss } = this.#weatherBetween(from, to);
-    return this.#latency(from, to) + (this.#random.next() < loss ? RETRANSMISSION_MS : 0);
+    const weather = this.#weatherBetween(from, to);
+    return this.#latencyIn(weather) + (this.#random.next() < weather.loss ? RETRANSMISSION_MS : 0);
   }
 }
 

@@ -11,6 +11,7 @@ const EXT_TIMESTAMP = 0xff;
 export function isPlainMessage(bytes: Uint8Array): boolean {
   /** Values still to come at each level of nesting. */
   const open: number[] = [1];
+  const head: Head = { end: 0, children: 0 };
   let at = 0;
   while (open.length > 0) {
     const left = open[open.length - 1] ?? 0;
@@ -19,82 +20,95 @@ export function isPlainMessage(bytes: Uint8Array): boolean {
       continue;
     }
     open[open.length - 1] = left - 1;
-    const value = readHead(bytes, at);
-    if (value === undefined) return false;
-    at = value.end;
+    head.children = 0;
+    if (!readHead(bytes, at, head)) return false;
+    at = head.end;
     if (at > bytes.length) return false;
-    if (value.children === 0) continue;
-    if (open.length >= DEPTH_MAX || value.children > bytes.length - at) return false;
-    open.push(value.children);
+    if (head.children === 0) continue;
+    if (open.length >= DEPTH_MAX || head.children > bytes.length - at) return false;
+    open.push(head.children);
   }
   return at === bytes.length;
 }
 
+/** The same one for all values of a message: there are many, and each is read once. */
 interface Head {
   /** Where the next value starts; may lie beyond the end of the bytes. */
-  readonly end: number;
-  /** How many values the array or map holds; a map's keys count as well. */
-  readonly children: number;
+  end: number;
+  /** How many values the array or map holds; a map's keys count as well. 0 before it is read. */
+  children: number;
 }
 
-function readHead(bytes: Uint8Array, at: number): Head | undefined {
+/** Whether there is one that is allowed. */
+function readHead(bytes: Uint8Array, at: number, head: Head): boolean {
   const token = bytes[at];
-  if (token === undefined) return undefined;
+  if (token === undefined) return false;
   const next = at + 1;
-  if (token < 0x80 || token >= 0xe0) return leaf(next);
-  if (token < 0x90) return { end: next, children: 2 * (token & 0x0f) };
-  if (token < 0xa0) return { end: next, children: token & 0x0f };
-  if (token < 0xc0) return leaf(next + (token & 0x1f));
+  if (token < 0x80 || token >= 0xe0) return ends(head, next);
+  if (token < 0x90) return holds(head, next, 2 * (token & 0x0f));
+  if (token < 0xa0) return holds(head, next, token & 0x0f);
+  if (token < 0xc0) return ends(head, next + (token & 0x1f));
   switch (token) {
     case 0xc0:
     case 0xc2:
     case 0xc3:
-      return leaf(next);
+      return ends(head, next);
     case 0xc4:
     case 0xd9:
-      return leaf(next + 1 + number(bytes, next, 1));
+      return ends(head, next + 1 + number(bytes, next, 1));
     case 0xc5:
     case 0xda:
-      return leaf(next + 2 + number(bytes, next, 2));
+      return ends(head, next + 2 + number(bytes, next, 2));
     case 0xc6:
     case 0xdb:
-      return leaf(next + 4 + number(bytes, next, 4));
+      return ends(head, next + 4 + number(bytes, next, 4));
     case 0xcc:
     case 0xd0:
-      return leaf(next + 1);
+      return ends(head, next + 1);
     case 0xcd:
     case 0xd1:
-      return leaf(next + 2);
+      return ends(head, next + 2);
     case 0xca:
     case 0xce:
     case 0xd2:
-      return leaf(next + 4);
+      return ends(head, next + 4);
     case 0xcb:
     case 0xcf:
     case 0xd3:
-      return leaf(next + 8);
+      return ends(head, next + 8);
     case 0xdc:
-      return { end: next + 2, children: number(bytes, next, 2) };
+      return holds(head, next + 2, number(bytes, next, 2));
     case 0xdd:
-      return { end: next + 4, children: number(bytes, next, 4) };
+      return holds(head, next + 4, number(bytes, next, 4));
     case 0xde:
-      return { end: next + 2, children: 2 * number(bytes, next, 2) };
+      return holds(head, next + 2, 2 * number(bytes, next, 2));
     case 0xdf:
-      return { end: next + 4, children: 2 * number(bytes, next, 4) };
-    default:
-      return extension(bytes, at);
+      return holds(head, next + 4, 2 * number(bytes, next, 4));
+    default: {
+      const end = extensionEnd(bytes, at);
+      return end !== undefined && ends(head, end);
+    }
   }
 }
 
-const leaf = (end: number): Head => ({ end, children: 0 });
+function ends(head: Head, end: number): true {
+  head.end = end;
+  return true;
+}
+
+function holds(head: Head, end: number, children: number): true {
+  head.end = end;
+  head.children = children;
+  return true;
+}
 
 /** `undefined` (type 0, one byte) and time stamps of 4, 8 and 12 bytes; every other extension is refused. */
-function extension(bytes: Uint8Array, at: number): Head | undefined {
+function extensionEnd(bytes: Uint8Array, at: number): number | undefined {
   const token = bytes[at];
-  if (token === 0xd4) return bytes[at + 1] === EXT_UNDEFINED ? leaf(at + 3) : undefined;
-  if (token === 0xd6) return bytes[at + 1] === EXT_TIMESTAMP ? leaf(at + 6) : undefined;
-  if (token === 0xd7) return bytes[at + 1] === EXT_TIMESTAMP ? leaf(at + 10) : undefined;
-  if (token === 0xc7) return bytes[at + 1] === 12 && bytes[at + 2] === EXT_TIMESTAMP ? leaf(at + 15) : undefined;
+  if (token === 0xd4) return bytes[at + 1] === EXT_UNDEFINED ? at + 3 : undefined;
+  if (token === 0xd6) return bytes[at + 1] === EXT_TIMESTAMP ? at + 6 : undefined;
+  if (token === 0xd7) return bytes[at + 1] === EXT_TIMESTAMP ? at + 10 : undefined;
+  if (token === 0xc7) return bytes[at + 1] === 12 && bytes[at + 2] === EXT_TIMESTAMP ? at + 15 : undefined;
   return undefined;
 }
 

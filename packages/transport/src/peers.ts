@@ -156,18 +156,16 @@ export class Peers implements PeerTransport {
   }
 
   stats(): TransportStats {
-    const connections = [...this.#peers.values()].flatMap((peer) => peer.connections);
-    const counts = connections.map((connection) => connection.counts);
-    const sum = (pick: (count: Connection["counts"]) => number): number =>
-      counts.reduce((total, count) => total + pick(count), 0);
-    return {
-      channels: this.#context.counters.read(),
-      connections: connections.length,
-      callsOut: sum((count) => count.callsOut),
-      callsIn: sum((count) => count.callsIn),
-      streams: sum((count) => count.streams),
-      joins: this.#joins.running,
-    };
+    const sums = { connections: 0, callsOut: 0, callsIn: 0, streams: 0 };
+    for (const peer of this.#peers.values()) {
+      for (const { counts } of peer.connections) {
+        sums.connections += 1;
+        sums.callsOut += counts.callsOut;
+        sums.callsIn += counts.callsIn;
+        sums.streams += counts.streams;
+      }
+    }
+    return { channels: this.#context.counters.read(), ...sums, joins: this.#joins.running };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
