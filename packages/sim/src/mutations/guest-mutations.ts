@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { ATTACHABLE_EVERYWHERE } from "./settings.ts";
 
 const NODE = "packages/node/src";
 
@@ -14,6 +15,7 @@ export const GUEST_MUTATIONS: readonly Mutation[] = [
         mutant: "range: ipv4.byHand ?? `${ipv4.gateway}/32` },",
       },
     ],
+    setting: ATTACHABLE_EVERYWHERE,
     profile: "overlay",
     nodes: 3,
   },
@@ -27,6 +29,7 @@ export const GUEST_MUTATIONS: readonly Mutation[] = [
         mutant: "    if (guests.length === 0 || JSON.stringify(guests) === JSON.stringify(this.#own)) return;",
       },
     ],
+    setting: ATTACHABLE_EVERYWHERE,
     profile: "overlay",
     nodes: 3,
   },
@@ -45,6 +48,7 @@ export const GUEST_MUTATIONS: readonly Mutation[] = [
         mutant: "",
       },
     ],
+    setting: ATTACHABLE_EVERYWHERE,
     profile: "overlay",
     nodes: 3,
   },
@@ -58,6 +62,7 @@ export const GUEST_MUTATIONS: readonly Mutation[] = [
         mutant: "    if (guest === undefined || name !== guest.ipv4) return;",
       },
     ],
+    setting: ATTACHABLE_EVERYWHERE,
     profile: "overlay",
     nodes: 3,
   },

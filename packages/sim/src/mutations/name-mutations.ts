@@ -1,4 +1,5 @@
 import type { Mutation } from "./mutation.ts";
+import { IPV6_EVERYWHERE } from "./settings.ts";
 
 const CLUSTER_NAMES = "packages/network/src/dns/cluster-names.ts";
 const RESOLVE = "packages/discovery/src/resolve.ts";
@@ -65,6 +66,7 @@ export const NAME_MUTATIONS: readonly Mutation[] = [
           '        .filter((endpoint) => this.#question.type === "AAAA" || isUsable(endpoint, suspects))\n        .map((endpoint) => ({ service, endpoint,',
       },
     ],
+    setting: IPV6_EVERYWHERE,
     profile: "overlay",
     nodes: 3,
   },

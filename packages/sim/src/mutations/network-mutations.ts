@@ -1,5 +1,5 @@
 import type { Mutation } from "./mutation.ts";
-import { SLOW_ENGINES } from "./settings.ts";
+import { IPV6_EVERYWHERE, SLOW_ENGINES } from "./settings.ts";
 
 const NETWORK = "packages/network/src";
 
@@ -122,6 +122,7 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
         mutant: "  [ipv4, ...(ipv6 === undefined ? [] : [ipv6])]\n    .slice(0, 1)\n    .map(canonicalAddress)\n",
       },
     ],
+    setting: IPV6_EVERYWHERE,
     profile: "overlay",
     nodes: 3,
   },

@@ -33,3 +33,15 @@ export const FREQUENT_SESSION_CHANGES: readonly SourceChange[] = [
 export const SLOW_ENGINES: readonly SourceChange[] = [
   { file: "packages/sim/src/world/host.ts", original: "      latencyMs: 20,", mutant: "      latencyMs: 600," },
 ];
+
+const NETWORKS = "packages/sim/src/workload/networks.ts";
+
+/** One cluster of four has networks with IPv6: here each. */
+export const IPV6_EVERYWHERE: readonly SourceChange[] = [
+  { file: NETWORKS, original: "const DUAL_ONE_OF = 4;", mutant: "const DUAL_ONE_OF = 1;" },
+];
+
+/** One cluster of six has networks that containers can be connected to by hand: here each. */
+export const ATTACHABLE_EVERYWHERE: readonly SourceChange[] = [
+  { file: NETWORKS, original: "const ATTACHABLE_ONE_OF = 6;", mutant: "const ATTACHABLE_ONE_OF = 1;" },
+];

@@ -8,6 +8,9 @@ import { deskOf } from "./desk.ts";
 
 /** So many there are at once beside the default one. */
 const NETWORKS_MAX = 3;
+/** One cluster of so many has networks of both families, or such that containers can be connected to by hand: they cost time. */
+const DUAL_ONE_OF = 4;
+const ATTACHABLE_ONE_OF = 6;
 
 type Known = Pick<NetworkSpec, "name"> & { readonly id: NetworkId };
 
@@ -15,9 +18,9 @@ type Known = Pick<NetworkSpec, "name"> & { readonly id: NetworkId };
 export class Networks {
   readonly #world: World;
   readonly #random: Random;
-  /** Whether some of them have IPv6 addresses, too: in one cluster of two. */
+  /** Whether some of them have IPv6 addresses, too. */
   readonly #isDual: boolean;
-  /** Whether containers can be connected to some of them by hand: in one cluster of two. */
+  /** Whether containers can be connected to some of them by hand. */
   readonly #isAttachable: boolean;
   #known: readonly Known[] = [];
   #made = 0;
@@ -25,8 +28,8 @@ export class Networks {
   constructor(world: World) {
     this.#world = world;
     this.#random = randomFor(world.seed, "networks");
-    this.#isDual = chance(randomFor(world.seed, "dual stack"), 0.5);
-    this.#isAttachable = chance(randomFor(world.seed, "attachable"), 0.5);
+    this.#isDual = randomFor(world.seed, "dual stack").below(DUAL_ONE_OF) === 0;
+    this.#isAttachable = randomFor(world.seed, "attachable").below(ATTACHABLE_ONE_OF) === 0;
   }
 
   /** The networks of a new service; none of its own: the default one. It may name one that is gone by now. */
