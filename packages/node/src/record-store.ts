@@ -8,9 +8,12 @@ export function agentRecords(state: NodeState): KeyValue {
       const value = await state.get(nameOf(key));
       return typeof value === "string" ? Buffer.from(value, "base64") : undefined;
     },
-    put: (key, value) => state.put(nameOf(key), Buffer.from(value).toString("base64")),
+    put: (key, value) => state.put(nameOf(key), base64(value)),
   };
 }
+
+const base64 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("base64");
 
 /** Forgets the agent's records: this machine is in no cluster any more. */
 export async function forgetAgentRecords(state: NodeState): Promise<void> {

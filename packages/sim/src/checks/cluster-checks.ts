@@ -76,7 +76,7 @@ export class ClusterChecks implements Observer {
   }
 
   #follow(host: ClusterHost, replica: Replica): void {
-    this.#replicas.set(host, replica);
+    if (this.#replicas.get(host) !== replica) this.#replicas.set(host, replica);
     const followed = this.#followed.get(replica);
     if (followed === undefined) {
       const watch = replica.watch({ limit: CHANGES_MAX });

@@ -13,6 +13,12 @@ interface Gossip {
   members(): readonly Seen[];
 }
 
+interface Followed {
+  steps: number;
+  /** As they were shown at the last look. */
+  believed: readonly Seen[];
+}
+
 /** What these checks look at on a host. */
 export interface GossipHost extends Named {
   readonly member: { readonly identity: { readonly nodeId: NodeId }; readonly gossip: Gossip } | undefined;
@@ -24,9 +30,7 @@ const STEPS_BETWEEN_LOOKS = 8;
 /** What a node believes of another only goes forward: to a later incarnation, or to a later state of the same one. */
 export class GossipChecks implements Observer {
   readonly #judge: Judge;
-  /** As they were shown at the last look. */
-  readonly #believed = new WeakMap<Gossip, readonly Seen[]>();
-  readonly #steps = new WeakMap<Gossip, number>();
+  readonly #followed = new WeakMap<Gossip, Followed>();
 
   constructor(judge: Judge) {
     this.#judge = judge;
@@ -35,10 +39,11 @@ export class GossipChecks implements Observer {
   stepped(host: GossipHost): void {
     const gossip = host.member?.gossip;
     if (gossip === undefined) return;
-    const steps = (this.#steps.get(gossip) ?? 0) + 1;
-    this.#steps.set(gossip, steps);
-    if (steps % STEPS_BETWEEN_LOOKS !== 0) return;
-    const before = this.#believed.get(gossip) ?? [];
+    let followed = this.#followed.get(gossip);
+    if (followed === undefined) this.#followed.set(gossip, (followed = { steps: 0, believed: [] }));
+    followed.steps += 1;
+    if (followed.steps % STEPS_BETWEEN_LOOKS !== 0) return;
+    const before = followed.believed;
     const now = gossip.members();
     if (now === before) return;
     for (let at = 0; at < now.length; at += 1) {
@@ -48,7 +53,7 @@ export class GossipChecks implements Observer {
       if (seen !== undefined && there !== seen)
         this.#compare(host, there?.id === seen.id ? there : before.find(({ id }) => id === seen.id), seen);
     }
-    this.#believed.set(gossip, now);
+    followed.believed = now;
   }
 
   #compare(host: GossipHost, before: Seen | undefined, now: Seen): void {
