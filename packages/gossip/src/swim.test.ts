@@ -147,3 +147,17 @@ describe("whatever arrives", () => {
     );
   });
 });
+
+it("shows the same list of members until one of them changes, and then a new one", () => {
+  const bench = new LoneCore();
+  bench.hear(alive("a"));
+  const shown = bench.swim.members();
+  expect(bench.swim.members()).toBe(shown);
+  bench.hear(suspect("a", "x"));
+  const suspected = bench.swim.members();
+  expect(suspected.at(1)?.state).toBe("suspect");
+  expect(shown.at(1)?.state).toBe("alive");
+  bench.swim.setMeta(new Uint8Array([7]), bench.now);
+  expect(bench.swim.members().at(0)?.meta).toEqual(new Uint8Array([7]));
+  expect(suspected.at(0)?.meta).toEqual(new Uint8Array(0));
+});
