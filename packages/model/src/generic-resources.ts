@@ -1,4 +1,4 @@
-import type { Reservations } from "./service-spec.ts";
+import type { GenericOffer, Reservations } from "./service-spec.ts";
 
 const NOTHING: readonly (readonly [kind: string, amount: number])[] = [];
 
@@ -13,3 +13,9 @@ export function reservedGeneric({
     amounts.set(kind, (amounts.get(kind) ?? 0) + names.length);
   return [...amounts].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
+
+/** What is there of a kind; undefined: none. A kind may be called as what every object has: `constructor`. */
+export const ofKind = <T extends GenericOffer>(
+  all: Readonly<Record<string, T>> | undefined,
+  kind: string,
+): T | undefined => (all !== undefined && Object.hasOwn(all, kind) ? all[kind] : undefined);

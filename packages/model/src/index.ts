@@ -165,7 +165,7 @@ export {
   type Sealed,
 } from "./payload.ts";
 export { addressesOverlap, canonicalHostIp, portsOverlap, servedByProxy } from "./published-port.ts";
-export { reservedGeneric } from "./generic-resources.ts";
+export { ofKind, reservedGeneric } from "./generic-resources.ts";
 export { DEFAULTED_PARTS, isByDefault, type DefaultedPart } from "./defaulted-part.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
 export {

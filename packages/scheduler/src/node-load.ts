@@ -2,6 +2,7 @@ import type { Millis, NodeId } from "@murmur/base";
 import {
   isAssigned,
   isTerminal,
+  ofKind,
   reservedGeneric,
   wantsToRun,
   type ClusterNode,
@@ -135,7 +136,7 @@ export class NodeLoad {
 
   /** Whether the node offers this one of a kind by name, and no task has it. */
   hasFree(kind: string, name: string): boolean {
-    const offer = this.#node?.description?.resources.generic?.[kind];
+    const offer = ofKind(this.#node?.description?.resources.generic, kind);
     return Array.isArray(offer) && offer.includes(name) && !this.#names.has(nameKey(kind, name));
   }
 

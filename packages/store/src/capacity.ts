@@ -1,4 +1,4 @@
-import { reservedGeneric, type ClusterNode, type Task } from "@murmur/model";
+import { ofKind, reservedGeneric, type ClusterNode, type Task } from "@murmur/model";
 import type { State } from "./state.ts";
 
 /** What a task gets when it gets its node: names of what the node offers by name. */
@@ -19,11 +19,11 @@ export function roomFor(state: State, node: ClusterNode, task: Task): Given | { 
   if (memoryBytes > 0 && reserved.memoryBytes + memoryBytes > has.memoryBytes) return { lacks: "memory" };
   const names: Record<string, readonly string[]> = {};
   for (const [kind, amount] of reservedGeneric(reservations)) {
-    const offer = has.generic?.[kind] ?? 0;
+    const offer = ofKind(has.generic, kind) ?? 0;
     const size = typeof offer === "number" ? offer : offer.length;
     if (reserved.generic(kind) + amount > size) return { lacks: kind };
     const free = typeof offer === "number" ? [] : offer.filter((name) => !reserved.holdsName(kind, name));
-    const asked = reservations.genericNames?.[kind] ?? [];
+    const asked = ofKind(reservations.genericNames, kind) ?? [];
     const missing = asked.find((name) => !free.includes(name));
     if (missing !== undefined) return { lacks: `${kind} (${missing})` };
     if (typeof offer === "number") continue;

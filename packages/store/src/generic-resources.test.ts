@@ -62,6 +62,16 @@ describe("generic resources", () => {
     expect(assign(driver, "t3").ok).toBe(true);
   });
 
+  it("may be called as what every object has", () => {
+    const driver = new Driver().cluster().nodes("n1").memory("n1", 1_000, { gpu: GPUS });
+    driver.service("odd", { generic: { constructor: 1 }, genericNames: { gpu: ["gpu-b"] } });
+    driver.createTask("t1", "odd");
+    expect(assign(driver, "t1")).toMatchObject({ message: "node n1 has not enough constructor for task t1" });
+    driver.memory("n1", 1_000, { gpu: GPUS, constructor: 1 });
+    expect(assign(driver, "t1").ok).toBe(true);
+    expect(driver.task("t1")?.genericNames).toEqual({ gpu: ["gpu-b"] });
+  });
+
   it("that a task has stay its own when the node offers others meanwhile", () => {
     const driver = setup(GPUS, 1);
     assign(driver, "t1");

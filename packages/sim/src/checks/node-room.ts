@@ -1,4 +1,4 @@
-import { isAssigned, isTerminal, type ClusterNode, type Task } from "@murmur/model";
+import { isAssigned, isTerminal, ofKind, type ClusterNode, type Task } from "@murmur/model";
 import type { View } from "@murmur/store";
 
 /** What tasks reserve, counted from the tasks themselves: the checks don't trust the scheduler's own sums. */
@@ -25,7 +25,7 @@ export function lacking(view: View, node: ClusterNode, another?: Task): Lack[] {
     [memoryBytes, has.memoryBytes, "bytes"],
   ];
   for (const [kind, amount] of generic) {
-    const offer = has.generic?.[kind] ?? 0;
+    const offer = ofKind(has.generic, kind) ?? 0;
     amounts.push([amount, typeof offer === "number" ? offer : offer.length, `of ${kind}`]);
   }
   return amounts
