@@ -111,6 +111,27 @@ describe("a container of Docker in networks", () => {
       await rm(folder, { recursive: true });
     }));
 
+  it("keeps the addresses of its network from another one, which is told whose they are and what frees them", () =>
+    using(async ({ network, place, request: wish }) => {
+      const [first, second] = [network(1), network(2)];
+      await runtime.ensureNetwork(first, NEVER);
+      const other = { ...second, ipv4: { ...first.ipv4, subnet: first.ipv4.subnet.replace("/24", "/25") } };
+      const refusal = (): Promise<unknown> => runtime.ensureNetwork(other, NEVER).catch((error: unknown) => error);
+      const taken = `addresses of ${other.ipv4.subnet} are taken by the engine's network ${first.name}`;
+      expect(await refusal()).toMatchObject({
+        code: "failed_precondition",
+        message: `${taken}: \`docker network rm ${first.name}\` frees them`,
+      });
+      const asked = wish([place(first, 7)]);
+      const id = await runtime.create(asked, NEVER);
+      await runtime.start(id, NEVER);
+      const name = taskName(asked.task);
+      expect(await refusal()).toMatchObject({
+        code: "failed_precondition",
+        message: `${taken}, with ${name} in it: stop them, or \`docker network disconnect ${first.name} ${name}\``,
+      });
+    }));
+
   it("isn't made when it can't be connected to all of them", () =>
     using(async ({ network, place, request: wish }) => {
       const one = network(1);

@@ -3,6 +3,7 @@ import type Docker from "dockerode";
 import type { NetworkInspectInfo } from "dockerode";
 import type { Abortable, EngineNetwork } from "../ports.ts";
 import { engineError, statusOf } from "./engine-error.ts";
+import { creationError } from "./overlapping-networks.ts";
 import { networkDifferences, networkOptions } from "./network-options.ts";
 
 /** Somebody else may make or remove the same network meanwhile: it is looked at anew so many times. */
@@ -22,7 +23,9 @@ export async function ensureNetwork(docker: Docker, network: EngineNetwork, opti
       await docker.createNetwork({ ...networkOptions(network), abortSignal: options.signal });
       return;
     } catch (error) {
-      if (statusOf(error) !== 409 || attempt === ATTEMPTS_MAX) throw error;
+      if (statusOf(error) !== 409 || attempt === ATTEMPTS_MAX) {
+        throw await creationError(docker, network, { error, signal: options.signal });
+      }
     }
   }
 }
