@@ -1,4 +1,4 @@
-import type { TaskId } from "@murmur/model";
+import { networkId, type TaskId } from "@murmur/model";
 import type { Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
@@ -76,5 +76,31 @@ describe("what seeds have found in the overlay", () => {
     late.kernel.heal();
     await world.during(late.resume());
     await world.pass(5_000);
+  });
+
+  /*
+   * Tasks that a node refused for ever (seed 730000519). A host was wiped, and somebody ran a container in a network that its
+   * engine still had from before. As another node it couldn't make the network with its own share of the addresses: whoever
+   * is in it keeps the old one. They are taken out of it now, and run on: their addresses may be another node's.
+   */
+  it("a host that was wiped has its networks anew, whoever is in those of before", async () => {
+    await using story = await CheckedWorld.settled(1, 4, { dataPlane: "overlay" });
+    const { world } = story;
+    const id = networkId(world.newId());
+    const lan = { name: "lan", labels: {}, attachable: true, internal: false };
+    await story.submit({ kind: "createNetwork", id, spec: lan });
+    const web = spec("web", { kind: "global" });
+    const networks = [{ target: id, aliases: [] }];
+    await create(world, story.leader, { ...web, task: { ...web.task, networks } });
+    await story.becomesWhole();
+    const lost = story.worker();
+    lost.crash();
+    lost.wipe();
+    const { name = "" } = lost.engine.bridges().find((bridge) => bridge.name.includes(".lan.")) ?? {};
+    lost.engine.runGuest("shell", name);
+    await world.pass(10_000);
+    await story.joins(lost);
+    await story.becomesWhole();
+    expect(lost.engine.guestsByHand()).toEqual([]);
   });
 });

@@ -1,5 +1,12 @@
-import { clusterLabels, ownerLabels, type Abortable, type EngineNetwork, type NetworkRuntime } from "@murmur/agent";
-import { ClusterError, codeOf, type NodeId } from "@murmur/base";
+import {
+  clusterLabels,
+  ownerLabels,
+  type Abortable,
+  type EngineNetwork,
+  type GuestRuntime,
+  type NetworkRuntime,
+} from "@murmur/agent";
+import { ClusterError, codeOf, type Log, type NodeId } from "@murmur/base";
 import { ENGINE_ID_PART, engineNetworkName, type ClusterId, type NetworkId, type Subnet } from "@murmur/model";
 import { bridgeOf, mtuOf, type BridgeMaker, type LocalNetwork } from "@murmur/network";
 
@@ -9,10 +16,12 @@ const NETWORK = "io.murmur.network";
 export interface ClusterBridgesOptions {
   /** What is asked of one network at once is done one after the other: as `EngineNetworks` does. */
   readonly runtime: NetworkRuntime;
+  readonly guests: Pick<GuestRuntime, "evict">;
   readonly clusterId: ClusterId;
   readonly nodeId: NodeId;
   /** IP address that the other nodes reach this one at. */
   readonly underlay: string;
+  readonly log: Log;
 }
 
 /** Whether a name is that of the engine's network of one of these. */
@@ -28,9 +37,28 @@ export class ClusterBridges implements BridgeMaker {
     this.#options = options;
   }
 
-  /** Errors: `failed_precondition` for a network without addresses, or as the runtime's. */
+  /**
+   * Whoever is still in what the host had of the network as another node, before it was wiped, is taken out of it and runs
+   * on: the addresses there are of that node's share, which may be given to others by now.
+   *
+   * Errors: `failed_precondition` for a network without addresses, or as the runtime's.
+   */
   async ensure(network: LocalNetwork, options: Abortable): Promise<void> {
-    await this.#options.runtime.ensureNetwork(this.#wanted(network), options);
+    const { runtime, guests, log } = this.#options;
+    const wanted = this.#wanted(network);
+    try {
+      await runtime.ensureNetwork(wanted, options);
+    } catch (error) {
+      if (codeOf(error) !== "in_use" || (await this.#isOwn(wanted.name, options))) throw error;
+      log.warn("containers are taken out of a network that this host had as another node", { network: network.name });
+      await guests.evict(wanted.name, options);
+      await runtime.ensureNetwork(wanted, options);
+    }
+  }
+
+  async #isOwn(name: string, options: Abortable): Promise<boolean> {
+    const { runtime, clusterId, nodeId } = this.#options;
+    return (await runtime.networks(ownerLabels(clusterId, nodeId), options)).includes(name);
   }
 
   removeAllBut(needed: () => ReadonlySet<NetworkId>, options: Abortable): Promise<void> {

@@ -1,9 +1,16 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Container, EngineNetwork, LocalNetwork, LocalNetworkRuntime, NetworkRuntime } from "@murmur/agent";
-import { ClusterError, ManualClock, nodeId } from "@murmur/base";
-import { clusterId, networkId, taskId, type NetworkEntry, type Task } from "@murmur/model";
+import {
+  ownerLabels,
+  type Container,
+  type EngineNetwork,
+  type LocalNetwork,
+  type LocalNetworkRuntime,
+  type NetworkRuntime,
+} from "@murmur/agent";
+import { ClusterError, ManualClock, nodeId, silentLog } from "@murmur/base";
+import { clusterId, engineNetworkName, networkId, taskId, type NetworkEntry, type Task } from "@murmur/model";
 import type { Attachment, OverlayPlane } from "@murmur/network";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ClusterBridges } from "./cluster-bridges.ts";
@@ -47,7 +54,14 @@ class Engine implements NetworkRuntime, LocalNetworkRuntime {
   /** Two networks of it have no subnet in common. */
   isStrict = false;
 
+  async evict(name: string): Promise<void> {
+    this.used.delete(name);
+  }
+
   async ensureNetwork(network: EngineNetwork): Promise<void> {
+    const other = this.made.get(network.name);
+    if (other !== undefined && this.used.has(network.name) && JSON.stringify(other) !== JSON.stringify(network))
+      throw new ClusterError("in_use", "the engine has a network with other labels and can't remove it");
     const isTaken = ({ name, ipv4 }: EngineNetwork): boolean =>
       name !== network.name && ipv4.subnet === network.ipv4.subnet;
     if (this.isStrict && [...this.made.values()].some(isTaken))
@@ -114,6 +128,8 @@ describe("the overlay's side of a node's tasks", () => {
       nodeId: nodeId(node),
       underlay: "192.0.2.1",
       runtime: engine,
+      guests: engine,
+      log: silentLog,
     });
   const conf = async (of: Task): Promise<string> =>
     readFile((await networks.prepare(of, OPTIONS)).resolvConf ?? "", "utf8");
@@ -186,6 +202,21 @@ describe("the overlay's side of a node's tasks", () => {
     });
     known.pop();
     await expect(networks.prepare(own(), OPTIONS)).rejects.toMatchObject({ code: "unavailable" });
+  });
+
+  it("takes those out of a network who are in it since this host was another node, and nobody else", async () => {
+    const name = engineNetworkName(BLUE);
+    await bridgesOf("c", "former").ensure(BLUE, OPTIONS);
+    engine.used.add(name);
+    await bridgesOf("c", "n1").ensure(BLUE, OPTIONS);
+    expect([[...engine.used], engine.made.get(name)?.labels]).toEqual([
+      [],
+      expect.objectContaining(ownerLabels(clusterId("c"), nodeId("n1"))),
+    ]);
+    engine.used.add(name);
+    const internal = bridgesOf("c", "n1").ensure({ ...BLUE, internal: true }, OPTIONS);
+    await expect(internal).rejects.toMatchObject({ code: "in_use" });
+    expect([...engine.used]).toEqual([name]);
   });
 
   it("passes on what the spec tells the drivers of each network", async () => {

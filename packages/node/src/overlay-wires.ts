@@ -50,7 +50,7 @@ export async function openOverlay(options: OverlayWiresOptions): Promise<MemberO
   await writeFile(ownerIn(dataDir), JSON.stringify(ids));
   const underlay = parseAddress(membership.address).host;
   const runtime = new EngineNetworks(options.runtime, clock);
-  const bridges = new ClusterBridges({ ...ids, runtime, underlay });
+  const bridges = new ClusterBridges({ ...ids, runtime, guests: options.runtime, underlay, log: options.log });
   const plane = await openOverlayPlane({ ...options, self: ids.nodeId, underlay, bridges });
   const { random, log } = options;
   return {

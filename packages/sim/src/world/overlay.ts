@@ -44,7 +44,8 @@ export function openOverlay(
   { clusterId, nodeId, underlay, names, random }: OverlayStart,
 ): MemberOverlay & { readonly plane: OverlayPlane } {
   const { clock } = process;
-  const bridges = new ClusterBridges({ clusterId, nodeId, runtime: new EngineNetworks(engine, clock), underlay });
+  const runtime = new EngineNetworks(engine, clock);
+  const bridges = new ClusterBridges({ clusterId, nodeId, runtime, guests: engine, underlay, log });
   const plane = overlayPlaneOf(
     { self: nodeId, underlay, publishAddress: "0.0.0.0", bridges, clock, log },
     {
