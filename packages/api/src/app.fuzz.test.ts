@@ -37,6 +37,11 @@ async function expectRefusal(response: Response, allowed: readonly number[] = []
   expect(body.message).toEqual(expect.stringMatching(/^[^\n]+$/));
 }
 
+/** What every object of the language has, as a word and as a key. */
+const odd = fc
+  .constantFrom("toString", "constructor", "__proto__", "valueOf", "hasOwnProperty")
+  .chain((word) => fc.constantFrom<unknown>(word, [word], JSON.parse(`{"${word}":"x"}`)));
+
 const post = (path: string, body: string): Request =>
   new Request(`http://x${path}`, { method: "POST", body, headers: { "content-type": "application/json" } });
 
@@ -69,7 +74,7 @@ describe("malformed requests", () => {
   it("takes a service with one field replaced by anything, or refuses it", async () => {
     const answer = answering("/services/create");
     await fc.assert(
-      fc.asyncProperty(serviceSpecs, fc.jsonValue(), fc.nat(), async (spec, value, where) => {
+      fc.asyncProperty(serviceSpecs, fc.oneof(fc.jsonValue(), odd), fc.nat(), async (spec, value, where) => {
         const body: unknown = JSON.parse(JSON.stringify(fromServiceSpec(spec)));
         const places = placesIn(body);
         const place = places[where % places.length];
@@ -79,6 +84,19 @@ describe("malformed requests", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it.each(["toString", "constructor", "__proto__", "valueOf"])("takes no %s of a service for its own", async (word) => {
+    const answer = answering("/services/create");
+    const [spec] = fc.sample(serviceSpecs, { numRuns: 1, seed: 1 });
+    const text = JSON.stringify(spec && fromServiceSpec(spec));
+    for (const at of placesIn(JSON.parse(text)).keys()) {
+      for (const value of [word, [word], JSON.parse(`{"${word}":"x"}`)] as const) {
+        const body: unknown = JSON.parse(text);
+        placesIn(body)[at]?.(value);
+        await expectRefusal(await answer(post("/services/create", JSON.stringify(body))), [201, 501]);
+      }
+    }
   });
 
   it("survives any path and query", async () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { givenText } from "./given-text.ts";
 import { dockerObject, unsupported } from "./lenient-object.ts";
 import { privilegesSchema } from "./privileges.ts";
 import { configReferences, secretReferences } from "./payload-reference.ts";
@@ -19,15 +20,17 @@ const nanos = int64.nonnegative();
 export const driver = dockerObject({ Name: text.optional(), Options: textMap.optional() });
 
 /** Why a mount of another kind of Docker's can't be had, and what can. */
-const OTHER_KINDS: Readonly<Record<string, string>> = {
-  npipe: "named pipes are Windows's: mount a socket with type bind",
-  cluster:
+const OTHER_KINDS: ReadonlyMap<unknown, string> = new Map([
+  ["npipe", "named pipes are Windows's: mount a socket with type bind"],
+  [
+    "cluster",
     "Murmur has no cluster (CSI) volumes: use type volume with a VolumeOptions.DriverConfig of a plugin, or a bind mount of what all nodes have",
-};
+  ],
+]);
 
 const mountKind = z.enum(["bind", "volume", "tmpfs", "image"], {
   error: ({ input }) =>
-    OTHER_KINDS[String(input)] ?? `invalid MountType: "${String(input)}": must be bind, volume, tmpfs or image`,
+    OTHER_KINDS.get(input) ?? `invalid MountType: "${givenText(input)}": must be bind, volume, tmpfs or image`,
 });
 
 const mount = dockerObject({
@@ -54,7 +57,7 @@ const mount = dockerObject({
     Mode: z.int().nonnegative().optional(),
     Options: unsupported(),
   }).optional(),
-  ClusterOptions: unsupported(OTHER_KINDS["cluster"]),
+  ClusterOptions: unsupported(OTHER_KINDS.get("cluster")),
   ImageOptions: unsupported("a part of an image can't be mounted: mount all of it, and use the path in it"),
 }).refine(
   ({ BindOptions: bind }) => bind?.ReadOnlyNonRecursive !== true || bind.ReadOnlyForceRecursive !== true,

@@ -2,6 +2,7 @@ import { ClusterError, type Millis } from "@murmur/base";
 import type { Network } from "@murmur/model";
 import { fieldsIn } from "./attach-by-hand.ts";
 import { Filters } from "./filters.ts";
+import { givenText } from "./given-text.ts";
 import type { NetworkResource } from "./network-types.ts";
 import { parseMoment } from "./moment.ts";
 
@@ -90,4 +91,4 @@ export function withoutOwnNetworks(text: string | undefined): string | undefined
 }
 
 const asSet = (values: unknown): unknown =>
-  Array.isArray(values) ? Object.fromEntries(values.map((value) => [String(value), true])) : values;
+  Array.isArray(values) ? Object.fromEntries(values.map((value) => [givenText(value), true])) : values;

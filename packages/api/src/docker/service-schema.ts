@@ -1,6 +1,7 @@
 import { BALANCINGS, STRATEGIES } from "@murmur/model";
 import { z } from "zod";
 import { containerSchema, driver, nanosOf, textList, textMap } from "./container-schema.ts";
+import { givenText } from "./given-text.ts";
 import { dockerObject, unsupported } from "./lenient-object.ts";
 
 const count = z.int().nonnegative();
@@ -10,7 +11,7 @@ const port = z.int().min(0).max(65_535);
 function word<const W extends readonly [string, ...string[]]>(words: W, refused: (given: string) => string) {
   const lower = (value: unknown): unknown => (typeof value === "string" ? value.toLowerCase() || undefined : value);
   const error = ({ input }: { readonly input?: unknown }): string =>
-    `${refused(String(input))}: must be one of ${words.join(", ")}`;
+    `${refused(givenText(input))}: must be one of ${words.join(", ")}`;
   return z.preprocess(lower, z.enum(words, { error }).optional());
 }
 
