@@ -15,9 +15,12 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 /** Why a port can't be opened, in one line. */
 export function listenError(protocol: string, port: string, error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return `port ${port}/${protocol} ${REASONS.get(code) ?? `can't be opened: ${messageOf(error)}`}`;
+  return `port ${port}/${protocol} ${REASONS.get(codeOf(error)) ?? `can't be opened: ${messageOf(error)}`}`;
 }
+
+export const isInUse = (error: unknown): boolean => codeOf(error) === "EADDRINUSE";
+
+const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
 
 /** Why a published port can't be opened; undefined when its address is another node's, as it may be. */
 export function problemOf(

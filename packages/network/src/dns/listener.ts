@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, isIPv6, type Server, type Socket } from "node:net";
 import type { Clock } from "@murmur/base";
 import type { IpPort } from "../ip-address.ts";
+import { isInUse } from "../listen-error.ts";
 import { asIs } from "../open-port.ts";
 import type { Way } from "./forwarder.ts";
 import { serveStream } from "./stream-server.ts";
@@ -13,6 +14,8 @@ const CONNECTIONS_EACH_MAX = 64;
 /** Answers that the kernel has not taken yet; more are dropped, as on any full way. */
 const SEND_QUEUE_MAX = 1_024;
 const BUFFER_BYTES = 4 * 1024 * 1024;
+/** How often any port is asked for until one is free for UDP and TCP alike. */
+const ANY_PORT_TRIES = 20;
 
 /** Answers a message from an address; undefined: it gets none. Never rejects. */
 type Answerer = (message: Buffer, way: Way, address: string) => Reply | Promise<Reply>;
@@ -44,13 +47,16 @@ export class DnsListener {
 
   /** Opens both or, with an error, neither. */
   static async open(options: DnsListenerOptions): Promise<DnsListener> {
-    const listener = new DnsListener(options);
-    try {
-      await listener.#open();
-      return listener;
-    } catch (error) {
-      listener.close();
-      throw error;
+    for (let triesLeft = ANY_PORT_TRIES; ; triesLeft -= 1) {
+      const listener = new DnsListener(options);
+      try {
+        await listener.#open();
+        return listener;
+      } catch (error) {
+        listener.close();
+        // Any port that was free for UDP may be another program's for TCP: then another one will do.
+        if (options.address.port !== 0 || !isInUse(error) || triesLeft === 0) throw error;
+      }
     }
   }
 
