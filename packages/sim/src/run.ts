@@ -63,8 +63,7 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   const clockError = (): Host["clockError"] => ({ rate: 1 + (2 * drift.next() - 1) * profile.clockDrift, wallMs: 0 });
   const { release } = profile;
   const nodes = options.nodes ?? 3 + random.below(7);
-  // What the clients want fits on three hosts at the most.
-  const hostSize = Math.max(1, 3 / nodes);
+  const hostSize = hostSizeOf(seed, nodes);
   const snapshotLimits = options.frequentSnapshots === true ? FREQUENT_SNAPSHOTS : snapshotLimitsOf(seed);
   const dataPlane = profile.dataPlane ?? (randomFor(seed, "plane").below(OVERLAY_ONE_OF) === 0 ? "overlay" : "ports");
   const like = { seed, clockError, hostSize, snapshotLimits, dataPlane } as const;
@@ -111,6 +110,14 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   }
   return { seed, failure, simulatedMs: simulatedMs ?? world.queue.now, events: world.events, hash: hash.value };
 }
+
+/** In one seed of so many, hosts are so much smaller that the clients want more than there is. */
+const SCARCE_ONE_OF = 8;
+const SCARCE = 1 / 4;
+
+/** What the clients want fits on three hosts at the most, but where room is scarce: there much of it must wait. */
+const hostSizeOf = (seed: number, nodes: number): number =>
+  Math.max(1, 3 / nodes) * (randomFor(seed, "size").below(SCARCE_ONE_OF) === 0 ? SCARCE : 1);
 
 /** A run writes some hundred entries: with the limits that clusters have, there would never be a snapshot. */
 function snapshotLimitsOf(seed: number): SnapshotLimits {
