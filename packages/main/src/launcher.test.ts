@@ -29,7 +29,13 @@ it("bin/murmur runs the bundle, but not one that is older than the source beside
   await mkdir(dirname(bundle));
   await mkdir(dirname(source), { recursive: true });
   const ran = async (more: Record<string, string> = {}): Promise<string> => {
-    const env = { ...process.env, MURMUR_NODE: process.execPath, NODE_COMPILE_CACHE: folder.path, MURMUR_SOURCE: "", ...more };
+    const env = {
+      ...process.env,
+      MURMUR_NODE: process.execPath,
+      NODE_COMPILE_CACHE: folder.path,
+      MURMUR_SOURCE: "",
+      ...more,
+    };
     return (await promisify(execFile)(launcher, [], { env })).stdout;
   };
   await writeFile(source, "process.stdout.write('source' as string)");
