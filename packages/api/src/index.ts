@@ -15,7 +15,8 @@ export type {
 } from "./client/client-options.ts";
 export { encodeFrame, readFrames, type Frame } from "./logs/frames.ts";
 export type { DockerEvent } from "./events/swarm-event.ts";
-export type { ContainerSpec, DriverConfig, HealthConfig, Mount } from "./docker/container-types.ts";
+export type { DriverConfig, Version } from "./docker/object-types.ts";
+export type { ContainerSpec, HealthConfig, Mount } from "./docker/container-types.ts";
 export type { DistributionInspect } from "./docker/distribution-types.ts";
 export type {
   IpamConfig,
@@ -63,7 +64,6 @@ export type {
   TaskSpec,
   UpdateConfig,
   UpdateStatus,
-  Version,
 } from "./docker/service-types.ts";
 export type { ClusterInfo, ExternalCA, Info, Swarm, SwarmInfo, SwarmSpec, VersionInfo } from "./docker/swarm-types.ts";
 export { DOCKER_TASK_STATES, type Task, type TaskState, type TaskStatus } from "./docker/task-types.ts";

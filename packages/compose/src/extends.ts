@@ -1,6 +1,6 @@
 import { directoryOf } from "./paths.ts";
 import { problem } from "./problem.ts";
-import { readDocuments, type Scope } from "./compose-file.ts";
+import { readDocuments, type Scope } from "./documents.ts";
 import { application } from "./schema/application.ts";
 import { merge } from "./schema/merge.ts";
 import { service as serviceShape } from "./schema/service.ts";

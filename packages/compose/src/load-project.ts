@@ -1,6 +1,7 @@
 import { ClusterError } from "@murmur/base";
 
-import { fromCommandLine, loadFiles, type Scope } from "./compose-file.ts";
+import { fromCommandLine, loadFiles } from "./compose-file.ts";
+import type { Scope } from "./documents.ts";
 import { checkReferences, isActive, profilesOf } from "./consistency.ts";
 import { readDotenv, readEnvironment, readLabels } from "./environment.ts";
 import type { Variables } from "./interpolate.ts";

@@ -2,7 +2,8 @@ import { integer, object, oneOf, optional, text, type Check } from "./check.ts";
 import { LIMITS } from "./limits.ts";
 import { labels, objectId } from "./names.ts";
 import type { ResealedThing } from "./seal-key.ts";
-import type { ConfigReference, FileTarget, SecretReference, SecretSpec } from "./payload.ts";
+import type { SecretSpec } from "./payload.ts";
+import type { ConfigReference, FileTarget, SecretReference } from "./payload-file.ts";
 
 /** Docker's rule, in its words. */
 const name = text({

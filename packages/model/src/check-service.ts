@@ -15,7 +15,8 @@ import {
 import { container } from "./check-container.ts";
 import { port, portsFit } from "./check-port.ts";
 import { constraint, spreadKey } from "./constraint.ts";
-import { DEFAULTED_PARTS, isByDefault } from "./defaulted-part.ts";
+import { DEFAULTED_PARTS } from "./defaulted-part.ts";
+import { isByDefault } from "./is-by-default.ts";
 import { LIMITS } from "./limits.ts";
 import { NODE_NETWORKS, nodeNetworkOf } from "./node-network.ts";
 import { dnsName, labels, objectId, objectName, options } from "./names.ts";

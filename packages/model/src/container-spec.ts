@@ -1,5 +1,5 @@
 import type { Millis } from "@murmur/base";
-import type { ConfigReference, SecretReference } from "./payload.ts";
+import type { ConfigReference, SecretReference } from "./payload-file.ts";
 import type { Security } from "./security.ts";
 
 export interface Mount {

@@ -148,25 +148,28 @@ export {
   type NodeStatus,
 } from "./node.ts";
 export {
-  configTarget,
   loginSealId,
   payloadsOf,
-  secretTarget,
   UNLOCK_KEY_SEAL_ID,
   type Config,
-  type ConfigReference,
   type ConfigSpec,
-  type FileTarget,
   type PayloadKind,
   type PayloadUse,
   type Secret,
-  type SecretReference,
   type SecretSpec,
   type Sealed,
 } from "./payload.ts";
+export {
+  configTarget,
+  secretTarget,
+  type ConfigReference,
+  type FileTarget,
+  type SecretReference,
+} from "./payload-file.ts";
 export { addressesOverlap, canonicalHostIp, portsOverlap, servedByProxy } from "./published-port.ts";
 export { ofKind, reservedGeneric } from "./generic-resources.ts";
-export { DEFAULTED_PARTS, isByDefault, type DefaultedPart } from "./defaulted-part.ts";
+export { DEFAULTED_PARTS, type DefaultedPart } from "./defaulted-part.ts";
+export { isByDefault } from "./is-by-default.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
 export {
   BALANCINGS,

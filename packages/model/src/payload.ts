@@ -1,6 +1,7 @@
 import type { Millis } from "@murmur/base";
 import type { ContainerSpec } from "./container-spec.ts";
 import type { ConfigId, Index, SecretId, ServiceId } from "./ids.ts";
+import { configTarget, secretTarget, type FileTarget } from "./payload-file.ts";
 
 /*
  * Secrets and configs: bytes that a service's containers find as files. They differ in how they are kept: a secret's
@@ -53,47 +54,6 @@ export const loginSealId = (service: ServiceId): string => `login/${service}`;
 
 /** What the unlock key is bound to when it is sealed. */
 export const UNLOCK_KEY_SEAL_ID = "unlock-key";
-
-/** The file that a container finds. */
-export interface FileTarget {
-  /** An absolute path, else one in /run/secrets (secrets), or from the root (configs). */
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  /** Its permission bits. */
-  readonly mode: number;
-}
-
-export interface SecretReference {
-  readonly secretId: SecretId;
-  /** Its name when the service was made: for people. */
-  readonly secretName: string;
-  readonly file: FileTarget;
-}
-
-export interface ConfigReference {
-  readonly configId: ConfigId;
-  readonly configName: string;
-  readonly file: FileTarget;
-}
-
-/** Where a container finds a secret. */
-export const secretTarget = ({ name }: FileTarget): string =>
-  withoutParents(name.startsWith("/") ? name : `/run/secrets/${name}`);
-/** Where a container finds a config. */
-export const configTarget = ({ name }: FileTarget): string => withoutParents(name.startsWith("/") ? name : `/${name}`);
-
-/** Takes the `..` out of an absolute path; above the root is the root. A path without them stays as it is. */
-function withoutParents(path: string): string {
-  const parts = path.split("/");
-  if (!parts.includes("..")) return path;
-  const kept: string[] = [];
-  for (const part of parts) {
-    if (part === "..") kept.pop();
-    else if (part !== "" && part !== ".") kept.push(part);
-  }
-  return `/${kept.join("/")}`;
-}
 
 /** A secret or config that a container uses. */
 export interface PayloadUse {

@@ -5,7 +5,8 @@ import { DnsServer, type DnsStats } from "./dns/server.ts";
 import { portText } from "./listen-error.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { portProblem } from "./port-check.ts";
-import { ProxySet, type ProxyStats } from "./proxy-set.ts";
+import type { ProxyStats } from "./proxy.ts";
+import { ProxySet } from "./proxy-set.ts";
 import { systemResolvers } from "./system-resolvers.ts";
 import { Targets } from "./targets.ts";
 

@@ -1,7 +1,7 @@
 import { messageOf } from "@murmur/base";
 import { formatIpPort } from "./ip-address.ts";
 import { isElsewhere } from "./listen-at.ts";
-import type { PublishedPort } from "./targets.ts";
+import type { PublishedPort } from "./published-port.ts";
 
 /** A port for people: `80`, or with its address `10.0.0.1:80`. */
 export const portText = (port: number, address?: string): string =>

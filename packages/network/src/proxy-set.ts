@@ -1,45 +1,12 @@
-import type { Clock, Log, NodeId } from "@murmur/base";
+import type { NodeId } from "@murmur/base";
 import { portsOverlap, type PortConfig } from "@murmur/model";
 import { listenAt, type ListenAt } from "./listen-at.ts";
 import { portText } from "./listen-error.ts";
 import { portStatus, type ListenerStatus } from "./listener-status.ts";
-import type { PublishedPort, Targets } from "./targets.ts";
+import { addStats, NO_TRAFFIC, type Proxy, type ProxyStats, type ProxyTools } from "./proxy.ts";
+import type { PublishedPort } from "./published-port.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 import { UdpProxy } from "./udp-proxy.ts";
-
-export interface ProxyStats {
-  /** TCP connections that are open now, and all since the start. */
-  readonly connections: number;
-  readonly connectionsTotal: number;
-  /** Of these, those for which no task could be reached. */
-  readonly refused: number;
-  /** UDP clients that are remembered now. */
-  readonly flows: number;
-  readonly packetsDropped: number;
-}
-
-export const NO_TRAFFIC: ProxyStats = { connections: 0, connectionsTotal: 0, refused: 0, flows: 0, packetsDropped: 0 };
-
-/** One published port: its listener and what goes through it. */
-export interface Proxy extends AsyncDisposable {
-  readonly port: PublishedPort;
-  start(): void;
-  /** Tries at once to listen, if it doesn't; resolves when that is over. */
-  retry(): Promise<void>;
-  /** Closes the listener at once. What is under way lives on until it ends by itself; settled when all has ended. */
-  retire(): Promise<void>;
-  /** Ends what goes to nodes that are dead. */
-  dropDead(nodes: ReadonlySet<NodeId>): void;
-  status(): ListenerStatus;
-  stats(): ProxyStats;
-}
-
-/** What a proxy works with. */
-export interface ProxyTools {
-  readonly targets: Targets;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 export interface ProxySetOptions extends ProxyTools {
   readonly publishAddress: string;
@@ -164,11 +131,3 @@ class NoProxy implements Proxy {
   }
   async [Symbol.asyncDispose](): Promise<void> {}
 }
-
-export const addStats = (left: ProxyStats, right: ProxyStats): ProxyStats => ({
-  connections: left.connections + right.connections,
-  connectionsTotal: left.connectionsTotal + right.connectionsTotal,
-  refused: left.refused + right.refused,
-  flows: left.flows + right.flows,
-  packetsDropped: left.packetsDropped + right.packetsDropped,
-});

@@ -1,26 +1,9 @@
 import type { Clock, NodeId, Random } from "@murmur/base";
 import { isUsable, localFirst, NO_SUSPECTS, type Suspects } from "@murmur/discovery";
-import type {
-  Balancing,
-  Endpoint,
-  EndpointTable,
-  PortOptions,
-  PortProtocol,
-  ServiceEndpoints,
-  TaskId,
-} from "@murmur/model";
+import type { Balancing, Endpoint, EndpointTable, PortProtocol, ServiceEndpoints, TaskId } from "@murmur/model";
 import { makeBalancer, type Balancer } from "./balancer.ts";
 import { portText } from "./listen-error.ts";
-
-/** A published port of the cluster. */
-export interface PublishedPort extends PortOptions {
-  /** `PROTOCOL/PORT` or `PROTOCOL/ADDRESS:PORT`: what it is known by. */
-  readonly key: string;
-  readonly protocol: PortProtocol;
-  readonly port: number;
-  /** The name of the service behind it, for people. */
-  readonly service: string;
-}
+import type { PublishedPort } from "./published-port.ts";
 
 /** Where one connection goes. */
 export interface Target {

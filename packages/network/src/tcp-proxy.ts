@@ -4,10 +4,10 @@ import type { ListenAt } from "./listen-at.ts";
 import { problemOf } from "./listen-error.ts";
 import { portStatus, type ListenerStatus } from "./listener-status.ts";
 import { openTcpPort } from "./open-port.ts";
-import type { Proxy, ProxyTools, ProxyStats } from "./proxy-set.ts";
+import type { Proxy, ProxyTools, ProxyStats } from "./proxy.ts";
+import type { PublishedPort } from "./published-port.ts";
 import { Relay, WaitingRoom } from "./relay.ts";
 import { RetryListen } from "./retry-listen.ts";
-import type { PublishedPort } from "./targets.ts";
 
 /** Connections open at once on one port; more are closed as they come. */
 const CONNECTIONS_MAX = 16_384;

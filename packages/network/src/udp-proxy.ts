@@ -5,10 +5,11 @@ import type { ListenAt } from "./listen-at.ts";
 import { problemOf } from "./listen-error.ts";
 import { portStatus, type ListenerStatus } from "./listener-status.ts";
 import { openUdpPort } from "./open-port.ts";
-import { NO_TRAFFIC, type Proxy, type ProxyTools, type ProxyStats } from "./proxy-set.ts";
+import { NO_TRAFFIC, type Proxy, type ProxyTools, type ProxyStats } from "./proxy.ts";
 import { plainAddress } from "./proxy-header.ts";
+import type { PublishedPort } from "./published-port.ts";
 import { RetryListen } from "./retry-listen.ts";
-import type { PublishedPort, Wish } from "./targets.ts";
+import type { Wish } from "./targets.ts";
 import { UdpFlow } from "./udp-flow.ts";
 
 /** Clients remembered at once; the one that was silent for longest makes room. Each costs a socket. */

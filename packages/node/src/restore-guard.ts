@@ -2,7 +2,7 @@ import { ClusterError, type Clock, type Millis } from "@murmur/base";
 import { certificatesIn, rootName } from "@murmur/identity";
 import { trustedRoots } from "@murmur/model";
 import type { CallMember } from "./admission.ts";
-import type { ReadBackup } from "./restore.ts";
+import type { ReadBackup } from "./read-backup.ts";
 
 /** Asks a node whether its cluster has a leader. Anybody may: it says yes or no, and nothing else. */
 export const ALIVE_METHOD = "alive";

@@ -1,5 +1,5 @@
 import { hostname as machineName } from "node:os";
-import { loadBackups, type OpenedBackup, type RestoreRequest } from "@murmur/api";
+import { loadBackups, type RestoreRequest } from "@murmur/api";
 import { ClusterError, nodeId, type Clock, type Millis, type NodeId, type Random } from "@murmur/base";
 import {
   createCsr,
@@ -13,38 +13,16 @@ import {
   SecretSealer,
   type SealKey,
 } from "@murmur/identity";
-import type { PositionedState } from "@murmur/manager";
 import { sealedThings, type Cluster, type Command, type DataPlaneKind } from "@murmur/model";
-import { createStore } from "@murmur/store";
 import { authorityTexts, keyDigest, type CallMember } from "./admission.ts";
 import type { AuthoritySigner } from "./authority-signer.ts";
 import { nextNumber, signGeneration, statementSigner, type Generation } from "./generation.ts";
 import type { StoredNode } from "./identity-store.ts";
 import { sealUnlockKey } from "./lock-keeper.ts";
 import type { Bootstrap } from "./manager-host-options.ts";
+import { readBackup, type ReadBackup } from "./read-backup.ts";
 import { refuseIfAlive } from "./restore-guard.ts";
 import { secretContext } from "./seal-desk.ts";
-
-export interface ReadBackup {
-  readonly state: PositionedState;
-  readonly cluster: Cluster;
-  /** The generation that it was taken in. */
-  readonly generation: number;
-}
-
-/** Takes a whole backup into memory. Errors: `corrupt` and what `openBackup` throws. */
-export async function readBackup({ header, chunks }: OpenedBackup): Promise<ReadBackup> {
-  const store = createStore();
-  const restore = store.restore();
-  const checked = (answer: { readonly ok: true } | { readonly ok: false; readonly message: string }): void => {
-    if (!answer.ok) throw new ClusterError("corrupt", `the backup can't be read: ${answer.message}`);
-  };
-  for await (const chunk of chunks) checked(restore.push(chunk));
-  checked(restore.finish());
-  const cluster = store.view.cluster();
-  if (cluster === undefined) throw new ClusterError("corrupt", "the backup holds no cluster");
-  return { state: { index: header.index, term: header.term, store }, cluster, generation: header.generation };
-}
 
 export interface RestoreOptions {
   readonly backup: ReadBackup;

@@ -1,10 +1,5 @@
+import type { DriverConfig } from "./object-types.ts";
 import type { ConfigReference, SecretReference } from "./payload-types.ts";
-
-/** A driver and its options, as Docker writes both log and volume drivers. */
-export interface DriverConfig {
-  Name?: string;
-  Options?: Record<string, string>;
-}
 
 export interface Mount {
   Type: "bind" | "volume" | "tmpfs" | "image";

@@ -1,4 +1,4 @@
-import type { Version } from "./service-types.ts";
+import type { Version } from "./object-types.ts";
 
 export interface SwarmIpamConfig {
   Subnet: string;

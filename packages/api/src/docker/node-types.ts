@@ -1,4 +1,5 @@
-import type { GenericResource, Platform, Resources, Version } from "./service-types.ts";
+import type { Version } from "./object-types.ts";
+import type { GenericResource, Platform, Resources } from "./service-types.ts";
 
 export type NodeRole = "worker" | "manager";
 

@@ -1,5 +1,4 @@
-import type { DriverConfig } from "./container-types.ts";
-import type { Version } from "./service-types.ts";
+import type { DriverConfig, Version } from "./object-types.ts";
 
 /** What a request to make a secret or a config says. `Data` is base64. */
 export interface PayloadCreate {

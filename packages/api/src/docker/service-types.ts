@@ -1,10 +1,7 @@
-import type { ContainerSpec, DriverConfig } from "./container-types.ts";
+import type { ContainerSpec } from "./container-types.ts";
+import type { DriverConfig, Version } from "./object-types.ts";
 
 /** Docker's own shapes, as its Engine API writes them. Durations are in nanoseconds, times in RFC 3339. */
-export interface Version {
-  Index: number;
-}
-
 export interface Resources {
   NanoCPUs?: number;
   MemoryBytes?: number;

@@ -1,6 +1,5 @@
-import type { DriverConfig } from "./container-types.ts";
+import type { DriverConfig, Version } from "./object-types.ts";
 import type { TLSInfo } from "./node-types.ts";
-import type { Version } from "./service-types.ts";
 
 export interface SwarmSpec {
   Name?: string;

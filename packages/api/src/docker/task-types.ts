@@ -1,5 +1,6 @@
 import type { Network } from "./network-types.ts";
-import type { GenericResource, PortConfig, TaskSpec, Version } from "./service-types.ts";
+import type { Version } from "./object-types.ts";
+import type { GenericResource, PortConfig, TaskSpec } from "./service-types.ts";
 
 export const DOCKER_TASK_STATES = [
   "new",

@@ -1,6 +1,6 @@
 import type { MurmurClient, PortConfig, Service, ServiceSpec } from "@murmur/api";
 import { changeWithRetry } from "../change-retry.ts";
-import type { ServiceStep } from "./plan.ts";
+import type { ServiceStep } from "./service-step.ts";
 
 /** A port that only one service of the cluster can have, as `8080/tcp`; undefined for others. */
 const keyOf = ({ PublishedPort = 0, Protocol = "tcp", PublishMode = "ingress" }: PortConfig): string | undefined =>

@@ -1,6 +1,7 @@
 import type { FieldChange } from "@murmur/api";
 import { valueText } from "../service/dry-run.ts";
-import type { Plan, ServiceStep } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import type { ServiceStep } from "./service-step.ts";
 import { IMAGE_LABEL } from "./stack-name.ts";
 
 /** What the file calls a field of Docker's spec; others are called by their path. */

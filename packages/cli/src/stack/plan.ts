@@ -8,23 +8,12 @@ import { withoutTaken } from "./moved-ports.ts";
 import { networkWarnings } from "./network-warnings.ts";
 import { oldPayloads } from "./old-payloads.ts";
 import { withRestarts } from "./restarts.ts";
+import type { ServiceStep } from "./service-step.ts";
 import { isOwnNetwork, PAYLOAD_FIELDS, PAYLOADS, standingOf, type Standing } from "./standing.ts";
 import type { StackImages } from "./stack-images.ts";
 
 /** Services that are looked at at a time. */
 const LOOKS_MAX = 4;
-
-/** What is done about a service. */
-export type ServiceStep =
-  | { readonly kind: "create"; readonly wish: ServiceWish; readonly spec: ServiceSpec }
-  | {
-      readonly kind: "update";
-      readonly wish: ServiceWish;
-      readonly spec: ServiceSpec;
-      readonly service: Service;
-      readonly changes: readonly FieldChange[];
-    }
-  | { readonly kind: "keep"; readonly wish: ServiceWish; readonly service: Service };
 
 /** All that a deployment would do, found out without doing any of it. */
 export interface Plan {

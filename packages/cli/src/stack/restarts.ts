@@ -1,4 +1,4 @@
-import type { ServiceStep } from "./plan.ts";
+import type { ServiceStep } from "./service-step.ts";
 
 /**
  * The steps, with those restarted that depend on a changed service with `restart: true`. Only what depends on it directly:

@@ -9,7 +9,7 @@ import { baselineOf } from "../progress/follow-service.ts";
 import type { Outcome } from "../progress/wait.ts";
 import { followed } from "./followed-service.ts";
 import { MovedPorts } from "./moved-ports.ts";
-import type { ServiceStep } from "./plan.ts";
+import type { ServiceStep } from "./service-step.ts";
 import type { StackDisplay } from "./stack-display.ts";
 import type { StackImages } from "./stack-images.ts";
 

@@ -5,8 +5,10 @@ import { servedByProxy, type EndpointTable, type NetworkId, type PortConfig } fr
 import { subnetHolds } from "../overlay/address.ts";
 import { isAnyAddress } from "../listen-at.ts";
 import type { ListenerStatus } from "../listener-status.ts";
-import { addStats, NO_TRAFFIC, ProxySet, type ProxyStats } from "../proxy-set.ts";
-import { Targets, type PublishedPort } from "../targets.ts";
+import { addStats, NO_TRAFFIC, type ProxyStats } from "../proxy.ts";
+import { ProxySet } from "../proxy-set.ts";
+import type { PublishedPort } from "../published-port.ts";
+import { Targets } from "../targets.ts";
 import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./needed-networks.ts";
 
 export interface OverlayProxiesOptions {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { configTarget, secretTarget } from "./payload.ts";
+import { configTarget, secretTarget } from "./payload-file.ts";
 
 const at = (name: string) => ({ name, uid: 0, gid: 0, mode: 0o444 });
 
