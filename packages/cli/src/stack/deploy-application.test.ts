@@ -45,7 +45,7 @@ async function deployed(
     env: flags.env ?? {},
   });
   cli.host = cluster.served.socketPath;
-  const how = { resolveImage: "never", waitTimeout: 10_000, detach: true, stack: "shop", ...flags } as const;
+  const how = { resolveImage: "never", waitTimeout: 50_000, detach: true, stack: "shop", ...flags } as const;
   try {
     await deployApplication(cli, applicationOf(project), how);
     return { stdout, stderr, error: undefined, code: undefined };
@@ -293,7 +293,7 @@ describe("services that depend on others", () => {
   it("are made when those are as far as they ask for", async () => {
     cluster.held.add("shop_db");
     const running = deployed(aProject([api("service_healthy"), aComposeService("db")]), { detach: false });
-    await expect.poll(async () => Object.keys(await versions())).toEqual(["shop_db"]);
+    await expect.poll(async () => Object.keys(await versions()), { timeout: 30_000 }).toEqual(["shop_db"]);
     cluster.held.clear();
     const { error, stdout } = await running;
     expect(error).toBeUndefined();

@@ -50,7 +50,7 @@ async function deployed(): Promise<string> {
     deploy: { labels: new Map(), replicas: 2 },
   });
   const project = aProject([web, aComposeService("db")]);
-  await deployApplication(cli, applicationOf(project), { stack: "shop", resolveImage: "never", waitTimeout: 10_000 });
+  await deployApplication(cli, applicationOf(project), { stack: "shop", resolveImage: "never", waitTimeout: 50_000 });
   return stdout;
 }
 

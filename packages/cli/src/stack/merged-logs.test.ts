@@ -48,8 +48,7 @@ it("goes on with the others when one that is followed has nothing to say", async
   const frames = mergedLogs([silent, log([line(1, "a")])], { clock, follow: true });
   const next = frames.next();
   const turning = setInterval(() => void clock.advance(50), 1);
-  const { value } = await next;
-  clearInterval(turning);
+  const { value } = await next.finally(() => clearInterval(turning));
   expect(value && textOf(value)).toBe("a");
 });
 

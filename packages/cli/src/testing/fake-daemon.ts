@@ -21,12 +21,22 @@ type Answer =
 
 export type Route = (asked: Asked) => Answer;
 
+/** Longer than any test takes. */
+const KEPT_MS = 600_000;
+
 /** An API server on a socket of its own, whose routes are a table: `GET /nodes`, `POST /services/*`. */
 export class FakeDaemon implements AsyncDisposable {
   readonly socketPath: string;
   readonly asked: Asked[] = [];
   readonly routes: Record<string, Route>;
-  readonly #server = createServer((request, response) => void this.#answer(request, response));
+  /**
+   * It closes no connection that is idle: on a machine that stops for a while it would do so just when the next request is on
+   * its way.
+   */
+  readonly #server = createServer({ keepAliveTimeout: KEPT_MS }, (request, response) => {
+    // A client that goes in the middle of its request is no error of anybody's.
+    this.#answer(request, response).catch(() => response.destroy());
+  });
   readonly #folder: string;
 
   private constructor(folder: string, routes: Record<string, Route>) {
