@@ -42,6 +42,15 @@ const odd = fc
   .constantFrom("toString", "constructor", "__proto__", "valueOf", "hasOwnProperty")
   .chain((word) => fc.constantFrom<unknown>(word, [word], JSON.parse(`{"${word}":"x"}`)));
 
+/** Now and then a text is `{}`, which makes a swarm with its defaults. */
+function isObject(text: string): boolean {
+  try {
+    return /^[[{]/.test(JSON.stringify(JSON.parse(text)));
+  } catch {
+    return false;
+  }
+}
+
 const post = (path: string, body: string): Request =>
   new Request(`http://x${path}`, { method: "POST", body, headers: { "content-type": "application/json" } });
 
@@ -49,6 +58,7 @@ describe("malformed requests", () => {
   it.each(POSTS)("%s with any text is refused", async (path) => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(fc.string(), fc.string({ unit: "binary" })), async (text) => {
+        fc.pre(!isObject(text));
         await expectRefusal(
           await answering(path)(post(path, text)),
           // Texts that don't ask for a network of the cluster are the engine's, which takes them here.

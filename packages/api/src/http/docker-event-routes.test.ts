@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { assert } from "@murmur/base";
 import { taskId } from "@murmur/model";
 import { describe, expect, it } from "vitest";
@@ -6,6 +5,11 @@ import type { DockerEvent } from "../events/swarm-event.ts";
 import { Asker, filters, spec } from "../testing/asker.ts";
 import { pieces } from "../testing/fake-ports.ts";
 import { MemoryCluster, NODE_ONE, NODE_TWO } from "../testing/memory-cluster.ts";
+
+/** All that is under way has come as far as it can: it waits for nothing but the clock, which is the test's. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Events that are read as they come. */
 class Reader {
@@ -26,7 +30,7 @@ class Reader {
       }
       this.ended = true;
     })().catch(() => (this.ended = true));
-    await sleep(5);
+    await settled();
   }
 
   /** What came so far, in short. */
@@ -54,7 +58,7 @@ describe("docker's events", () => {
     const again = { Name: "again", Driver: "overlay", Ingress: true };
     const { body: made } = await asker.ask<{ Id: string }>("/networks/create", "POST", again);
     await asker.ask("/networks/again", "DELETE");
-    await sleep(5);
+    await settled();
     expect(reader.said).toEqual(["network remove ingress", "network create again", "network remove again"]);
     expect(reader.events.map(({ Actor }) => Actor.ID)).toEqual([Id, made.Id, made.Id]);
   });
@@ -71,7 +75,7 @@ describe("docker's events", () => {
     await asker.ask("/networks/create", "POST", { Name: "back", Driver: "overlay" });
     const status = { state: "shutdown", at: 1, message: "stopped" } as const;
     replica.apply({ kind: "reportTasks", nodeId: NODE_ONE, statuses: [{ id: taskId("task"), status }] });
-    await sleep(5);
+    await settled();
     expect(reader.said).toEqual(["network create back", "network remove back", "network create back"]);
     expect(replica.store.view.networks().map(({ spec }) => spec.name)).toEqual(["default", "back"]);
   });
@@ -84,7 +88,7 @@ describe("docker's events", () => {
     await asker.ask(`/services/${id}/update?version=${String(Version.Index)}`, "POST", scaled);
     await asker.ask(`/services/${id}`, "DELETE");
     asker.ports.replica?.apply({ kind: "setNodeState", id: NODE_TWO, state: "down", message: "gone" });
-    await sleep(5);
+    await settled();
     expect(reader.said).toEqual(["service create web", "service update web", "service remove web", "node update beta"]);
     const [created, updated, , node] = reader.events;
     expect(created).toMatchObject({ scope: "swarm", Actor: { ID: id } });
@@ -106,7 +110,7 @@ describe("docker's events", () => {
     await asker.create("web");
     await asker.create("db");
     asker.ports.replica?.apply({ kind: "setNodeState", id: NODE_TWO, state: "down", message: "gone" });
-    await sleep(5);
+    await settled();
     expect(reader.said).toEqual(expected);
   });
 
@@ -121,7 +125,7 @@ describe("docker's events", () => {
     await none.open(asker, `/events?since=${String(now + 1)}&until=${String(now + 2)}`);
     expect([none.said, none.ended]).toEqual([[], false]);
     await asker.ports.clock.advance(3_000);
-    await sleep(5);
+    await settled();
     expect(none.ended).toBe(true);
   });
 
@@ -137,19 +141,19 @@ describe("docker's events", () => {
     const reader = new Reader();
     await reader.open(asker, "/events");
     await asker.create("web");
-    await sleep(5);
+    await settled();
     expect(reader.said).toEqual(["container start one", "service create web"]);
     const swarmOnly = new Reader();
     await swarmOnly.open(asker, `/events?${filters({ type: ["service"] })}`);
     await asker.create("db");
-    await sleep(5);
+    await settled();
     expect(swarmOnly.said).toEqual(["service create db"]);
   });
 
   it("go on with another manager, from where they were", async () => {
     const { asker, reader } = await world("/events");
     await asker.create("web");
-    await sleep(5);
+    await settled();
     const { replica } = asker.ports;
     asker.ports.replica = undefined;
     asker.ports.forward = (request) => {
@@ -159,18 +163,18 @@ describe("docker's events", () => {
     await asker.ask("/_ping");
     for (let turn = 0; turn < 30 && asker.ports.replica === undefined; turn += 1) {
       await asker.ports.clock.advance(100);
-      await sleep(1);
+      await settled();
     }
     await asker.create("db");
-    await sleep(5);
+    await settled();
     expect(reader.said).toEqual(["service create web", "service create db"]);
   });
 
   it("are let go with their reader", async () => {
     const { asker, reader } = await world("/events");
-    await sleep(5);
+    await settled();
     reader.abort.abort();
-    await sleep(5);
+    await settled();
     await asker.ports.clock.advance(20_000);
     expect(asker.ports.clock.pending).toBe(0);
   });

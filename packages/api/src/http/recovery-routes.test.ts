@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkBackup, openBackup } from "../backup/backup-file.ts";
 import { MurmurClient } from "../client/murmur-client.ts";
-import { deadAddress, serveApi, type Served } from "../testing/served.ts";
+import { DEAD_ADDRESS, serveApi, type Served } from "../testing/served.ts";
 
 let served: Served;
 let client: MurmurClient;
 beforeAll(async () => {
-  served = await serveApi(await deadAddress());
+  served = await serveApi(DEAD_ADDRESS);
   client = new MurmurClient({ host: `unix://${served.socketPath}` });
 });
 afterAll(async () => {
@@ -52,11 +52,13 @@ describe("backup over HTTP", () => {
     for (const reader of readers) await reader.return();
     replica.chunks = undefined;
     await expect
-      .poll(() =>
-        taken().then(
-          (bytes) => bytes.length > 0,
-          () => false,
-        ),
+      .poll(
+        () =>
+          taken().then(
+            (bytes) => bytes.length > 0,
+            () => false,
+          ),
+        { timeout: 30_000 },
       )
       .toBe(true);
   });

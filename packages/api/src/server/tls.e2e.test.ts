@@ -103,6 +103,9 @@ describe("over TLS", () => {
   });
 });
 
+/** Of real time, which moves the fake one by as much: less than a minute, so that nothing is looked at twice. */
+const WAIT = { timeout: 30_000 };
+
 describe("TLS files", () => {
   it("that can't be used are named", async () => {
     const missing = join(ours.folder, "missing.pem");
@@ -131,11 +134,11 @@ describe("TLS files", () => {
       using _watch = watchTls(place, { first, use: ({ cert }) => used.push(cert), log });
       await copyFile(client.cert, place.cert);
       vi.advanceTimersByTime(60_000);
-      await vi.waitFor(() => expect(warned).toHaveLength(1));
+      await vi.waitFor(() => expect(warned).toHaveLength(1), WAIT);
       expect(warned[0]).toContain("is not the key of");
       await put(client);
       vi.advanceTimersByTime(60_000);
-      await vi.waitFor(() => expect(used).toEqual([readFileSync(client.cert, "utf8")]));
+      await vi.waitFor(() => expect(used).toEqual([readFileSync(client.cert, "utf8")]), WAIT);
       vi.advanceTimersByTime(60_000);
     } finally {
       vi.useRealTimers();

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assert, silentLog, type Clock } from "@murmur/base";
@@ -50,8 +50,15 @@ export async function serveApi(engine: EngineAddress): Promise<Served> {
   };
 }
 
-/** An HTTP server on a free port of this machine, in an engine's place. */
+/** Longer than any test takes. */
+const KEPT_MS = 600_000;
+
+/**
+ * An HTTP server on a free port of this machine, in an engine's place. It closes no connection that is idle: on a machine
+ * that stops for a while it would do so just when the next request is on its way.
+ */
 export async function listenAnywhere(server: Server): Promise<EngineAddress> {
+  server.keepAliveTimeout = KEPT_MS;
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });
@@ -60,10 +67,5 @@ export async function listenAnywhere(server: Server): Promise<EngineAddress> {
   return { host: "127.0.0.1", port: address.port };
 }
 
-/** An address where nobody listens. */
-export async function deadAddress(): Promise<EngineAddress> {
-  const server = createServer();
-  const address = await listenAnywhere(server);
-  await new Promise((resolve) => server.close(resolve));
-  return address;
-}
+/** An address where nobody listens: a port that was free a moment ago may be another process's now, this one is nobody's. */
+export const DEAD_ADDRESS = { host: "127.0.0.1", port: 1 } as const satisfies EngineAddress;
