@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { DaemonSide, type Answer } from "./comparison/daemon-side.ts";
 import { LoneHost } from "./comparison/lone-host.ts";
+import { filtered } from "./comparison/step.ts";
 import { RawClient } from "./testing/raw-client.ts";
 
 /* A daemon with an engine of its own, and clients that do everything wrong. Needs root and the engine's programs. */
@@ -12,20 +13,18 @@ const STREAMS = 1_000;
 const LOG_STREAMS = 200;
 /** What so many clients may take of the daemon's heap: below 300 KiB each. */
 const HEAP_BYTES_MAX = 320 * 1024 * 1024;
-const WAIT_MS = 40_000;
+const WAIT_MS = 60_000;
 
 let host: LoneHost;
 let side: DaemonSide;
+const started = new AsyncDisposableStack();
 beforeAll(async () => {
-  host = await LoneHost.start("abuse", [IMAGE]);
+  host = started.use(await LoneHost.start("abuse", [IMAGE]));
   await host.startMurmur();
   side = new DaemonSide(host.murmurSocket);
   expect((await side.take({ ask: "POST /swarm/init", body: { AdvertiseAddr: host.address } })).status).toBe(200);
-}, 60_000);
-afterAll(async () => {
-  side[Symbol.dispose]();
-  await host[Symbol.asyncDispose]();
-}, 60_000);
+}, 300_000);
+afterAll(() => started.disposeAsync(), 120_000);
 
 const post = (path: string, body: unknown): Promise<Answer> => side.take({ ask: `POST ${path}`, body });
 
@@ -109,13 +108,13 @@ async function makeOf(body: unknown): Promise<void> {
 describe("what is no body of Docker's", () => {
   it("is refused in words, whatever stands at whatever place", async () => {
     for (const place of placesIn(FULL)) for (const wrong of WRONG) await makeOf(withAt(FULL, place, wrong));
-  }, 60_000);
+  }, 300_000);
 
   it("is refused in words, whatever else it is", async () => {
     const anything = fc.tuple(fc.constantFrom(...placesIn(FULL)), fc.json({ maxDepth: 3 }));
     const check = fc.asyncProperty(anything, ([place, json]) => makeOf(withAt(FULL, place, JSON.parse(json))));
     await fc.assert(check, { numRuns: 300 });
-  }, 60_000);
+  }, 300_000);
 
   it.each([
     ["cut off", '{"Name":'],
@@ -131,7 +130,7 @@ describe("what is no body of Docker's", () => {
       const isEngines = path === "/networks/create";
       const answer = await post(path, body).catch((error: unknown) => {
         // The daemon has answered and closed while the rest was still on its way.
-        expect(String(error)).toMatch(/EPIPE|ECONNRESET/);
+        expect(["EPIPE", "ECONNRESET"]).toContain((error as NodeJS.ErrnoException).code);
       });
       if (answer !== undefined && !isEngines) expect([path, answer.status]).toEqual([path, 400]);
     }
@@ -146,7 +145,7 @@ describe("clients that don't behave", () => {
     });
     expect(made.status).toBe(201);
     await eventually("its task runs", async () => {
-      const { body } = await side.take({ ask: "GET /services?status=true" });
+      const { body } = await side.take({ ask: `GET ${filtered("/services", { name: ["talks"] })}&status=true` });
       const [service] = body as readonly { readonly ServiceStatus: { readonly RunningTasks: number } }[];
       return service?.ServiceStatus.RunningTasks === 1;
     });
@@ -170,13 +169,17 @@ describe("clients that don't behave", () => {
       "POST /v1.47/services/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
     );
     for (const client of clients) client.read();
-    const slowly = setInterval(() => slowHead.send("G"), 1_000);
+    // After whatever has come is read: a write to a daemon that has closed takes its answer away with the connection.
+    const slowly = setInterval(() => setImmediate(() => slowHead.text === "" && slowHead.send("G")), 1_000);
+    onTestFinished(() => clearInterval(slowly));
     const megabyte = Buffer.concat([Buffer.from("100000\r\n"), Buffer.alloc(1024 * 1024, "x"), Buffer.from("\r\n")]);
     for (let sent = 0; sent < 3; sent += 1) endless.send(megabyte);
 
     // Half of them read nothing, ever.
     const streams: RawClient[] = [];
-    for (let at = 0; at < STREAMS; at += 1) streams.push(await open(asks("/events")));
+    // Of the cluster and of the engine, but nothing of the containers that other tests have left to be removed.
+    const events = filtered("/events", { type: ["config", "plugin"] });
+    for (let at = 0; at < STREAMS; at += 1) streams.push(await open(asks(events)));
     for (let at = 0; at < LOG_STREAMS; at += 1)
       streams.push(await open(asks("/services/talks/logs?follow=1&stdout=1&stderr=1")));
     for (const [at, client] of streams.entries()) if (at % 2 === 0) client.read();
@@ -192,18 +195,19 @@ describe("clients that don't behave", () => {
     const reading = streams.filter((_client, at) => at % 2 === 0);
     await eventually("who reads is told", () => reading.slice(0, STREAMS / 2).every(heard("noise-19")));
     await eventually("who reads logs has them", () => reading.slice(STREAMS / 2).every(heard("talk")));
-    expect((await measure("nodejs_heap_size_used_bytes")) - before.heap).toBeLessThan(HEAP_BYTES_MAX);
+    // What is garbage already counts until it is collected.
+    const grown = async (): Promise<number> => (await measure("nodejs_heap_size_used_bytes")) - before.heap;
+    await eventually("they take no more than they may", async () => (await grown()) < HEAP_BYTES_MAX);
 
     const half = { halfHead, halfBody, slowHead, noHttp, endless };
     const said = (): object =>
       Object.fromEntries(Object.entries(half).map(([name, { text }]) => [name, text.slice(9, 12)]));
     const told = { halfHead: "408", halfBody: "400", slowHead: "408", noHttp: "400", endless: "400" };
     await expect.poll(said, { timeout: WAIT_MS, interval: 100 }).toEqual(told);
-    clearInterval(slowly);
 
     for (const client of clients) client[Symbol.dispose]();
     // The engine's pool may keep a few of its connections open for the next.
     await eventually("all is given back", async () => (await measure("process_open_fds")) <= before.files + 16);
     expect((await side.take({ ask: "DELETE /services/talks" })).status).toBe(200);
-  }, 150_000);
+  }, 420_000);
 });

@@ -1,4 +1,6 @@
 import { execFile, spawn } from "node:child_process";
+import { randomBytes, randomInt } from "node:crypto";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,18 +15,24 @@ import { serveApi, type Served } from "./testing/served.ts";
  * the docker command, its engine at /var/run/docker.sock and a static busybox; fails where they are missing.
  */
 const run = promisify(execFile);
-const IMAGE = "murmur-api-test:1";
+/** The engine may have this file's other runs at the same time, and what one that was killed has left. */
+const RUN = randomBytes(4).toString("hex");
+const IMAGE = `murmur-api-test:${RUN}`;
+const NETWORK = `murmur-api-test-${RUN}`;
 const engineSocket = "/var/run/docker.sock";
 
 let served: Served;
+const started = new AsyncDisposableStack();
 beforeAll(async () => {
-  served = await serveApi({ socketPath: engineSocket });
+  served = started.use(await serveApi({ socketPath: engineSocket }));
+  for (const words of [
+    ["rmi", "-f", IMAGE],
+    ["network", "rm", NETWORK],
+  ])
+    started.defer(() => dockerCommand(["-H", `unix://${engineSocket}`, ...words]).then(() => {}));
   await makeImage();
-}, 60_000);
-afterAll(async () => {
-  await run("docker", ["-H", `unix://${engineSocket}`, "rmi", "-f", IMAGE]);
-  await served[Symbol.asyncDispose]();
-});
+}, 120_000);
+afterAll(() => started.disposeAsync(), 120_000);
 
 /** An image of one file, from what is on the machine. */
 async function makeImage(): Promise<void> {
@@ -92,6 +100,16 @@ async function docker(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await dockerWith("", ...args);
   expect(code, stderr).toBe(0);
   return stdout.trim();
+}
+
+/** Makes the engine's network; its subnet, which is one that nothing else on this machine has. */
+async function localNetwork(): Promise<string> {
+  for (let tries = 1; ; tries += 1) {
+    const subnet = `10.213.${String(randomInt(256))}.${String(16 * randomInt(16))}/28`;
+    const made = await dockerWith("", "network", "create", "--driver", "bridge", "--subnet", subnet, NETWORK);
+    if (made.code === 0) return subnet;
+    if (tries === 20 || !made.stderr.includes("overlaps")) expect.fail(made.stderr);
+  }
 }
 
 const format = (...fields: string[]): string[] => ["--format", fields.map((field) => `{{${field}}}`).join(" ")];
@@ -189,10 +207,9 @@ describe("docker", () => {
     expect(await docker("network", "inspect", "back", ...format(".Id", ".Attachable", ".Labels.a"))).toBe(
       `${id} true b`,
     );
-    const local = "murmur-api-test-network";
-    await docker("network", "create", "--driver", "bridge", "--subnet", "10.213.77.0/28", local);
-    expect(await docker("network", "inspect", local, ...format(".Scope", "(index .IPAM.Config 0).Subnet"))).toBe(
-      "local 10.213.77.0/28",
+    const subnet = await localNetwork();
+    expect(await docker("network", "inspect", NETWORK, ...format(".Scope", "(index .IPAM.Config 0).Subnet"))).toBe(
+      `local ${subnet}`,
     );
     await docker(
       "service",
@@ -208,7 +225,7 @@ describe("docker", () => {
     const attached = ["service", "inspect", "backed", ...format("(index .Spec.TaskTemplate.Networks 0).Target")];
     expect(await docker(...attached)).toBe(id);
     await docker("service", "rm", "backed");
-    await docker("network", "rm", local, "back");
+    await docker("network", "rm", NETWORK, "back");
     const gone = await dockerWith("", "network", "inspect", "back");
     expect([gone.code, gone.stderr]).toEqual([1, expect.stringContaining("back not found")]);
     const refused = await dockerWith("", "network", "create", "-d", "overlay", "--opt", "encrypted", "x");
@@ -302,11 +319,11 @@ describe("docker", () => {
     const args = ["service", "create", "--no-resolve-image", "--name", "quick", "nginx"];
     const created = docker(...args);
     const find = () => served.ports.replica?.store.view.serviceByName("quick");
-    await expect.poll(find, { timeout: 15_000 }).toBeDefined();
+    await expect.poll(find, { timeout: 60_000 }).toBeDefined();
     const service = find();
     if (service !== undefined) served.ports.replica?.runTask(service, "task2bbbbbbbbbbbbbbbbbbbb", 1);
     expect(await created).toContain("converged");
-  }, 30_000);
+  }, 120_000);
 
   it("is told why when something can't be had", async () => {
     const log = await dockerWith("", "service", "logs", "nope");
@@ -363,7 +380,7 @@ describe("docker, through to the engine", () => {
       "run",
       "--rm",
       "--name",
-      "murmur-api-test-run",
+      `murmur-api-test-run-${RUN}`,
       IMAGE,
       "/bin/sh",
       "-c",
@@ -380,7 +397,7 @@ describe("docker, through to the engine", () => {
       "-i",
       "--rm",
       "--name",
-      "murmur-api-test-cat",
+      `murmur-api-test-cat-${RUN}`,
       IMAGE,
       "/bin/cat",
     );
@@ -388,25 +405,28 @@ describe("docker, through to the engine", () => {
   });
 
   it("execs, follows logs and cancels", async () => {
-    const name = "murmur-api-test-exec";
-    await docker("run", "-d", "--name", name, IMAGE, "/bin/sh", "-c", "echo started; sleep 60");
+    const name = `murmur-api-test-exec-${RUN}`;
+    await docker("run", "-d", "--name", name, IMAGE, "/bin/sh", "-c", "echo started; sleep 600");
     try {
       expect((await dockerWith("to exec", "exec", "-i", name, "/bin/cat")).stdout).toBe("to exec");
       const logs = spawn("docker", ["-H", `unix://${served.socketPath}`, "logs", "-f", name]);
-      const first = await new Promise((resolve) => logs.stdout.once("data", resolve));
-      expect(String(first)).toBe("started\n");
+      const closed = once(logs, "close");
+      let said = "";
+      for await (const piece of logs.stdout) if ((said += String(piece)).includes("\n")) break;
+      expect(said).toBe("started\n");
       logs.kill();
+      await closed;
       expect((await dockerWith("", "exec", "no-such-container", "/bin/cat")).stderr).toContain("No such container");
     } finally {
       await docker("rm", "-f", name);
     }
-  }, 30_000);
+  }, 180_000);
 
   it("builds images", async () => {
-    const tag = "murmur-api-test:built";
+    const tag = `murmur-api-test:built-${RUN}`;
     const child = await dockerWith(`FROM ${IMAGE}\nENV A=B\n`, "build", "-q", "-t", tag, "-");
     expect(child.code, child.stderr).toBe(0);
     expect(await docker("image", "inspect", tag, ...format("json .Config.Env"))).toContain("A=B");
     await docker("rmi", tag);
-  }, 60_000);
+  }, 120_000);
 });

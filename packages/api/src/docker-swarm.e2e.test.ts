@@ -42,13 +42,15 @@ const TOPICS: readonly Topic[] = [
 
 let docker: DaemonSide;
 let murmur: DaemonSide;
-const hosts: LoneHost[] = [];
+/** Whatever was started of them, also when one could not be. */
+const hosts = new AsyncDisposableStack();
 const used = new Set<Allowed>();
 
 beforeAll(async () => {
-  hosts.push(...(await Promise.all(["docker", "murmur"].map((name) => LoneHost.start(name, [IMAGE])))));
-  const [swarmHost, murmurHost] = hosts;
-  if (swarmHost === undefined || murmurHost === undefined) throw new Error("there are no hosts");
+  const started = async (name: string): Promise<LoneHost> => hosts.use(await LoneHost.start(name, [IMAGE]));
+  const starting = [started("docker"), started("murmur")] as const;
+  await Promise.allSettled(starting);
+  const [swarmHost, murmurHost] = await Promise.all(starting);
   await run("docker", [
     "-H",
     `unix://${swarmHost.engineSocket}`,
@@ -65,7 +67,7 @@ beforeAll(async () => {
   const { status, body: made } = await murmur.take({ ask: "POST /swarm/init", body });
   expect([status, made]).toEqual([200, expect.any(String)]);
   await murmur.take({ ask: "GET /nodes", until: isReady });
-}, 60_000);
+}, 300_000);
 
 /** A node can take tasks once it has said what its engine is. */
 const isReady = (body: unknown): boolean =>
@@ -73,11 +75,7 @@ const isReady = (body: unknown): boolean =>
     ({ Description, Murmur }) => Description.Engine?.EngineVersion !== undefined && Murmur.EngineState === "ready",
   );
 
-afterAll(async () => {
-  docker[Symbol.dispose]();
-  murmur[Symbol.dispose]();
-  await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()));
-}, 60_000);
+afterAll(() => hosts.disposeAsync(), 120_000);
 
 /**
  * What is different in the answers to a step, and isn't meant to be; and what is in either that Docker's API definition
@@ -115,7 +113,7 @@ describe("Docker Swarm and Murmur answer alike", () => {
       for (const step of steps) unmeant.push(...(await compare(step)));
       expect(unmeant).toEqual([]);
     },
-    60_000,
+    180_000,
   );
 
   it("but for differences that are listed, each of them needed", () => {

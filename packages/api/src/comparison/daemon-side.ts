@@ -1,4 +1,4 @@
-import { Agent, request, type IncomingHttpHeaders } from "node:http";
+import { request, type IncomingHttpHeaders } from "node:http";
 import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Step } from "./step.ts";
@@ -12,12 +12,12 @@ export interface Answer {
 
 /** The newest that the engine of the comparison speaks. */
 const VERSION = "1.41";
-const UNTIL_LIMIT_MS = 20_000;
+/** Also how long a daemon may keep one out, and change what is to be changed. */
+const UNTIL_LIMIT_MS = 60_000;
 const POLL_MS = 50;
 
 /** One of the two daemons, with what the script has kept of its answers. */
 export class DaemonSide {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #socketPath: string;
   /** Values by the names that steps gave them. */
   readonly kept = new Map<string, string>();
@@ -30,6 +30,10 @@ export class DaemonSide {
     const until = performance.now() + UNTIL_LIMIT_MS;
     for (;;) {
       const answer = await this.#ask(step);
+      if (isOvertaken(step, answer) && performance.now() < until) {
+        await sleep(POLL_MS);
+        continue;
+      }
       if (step.keep !== undefined) this.#keep(step.keep, answer.body);
       if (step.until === undefined || step.until(answer.body)) return answer;
       if (performance.now() > until)
@@ -70,28 +74,49 @@ export class DaemonSide {
     return String((body as { readonly Version?: { readonly Index: number } }).Version?.Index ?? 0);
   }
 
-  #send(
-    method: string,
-    path: string,
-    { body, headers }: { readonly body: string; readonly headers: Readonly<Record<string, string>> },
-  ): Promise<Answer> {
+  /** A daemon whose queue of new connections is full has heard nothing yet. */
+  async #send(method: string, path: string, sent: Sent): Promise<Answer> {
+    const until = performance.now() + UNTIL_LIMIT_MS;
+    for (;;) {
+      try {
+        return await this.#sendOnce(method, path, sent);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || performance.now() > until) throw error;
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  /**
+   * On a connection of its own: one that was kept may be closed by the daemon just when it is used again. It asks to be kept
+   * all the same: a daemon that closes right after its answer makes a write that is late fail, and with it the answer.
+   */
+  #sendOnce(method: string, path: string, { body, headers: own }: Sent): Promise<Answer> {
+    const headers = { connection: "keep-alive", ...own };
     return new Promise((resolve, reject) => {
       const asked = request(
-        { socketPath: this.#socketPath, agent: this.#agent, method, path, headers, timeout: 30_000 },
+        { socketPath: this.#socketPath, agent: false, method, path, headers, timeout: 60_000 },
         (answer) => {
           const { statusCode: status = 0, headers: got } = answer;
           textOf(answer).then((text) => resolve({ status, headers: got, body: parsed(text) }), reject);
         },
       );
       asked.once("timeout", () => asked.destroy(new Error(`${method} ${path}: no answer`)));
-      asked.once("error", reject);
+      asked.on("error", reject);
       asked.end(body === "" ? undefined : body);
     });
   }
+}
 
-  [Symbol.dispose](): void {
-    this.#agent.destroy();
-  }
+interface Sent {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The daemon itself has changed the object since its version was asked for: Docker completes what was made a moment before. */
+function isOvertaken({ ask }: Step, { body }: Answer): boolean {
+  const { message } = (body ?? {}) as { readonly message?: unknown };
+  return ask.includes("{version:") && typeof message === "string" && message.includes("out of sequence");
 }
 
 function parsed(text: string): unknown {

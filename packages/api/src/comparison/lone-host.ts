@@ -9,8 +9,11 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "../../../..");
-const START_LIMIT_MS = 30_000;
-const STOP_LIMIT_MS = 10_000;
+/** Engines start side by side, on machines with much else to do. */
+const START_LIMIT_MS = 90_000;
+const STOP_LIMIT_MS = 30_000;
+/** How often, and how long after one another, what an engine leaves is tried to be removed. */
+const REMOVAL = { maxRetries: 20, retryDelay: 100 } as const;
 
 /** The one address of each host: a block that is nobody's (RFC 5737), so that no pool of subnets overlaps it. */
 const ADDRESS = "192.0.2.1";
@@ -25,6 +28,9 @@ const IN_NAMESPACE = [
   "echo 1 >/proc/sys/net/ipv4/ip_forward",
   'exec "$@"',
 ].join("\n");
+/** Whatever is mounted below a folder, the last one first: engines leave what containers of network host were in, and more. */
+const UNMOUNT =
+  'awk -v folder="$0/" \'index($2, folder) == 1 { print $2 }\' /proc/self/mounts | tac | while read -r at; do umount -l "$at"; done';
 
 /** A host without a neighbour: a network namespace with an engine of its own, on this machine. Needs root. */
 export class LoneHost implements AsyncDisposable {
@@ -60,7 +66,7 @@ export class LoneHost implements AsyncDisposable {
     );
     const host = new LoneHost(folder, engine);
     try {
-      await host.#answers("engine");
+      await host.#answers("engine", engine);
       for (const image of images)
         await run("sh", ["-c", 'docker save "$1" | docker -H "unix://$0" load', host.engineSocket, image]);
       return host;
@@ -95,15 +101,15 @@ export class LoneHost implements AsyncDisposable {
       join(this.folder, "murmur.log"),
     );
     this.#daemons.push(daemon);
-    await this.#answers("murmur");
+    await this.#answers("murmur", daemon);
     return daemon;
   }
 
-  async #answers(what: "engine" | "murmur"): Promise<void> {
+  async #answers(what: "engine" | "murmur", child: ChildProcess): Promise<void> {
     const socketPath = what === "engine" ? this.engineSocket : this.murmurSocket;
     const until = performance.now() + START_LIMIT_MS;
     while (!(await pings(socketPath))) {
-      if (performance.now() > until) {
+      if (hasEnded(child) || performance.now() > until) {
         const log = await readFile(join(this.folder, `${what}.log`), "utf8");
         throw new Error(`the ${what} doesn't answer; its log ends: ${log.slice(-2_000)}`);
       }
@@ -119,10 +125,8 @@ export class LoneHost implements AsyncDisposable {
       this.engineSocket,
     ]).catch(() => {});
     await end(this.#engine);
-    // The engine leaves what its containers of network host were in.
-    const namespaces = join(this.folder, "exec", "netns");
-    await run("sh", ["-c", 'for at in "$0"/*; do umount "$at"; done', namespaces]).catch(() => {});
-    await rm(this.folder, { recursive: true, force: true });
+    await run("sh", ["-c", UNMOUNT, this.folder]).catch(() => {});
+    await rm(this.folder, { recursive: true, force: true, ...REMOVAL });
   }
 }
 
@@ -134,8 +138,10 @@ async function background([program = "", ...args]: readonly string[], logFile: s
   return child;
 }
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   const gone = once(child, "exit");
   child.kill("SIGTERM");
   const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
@@ -149,7 +155,10 @@ function pings(socketPath: string): Promise<boolean> {
       answer.resume();
       answered(answer.statusCode === 200);
     });
-    asked.on("error", () => answered(false));
+    // Listened for, but not answered: asked again.
+    asked.on("timeout", () => asked.destroy());
+    asked.on("close", () => answered(false));
+    asked.on("error", () => {});
     asked.end();
   });
 }

@@ -53,5 +53,5 @@ export class RawClient implements Disposable {
 }
 
 const KEPT_MAX = 64 * 1024;
-const TRIES_MAX = 200;
+const TRIES_MAX = 1_200;
 const TRY_AGAIN_MS = 50;
