@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 import { ManualClock, nodeId, SeededRandom, silentLog } from "@murmur/base";
 import {
@@ -73,10 +73,10 @@ export const table = (...services: readonly ServiceEndpoints[]): EndpointTable =
   services,
 });
 
-/** A task's TCP server, on a free port unless one is given. */
+/** A task's TCP server, on a port of this process unless one is given. */
 export async function tcpTask(
   serve: (socket: Socket) => void,
-  wanted = 0,
+  wanted?: number,
 ): Promise<{ readonly port: number } & AsyncDisposable> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -85,7 +85,7 @@ export async function tcpTask(
     socket.once("close", () => sockets.delete(socket));
     serve(socket);
   });
-  const port = await listening(server, wanted);
+  const port = await listening(server, wanted ?? (await freePort()));
   return {
     port,
     async [Symbol.asyncDispose]() {
@@ -125,38 +125,54 @@ const DEAF = `
   });
 `;
 
-/** A task's UDP server, on a free port unless one is given. */
+/** A task's UDP server, on a port of this process unless one is given. */
 export async function udpTask(
   answer: (bytes: Buffer) => string | Uint8Array | undefined,
-  wanted = 0,
+  wanted?: number,
 ): Promise<{ readonly port: number } & AsyncDisposable> {
   const socket = createSocket("udp4");
   socket.on("message", (bytes, from) => {
     const reply = answer(bytes);
     if (reply !== undefined) socket.send(reply, from.port, from.address);
   });
-  socket.bind(wanted, "127.0.0.1");
+  const port = wanted ?? (await freePort());
+  socket.bind(port, "127.0.0.1");
   await once(socket, "listening");
   return {
-    port: socket.address().port,
+    port,
     [Symbol.asyncDispose]: () => new Promise((resolve) => socket.close(resolve)),
   };
 }
 
 /** Below those that the kernel gives to clients: one of these it may give away between two lines of a test. */
 const PORTS_FROM = 20_000;
-/** Each of vitest's workers has as many of its own. */
+/** Ports of one process, the first of which says that it has them. */
 const PORTS_EACH = 500;
+const RANGES = 20;
+let ownPorts: Promise<number> | undefined;
 let nextPort = 0;
 
-/** A port that nothing listens on now, neither for TCP nor for UDP, and that is nobody else's before long. */
+/**
+ * A port that nothing listens on now, neither for TCP nor for UDP, and that is nobody else's before long: tests of other
+ * processes, of another run, too, have theirs.
+ */
 export async function freePort(): Promise<number> {
-  const first = PORTS_FROM + (Number(process.env["VITEST_POOL_ID"] ?? 0) % 20) * PORTS_EACH;
-  for (let tries = 0; tries < PORTS_EACH; tries += 1) {
-    const port = first + (nextPort++ % PORTS_EACH);
+  const first = await (ownPorts ??= claimPorts());
+  for (let tries = 1; tries < PORTS_EACH; tries += 1) {
+    const port = first + 1 + (nextPort++ % (PORTS_EACH - 1));
     if (await isFree(port)) return port;
   }
   throw new Error(`none of the ports from ${String(first)} on is free`);
+}
+
+/** Takes the first range that no other process has, for as long as this one lives. */
+async function claimPorts(): Promise<number> {
+  for (let range = 0; range < RANGES; range += 1) {
+    const first = PORTS_FROM + range * PORTS_EACH;
+    const server = createServer().unref();
+    if (await listening(server, first).catch(() => undefined)) return first;
+  }
+  throw new Error(`other processes have all ports from ${String(PORTS_FROM)} on: are tests left running?`);
 }
 
 async function isFree(port: number): Promise<boolean> {
@@ -169,10 +185,10 @@ async function isFree(port: number): Promise<boolean> {
   }
 }
 
-async function listening(server: Server, wanted = 0): Promise<number> {
-  server.listen(wanted, "127.0.0.1");
+async function listening(server: Server, port: number): Promise<number> {
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  return port;
 }
 
 /** What a connection gives until it ends; rejects when it breaks. */
@@ -189,7 +205,14 @@ export async function received(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Longer than a busy machine keeps a test waiting, and shorter than vitest waits, which can't say for what. */
+const UNTIL_MS = 45_000;
+
 /** Waits until something holds that the kernel brings about. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+  const end = performance.now() + UNTIL_MS;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`waited in vain until ${String(holds)}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -124,8 +124,7 @@ it("moves a client when nothing listens at its task", async () => {
   // The kernel says that the port is closed some time after the first packet; until then packets are lost, as is UDP's way.
   const answer = ask("and again");
   const again = setInterval(() => clients[0]?.send("and again", port, "127.0.0.1"), 5);
-  expect(await answer).toBe("alive");
-  clearInterval(again);
+  expect(await answer.finally(() => clearInterval(again))).toBe("alive");
 });
 
 it("drops packets while there is no task", async () => {
