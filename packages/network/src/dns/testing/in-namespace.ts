@@ -55,7 +55,7 @@ const realClock: Clock = {
 /** The two files that the C library reads, over the machine's own, in this namespace only. */
 async function configure(folder: string): Promise<void> {
   const files = {
-    "resolv.conf": "nameserver 127.0.0.1\nsearch murmur.internal\noptions timeout:2 attempts:1\n",
+    "resolv.conf": "nameserver 127.0.0.1\nsearch murmur.internal\noptions timeout:30 attempts:1\n",
     "nsswitch.conf": "hosts: dns\n",
   };
   for (const [name, text] of Object.entries(files)) {
@@ -89,11 +89,18 @@ const ANSWER = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 
 const run = (command: readonly string[]): Promise<CommandResult> =>
   new Promise((resolve) => {
     const [file = "", ...args] = command;
-    execFile(file, args, { timeout: 10_000 }, (error, stdout, stderr) => {
+    execFile(file, args, { timeout: 60_000 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : null;
       resolve({ code, output: stdout + stderr });
     });
   });
+
+/** Busybox waits for five seconds and can't be told to wait longer; on a machine that stood still it asks anew. */
+async function ask(command: readonly string[]): Promise<CommandResult> {
+  let result = await run(command);
+  for (let again = 0; again < 2 && /timed out/.test(result.output); again += 1) result = await run(command);
+  return result;
+}
 
 async function ok(...command: readonly string[]): Promise<void> {
   const { code, output } = await run(command);
@@ -114,7 +121,7 @@ async function main(commands: readonly (readonly string[])[]): Promise<void> {
     server.start();
     await until(() => server.listeners()[0]?.state === "listening");
     const results: CommandResult[] = [];
-    for (const command of commands) results.push(await run(command));
+    for (const command of commands) results.push(await ask(command));
     process.stdout.write(JSON.stringify(results));
     await server[Symbol.asyncDispose]();
     upstream.close();
