@@ -86,6 +86,7 @@ export class Lab implements AsyncDisposable {
       "route add default via 10.9.0.1",
       "route add default via fd09::1",
     );
+    await Promise.all([namespace.up("eth0"), host.namespace.up(BRIDGE)]);
     const container = { namespace, host, number };
     this.#containers.push(container);
     return container;
@@ -164,6 +165,7 @@ async function plug(wire: Namespace, namespace: Namespace, number: number): Prom
     `address add ${underlayOf({ number })}/24 dev eth0`,
     `address add ${underlayOf({ number }, 6)}/64 dev eth0 nodad`,
   );
+  await namespace.up("eth0");
 }
 
 async function openHost(wire: Namespace, number: number): Promise<Host> {

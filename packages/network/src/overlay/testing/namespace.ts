@@ -49,6 +49,15 @@ export class Namespace implements AsyncDisposable {
     for (const line of lines) await this.run(`ip ${line}`);
   }
 
+  /** Waits until a device is up: the kernel takes a while to find that out, and drops what it is told to send before. */
+  async up(device: string): Promise<void> {
+    for (let looks = 0; looks < 1_500; looks += 1) {
+      if ((await this.run(`ip -o link show dev ${device}`)).includes(" state UP ")) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`${device} of ${this.name} is not up after half a minute`);
+  }
+
   /** Gives a program inside its input. */
   async feed(words: string, input: string): Promise<void> {
     const child = spawn(NSENTER, [`--net=${this.path}`, ...words.split(" ")], {
@@ -93,7 +102,7 @@ export class Namespace implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const closed = once(this.#child, "close");
     this.#child.stdin?.end();
     await closed;

@@ -27,7 +27,7 @@ export interface PeerAnswer {
 
 export const PORT = 8_080;
 /** Long, so that a busy machine is not taken for silence. */
-const SILENCE_MS = 10_000;
+const SILENCE_MS = 40_000;
 
 interface Line {
   say(): Promise<PeerAnswer>;
