@@ -126,6 +126,9 @@ export function callContract(openWorld: () => Promise<TestWorld>): void {
       const [alpha, bravo] = [await world.open("alpha"), await world.open("bravo")];
       const stuck = stuckHandler();
       bravo.handle("stuck", stuck.handler);
+      bravo.handle("echo", async (_from, body) => body);
+      // With a connection that is there, all of the time is the handler's.
+      await world.settle(alpha.call(IDS.bravo, "echo", 1));
       const error: unknown = await world.settle(
         alpha.call(IDS.bravo, "stuck", 1, { timeoutMs: 500 }).catch((reason: unknown) => reason),
       );

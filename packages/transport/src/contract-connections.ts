@@ -34,7 +34,7 @@ export function connectionContract(openWorld: () => Promise<TestWorld>): void {
 
     it("that fall silent are noticed, and made anew when the way is open again", async () => {
       await using world = await openWorld();
-      const limits = { pingMs: 100, silenceMs: 300, dialTimeoutMs: 300 };
+      const limits = { pingMs: 100, silenceMs: 300 };
       const [alpha, bravo] = [await world.open("alpha", { limits }), await world.open("bravo", { limits })];
       const [atAlpha, atBravo] = [events(alpha), events(bravo)];
       const got: unknown[] = [];
@@ -89,6 +89,7 @@ export function connectionContract(openWorld: () => Promise<TestWorld>): void {
       const stuck = stuckHandler();
       bravo.handle("stuck", stuck.handler);
       const call = watch(alpha.call(IDS.bravo, "stuck", 1));
+      await world.until(() => stuck.started === 1);
       await world.pass(800);
       expect(call.settled).toBe(false);
       expect(alpha.isUp(IDS.bravo)).toBe(true);

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type DatagramHandlers, type Datagrams } from "./datagrams.ts";
 import { MemoryNetwork } from "./memory-network.ts";
 import { openDatagrams } from "./open-datagrams.ts";
+import { until } from "./test-world.ts";
 
 /** "Seals" with a leading byte; enough to tell ours from others'. */
 function sealedBy(key: number): { handlers: DatagramHandlers; got: [string, number[]][] } {
@@ -17,11 +18,6 @@ function sealedBy(key: number): { handlers: DatagramHandlers; got: [string, numb
   };
   return { handlers, got };
 }
-
-const until = async (condition: () => boolean): Promise<void> => {
-  for (let tries = 0; tries < 2000 && !condition(); tries += 1) await new Promise((resolve) => setTimeout(resolve, 2));
-  expect(condition()).toBe(true);
-};
 
 const open = (host: string, handlers: DatagramHandlers): Promise<Datagrams> =>
   openDatagrams({ listen: { host, port: 0 }, log: silentLog, ...handlers });

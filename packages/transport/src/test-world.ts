@@ -44,3 +44,15 @@ export function watch<T>(promise: Promise<T>): { readonly settled: boolean; read
   promise.then(markSettled, markSettled);
   return state;
 }
+
+/** Longer than a busy machine keeps a test waiting, and shorter than vitest waits, which can't say for what. */
+const UNTIL_MS = 45_000;
+
+/** Waits in real time until the condition holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + UNTIL_MS;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`waited in vain until ${String(condition)}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

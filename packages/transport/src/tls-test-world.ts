@@ -5,9 +5,10 @@ import { performance } from "node:perf_hooks";
 import { ClusterError, isId, nodeId, SeededRandom, silentLog, type Clock, type NodeId } from "@murmur/base";
 import { parseAddress } from "./address.ts";
 import { joinCall } from "./join-call.ts";
+import type { TransportLimits } from "./limits.ts";
 import { openPeerTransport } from "./open-peer-transport.ts";
 import type { PeerTransport } from "./peer-transport.ts";
-import { IDS, NAMES, watch, type Name, type OpenChanges, type TestWorld } from "./test-world.ts";
+import { IDS, NAMES, until, watch, type Name, type OpenChanges, type TestWorld } from "./test-world.ts";
 import type { NodeIdentity } from "./tls-socket.ts";
 
 export const systemClock: Clock = {
@@ -36,6 +37,14 @@ export const testIdentity = (file: string, id: NodeId, ca = "ca"): NodeIdentity 
   keyPem: testPem(`${file}.key`),
   caPem: testPem(ca),
 });
+
+/** What a test isn't about takes as long as it takes: a busy machine is neither deaf nor dead. */
+export const PATIENT: Partial<TransportLimits> = {
+  dialTimeoutMs: 30_000,
+  silenceMs: 30_000,
+  callTimeoutMs: 45_000,
+  interestMs: 60_000,
+};
 
 const close = async (transport: PeerTransport): Promise<void> => {
   await transport[Symbol.asyncDispose]();
@@ -139,6 +148,7 @@ export class TlsTestWorld implements TestWorld {
       random: new SeededRandom(Math.floor(Math.random() * 2 ** 31)),
       log: silentLog,
       ...changes,
+      limits: { ...PATIENT, ...changes.limits },
     });
     this.#transports.set(name, transport);
     this.#opened.push(transport);
@@ -149,12 +159,8 @@ export class TlsTestWorld implements TestWorld {
     return promise;
   }
 
-  async until(condition: () => boolean): Promise<void> {
-    for (let tries = 0; tries < 3000; tries += 1) {
-      if (condition()) return;
-      await this.pass(5);
-    }
-    throw new Error("it has not happened for long");
+  until(condition: () => boolean): Promise<void> {
+    return until(condition);
   }
 
   pass(ms: number): Promise<void> {
@@ -182,7 +188,7 @@ export class TlsTestWorld implements TestWorld {
       caDigestCheck: () => {},
       method,
       body,
-      timeoutMs: 5000,
+      timeoutMs: 45_000,
       clock: systemClock,
       software: "1.0.0",
     });
