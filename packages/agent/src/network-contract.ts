@@ -13,6 +13,7 @@ export interface NetworkFixture {
   readonly place: (network: EngineNetwork, host: number) => ContainerNetwork;
   /** A request for a new task whose process runs until it is killed. */
   readonly request: (attached: readonly ContainerNetwork[]) => ContainerRequest;
+  pass(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,7 +64,8 @@ export function networkContract(name: string, open: () => Promise<NetworkFixture
       }));
 
     it("gives a process a network namespace, and another one the next time", () =>
-      using(open, async ({ runtime, network, place, request }) => {
+      using(open, async (fixture) => {
+        const { runtime, network, place, request } = fixture;
         const networks = [network(1), network(2)];
         for (const one of networks) await runtime.ensureNetwork(one, NEVER);
         const id = await runtime.create(request(networks.map((one) => place(one, 7))), NEVER);
@@ -73,7 +75,7 @@ export function networkContract(name: string, open: () => Promise<NetworkFixture
         const { netns, pid, run } = await runtime.inspect(id, NEVER);
         expect(netns).toMatch(/^\/.+/);
         await runtime.kill(id, "SIGKILL", NEVER);
-        await until(async () => (await runtime.inspect(id, NEVER)).state === "exited");
+        await until(fixture, async () => (await runtime.inspect(id, NEVER)).state === "exited");
         expect(await runtime.inspect(id, NEVER)).not.toHaveProperty("netns");
         await runtime.start(id, NEVER);
         const again = await runtime.inspect(id, NEVER);
@@ -99,7 +101,10 @@ export function networkContract(name: string, open: () => Promise<NetworkFixture
   });
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let turns = 0; turns < 500; turns += 1) if (await holds()) return;
-  throw new Error("what was waited for did not happen within 500 looks");
+async function until(fixture: NetworkFixture, holds: () => Promise<boolean>): Promise<void> {
+  for (let turns = 0; turns < 1_500; turns += 1) {
+    if (await holds()) return;
+    await fixture.pass(20);
+  }
+  throw new Error(`waited in vain for half a minute until ${String(holds)}`);
 }

@@ -4,7 +4,7 @@ import { NEVER, refusal, using } from "./contract-fixture.ts";
 import { clusterLabels, ownerLabels, taskOf } from "./labels.ts";
 import type { Container, ContainerEvent, ContainerRequest, Runtime } from "./ports.ts";
 
-/** Processes that every adapter of the contract can run. `deaf` ignores its stop signal, `well` becomes healthy. */
+/** Processes that every adapter of the contract can run. `deaf` ignores its stop signal, `well` becomes healthy when told. */
 export type Behaviour = "stays" | "fails with 3" | "deaf" | "well";
 
 /** One runtime under test, with means to make requests for it and to let time pass. */
@@ -12,6 +12,10 @@ export interface RuntimeFixture {
   readonly runtime: Runtime;
   /** A request for a new task that belongs to this fixture's cluster and node. */
   readonly request: (behaviour: Behaviour, parts?: { image?: string; hostPort?: number }) => ContainerRequest;
+  /** A port of the machine that nobody has. */
+  freePort(): Promise<number>;
+  /** Lets the process of a container that is `well` become healthy. */
+  makeHealthy(containerId: string): Promise<void>;
   /** A name of an image that can be had nowhere. */
   readonly missingImage: string;
   pass(ms: number): Promise<void>;
@@ -82,9 +86,11 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeFixture
       }));
 
     it("refuses a host port that is taken", () =>
-      using(open, async ({ runtime, request }) => {
-        await runtime.start(await runtime.create(request("stays", { hostPort: 47_373 }), NEVER), NEVER);
-        const second = await runtime.create(request("stays", { hostPort: 47_373 }), NEVER);
+      using(open, async (fixture) => {
+        const { runtime, request } = fixture;
+        const hostPort = await fixture.freePort();
+        await runtime.start(await runtime.create(request("stays", { hostPort }), NEVER), NEVER);
+        const second = await runtime.create(request("stays", { hostPort }), NEVER);
         await expect(refusal(runtime.start(second, NEVER))).resolves.toBe("port_conflict");
         expect(await runtime.inspect(second, NEVER)).toMatchObject({ state: "created" });
       }));
@@ -150,6 +156,7 @@ export function runtimeContract(name: string, open: () => Promise<RuntimeFixture
         const id = await runtime.create(wish, NEVER);
         await runtime.start(id, NEVER);
         expect((await runtime.inspect(id, NEVER)).health).toBe("starting");
+        await fixture.makeHealthy(id);
         await until(fixture, () => events.some((event) => event.action === "health_status: healthy"));
         expect((await runtime.inspect(id, NEVER)).health).toBe("healthy");
         const [line] = await runtime.list(ownerLabels(wish.node.clusterId, wish.node.nodeId), NEVER);
@@ -184,11 +191,11 @@ async function drain(events: AsyncIterable<ContainerEvent>, into: ContainerEvent
 }
 
 async function until(fixture: RuntimeFixture, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turns = 0; turns < 500; turns += 1) {
+  for (let turns = 0; turns < 1_500; turns += 1) {
     if (await holds()) return;
     await fixture.pass(20);
   }
-  throw new Error("what was waited for did not happen within 10 s");
+  throw new Error(`waited in vain for half a minute until ${String(holds)}`);
 }
 
 async function ends(fixture: RuntimeFixture, id: string): Promise<Container> {

@@ -33,6 +33,9 @@ runtimeContract("the simulated engine", () => {
   return Promise.resolve({
     runtime,
     missingImage: "nowhere:1",
+    freePort: () => Promise.resolve(47_373),
+    // With time.
+    makeHealthy: () => Promise.resolve(),
     request: (behaviour, { image = "web:1", hostPort } = {}): ContainerRequest => {
       const port = { protocol: "tcp", targetPort: 8080, publishedPort: hostPort ?? 80 } as const;
       const mode = hostPort === undefined ? "ingress" : "host";
@@ -46,7 +49,7 @@ runtimeContract("the simulated engine", () => {
 });
 
 networkContract("the simulated engine", () => {
-  const { runtime } = simulated();
+  const { runtime, clock } = simulated();
   const labels = { "murmur.cluster.id": "test" };
   let number = 0;
   return Promise.resolve({
@@ -74,6 +77,7 @@ networkContract("the simulated engine", () => {
       image: "web:1",
       networks: { attached },
     }),
+    pass: (ms) => clock.advance(ms),
     close: () => Promise.resolve(),
   });
 });

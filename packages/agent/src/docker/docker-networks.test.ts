@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { clusterId, taskId, taskName } from "@murmur/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { networkContract, type NetworkFixture } from "../network-contract.ts";
@@ -15,6 +16,8 @@ const NODE: NodeContext = { ...SAMPLE_NODE, clusterId: clusterId(RUN), dataPlane
 /** Somewhere in 10.0.0.0/8, away from what else may run on this machine. */
 const SECOND = 128 + randomInt(100);
 const THIRD = randomInt(60) * 4;
+/** The same in fd00::/16. */
+const SITE = `fd00:${(1 + randomInt(0xffff)).toString(16)}`;
 
 beforeAll(openDocker);
 
@@ -54,6 +57,7 @@ function open(): NetworkFixture {
       made.push(taskName(wish.task));
       return wish;
     },
+    pass: async (ms) => setTimeout(ms),
     close: async () => {
       for (const name of made) await runtime.remove(name, NEVER).catch(() => undefined);
       for (const name of await runtime.networks(labels, NEVER)) await runtime.removeNetwork(name, NEVER);
@@ -90,11 +94,11 @@ describe("a container of Docker in networks", () => {
       const first = network(1);
       const second = {
         ...network(2),
-        ipv6: { subnet: "fd00:1:0::/64", gateway: "fd00:1::1", range: "fd00:1::80/125" },
+        ipv6: { subnet: `${SITE}:0::/64`, gateway: `${SITE}::1`, range: `${SITE}::80/125` },
       };
       // Twice: what the engine says of an IPv6 subnet is found to be the same.
       for (const one of [first, second, first, second]) await runtime.ensureNetwork(one, NEVER);
-      const attached = [place(first, 7), { ...place(second, 9), ipv6: "fd00:1::9" }];
+      const attached = [place(first, 7), { ...place(second, 9), ipv6: `${SITE}::9` }];
       const folder = await mkdtemp(join(tmpdir(), "murmur-agent-test-"));
       const resolvConf = join(folder, "resolv.conf");
       await writeFile(resolvConf, "nameserver 10.9.9.9\n");
@@ -105,7 +109,7 @@ describe("a container of Docker in networks", () => {
         expect(links).toContain(`inet ${ipv4}/24`);
         expect(links).toContain(`link/ether ${mac}`);
       }
-      expect(links).toContain("inet6 fd00:1::9/64");
+      expect(links).toContain(`inet6 ${SITE}::9/64`);
       expect(links.match(/mtu 1450/g)).toHaveLength(2);
       expect(await inside(id, "cat", "/etc/resolv.conf")).toBe("nameserver 10.9.9.9\n");
       await rm(folder, { recursive: true });

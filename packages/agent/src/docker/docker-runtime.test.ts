@@ -4,7 +4,7 @@ import { clusterId, taskId, taskName, type Task } from "@murmur/model";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ContainerRequest } from "../ports.ts";
 import { runtimeContract, type Behaviour } from "../runtime-contract.ts";
-import { ADDRESS, closeDocker, docker, IMAGE, openDocker, RUN } from "../testing/docker-fixture.ts";
+import { ADDRESS, closeDocker, docker, freePort, IMAGE, openDocker, RUN } from "../testing/docker-fixture.ts";
 import { SAMPLE_NODE, sampleTask } from "../testing/sample-task.ts";
 import { DockerRuntime } from "./docker-runtime.ts";
 
@@ -20,6 +20,10 @@ const SCRIPTS: Record<Behaviour, string> = {
   well: "exec sleep 60",
 };
 
+/** Fails until the file is there, which makes nothing unhealthy for a while. */
+const WELL = "/well";
+const HEALTH_CHECK = { test: ["CMD", "/bin/busybox", "test", "-e", WELL], intervalMs: 100, startPeriodMs: 600_000 };
+
 beforeAll(openDocker);
 
 afterAll(async () => expect(await closeDocker()).toEqual([]));
@@ -32,7 +36,7 @@ function request(behaviour: Behaviour, parts: Partial<Task> = {}, image = IMAGE)
     container: {
       image,
       command: ["/bin/busybox", "sh", "-c", SCRIPTS[behaviour]],
-      ...(behaviour === "well" && { healthCheck: { test: ["CMD", "/bin/busybox", "true"], intervalMs: 100 } }),
+      ...(behaviour === "well" && { healthCheck: HEALTH_CHECK }),
     },
     serviceName: RUN,
     ...parts,
@@ -47,6 +51,8 @@ runtimeContract("Docker", () => {
   return Promise.resolve({
     runtime,
     missingImage: MISSING,
+    freePort,
+    makeHealthy: async (id) => void (await docker("exec", id, "/bin/busybox", "touch", WELL)),
     request: (behaviour, { image, hostPort } = {}) => {
       const port = { protocol: "tcp", targetPort: 8080, publishedPort: hostPort ?? 80 } as const;
       const mode = hostPort === undefined ? "ingress" : "host";

@@ -1,5 +1,7 @@
 import { execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { promisify } from "node:util";
 
 /** For tests that need a real Docker engine. They fail where there is none: what is skipped proves nothing. */
@@ -13,6 +15,23 @@ const run = promisify(execFile);
 /** What the docker CLI prints for these arguments. */
 export async function docker(...args: readonly string[]): Promise<string> {
   return (await run("docker", [...args])).stdout;
+}
+
+/** A port that nothing listens on: below those that the kernel gives to clients, and hardly another run's. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const port = 10_000 + randomInt(10_000);
+    const server = createServer().listen(port);
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    server.close();
+    await once(server, "close");
+    return port;
+  }
+  throw new Error("none of a hundred ports between 10000 and 20000 is free");
 }
 
 /** Makes sure that there is an engine with the image. */
@@ -45,7 +64,9 @@ function importBusybox(): Promise<void> {
     const load = spawn("docker", ["import", "--change", 'ENTRYPOINT ["/bin/busybox"]', "-", IMAGE], {
       stdio: ["pipe", "ignore", "inherit"],
     });
+    load.stdin.on("error", () => {}); // its code tells
     tar.stdout.pipe(load.stdin);
+    tar.on("error", reject);
     load.on("error", reject);
     load.on("close", (code) => {
       if (code === 0) resolve();
