@@ -259,7 +259,7 @@ describe("a service that waits for lost nodes", () => {
     expect(ids(world, web)).toHaveLength(4);
   });
 
-  it("waits for ever where it is to, but not for a node that was removed", () => {
+  it("waits for ever where it is to, but not for a node that was removed", { timeout: 180_000 }, () => {
     const { world, web, before } = waiting({ kind: "wait" });
     world.run(2 * ORPHAN_AFTER_MS);
     expect(ids(world, web)).toEqual(before);

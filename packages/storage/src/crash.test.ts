@@ -43,7 +43,7 @@ function note(said: Said, line: string): void {
 }
 
 describe("a process that is killed while it writes", () => {
-  it("finds everything that it had acknowledged, and its vote", { timeout: 60_000 }, async () => {
+  it("finds everything that it had acknowledged, and its vote", { timeout: 180_000 }, async () => {
     await using directory = await temporaryDirectory();
     for (const writes of [20, 700, 300, 1500, 100]) {
       const said = await writeAndKill(directory.path, writes, async () => {
