@@ -16,8 +16,10 @@ const alone = [
 export default defineConfig({
   test: {
     root: new URL("../..", import.meta.url).pathname,
-    testTimeout: 120_000,
-    hookTimeout: 180_000,
+    // A test waits for several things, each with a bound of its own that says what was waited for; these say nothing.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000, interval: 200 } },
     projects: [
       {
         extends: true,

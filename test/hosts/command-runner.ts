@@ -79,7 +79,7 @@ export class CommandRunner {
       const timer = setTimeout(() => {
         waiting.delete(id);
         send({});
-        resolve({ code: 124, stdout: "", stderr: "" });
+        resolve({ code: 124, stdout: "", stderr: `not done within ${String(timeoutMs)} ms: ${command.join(" ")}` });
       }, timeoutMs);
       waiting.set(id, (outcome) => {
         clearTimeout(timer);
@@ -96,6 +96,7 @@ export class CommandRunner {
     let complained = "";
     // Who is told why is who waits: below.
     child.stdin.on("error", () => {});
+    child.on("error", ({ message }) => (complained += message));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (complained += text));
     createInterface({ input: child.stdout }).on("line", (line) => {
       const { id, ...outcome } = JSON.parse(Buffer.from(line, "base64").toString()) as Outcome & {

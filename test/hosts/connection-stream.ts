@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import type { Host } from "./host.ts";
 
@@ -65,6 +64,7 @@ export class ConnectionStream {
   readonly #host: Host;
   readonly #inside: readonly string[];
   readonly #process: ChildProcess;
+  readonly #ended: Promise<unknown>;
   readonly #said: Promise<string>;
   readonly #looks: Promise<string>[] = [];
   #complained = "";
@@ -75,6 +75,8 @@ export class ConnectionStream {
     const node = ["/usr/local/lib/murmur/node", "-e", PROGRAM, target.host, String(target.port)];
     const child = spawn("docker", ["exec", "-i", host.container.getId(), ...this.#inside, ...node], { stdio: "pipe" });
     this.#process = child;
+    this.#ended = new Promise((resolve) => void child.on("close", resolve));
+    child.on("error", ({ message }) => (this.#complained += message));
     child.stdin.on("error", () => {}); // that it said nothing tells
     this.#said = text(child.stdout);
     child.stderr.setEncoding("utf8").on("data", (words: string) => this.#hear(words));
@@ -82,10 +84,8 @@ export class ConnectionStream {
 
   /** Ends it; what came of all its connections. */
   async end(): Promise<StreamResult> {
-    const { stdin, exitCode } = this.#process;
-    const exit = exitCode === null ? once(this.#process, "exit") : undefined;
-    stdin?.end();
-    await exit;
+    this.#process.stdin?.end();
+    await this.#ended;
     const said = await this.#said;
     if (said === "") throw new Error(`the stream has broken off: ${this.#complained}`);
     const { pages, failures } = JSON.parse(said) as StreamResult;

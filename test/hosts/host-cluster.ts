@@ -1,5 +1,4 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +6,8 @@ import { promisify } from "node:util";
 import { Network, type StartedNetwork } from "testcontainers";
 import { eventually, Host } from "./host.ts";
 import { NodeContainer } from "./node-container.ts";
+
+const execFilePromised = promisify(execFile);
 
 export const WEB_IMAGE = "murmur/web:latest";
 /** The same with busybox's, glibc's, musl's and BIND's resolvers in it. */
@@ -43,7 +44,10 @@ export class HostCluster implements AsyncDisposable {
   static async ofHosts(count: number, options: HostClusterOptions = {}): Promise<HostCluster> {
     const cluster = new HostCluster(await new Network().start(), options);
     try {
-      await Promise.all(Array.from({ length: count }, (_none, index) => cluster.addHost(`host${String(index + 1)}`)));
+      const names = Array.from({ length: count }, (_none, index) => `host${String(index + 1)}`);
+      const added = await Promise.allSettled(names.map((name) => cluster.addHost(name)));
+      // Only now that no other one is still being started: all of them have to go.
+      for (const result of added) if (result.status === "rejected") throw result.reason;
       cluster.hosts.sort((left, right) => left.name.localeCompare(right.name));
       return cluster;
     } catch (error) {
@@ -109,7 +113,7 @@ export class HostCluster implements AsyncDisposable {
     await host.client.joinCluster({ token, addresses: [`${this.first.address}:7373`], advertiseAddr: host.address });
   }
 
-  /** Waits until every node is ready and the wanted number of them are managers. */
+  /** Waits until every node is ready, the wanted number of them are managers, and one leads. */
   async settled(): Promise<void> {
     const managers = this.hosts.length < 3 ? 1 : 3;
     await eventually(
@@ -118,14 +122,18 @@ export class HostCluster implements AsyncDisposable {
       (nodes) =>
         nodes.length === this.hosts.length &&
         nodes.every(({ Status }) => Status?.State === "ready") &&
-        nodes.filter(({ ManagerStatus }) => ManagerStatus !== undefined).length === managers,
+        nodes.filter(({ ManagerStatus }) => ManagerStatus !== undefined).length === managers &&
+        nodes.some(({ ManagerStatus }) => ManagerStatus?.Leader === true),
     );
   }
 
-  /** The host that leads, as others see it. */
+  /** The host that leads, as others see it; waits for an election that is under way. */
   async leader(asked: Host = this.first): Promise<Host> {
-    const node = (await asked.client.nodes()).find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
-    const host = this.hosts.find(({ name }) => name === node?.Description?.Hostname);
+    const led = async (): Promise<Host | undefined> => {
+      const node = (await asked.client.nodes()).find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
+      return this.hosts.find(({ name }) => name === node?.Description?.Hostname);
+    };
+    const host = await eventually("one of the hosts leads", led, (found) => found !== undefined);
     if (host === undefined) throw new Error("nobody leads");
     return host;
   }
@@ -143,13 +151,9 @@ export class HostCluster implements AsyncDisposable {
   async #loadImages(host: Host): Promise<void> {
     const tar = join(await this.#folder(), "images.tar");
     const { images = [WEB_IMAGE] } = this.#options;
-    this.#images ??= promisify(execFile)("docker", ["save", "-o", tar, ...images]);
+    this.#images ??= execFilePromised("docker", ["save", "-o", tar, ...images]);
     await this.#images;
-    const load = spawn("sh", ["-c", 'docker exec -i "$0" docker load <"$1"', host.container.getId(), tar], {
-      stdio: "ignore",
-    });
-    const [code] = (await once(load, "exit")) as [number | null];
-    if (code !== 0) throw new Error(`${host.name} did not take the images`);
+    await execFilePromised("sh", ["-c", 'docker exec -i "$0" docker load <"$1"', host.container.getId(), tar]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -157,6 +161,7 @@ export class HostCluster implements AsyncDisposable {
       this.hosts.map((host) => host.container.stop({ timeout: 0, remove: true, removeVolumes: true }).catch(() => {})),
     );
     await this.network.stop().catch(() => {});
-    if (this.#home !== undefined) await rm(await this.#home, { recursive: true, force: true });
+    // A host that could not be stopped may still write there.
+    if (this.#home !== undefined) await rm(await this.#home, { recursive: true, force: true, maxRetries: 5 });
   }
 }

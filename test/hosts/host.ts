@@ -116,9 +116,13 @@ export class Host {
   }
 }
 
+/** For what takes a few seconds on a machine that has nothing else to do. */
+const LIMIT_MS = 60_000;
+
 /**
  * Asks again until an answer satisfies; rejects with what was last seen. The longer it takes, the less often it asks:
- * most questions are a command that keeps a core busy, on the machine that has to do what is waited for.
+ * most questions are a command that keeps a core busy, on the machine that has to do what is waited for. A question that
+ * gets no answer, nor an error, counts as one that wasn't answered in time.
  */
 export async function eventually<T>(
   what: string,
@@ -126,12 +130,12 @@ export async function eventually<T>(
   good: (value: T) => boolean,
   options: { readonly limitMs?: number; readonly everyMs?: number } = {},
 ): Promise<T> {
-  const { limitMs = 30_000, everyMs = 100 } = options;
+  const { limitMs = LIMIT_MS, everyMs = 100 } = options;
   const start = performance.now();
   let last: unknown;
   for (;;) {
     try {
-      const value = await ask();
+      const value = await answerOf(ask(), limitMs);
       last = value;
       if (good(value)) return value;
     } catch (error) {
@@ -140,6 +144,20 @@ export async function eventually<T>(
     const elapsedMs = performance.now() - start;
     if (elapsedMs > limitMs) throw new Error(`not within ${String(limitMs)} ms: ${what}; last: ${describe(last)}`);
     await sleep(Math.max(everyMs, elapsedMs / 10));
+  }
+}
+
+/** What was asked for, or an error when it takes so long that nobody waits for it any more. */
+async function answerOf<T>(asked: Promise<T>, limitMs: number): Promise<T> {
+  const over = new AbortController();
+  const late = async (): Promise<never> => {
+    await sleep(limitMs, undefined, { signal: over.signal });
+    throw new Error(`no answer for ${String(limitMs)} ms`);
+  };
+  try {
+    return await Promise.race([asked, late()]);
+  } finally {
+    over.abort();
   }
 }
 

@@ -1,8 +1,8 @@
-/** Fetches pages one after the other with busybox's programs; after each a NUL. What nobody gives within 5 s is empty. */
+/** Fetches pages one after the other with busybox's programs; after each a NUL. What nobody gives within 15 s is empty. */
 export const fetching = (urls: readonly string[]): readonly string[] => [
   "sh",
   "-c",
-  'for url; do timeout 5 wget -q -O - "$url"; printf "\\0"; done',
+  'for url; do timeout 15 wget -q -O - "$url"; printf "\\0"; done',
   "sh",
   ...urls,
 ];

@@ -100,12 +100,17 @@ export class PartedCluster implements AsyncDisposable {
     const partition = turn(PARTITIONS, round);
     const churn = new AbortController();
     const changed = this.#churn(churn.signal);
-    const heal = await partition.begin(cluster.hosts, await cluster.leader(), round);
-    await sleep(cutMs);
-    churn.abort();
-    await heal();
-    const start = performance.now();
-    await changed;
+    let start: number;
+    try {
+      const heal = await partition.begin(cluster.hosts, await cluster.leader(), round);
+      await sleep(cutMs);
+      churn.abort();
+      await heal();
+      start = performance.now();
+    } finally {
+      churn.abort();
+      await changed;
+    }
     const course: string[] = [];
     for (;;) {
       const problems = await this.#problems().catch((error: unknown) => [messageOf(error)]);

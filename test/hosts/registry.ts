@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, type Host } from "./host.ts";
@@ -16,38 +15,52 @@ const LINES = {
   "second-Password-2": "$2y$05$abcdefghijklmnopqrstuu95q5ISClUIMgspk7kKC2IRbgbWXk0Pi",
 } as const;
 
+type Password = (typeof PASSWORDS)[number];
+
 /** Debian's docker-registry on this machine, which lets in who has the password. */
 export class Registry implements AsyncDisposable {
   readonly #folder: string;
-  readonly #port: number;
   readonly #process: ChildProcess;
+  #log = "";
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string) {
     this.#folder = folder;
-    this.#port = port;
     const config = join(folder, "config.yml");
-    this.#process = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
+    const child = spawn("docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+    child.on("error", ({ message }) => (this.#log += message));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#log += text));
+    this.#process = child;
   }
 
   static async start(): Promise<Registry> {
     const folder = await mkdtemp(join(tmpdir(), "murmur-registry-"));
-    const port = await freePort();
     const config = {
       version: 0.1,
-      log: { level: "error" },
+      log: { level: "info" },
       storage: { filesystem: { rootdirectory: join(folder, "data") } },
-      http: { addr: `:${String(port)}` },
+      // At a port that the kernel gives it: one that was found free before could be another's by now.
+      http: { addr: ":0" },
       auth: { htpasswd: { realm: "tests", path: join(folder, "htpasswd") } },
     };
     await writeFile(join(folder, "config.yml"), JSON.stringify(config));
-    const registry = new Registry(folder, port);
-    await registry.change(PASSWORDS[0]);
-    return registry;
+    // Before it starts: it makes itself one where there is none.
+    await writePassword(folder, PASSWORDS[0]);
+    return new Registry(folder);
+  }
+
+  /** What it says itself, once it listens. */
+  async #port(): Promise<string> {
+    const log = await eventually(
+      "the registry listens",
+      async () => this.#log,
+      (text) => LISTENS.test(text),
+    );
+    return LISTENS.exec(log)?.[1] ?? "";
   }
 
   /** From now on this is the password. */
-  change(password: (typeof PASSWORDS)[number]): Promise<void> {
-    return writeFile(join(this.#folder, "htpasswd"), `${REGISTRY_USER}:${LINES[password]}\n`);
+  change(password: Password): Promise<void> {
+    return writePassword(this.#folder, password);
   }
 
   /** Makes it reachable at `REGISTRY` on a host. */
@@ -55,7 +68,7 @@ export class Registry implements AsyncDisposable {
     const gateway = await host.ok("sh", "-c", "ip route show default | cut -d' ' -f3");
     const script =
       "const net = require('node:net'); net.createServer((near) => {" +
-      `const far = net.connect(${String(this.#port)}, '${gateway}'); near.pipe(far).pipe(near);` +
+      `const far = net.connect(${await this.#port()}, '${gateway}'); near.pipe(far).pipe(near);` +
       "for (const end of [near, far]) end.on('error', () => { near.destroy(); far.destroy(); });" +
       "}).listen(5000, '127.0.0.1');";
     await host.ok("sh", "-c", 'setsid /usr/local/lib/murmur/node -e "$0" >/dev/null 2>&1 &', script);
@@ -67,7 +80,7 @@ export class Registry implements AsyncDisposable {
   }
 
   /** `docker login` on a host. */
-  async login(host: Host, password: (typeof PASSWORDS)[number]): Promise<void> {
+  async login(host: Host, password: Password): Promise<void> {
     await host.ok(
       "sh",
       "-c",
@@ -81,14 +94,8 @@ export class Registry implements AsyncDisposable {
   }
 }
 
+const LISTENS = /listening on \S+:([0-9]+)/;
 const ASK = `fetch('http://${REGISTRY}/v2/').then((answer) => console.log(answer.status))`;
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
-  return address.port;
-}
+const writePassword = (folder: string, password: Password): Promise<void> =>
+  writeFile(join(folder, "htpasswd"), `${REGISTRY_USER}:${LINES[password]}\n`);
