@@ -33,7 +33,11 @@ beforeAll(async () => {
   const client = ["service", "create", "--name", "client", "--mode", "global", "--network", "back"];
   await first.murmur(...client, "--stop-grace-period", "0s", CLIENT_IMAGE, "sleep", "1000000");
   clients = await tasksOf(cluster.hosts, "client");
-  vip = await addressOf("web");
+  vip = await eventually(
+    "web has an address",
+    () => addressOf("web"),
+    (address) => /^[0-9.]+$/.test(address),
+  );
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -69,12 +73,19 @@ async function underway(
 const failuresOf = (results: readonly StreamResult[]): readonly string[] => results.flatMap(({ failures }) => failures);
 const nameOf = ({ id }: TaskContainer): string => id.slice(0, 12);
 const namesOf = (tasks: readonly TaskContainer[]): readonly string[] => tasks.map(nameOf).toSorted();
-const running = (hosts: readonly Host[], count: number): Promise<readonly TaskContainer[]> =>
+/** Waits until so many tasks of a service run on these hosts, and none that are to be stopped. */
+const running = (hosts: readonly Host[], count: number, service = "web"): Promise<readonly TaskContainer[]> =>
   eventually(
-    `${String(count)} tasks of web run`,
+    `${String(count)} tasks of ${service} run`,
     async () => {
-      const { stdout } = await (hosts[0] ?? cluster.first).run(["murmur", "service", "ls"]);
-      return stdout.includes(` ${String(count)}/${String(count)} `) ? tasksOf(hosts, "web") : [];
+      const { stdout } = await (hosts[0] ?? cluster.first).run([
+        "murmur",
+        "service",
+        "ls",
+        "--filter",
+        `name=${service}`,
+      ]);
+      return stdout.includes(` ${String(count)}/${String(count)} `) ? tasksOf(hosts, service) : [];
     },
     (tasks) => tasks.length === count,
     { limitMs: 90_000 },
@@ -83,7 +94,8 @@ const running = (hosts: readonly Host[], count: number): Promise<readonly TaskCo
 /** Whoever answers by a client's virtual address, in so many connections. */
 async function answering(client: TaskContainer, count = 24): Promise<readonly string[]> {
   const script = `for i in $(seq ${String(count)}); do timeout 5 wget -q -O - http://web/ || echo failed; done`;
-  const { stdout } = await client.inside("sh", "-c", script);
+  const { code, stdout, stderr } = await client.inside("sh", "-c", script);
+  if (code !== 0) throw new Error(`${client.name} could not ask: ${stderr}`);
   return [...new Set(stdout.trim().split("\n"))].toSorted();
 }
 
@@ -98,9 +110,9 @@ async function holdsOnly(tasks: readonly TaskContainer[], askers: readonly TaskC
       "the name has them",
       () => addressOf("tasks.web", client),
       (named) => named.split("\n").toSorted().join("\n") === addresses,
-      { limitMs: 5_000 },
     );
-    expect(await answering(client)).toEqual(namesOf(tasks));
+    // Once in some thousand times chance leaves one out; and the rules follow the names a moment later.
+    await expect.poll(() => answering(client)).toEqual(namesOf(tasks));
   }
 }
 
@@ -147,6 +159,8 @@ describe("an overlay that loses things", () => {
   });
 
   it("carries traffic on while all daemons are down, and adopts the containers when they are back", async () => {
+    // However long a daemon takes to come back, what it ran is waited for.
+    await cluster.first.murmur("service", "update", "--on-node-loss", "wait", "web");
     const before = await running(cluster.hosts, 3);
     const results = await underway(async () => {
       for (const host of cluster.hosts) await host.killMurmur({ hold: true });
@@ -159,6 +173,7 @@ describe("an overlay that loses things", () => {
     expect(namesOf(await running(cluster.hosts, 3))).toEqual(namesOf(before));
     await clean(cluster.hosts);
     await holdsOnly(before, clients);
+    await cluster.first.murmur("service", "update", "--on-node-loss", "replace", "web");
   });
 
   it("carries traffic on when a daemon is away for so long that its tasks are replaced", async () => {
@@ -171,18 +186,13 @@ describe("an overlay that loses things", () => {
         "others have its tasks",
         () => tasksOf(rest, "web"),
         (tasks) => tasks.length === 3,
-        { limitMs: 60_000 },
       );
       await away.startMurmur();
       await cluster.settled();
       await running(cluster.hosts, 3);
     }, rest);
     expect(failuresOf(results)).toEqual([]);
-    clients = await eventually(
-      "there are clients everywhere",
-      () => tasksOf(cluster.hosts, "client"),
-      (tasks) => tasks.length === 3,
-    );
+    clients = await running(cluster.hosts, 3, "client");
     await clean(cluster.hosts);
     await holdsOnly(await running(cluster.hosts, 3), clients);
   });

@@ -34,7 +34,6 @@ export function itPlaces(cluster: () => HostCluster): void {
       `${String(count)} tasks of ${service} run`,
       () => rows(service),
       (found) => found.filter(isUp).length === count,
-      { limitMs: 60_000 },
     );
     const counts: Record<string, number> = {};
     for (const { Node } of tasks.filter(isUp)) counts[Node] = (counts[Node] ?? 0) + 1;

@@ -90,13 +90,14 @@ describe("a cluster whose managers are lost", () => {
     const alive = [survivor, ...workers];
     const now = await running(alive, 8);
     for (const id of kept) expect(now).toContain(id);
-    expect(await ask(workers[0] ?? survivor, 80)).not.toBe("");
+    // A container counts as soon as its process runs, before it listens.
+    await expect.poll(() => ask(workers[0] ?? survivor, 80)).not.toBe("");
 
     await Promise.all(lost.map((host) => host.startMurmur()));
     await allReady(survivor, 4);
     await running(cluster.hosts, 8);
-    const names = await Promise.all(cluster.hosts.map((host) => host.murmur("service", "ls", "--format", "json")));
-    for (const text of names) expect(text).toContain('"after"');
+    for (const host of cluster.hosts)
+      await expect.poll(() => host.murmur("service", "ls", "--format", "json")).toContain('"after"');
   });
 
   it("is backed up on a manager, and restored on a new host, where its living nodes find it", async () => {
@@ -136,6 +137,6 @@ describe("a cluster whose managers are lost", () => {
     await Promise.all(managers.map((host) => host.startMurmur()));
     await allReady(fresh, 5);
     await running(cluster.hosts, 8);
-    for (const host of cluster.hosts) expect(await host.murmur("service", "ls")).toContain("restored");
+    for (const host of cluster.hosts) await expect.poll(() => host.murmur("service", "ls")).toContain("restored");
   });
 });

@@ -101,7 +101,6 @@ describe("a service's secrets and configs", () => {
       "another task runs in its place",
       () => tasksOf(cluster.hosts, "shop"),
       (tasks) => tasks.length === 3 && tasks.every(({ id }) => id !== task.id),
-      { limitMs: 60_000 },
     );
   });
 

@@ -16,14 +16,14 @@ import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
 
 let cluster: HostCluster;
 let folder: string;
+const opened = new AsyncDisposableStack();
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "murmur-flags-"));
-  cluster = await HostCluster.of(2, { dataPlane: "overlay", generic: { host1: "gpu=A,gpu=B", host2: "disk=3" } });
+  opened.defer(() => rm(folder, { recursive: true, force: true }));
+  const generic = { host1: "gpu=A,gpu=B", host2: "disk=3" };
+  cluster = opened.use(await HostCluster.of(2, { dataPlane: "overlay", generic }));
 });
-afterAll(async () => {
-  await cluster[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => opened.disposeAsync());
 
 /** A line of words; a word with spaces is in single quotes. */
 const words = (line: string): readonly string[] =>
@@ -54,7 +54,7 @@ const rowsOf = async (service: string): Promise<readonly string[]> =>
     await docker(`service ps --no-trunc --format '{{.Node}}|{{.DesiredState}}|{{.CurrentState}}|{{.Error}}' ${service}`)
   ).split("\n");
 
-/** Waits for so many running containers of a service, all unlike those before. */
+/** Waits for so many running containers of a service, all unlike those before, that the cluster has heard of. */
 const running = (
   service: string,
   count = 1,
@@ -62,9 +62,11 @@ const running = (
 ): Promise<readonly TaskContainer[]> =>
   eventually(
     `${service} runs`,
-    () => tasksOf(cluster.hosts, service),
+    async () => {
+      const told = (await rowsOf(service)).filter((row) => row.includes("|Running|Running"));
+      return told.length === count ? tasksOf(cluster.hosts, service) : [];
+    },
     (tasks) => tasks.length === count && tasks.every(({ id }) => before.every((old) => old.id !== id)),
-    { limitMs: 60_000 },
   );
 
 const nodesOf = (tasks: readonly TaskContainer[]): readonly string[] => tasks.map(({ host }) => host.name).toSorted();
@@ -123,6 +125,14 @@ const SCRIPT = [
   "grep -E 'db|cache' /etc/hosts | sort",
 ];
 
+/** Waits until names are answered in a task, by its node and by the servers that it was told of. */
+const named = (task: TaskContainer | undefined): Promise<unknown> =>
+  eventually(
+    "it is told of its service and of others' names",
+    () => lines(task, "nslookup proc. | grep -cE 'Address: 10[.]'", "nslookup out.example. | grep -c 192.0.2.9"),
+    (counts) => counts.join() === "1,1",
+  );
+
 /** A host's address that a DNS server answers at: to every question for an address with 192.0.2.9N. */
 async function serveDns(host: Host, number: string): Promise<void> {
   const server = `const socket = require("node:dgram").createSocket("udp4");
@@ -158,6 +168,7 @@ describe("a service's process", () => {
     );
     const [task] = await running("proc");
     const { Config, HostConfig } = await inspect(task);
+    await named(task);
     expect(await lines(task, ...SCRIPT)).toEqual([
       "red,proc-1,yes,round",
       "1000",
@@ -206,6 +217,7 @@ describe("a service's process", () => {
     const [task] = await running("proc", 1, before);
     const { Config, HostConfig } = await inspect(task);
     expect(task?.host.name).toBe("host2");
+    await named(task);
     expect(await lines(task, ...SCRIPT)).toEqual([
       "blue,proc-1,yes,",
       "1002",
@@ -411,7 +423,7 @@ describe("where and when a service's tasks run", () => {
       );
     }
     const [task] = tasks;
-    expect((await lines(task, "nslookup helper | grep -c ^Address"))[0]).toBe("2");
+    await expect.poll(async () => (await lines(task, "nslookup helper | grep -c ^Address"))[0]).toBe("2");
     const placeIn = ["docker", "inspect", "-f", "{{json .NetworkSettings.Networks}}", task?.id ?? ""];
     expect(await task?.host.ok(...placeIn)).toContain('"com.example.note":"here"');
   });
@@ -433,8 +445,8 @@ describe("where and when a service's tasks run", () => {
     );
     expect(await endpointOf("placed")).toEqual(["dnsrr"]);
     const [task] = tasks;
-    expect((await lines(task, "nslookup other | grep -c ^Address"))[0]).toBe("3");
-    expect((await lines(task, "nslookup helper 2>&1")).join(" ")).toContain("NXDOMAIN");
+    await expect.poll(async () => (await lines(task, "nslookup other | grep -c ^Address"))[0]).toBe("3");
+    await expect.poll(async () => (await lines(task, "nslookup helper 2>&1")).join(" ")).toContain("NXDOMAIN");
     const { TaskTemplate } = (await service("placed")).Spec;
     expect(TaskTemplate["Placement"]).toMatchObject({
       Constraints: ["node.labels.zone==b", "node.platform.os==linux"],
@@ -629,7 +641,6 @@ describe("what the docker command has no flag for", () => {
         await first.murmur("cluster", "info"),
       ],
       ([nodes]) => nodes === "host1,host1,host2,host2",
-      { limitMs: 60_000 },
     );
     await first.murmur("cluster", "update", "--rebalance", "off");
     expect(await first.murmur("cluster", "info")).toMatch(/^Rebalance: +off$/m);
