@@ -34,11 +34,14 @@ const commands = (index: number, term: number): LogEntry => ({
   data: encodeEntry({ requestId: `r${String(index)}`, commands: [createCluster()] }),
 });
 
-/** Lets simulated time pass until the work is done. */
+/** Lets simulated time pass until the work is done, a minute at most. */
 async function during<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
   let settled = false;
   const watched = work.finally(() => (settled = true));
-  while (!settled) await clock.advance(10);
+  for (let passed = 0; !settled; passed += 10) {
+    if (passed > 60_000) throw new Error("nothing came of it in a minute of simulated time");
+    await clock.advance(10);
+  }
   return watched;
 }
 

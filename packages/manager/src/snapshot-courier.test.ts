@@ -19,13 +19,13 @@ describe("a snapshot courier", () => {
   });
 
   it("goes on where a broken transfer stopped", async () => {
-    const { station, pass, network } = await courierWorld();
+    const { station, pass, untilSent, network } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [20, 20] });
     a.courier.deliver(b.self);
     // The question, a window of four, and the first of the next one.
-    while (a.offsets.length < 6) await pass(10);
+    await untilSent(a, 6);
     const reached = a.offsets[5] ?? 0;
     expect(reached).toBeGreaterThan(0);
     network.cut("a:1", "b:1");
@@ -95,24 +95,24 @@ describe("a snapshot courier", () => {
   });
 
   it("keeps several chunks on their way, and begins where the receiver stands", async () => {
-    const { station, pass, network } = await courierWorld();
+    const { station, pass, untilSent, network } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [50, 50] });
     a.courier.deliver(b.self);
-    while (a.offsets.length < 2) await pass(10);
+    await untilSent(a, 2);
     expect(a.offsets).toEqual([0, 0, 1, 2, 3].map((chunk, at) => (at === 0 ? 0 : chunk * 262_144)));
     await pass(5_000);
     expect(a.outcomes).toEqual(["b finished"]);
   });
 
   it("drops an unfinished one after a minute, and takes it anew", async () => {
-    const { station, pass, network, clock } = await courierWorld();
+    const { station, pass, untilSent, network, clock } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [20, 20] });
     a.courier.deliver(b.self);
-    while (a.offsets.length < 6) await pass(10);
+    await untilSent(a, 6);
     network.cut("a:1", "b:1");
     await pass(20_000);
     await clock.advance(60_000);

@@ -7,13 +7,13 @@ const traceOf = (name: string, lines: readonly string[]): Promise<void> =>
 
 describe("a snapshot in chunks goes as written", () => {
   it("when it is broken off, and resumed where the receiver stands", async () => {
-    const { station, pass, network, trace } = await courierWorld();
+    const { station, pass, untilSent, network, trace } = await courierWorld();
     const [a, b] = [await station("a"), await station("b")];
     await a.save(100);
     network.set({ latencyMs: [20, 20] });
     trace.push("# a sends what b lacks, four chunks at a time. The connection breaks in the second window.");
     a.courier.deliver(b.self);
-    while (a.offsets.length < 6) await pass(10);
+    await untilSent(a, 6);
     network.cut("a:1", "b:1");
     await pass(20_000);
     trace.push("# Raft asks again when it is there again: b says how much it has, and a goes on from there.");
@@ -24,14 +24,14 @@ describe("a snapshot in chunks goes as written", () => {
   });
 
   it("when a new leader has a newer one, and the old one's is stale", async () => {
-    const { station, pass, network, trace } = await courierWorld();
+    const { station, pass, untilSent, network, trace } = await courierWorld();
     const [a, b, c] = [await station("a"), await station("b"), await station("c")];
     await a.save(100);
     await c.save(120, OTHER_STATE);
     network.set({ latencyMs: [20, 20] });
     trace.push("# a is replaced as leader by c in the middle of its transfer, and does not know it yet.");
     a.courier.deliver(b.self);
-    while (a.offsets.length < 6) await pass(10);
+    await untilSent(a, 6);
     Object.assign(c.status, { term: 2 });
     Object.assign(b.status, { term: 2, role: "follower" });
     c.courier.deliver(b.self);

@@ -4,7 +4,7 @@ import { DEFAULT_CLUSTER_SPEC, type ExternalCa } from "@murmur/model";
 import { beforeEach, describe, expect, it } from "vitest";
 import { AuthoritySigner, type NodeRequest } from "./authority-signer.ts";
 import type { CallExternalCa } from "./external-ca.ts";
-import { quiet } from "./testing/real-work.ts";
+import { during as passing } from "./testing/simulated-time.ts";
 import { TestCfssl } from "./testing/test-cfssl.ts";
 
 const CLUSTER = "c1";
@@ -37,15 +37,7 @@ describe("what signs nodes' certificates", () => {
   const issuerOf = (certificatePem: string, caPem: string): NodeId =>
     verifyPeer(certificatePem, { caPem, clusterId: CLUSTER, now: clock.now() });
   /** Lets the time of deadlines pass, too. */
-  const during = async <T>(work: Promise<T>): Promise<T> => {
-    let settled = false;
-    work.catch(() => {}).finally(() => (settled = true));
-    while (!settled) {
-      await quiet();
-      await clock.advance(500);
-    }
-    return work;
-  };
+  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work, 500);
 
   it("is the external CA of the root, one after the other", async () => {
     const dead = { ...cfssl.externalCa, url: "https://dead.test/sign" };

@@ -5,7 +5,7 @@ import { DEFAULT_CLUSTER_SPEC, UNLOCK_KEY_SEAL_ID } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
 import { Machine } from "./testing/machine.ts";
-import { quiet } from "./testing/real-work.ts";
+import { during as passing } from "./testing/simulated-time.ts";
 
 const { signal } = new AbortController();
 const AUTOLOCK = { availability: "active", labels: {}, spec: { ...DEFAULT_CLUSTER_SPEC, autolock: true } } as const;
@@ -16,16 +16,7 @@ function setup() {
   const network = new MemoryNetwork({ clock, random });
   const machine = (number: number): Machine =>
     new Machine({ clock, random, network, address: `10.0.0.${String(number)}:7373` });
-  const during = async <T>(work: Promise<T>): Promise<T> => {
-    let settled = false;
-    const watched = work.finally(() => (settled = true));
-    watched.catch(() => {});
-    while (!settled) {
-      await clock.advance(10);
-      await quiet();
-    }
-    return watched;
-  };
+  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work);
   const refusal = async (work: Promise<unknown>): Promise<string> => {
     const error = await during(work).catch((reason: unknown) => reason);
     return `${codeOf(error)}: ${String(error)}`;

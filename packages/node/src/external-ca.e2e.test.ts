@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "node:tls";
 import { nodeId, silentLog } from "@murmur/base";
 import {
   createCa,
@@ -19,7 +21,7 @@ import { clusterId, DEFAULT_CLUSTER_SPEC, type ExternalCa } from "@murmur/model"
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthoritySigner } from "./authority-signer.ts";
 import { callExternalCa } from "./external-ca.ts";
-import { systemClock } from "./system-clock.ts";
+import { patientClock } from "./testing/patient-clock.ts";
 
 /* CFSSL's own server keeps the root's key. Needs Debian's golang-cfssl; fails where it is missing. */
 
@@ -27,7 +29,8 @@ const CLUSTER = clusterId("c1");
 const { signal } = new AbortController();
 let folder: string;
 let ca: Ca;
-let server: ChildProcess;
+let server: ChildProcess | undefined;
+let ended: Promise<unknown> = Promise.resolve();
 let externalCas: readonly ExternalCa[];
 let said = "";
 
@@ -48,7 +51,6 @@ beforeAll(async () => {
     config,
   };
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  const port = await freePort();
   const given = {
     ca: "ca.pem",
     "ca-key": "ca-key.pem",
@@ -57,28 +59,50 @@ beforeAll(async () => {
     config: "config",
   };
   const flags = Object.entries(given).flatMap(([name, file]) => [`-${name}`, join(folder, file)]);
-  server = spawn("cfssl", ["serve", "-address", "127.0.0.1", "-port", String(port), ...flags], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.on("error", reject);
-    server.on("exit", () => reject(new Error(`cfssl has ended: ${said}`)));
-    server.stderr?.on("data", (part: Buffer) => {
-      said += part.toString();
-      if (said.includes("Now listening")) resolve();
-    });
-  });
+  const port = await serve(flags);
   externalCas = [{ protocol: "cfssl", url: `https://localhost:${String(port)}/api/v1/cfssl/sign` }];
 });
 
 afterAll(async () => {
-  if (server.exitCode === null && server.pid !== undefined) {
-    const ended = once(server, "exit");
-    server.kill();
-    await ended;
-  }
+  server?.kill();
+  await ended;
   await rm(folder, { recursive: true, force: true });
 });
+
+/** Starts it. A port that was free a moment ago may be another's by now: then it ends, and begins anew with another one. */
+async function serve(flags: readonly string[]): Promise<number> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const port = await freePort();
+    const child = spawn("cfssl", ["serve", "-address", "127.0.0.1", "-port", String(port), ...flags], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    child.on("error", ({ message }) => (said += message));
+    child.stderr.on("data", (part: Buffer) => (said += part.toString()));
+    server = child;
+    ended = new Promise((resolve) => void child.on("close", resolve));
+    if (await isServed(port)) return port;
+  }
+  throw new Error(`cfssl does not serve: ${said}`);
+}
+
+/** Whether it comes to answer at the port; false once it has ended. It says that it listens before it does. */
+async function isServed(port: number): Promise<boolean> {
+  let isOver = false;
+  void ended.then(() => (isOver = true));
+  const limit = performance.now() + 30_000;
+  while (!isOver && performance.now() < limit) {
+    const socket = connect({ port, host: "127.0.0.1", servername: "localhost", ca: ca.certificatePem });
+    socket.setTimeout(5_000, () => socket.destroy());
+    const isItself = await new Promise((resolve) => {
+      socket.on("secureConnect", () => resolve(true)).on("close", () => resolve(false));
+      socket.on("error", () => {}); // it is closed then
+    });
+    socket.destroy();
+    if (isItself === true) return true;
+    await sleep(50);
+  }
+  return false;
+}
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
@@ -93,7 +117,7 @@ describe("CFSSL's own server", () => {
   const signer = new AuthoritySigner({
     call: callExternalCa,
     client: () => undefined,
-    clock: systemClock,
+    clock: patientClock,
     log: silentLog,
   });
 

@@ -5,7 +5,7 @@ import { silentLog } from "@murmur/base";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AuthoritySigner } from "./authority-signer.ts";
 import { callExternalCa } from "./external-ca.ts";
-import { systemClock } from "./system-clock.ts";
+import { patientClock } from "./testing/patient-clock.ts";
 import { TestCfssl } from "./testing/test-cfssl.ts";
 
 const { signal } = new AbortController();
@@ -53,7 +53,7 @@ describe("an external CA over HTTPS", () => {
     new AuthoritySigner({
       call: callExternalCa,
       client: () => shown,
-      clock: systemClock,
+      clock: patientClock,
       log: silentLog,
     }).statementKey({ clusterId: "c1", root: caPem, externalCas: [{ protocol: "cfssl", url }] }, signal);
 
@@ -64,7 +64,7 @@ describe("an external CA over HTTPS", () => {
     const none = new AuthoritySigner({
       call: callExternalCa,
       client: () => undefined,
-      clock: systemClock,
+      clock: patientClock,
       log: silentLog,
     });
     const asked = {

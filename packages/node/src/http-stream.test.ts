@@ -6,6 +6,7 @@ import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
 import { fetchThrough, HTTP_METHOD, serveHttp } from "./http-stream.ts";
 import { ManagerClient } from "./manager-client.ts";
+import { during as passing } from "./testing/simulated-time.ts";
 
 const [A, B] = [nodeId("a"), nodeId("b")];
 
@@ -18,16 +19,7 @@ function setup(answer: (request: Request) => Promise<Response>) {
   const [client, server] = [open(A), open(B)];
   server.handleStream(HTTP_METHOD, (_from, body, stream) => serveHttp(stream, body, answer));
   /** Lets time pass until the work is done. */
-  const during = async <T>(work: Promise<T>): Promise<T> => {
-    let settled = false;
-    const watched = work.finally(() => (settled = true));
-    watched.catch(() => {});
-    for (let count = 0; !settled && count < 5_000; count += 1) {
-      await clock.advance(1);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return watched;
-  };
+  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work, 1);
   const fetch = (path: string, init?: RequestInit): Promise<Response> =>
     during(fetchThrough(client, { peer: B }, new Request(`http://murmur${path}`, init)));
   return { during, fetch, network, client };

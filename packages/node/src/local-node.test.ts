@@ -6,7 +6,7 @@ import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
 import { DEPARTURE } from "./departure.ts";
 import { Machine } from "./testing/machine.ts";
-import { quiet } from "./testing/real-work.ts";
+import * as simulatedTime from "./testing/simulated-time.ts";
 
 const signal = new AbortController().signal;
 const INIT = { availability: "active", labels: {}, spec: DEFAULT_CLUSTER_SPEC } as const;
@@ -17,23 +17,8 @@ function setup() {
   const network = new MemoryNetwork({ clock, random });
   const machine = (number: number): Machine =>
     new Machine({ clock, random, network, address: `10.0.0.${String(number)}:7373` });
-  const step = async (): Promise<void> => {
-    await clock.advance(10);
-    await quiet();
-  };
-  const during = async <T>(work: Promise<T>): Promise<T> => {
-    let settled = false;
-    const watched = work.finally(() => (settled = true));
-    watched.catch(() => {});
-    while (!settled) await step();
-    return watched;
-  };
-  const until = async (condition: () => boolean): Promise<void> => {
-    for (let steps = 0; !condition(); steps += 1) {
-      if (steps > 20_000) throw new Error("it did not come to that");
-      await step();
-    }
-  };
+  const during = <T>(work: Promise<T>): Promise<T> => simulatedTime.during(clock, work);
+  const until = (condition: () => boolean): Promise<void> => simulatedTime.until(clock, condition);
   const founded = async (request: InitRequest = INIT): Promise<Machine> => {
     const first = machine(1);
     await during(first.control.init(request, signal));

@@ -5,7 +5,7 @@ import { DEFAULT_CLUSTER_SPEC, secretId } from "@murmur/model";
 import { MemoryNetwork } from "@murmur/transport";
 import { describe, expect, it } from "vitest";
 import { Machine } from "./testing/machine.ts";
-import { quiet } from "./testing/real-work.ts";
+import { during as passing, until } from "./testing/simulated-time.ts";
 
 const { signal } = new AbortController();
 const RESTORE = { availability: "active", labels: {}, forgetNodes: false, force: false } as const;
@@ -30,16 +30,7 @@ function setup() {
   const network = new MemoryNetwork({ clock, random });
   const machine = (number: number): Machine =>
     new Machine({ clock, random, network, address: `10.0.0.${String(number)}:7373` });
-  const during = async <T>(work: Promise<T>): Promise<T> => {
-    let settled = false;
-    const watched = work.finally(() => (settled = true));
-    watched.catch(() => {});
-    while (!settled) {
-      await clock.advance(10);
-      await quiet();
-    }
-    return watched;
-  };
+  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work);
   /** A cluster of one machine, and its backup. */
   const backedUp = async (): Promise<{ readonly first: Machine; readonly backup: () => AsyncIterable<Uint8Array> }> => {
     const first = machine(1);
@@ -50,7 +41,7 @@ function setup() {
     const error = await during(work).catch((reason: unknown) => reason);
     return `${codeOf(error)}: ${String(error)}`;
   };
-  return { network, machine, during, backedUp, refusal };
+  return { clock, network, machine, during, backedUp, refusal };
 }
 
 describe("a machine that restores a cluster", () => {
@@ -76,7 +67,7 @@ describe("a machine that restores a cluster", () => {
   });
 
   it("refuses while the cluster still runs, and leaves nothing behind", async () => {
-    const { machine, during, backedUp, refusal } = setup();
+    const { clock, machine, during, backedUp, refusal } = setup();
     const { first, backup } = await backedUp();
     const second = machine(2);
     const refused = await refusal(second.control.restore({ ...RESTORE, backup: backup() }, signal));
@@ -85,11 +76,7 @@ describe("a machine that restores a cluster", () => {
     // By force it takes the cluster over: the nodes that run follow it.
     await during(second.control.restore({ ...RESTORE, force: true, backup: backup() }, signal));
     const generation = second.control.member()?.generation;
-    await during(
-      (async () => {
-        while (first.control.member()?.generation !== generation) await quiet();
-      })(),
-    );
+    await until(clock, () => first.control.member()?.generation === generation);
   });
 
   it("takes the place of the node that had its address", async () => {

@@ -87,7 +87,14 @@ export async function courierWorld() {
   const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 10) await clock.advance(10);
   };
-  return { clock, network, station, pass, trace };
+  /** Lets time pass until so many chunks have left a station. */
+  const untilSent = async ({ offsets }: { readonly offsets: readonly number[] }, count: number): Promise<void> => {
+    for (let passed = 0; offsets.length < count; passed += 10) {
+      if (passed > 60_000) throw new Error(`only ${String(offsets.length)} chunks were sent in a minute`);
+      await clock.advance(10);
+    }
+  };
+  return { clock, network, station, pass, untilSent, trace };
 }
 
 /** Chunks are counted from 1. */

@@ -9,7 +9,7 @@ import { AuthoritySigner } from "../authority-signer.ts";
 import type { CallExternalCa } from "../external-ca.ts";
 import { foundCluster } from "../found-cluster.ts";
 import { firstSigner } from "./first-signer.ts";
-import { quiet } from "./real-work.ts";
+import { during } from "./simulated-time.ts";
 
 /** A real manager, the only one of its cluster, on a memory disk and network. */
 export class SoloManager implements AsyncDisposable {
@@ -78,15 +78,8 @@ export class SoloManager implements AsyncDisposable {
   }
 
   /** Lets simulated and real time pass until the work is done. */
-  async during<T>(work: Promise<T>): Promise<T> {
-    let settled = false;
-    const watched = work.finally(() => (settled = true));
-    watched.catch(() => {});
-    while (!settled) {
-      await this.clock.advance(5);
-      await quiet();
-    }
-    return watched;
+  during<T>(work: Promise<T>): Promise<T> {
+    return during(this.clock, work, 5);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
