@@ -209,7 +209,7 @@ describe("a node", () => {
     const last = await run(two, "node demote host1");
     expect(last.code).toBe(6);
     expect(last.stderr).toMatch(
-      /^murmur: attempting to demote the last manager of the cluster; promote another node first/,
+      /^murmur: attempting to demote the last manager of the swarm; promote another node first/,
     );
     await one.murmur("node", "update", "--role", "auto", "host2");
   });

@@ -50,11 +50,25 @@ describe("nodes", () => {
       status: 400,
       body: {
         message:
-          "attempting to demote the last manager of the cluster that is up; wait until beta is back, or promote another node first",
+          "attempting to demote the last manager of the swarm that is up; wait until beta is back, or promote another node first",
       },
     });
     cluster.apply({ kind: "setNodeState", id: NODE_TWO, state: "ready", message: "" });
     expect((await demote()).status).toBe(200);
+  });
+
+  it("are not demoted where no other may manage, which is said in Docker's words", async () => {
+    const demote = async (name: string) => {
+      const { Version, Spec } = (await asker.ask<Node>(`/nodes/${name}`)).body;
+      const spec = { ...Spec, Role: "worker", Murmur: { PinnedRole: "worker" } };
+      return asker.ask(`/nodes/${name}/update?version=${String(Version.Index)}`, "POST", spec);
+    };
+    expect((await demote("beta")).status).toBe(200);
+    expect(await demote("alpha")).toMatchObject({
+      status: 400,
+      body: { message: "attempting to demote the last manager of the swarm; promote another node first" },
+    });
+    expect((await demote("beta")).status).toBe(200);
   });
 
   it("are removed only when down, or by force", async () => {

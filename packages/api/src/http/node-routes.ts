@@ -59,17 +59,23 @@ export function addNodeRoutes(app: Hono, access: ClusterAccess): void {
 }
 
 /**
- * A manager stays one until another node can do its work. Where all others that may are down, a demotion would be taken
- * in and never come about. Errors: `failed_precondition` with who is to come back.
+ * A manager stays one until another node can do its work. Where no other may, or all that may are down, a demotion would
+ * never come about. Errors: `failed_precondition`, in Docker's words, with what to do or who is to come back.
  */
 function checkDemotion(view: View, node: ClusterNode): void {
-  if (node.raftRole !== "voter" || node.spec.pinnedRole === "worker") return;
+  if (node.spec.pinnedRole === "worker") return;
   const others = view.nodes().filter(({ id, spec }) => id !== node.id && spec.pinnedRole !== "worker");
-  if (others.length === 0 || others.some(({ status }) => status.state === "ready")) return;
+  if (others.length === 0) {
+    throw new ClusterError(
+      "failed_precondition",
+      "attempting to demote the last manager of the swarm; promote another node first",
+    );
+  }
+  if (node.raftRole !== "voter" || others.some(({ status }) => status.state === "ready")) return;
   const names = others.map((other) => nameOfNode(other));
   const shown = names.length > 3 ? `${String(names.length)} nodes` : names.join(", ");
   throw new ClusterError(
     "failed_precondition",
-    `attempting to demote the last manager of the cluster that is up; wait until ${shown} is back, or promote another node first`,
+    `attempting to demote the last manager of the swarm that is up; wait until ${shown} is back, or promote another node first`,
   );
 }
