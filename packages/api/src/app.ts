@@ -18,6 +18,7 @@ import { addRecoveryRoutes } from "./http/recovery-routes.ts";
 import { dockerHeaders, EXPERIMENTAL, handleErrors } from "./http/respond.ts";
 import { addStatsRoutes } from "./http/stats-routes.ts";
 import { addSystemRoutes, type AskCluster } from "./http/system-routes.ts";
+import { addVolumePruneRoute } from "./http/volume-prune-route.ts";
 import { addVolumeRoutes } from "./http/volume-routes.ts";
 import { LOCKED, NOT_IN_CLUSTER } from "./messages.ts";
 import { settledStanding } from "./http/settled-standing.ts";
@@ -85,6 +86,7 @@ export function createApi(ports: ApiPorts): Api {
   addExecRoutes(app, ports, askCluster);
   addStatsRoutes(app, ports, askCluster);
   addVolumeRoutes(app, ports, askCluster);
+  addVolumePruneRoute(app, ports, toEngine);
   app.all("*", (context) => askCluster(context.req.raw));
 
   const headers = Object.entries(dockerHeaders(ports.murmurVersion));
@@ -116,6 +118,7 @@ export function createApi(ports: ApiPorts): Api {
       if (first === "containers" && segments.length === 4 && segments[3] === "json")
         return isMember && method === "GET";
       if (first === "networks") return ownsNetworks(method, segments);
+      if (first === "volumes") return method === "POST" && second === "prune" && segments.length === 3;
       return OWNED.has(first);
     },
   };

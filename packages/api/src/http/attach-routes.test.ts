@@ -30,6 +30,28 @@ const inEngine = (): void => {
 const create = (body: object) => asker.ask("/v1.41/containers/create?name=shell", "POST", body);
 const sent = (): unknown => JSON.parse(asker.engine.sent.at(-1)?.body ?? "null");
 
+describe("a container whose client is newer than the engine", () => {
+  const MacAddress = "02:42:0a:00:00:09";
+  const wish = { HostConfig: { NetworkMode: "mine" }, NetworkingConfig: { EndpointsConfig: { mine: { MacAddress } } } };
+
+  it("has what it asks for in words that the engine knows", async () => {
+    await asker.ask("/v1.47/containers/create", "POST", wish);
+    expect(sent()).toEqual({ ...wish, MacAddress });
+    // Of its own version the engine knows the words itself.
+    await create(wish);
+    expect(sent()).toEqual(wish);
+  });
+
+  it("is refused where the engine would pass over what it asks for", async () => {
+    const annotated = { HostConfig: { Annotations: { a: "b" } } };
+    expect(await asker.ask("/v1.47/containers/create", "POST", annotated)).toMatchObject({
+      status: 501,
+      body: { message: expect.stringContaining("--annotation requires API version 1.43") as unknown },
+    });
+    expect(asker.engine.sent).toEqual([]);
+  });
+});
+
 describe("a container in an attachable network", () => {
   it("is made in what the engine has for it, and asks the node for names", async () => {
     inEngine();

@@ -11,6 +11,9 @@ import {
 } from "../docker/attach-by-hand.ts";
 import { inClusterNames } from "../docker/engine-side-names.ts";
 import type { NetworkResource } from "../docker/network-types.ts";
+import { olderEngineWish } from "../docker/older-engine-wish.ts";
+import { olderVersion } from "../engine/engine-path.ts";
+import type { Engine } from "../ports.ts";
 import { jsonIn, readBytes } from "./body.ts";
 import type { ClusterNetworks } from "./cluster-networks.ts";
 import { pathOf, type ToEngine } from "./to-engine.ts";
@@ -21,15 +24,16 @@ const POLL_MS: Millis = 50;
 
 interface AttachRoutes {
   readonly clock: Clock;
+  readonly engine: Pick<Engine, "facts">;
   readonly networks: ClusterNetworks;
   readonly toEngine: ToEngine;
 }
 
 /**
  * Containers that are connected to networks of the cluster by hand: the engine has those by other names. Whatever names
- * none of them goes to the engine as it came.
+ * none of them goes to the engine as it came, but for what an engine that is older than the client would misread.
  */
-export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: AttachRoutes): void {
+export function addAttachRoutes(app: Hono, { clock, engine, networks, toEngine }: AttachRoutes): void {
   const sideOf = async (context: Context, network: NetworkResource): Promise<EngineSide> => {
     checkAttachable(network);
     const { signal } = context.req.raw;
@@ -55,14 +59,17 @@ export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: Attach
   app.post("/containers/create", async (context) => {
     const body = await readBytes(context.req.raw);
     const contentType = context.req.header("content-type");
-    const wish = jsonIn(body);
+    const given = jsonIn(body);
+    const older = await olderVersion(engine, pathOf(context, ""));
+    const wish = older === undefined ? given : olderEngineWish(given, older);
     const sides = new Map<string, EngineSide>();
     for (const name of namedNetworks(wish)) {
       const found = await networks.find(context, name, { strictly: false });
       if (found !== undefined) sides.set(name, await sideOf(context, found));
     }
-    if (sides.size === 0) return toEngine(context, { method: "POST", contentType, body });
-    const renamed = new TextEncoder().encode(JSON.stringify(withEngineSides(wish, sides)));
+    if (sides.size === 0)
+      return toEngine(context, { method: "POST", contentType, body: wish === given ? body : bytesOf(wish) });
+    const renamed = bytesOf(withEngineSides(wish, sides));
     return inClusterWords(await toEngine(context, { method: "POST", contentType, body: renamed }));
   });
 
@@ -83,6 +90,8 @@ export function addAttachRoutes(app: Hono, { clock, networks, toEngine }: Attach
     });
   }
 }
+
+const bytesOf = (body: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(body));
 
 /** A refusal of the engine's, of what it calls otherwise than the client does. */
 async function inClusterWords(answer: Response): Promise<Response> {

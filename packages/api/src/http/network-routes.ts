@@ -21,7 +21,7 @@ import { pathOf, toEngineOf } from "./to-engine.ts";
 export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskCluster): void {
   const networks = new ClusterNetworks(ports, askCluster);
   const toEngine = toEngineOf(ports);
-  addAttachRoutes(app, { clock: ports.clock, networks, toEngine });
+  addAttachRoutes(app, { clock: ports.clock, engine: ports.engine, networks, toEngine });
 
   app.get("/networks", async (context) => {
     const given = context.req.query("filters");
