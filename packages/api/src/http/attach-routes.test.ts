@@ -52,6 +52,42 @@ describe("a container whose client is newer than the engine", () => {
   });
 });
 
+describe("a container in several networks of an engine that makes it in one", () => {
+  const EndpointsConfig = { back: { Aliases: ["me"] }, mine: {}, other: { Links: [] } };
+  const wish = { HostConfig: { NetworkMode: "mine" }, NetworkingConfig: { EndpointsConfig } };
+  const asked = () => asker.engine.sent.map(({ method, path }) => `${method} ${path}`);
+  const made = "e".repeat(64);
+
+  it("is connected to the others before anybody hears of it", async () => {
+    inEngine();
+    const answer = await asker.ask("/v1.47/containers/create?name=c", "POST", wish);
+    expect(answer).toMatchObject({ status: 201, body: { Id: made } });
+    expect(asked()).toEqual([
+      "POST /v1.47/containers/create?name=c",
+      "POST /v1.47/networks/murmur.back.abc/connect",
+      "POST /v1.47/networks/other/connect",
+    ]);
+    expect(JSON.parse(asker.engine.sent[0]?.body ?? "")).toMatchObject({
+      NetworkingConfig: { EndpointsConfig: { mine: {} } },
+    });
+    expect(sent()).toEqual({ Container: made, EndpointConfig: { Links: [] } });
+  });
+
+  it("goes when it can't be in one of them, which is said in the cluster's words", async () => {
+    inEngine();
+    const send = asker.engine.send.bind(asker.engine);
+    asker.engine.send = async (request, signal) => {
+      const answer = await send(request, signal);
+      const message = "network murmur.back.abc has no address left";
+      return request.path.endsWith("abc/connect") ? Response.json({ message }, { status: 403 }) : answer;
+    };
+    const answer = await asker.ask("/v1.47/containers/create", "POST", wish);
+    expect(answer.status).toBe(403);
+    expect(answer.body.message).toContain("has no address left");
+    expect(asked().at(-1)).toBe(`DELETE /v1.47/containers/${made}?force=1&v=1`);
+  });
+});
+
 describe("a container in an attachable network", () => {
   it("is made in what the engine has for it, and asks the node for names", async () => {
     inEngine();

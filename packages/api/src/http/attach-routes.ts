@@ -11,10 +11,10 @@ import {
 } from "../docker/attach-by-hand.ts";
 import { inClusterNames } from "../docker/engine-side-names.ts";
 import type { NetworkResource } from "../docker/network-types.ts";
-import { olderEngineWish } from "../docker/older-engine-wish.ts";
-import { olderVersion } from "../engine/engine-path.ts";
+import { networksApart, olderEngineWish, type Apart } from "../docker/older-engine-wish.ts";
+import { versionGap } from "../engine/engine-path.ts";
 import type { Engine } from "../ports.ts";
-import { jsonIn, readBytes } from "./body.ts";
+import { bytesOf, jsonIn, readBytes } from "./body.ts";
 import type { ClusterNetworks } from "./cluster-networks.ts";
 import { pathOf, type ToEngine } from "./to-engine.ts";
 
@@ -60,17 +60,18 @@ export function addAttachRoutes(app: Hono, { clock, engine, networks, toEngine }
     const body = await readBytes(context.req.raw);
     const contentType = context.req.header("content-type");
     const given = jsonIn(body);
-    const older = await olderVersion(engine, pathOf(context, ""));
-    const wish = older === undefined ? given : olderEngineWish(given, older);
+    const gap = await versionGap(engine, pathOf(context, ""));
+    const wish = olderEngineWish(given, gap);
     const sides = new Map<string, EngineSide>();
     for (const name of namedNetworks(wish)) {
       const found = await networks.find(context, name, { strictly: false });
       if (found !== undefined) sides.set(name, await sideOf(context, found));
     }
-    if (sides.size === 0)
-      return toEngine(context, { method: "POST", contentType, body: wish === given ? body : bytesOf(wish) });
-    const renamed = bytesOf(withEngineSides(wish, sides));
-    return inClusterWords(await toEngine(context, { method: "POST", contentType, body: renamed }));
+    const apart = networksApart(sides.size === 0 ? wish : withEngineSides(wish, sides), gap);
+    const request = { method: "POST", contentType, body: apart.wish === given ? body : bytesOf(apart.wish) } as const;
+    const answer = await toEngine(context, request);
+    if (answer.ok && apart.others.length > 0) return inOthersToo(context, answer, { toEngine, others: apart.others });
+    return sides.size === 0 ? answer : inClusterWords(answer);
   });
 
   for (const verb of ["connect", "disconnect"] as const) {
@@ -91,7 +92,25 @@ export function addAttachRoutes(app: Hono, { clock, engine, networks, toEngine }
   }
 }
 
-const bytesOf = (body: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(body));
+/** Connects what was made to its other networks. A container that isn't in all of them is none that somebody asked for, and goes. */
+async function inOthersToo(
+  context: Context,
+  made: Response,
+  { toEngine, others }: Pick<AttachRoutes, "toEngine"> & Pick<Apart, "others">,
+): Promise<Response> {
+  const body: unknown = await made.json();
+  const id = String(fieldsIn(body)["Id"]);
+  const [before = ""] = pathOf(context, "").split("/containers/");
+  for (const { network, endpoint } of others) {
+    const wish = bytesOf({ Container: id, EndpointConfig: endpoint });
+    const request = { method: "POST", contentType: "application/json", body: wish } as const;
+    const answer = await toEngine(context, request, `${before}/networks/${encodeURIComponent(network)}/connect`);
+    if (answer.ok) continue;
+    await toEngine(context, { method: "DELETE" }, `${before}/containers/${id}?force=1&v=1`);
+    return inClusterWords(answer);
+  }
+  return Response.json(body, { status: made.status });
+}
 
 /** A refusal of the engine's, of what it calls otherwise than the client does. */
 async function inClusterWords(answer: Response): Promise<Response> {

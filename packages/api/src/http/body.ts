@@ -65,6 +65,9 @@ export async function readBytes(request: Request, bytesMax = BODY_BYTES_MAX): Pr
   }
 }
 
+/** What is sent on as JSON. */
+export const bytesOf = (body: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(body));
+
 /** What a body says as JSON; undefined for anything else, and for what is no object of Docker's. */
 export function jsonIn(body: Uint8Array): unknown {
   try {

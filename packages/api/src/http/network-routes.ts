@@ -8,9 +8,11 @@ import { fits, LIST_FILTERS, wantedDangling, withoutOwnNetworks, withoutSides } 
 import { wantsClusterNetwork } from "../docker/network-schema.ts";
 import { nodeNetworkResources } from "../docker/node-networks.ts";
 import type { NetworksPruned, NetworkUse } from "../docker/network-types.ts";
+import { olderNetworkWish } from "../docker/older-engine-wish.ts";
+import { versionGap } from "../engine/engine-path.ts";
 import type { ApiPorts } from "../ports.ts";
 import { addAttachRoutes } from "./attach-routes.ts";
-import { jsonIn, readBytes } from "./body.ts";
+import { bytesOf, jsonIn, readBytes } from "./body.ts";
 import { ClusterNetworks } from "./cluster-networks.ts";
 import { within } from "./context.ts";
 import { strictFlag } from "./query.ts";
@@ -70,7 +72,9 @@ export function addNetworkRoutes(app: Hono, ports: ApiPorts, askCluster: AskClus
     if (name !== undefined && isCluster) refusePredefined(name);
     if (name !== undefined) await networks.refuseNamesake(context, name, { isCluster });
     if (!isCluster) {
-      const answer = await toEngine(context, { method: "POST", contentType, body });
+      const older = olderNetworkWish(json, await versionGap(ports.engine, pathOf(context, "")));
+      const sent = older === json ? body : bytesOf(older);
+      const answer = await toEngine(context, { method: "POST", contentType, body: sent });
       return ports.node.status().state === "active" ? notOfItsSwarm(answer, json) : answer;
     }
     return askCluster(new Request(raw.url, { method: "POST", headers: raw.headers, body, signal: raw.signal }));

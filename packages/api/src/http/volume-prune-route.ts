@@ -1,10 +1,9 @@
 import type { Log, Millis } from "@murmur/base";
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { fieldsIn } from "../docker/attach-by-hand.ts";
 import { parseVolumePrune, type VolumePrune } from "../docker/volume-prune.ts";
-import { olderVersion } from "../engine/engine-path.ts";
+import { isNewIn, versionGap } from "../engine/engine-path.ts";
 import type { ApiPorts, Engine } from "../ports.ts";
-import { compareVersions, splitVersion } from "./api-version.ts";
 import { within } from "./context.ts";
 import { pathOf, type ToEngine } from "./to-engine.ts";
 
@@ -20,23 +19,14 @@ const UNUSED = `/volumes?filters=${encodeURIComponent(JSON.stringify({ dangling:
  */
 export function addVolumePruneRoute(app: Hono, ports: ApiPorts, toEngine: ToEngine): void {
   app.post("/volumes/prune", async (context) => {
-    if (!(await isNewWish(ports.engine, context))) return toEngine(context, { method: "POST" });
+    const gap = await versionGap(ports.engine, pathOf(context, ""));
+    if (!isNewIn(gap, ANONYMOUS_SINCE)) return toEngine(context, { method: "POST" });
     const prune = parseVolumePrune(context.req.query("filters"));
     if (prune.all)
       return toEngine(context, { method: "POST" }, pathOf(context, `?filters=${encodeURIComponent(prune.older)}`));
     const limits = { clock: ports.clock, limitMs: PRUNE_MS };
     return context.json(await within(context, limits, (signal) => prunedAnonymous(ports, prune, signal)));
   });
-}
-
-/** Whether the client means what the engine doesn't know yet. */
-async function isNewWish(engine: Engine, context: Context): Promise<boolean> {
-  const path = pathOf(context, "");
-  const older = await olderVersion(engine, path);
-  const asked = splitVersion(path).version ?? "0.0";
-  return (
-    older !== undefined && compareVersions(older, ANONYMOUS_SINCE) < 0 && compareVersions(asked, ANONYMOUS_SINCE) >= 0
-  );
 }
 
 interface Pruned {
