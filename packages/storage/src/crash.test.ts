@@ -23,16 +23,21 @@ async function writeAndKill(directory: string, writes: number, meanwhile: () => 
   let left = writes;
   let text = "";
   let once_ = meanwhile;
-  for await (const chunk of child.stdout.setEncoding("utf8")) {
-    const lines = `${text}${String(chunk)}`.split("\n");
-    text = lines.pop() ?? "";
-    for (const line of lines) note(said, line);
-    left -= lines.length;
-    await once_();
-    once_ = async () => {};
-    if (left <= 0) child.kill("SIGKILL");
+  try {
+    for await (const chunk of child.stdout.setEncoding("utf8")) {
+      const lines = `${text}${String(chunk)}`.split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) note(said, line);
+      left -= lines.length;
+      await once_();
+      once_ = async () => {};
+      if (left <= 0) child.kill("SIGKILL");
+    }
+  } finally {
+    // Also when the test has failed: it would write for ever.
+    child.kill("SIGKILL");
+    await closed;
   }
-  await closed;
   return said;
 }
 

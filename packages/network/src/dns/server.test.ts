@@ -242,12 +242,12 @@ it("does not ask itself", async () => {
 // CI's unit tests once waited for ever for a server whose port was free for UDP, and one of TCP's in use.
 it("takes another port, told to take any, when the first isn't free for TCP", async () => {
   const inUse = Object.assign(new Error("listen EADDRINUSE"), { code: "EADDRINUSE" });
-  const listen = vi.spyOn(Server.prototype, "listen").mockImplementationOnce(function (this: Server) {
+  using listen = vi.spyOn(Server.prototype, "listen").mockImplementationOnce(function (this: Server) {
     return (setImmediate(() => this.emit("error", inUse)), this);
   });
   server = await startServer();
-  expect(listen).toHaveBeenCalledTimes(2);
-  listen.mockRestore();
+  // More often where the next one is in use, too.
+  expect(listen.mock.calls.length).toBeGreaterThan(1);
   expect(await byTcp(server.port, question("web.default.murmur.internal"))).toMatchObject([{ rcode: "NOERROR" }]);
 });
 
