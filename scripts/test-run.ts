@@ -119,11 +119,18 @@ async function simulate(): Promise<void> {
   });
   const [stdout, [code]] = await Promise.all([text(child.stdout), once(child, "close") as Promise<[number | null]>]);
   console.log(`\nsimulated clusters, fresh seeds for ${SIM_MINUTES} minutes\n${stdout.trimEnd()}`);
-  const last = stdout.trim().split("\n").at(-1) ?? "";
-  const figures = last.startsWith("{") ? (JSON.parse(last) as { figures: Record<string, number> }).figures : {};
-  const { seeds = 0, failures = 0 } = figures;
+  const { seeds = 0, failures = 0 } = figuresOf(stdout.trim().split("\n").at(-1) ?? "");
   total.passed += seeds - failures;
   total.failed += code === 0 ? failures : Math.max(1, failures);
+}
+
+/** What the simulator's last line says; nothing when it was ended before, or in the middle of it. */
+function figuresOf(line: string): Readonly<Record<string, number>> {
+  try {
+    return (JSON.parse(line) as { readonly figures: Readonly<Record<string, number>> }).figures;
+  } catch {
+    return {};
+  }
 }
 
 async function check(): Promise<void> {
@@ -175,6 +182,12 @@ const PARTS: readonly Readonly<Record<string, () => Promise<void>>>[] = [
   { sim: simulate, e2e: endToEnd("alone") },
 ];
 
+/** A part that could not even be run: the others go on, and all are counted. */
+function failed(name: string, error: unknown): void {
+  total.failed += 1;
+  console.error(`✗ ${name}: ${error instanceof Error ? error.message : String(error)}`);
+}
+
 const names = [...new Set(PARTS.flatMap((row) => Object.keys(row)))];
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : names;
 const unknown = wanted.find((name) => !names.includes(name));
@@ -184,7 +197,7 @@ if (unknown !== undefined) {
 }
 for (const row of PARTS) {
   const chosen = Object.entries(row).filter(([name]) => wanted.includes(name));
-  await Promise.all(chosen.map(([, part]) => part()));
+  await Promise.all(chosen.map(([name, part]) => part().catch((error: unknown) => failed(name, error))));
 }
 rmSync(reports, { recursive: true, force: true });
 console.log(`\n${String(total.passed)} passed, ${String(total.failed)} failed, ${String(total.skipped)} skipped`);

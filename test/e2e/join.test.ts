@@ -73,10 +73,10 @@ describe("joining", () => {
     const id = await docker(second, "info", "--format", "{{.Swarm.NodeID}}");
     expect(await docker(first, "node", "inspect", id, "--format", "{{.Spec.Role}}")).toBe(role);
     const isManager = String(role === "manager");
-    expect(await docker(second, "info", "--format", "{{.Swarm.ControlAvailable}}")).toBe(isManager);
-    expect(
-      await docker(first, "node", "inspect", id, "--format", "{{if .ManagerStatus}}true{{else}}false{{end}}"),
-    ).toBe(isManager);
-    expect(await docker(first, "node", "inspect", "self", "--format", "{{.ManagerStatus.Leader}}")).toBe("true");
+    const shown = "{{if .ManagerStatus}}true{{else}}false{{end}}";
+    await expect.poll(() => docker(second, "info", "--format", "{{.Swarm.ControlAvailable}}")).toBe(isManager);
+    await expect.poll(() => docker(first, "node", "inspect", id, "--format", shown)).toBe(isManager);
+    const leads = ["node", "inspect", "self", "--format", "{{.ManagerStatus.Leader}}"];
+    await expect.poll(() => docker(first, ...leads)).toBe("true");
   });
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Network, type StartedNetwork } from "testcontainers";
 import { eventually, Host } from "./host.ts";
+import { ownName, removeLeftovers } from "./leftovers.ts";
 import { NodeContainer } from "./node-container.ts";
 
 const execFilePromised = promisify(execFile);
@@ -42,7 +43,9 @@ export class HostCluster implements AsyncDisposable {
 
   /** Starts hosts without a cluster on them. */
   static async ofHosts(count: number, options: HostClusterOptions = {}): Promise<HostCluster> {
-    const cluster = new HostCluster(await new Network().start(), options);
+    await removeLeftovers();
+    const name = await ownName();
+    const cluster = new HostCluster(await new Network({ nextUuid: () => name }).start(), options);
     try {
       const names = Array.from({ length: count }, (_none, index) => `host${String(index + 1)}`);
       const added = await Promise.allSettled(names.map((name) => cluster.addHost(name)));
@@ -144,7 +147,7 @@ export class HostCluster implements AsyncDisposable {
 
   /** A folder of this cluster on this machine. */
   async #folder(): Promise<string> {
-    this.#home ??= mkdtemp(join(tmpdir(), "murmur-hosts-"));
+    this.#home ??= ownName().then((name) => mkdtemp(join(tmpdir(), `${name}-`)));
     return this.#home;
   }
 

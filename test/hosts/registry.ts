@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually, type Host } from "./host.ts";
+import { ownName } from "./leftovers.ts";
 
 /** Where every host finds the registry: engines ask no TLS of their own machine. */
 export const REGISTRY = "127.0.0.1:5000";
@@ -33,7 +34,7 @@ export class Registry implements AsyncDisposable {
   }
 
   static async start(): Promise<Registry> {
-    const folder = await mkdtemp(join(tmpdir(), "murmur-registry-"));
+    const folder = await mkdtemp(join(tmpdir(), `${await ownName()}-`));
     const config = {
       version: 0.1,
       log: { level: "info" },

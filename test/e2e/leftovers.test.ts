@@ -1,0 +1,41 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { WEB_IMAGE } from "../hosts/host-cluster.ts";
+import { ownName, removeLeftovers } from "../hosts/leftovers.ts";
+
+const docker = (...args: readonly string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
+
+/** A network with a container in it, and a folder. */
+async function make(name: string): Promise<void> {
+  docker("network", "create", name);
+  docker("run", "-d", "--name", `${name}-web`, "--network", name, WEB_IMAGE);
+  await mkdtemp(join(tmpdir(), `${name}-`));
+}
+/** What there is of it. */
+const left = async (name: string): Promise<readonly string[]> => [
+  docker("network", "ls", "-q", "--filter", `name=${name}`),
+  docker("ps", "-aq", "--filter", `name=${name}`),
+  (await readdir(tmpdir())).filter((folder) => folder.startsWith(name)).join(),
+];
+
+const own = await ownName();
+// The same process number with another start is another process.
+const dead = own.replace(/-[0-9]+(-[0-9a-f]{8})$/, "-1$1");
+const elsewhere = own.replace(/^murmur-test-[0-9a-f]{8}/, "murmur-test-00000000");
+afterAll(async () => {
+  for (const name of [own, dead, elsewhere]) {
+    execFileSync("sh", ["-c", `docker rm -f ${name}-web; docker network rm ${name}; true`], { stdio: "ignore" });
+    for (const folder of await readdir(tmpdir()))
+      if (folder.startsWith(name)) await rm(join(tmpdir(), folder), { recursive: true });
+  }
+});
+
+it("what a process that was killed has left is removed, and nothing of one that lives, or of another machine", async () => {
+  for (const name of [own, dead, elsewhere]) await make(name);
+  await removeLeftovers();
+  expect(await left(dead)).toEqual(["", "", ""]);
+  for (const name of [own, elsewhere]) expect(await left(name)).not.toContain("");
+});

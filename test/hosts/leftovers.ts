@@ -1,0 +1,62 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, readlink, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const execFilePromised = promisify(execFile);
+
+/** Names that `ownName` makes: boot, namespace of process numbers, number and start of the process. */
+const NAME = /^murmur-test-([0-9a-f]{8}-[0-9]+)-([0-9]+)-([0-9]+)-/;
+
+/** Where this process's number means something: other machines that use this engine have other boots. */
+async function ownPlace(): Promise<string> {
+  const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+  const namespace = await readlink("/proc/self/ns/pid");
+  return `${boot.slice(0, 8)}-${/[0-9]+/.exec(namespace)?.[0] ?? "0"}`;
+}
+
+/** When a process began, in the kernel's ticks; undefined: there is no such process. */
+async function startOf(pid: string): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The second field is the program's name in parentheses, with whatever it has in it.
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+}
+
+/**
+ * A name for what ends with this process: once it is gone, the next run takes away what is called so. Short enough for
+ * sockets in a folder of that name.
+ */
+export async function ownName(): Promise<string> {
+  const pid = String(process.pid);
+  return ["murmur-test", await ownPlace(), pid, (await startOf(pid)) ?? "0", randomBytes(4).toString("hex")].join("-");
+}
+
+/**
+ * Removes what processes have left behind that were killed in their middle: networks with all that is in them, and folders.
+ * An engine has room for some thirty networks, and hosts that nobody asks any more take processor time.
+ */
+export async function removeLeftovers(): Promise<void> {
+  const place = await ownPlace();
+  const isLeft = async (name: string): Promise<boolean> => {
+    const [, where, pid = "", start] = NAME.exec(name) ?? [];
+    return where === place && (await startOf(pid)) !== start;
+  };
+  const networks = await docker("network", "ls", "--filter", "name=murmur-test-", "--format", "{{.Name}}");
+  for (const name of networks) {
+    if (!(await isLeft(name))) continue;
+    const containers = await docker("ps", "-aq", "--filter", `network=${name}`);
+    if (containers.length > 0) await docker("rm", "--force", "--volumes", ...containers);
+    await docker("network", "rm", name);
+  }
+  // Another run may be removing the same.
+  for (const name of await readdir(tmpdir()))
+    if (await isLeft(name)) await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
+}
+
+/** The lines of an answer; none when the engine refuses. */
+async function docker(...args: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await execFilePromised("docker", args).catch(() => ({ stdout: "" }));
+  return stdout.split("\n").filter((line) => line !== "");
+}
