@@ -99,16 +99,27 @@ export class CommandRunner {
     child.on("error", ({ message }) => (complained += message));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (complained += text));
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const { id, ...outcome } = JSON.parse(Buffer.from(line, "base64").toString()) as Outcome & {
-        readonly id: number;
-      };
+      const answer = answerIn(line);
+      if (answer === undefined) return void (complained += `${line}\n`);
+      const { id, ...outcome } = answer;
       session.waiting.get(id)?.(outcome);
       session.waiting.delete(id);
     });
     child.on("close", (code) => {
       if (this.#session === session) this.#session = undefined;
-      for (const tell of session.waiting.values()) tell({ code: code ?? 137, stdout: "", stderr: complained });
+      // Whatever it ended with: what was waited for has not been done.
+      const outcome = { code: code === null || code === 0 ? 137 : code, stdout: "", stderr: complained };
+      for (const tell of session.waiting.values()) tell(outcome);
     });
     return session;
+  }
+}
+
+/** What the program says; undefined: it is the engine that speaks, of a container that is on its way out. */
+function answerIn(line: string): (Outcome & { readonly id: number }) | undefined {
+  try {
+    return JSON.parse(Buffer.from(line, "base64").toString()) as Outcome & { readonly id: number };
+  } catch {
+    return undefined;
   }
 }
