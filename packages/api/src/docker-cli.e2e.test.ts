@@ -422,6 +422,31 @@ describe("docker, through to the engine", () => {
     }
   }, 180_000);
 
+  it("gets what it promises, however old the engine is", async () => {
+    const own = ["--label", "murmur-promise=1"];
+    const [volume, front, back, both] = ["murmur-kept", "murmur-front", "murmur-back", "murmur-both"];
+    try {
+      await docker("volume", "create", ...own, volume);
+      const prune = ["volume", "prune", "--force", "--filter", "label=murmur-promise"];
+      expect(await docker(...prune)).not.toContain(volume);
+      expect(await docker(...prune, "--all")).toContain(volume);
+
+      await docker("network", "create", front);
+      await docker("network", "create", back);
+      expect((await dockerWith("", "network", "create", front)).stderr).toContain(`${front} already exists`);
+      const mac = "02:42:ac:00:00:99";
+      const networks = ["--network", `name=${front},mac-address=${mac}`, "--network", back];
+      await docker("create", "--name", both, ...networks, IMAGE, "sleep", "60");
+      await docker("start", both);
+      const inspected = await docker("inspect", ...format("json .NetworkSettings.Networks"), both);
+      expect(JSON.parse(inspected)).toMatchObject({ [front]: { MacAddress: mac }, [back]: {} });
+    } finally {
+      await dockerWith("", "rm", "--force", both);
+      await dockerWith("", "network", "rm", front, back);
+      await dockerWith("", "volume", "rm", "--force", volume);
+    }
+  });
+
   it("builds images", async () => {
     const tag = `murmur-api-test:built-${RUN}`;
     const child = await dockerWith(`FROM ${IMAGE}\nENV A=B\n`, "build", "-q", "-t", tag, "-");
