@@ -26,10 +26,21 @@ const environment = {
   TESTCONTAINERS_RYUK_DISABLED: "true",
 };
 
+/** Many times what any suite takes: one that hasn't ended by then waits for ever, and has no bound on that of its own. */
+const SUITE_MINUTES = 45;
+
 async function run(command: string, ...args: string[]): Promise<boolean> {
   const child = spawn(command, args, { cwd: root, stdio: "inherit", env: environment });
-  const [code] = (await once(child, "close")) as [number | null];
-  return code === 0;
+  const limit = setTimeout(() => {
+    console.error(`\n✗ not ended within ${String(SUITE_MINUTES)} minutes: ${command} ${args.join(" ")}`);
+    child.kill("SIGKILL");
+  }, SUITE_MINUTES * 60_000);
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    return code === 0;
+  } finally {
+    clearTimeout(limit);
+  }
 }
 
 /** What it says is shown when it has ended, in one piece: another part may have the screen. */
