@@ -139,6 +139,7 @@ describe("a command in a task", () => {
       "it is busy",
       () => cluster.host(3).json<readonly Record<string, string>[]>("service", "top", "--no-stream", "web"),
       (rows) =>
+        rows.length === 4 &&
         rows.some(({ Name, CPUPerc }) => Name?.startsWith("web.2.") === true && Number.parseFloat(CPUPerc ?? "") > 1),
     );
     expect(busy.map(({ Name }) => Name?.slice(0, 6))).toEqual(["web.1.", "web.2.", "web.3.", "web.4."]);

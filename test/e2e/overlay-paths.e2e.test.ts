@@ -259,7 +259,11 @@ describe("containers that are connected by hand", () => {
       const run = ["run", "--detach", ...options, CLIENT_IMAGE];
       await eventually(
         `a container is connected on ${host.name}`,
-        () => host.run([...api, ...run]),
+        async () => {
+          // What an attempt before has left of it.
+          await host.run(["docker", "rm", "--force", "hand"]);
+          return host.run([...api, ...run]);
+        },
         ({ code }) => code === 0,
       );
       const address = (await inspected(host, "hand", "IPAddress")).trim();

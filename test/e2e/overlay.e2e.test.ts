@@ -264,7 +264,14 @@ describe("an overlay cluster", () => {
     const docker = ["docker", "-H", "unix:///run/murmur/docker.sock"];
     await cluster.first.ok(...docker, "network", "create", "-d", "overlay", "--attachable", "open");
     const guest = ["run", "-d", "--name", "guest", "--network", "open", "--entrypoint", "sleep", CLIENT_IMAGE, "600"];
-    for (const host of cluster.hosts) await host.ok(...docker, ...guest);
+    for (const host of cluster.hosts) {
+      await eventually(
+        `${host.name} has heard of the network`,
+        () => host.run([...docker, "network", "inspect", "open"]),
+        ({ code }) => code === 0,
+      );
+      await host.ok(...docker, ...guest);
+    }
     const kept = await cluster.first.run([...docker, "network", "rm", "open"]);
     expect(kept.stderr).toContain("network open is in use by container guest");
     for (const host of [...cluster.hosts].toReversed()) {
