@@ -29,7 +29,7 @@ import { jsonLines } from "./json-lines.ts";
 import { checkMounts, type ApiVersion } from "./mount-settings.ts";
 
 /** The newest version of the engine's API that this adapter was written for. */
-const API_VERSION_MAX = [1, 47] as const;
+const API_VERSION_MAX = [1, 48] as const;
 
 /** How long the removal of a container that could not be finished may take. */
 const REMOVAL_LIMIT_MS = 10_000;

@@ -35,9 +35,9 @@ it.each<readonly [Partial<Mount>, readonly [number, number], string]>([
   [{ bindCreateSource: true }, [1, 41], "bind-create-src needs an engine with API 1.42, this node's has 1.41"],
   [{ bindReadOnly: "non-recursive" }, [1, 43], "bind-recursive needs an engine with API 1.44"],
   [{ kind: "volume", source: "d", volumeSubpath: "x" }, [1, 44], "volume-subpath needs an engine with API 1.45"],
-  [{ kind: "image", source: "i" }, [1, 46], "type=image needs an engine with API 1.47"],
+  [{ kind: "image", source: "i" }, [1, 47], "type=image needs an engine with API 1.48"],
 ])("says what an older engine would leave out: %o", (parts, version, why) => {
   const spec = { image: "x", mounts: [mount({ kind: "tmpfs", target: "/first" }), mount(parts)] };
   expect(() => checkMounts(spec, version)).toThrow(`mount at /t: ${why}`);
-  expect(() => checkMounts(spec, [1, 47])).not.toThrow();
+  expect(() => checkMounts(spec, [1, 48])).not.toThrow();
 });

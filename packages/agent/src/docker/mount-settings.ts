@@ -57,7 +57,7 @@ const NEWER: readonly (readonly [what: string, since: ApiVersion, isAsked: (moun
   ["bind-create-src", [1, 42], (mount) => mount.bindCreateSource === true],
   ["bind-recursive", [1, 44], (mount) => mount.bindReadOnly !== undefined],
   ["volume-subpath", [1, 45], (mount) => mount.volumeSubpath !== undefined],
-  ["type=image", [1, 47], (mount) => mount.kind === "image"],
+  ["type=image", [1, 48], (mount) => mount.kind === "image"],
 ];
 
 /** Errors: `unsupported` with what this engine can't do. `version`: what is spoken with it. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, mkdtempDisposable, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -135,16 +135,33 @@ describe("a shell of nft in a namespace", () => {
     expect(await shells.run("there", namespace.path, ["list tables"])).toMatchObject({ status: 0 });
   });
 
-  it.each(["exit 1", "exec cat", "exec sleep 60"])("does without where nft has no such mode: %s", async (does) => {
-    const folder = await mkdtemp(join(tmpdir(), "murmur-"));
-    await writeFile(join(folder, "nft"), `#!/bin/sh\n${does}\n`, { mode: 0o755 });
-    vi.stubEnv("PATH", `${folder}:${process.env["PATH"] ?? ""}`);
-    using shells = new NftShells(300);
-    const line = [`add element ${SET} { 10.0.0.1 }`];
-    expect(await shells.run("a", namespace.path, line)).toBeUndefined();
+  const line = [`add element ${SET} { 10.0.0.1 }`];
+  /** Shells where nft did something else, so many times. */
+  async function afterFailures(does: string, times: number, firstAnswerMs = 300): Promise<NftShells> {
+    await using folder = await mkdtempDisposable(join(tmpdir(), "murmur-"));
+    await writeFile(join(folder.path, "nft"), `#!/bin/sh\n${does}\n`, { mode: 0o755 });
+    vi.stubEnv("PATH", `${folder.path}:${process.env["PATH"] ?? ""}`);
+    const shells = new NftShells(firstAnswerMs);
+    for (let failed = 0; failed < times; failed += 1)
+      expect(await shells.run(String(failed), namespace.path, line)).toBeUndefined();
     vi.unstubAllEnvs();
-    expect(await shells.run("b", namespace.path, line)).toBeUndefined();
-    await rm(folder, { recursive: true });
+    return shells;
+  }
+
+  it.each(["exit 1", "exec cat", "exec sleep 60"])("does without where nft has no such mode: %s", async (does) => {
+    using shells = await afterFailures(does, 3);
+    expect(await shells.run("a", namespace.path, line)).toBeUndefined();
+    expect(shells.size).toBe(0);
+  });
+
+  it("tries again after a failure or two, which a machine that stands still may cause, and for ever once one has answered", async () => {
+    using shells = await afterFailures("exit 1", 2, PATIENT_MS);
+    expect(await shells.run("a", namespace.path, line)).toMatchObject({ status: 0 });
+    shells.leave("a");
+    vi.stubEnv("PATH", "/no/such/folder");
+    for (const place of ["b", "c", "d"]) expect(await shells.run(place, namespace.path, line)).toBeUndefined();
+    vi.unstubAllEnvs();
+    expect(await shells.run("e", namespace.path, line)).toMatchObject({ status: 0 });
   });
 
   it("leaves what is long to a process", async () => {

@@ -10,6 +10,8 @@ const LINES_MAX_CHARS = 32 * 1024;
 /** One that was told nothing for this long ends, and lets go of its namespace. */
 const IDLE_MS: Millis = 60_000;
 const FIRST_ANSWER_MS: Millis = 10_000;
+/** After so many that never answered, this machine's nft counts as one that has no shell. A machine may stand still for one. */
+const TRIES = 3;
 
 /**
  * The shells of nft in the places where something changed a short while ago: changes come in crowds, and each is for all
@@ -18,8 +20,9 @@ const FIRST_ANSWER_MS: Millis = 10_000;
 export class NftShells implements Disposable {
   /** Used last: last. */
   readonly #shells = new Map<Place, NftShell>();
-  /** This machine's nft has no shell. */
-  #isMissing = false;
+  /** Shells that never answered, before any has. */
+  #triedInVain = 0;
+  #hasAnswered = false;
   #isDisposed = false;
   readonly #firstAnswerMs: Millis;
 
@@ -43,11 +46,12 @@ export class NftShells implements Disposable {
     if (shell === undefined) return undefined;
     try {
       const result = await shell.run(lines);
+      this.#hasAnswered ||= shell.answered > 0;
       if (shell.answered > 0 || hasNoNamespace(result)) return result;
     } catch (error) {
       if (shell.answered > 0) throw error;
     }
-    this.#isMissing = true;
+    this.#triedInVain += 1;
     return undefined;
   }
 
@@ -59,6 +63,10 @@ export class NftShells implements Disposable {
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     for (const shell of this.#shells.values()) shell.end();
+  }
+
+  get #isMissing(): boolean {
+    return !this.#hasAnswered && this.#triedInVain >= TRIES;
   }
 
   #shellOf(place: Place, netns: string | undefined): NftShell | undefined {

@@ -91,6 +91,15 @@ const SEPARATOR = "====";
 const scriptOf = (commands: readonly string[]): string => commands.join(`; echo; echo ${SEPARATOR}; `);
 const partsOf = (output: string): readonly string[] => output.split(`\n${SEPARATOR}\n`);
 
+/** What a program ends with when another one holds the lock of the tables, or has them for the moment: that says nothing of what is there. */
+const RESOURCE_PROBLEM = 4;
+/** The rules of Docker's chain; none where there is no such chain, or no such program. */
+const dockersRules = (program: string): string => {
+  const isHeldUp = `[ $? -eq ${String(RESOURCE_PROBLEM)} ]`;
+  const saySo = `echo '${program}: another program holds its lock' >&2`;
+  return `${program} -w 5 -S ${DOCKER_CHAIN} 2>/dev/null || if ${isHeldUp}; then ${saySo}; exit 1; fi`;
+};
+
 const LIST_TABLE = `nft -j -n list table ${TABLE} 2>/dev/null`;
 const HOST_SCRIPT = scriptOf([
   "ip -j -d link show type vxlan",
@@ -98,8 +107,8 @@ const HOST_SCRIPT = scriptOf([
   "ip -j address show type bridge",
   "bridge -j fdb show",
   "ip -j neighbour show nud permanent",
-  `iptables -w 5 -S ${DOCKER_CHAIN} 2>/dev/null`,
-  `ip6tables -w 5 -S ${DOCKER_CHAIN} 2>/dev/null`,
+  dockersRules("iptables"),
+  dockersRules("ip6tables"),
   LIST_TABLE,
   "true",
 ]);
