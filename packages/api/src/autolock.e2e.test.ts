@@ -53,7 +53,7 @@ async function disk(): Promise<string> {
 /** What was changed is on the disk within seconds, also where the command is told so after five of them in any case. */
 const kept = { timeout: 60_000 };
 /** The node's own record, in clear or sealed. */
-const identity = (): Promise<string> => readFile(join(host.folder, "state", "node", "identity"), "latin1");
+const identity = (): Promise<string> => readFile(join(host.folder, "state", "node", "identity.json"), "latin1");
 
 it("is turned on, locks the node at its restart, and the key opens it", async () => {
   await docker(`swarm init --advertise-addr ${host.address}`);
