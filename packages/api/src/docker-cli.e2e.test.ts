@@ -102,11 +102,11 @@ async function docker(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Makes the engine's network; its subnet, which is one that nothing else on this machine has. */
-async function localNetwork(): Promise<string> {
+/** Makes a network of the engine's; its subnet, which is one that nothing else on this machine has. */
+async function localNetwork(name = NETWORK): Promise<string> {
   for (let tries = 1; ; tries += 1) {
     const subnet = `10.213.${String(randomInt(256))}.${String(16 * randomInt(16))}/28`;
-    const made = await dockerWith("", "network", "create", "--driver", "bridge", "--subnet", subnet, NETWORK);
+    const made = await dockerWith("", "network", "create", "--driver", "bridge", "--subnet", subnet, name);
     if (made.code === 0) return subnet;
     if (tries === 20 || !made.stderr.includes("overlaps")) expect.fail(made.stderr);
   }
@@ -423,20 +423,21 @@ describe("docker, through to the engine", () => {
   }, 180_000);
 
   it("gets what it promises, however old the engine is", async () => {
-    const own = ["--label", "murmur-promise=1"];
-    const [volume, front, back, both] = ["murmur-kept", "murmur-front", "murmur-back", "murmur-both"];
+    const label = `murmur-promise=${RUN}`;
+    const named = (what: string): string => `murmur-api-test-${what}-${RUN}`;
+    const [volume, front, back, both] = [named("kept"), named("front"), named("back"), named("both")];
     try {
-      await docker("volume", "create", ...own, volume);
-      const prune = ["volume", "prune", "--force", "--filter", "label=murmur-promise"];
+      await docker("volume", "create", "--label", label, volume);
+      const prune = ["volume", "prune", "--force", "--filter", `label=${label}`];
       expect(await docker(...prune)).not.toContain(volume);
       expect(await docker(...prune, "--all")).toContain(volume);
 
-      await docker("network", "create", front);
-      await docker("network", "create", back);
+      await localNetwork(front);
+      await localNetwork(back);
       expect((await dockerWith("", "network", "create", front)).stderr).toContain(`${front} already exists`);
       const mac = "02:42:ac:00:00:99";
       const networks = ["--network", `name=${front},mac-address=${mac}`, "--network", back];
-      await docker("create", "--name", both, ...networks, IMAGE, "sleep", "60");
+      await docker("create", "--name", both, ...networks, IMAGE, "sleep", "600");
       await docker("start", both);
       const inspected = await docker("inspect", ...format("json .NetworkSettings.Networks"), both);
       expect(JSON.parse(inspected)).toMatchObject({ [front]: { MacAddress: mac }, [back]: {} });
