@@ -91,8 +91,10 @@ async function compare(step: Step): Promise<object[]> {
     problem === undefined ? [] : [{ asked: step.ask, of: at === 0 ? "docker" : "murmur", problem }],
   );
   const found = differences(plain(answers[0], docker), plain(answers[1], murmur));
-  const isMeant = (path: string): boolean => {
-    const fitting = ALLOWED.filter((entry) => entry.path.test(path) && entry.asked.test(asked));
+  const isMeant = (path: string, said?: unknown): boolean => {
+    const fitting = ALLOWED.filter(
+      (entry) => entry.path.test(path) && entry.asked.test(asked) && (entry.docker?.test(String(said)) ?? true),
+    );
     for (const entry of fitting) used.add(entry);
     return fitting.length > 0;
   };
@@ -100,7 +102,7 @@ async function compare(step: Step): Promise<object[]> {
   const unmeant = found
     .filter(({ path }) => !(isOther && /^(?:body|status|headers\.content-type)/.test(path)))
     .filter(({ path }) => !(step.bodyless === true && path.startsWith("body")))
-    .filter(({ path }) => !isMeant(path))
+    .filter((difference) => !isMeant(difference.path, difference.docker))
     .map((difference) => ({ asked, ...difference }));
   return [...mistyped, ...unmeant];
 }

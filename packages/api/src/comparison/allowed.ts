@@ -4,6 +4,8 @@ export interface Allowed {
   readonly asked: RegExp;
   /** Of the field: `status`, `headers.NAME`, `body.Spec.Name`. When the status may differ, so may all of the body. */
   readonly path: RegExp;
+  /** Of what Docker says there; left out: whatever it says. */
+  readonly docker?: RegExp;
   readonly why: string;
 }
 
@@ -217,7 +219,44 @@ export const ALLOWED: readonly Allowed[] = [
   {
     asked: ANY,
     path: /^body\.message$/,
-    why: "Sentences are Murmur's own where Docker's are those of Go's readers of JSON, numbers and moments, or name no field.",
+    docker: /^json: |EOF|^invalid character |^illegal base64 data|strconv\.|^mismatched Runtime and \*Spec fields$/,
+    why: "Docker's words are those of Go's readers of JSON and numbers, or name no field; here they name the field.",
+  },
+  {
+    asked: /^POST \/networks\/create/,
+    path: /^body\.message$/,
+    docker: /^ipam configuration: /,
+    why: "Here it says which of the subnets, and what is kept of each for the nodes.",
+  },
+  {
+    asked: ANY,
+    path: /^body\.message$/,
+    docker: /is in use by service|does not have a previous spec|is already in use by service/,
+    why: "Services and networks are called by their names, where Docker has ids.",
+  },
+  {
+    asked: /^GET \/networks\?filters=.*dangling/,
+    path: /^body\.message$/,
+    docker: /dangling/,
+    why: "As Docker has called a filter that isn't valid since version 23.",
+  },
+  {
+    asked: /^POST \/(?:nodes|swarm)\/.*update/,
+    path: /^body\.message$/,
+    docker: /^invalid (?:Role|Availability|protocol): /,
+    why: "Here it says what it may be, and of all fields that are wrong.",
+  },
+  {
+    asked: /^DELETE \/nodes\//,
+    path: /^body\.message$/,
+    docker: /^node \S+ is a cluster manager/,
+    why: "Managers choose themselves here: it says how many there would be left.",
+  },
+  {
+    asked: /^POST \/swarm\/leave/,
+    path: /^body\.message$/,
+    docker: /^You are attempting to leave the swarm/,
+    why: "A node may leave without a word here, unless it is the last one.",
   },
   {
     asked: /^GET \/services $/,
