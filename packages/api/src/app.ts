@@ -2,6 +2,7 @@ import { ClusterError, codeOf } from "@murmur/base";
 import { Hono } from "hono";
 import { checkVersion, splitVersion } from "./http/api-version.ts";
 import { ClusterNetworks } from "./http/cluster-networks.ts";
+import { askedAgain } from "./http/body.ts";
 import { addContainerListRoutes, mayAskForTasks } from "./http/container-list-routes.ts";
 import { addContainerViewRoutes, shownContainersOf } from "./http/container-view-routes.ts";
 import { createClusterApp } from "./http/cluster-app.ts";
@@ -62,10 +63,10 @@ export function createApi(ports: ApiPorts): Api {
     const standing = await settledStanding(ports, request.signal);
     if (standing.state !== "active") return errorResponse(notActive(standing));
     if (ports.cluster() === undefined) return ports.forward(request).catch(errorResponse);
-    // Where the node's manager is taken out in the middle of it, another one is asked, who needs the body, too.
-    const again = request.body === null ? request : request.clone();
     const answer = await clusterApp.fetch(request);
-    if (!isMisdirected(answer)) return answer;
+    // Where the node's manager was taken out in the middle of it, another one is asked.
+    const again = isMisdirected(answer) ? askedAgain(request) : undefined;
+    if (again === undefined) return answer;
     return ports
       .forward(again)
       .catch((error: unknown) => (codeOf(error) === "unavailable" ? answer : errorResponse(error)));

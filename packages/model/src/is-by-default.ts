@@ -4,36 +4,49 @@ import { DEFAULT_RESTART, DEFAULT_UPDATE, type ServiceSpec } from "./service-spe
 const NO_RESOURCES = { nanoCpus: 0, memoryBytes: 0 };
 const NO_LIMITS = { ...NO_RESOURCES, pids: 0 };
 
-/** What each part is, and what it is by default. Docker has no strategy, so a placement without more is none. */
-const DEFAULTS: Readonly<Record<DefaultedPart, (spec: ServiceSpec) => readonly [value: unknown, byDefault: unknown]>> =
-  {
-    "task.resources": ({ task }) => [task.resources, { reservations: NO_RESOURCES, limits: NO_LIMITS }],
-    "task.resources.limits": ({ task }) => [task.resources.limits, NO_LIMITS],
-    "task.resources.reservations": ({ task }) => [task.resources.reservations, NO_RESOURCES],
-    "task.restart": ({ task }) => [task.restart, DEFAULT_RESTART],
-    "task.restart.delayMs": ({ task }) => [task.restart.delayMs, DEFAULT_RESTART.delayMs],
-    "task.restart.windowMs": ({ task }) => [task.restart.windowMs, DEFAULT_RESTART.windowMs],
-    "task.placement": ({ task: { placement } }) => [
-      { ...placement, strategy: undefined },
-      { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-    ],
-    update: ({ update }) => [update, DEFAULT_UPDATE],
-    "update.monitorMs": ({ update }) => [update.monitorMs, DEFAULT_UPDATE.monitorMs],
-    rollback: ({ rollback }) => [rollback, DEFAULT_UPDATE],
-    "rollback.monitorMs": ({ rollback }) => [rollback.monitorMs, DEFAULT_UPDATE.monitorMs],
-    endpoint: ({ endpoint }) => [endpoint, { mode: "vip", ports: [] }],
-  };
-
-/** Whether a part is what it is when nobody says anything of it. */
-export function isByDefault(spec: ServiceSpec, part: DefaultedPart): boolean {
-  const [value, byDefault] = DEFAULTS[part](spec);
-  return textOf(value) === textOf(byDefault);
+interface Part {
+  readonly byDefault: unknown;
+  readonly of: (spec: ServiceSpec) => unknown;
 }
 
-/** The parts are small, and their keys may come in any order. */
-const textOf = (value: unknown): string =>
-  JSON.stringify(value, (_, field: unknown) =>
-    typeof field === "object" && field !== null && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : field,
-  );
+/** What each part is, and what it is by default. Docker has no strategy, so a placement without more is none. */
+const PARTS: Readonly<Record<DefaultedPart, Part>> = {
+  "task.resources": {
+    of: ({ task }) => task.resources,
+    byDefault: { reservations: NO_RESOURCES, limits: NO_LIMITS },
+  },
+  "task.resources.limits": { of: ({ task }) => task.resources.limits, byDefault: NO_LIMITS },
+  "task.resources.reservations": { of: ({ task }) => task.resources.reservations, byDefault: NO_RESOURCES },
+  "task.restart": { of: ({ task }) => task.restart, byDefault: DEFAULT_RESTART },
+  "task.restart.delayMs": { of: ({ task }) => task.restart.delayMs, byDefault: DEFAULT_RESTART.delayMs },
+  "task.restart.windowMs": { of: ({ task }) => task.restart.windowMs, byDefault: DEFAULT_RESTART.windowMs },
+  "task.placement": {
+    of: ({ task: { placement } }) => ({ ...placement, strategy: undefined }),
+    byDefault: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
+  },
+  update: { of: ({ update }) => update, byDefault: DEFAULT_UPDATE },
+  "update.monitorMs": { of: ({ update }) => update.monitorMs, byDefault: DEFAULT_UPDATE.monitorMs },
+  rollback: { of: ({ rollback }) => rollback, byDefault: DEFAULT_UPDATE },
+  "rollback.monitorMs": { of: ({ rollback }) => rollback.monitorMs, byDefault: DEFAULT_UPDATE.monitorMs },
+  endpoint: { of: ({ endpoint }) => endpoint, byDefault: { mode: "vip", ports: [] } },
+};
+
+/** Whether a part is what it is when nobody says anything of it. Asked of each write by each replica. */
+export function isByDefault(spec: ServiceSpec, part: DefaultedPart): boolean {
+  const { of, byDefault } = PARTS[part];
+  return isSame(of(spec), byDefault);
+}
+
+/** Whether two parts say the same as JSON: the order of their fields is nothing, and an undefined field is none. */
+function isSame(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (Array.isArray(left) && Array.isArray(right))
+    return left.length === right.length && left.every((entry, at) => isSame(entry, right[at]));
+  if (!isRecord(left) || !isRecord(right)) return false;
+  for (const field of Object.keys(left)) if (!isSame(left[field], right[field])) return false;
+  for (const field of Object.keys(right)) if (left[field] === undefined && right[field] !== undefined) return false;
+  return true;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,6 +1,6 @@
 import { codeOf, messageOf } from "@murmur/base";
 import { describe, expect, it } from "vitest";
-import { readJson } from "./body.ts";
+import { askedAgain, readJson } from "./body.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -67,5 +67,25 @@ describe("a body", () => {
   it("is refused when it breaks off", async () => {
     const broken = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(new Error("reset")) });
     expect(await refusal(broken)).toBe("invalid_argument: the body broke off");
+  });
+});
+
+describe("a request that somebody else is asked", () => {
+  it("has the body that was read of it, whether its length was announced or not", async () => {
+    const text = '{"name":"web"}';
+    for (const first of [request(text, { "content-length": "14" }), request(stream(Buffer.from(text)))]) {
+      await readJson(first);
+      const again = askedAgain(first);
+      expect([again?.method, again?.url]).toEqual(["POST", "http://x/"]);
+      expect(await again?.json()).toEqual({ name: "web" });
+    }
+  });
+
+  it("is itself where nobody has read its body, and can't be asked again where some of it is gone", async () => {
+    const untouched = request("{}");
+    expect(askedAgain(untouched)).toBe(untouched);
+    const gone = request("{}");
+    await gone.text();
+    expect(askedAgain(gone)).toBeUndefined();
   });
 });

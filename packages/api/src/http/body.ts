@@ -57,12 +57,28 @@ export async function readBytes(request: Request, bytesMax = BODY_BYTES_MAX): Pr
   const late = Promise.withResolvers<never>();
   const timeout = setTimeout(() => late.reject(invalid("the body didn't arrive in time")), BODY_MS);
   try {
-    return new Uint8Array(await Promise.race([read, late.promise]));
+    const body = new Uint8Array(await Promise.race([read, late.promise]));
+    bodies.set(request, body);
+    return body;
   } catch (error) {
     throw error instanceof ClusterError ? error : invalid("the body broke off");
   } finally {
     clearTimeout(timeout);
   }
+}
+
+/** What was read of each request, for as long as somebody holds the request. */
+const bodies = new WeakMap<Request, Uint8Array<ArrayBuffer>>();
+
+/**
+ * A request that was answered, to be asked of somebody else: with the body that was read of it. A copy beforehand would make
+ * a web stream of each body, which costs more than all else of a request. Undefined where some of the body is gone.
+ */
+export function askedAgain(request: Request): Request | undefined {
+  const body = bodies.get(request);
+  if (body === undefined) return request.bodyUsed ? undefined : request;
+  const { url, method, headers, signal } = request;
+  return new Request(url, { method, headers, body, signal });
 }
 
 /** What is sent on as JSON. */

@@ -4,7 +4,7 @@ import { connect, createServer as createNetServer, type Socket } from "node:net"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { ClusterError, silentLog } from "@murmur/base";
+import { ClusterError, MisdirectedError, silentLog } from "@murmur/base";
 import { afterEach, describe, expect, it } from "vitest";
 import { createApi } from "../app.ts";
 import { FakePorts } from "../testing/fake-ports.ts";
@@ -183,6 +183,31 @@ describe("passing through", () => {
 
 const UPGRADE =
   "POST /v1.47/exec/x/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n\r\n{}";
+
+describe("a manager that is taken out while it answers", () => {
+  it("hands the body on that it has read already, of a length that was announced and of none", async () => {
+    const served = await inFrontOf((_, outgoing) => outgoing.end());
+    const { replica } = served.ports;
+    if (replica === undefined) throw new Error("it is a manager");
+    const stopping = async (): Promise<never> => {
+      throw new MisdirectedError("this manager is stopping; ask another one");
+    };
+    Object.assign(replica, { read: stopping, submit: stopping });
+    const handedOn: unknown[] = [];
+    served.ports.forward = async (request) => {
+      handedOn.push([request.method, new URL(request.url).pathname, await request.json()]);
+      return Response.json({ ID: "x".repeat(25) }, { status: 201 });
+    };
+    const spec = { Name: "motto", Data: Buffer.from("dare").toString("base64") };
+    const body = JSON.stringify(spec);
+    for (const length of [{ "Content-Length": String(body.length) }, { "Transfer-Encoding": "chunked" }]) {
+      const headers = { "Content-Type": "application/json", ...length };
+      const answer = await send(served, "/v1.41/configs/create", { method: "POST", body, headers });
+      expect([answer.statusCode, JSON.parse(await text(answer))]).toEqual([201, { ID: "x".repeat(25) }]);
+    }
+    expect(handedOn).toEqual([1, 2].map(() => ["POST", "/v1.41/configs/create", spec]));
+  });
+});
 
 describe("taking a connection over", () => {
   it("passes the body on as the body, and all after it as the stream", async () => {
