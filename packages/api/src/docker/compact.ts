@@ -4,7 +4,7 @@ export type Loose<T> = { [K in keyof T]: object extends Pick<T, K> ? T[K] | unde
 /** A copy without the fields that are undefined: in specs and in JSON, left out and undefined are the same. */
 export function compact<T extends object>(value: Loose<T>): T {
   const copy: Record<string, unknown> = {};
-  for (const [key, field] of Object.entries(value)) if (field !== undefined) copy[key] = field;
+  for (const key in value) if (value[key] !== undefined) copy[key] = value[key];
   // Only what T allows to be missing can have been undefined: Loose says so.
   return copy as T;
 }
