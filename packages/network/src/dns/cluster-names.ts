@@ -27,6 +27,12 @@ export type AskerPlace = NonNullable<Scope> & {
 /** By the address that they ask from. */
 export type Askers = ReadonlyMap<string, AskerPlace>;
 
+/** Worked out once, since it is looked up for each packet. */
+interface KnownAsker {
+  readonly place: AskerPlace;
+  readonly key: string;
+}
+
 export interface ClusterNamesOptions extends NameIndexOptions {
   /** Where the rounds begin. */
   readonly firstTurn: number;
@@ -46,7 +52,8 @@ export class ClusterNames {
   #table: EndpointTable | undefined;
   #guests: readonly Guest[] = [];
   #suspects: Suspects = NO_SUSPECTS;
-  #askers: Askers = new Map();
+  /** By the address, in both ways in which sockets write it. */
+  #askers: ReadonlyMap<string, KnownAsker> = new Map();
   #turn: number;
 
   constructor(options: ClusterNamesOptions) {
@@ -71,7 +78,14 @@ export class ClusterNames {
   }
 
   know(askers: Askers): void {
-    this.#askers = askers;
+    const known = new Map<string, KnownAsker>();
+    for (const [address, place] of askers) {
+      const asker = { place, key: keyOf(place) };
+      known.set(address, asker);
+      // On a socket of both families an IPv4 address looks like this.
+      if (!address.includes(":")) known.set(`::ffff:${address}`, asker);
+    }
+    this.#askers = known;
     this.#rendered.clear();
   }
 
@@ -118,19 +132,21 @@ export class ClusterNames {
     this.#rendered.clear();
   }
 
+  /** What an answer to a message depends on, apart from the table. */
   #keyOf(message: Buffer, address: string): string {
     const rest = message.toString("latin1", 2);
-    if (this.#askers.size === 0) return rest;
-    const place = this.#placeOf(address);
-    if (place === undefined) return rest;
-    const { networks, stack = "", isByHand = false, servers } = place;
-    return `${networks.join()} ${stack} ${isByHand ? "!" : ""}${servers ? "+" : ""}${rest}`;
+    const asker = this.#askers.get(address);
+    return asker === undefined ? rest : asker.key + rest;
   }
 
   #placeOf(address: string): AskerPlace | undefined {
-    // On a socket of both families an IPv4 address looks like this.
-    return this.#askers.get(address.startsWith("::ffff:") ? address.slice(7) : address);
+    return this.#askers.get(address)?.place;
   }
+}
+
+/** All by which the answers to one asker differ from those to another. */
+function keyOf({ networks, stack = "", isByHand, servers }: AskerPlace): string {
+  return `${networks.join()} ${stack} ${isByHand === true ? "!" : ""}${servers ? "+" : ""}`;
 }
 
 function isInZone(name: string): boolean {
