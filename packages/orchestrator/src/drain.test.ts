@@ -1,6 +1,7 @@
 import { DEFAULT_RESTART, DEFAULT_UPDATE, type ServiceId, type ServiceMode } from "@murmur/model";
 import { describe, expect, it } from "vitest";
-import { RELIEFS_MAX, SERVICE_RELIEFS_MAX } from "./reliefs.ts";
+import { SERVICE_RELIEFS_MAX } from "./postpone-reliefs.ts";
+import { RELIEFS_MAX } from "./reliefs.ts";
 import { NODE_MEMORY, spec, TestWorld, withImage, withMemory, withTask } from "./test-world.ts";
 
 const DEADLINE_MS = 60_000;

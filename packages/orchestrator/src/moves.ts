@@ -1,19 +1,12 @@
 import type { Task } from "@murmur/model";
+import { isToMove } from "./is-to-move.ts";
 import type { Round } from "./round.ts";
 import { fill } from "./settle.ts";
 import type { Occupied } from "./standing.ts";
-import { endedByItself, isUp } from "./task-facts.ts";
+import { endedByItself } from "./task-facts.ts";
 
 /** Tasks of one service that are moved at the same time. */
 export const MOVES_AT_ONCE = 2;
-
-/** Whether a task is to go on elsewhere, and works until then. Asks for another round when it is to stay after all. */
-export function isToMove(round: Round, task: Task): boolean {
-  const { move } = task;
-  if (move === undefined || round.now >= move.until || !isUp(task)) return false;
-  round.wake(move.until);
-  return true;
-}
 
 /**
  * Makes replacements for tasks that are to move, a few at a time; from then on their slots are as those on a node that is

@@ -2,7 +2,7 @@ import type { NodeId } from "@murmur/base";
 import type { Round } from "./round.ts";
 import { beginMoves } from "./moves.ts";
 import { clear, reap } from "./reaper.ts";
-import { postponeReliefs } from "./reliefs.ts";
+import { postponeReliefs } from "./postpone-reliefs.ts";
 import { fill, settle } from "./settle.ts";
 import { bySlot, slotAt, slotsOf, standingOf, type Occupied, type Slot } from "./standing.ts";
 import { isUp } from "./task-facts.ts";

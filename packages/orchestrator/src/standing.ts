@@ -1,7 +1,7 @@
 import type { NodeId } from "@murmur/base";
 import { wantsToRun, type Task } from "@murmur/model";
 import { slotOf } from "@murmur/store";
-import { isToMove } from "./moves.ts";
+import { isToMove } from "./is-to-move.ts";
 import { isRestartable } from "./restart.ts";
 import type { Round } from "./round.ts";
 import { endedByItself, isUp } from "./task-facts.ts";

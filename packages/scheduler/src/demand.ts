@@ -1,5 +1,5 @@
 import { reservedGeneric, type Task } from "@murmur/model";
-import { isPending, occupies } from "./node-load.ts";
+import { isPending, occupies } from "./task-facts.ts";
 
 /** What tasks that ask for one kind of generic resource ask for beside each unit of it. */
 export interface DemandPerUnit {

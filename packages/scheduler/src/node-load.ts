@@ -1,7 +1,5 @@
 import type { Millis, NodeId } from "@murmur/base";
 import {
-  isAssigned,
-  isTerminal,
   ofKind,
   reservedGeneric,
   wantsToRun,
@@ -13,6 +11,7 @@ import {
 import { hashText } from "./hash.ts";
 import { hostPortsOf, TakenPorts, type HostPort } from "./host-ports.ts";
 import { namedIn, type Requirement } from "./requirement.ts";
+import { occupies } from "./task-facts.ts";
 
 /** Failures older than this are forgiven, as in SwarmKit. */
 export const FAILURE_WINDOW_MS: Millis = 5 * 60_000;
@@ -43,16 +42,6 @@ function roomOf(task: Task): Room {
 const nameKey = (kind: string, name: string): string => `${kind}=${name}`;
 
 const share = (free: number, total: number): number => (total > 0 ? free / total : 0);
-
-/** Whether a task still has to be given a node, or, when it was made for one, to be let in there. */
-export function isPending(task: Task): boolean {
-  return !isAssigned(task.status.state) && wantsToRun(task.desiredState);
-}
-
-/** Whether a task takes room on its node: from its assignment until it has stopped, wanted or not. */
-export function occupies(task: Task): boolean {
-  return isAssigned(task.status.state) && !isTerminal(task.status.state);
-}
 
 /**
  * What one node holds, in sums. Invariant: equal to the sums over all tasks of the node, however they came in; nothing

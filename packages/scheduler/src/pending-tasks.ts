@@ -1,6 +1,6 @@
 import type { Task, TaskId } from "@murmur/model";
 import type { Change, View } from "@murmur/store";
-import { isPending } from "./node-load.ts";
+import { isPending } from "./task-facts.ts";
 
 /**
  * The tasks that wait for a node, in the order in which they began to wait; kept up to date by the store's changes. Those
