@@ -123,6 +123,25 @@ describe("what seeds have found", () => {
   });
 
   /*
+   * A host that ran well was down for ever, as all refused each other's certificates: its clock was 69 minutes behind, and
+   * certificates began an hour before the signer's now. Clocks may be an hour off now, either way (seed 1100004494).
+   */
+  it("a host whose clock falls an hour behind is a member, although who signs is an hour ahead", async () => {
+    await using story = await scene(3, { aheadMs: 3_540_000 });
+    const { world, hosts } = story;
+    const [first, late] = [hostOf(hosts[0]), hostOf(hosts[2])];
+    expect(world.leader).toBe(first);
+    late.clockError.wallMs = -3_540_000;
+    // Connections are made anew, and with them certificates are looked at again.
+    const self = idOf(late);
+    await world.during(late.stop());
+    world.restart(late);
+    const id = await create(world, first, spec("web", { kind: "replicated", replicas: 4 }));
+    await story.becomesWhole(running(id));
+    expect(idOf(late)).toBe(self);
+  });
+
+  /*
    * Containers for ever. A host that had lost its disk joined anew, as another node. The containers of the node that it
    * had been carried that one's name; its agent took them for somebody else's, and nobody else was there to remove them.
    * And again, when the host had got another address as well: its name is what it still had in common with that node.

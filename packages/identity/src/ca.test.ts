@@ -66,11 +66,15 @@ describe("a node's certificate", () => {
     expect(certificate.verify(new X509Certificate(ca.certificatePem).publicKey)).toBe(true);
   });
 
-  it("begins an hour early, for clocks that are behind, and is to be renewed after half of its time", async () => {
+  it("begins two hours early, for clocks that are an hour off, and is to be renewed after half of its time", async () => {
     const times = certificateTimes(await sign());
-    expect(times.notBefore).toBe(NOW - HOUR_MS);
+    expect(times.notBefore).toBe(NOW - 2 * HOUR_MS);
     expect(times.notAfter).toBe(NOW + NODE_VALIDITY_MS);
-    expect(times.renewAt).toBe((times.notBefore + times.notAfter) / 2);
+    expect(times.renewAt).toBe(NOW + NODE_VALIDITY_MS / 2);
+  });
+
+  it.each([1, 2, 24])("of %i hours is to be renewed after half of them, not at once", async (hours) => {
+    expect(certificateTimes(await sign(NOW, hours * HOUR_MS)).renewAt).toBe(NOW + (hours * HOUR_MS) / 2);
   });
 
   it("never outlives the authority", async () => {

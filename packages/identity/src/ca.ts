@@ -25,8 +25,8 @@ import {
 
 const HOUR_MS = 60 * 60 * 1000;
 const DAY_MS = 24 * HOUR_MS;
-/** How far behind the signer's clock another node's may be. */
-const BACKDATE_MS = HOUR_MS;
+/** How far behind the signer's clock another node's may be: each may be an hour off, one ahead and one behind. */
+export const BACKDATE_MS = 2 * HOUR_MS;
 export const CA_VALIDITY_MS = 20 * 365 * DAY_MS;
 export const NODE_VALIDITY_MS = 90 * DAY_MS;
 export const CA_DIGEST_LENGTH = 50;
@@ -204,7 +204,7 @@ async function publicKeyOf(der: Buffer) {
   return key.toCryptoKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["verify"]);
 }
 
-/** When a certificate is valid, and when to ask for its successor: after half of its time. */
+/** When a certificate is valid, and when to ask for its successor: after half of the time for which it was signed. */
 export interface CertificateTimes {
   readonly notBefore: Millis;
   readonly notAfter: Millis;
@@ -215,7 +215,11 @@ export function certificateTimes(certificatePem: string): CertificateTimes {
   const certificate = parseCertificate(certificatePem);
   const notBefore = certificate.validFromDate.getTime();
   const notAfter = certificate.validToDate.getTime();
-  return { notBefore, notAfter, renewAt: notBefore + (notAfter - notBefore) / 2 };
+  const lifeMs = notAfter - notBefore;
+  // Of a short life most lies before the signing, but perhaps not where an external CA has signed. For the shortest that
+  // a cluster may ask for, an hour, both are the same.
+  const leftMs = Math.max((lifeMs - BACKDATE_MS) / 2, lifeMs / 6);
+  return { notBefore, notAfter, renewAt: notAfter - leftMs };
 }
 
 /** The same few are read again with each connection: a cluster's roots, and what its nodes show. */

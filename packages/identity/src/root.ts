@@ -1,6 +1,6 @@
 import { ClusterError, type Millis } from "@murmur/base";
 import { createPrivateKey, randomBytes, type X509Certificate } from "node:crypto";
-import { isKeyOf, parseCertificate, type Ca } from "./ca.ts";
+import { BACKDATE_MS, isKeyOf, parseCertificate, type Ca } from "./ca.ts";
 import { withCrypto } from "./crypto-work.ts";
 import {
   authorityKeyOf,
@@ -16,7 +16,6 @@ import {
 const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 /** As Docker: a root that ends sooner would have to be replaced again at once. */
 const LEFT_LEAST_MS: Millis = 365 * DAY_MS;
-const HOUR_MS: Millis = 60 * 60 * 1000;
 
 /** The certificates of a text, each as it is in it, with a line's end behind it. None where there is none. */
 export const certificatesIn = (pem: string): readonly string[] =>
@@ -108,7 +107,7 @@ export function crossSign(by: Ca, rootPem: string, now: Millis): Promise<string>
         serialNumber: randomSerial(randomBytes(16)),
         issuer: signer.subjectName,
         subject: root.subjectName,
-        notBefore: new Date(now - HOUR_MS),
+        notBefore: new Date(now - BACKDATE_MS),
         notAfter: new Date(Math.min(root.notAfter.getTime(), signer.notAfter.getTime())),
         publicKey,
         signingKey: keyPairOf(by.keyPem).privateKey,

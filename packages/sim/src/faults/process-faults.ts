@@ -1,6 +1,10 @@
+import type { Millis } from "@murmur/base";
 import type { Host } from "../world/host.ts";
 import { chance, logBetween, oneOf, seconds, type Fault, type Scene } from "./fault.ts";
 import { cutFor } from "./network-faults.ts";
+
+/** Certificates allow for clocks that are an hour off. The rest of it is for drift. */
+const CLOCK_OFF_MS: Millis = 59 * 60_000;
 
 const running = ({ world, random }: Scene): Host | undefined => oneOf(world.running, random);
 
@@ -134,8 +138,9 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       const host = oneOf(world.hosts, random);
       if (host === undefined) return;
       const byMs = logBetween(random, 10, 3_600_000) * (chance(random, 0.5) ? 1 : -1);
-      say(`the clock of ${host.name} jumps by ${seconds(byMs)}`);
-      host.clockError.wallMs += byMs;
+      const { wallMs } = host.clockError;
+      host.clockError.wallMs = Math.max(-CLOCK_OFF_MS, Math.min(CLOCK_OFF_MS, wallMs + byMs));
+      say(`the clock of ${host.name} jumps by ${seconds(host.clockError.wallMs - wallMs)}`);
     },
   },
   {
