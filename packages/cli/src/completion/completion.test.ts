@@ -18,6 +18,22 @@ async function offered(line: string, host = "/no/such.sock"): Promise<string[]> 
     .map((answer) => answer.split("\t")[0] ?? "");
 }
 
+/** How long a daemon is waited for: `TIMEOUT_MS` of the command. */
+const GIVEN_UP_MS = 1_000;
+const TRIES = 10;
+
+/**
+ * The same of a daemon that knows names. Where nothing is offered because a machine that is held up took the second that
+ * the daemon has, the key is pressed again; whatever else is offered, or nothing sooner than that, is the answer.
+ */
+async function offeredInTime(line: string, host?: string): Promise<string[]> {
+  for (let tries = 1; ; tries += 1) {
+    const start = performance.now();
+    const words = await offered(line, host);
+    if (words.length > 0 || performance.now() - start < GIVEN_UP_MS || tries === TRIES) return words;
+  }
+}
+
 describe("completion", () => {
   it.each([
     ["serv", ["service"]],
@@ -44,16 +60,13 @@ describe("completion", () => {
         json: query.has("filters") ? [aNetwork("shop")] : [aNetwork("shop"), aNetwork("bridge")],
       }),
     });
-    // A daemon that doesn't answer at once, as on a machine that is held up, offers nothing: who asks presses the key again.
-    const offers = (line: string, words: readonly string[], host?: string): Promise<void> =>
-      expect.poll(() => offered(line, host), { timeout: 30_000 }).toEqual(words);
-    await offers("service ps ", ["db", "web"], daemon.socketPath);
-    await offers("service scale w", ["web="], daemon.socketPath);
-    await offers("service update --image x w", ["web"], daemon.socketPath);
-    await offers("network rm ", ["bridge", "shop"], daemon.socketPath);
-    await offers("service create --network ", ["shop"], daemon.socketPath);
+    expect(await offeredInTime("service ps ", daemon.socketPath)).toEqual(["db", "web"]);
+    expect(await offeredInTime("service scale w", daemon.socketPath)).toEqual(["web="]);
+    expect(await offeredInTime("service update --image x w", daemon.socketPath)).toEqual(["web"]);
+    expect(await offeredInTime("network rm ", daemon.socketPath)).toEqual(["bridge", "shop"]);
+    expect(await offeredInTime("service create --network ", daemon.socketPath)).toEqual(["shop"]);
     expect(await offered("network create ", daemon.socketPath)).toEqual([]);
-    await offers(`-H ${daemon.socketPath} node inspect h`, ["host1"]);
+    expect(await offeredInTime(`-H ${daemon.socketPath} node inspect h`)).toEqual(["host1"]);
   });
 });
 
