@@ -42,7 +42,7 @@ const TOPICS: readonly Topic[] = [
 
 let docker: DaemonSide;
 let murmur: DaemonSide;
-/** Whatever was started of them, also when one could not be. */
+/** Whatever was started, also when one of the hosts could not be. */
 const hosts = new AsyncDisposableStack();
 const used = new Set<Allowed>();
 
@@ -60,8 +60,8 @@ beforeAll(async () => {
     swarmHost.address,
   ]);
   await murmurHost.startMurmur();
-  docker = new DaemonSide(swarmHost.engineSocket);
-  murmur = new DaemonSide(murmurHost.murmurSocket);
+  docker = hosts.use(new DaemonSide(swarmHost.engineSocket, { completesLater: true, keepsConnection: true }));
+  murmur = hosts.use(new DaemonSide(murmurHost.murmurSocket, { keepsConnection: true }));
   const pool = { DefaultAddrPool: ["10.64.0.0/10"], SubnetSize: 24 };
   const body = { AdvertiseAddr: murmurHost.address, ...pool, Murmur: { DataPlane: "overlay" } };
   const { status, body: made } = await murmur.take({ ask: "POST /swarm/init", body });

@@ -1,6 +1,7 @@
-import { request, type IncomingHttpHeaders } from "node:http";
+import { Agent, request, type IncomingHttpHeaders } from "node:http";
 import { text as textOf } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { GivenIds } from "./given-ids.ts";
 import type { Step } from "./step.ts";
 
 export interface Answer {
@@ -15,31 +16,59 @@ const VERSION = "1.41";
 /** Also how long a daemon may keep one out, and change what is to be changed. */
 const UNTIL_LIMIT_MS = 60_000;
 const POLL_MS = 50;
+/** Of all objects that others mention by their ids. */
+const LISTS = ["nodes", "networks", "services", "tasks"] as const;
+/** A connection that was idle for longer isn't used again. Shorter than any daemon keeps one. */
+const IDLE_MAX_MS = 30_000;
+
+export interface DaemonSideOptions {
+  /** It changes objects by itself for a moment after they were made, as Docker does: an update may come too late for its version. */
+  readonly completesLater?: boolean;
+  /** Its requests follow one another on one connection; else each has its own. */
+  readonly keepsConnection?: boolean;
+}
 
 /** One of the two daemons, with what the script has kept of its answers. */
-export class DaemonSide {
+export class DaemonSide implements Disposable {
   readonly #socketPath: string;
+  readonly #completesLater: boolean;
+  #agent: Agent | false;
+  #answeredAt = performance.now();
   /** Values by the names that steps gave them. */
   readonly kept = new Map<string, string>();
+  readonly ids = new GivenIds();
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, { completesLater = false, keepsConnection = false }: DaemonSideOptions = {}) {
     this.#socketPath = socketPath;
+    this.#completesLater = completesLater;
+    this.#agent = keepsConnection && newAgent();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#agent !== false) this.#agent.destroy();
   }
 
   async take(step: Step): Promise<Answer> {
     const until = performance.now() + UNTIL_LIMIT_MS;
     for (;;) {
       const answer = await this.#ask(step);
-      if (isOvertaken(step, answer) && performance.now() < until) {
+      if (this.#completesLater && isOvertaken(step, answer) && performance.now() < until) {
         await sleep(POLL_MS);
         continue;
       }
       if (step.keep !== undefined) this.#keep(step.keep, answer.body);
-      if (step.until === undefined || step.until(answer.body)) return answer;
+      if (step.until === undefined || step.until(answer.body)) return await this.#withIds(answer);
       if (performance.now() > until)
         throw new Error(`${step.ask}: still ${JSON.stringify(answer.body).slice(0, 1_000)}`);
       await sleep(POLL_MS);
     }
+  }
+
+  /** What an answer mentions without having been shown before is looked for among all that there is. */
+  async #withIds(answer: Answer): Promise<Answer> {
+    if (this.ids.isNewIn(answer.body))
+      for (const list of LISTS) await this.#send("GET", `/v${VERSION}/${list}`, { body: "", headers: {} });
+    return answer;
   }
 
   #keep(name: string, body: unknown): void {
@@ -79,7 +108,10 @@ export class DaemonSide {
     const until = performance.now() + UNTIL_LIMIT_MS;
     for (;;) {
       try {
-        return await this.#sendOnce(method, path, sent);
+        const answer = await this.#sendOnce(method, path, sent);
+        this.#answeredAt = performance.now();
+        this.ids.learn(answer.body);
+        return answer;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EAGAIN" || performance.now() > until) throw error;
       }
@@ -88,14 +120,15 @@ export class DaemonSide {
   }
 
   /**
-   * On a connection of its own: one that was kept may be closed by the daemon just when it is used again. It asks to be kept
-   * all the same: a daemon that closes right after its answer makes a write that is late fail, and with it the answer.
+   * A connection of its own asks to be kept all the same: a daemon that closes right after its answer makes a write that is
+   * late fail, and with it the answer.
    */
   #sendOnce(method: string, path: string, { body, headers: own }: Sent): Promise<Answer> {
     const headers = { connection: "keep-alive", ...own };
+    const agent = this.#freshAgent();
     return new Promise((resolve, reject) => {
       const asked = request(
-        { socketPath: this.#socketPath, agent: false, method, path, headers, timeout: 60_000 },
+        { socketPath: this.#socketPath, agent, method, path, headers, timeout: 60_000 },
         (answer) => {
           const { statusCode: status = 0, headers: got } = answer;
           textOf(answer).then((text) => resolve({ status, headers: got, body: parsed(text) }), reject);
@@ -106,7 +139,16 @@ export class DaemonSide {
       asked.end(body === "" ? undefined : body);
     });
   }
+
+  /** A daemon may close what is idle for long just when it is used again. */
+  #freshAgent(): Agent | false {
+    if (this.#agent === false || performance.now() - this.#answeredAt < IDLE_MAX_MS) return this.#agent;
+    this.#agent.destroy();
+    return (this.#agent = newAgent());
+  }
 }
+
+const newAgent = (): Agent => new Agent({ keepAlive: true, maxSockets: 1 });
 
 interface Sent {
   readonly body: string;

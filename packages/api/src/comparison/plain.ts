@@ -1,16 +1,24 @@
 import type { Answer, DaemonSide } from "./daemon-side.ts";
+import type { GivenIds } from "./given-ids.ts";
 
 /** Headers that Docker's clients read. */
 const HEADERS = ["content-type", "docker-experimental", "ostype", "swarm", "cache-control", "builder-version"];
 
 /** What an answer says, without what can't be the same on two daemons: ids, moments, addresses, versions, digests. */
 export function plain({ status, headers, body }: Answer, side: DaemonSide): Readonly<Record<string, unknown>> {
-  const names = new Map([...side.kept].map(([name, id]) => [id, `<${name}>`]));
+  const kept = [...side.kept].map(([name, id]) => [id, `<${name}>`] as const);
+  const names: Names = { kept: new Map(kept), ids: side.ids };
   const shown = HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])]]));
   return { status, headers: Object.fromEntries(shown) as unknown, body: plainValue(body, "", names) };
 }
 
-function plainValue(value: unknown, field: string, names: ReadonlyMap<string, string>): unknown {
+/** A daemon's ids: those with a name of the script's, and all. */
+interface Names {
+  readonly kept: ReadonlyMap<string, string>;
+  readonly ids: GivenIds;
+}
+
+function plainValue(value: unknown, field: string, names: Names): unknown {
   if (Array.isArray(value)) return inOrder(value).map((one) => plainValue(one, field, names));
   if (typeof value === "object" && value !== null) {
     const fields = Object.entries(value).map(([name, one]) => [plainText(name, names), plainValue(one, name, names)]);
@@ -43,16 +51,15 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN CERTIFICATE-----[^]*-----END CERTIFICATE-----\n?/g, "<certificate>"],
   [/\b(?:SWMTKN|MURMUR)-1-[\w-]+/g, "<token>"],
   [/\b[0-9a-f]{64}\b/g, "<digest>"],
-  // One in some thousands has no digit.
-  [/\b[0-9a-z]{25}\b/g, "<id>"],
   [/\b(?:192\.0\.2|10\.77\.\d)\.1:(?:2377|7373)/g, "<peer>"],
   [/\b10\.\d+\.\d+\.\d+(\/\d+)?/g, "<address>$1"],
   [/\b192\.0\.2\.1(?::\d+)?/g, "<host>"],
 ];
 
-function plainText(text: string, names: ReadonlyMap<string, string>): string {
+function plainText(text: string, { kept, ids }: Names): string {
   let plainer = text;
-  for (const [id, name] of names) plainer = plainer.replaceAll(id, name);
+  for (const [id, name] of kept) plainer = plainer.replaceAll(id, name);
+  plainer = ids.replacedIn(plainer);
   for (const [pattern, word] of PATTERNS) plainer = plainer.replaceAll(pattern, word);
   return plainer;
 }

@@ -1,7 +1,7 @@
 /**
  * One request of the script that both daemons get. In a path, and in every text of a body, `{name}` stands for what an
- * earlier step kept under that name, and `{version:PATH}` for the version that `GET PATH` shows at that moment; when the
- * daemon itself changes what is there in between, it is asked again.
+ * earlier step kept under that name, and `{version:PATH}` for the version that `GET PATH` shows at that moment; when
+ * Docker itself changes what is there in between, it is asked again.
  */
 export interface Step {
   /** `METHOD PATH`; the path begins behind the API's version. */
