@@ -155,3 +155,22 @@ it("containers are the engine's", async () => {
   expect(ended.StatusCode).toBe(0);
   expect(await said).toContain("from there");
 });
+
+it("a container that the engine removes by itself says how it has ended, to who asked before", async () => {
+  const container = await docker.createContainer({
+    Image: "murmur/web",
+    Cmd: ["sh", "-c", "exit 3"],
+    HostConfig: { AutoRemove: true },
+  });
+  // As a stream: the engine gives the head of its answer at once, and is known to have been asked before it begins.
+  const asked = { path: `/containers/${container.id}/wait?`, method: "POST", options: { condition: "removed" } };
+  const answer = await new Promise<Readable>((resolve, reject) => {
+    docker.modem.dial({ ...asked, isStream: true, statusCodes: { 200: true } }, (error, stream) => {
+      if (stream instanceof Readable) resolve(stream);
+      else reject(error instanceof Error ? error : new Error("there is no answer"));
+    });
+  });
+  await container.start();
+  expect(JSON.parse(await text(answer))).toMatchObject({ StatusCode: 3 });
+  expect((await refusal(container.inspect())).statusCode).toBe(404);
+});

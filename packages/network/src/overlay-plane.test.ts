@@ -108,7 +108,7 @@ describe("the overlay plane on three hosts", () => {
 
   /** Tells all planes the same; it is rendered then. */
   async function tell(request: PlaneRequest): Promise<void> {
-    await Promise.all(planes.map((each) => each.tell(request)));
+    for (const answer of await Promise.all(planes.map((each) => each.tell(request)))) expect(answer).toEqual({});
   }
   const update = (wish: Wish): Promise<void> => tell({ kind: "update", table: tableOf(wish) });
 
@@ -203,8 +203,11 @@ describe("the overlay plane on three hosts", () => {
     expect(await one.namespace.ask("tcp", VIP.ipv4, PORT)).toMatchObject({ name: "task12" });
     expect(await lab.client.ask("tcp", underlayOf(lab.host(1)), 80)).toMatchObject({ name: "task12" });
     await using next = await PlaneHost.open(lab.host(1));
-    await next.tell({ kind: "facts", facts: factsOf(lab) });
-    await next.tell({ kind: "update", table: tableOf({ tasks: all, endpoints: [two] }) });
+    for (const request of [
+      { kind: "facts", facts: factsOf(lab) },
+      { kind: "update", table: tableOf({ tasks: all, endpoints: [two] }) },
+    ] as const)
+      expect(await next.tell(request)).toEqual({});
     const container = { netns: one.namespace.path, addresses: [addressOf(one)] };
     expect(await next.tell({ kind: "attach", task: idOf(one), container })).toEqual({});
     expect(await next.tell({ kind: "check" })).toEqual({ differences: [] });

@@ -84,8 +84,8 @@ export class LoneHost implements AsyncDisposable {
     return join(this.folder, "murmur.sock");
   }
 
-  /** Process of the Murmur daemon, from source. It uses this host's engine. */
-  async startMurmur(): Promise<ChildProcess> {
+  /** Process of the Murmur daemon, from source, with these variables in its environment. It uses this host's engine. */
+  async startMurmur(variables: Readonly<Record<string, string>> = {}): Promise<ChildProcess> {
     const args = ["--data-dir", join(this.folder, "state"), "--socket", this.murmurSocket];
     args.push("--docker-host", `unix://${this.engineSocket}`);
     const daemon = await background(
@@ -94,6 +94,7 @@ export class LoneHost implements AsyncDisposable {
         `--net=/proc/${String(this.#engine.pid)}/ns/net`,
         "env",
         "MURMUR_SOURCE=1",
+        ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
         join(ROOT, "bin/murmur"),
         "daemon",
         ...args,

@@ -3,7 +3,7 @@
  * does, and leaves the kernel as it is; each line of its input is a request, each of its output the answer.
  */
 import { createInterface } from "node:readline";
-import { ClusterError, messageOf, nodeId, SeededRandom, silentLog, type Clock } from "@murmur/base";
+import { ClusterError, messageOf, nodeId, SeededRandom, silentLog, type Clock, type Log } from "@murmur/base";
 import type { ClusterFacts, EndpointTable, TaskId } from "@murmur/model";
 import type { Difference } from "../../data-plane.ts";
 import { openOverlayPlane } from "../../overlay-plane.ts";
@@ -34,6 +34,13 @@ const clock: Clock = {
   },
 };
 
+/** What the plane has complained of since it was told something. */
+let complaints: string[] = [];
+const log: Log = {
+  ...silentLog,
+  error: (message, fields) => void complaints.push(`${message}: ${JSON.stringify(fields)}`),
+};
+
 const [self = "", underlay = ""] = process.argv.slice(2);
 const plane = await openOverlayPlane({
   self: nodeId(self),
@@ -44,19 +51,23 @@ const plane = await openOverlayPlane({
   bridges: { ensure: () => Promise.reject(new ClusterError("unavailable", "there is no engine here")) },
   clock,
   random: new SeededRandom(1),
-  log: silentLog,
+  log,
 });
 
 /** Nothing of a former process is waited for. */
 plane.expect([]);
 
-/** Tells the plane something, and waits until it is rendered: a rendering that was under way before doesn't have it. */
+/**
+ * Tells the plane something, and waits until it is rendered: a rendering that was under way before doesn't have it. One that
+ * goes wrong is an error, although the plane mends it by itself.
+ */
 async function told(tell: () => void): Promise<PlaneAnswer> {
+  complaints = [];
   tell();
   for (const end = performance.now() + 60_000; ;) {
     try {
       await plane.settled();
-      return {};
+      return complaints.length === 0 ? {} : { error: complaints.join("; ") };
     } catch (error) {
       if (performance.now() > end) throw error;
     }
