@@ -19,6 +19,9 @@ export const HOST_PROGRAMS: readonly string[] = ["/usr", "/lib", "/lib64"].flatM
   `type=bind,source=${path},target=${path},readonly`,
 ]);
 
+/** Longer than an election takes, also when the machine stands still for some seconds of it. */
+const ELECTION_MS = 10_000;
+
 export interface HostClusterOptions {
   /** Left out: the cluster's own default. */
   readonly dataPlane?: "ports" | "overlay";
@@ -136,7 +139,9 @@ export class HostCluster implements AsyncDisposable {
       const node = (await asked.client.nodes()).find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
       return this.hosts.find(({ name }) => name === node?.Description?.Hostname);
     };
-    const host = await eventually("one of the hosts leads", led, (found) => found !== undefined);
+    const host = await eventually("one of the hosts leads", led, (found) => found !== undefined, {
+      limitMs: ELECTION_MS,
+    });
     if (host === undefined) throw new Error("nobody leads");
     return host;
   }

@@ -11,7 +11,7 @@ if (file === undefined || gc === undefined) throw new Error("MURMUR_TEST_HEAP_FI
 
 if (isMainThread)
   process.on("SIGUSR2", () => {
-    void gc();
+    gc();
     writeFileSync(`${file}.new`, String(process.memoryUsage().heapUsed));
     renameSync(`${file}.new`, file);
   });
