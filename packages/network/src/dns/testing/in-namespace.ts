@@ -55,7 +55,7 @@ const realClock: Clock = {
 /** The two files that the C library reads, over the machine's own, in this namespace only. */
 async function configure(folder: string): Promise<void> {
   const files = {
-    "resolv.conf": "nameserver 127.0.0.1\nsearch murmur.internal\noptions timeout:30 attempts:1\n",
+    "resolv.conf": "nameserver 127.0.0.1\nsearch murmur.internal\noptions timeout:2 attempts:1\n",
     "nsswitch.conf": "hosts: dns\n",
   };
   for (const [name, text] of Object.entries(files)) {
@@ -95,11 +95,28 @@ const run = (command: readonly string[]): Promise<CommandResult> =>
     });
   });
 
-/** Busybox waits for five seconds and can't be told to wait longer; on a machine that stood still it asks anew. */
+/** A machine that didn't let this process run for so long stood still. */
+const STILL_MS = 1_000;
+const TICK_MS = 50;
+const TRIES = 5;
+/** How dig, busybox and getent say that they heard nothing; getent says nothing else. */
+const isSilence = ({ code, output }: CommandResult): boolean =>
+  /timed out|no servers could be reached/.test(output) || (code === 2 && output === "");
+
+/** Resolvers give up after a few seconds: who heard nothing while the machine stood still asks anew, and nobody else. */
 async function ask(command: readonly string[]): Promise<CommandResult> {
-  let result = await run(command);
-  for (let again = 0; again < 2 && /timed out/.test(result.output); again += 1) result = await run(command);
-  return result;
+  for (let tries = 1; ; tries += 1) {
+    let stoodStill = false;
+    let last = performance.now();
+    const timer = setInterval(() => {
+      stoodStill ||= performance.now() - last > STILL_MS;
+      last = performance.now();
+    }, TICK_MS);
+    const result = await run(command);
+    clearInterval(timer);
+    stoodStill ||= performance.now() - last > STILL_MS;
+    if (!isSilence(result) || !stoodStill || tries === TRIES) return result;
+  }
 }
 
 async function ok(...command: readonly string[]): Promise<void> {
