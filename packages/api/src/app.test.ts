@@ -302,6 +302,11 @@ describe("the cluster", () => {
     if (asker.ports.replica !== undefined) asker.ports.replica.leaderless = true;
     expect(await asker.ask("/murmur/health")).toMatchObject({ status: 503, body: { status: "degraded" } });
     expect((await asker.ask("/murmur/health?verdict=body")).status).toBe(200);
+    const before = { apiVersion: "1.41", builderVersion: "1", experimental: false, osType: "linux" };
+    asker.engine.facts = () => Promise.resolve({ ...before, answers: false });
+    expect(await asker.ask("/murmur/health")).toMatchObject({
+      body: { problems: expect.arrayContaining(["the container engine doesn't answer"]) as unknown },
+    });
     expect((await asker.ask<string>("/murmur/metrics")).body).toContain("murmur_up 1");
   });
 

@@ -250,6 +250,8 @@ export type EngineAddress = { readonly socketPath: string } | { readonly host: s
 
 /** What the local engine says of itself in its answer to a ping. */
 export interface EngineFacts {
+  /** False: it doesn't answer now, and has said the rest before. */
+  readonly answers: boolean;
   /** The newest API version that it speaks: `1.41`. */
   readonly apiVersion: string;
   readonly builderVersion: string | undefined;
@@ -269,7 +271,10 @@ export interface EngineRequest {
 /** The local container engine. `openEngine` is the adapter; everything that Murmur has no answer for goes to it. */
 export interface Engine {
   readonly address: EngineAddress;
-  /** Undefined while the engine doesn't answer. May be some seconds old. */
+  /**
+   * What the engine said last, some seconds ago perhaps: one that is too busy to answer a ping is still what it was.
+   * Undefined until it has answered for the first time.
+   */
   facts(signal: AbortSignal): Promise<EngineFacts | undefined>;
   /** A small JSON answer to a GET. Rejects with `unavailable` when the engine doesn't answer in time. */
   get(path: string, signal: AbortSignal): Promise<{ readonly status: number; readonly body: unknown }>;

@@ -2,8 +2,6 @@ import { compareVersions, splitVersion } from "../http/api-version.ts";
 import type { Engine } from "../ports.ts";
 
 const FACTS_MS = 2_000;
-/** What each engine said last: one that is too busy to answer a ping speaks no other version, and would refuse a newer one. */
-const spoken = new WeakMap<Pick<Engine, "facts">, string>();
 
 /** A client's version of the API, and the older one that the engine speaks. */
 export interface VersionGap {
@@ -21,15 +19,16 @@ export async function enginePath(engine: Pick<Engine, "facts">, url: string): Pr
   return gap === undefined ? url : `/v${gap.engine}${splitVersion(url).path}`;
 }
 
-/** Undefined: the engine knows the version that a request is of, or has never answered. */
+/**
+ * Undefined: the engine knows the version that a request is of, or has never answered. One that is too busy to answer now
+ * speaks no other version than it said last, and would refuse a newer one.
+ */
 export async function versionGap(engine: Pick<Engine, "facts">, path: string): Promise<VersionGap | undefined> {
   const { version } = splitVersion(path);
   if (version === undefined) return undefined;
   const facts = await engine.facts(AbortSignal.timeout(FACTS_MS)).catch(() => undefined);
-  if (facts !== undefined) spoken.set(engine, facts.apiVersion);
-  const newest = spoken.get(engine);
-  if (newest === undefined || compareVersions(version, newest) <= 0) return undefined;
-  return { client: version, engine: newest };
+  if (facts === undefined || compareVersions(version, facts.apiVersion) <= 0) return undefined;
+  return { client: version, engine: facts.apiVersion };
 }
 
 /** Whether the client means what a version of the API brought, and the engine doesn't know it yet. */

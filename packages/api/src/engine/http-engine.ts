@@ -27,8 +27,9 @@ export function openEngine(address: EngineAddress, clock: Clock): Engine {
 
   /** Not bound to one caller's signal: several wait for the same ping, and it ends by itself in `PING_MS`. */
   const askFacts = async (): Promise<EngineFacts | undefined> => {
-    const facts = await ping(address).catch(() => undefined);
-    known = { facts, until: clock.monotonic() + (facts === undefined ? FAILURE_MS : FACTS_MS) };
+    const said = await ping(address).catch(() => undefined);
+    const facts = said ?? (known?.facts && { ...known.facts, answers: false });
+    known = { facts, until: clock.monotonic() + (said === undefined ? FAILURE_MS : FACTS_MS) };
     asking = undefined;
     return facts;
   };
@@ -74,7 +75,13 @@ async function ping(address: EngineAddress): Promise<EngineFacts | undefined> {
   const apiVersion = one("api-version");
   if (status !== 200 || apiVersion === undefined || !/^\d+\.\d+$/.test(apiVersion)) return undefined;
   const experimental = one("docker-experimental") === "true";
-  return { apiVersion, builderVersion: one("builder-version"), experimental, osType: one("ostype") ?? "linux" };
+  return {
+    answers: true,
+    apiVersion,
+    builderVersion: one("builder-version"),
+    experimental,
+    osType: one("ostype") ?? "linux",
+  };
 }
 
 async function ask(address: EngineAddress, asked: EngineRequest, signal: AbortSignal): Promise<Answer> {

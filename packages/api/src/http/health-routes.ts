@@ -47,7 +47,7 @@ async function problemsOf(ports: ApiPorts, askCluster: AskCluster, context: Cont
     ]),
   );
   const problems: string[] = [];
-  if (engine === undefined) problems.push("the container engine doesn't answer");
+  if (engine?.answers !== true) problems.push("the container engine doesn't answer");
   if (standing.state === "starting") problems.push("the node is still starting");
   if (standing.state === "joining") problems.push("the node is still joining the cluster");
   if (standing.state === "failed") problems.push(standing.message);

@@ -75,7 +75,7 @@ describe("a prune of volumes at an engine of before API 1.42", () => {
 describe("a prune of volumes at a newer engine", () => {
   it("is the engine's", async () => {
     asker.engine.facts = () =>
-      Promise.resolve({ apiVersion: "1.43", builderVersion: "1", experimental: false, osType: "linux" });
+      Promise.resolve({ answers: true, apiVersion: "1.43", builderVersion: "1", experimental: false, osType: "linux" });
     await prune("1.47");
     expect(sent()).toEqual(["POST /v1.47/volumes/prune"]);
   });

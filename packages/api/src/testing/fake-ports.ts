@@ -72,7 +72,7 @@ export function fakeEngine(): FakeEngine {
     async facts() {
       return this.down
         ? undefined
-        : { apiVersion: "1.41", builderVersion: "1", experimental: this.experimental, osType: "linux" };
+        : { answers: true, apiVersion: "1.41", builderVersion: "1", experimental: this.experimental, osType: "linux" };
     },
     async get(path) {
       if (this.down) throw new ClusterError("unavailable", "the container engine doesn't answer: connection refused");
