@@ -1,5 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -8,18 +9,25 @@ import { ownName, removeLeftovers } from "../hosts/leftovers.ts";
 
 const docker = (...args: readonly string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
 
-/** A network with a container in it, and a folder. */
+const registries = new Map<string, ChildProcess>();
+
+/** A network with a container in it, and a folder with the settings of what is called as a registry. */
 async function make(name: string): Promise<void> {
   docker("network", "create", name);
   docker("run", "-d", "--name", `${name}-web`, "--network", name, WEB_IMAGE);
-  await mkdtemp(join(tmpdir(), `${name}-`));
+  const config = join(await mkdtemp(join(tmpdir(), `${name}-`)), "config.yml");
+  await writeFile(config, "");
+  const args = ["-e", "setInterval(() => {}, 60_000)", config];
+  registries.set(name, spawn(process.execPath, args, { argv0: "/usr/bin/docker-registry", stdio: "ignore" }));
 }
 /** What there is of it. */
 const left = async (name: string): Promise<readonly string[]> => [
   docker("network", "ls", "-q", "--filter", `name=${name}`),
   docker("ps", "-aq", "--filter", `name=${name}`),
   (await readdir(tmpdir())).filter((folder) => folder.startsWith(name)).join(),
+  isAlive(registries.get(name)) ? "a registry" : "",
 ];
+const isAlive = (child?: ChildProcess): boolean => child !== undefined && existsSync(`/proc/${String(child.pid)}/exe`);
 
 const own = await ownName();
 // The same process number with another start is another process.
@@ -27,6 +35,7 @@ const dead = own.replace(/-[0-9]+(-[0-9a-f]{8})$/, "-1$1");
 const elsewhere = own.replace(/^murmur-test-[0-9a-f]{8}/, "murmur-test-00000000");
 afterAll(async () => {
   for (const name of [own, dead, elsewhere]) {
+    registries.get(name)?.kill();
     execFileSync("sh", ["-c", `docker rm -f ${name}-web; docker network rm ${name}; true`], { stdio: "ignore" });
     for (const folder of await readdir(tmpdir()))
       if (folder.startsWith(name)) await rm(join(tmpdir(), folder), { recursive: true });
@@ -36,6 +45,6 @@ afterAll(async () => {
 it("what a process that was killed has left is removed, and nothing of one that lives, or of another machine", async () => {
   for (const name of [own, dead, elsewhere]) await make(name);
   await removeLeftovers();
-  expect(await left(dead)).toEqual(["", "", ""]);
+  expect(await left(dead)).toEqual(["", "", "", ""]);
   for (const name of [own, elsewhere]) expect(await left(name)).not.toContain("");
 });

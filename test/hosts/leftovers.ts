@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const execFilePromised = promisify(execFile);
@@ -33,8 +34,37 @@ export async function ownName(): Promise<string> {
   return ["murmur-test", await ownPlace(), pid, (await startOf(pid)) ?? "0", randomBytes(4).toString("hex")].join("-");
 }
 
+/** Where a registry of these tests has its settings: in a folder that is called by `ownName`. */
+const REGISTRY = "docker-registry";
+/** How often, and how long after one another, it is looked whether a process that was killed is gone. */
+const LOOKS = 100;
+const LOOK_MS = 50;
+
+/** Ends the registries that have their settings in such a folder. */
+async function endRegistries(isLeft: (name: string) => Promise<boolean>): Promise<void> {
+  for (const pid of (await readdir("/proc")).filter((name) => /^[0-9]+$/.test(name))) {
+    const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    const [program = "", ...args] = line.split("\0");
+    const folders = args.map((arg) => relative(tmpdir(), dirname(arg)));
+    if (basename(program) !== REGISTRY || !(await anyOf(folders, isLeft))) continue;
+    const start = await startOf(pid);
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      continue; // it has ended by itself, or is another user's
+    }
+    for (let look = 0; look < LOOKS && (await startOf(pid)) === start; look += 1) await sleep(LOOK_MS);
+  }
+}
+
+async function anyOf(names: readonly string[], holds: (name: string) => Promise<boolean>): Promise<boolean> {
+  for (const name of names) if (await holds(name)) return true;
+  return false;
+}
+
 /**
- * Removes what processes have left behind that were killed in their middle: networks with all that is in them, and folders.
+ * Removes what processes have left behind that were killed in their middle: networks with all that is in them, registries,
+ * and folders.
  * An engine has room for some thirty networks, and hosts that nobody asks any more take processor time.
  */
 export async function removeLeftovers(): Promise<void> {
@@ -50,6 +80,7 @@ export async function removeLeftovers(): Promise<void> {
     if (containers.length > 0) await docker("rm", "--force", "--volumes", ...containers);
     await docker("network", "rm", name);
   }
+  await endRegistries(isLeft);
   // Another run may be removing the same.
   for (const name of await readdir(tmpdir()))
     if (await isLeft(name)) await rm(join(tmpdir(), name), { recursive: true, force: true }).catch(() => {});
