@@ -37,7 +37,7 @@ describe("what signs nodes' certificates", () => {
   const issuerOf = (certificatePem: string, caPem: string): NodeId =>
     verifyPeer(certificatePem, { caPem, clusterId: CLUSTER, now: clock.now() });
   /** Lets the time of deadlines pass, too. */
-  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work, 500);
+  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work, { stepMs: 500 });
 
   it("is the external CA of the root, one after the other", async () => {
     const dead = { ...cfssl.externalCa, url: "https://dead.test/sign" };

@@ -19,7 +19,7 @@ function setup(answer: (request: Request) => Promise<Response>) {
   const [client, server] = [open(A), open(B)];
   server.handleStream(HTTP_METHOD, (_from, body, stream) => serveHttp(stream, body, answer));
   /** Lets time pass until the work is done. */
-  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work, 1);
+  const during = <T>(work: Promise<T>): Promise<T> => passing(clock, work, { stepMs: 1, limitMs: 5_000 });
   const fetch = (path: string, init?: RequestInit): Promise<Response> =>
     during(fetchThrough(client, { peer: B }, new Request(`http://murmur${path}`, init)));
   return { during, fetch, network, client };

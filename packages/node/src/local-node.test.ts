@@ -18,7 +18,8 @@ function setup() {
   const machine = (number: number): Machine =>
     new Machine({ clock, random, network, address: `10.0.0.${String(number)}:7373` });
   const during = <T>(work: Promise<T>): Promise<T> => simulatedTime.during(clock, work);
-  const until = (condition: () => boolean): Promise<void> => simulatedTime.until(clock, condition);
+  const until = (condition: () => boolean): Promise<void> =>
+    simulatedTime.until(clock, condition, { limitMs: 200_000 });
   const founded = async (request: InitRequest = INIT): Promise<Machine> => {
     const first = machine(1);
     await during(first.control.init(request, signal));

@@ -79,7 +79,7 @@ export class SoloManager implements AsyncDisposable {
 
   /** Lets simulated and real time pass until the work is done. */
   during<T>(work: Promise<T>): Promise<T> {
-    return during(this.clock, work, 5);
+    return during(this.clock, work, { stepMs: 5 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -26,8 +26,23 @@ export interface PeerAnswer {
 }
 
 export const PORT = 8_080;
-/** Long, so that a busy machine is not taken for silence. */
-const SILENCE_MS = 40_000;
+/** Long, so that a busy machine is not taken for silence; only time in which it runs counts. */
+const SILENCE_MS = 10_000;
+const TICK_MS = 100;
+/** Of the resolver, which goes by the clock of a machine that may stand still. */
+const RESOLVER_MS = 40_000;
+
+/** Calls back once this process has run for `SILENCE_MS`; gives what stops that. */
+function afterSilence(callback: () => void): () => void {
+  let leftMs = SILENCE_MS;
+  const timer = setInterval(() => {
+    leftMs -= TICK_MS;
+    if (leftMs > 0) return;
+    clearInterval(timer);
+    callback();
+  }, TICK_MS);
+  return () => clearInterval(timer);
+}
 
 interface Line {
   say(): Promise<PeerAnswer>;
@@ -57,7 +72,7 @@ async function answer(request: PeerRequest): Promise<PeerAnswer> {
 }
 
 async function resolve({ server, host }: PeerRequest & { kind: "resolve" }): Promise<PeerAnswer> {
-  const resolver = new Resolver({ timeout: SILENCE_MS, tries: 1 });
+  const resolver = new Resolver({ timeout: RESOLVER_MS, tries: 1 });
   resolver.setServers([server]);
   return await resolver.resolve4(host).then(
     (addresses) => ({ addresses: addresses.toSorted() }),
@@ -70,10 +85,13 @@ type Target = PeerRequest & { kind: "open" };
 function openTcp({ host, port }: Target): Promise<Line | PeerAnswer> {
   const socket = connect({ host, port, noDelay: true });
   return new Promise((resolve) => {
-    socket.setTimeout(SILENCE_MS, () => resolve({ error: "silence" }));
-    socket.on("error", (error) => resolve({ error: codeOf(error) }));
+    const stop = afterSilence(() => resolve({ error: "silence" }));
+    socket.on("error", (error) => {
+      stop();
+      resolve({ error: codeOf(error) });
+    });
     socket.once("connect", () => {
-      socket.setTimeout(0);
+      stop();
       resolve({
         say: () => said(socket, "data", () => socket.write("?\n")),
         close: () => void socket.destroy(),
@@ -98,7 +116,7 @@ function openUdp({ host, port }: Target): Line {
 function said(socket: Socket | UdpSocket, event: string, ask: () => void): Promise<PeerAnswer> {
   return new Promise((resolve) => {
     const end = (result: PeerAnswer): void => {
-      clearTimeout(timer);
+      stop();
       socket.removeListener(event, onAnswer).removeListener("error", onError);
       resolve(result);
     };
@@ -107,7 +125,7 @@ function said(socket: Socket | UdpSocket, event: string, ask: () => void): Promi
       end({ name, seen });
     };
     const onError = (error: Error): void => end({ error: codeOf(error) });
-    const timer = setTimeout(() => end({ error: "silence" }), SILENCE_MS);
+    const stop = afterSilence(() => end({ error: "silence" }));
     socket.on(event, onAnswer).on("error", onError);
     ask();
   });
