@@ -108,7 +108,8 @@ async function localNetwork(name = NETWORK): Promise<string> {
     const subnet = `10.213.${String(randomInt(256))}.${String(16 * randomInt(16))}/28`;
     const made = await dockerWith("", "network", "create", "--driver", "bridge", "--subnet", subnet, name);
     if (made.code === 0) return subnet;
-    if (tries === 20 || !made.stderr.includes("Pool overlaps with other one on this address space")) expect.fail(made.stderr);
+    if (tries === 20 || !made.stderr.includes("Pool overlaps with other one on this address space"))
+      expect.fail(made.stderr);
   }
 }
 
