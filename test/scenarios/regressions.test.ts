@@ -311,6 +311,26 @@ describe("what seeds have found", () => {
   });
 
   /*
+   * Nothing was written any more. A leader that left handed over to a voter that had died a moment before, which still
+   * counted as usable; while it did so nothing was written, not even that the voter was down, so it did so for ever
+   * (seed 1100005054). It hands over to who it hears from, to another one next, and leads on for a while in between.
+   */
+  it.each([0, 1])("a leader leaves although a voter has died a moment before (voter %i)", async (dead) => {
+    await using story = await scene(5);
+    const { world } = story;
+    const { leader, voters } = roles(story);
+    const lost = hostOf(voters[dead]);
+    lost.crash("host");
+    lost.engine.shutDown();
+    const left = leader.life?.node.control.leave({ force: false }, signal);
+    await world.during(Promise.resolve(left));
+    expect(
+      await world.until(() => world.leader?.manager !== undefined && world.leader !== leader, 10_000),
+    ).toBeDefined();
+    await create(world, story.leader, spec("web", { kind: "replicated", replicas: 2 }));
+  });
+
+  /*
    * Down for ever. A manager that had stood still, with its agent on the same host, got what it had missed as a snapshot,
    * in which that agent's node was down. The session had never ended, and only a change of a node made its manager look
    * whether the node counted as ready. It looks after a snapshot, too.

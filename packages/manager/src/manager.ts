@@ -224,9 +224,10 @@ export class Manager implements AsyncDisposable {
     const { raft, driver, clock, log } = this.#context;
     const { role, membership, peers } = raft.status();
     if (role !== "leader") return;
+    // Just after raft's check of its quorum nobody is active: then it is who has most.
     const best = peers
-      .filter(({ id, active }) => active && membership.voters.includes(id))
-      .toSorted((left, right) => right.match - left.match)
+      .filter(({ id }) => membership.voters.includes(id))
+      .toSorted((left, right) => Number(right.active) - Number(left.active) || right.match - left.match)
       .at(0)?.id;
     if (best === undefined) return;
     raft.transferLeadership(best);

@@ -6,13 +6,13 @@ import { VoterKeeper } from "./voter-keeper.ts";
 
 const TICK_MS = 250;
 
-const caughtUp = (id: NodeId): PeerStatus => ({
+const caughtUp = (id: NodeId, active = true): PeerStatus => ({
   id,
   learner: true,
   sending: "replicate",
   match: 10,
   next: 11,
-  active: true,
+  active,
   inflightMessages: 0,
   inflightBytes: 0,
 });
@@ -27,6 +27,9 @@ function setup() {
     membership: membershipOf([nodeId("n1")]),
     hasKeys: (_id: NodeId): Promise<boolean> => Promise.resolve(true),
     asked: [] as NodeId[],
+    /** Those that raft hears from. */
+    heard: new Set(["n2", "n3"]),
+    heirs: [] as NodeId[],
   };
   const keeper = new VoterKeeper({
     self: nodeId("n1"),
@@ -34,7 +37,9 @@ function setup() {
       status: () => ({
         role: "leader",
         membership: world.membership,
-        peers: world.membership.learners.map(caughtUp),
+        peers: [...world.membership.voters, ...world.membership.learners]
+          .filter((id) => id !== nodeId("n1"))
+          .map((id) => caughtUp(id, world.heard.has(id))),
         lastIndex: 10,
         pendingMembership: undefined,
       }),
@@ -44,7 +49,10 @@ function setup() {
         world.membership = { ...result.membership, votersOutgoing: [] };
         return { kind: "accepted", term: 1, index: 11 };
       },
-      transferLeadership: () => ({ kind: "accepted" }),
+      transferLeadership: (to) => {
+        world.heirs.push(to);
+        return { kind: "accepted" };
+      },
     },
     view: () => cluster.store.view,
     hasKeys: (id) => {
@@ -58,7 +66,7 @@ function setup() {
   });
   keeper.start(scope);
   const voters = (): readonly string[] => world.membership.voters.toSorted();
-  return { clock, scope, world, voters, failures };
+  return { clock, scope, world, voters, failures, cluster };
 }
 
 describe("the keeper of voters", () => {
@@ -99,5 +107,43 @@ describe("the keeper of voters", () => {
     world.hasKeys = (id) => Promise.resolve(id === nodeId("n3"));
     await clock.advance(60_000);
     expect(voters()).toEqual(["n1"]);
+  });
+
+  describe("where the leader is to be no manager any more", () => {
+    async function leaving() {
+      const { clock, world, voters, cluster } = setup();
+      await clock.advance(2 * TICK_MS);
+      expect(voters()).toEqual(["n1", "n2", "n3"]);
+      const spec = { labels: {}, availability: "active", pinnedRole: "worker" } as const;
+      const node = cluster.store.view.node(nodeId("n1"));
+      const change = { kind: "updateNode", id: nodeId("n1"), version: node?.version ?? 0, spec, now: 1 } as const;
+      return { clock, world, leave: () => cluster.submit([change]) };
+    }
+
+    it("hands over to a voter that is heard from, not to one that has died a moment ago", async () => {
+      const { clock, world, leave } = await leaving();
+      world.heard.delete("n2");
+      await clock.advance(1_000);
+      await leave();
+      await clock.advance(TICK_MS);
+      expect(world.heirs).toEqual(["n3"]);
+    });
+
+    it("still knows whom it has heard from while raft counts anew", async () => {
+      const { clock, world, leave } = await leaving();
+      world.heard.clear();
+      await leave();
+      await clock.advance(TICK_MS);
+      expect(world.heirs).toEqual(["n2"]);
+    });
+
+    it("leads on for three seconds before it tries again, with the next, when nobody takes over", async () => {
+      const { clock, world, leave } = await leaving();
+      await leave();
+      await clock.advance(3_000);
+      expect(world.heirs).toEqual(["n2"]);
+      await clock.advance(6_000);
+      expect(world.heirs).toEqual(["n2", "n3", "n2"]);
+    });
   });
 });

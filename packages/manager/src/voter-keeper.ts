@@ -7,6 +7,13 @@ import { planVoters, zoneOf, type MembershipFacts, type VoterCandidate } from ".
 const CHECK_MS: Millis = 250;
 /** A voter is replaced when it has been down for this long: a restarting host should find its vote again. */
 const REPLACE_AFTER_MS: Millis = 10_000;
+/** A manager counts as heard from for so long: raft begins to count anew with each of its checks. */
+const HEARD_MS: Millis = 1_000;
+/**
+ * After a hand-over that came to nothing this leader goes on leading for so long before it begins another: nothing is
+ * written while one is under way, not even that the heir is down.
+ */
+const NEXT_HAND_OVER_MS: Millis = 3_000;
 /** A learner votes when it lacks at most this many entries. */
 const CAUGHT_UP_ENTRIES = 64;
 
@@ -33,6 +40,10 @@ export class VoterKeeper {
    */
   readonly #keepers = new Set<NodeId>();
   readonly #asked = new Set<NodeId>();
+  /** When each manager was last found to be heard from. */
+  readonly #heardAt = new Map<NodeId, Millis>();
+  /** When leadership was last handed to each voter that didn't take it; the last one is the last. */
+  readonly #triedAt = new Map<NodeId, Millis>();
   #recording = false;
 
   constructor(options: VoterKeeperOptions) {
@@ -52,13 +63,18 @@ export class VoterKeeper {
   }
 
   #step(): void {
-    const { raft, view, pump, log } = this.#options;
+    const { raft, view, pump, clock, log } = this.#options;
     const cluster = view().cluster();
     if (cluster === undefined || raft.status().role !== "leader") return;
     const facts = this.#facts();
     const plan = planVoters(this.#candidates(), facts, cluster.spec.voters);
     if (plan.kind === "none") return;
     if (plan.kind === "transfer") {
+      const now = clock.monotonic();
+      if (Math.max(...this.#triedAt.values()) > now - NEXT_HAND_OVER_MS) return;
+      // At the end, also where it was there before.
+      this.#triedAt.delete(plan.to);
+      this.#triedAt.set(plan.to, now);
       const answer = raft.transferLeadership(plan.to);
       log.info("handing leadership over", { to: plan.to, answer: answer.kind });
     } else {
@@ -122,8 +138,24 @@ export class VoterKeeper {
       voters: membership.voters,
       learners: membership.learners,
       caughtUp,
+      heard: this.#heard(),
+      tried: [...this.#triedAt.keys()],
       changing: pendingMembership !== undefined || membership.votersOutgoing.length > 0,
     };
+  }
+
+  #heard(): NodeId[] {
+    const { raft, clock } = this.#options;
+    const { peers } = raft.status();
+    const now = clock.monotonic();
+    const present = new Set(peers.map(({ id }) => id));
+    for (const book of [this.#heardAt, this.#triedAt])
+      for (const id of book.keys()) if (!present.has(id)) book.delete(id);
+    for (const { id, active } of peers) if (active) this.#heardAt.set(id, now);
+    return peers
+      .filter(({ id }) => now - (this.#heardAt.get(id) ?? -Infinity) < HEARD_MS)
+      .toSorted((left, right) => right.match - left.match)
+      .map(({ id }) => id);
   }
 
   /** Writes what raft's membership says into the nodes' records, for people and for the agents. */

@@ -15,6 +15,8 @@ const facts = (voters: string, changes: Partial<MembershipFacts> = {}): Membersh
   voters: voters.split("").map(nodeId),
   learners: [],
   caughtUp: new Set(),
+  heard: "abcdefg".replace(voters.charAt(0), "").split("").map(nodeId),
+  tried: [],
   changing: false,
   ...changes,
 });
@@ -65,6 +67,32 @@ describe("planVoters", () => {
     const nodes = [node("a", { pinned: "worker" }), node("b"), node("c"), node("d")];
     const all = facts("abc", { learners: ids("d"), caughtUp: new Set(ids("d")) });
     expect(planVoters(nodes, all, 3)).toEqual({ kind: "transfer", to: "b" });
+    expect(planVoters(nodes, { ...all, heard: ids("cbd") }, 3)).toEqual({ kind: "transfer", to: "c" });
+    expect(planVoters(nodes, { ...all, heard: ids("d") }, 3)).toEqual({ kind: "none" });
+  });
+
+  it("hands over to one that was to go, where the one that was to stay isn't heard from any more", () => {
+    const nodes = [node("a", { pinned: "worker" }), node("b"), node("c")];
+    expect(planVoters(nodes, facts("abc"), 3)).toEqual({ kind: "transfer", to: "b" });
+    expect(planVoters(nodes, facts("abc", { heard: ids("c") }), 3)).toEqual({ kind: "transfer", to: "c" });
+    const workers = nodes.map((candidate) =>
+      candidate.id === nodeId("c") ? node("c", { pinned: "worker" }) : candidate,
+    );
+    expect(planVoters(workers, facts("abc", { heard: ids("c") }), 3)).toEqual({ kind: "none" });
+  });
+
+  it("tries another one where nobody took over, and then the first again", () => {
+    const nodes = [node("a", { pinned: "worker" }), node("b"), node("c")];
+    expect(planVoters(nodes, facts("abc", { tried: ids("b") }), 3)).toEqual({ kind: "transfer", to: "c" });
+    expect(planVoters(nodes, facts("abc", { tried: ids("bc") }), 3)).toEqual({ kind: "transfer", to: "b" });
+    expect(planVoters(nodes, facts("abc", { tried: ids("cb") }), 3)).toEqual({ kind: "transfer", to: "c" });
+  });
+
+  it("asks for no voters of which most are not heard from, although they count as usable", () => {
+    const [a, b, c] = [node("a"), node("b"), node("c")];
+    const copied = { learners: ids("bc"), caughtUp: new Set(ids("bc")) };
+    expect(planVoters([a, b, c], facts("a", { ...copied, heard: [] }), 3)).toEqual({ kind: "none" });
+    expect(planVoters([a, b, c], facts("a", copied), 3)).toMatchObject({ voters: ids("abc") });
   });
 
   it("lets the only voter leave: a successor is taken in, then it hands over, then it is dropped", () => {
@@ -162,7 +190,7 @@ describe("planVoters", () => {
           if (plan.kind === "none") return;
           if (plan.kind === "transfer") {
             expect(current.voters).toContain(plan.to);
-            current = { ...current, leader: plan.to };
+            current = { ...current, leader: plan.to, heard: ids(names.join("")) };
             continue;
           }
           for (const id of plan.voters) expect(current.voters.includes(id) || current.caughtUp.has(id)).toBe(true);

@@ -18,6 +18,10 @@ export interface MembershipFacts {
   readonly voters: readonly NodeId[];
   readonly learners: readonly NodeId[];
   readonly caughtUp: ReadonlySet<NodeId>;
+  /** Who the leader hears from, voters and learners; those first whose log is longest. */
+  readonly heard: readonly NodeId[];
+  /** To whom it has handed over in vain; the last one last. */
+  readonly tried: readonly NodeId[];
   /** A change is on its way: nothing new is begun. */
   readonly changing: boolean;
 }
@@ -41,15 +45,15 @@ export const zoneOf = (node: ClusterNode): string => node.spec.labels["zone"] ??
 /**
  * Chooses the next step towards the wanted voters. Invariants: a node votes only after its log has caught up as a
  * learner; a usable voter is never dropped while the voters that stay could not lose as many nodes as before; the
- * leader leaves only by handing over first; a majority that works is not given up for one that doesn't. A node that is
- * pinned as a manager and doesn't vote, because the number of voters is odd, stays a learner: it has a copy of the state.
+ * leader leaves only by handing over first, to one that it hears from; no majority is asked for that doesn't work, of
+ * nodes that are usable and heard from: one that has died a moment ago counts as usable still. A node that is pinned as a manager and doesn't vote, because the number of voters is odd, stays a learner: it has a copy of the state.
  */
 export function planVoters(candidates: readonly VoterCandidate[], facts: MembershipFacts, wanted: number): VoterPlan {
   if (facts.changing) return { kind: "none" };
   const known = new Map(candidates.map((candidate) => [candidate.id, candidate]));
   const target = chooseVoters(candidates, facts, wanted);
   if (!target.includes(facts.leader)) {
-    const heir = target.find((id) => facts.voters.includes(id) && known.get(id)?.usable === true);
+    const heir = heirOf(candidates, facts, target);
     if (heir !== undefined) return { kind: "transfer", to: heir };
   }
   const standby = standbyOf(candidates, facts, target);
@@ -67,9 +71,25 @@ export function planVoters(candidates: readonly VoterCandidate[], facts: Members
   const learners = [...new Set([...kept, ...joining, ...standby])].filter((id) => !voters.includes(id));
   if (voters.length === 0) return { kind: "none" };
   if (sameSet(voters, facts.voters) && sameSet(learners, facts.learners)) return { kind: "none" };
-  const works = (id: NodeId): boolean => id === facts.leader || known.get(id)?.usable === true;
-  if (hasMajority(facts.voters, works) && !hasMajority(voters, works)) return { kind: "none" };
+  const works = (id: NodeId): boolean =>
+    id === facts.leader || (known.get(id)?.usable === true && facts.heard.includes(id));
+  if (!hasMajority(voters, works)) return { kind: "none" };
   return { kind: "change", voters: voters.toSorted(), learners: learners.toSorted() };
+}
+
+/**
+ * Who is to lead in the leader's place: one that stays a voter, or else one that then stays as the leader. Who hasn't taken
+ * it is asked again when all others were.
+ */
+function heirOf(
+  candidates: readonly VoterCandidate[],
+  { heard, tried, voters }: MembershipFacts,
+  target: readonly NodeId[],
+): NodeId | undefined {
+  const able = new Set(candidates.filter(({ usable, pinned }) => usable && pinned !== "worker").map(({ id }) => id));
+  const heirs = heard.filter((id) => voters.includes(id) && able.has(id));
+  const untried = heirs.filter((id) => !tried.includes(id));
+  return untried.find((id) => target.includes(id)) ?? untried[0] ?? tried.find((id) => heirs.includes(id));
 }
 
 /** The pinned managers that shall not vote. One that is down is left as it is. */
