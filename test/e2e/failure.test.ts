@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ask } from "../hosts/requests.ts";
-import { eventually, type Host } from "../hosts/host.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 
 interface NodeRow {
@@ -93,6 +93,7 @@ describe("a cluster that loses things", () => {
       "the node is missed",
       () => leader.murmur("service", "explain", "kept"),
       (text) => text.includes("its service waits"),
+      SOON,
     );
     expect(explained).toContain("kept: 2 of 3 tasks run");
     await victim.startMurmur();
@@ -103,9 +104,10 @@ describe("a cluster that loses things", () => {
       (ids) => ids.length === 9,
     );
     await eventually(
-      "all of kept run",
+      "its report has come",
       () => leader.json<readonly ServiceRow[]>("service", "ls"),
       (services) => services.find(({ Name }) => Name === "kept")?.Replicas === "3/3",
+      SOON,
     );
     const label = "label=com.docker.swarm.service.name=kept";
     const own = await victim.ok("docker", "ps", "-q", "--no-trunc", "--filter", label);
@@ -132,8 +134,13 @@ describe("a cluster that loses things", () => {
         "node.hostname==nowhere",
         WEB_IMAGE,
       );
+      await eventually(
+        "it is down",
+        () => statusOf(other, leader.name),
+        (status) => status === "Down",
+        SOON,
+      );
       await allSix(rest);
-      await expect.poll(() => statusOf(other, leader.name)).toBe("Down");
       for (let count = 0; count < 20; count += 1) expect(await ask(other, 80)).not.toBe("");
     } finally {
       await leader.heal();
@@ -151,6 +158,7 @@ describe("a cluster that loses things", () => {
       "the engine is shown as down",
       () => leader.murmur("node", "inspect", "--pretty", victim.name),
       (text) => /engine.*down/i.test(text),
+      SOON,
     );
     await victim.startEngine();
     await eventually(
@@ -170,6 +178,7 @@ describe("a cluster that loses things", () => {
       "it is down",
       () => statusOf(leader, victim.name),
       (status) => status === "Down",
+      SOON,
     );
     execFileSync("docker", ["unpause", victim.container.getId()]);
     await healed();
@@ -220,8 +229,8 @@ describe("a cluster that loses things", () => {
       () => cluster.first.json<readonly NodeRow[]>("node", "ls"),
       (rows) => rows.length === 3 && rows.every(({ ManagerStatus }) => ManagerStatus !== ""),
     );
+    expect(await leader.containers()).toEqual([]);
     await allSix(cluster.hosts);
-    await expect.poll(() => leader.containers()).toEqual([]);
     await leader.container.stop({ timeout: 0, remove: true, removeVolumes: true });
   });
 });

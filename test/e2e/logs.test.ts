@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "../hosts/command-runner.ts";
-import { eventually, type Host } from "../hosts/host.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { CLIENT_IMAGE, HostCluster } from "../hosts/host-cluster.ts";
 
 let cluster: HostCluster;
@@ -143,7 +143,7 @@ describe("logs over four hosts", () => {
       await cluster.host(3).ok("sh", "-c", `docker rm $(docker create ${CLIENT_IMAGE})`);
       return [followed.said(), local.said()];
     };
-    await eventually("events are told", happen, (said) => said.every((text) => text !== ""));
+    await eventually("events are told", happen, (said) => said.every((text) => text !== ""), SOON);
     await create("noted", "echo noted", "--mode", "global");
     await cluster.host(1).murmur("service", "update", "--label-add", "a=b", "noted");
     await cluster.host(2).murmur("service", "rm", "noted");
@@ -161,7 +161,8 @@ describe("logs over four hosts", () => {
   it("say which node doesn't answer, show the rest, and end", async () => {
     const gone = await hostOf("web", cluster.first);
     await gone.cut();
-    const shown = await cluster.first.run(["murmur", "service", "logs", "web"]);
+    // It waits 5 s for a node, and says then that it has not answered.
+    const shown = await cluster.first.run(["murmur", "service", "logs", "web"], { timeoutMs: 12_000 });
     expect(lines(shown.stdout)).toHaveLength(1_500);
     expect(shown.code).toBe(7);
     expect(shown.stderr).toContain(`node ${gone.name} (`);
@@ -200,11 +201,12 @@ describe("logs over four hosts", () => {
 
   it("wait where they are for a reader that is slow: the daemons' memory stays as it is", async () => {
     await create("flood", "seq 1 2000000 | sed 's/$/ 0123456789012345678901234567890123456789/'", "--replicas", "2");
+    // The engines write 4 million lines into files.
     await eventually(
       "all is written",
       () => cluster.first.run(["murmur", "service", "logs", "--tail", "1", "flood"]),
       ({ stdout }) => lines(stdout).filter((line) => line.includes(" 2000000 ")).length === 2,
-      { limitMs: 200_000 },
+      { limitMs: 110_000 },
     );
     const quiet = await quietStreams();
     const before = await Promise.all(cluster.hosts.map(memory));

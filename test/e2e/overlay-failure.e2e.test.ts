@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConnectionStream, type StreamResult } from "../hosts/connection-stream.ts";
-import { eventually, type Host } from "../hosts/host.ts";
+import { firstAnswer, isEmpty, isPartOf } from "../hosts/first-answer.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { CLIENT_IMAGE, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
 
@@ -33,11 +34,8 @@ beforeAll(async () => {
   const client = ["service", "create", "--name", "client", "--mode", "global", "--network", "back"];
   await first.murmur(...client, "--stop-grace-period", "0s", CLIENT_IMAGE, "sleep", "1000000");
   clients = await tasksOf(cluster.hosts, "client");
-  vip = await eventually(
-    "web has an address",
-    () => addressOf("web"),
-    (address) => /^[0-9.]+$/.test(address),
-  );
+  vip = await firstAnswer("web has an address", () => addressOf("web"), isEmpty);
+  expect(vip).toMatch(/^[0-9.]+$/);
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -88,12 +86,12 @@ const running = (hosts: readonly Host[], count: number, service = "web"): Promis
       return stdout.includes(` ${String(count)}/${String(count)} `) ? tasksOf(hosts, service) : [];
     },
     (tasks) => tasks.length === count,
-    { limitMs: 90_000 },
   );
 
-/** Whoever answers by a client's virtual address, in so many connections. */
-async function answering(client: TaskContainer, count = 24): Promise<readonly string[]> {
-  const script = `for i in $(seq ${String(count)}); do timeout 5 wget -q -O - http://web/ || echo failed; done`;
+/** Whoever answers by a client's virtual address, in so many connections; "failed" for one that nobody does in time. */
+async function answering(client: TaskContainer, { count = 24, limitS = 5 } = {}): Promise<readonly string[]> {
+  const wget = `timeout ${String(limitS)} wget -q -O - http://web/`;
+  const script = `for i in $(seq ${String(count)}); do ${wget} || echo failed; done`;
   const { code, stdout, stderr } = await client.inside("sh", "-c", script);
   if (code !== 0) throw new Error(`${client.name} could not ask: ${stderr}`);
   return [...new Set(stdout.trim().split("\n"))].toSorted();
@@ -101,17 +99,10 @@ async function answering(client: TaskContainer, count = 24): Promise<readonly st
 
 /** Every client is given these tasks, and no others, by name and by virtual address; new ones are offered. */
 async function holdsOnly(tasks: readonly TaskContainer[], askers: readonly TaskContainer[]): Promise<void> {
-  const addresses = tasks
-    .map((task) => task.addressIn("back"))
-    .toSorted()
-    .join("\n");
+  const addresses = tasks.map((task) => task.addressIn("back")).toSorted();
   for (const client of askers) {
-    await eventually(
-      "the name has them",
-      () => addressOf("tasks.web", client),
-      (named) => named.split("\n").toSorted().join("\n") === addresses,
-      { limitMs: 5_000 },
-    );
+    const look = async (): Promise<readonly string[]> => (await addressOf("tasks.web", client)).split("\n").toSorted();
+    expect(await firstAnswer("the name has them", look, isPartOf(addresses))).toEqual(addresses);
     // Nobody else answers from now on, and none fails; once in some thousand times chance leaves one of them out.
     const names = namesOf(tasks);
     const found = async (): Promise<readonly string[]> => {
@@ -125,12 +116,22 @@ async function holdsOnly(tasks: readonly TaskContainer[], askers: readonly TaskC
   }
 }
 
+/** Of a client's new connections none fails any more, nor ends at one of these; one that hangs is not waited for. */
+const avoids = (client: TaskContainer, gone: readonly string[]): Promise<unknown> =>
+  eventually(
+    "only the others answer",
+    () => answering(client, { count: 12, limitS: 1 }),
+    (names) => !names.some((name) => gone.includes(name) || name === "failed"),
+    SOON,
+  );
+
 /** Doctor finds nothing on any host that is up, whoever is asked. */
 const clean = (hosts: readonly Host[]): Promise<unknown> =>
   eventually(
     "doctor finds nothing",
     () => Promise.all(hosts.map((host) => host.run(["murmur", "doctor"]))),
     (answers) => answers.every(({ code }) => code === 0),
+    SOON,
   );
 
 describe("an overlay that loses things", () => {
@@ -152,18 +153,9 @@ describe("an overlay that loses things", () => {
     const [victim] = before;
     if (victim === undefined) throw new Error("there are tasks");
     await victim.host.ok("docker", "kill", victim.id);
-    for (const client of clients)
-      await eventually(
-        "only the others answer",
-        () => answering(client),
-        (names) => !names.includes(nameOf(victim)) && !names.includes("failed"),
-      );
-    const after = await eventually(
-      "it is replaced",
-      () => running(cluster.hosts, 3),
-      (tasks) => !tasks.some(({ id }) => id === victim.id),
-      { limitMs: 60_000 },
-    );
+    for (const client of clients) await avoids(client, [nameOf(victim)]);
+    const after = await running(cluster.hosts, 3);
+    expect(after.map(({ id }) => id)).not.toContain(victim.id);
     await holdsOnly(after, clients);
   });
 
@@ -213,13 +205,7 @@ describe("an overlay that loses things", () => {
     expect(gone.length).toBeGreaterThan(0);
     execFileSync("docker", ["kill", lost.container.getId()]);
     const askers = clients.filter(({ host }) => host !== lost);
-    for (const client of askers)
-      await eventually(
-        "only the others answer",
-        () => answering(client),
-        (names) => !names.some((name) => gone.includes(name) || name === "failed"),
-        { limitMs: 60_000 },
-      );
+    for (const client of askers) await avoids(client, gone);
     await holdsOnly(await running(rest, 3), askers);
     await clean(rest);
   });

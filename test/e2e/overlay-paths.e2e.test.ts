@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, type Host } from "../hosts/host.ts";
+import { firstAnswer, isEmpty, isPartOf } from "../hosts/first-answer.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { CLIENT_IMAGE, HOST_PROGRAMS, HostCluster } from "../hosts/host-cluster.ts";
 import { Outsider } from "../hosts/outsider.ts";
 import { SCTP_ASK, SCTP_ECHO } from "../hosts/sctp.ts";
@@ -10,6 +11,8 @@ const PERL = [...HOST_PROGRAMS, "--entrypoint", "/usr/bin/perl", CLIENT_IMAGE, "
 /** Answers at three ports, at each with its number. */
 const THREE_PORTS =
   "for port in 81 82 83; do mkdir -p /tmp/$port; echo $port >/tmp/$port/index.html; httpd -p $port -h /tmp/$port; done; exec sleep 1000000";
+/** An engine tells of a guest before it runs, and is asked again after 10 s: so late can its names be. */
+const GUESTS = { limitMs: 15_000 } as const;
 const OUTSIDE_IPV6 = "fd77::9";
 const hostIpv6 = (host: Host): string => `fd77::${String(1 + cluster.hosts.indexOf(host))}`;
 
@@ -82,21 +85,34 @@ async function taskOf(service: string): Promise<TaskContainer> {
   return task;
 }
 
-/** Who answers the outsider at a port of a host's addresses so many times; all saw the outsider's own address. */
+/** Who answers the outsider at a port of a host's addresses so many times ("": nobody); all saw its own address. */
 async function answerers(host: Host, port: number, times = 8): Promise<readonly string[]> {
-  const found = new Set<string>();
+  const found: string[] = [];
   for (const [at, seen] of [
     [host.address, `::ffff:${outsider.address}`],
     [`[${hostIpv6(host)}]`, OUTSIDE_IPV6],
   ] as const) {
     for (let count = 0; count < times; count += 1) {
       const page = await outsider.page(`http://${at}:${String(port)}/cgi-bin/env`);
-      expect(page).toContain(`REMOTE_ADDR=[${seen}]`);
-      found.add(/^HOSTNAME=(.*)$/m.exec(page)?.[1] ?? "");
+      if (page !== "") expect(page).toContain(`REMOTE_ADDR=[${seen}]`);
+      found.push(/^HOSTNAME=(.*)$/m.exec(page)?.[1] ?? "");
     }
   }
-  return [...found].toSorted();
+  return found;
 }
+const unique = (names: readonly string[]): readonly string[] => [...new Set(names)].toSorted();
+/** A port of a host leads to all of these tasks, as soon as the host has heard of them, and to nobody else. */
+async function leads(host: Host, port: number, tasks: readonly TaskContainer[], times?: number): Promise<void> {
+  const names = shortIds(tasks);
+  const what = `${host.name}'s port ${String(port)} leads to all`;
+  expect(unique(await firstAnswer(what, () => answerers(host, port, times), isPartOf(names)))).toEqual(names);
+}
+const isIpv4 = (address: string): boolean => !address.includes(":");
+/** Whether addresses of both families lack some of those that have these IPv4 addresses, and no other is among them. */
+const lacksSomeOf =
+  (ipv4: readonly string[]) =>
+  (found: readonly string[]): boolean =>
+    found.length < 2 * ipv4.length && found.filter(isIpv4).every((address) => ipv4.includes(address));
 const shortIds = (tasks: readonly TaskContainer[]): readonly string[] =>
   tasks.map(({ id }) => id.slice(0, 12)).toSorted();
 
@@ -104,34 +120,34 @@ describe("the ways to a task, on hosts with rules of others", () => {
   it("lead from every host's IPv4 and IPv6 address to every task, and keep the client's", async () => {
     const tasks = await tasksOf(cluster.hosts, "web");
     expect(new Set(tasks.map(({ host }) => host.name)).size).toBe(2);
-    for (const host of cluster.hosts) await expect.poll(() => answerers(host, 8080)).toEqual(shortIds(tasks));
+    for (const host of cluster.hosts) await leads(host, 8080, tasks);
   });
 
   it("keep a client with one task where its address says which", async () => {
     for (const family of [4, 6] as const) {
-      const found = async (): Promise<readonly string[]> => {
-        const pages = new Set<string>();
-        for (const host of cluster.hosts) {
-          const at = family === 4 ? host.address : `[${hostIpv6(host)}]`;
-          for (let count = 0; count < 6; count += 1) pages.add(await outsider.page(`http://${at}:8081/`));
-        }
-        return [...pages];
-      };
-      await expect.poll(found).toEqual([expect.stringMatching(/^[0-9a-f]{12}$/)]);
+      const found = new Set<string>();
+      for (const host of cluster.hosts) {
+        const at = family === 4 ? host.address : `[${hostIpv6(host)}]`;
+        for (let count = 0; count < 6; count += 1) found.add(await outsider.page(`http://${at}:8081/`));
+      }
+      expect([...found]).toEqual([expect.stringMatching(/^[0-9a-f]{12}$/)]);
     }
   });
 
   it("end at a task of the same host where that is preferred, and elsewhere when there is none", async () => {
     const tasks = await tasksOf(cluster.hosts, "web");
-    for (const host of cluster.hosts)
-      await expect.poll(() => answerers(host, 8082, 3)).toEqual(shortIds(tasks.filter((task) => task.host === host)));
+    for (const host of cluster.hosts) {
+      const own = tasks.filter((task) => task.host === host);
+      await leads(host, 8082, own, 3);
+    }
     await cluster.first.murmur("service", "scale", "web=1");
     const left = await eventually(
       "one task is left",
       () => tasksOf(cluster.hosts, "web"),
       (found) => found.length === 1,
     );
-    for (const host of cluster.hosts) await expect.poll(() => answerers(host, 8082, 3)).toEqual(shortIds(left));
+    // Whoever was to go was withdrawn everywhere before.
+    for (const host of cluster.hosts) expect(unique(await answerers(host, 8082, 3))).toEqual(shortIds(left));
     await cluster.first.murmur("service", "scale", "web=2");
   });
 
@@ -140,38 +156,40 @@ describe("the ways to a task, on hosts with rules of others", () => {
     const bound = [`${first.address}:8090:82`, `${second.address}:8090:83`];
     const published = ["9001-9003:81-83", ...bound].flatMap((port) => ["--publish", port]);
     await create("ranged", "--network", "alpha", ...published, CLIENT_IMAGE, "sh", "-c", THREE_PORTS);
-    const page = (host: Host, port: number): Promise<string> =>
-      outsider.page(`http://${host.address}:${String(port)}/`);
+    const page = (host: Host, port: number): Promise<string> => {
+      const url = `http://${host.address}:${String(port)}/`;
+      return firstAnswer(url, () => outsider.page(url), isEmpty);
+    };
     for (const host of cluster.hosts) {
       for (const [port, answer] of [
         [9001, "81"],
         [9002, "82"],
         [9003, "83"],
       ] as const)
-        await expect.poll(() => page(host, port)).toBe(answer);
+        expect(await page(host, port)).toBe(answer);
     }
-    await expect.poll(() => page(first, 8090)).toBe("82");
-    await expect.poll(() => page(second, 8090)).toBe("83");
+    expect(await page(first, 8090)).toBe("82");
+    expect(await page(second, 8090)).toBe("83");
   });
 
   it("carry SCTP, which these hosts' kernels may not speak themselves", async () => {
     await create("sctp", "--network", "zeta", "--publish", "5000:5000/sctp", ...PERL, SCTP_ECHO);
     await create("asker", "--network", "zeta", ...HOST_PROGRAMS, ...IDLE);
     const asked = (ask: (...command: string[]) => Promise<{ stdout: string }>, address: string): Promise<string> =>
-      eventually(
+      firstAnswer(
         `somebody answers at ${address}`,
         async () => (await ask("/usr/bin/perl", "-e", SCTP_ASK, address, "5000")).stdout,
-        (said) => said !== "",
+        isEmpty,
       );
     const { host } = await taskOf("sctp");
     const [from] = cluster.others(host);
     if (from === undefined) throw new Error("two hosts");
     expect(await asked((...command) => from.run(command), host.address)).toBe(from.address);
     const asker = await taskOf("asker");
-    const [vip = ""] = await eventually(
+    const [vip = ""] = await firstAnswer(
       "the asker finds it",
       async () => lines((await asker.inside("musl-resolve", "sctp")).stdout),
-      (found) => found.length > 0,
+      ({ length }) => length === 0,
     );
     expect(await asked((...command) => asker.inside(...command), vip)).toBe(asker.addressIn("zeta"));
   });
@@ -190,12 +208,9 @@ describe("names, to musl's resolver", () => {
       expect(virtual).toEqual([expect.stringMatching(/^\d+\.\d+\.\d+\.\d+$/), expect.stringMatching(/^fd.*:/)]);
       for (const name of ["web.zeta", "web.murmur.internal", "WEB", "web.zeta.murmur.internal."])
         expect(await found(client, name)).toEqual(virtual);
-      const ofTasks = await eventually(
-        "the tasks have a name",
-        () => found(client, "tasks.web"),
-        ({ length }) => length === 4,
-      );
-      expect(ofTasks.filter((address) => !address.includes(":"))).toEqual(addresses.toSorted());
+      const ofTasks = await firstAnswer("all tasks", () => found(client, "tasks.web"), lacksSomeOf(addresses));
+      expect(ofTasks).toHaveLength(4);
+      expect(ofTasks.filter(isIpv4)).toEqual(addresses.toSorted());
       for (const task of tasks) expect(await found(client, `${task.slot}.web`)).toContain(task.addressIn("zeta"));
     }
   });
@@ -221,7 +236,7 @@ describe("a container in several networks", () => {
       /via (\S+)/.exec((await task.inside("ip", "route", "show", "default")).stdout)?.[1] ?? "";
     const near = (network: string): string => task.addressIn(network).replace(/\.\d+\.\d+$/, ".");
     expect(await way()).toContain(near("zeta"));
-    await expect.poll(async () => (await task.inside("ping", "-c", "1", "-W", "5", outsider.address)).code).toBe(0);
+    expect((await task.inside("ping", "-c", "1", "-W", "5", outsider.address)).code).toBe(0);
     const right = await way();
     // The node looks by itself now and then: broken again when it was faster than doctor.
     const broken = async (): Promise<string> => {
@@ -245,6 +260,7 @@ describe("containers that are connected by hand", () => {
     const servers = await tasksOf(cluster.hosts, "server");
     const names = shortIds(servers);
     const hands: { host: Host; address: string; ipv6: string; page: (url: string) => Promise<string> }[] = [];
+    const hostname = ({ name }: Host): string => `${name}-h`;
     for (const host of cluster.hosts) {
       // By the cluster's name, as soon as it is there.
       const aliases = [
@@ -253,67 +269,67 @@ describe("containers that are connected by hand", () => {
         "--network-alias",
         `${host.name}-alias`,
         "--hostname",
-        `${host.name}-h`,
+        hostname(host),
       ];
       const options = ["--name", "hand", ...aliases, "--network", "open", "--env", "PORT=80", "--publish", "8099:80"];
       const run = ["run", "--detach", ...options, CLIENT_IMAGE];
       await eventually(
-        `a container is connected on ${host.name}`,
-        async () => {
-          // What an attempt before has left of it.
-          await host.run(["docker", "rm", "--force", "hand"]);
-          return host.run([...api, ...run]);
-        },
+        `${host.name} has heard of the network`,
+        () => host.run([...api, "network", "inspect", "open"]),
         ({ code }) => code === 0,
+        SOON,
       );
+      await host.ok(...api, ...run);
       const address = (await inspected(host, "hand", "IPAddress")).trim();
       const ipv6 = (await inspected(host, "hand", "GlobalIPv6Address")).trim();
-      const page = async (url: string): Promise<string> =>
-        (await host.run(["docker", "exec", "hand", "timeout", "15", "wget", "-q", "-O", "-", url])).stdout.trim();
+      const wget = ["docker", "exec", "hand", "timeout", "5", "wget", "-q", "-O", "-"];
+      const page = (url: string): Promise<string> =>
+        firstAnswer(
+          `${url} answers ${host.name}'s container`,
+          async () => (await host.run([...wget, url])).stdout.trim(),
+          isEmpty,
+          GUESTS,
+        );
       hands.push({ host, address, ipv6, page });
     }
     expect(new Set(hands.map(({ address }) => address)).size).toBe(2);
     for (const { host, address, ipv6, page } of hands) {
-      const found = await eventually(
+      // Those of the tasks, as there are no virtual addresses in it.
+      const all = servers.map((task) => task.addressIn("open")).toSorted();
+      const found = await firstAnswer(
         `${host.name}'s container finds the tasks`,
         async () => lines((await host.run(["docker", "exec", "hand", "musl-resolve", "server"])).stdout),
-        ({ length }) => length === 4,
+        lacksSomeOf(all),
       );
-      // Those of the tasks, as there are no virtual addresses in it.
-      expect(found.filter((text) => !text.includes(":"))).toEqual(
-        servers.map((task) => task.addressIn("open")).toSorted(),
-      );
+      expect(found.filter(isIpv4)).toEqual(all);
+      expect(found).toHaveLength(4);
       for (const text of found) {
         const [url, own] = text.includes(":") ? [`[${text}]`, ipv6] : [text, `::ffff:${address}`];
-        await expect.poll(() => page(`http://${url}/cgi-bin/env`)).toContain(`REMOTE_ADDR=[${own}]`);
+        expect(await page(`http://${url}/cgi-bin/env`)).toContain(`REMOTE_ADDR=[${own}]`);
       }
-      await expect.poll(() => page("http://server/")).toBeOneOf([...names]);
-      await expect.poll(() => page("http://1.server.open/")).toBeOneOf([...names]);
+      expect(names).toContain(await page("http://server/"));
+      expect(await page("http://1.server.open/")).toBe(servers[0]?.id.slice(0, 12));
       expect((await host.run(["docker", "exec", "hand", "musl-resolve", "web"])).stdout).toBe("");
       for (const other of hands) {
-        await expect.poll(() => page(`http://${other.address}/`)).not.toBe("");
-        await expect.poll(() => page(`http://[${other.ipv6}]/`)).not.toBe("");
+        expect(await page(`http://${other.address}/`)).toBe(hostname(other.host));
+        expect(await page(`http://[${other.ipv6}]/`)).toBe(hostname(other.host));
       }
+      // They listen by now, and where they are nobody has to be told.
       for (const task of servers) {
-        await expect
-          .poll(() => task.page(`http://${address}/cgi-bin/env`))
-          .toContain(`REMOTE_ADDR=[::ffff:${task.addressIn("open")}]`);
-        await expect.poll(() => task.page(`http://[${ipv6}]/`)).not.toBe("");
+        expect(await task.page(`http://${address}/cgi-bin/env`)).toContain(
+          `REMOTE_ADDR=[::ffff:${task.addressIn("open")}]`,
+        );
+        expect(await task.page(`http://[${ipv6}]/`)).toBe(hostname(host));
       }
     }
     // By their names, from every host's tasks and from each other.
-    const [four, six] = [hands.map(({ address }) => address), hands.map(({ ipv6 }) => ipv6)].map((all) =>
-      all.toSorted(),
-    );
+    const [four, six] = [hands.map(({ address }) => address).toSorted(), hands.map(({ ipv6 }) => ipv6).toSorted()];
     const digs = async (task: TaskContainer, name: string, type: string): Promise<readonly string[]> =>
       lines((await task.inside("dig", "+search", "+short", name, type)).stdout).toSorted();
     for (const task of servers) {
       for (const name of ["hand", "hands", "hands.open"]) {
-        await eventually(
-          `${task.name} finds ${name}`,
-          () => digs(task, name, "A"),
-          (found) => found.join() === four?.join(),
-        );
+        const look = (): Promise<readonly string[]> => digs(task, name, "A");
+        expect(await firstAnswer(`${task.name} finds ${name}`, look, isPartOf(four), GUESTS)).toEqual(four);
       }
       expect(await digs(task, "hands", "AAAA")).toEqual(six);
       for (const { host, address } of hands) {
@@ -323,10 +339,10 @@ describe("containers that are connected by hand", () => {
       }
     }
     for (const { page } of hands) {
-      for (const { host } of hands) await expect.poll(() => page(`http://${host.name}-alias/`)).not.toBe("");
+      for (const { host } of hands) expect(await page(`http://${host.name}-alias/`)).toBe(hostname(host));
     }
     // The engine publishes their ports as ever.
-    for (const { host } of hands) await expect.poll(() => outsider.page(`http://${host.address}:8099/`)).not.toBe("");
+    for (const { host } of hands) expect(await outsider.page(`http://${host.address}:8099/`)).toBe(hostname(host));
     const refused = await cluster.first.run([...api, "run", "--rm", "--network", "alpha", CLIENT_IMAGE, "true"]);
     expect(refused.stderr).toContain("network alpha is not attachable");
     for (const { host } of hands) await host.ok("docker", "rm", "--force", "hand");
@@ -335,6 +351,7 @@ describe("containers that are connected by hand", () => {
         "their names are gone",
         () => digs(task, "hands", "A"),
         (found) => found.length === 0,
+        SOON,
       );
     }
     // An address of one host's share, asked for there and elsewhere.
@@ -342,9 +359,13 @@ describe("containers that are connected by hand", () => {
     if (own === undefined || other === undefined) throw new Error("nobody was connected");
     const chosen = [...api, "run", "--detach", "--name", "hand", "--network", "open", "--ip", own.address];
     expect((await other.host.run([...chosen, "--env", "PORT=80", CLIENT_IMAGE])).stderr).toContain("this node's share");
-    await own.host.ok(...chosen, "--env", "PORT=80", CLIENT_IMAGE);
+    const id = await own.host.ok(...chosen, "--env", "PORT=80", CLIENT_IMAGE);
     expect((await inspected(own.host, "hand", "IPAddress")).trim()).toBe(own.address);
-    for (const task of servers) await expect.poll(() => task.page(`http://${own.address}/`)).not.toBe("");
+    for (const task of servers) {
+      // A container runs before it listens.
+      const url = `http://${own.address}/`;
+      expect(await firstAnswer(url, () => task.page(url), isEmpty)).toBe(id.slice(0, 12));
+    }
     await own.host.ok("docker", "rm", "--force", "hand");
     await cluster.first.murmur("service", "rm", "server");
     await eventually(
@@ -362,6 +383,7 @@ describe("afterwards", () => {
       "doctor finds nothing",
       () => cluster.first.run(["murmur", "doctor"]),
       ({ code }) => code === 0,
+      SOON,
     );
     expect(await Promise.all(cluster.hosts.map(othersRules))).toEqual(rulesBefore);
     for (const host of cluster.hosts) {

@@ -17,8 +17,8 @@ import {
   uses,
 } from "../../packages/cli/src/stack/testing/projects.ts";
 import { REAL_CLOCK, runMurmur } from "../../packages/cli/src/testing/run-murmur.ts";
+import { firstAnswer, isEmpty } from "../hosts/first-answer.ts";
 import { CLIENT_IMAGE, HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
-import { eventually } from "../hosts/host.ts";
 import { ask } from "../hosts/requests.ts";
 import { tasksOf } from "../hosts/task-container.ts";
 
@@ -71,7 +71,7 @@ async function deployed(project: Project, stack = "shop"): Promise<string> {
   const output = { ...INERT_PORTS.stdout, write: (text: string) => (stdout += text) };
   using cli = new Cli({ ...INERT_PORTS, clock: REAL_CLOCK, stdout: output });
   cli.host = cluster.first.socket;
-  await deployApplication(cli, applicationOf(project), { stack, resolveImage: "never", waitTimeout: 120_000 });
+  await deployApplication(cli, applicationOf(project), { stack, resolveImage: "never", waitTimeout: 60_000 });
   return stdout;
 }
 
@@ -106,15 +106,19 @@ async function tasks(): Promise<Record<string, readonly string[]>> {
   return Object.fromEntries(Object.entries(found).map(([name, ids]) => [name, ids.toSorted()]));
 }
 
+/** A published port of every host leads to a task of a service, as soon as the host has heard of it. */
+async function answers(port: number, service: string): Promise<void> {
+  const names = (await tasksOf(cluster.hosts, service)).map(({ id }) => id.slice(0, 12));
+  for (const host of cluster.hosts) {
+    const look = (): Promise<string> => ask(host, port).catch(() => "");
+    expect(names).toContain(await firstAnswer(`${host.name} answers`, look, isEmpty));
+  }
+}
+
 describe("a stack on three hosts", () => {
   it("is deployed, answers through every host, and is Docker's stack too", async () => {
     expect(await deployed(shop("hello"))).toMatch(/verify: Stack shop converged\n$/);
-    for (const host of cluster.hosts)
-      await eventually(
-        `${host.name} answers`,
-        () => ask(host, 8480),
-        (name) => name !== "",
-      );
+    await answers(8480, "shop_web");
     expect(await docker("ls", "--format", "{{.Name}} {{.Services}}")).toBe("shop 2");
     expect(await docker("services", "shop", "--format", "{{.Name}} {{.Replicas}}")).toBe("shop_db 1/1\nshop_web 2/2");
   });
@@ -156,12 +160,7 @@ describe("a stack on three hosts", () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/verify: Stack first converged\n$/);
     expect((await tasks())["first_nginx-deployment"]).toHaveLength(2);
-    for (const host of cluster.hosts)
-      await eventually(
-        `${host.name} answers`,
-        () => ask(host, 30_000),
-        (name) => name !== "",
-      );
+    await answers(30_000, "first_nginx-deployment");
     expect((await runMurmur(deploy)).stdout).toContain("Services: 0 created, 0 changed, 1 unchanged, 0 removed");
     expect((await runMurmur(["-H", cluster.first.socket, "stack", "rm", "first"])).status).toBe(0);
     await rm(folder, { recursive: true });
@@ -190,7 +189,7 @@ describe("a stack on three hosts", () => {
       const look = async (name: string): Promise<string> =>
         (await client.inside("sh", "-c", `getent ahostsv4 ${name} | awk '{ print $1 }' | sort -u`)).stdout.trim();
       const addresses = async (name: string): Promise<readonly string[]> =>
-        (await eventually(`${name} has an address`, look.bind(null, name), (text) => text !== "")).split("\n");
+        (await firstAnswer(`${name} has an address`, look.bind(null, name), isEmpty)).split("\n");
       const own = await addresses("db");
       expect(own).toHaveLength(1);
       expect(own).toEqual(await addresses(`${stack}_db`));

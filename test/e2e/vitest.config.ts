@@ -17,9 +17,10 @@ export default defineConfig({
   test: {
     root: new URL("../..", import.meta.url).pathname,
     // A test waits for several things, each with a bound of its own that says what was waited for; these say nothing.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    expect: { poll: { timeout: 60_000, interval: 200 } },
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    // What the cluster promises for names, endpoints, roles and states; a poll that needs more says so, and why.
+    expect: { poll: { timeout: 5_000, interval: 200 } },
     projects: [
       {
         extends: true,

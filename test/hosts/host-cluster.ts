@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Network, type StartedNetwork } from "testcontainers";
-import { eventually, Host } from "./host.ts";
+import { eventually, Host, SOON } from "./host.ts";
 import { ownName, removeLeftovers } from "./leftovers.ts";
 import { NodeContainer } from "./node-container.ts";
 
@@ -19,8 +19,8 @@ export const HOST_PROGRAMS: readonly string[] = ["/usr", "/lib", "/lib64"].flatM
   `type=bind,source=${path},target=${path},readonly`,
 ]);
 
-/** Longer than an election takes, also when the machine stands still for some seconds of it. */
-const ELECTION_MS = 10_000;
+/** Several hosts start at once, each with an engine that makes its folders and tables for the first time. */
+const STARTED = { limitMs: 60_000 } as const;
 
 export interface HostClusterOptions {
   /** Left out: the cluster's own default. */
@@ -96,12 +96,14 @@ export class HostCluster implements AsyncDisposable {
       `${name}'s engine answers`,
       () => host.run(["docker", "version"]),
       ({ code }) => code === 0,
+      STARTED,
     );
     await this.#loadImages(host);
     await eventually(
       `${name}'s daemon answers`,
       () => host.client.ping().then(() => true),
       (up) => up,
+      STARTED,
     );
     return host;
   }
@@ -139,9 +141,7 @@ export class HostCluster implements AsyncDisposable {
       const node = (await asked.client.nodes()).find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
       return this.hosts.find(({ name }) => name === node?.Description?.Hostname);
     };
-    const host = await eventually("one of the hosts leads", led, (found) => found !== undefined, {
-      limitMs: ELECTION_MS,
-    });
+    const host = await eventually("one of the hosts leads", led, (found) => found !== undefined);
     if (host === undefined) throw new Error("nobody leads");
     return host;
   }

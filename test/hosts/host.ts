@@ -116,8 +116,10 @@ export class Host {
   }
 }
 
-/** For what takes a few seconds on a machine that has nothing else to do. */
-const LIMIT_MS = 60_000;
+/** What starts or stops containers: where an engine has to do more, a test says so itself, and why. */
+const LIMIT_MS = 10_000;
+/** What gossip or the endpoint table tells everybody: names, endpoints, roles, states, a leader after another. */
+export const SOON = { limitMs: 5_000 } as const;
 
 /**
  * Asks again until an answer satisfies; rejects with what was last seen. The longer it takes, the less often it asks:
