@@ -44,6 +44,7 @@ export async function dns(): Promise<Report> {
     "both servers answer",
     () => Promise.all(Object.values(servers).map((server) => dnsperf(host, server, 1))),
     (rounds) => rounds.every(({ qps }) => qps > 100),
+    { limitMs: 60_000 },
   );
   const docker: Round[] = [];
   const murmur: Round[] = [];

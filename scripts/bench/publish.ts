@@ -35,6 +35,7 @@ export async function publish(): Promise<Report> {
       `port ${String(port)} answers`,
       () => outsider.page(`http://${entry.address}:${String(port)}/`),
       (page) => page !== "",
+      { limitMs: 60_000 },
     );
   const spent = new Spent(entry);
   const turnOf = (way: Way, use: Use): Turn => {
@@ -100,6 +101,7 @@ async function startHaproxy({ first, hosts }: HostCluster): Promise<string> {
     "the host is in the network",
     () => ownAddressBeside(first, address),
     (found) => found !== "",
+    { limitMs: 60_000 },
   );
   const config = `
 global

@@ -153,6 +153,7 @@ async function create(host: Host, spec: ServiceSpec): Promise<void> {
     `service ${spec.Name ?? ""} is there`,
     () => host.client.createService(spec).catch((error: unknown) => codeOf(error)),
     (answer) => typeof answer !== "string" || answer === "name_conflict",
+    { limitMs: 60_000 },
   );
 }
 

@@ -53,6 +53,7 @@ export async function update(): Promise<Report> {
     "every host has a client",
     () => tasksOf(cluster.hosts, "client"),
     (tasks) => tasks.length === cluster.hosts.length,
+    { limitMs: 60_000 },
   );
   const sums: Record<string, Load> = {};
   let rounds = 0;

@@ -124,6 +124,7 @@ async function addressOf(asker: TaskContainer, name: string): Promise<string> {
     `${name} answers`,
     () => asker.run("sh", "-c", `wget -q -O /dev/null http://${name}/ && nslookup ${name}`),
     ({ code }) => code === 0,
+    { limitMs: 60_000 },
   );
   // The first address is the server's own.
   const address = /Name:.*\nAddress(?: \d+)?: *(\S+)/.exec(stdout)?.[1];

@@ -153,6 +153,7 @@ export class Striker implements Disposable {
         "what is to go is chosen by every node in every way",
         async () => (await this.#seen(all, posts)).length,
         (count) => count === expected(all, posts),
+        { limitMs: 60_000 },
       );
       const struck = await strike();
       return await this.#outcome(all, posts, struck);
