@@ -72,7 +72,7 @@ describe("a command in a task", () => {
 
   it("has a terminal of the size of this one, and its keys", async () => {
     // The size comes a moment after the start, as with docker: there is none before it.
-    const sized = 'while [ "$(stty size)" = "0 0" ]; do sleep 0.1; done; stty size';
+    const sized = 'until stty size 2>/dev/null | grep -v "^0 0"; do sleep 0.1; done';
     const inTerminal = `stty rows 33 cols 77; murmur service exec -it web.3 sh -c '${sized}; tty; read x; echo got $x'`;
     const run = start(cluster.first, "script", "-qec", inTerminal, "/dev/null");
     await run.says("33 77");

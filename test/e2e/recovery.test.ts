@@ -28,11 +28,16 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 const rows = (asked: Host): Promise<readonly NodeRow[]> => asked.json<readonly NodeRow[]>("node", "ls");
 const containersOf = async (hosts: readonly Host[]): Promise<readonly string[]> =>
   (await Promise.all(hosts.map((host) => host.containers()))).flat();
-const running = (hosts: readonly Host[], count: number): Promise<readonly string[]> =>
+const running = (
+  hosts: readonly Host[],
+  count: number,
+  options?: { readonly limitMs: number },
+): Promise<readonly string[]> =>
   eventually(
     `${String(count)} containers run`,
     () => containersOf(hosts),
     (ids) => ids.length === count,
+    options,
   );
 
 async function managersAndWorkers(): Promise<{
@@ -132,7 +137,8 @@ describe("a cluster whose managers are lost", () => {
       NOBODY,
     );
     expect(await fresh.murmur(...restore, BACKUP)).toContain("is now its only manager");
-    await running([fresh, worker], 8);
+    // A node that has met nobody finds three of the five dead one after the other, each some two seconds after the last.
+    await running([fresh, worker], 8, { limitMs: 20_000 });
     expect(await worker.containers()).toEqual(expect.arrayContaining([...kept]));
     await worker.murmur("service", "create", "--name", "restored", "--detach", "--replicas", "0", WEB_IMAGE);
 
