@@ -103,10 +103,12 @@ describe("a command that fails at once", () => {
   it("is remembered five times a slot, waits longer each time, and says so", async () => {
     const create = `service create --detach --name broken --restart-delay 0s ${QUICK.join(" ")} ${WEB_IMAGE} false`;
     await cluster.first.murmur(...create.split(" "));
+    // The first ones follow at once; from then on each waits 5 s and longer.
     const rows = await eventually(
       "it was tried again and again",
       () => ps("broken"),
       (tasks) => tasks.length === 5 && tasks.every(({ CurrentState }) => /^(Failed|Ready)/.test(CurrentState)),
+      { limitMs: 15_000 },
     );
     expect(rows.filter(({ Error }) => Error === "task: non-zero exit (1)").length).toBeGreaterThanOrEqual(4);
     await eventually(
