@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, type Host } from "../hosts/host.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 
 const REPLICAS = 3;
@@ -56,6 +56,7 @@ describe("autolock on three managers, by docker's own command", () => {
         `nothing on ${host.name}'s disk opens anything`,
         () => inClear(host),
         (files) => files === 0,
+        SOON,
       );
 
     const lost = await cluster.leader();
@@ -99,6 +100,7 @@ describe("autolock on three managers, by docker's own command", () => {
       "the two are a quorum",
       () => docker(two, "service ls --format {{.Name}}"),
       (names) => names !== "",
+      SOON,
     );
     expect(listed.split("\n").toSorted()).toEqual(["last", "web"]);
     expect(await stateOf(three)).toBe("locked");
@@ -141,6 +143,7 @@ describe("autolock on three managers, by docker's own command", () => {
         `${host.name} keeps its key itself`,
         () => inClear(host),
         (files) => files > 0,
+        SOON,
       );
     await Promise.all(cluster.hosts.map((host) => host.killMurmur()));
     await whole();

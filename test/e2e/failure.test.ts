@@ -228,6 +228,7 @@ describe("a cluster that loses things", () => {
       "three nodes are left, all managers",
       () => cluster.first.json<readonly NodeRow[]>("node", "ls"),
       (rows) => rows.length === 3 && rows.every(({ ManagerStatus }) => ManagerStatus !== ""),
+      SOON,
     );
     expect(await leader.containers()).toEqual([]);
     await allSix(cluster.hosts);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, type Host } from "../hosts/host.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { HostCluster } from "../hosts/host-cluster.ts";
 
 let cluster: HostCluster;
@@ -67,6 +67,7 @@ describe("joining", () => {
       "the first host is alone",
       () => first.json<readonly unknown[]>("node", "ls"),
       (nodes) => nodes.length === 1,
+      SOON,
     );
     const token = await docker(first, "swarm", "join-token", "--quiet", role);
     await docker(second, "swarm", "join", "--token", token, `${first.address}:7373`);

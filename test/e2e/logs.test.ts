@@ -151,6 +151,7 @@ describe("logs over four hosts", () => {
       "it is told",
       async () => followed.said(),
       (said) => /service remove \S+ \(name=noted\)/.test(said),
+      SOON,
     );
     expect(followed.said()).toMatch(/service create \S+ \(name=noted\)[^]*service update \S+ \(.*name=noted/);
     await expect.poll(() => local.said()).toMatch(/container start [0-9a-f]{64}/);

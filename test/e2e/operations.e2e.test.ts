@@ -191,15 +191,16 @@ describe("a node", () => {
   it("is promoted and demoted, but not where nobody would be left to manage", async () => {
     const [one, two, three] = [cluster.first, cluster.host(1), cluster.host(2)];
     await one.murmur("node", "demote", "host3");
-    await eventually("it is a worker", managers, (names) => !names.includes("host3"));
+    await eventually("it is a worker", managers, (names) => !names.includes("host3"), SOON);
     await one.murmur("node", "promote", "host3");
-    await eventually("it is a manager", managers, (names) => names.length === 3);
+    await eventually("it is a manager", managers, (names) => names.length === 3, SOON);
     await one.murmur("node", "update", "--role", "auto", "host3");
     await three.killMurmur({ hold: true });
     await eventually(
       "it is down",
       () => one.json<readonly { Hostname: string; Status: string }[]>("node", "ls"),
       (rows) => rows.some(({ Hostname, Status }) => Hostname === "host3" && Status === "Down"),
+      SOON,
     );
     // Two of three are left, and both are needed. Of two nodes one manages soon, and the other may go.
     const needed = await run(one, "node rm --force host2");

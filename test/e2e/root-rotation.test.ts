@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, type Host } from "../hosts/host.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 
 let cluster: HostCluster;
@@ -82,6 +82,7 @@ describe("a rotation of the root by docker's own command", () => {
       "all nodes trust it alone",
       async () => Promise.all((await ids()).map(shown)),
       (nodes) => nodes.every(({ TrustRoot }) => TrustRoot.trim() === ours.trim()),
+      SOON,
     );
     for (const host of [0, 1, 2].map((number) => cluster.host(number)))
       expect(await handshake(host)).toMatch(/issuer.*our-root/);

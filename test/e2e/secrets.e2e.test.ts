@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually, type Host } from "../hosts/host.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { PASSWORDS, Registry, REGISTRY, REGISTRY_USER } from "../hosts/registry.ts";
 import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
@@ -219,6 +219,7 @@ describe("devices and privileges", () => {
       "the task waits, and says what for",
       () => first.murmur("service", "explain", "tun"),
       (text) => text.includes("privileged or device access not permitted on 3 nodes"),
+      SOON,
     );
     await first.murmur("service", "rm", "tun");
   });

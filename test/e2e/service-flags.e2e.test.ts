@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "../hosts/command-runner.ts";
 import { firstAnswer, isEmpty, isPartOf } from "../hosts/first-answer.ts";
-import { eventually, type Host } from "../hosts/host.ts";
+import { eventually, SOON, type Host } from "../hosts/host.ts";
 import { HostCluster, WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { ask } from "../hosts/requests.ts";
 import { tasksOf, type TaskContainer } from "../hosts/task-container.ts";
@@ -450,6 +450,7 @@ describe("where and when a service's tasks run", () => {
       "the third waits",
       () => rowsOf("placed"),
       (rows) => rows.some((row) => row.includes("|Pending") && row.includes("max replicas per node")),
+      SOON,
     );
     expect(await endpointOf("placed")).toEqual(["dnsrr"]);
     const [task] = tasks;

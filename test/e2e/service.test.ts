@@ -169,6 +169,7 @@ describe("a service on three hosts", () => {
       "a reason",
       () => ps(cluster.first, "huge"),
       ([task]) => (task?.Error ?? "") !== "",
+      SOON,
     );
     expect(huge?.Error).toMatch(/insufficient resources on 3 nodes/);
     const why = await cluster.host(2).murmur("service", "explain", "huge");
