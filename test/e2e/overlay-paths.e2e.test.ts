@@ -11,8 +11,6 @@ const PERL = [...HOST_PROGRAMS, "--entrypoint", "/usr/bin/perl", CLIENT_IMAGE, "
 /** Answers at three ports, at each with its number. */
 const THREE_PORTS =
   "for port in 81 82 83; do mkdir -p /tmp/$port; echo $port >/tmp/$port/index.html; httpd -p $port -h /tmp/$port; done; exec sleep 1000000";
-/** An engine tells of a guest before it runs, and is asked again after 10 s: so late can its names be. */
-const GUESTS = { limitMs: 15_000 } as const;
 const OUTSIDE_IPV6 = "fd77::9";
 const hostIpv6 = (host: Host): string => `fd77::${String(1 + cluster.hosts.indexOf(host))}`;
 
@@ -288,7 +286,6 @@ describe("containers that are connected by hand", () => {
           `${url} answers ${host.name}'s container`,
           async () => (await host.run([...wget, url])).stdout.trim(),
           isEmpty,
-          GUESTS,
         );
       hands.push({ host, address, ipv6, page });
     }
@@ -329,7 +326,7 @@ describe("containers that are connected by hand", () => {
     for (const task of servers) {
       for (const name of ["hand", "hands", "hands.open"]) {
         const look = (): Promise<readonly string[]> => digs(task, name, "A");
-        expect(await firstAnswer(`${task.name} finds ${name}`, look, isPartOf(four), GUESTS)).toEqual(four);
+        expect(await firstAnswer(`${task.name} finds ${name}`, look, isPartOf(four))).toEqual(four);
       }
       expect(await digs(task, "hands", "AAAA")).toEqual(six);
       for (const { host, address } of hands) {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Network, type StartedNetwork } from "testcontainers";
-import { eventually, Host, SOON } from "./host.ts";
+import { eventually, Host } from "./host.ts";
 import { ownName, removeLeftovers } from "./leftovers.ts";
 import { NodeContainer } from "./node-container.ts";
 

@@ -39,8 +39,8 @@ const NO_NETWORK = /network .*not found|no such network/i;
 /** Everything that changes what an inspection shows. Not the `exec_…` events, of which each health check makes three. */
 const EVENTS = ["start", "die", "oom", "pause", "unpause", "restart", "destroy", "health_status"];
 
-/** What changes who is in a network, and by which names. */
-const GUEST_EVENTS = ["connect", "disconnect", "rename"];
+/** What changes who is in a network, and by which names. A container that is started is connected before it runs. */
+const GUEST_EVENTS = ["connect", "disconnect", "rename", "start"];
 
 /** A Docker engine, over its socket. The API version is agreed anew at each subscription: an engine may be upgraded. */
 export class DockerRuntime implements Runtime, NetworkRuntime, LocalNetworkRuntime, GuestRuntime {
