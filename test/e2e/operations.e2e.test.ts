@@ -222,7 +222,14 @@ describe("a node", () => {
 describe("volumes", () => {
   it("are made where they are wanted, listed with their nodes and users, and go when nobody uses them", async () => {
     const { first } = cluster;
-    await first.murmur("volume", "create", "--node", "host2", "--label", "a=b", "data");
+    await eventually(
+      "both nodes are ready",
+      () => first.json<readonly { Status: string }[]>("node", "ls"),
+      (rows) => rows.every(({ Status }) => Status === "Ready"),
+      SOON,
+    );
+    // It warns when the managers haven't heard of it in time: then services aren't placed by it yet.
+    expect((await run(first, "volume create --node host2 --label a=b data")).stderr).toBe("");
     const create = "service create --quiet --name db --mount type=volume,source=data,target=/data";
     await first.murmur(...create.split(" "), ...QUICK, WEB_IMAGE);
     const [task] = await tasksOf(cluster.hosts, "db");
