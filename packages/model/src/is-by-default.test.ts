@@ -2,24 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEFAULTED_PARTS } from "./defaulted-part.ts";
 import { isByDefault } from "./is-by-default.ts";
-import { DEFAULT_RESTART, DEFAULT_UPDATE, type ServiceSpec } from "./service-spec.ts";
-
-const spec: ServiceSpec = {
-  name: "web",
-  labels: {},
-  mode: { kind: "replicated", replicas: 3 },
-  task: {
-    container: { image: "nginx:1" },
-    resources: { reservations: { nanoCpus: 0, memoryBytes: 0 }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
-    restart: DEFAULT_RESTART,
-    placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-    networks: [],
-    forceUpdate: 0,
-  },
-  update: DEFAULT_UPDATE,
-  rollback: DEFAULT_UPDATE,
-  endpoint: { mode: "vip", ports: [] },
-};
+import type { ServiceSpec } from "./service-spec.ts";
+import { plainService as spec } from "./testing/plain-service.ts";
 
 /** What stands at `path`, in a copy, is what `change` makes of it. */
 function changed(path: readonly string[], change: (value: unknown) => unknown, of: unknown = spec): unknown {

@@ -7,26 +7,10 @@ import { DEFAULTED_PARTS } from "./defaulted-part.ts";
 import { networkId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { NODE_NETWORKS } from "./node-network.ts";
-import { DEFAULT_RESTART, DEFAULT_UPDATE, type PortConfig, type ServiceSpec, type TaskSpec } from "./service-spec.ts";
+import { DEFAULT_UPDATE, type PortConfig, type ServiceSpec, type TaskSpec } from "./service-spec.ts";
+import { plainService as spec, plainTask as task } from "./testing/plain-service.ts";
 import { validateClusterSpec, validateNodeSpec, validateServiceSpec, validateTaskStatus } from "./validation.ts";
 
-const task: TaskSpec = {
-  container: { image: "nginx:1" },
-  resources: { reservations: { nanoCpus: 0, memoryBytes: 0 }, limits: { nanoCpus: 0, memoryBytes: 0, pids: 0 } },
-  restart: DEFAULT_RESTART,
-  placement: { constraints: [], preferences: [], maxReplicasPerNode: 0, platforms: [] },
-  networks: [],
-  forceUpdate: 0,
-};
-const spec: ServiceSpec = {
-  name: "web",
-  labels: {},
-  mode: { kind: "replicated", replicas: 3 },
-  task,
-  update: DEFAULT_UPDATE,
-  rollback: DEFAULT_UPDATE,
-  endpoint: { mode: "vip", ports: [] },
-};
 const withTask = (more: Partial<TaskSpec>): ServiceSpec => ({ ...spec, task: { ...task, ...more } });
 const withContainer = (more: Partial<ContainerSpec>): ServiceSpec =>
   withTask({ container: { ...task.container, ...more } });
