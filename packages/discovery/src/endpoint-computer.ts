@@ -1,4 +1,5 @@
 import {
+  equal,
   addDigest,
   DEFAULT_NETWORK_NAME,
   entryDigest,
@@ -16,7 +17,7 @@ import {
   type ServiceId,
   type Task,
 } from "@murmur/model";
-import { equal, type Change, type View, type WatchEvents } from "@murmur/store";
+import type { Change, View, WatchEvents } from "@murmur/store";
 import { ChangeHistory, HISTORY_LENGTH } from "./change-history.ts";
 import { endpointTable, isAttached, networkEntry, reachOf, serviceEndpoints } from "./endpoint-table.ts";
 

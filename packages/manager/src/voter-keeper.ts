@@ -144,6 +144,7 @@ export class VoterKeeper {
     };
   }
 
+  /** Whom raft has heard from in the last moments; it is asked four times a second. Forgets who is no member any more. */
   #heard(): NodeId[] {
     const { raft, clock } = this.#options;
     const { peers } = raft.status();

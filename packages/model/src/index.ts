@@ -169,6 +169,7 @@ export {
 export { addressesOverlap, canonicalHostIp, portsOverlap, servedByProxy } from "./published-port.ts";
 export { ofKind, reservedGeneric } from "./generic-resources.ts";
 export { DEFAULTED_PARTS, type DefaultedPart } from "./defaulted-part.ts";
+export { equal } from "./equal.ts";
 export { isByDefault } from "./is-by-default.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
 export {

@@ -1,4 +1,5 @@
 import type { DefaultedPart } from "./defaulted-part.ts";
+import { equal } from "./equal.ts";
 import { DEFAULT_RESTART, DEFAULT_UPDATE, type ServiceSpec } from "./service-spec.ts";
 
 const NO_RESOURCES = { nanoCpus: 0, memoryBytes: 0 };
@@ -34,20 +35,5 @@ const PARTS: Readonly<Record<DefaultedPart, Part>> = {
 /** Whether a part is what it is when nobody says anything of it. Asked of each write by each replica. */
 export function isByDefault(spec: ServiceSpec, part: DefaultedPart): boolean {
   const { of, byDefault } = PARTS[part];
-  return isSame(of(spec), byDefault);
+  return equal(of(spec), byDefault);
 }
-
-/** Whether two parts say the same as JSON: the order of their fields is nothing, and an undefined field is none. */
-function isSame(left: unknown, right: unknown): boolean {
-  if (left === right) return true;
-  if (Array.isArray(left) && Array.isArray(right))
-    return left.length === right.length && left.every((entry, at) => isSame(entry, right[at]));
-  if (!isRecord(left) || !isRecord(right)) return false;
-  // Lists of their keys were a fifteenth of all that a write leaves to the collector.
-  for (const field in left) if (!isSame(left[field], right[field])) return false;
-  for (const field in right) if (left[field] === undefined && right[field] !== undefined) return false;
-  return true;
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

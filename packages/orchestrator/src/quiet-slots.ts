@@ -1,6 +1,6 @@
 import type { NodeId } from "@murmur/base";
-import type { Cluster, Service, ServiceId, Task } from "@murmur/model";
-import { equal, slotOf, type Change, type View } from "@murmur/store";
+import { equal, type Cluster, type Service, type ServiceId, type Task } from "@murmur/model";
+import { slotOf, type Change, type View } from "@murmur/store";
 
 type SlotKey = number | NodeId;
 

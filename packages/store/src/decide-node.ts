@@ -1,5 +1,6 @@
 import type { Millis, NodeId } from "@murmur/base";
 import {
+  equal,
   joinSecretOf,
   holdsAddress,
   hostOf,
@@ -16,7 +17,6 @@ import {
 import type { Write } from "./change.ts";
 import { noCluster, outOfSequence } from "./decide-cluster.ts";
 import { accepted, putNode, putTask, remove, type Context, type Decision } from "./decision.ts";
-import { equal } from "./equal.ts";
 import { isOverlay } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
 import { nameOfNode, type State } from "./state.ts";

@@ -1,4 +1,5 @@
 import {
+  equal,
   configId,
   LIMITS,
   payloadsOf,
@@ -12,7 +13,6 @@ import {
 } from "@murmur/model";
 import { outOfSequence } from "./decide-cluster.ts";
 import { accepted, putConfig, putSecret, remove, type Context, type Decision } from "./decision.ts";
-import { equal } from "./equal.ts";
 import { refused, type Refusal } from "./result.ts";
 import type { State } from "./state.ts";
 

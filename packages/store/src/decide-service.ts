@@ -1,5 +1,6 @@
 import type { Millis, NodeId } from "@murmur/base";
 import {
+  equal,
   LIMITS,
   nodeNetworkOf,
   singleLine,
@@ -13,7 +14,6 @@ import { outOfSequence } from "./decide-cluster.ts";
 import { presentNetwork } from "./decide-network.ts";
 import { missingPayload } from "./decide-payload.ts";
 import { accepted, putRestarts, putService, remove, type Context, type Decision } from "./decision.ts";
-import { equal } from "./equal.ts";
 import { ingressNetwork, missingIngress } from "./ingress.ts";
 import { networksOf, vipsFor } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";

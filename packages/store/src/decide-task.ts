@@ -1,4 +1,5 @@
 import {
+  equal,
   DESIRED_STATES,
   holdsSlot,
   isAssigned,
@@ -20,7 +21,6 @@ import { presentNetwork } from "./decide-network.ts";
 import { noNode } from "./decide-node.ts";
 import { forgetRestarts, noService, present } from "./decide-service.ts";
 import { accepted, putTask, remove, type Context, type Decision } from "./decision.ts";
-import { equal } from "./equal.ts";
 import { addressesFor } from "./own-addresses.ts";
 import { refused, type Refusal } from "./result.ts";
 import type { State } from "./state.ts";

@@ -1,6 +1,5 @@
 export type { AddressUse } from "./address-table.ts";
 export { TABLES, type Change, type ChangeBatch, type Records, type TableName } from "./change.ts";
-export { equal } from "./equal.ts";
 export { isWanted } from "./decide-network.ts";
 export type { Fork } from "./fork.ts";
 export { ingressNetwork } from "./ingress.ts";

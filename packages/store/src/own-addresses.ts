@@ -1,4 +1,5 @@
 import {
+  equal,
   DEFAULT_NETWORK_NAME,
   nodeNetworkOf,
   type NetworkId,
@@ -7,7 +8,6 @@ import {
   type Task,
 } from "@murmur/model";
 import type { Context } from "./decision.ts";
-import { equal } from "./equal.ts";
 import { refused, type Refusal } from "./result.ts";
 import type { State } from "./state.ts";
 import type { View } from "./view.ts";

@@ -1,5 +1,4 @@
-import type { Index, PortConfig, Service, ServiceSpec, TaskSpec } from "@murmur/model";
-import { equal } from "./equal.ts";
+import { equal, type Index, type PortConfig, type Service, type ServiceSpec, type TaskSpec } from "@murmur/model";
 
 /**
  * The spec version that a service has with `next` as its spec. It stays when the tasks that run can stay: nothing that

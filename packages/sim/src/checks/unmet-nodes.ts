@@ -1,6 +1,6 @@
 import { endpointTable, isUsable } from "@murmur/discovery";
-import { wantsToRun, type EndpointTable } from "@murmur/model";
-import { equal, type View } from "@murmur/store";
+import { equal, wantsToRun, type EndpointTable } from "@murmur/model";
+import type { View } from "@murmur/store";
 import { PROTOCOL } from "@murmur/transport";
 import type { Host } from "../world/host.ts";
 import type { Release } from "../world/release.ts";
