@@ -1,4 +1,4 @@
-import { networkId, type TaskId } from "@murmur/model";
+import { networkId, type ServiceSpec, type TaskId } from "@murmur/model";
 import type { Host } from "@murmur/sim";
 import { describe, expect, it } from "vitest";
 import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
@@ -102,5 +102,39 @@ describe("what seeds have found in the overlay", () => {
     await story.joins(lost);
     await story.becomesWhole();
     expect(lost.engine.guestsByHand()).toEqual([]);
+  });
+
+  /*
+   * A published port that some nodes didn't answer for up to half a minute (found by the bench `partitions`, on real engines).
+   * A network was removed and another one made, which got its subnet. On nodes with no task in either, the engine had the old
+   * one until its containers were listed the next time, and refused the new one as long. Now a network goes from the engine
+   * when it goes from the cluster, and what is in the way of a new one goes when that is made.
+   */
+  it("a network that got the subnet of a removed one is there on all nodes at once", async () => {
+    await using story = await scene();
+    const { world } = story;
+    await create(world, story.leader, spec("client", { kind: "global" }));
+    const published = async (name: string): Promise<ServiceSpec> => {
+      const id = networkId(world.newId());
+      await story.submit({ kind: "createNetwork", id, spec: { name, labels: {}, attachable: false, internal: false } });
+      const service = spec(name, { kind: "replicated", replicas: 1 }, { publishedPort: 9_000 });
+      return { ...service, task: { ...service.task, networks: [{ target: id, aliases: [] }] } };
+    };
+    const before = await published("before");
+    const id = await create(world, story.leader, before);
+    await story.becomesWhole();
+    const subnetOf = (name: string, { engine }: Host): string | undefined =>
+      engine.bridges().find((bridge) => bridge.name.includes(`.${name}.`))?.ipv4.subnet;
+    const subnet = subnetOf("before", story.leader);
+    expect(story.hosts.map((host) => subnetOf("before", host))).toEqual([subnet, subnet, subnet]);
+    await story.submit({ kind: "removeService", id });
+    await world.until(() => story.leader.manager?.view.service(id) === undefined, 20_000);
+    const [target] = before.task.networks.map((network) => networkId(network.target));
+    await story.submit({ kind: "removeNetwork", id: target ?? networkId("") });
+    await create(world, story.leader, await published("after"));
+    await world.pass(2_000);
+    expect(story.hosts.map((host) => [subnetOf("before", host), subnetOf("after", host)])).toEqual(
+      story.hosts.map(() => [undefined, subnet]),
+    );
   });
 });

@@ -1,3 +1,4 @@
+import { networkId, tableDigest } from "@murmur/model";
 import { describe, expect, it } from "vitest";
 import { agentWorlds } from "./testing/agent-worlds.ts";
 
@@ -16,6 +17,23 @@ describe("an agent of the overlay plane", () => {
     await world.pass(35_000);
     expect(world.state(id)).toBe("shutdown");
     expect(world.networks.calls).toEqual(["prepare", "attach", "detach"]);
+    expect(world.engine.bridges()).toEqual([]);
+  });
+
+  it("removes a network as soon as the cluster has it no more, whatever else runs here", async () => {
+    const world = await begin({ overlay: true });
+    const change = { part: 0, more: false, services: [], removedServices: [] };
+    const network = { id: networkId("b"), name: "b" };
+    const digest = tableDigest({ networks: [network], services: [] });
+    world.manager.tell([{ ...change, from: 1, version: 2, digest, networks: [network], removedNetworks: [] }]);
+    const [id, other] = [world.assign(), world.assign({ nodeNetwork: "host", networks: [], addresses: [] })];
+    await world.pass(1_000);
+    world.manager.want(id, "shutdown");
+    await world.pass(2_000);
+    expect([world.state(id), world.state(other)]).toEqual(["shutdown", "running"]);
+    expect(world.engine.bridges()).toMatchObject([{ name: "murmur.b" }]);
+    world.manager.tell([{ ...change, from: 2, version: 3, digest: 0, networks: [], removedNetworks: [network.id] }]);
+    await world.pass(500);
     expect(world.engine.bridges()).toEqual([]);
   });
 

@@ -285,6 +285,9 @@ export class Agent {
     this.#savers.view.changed();
     // The version alone is news to nobody.
     if (table.services !== before?.services || table.networks !== before.networks) this.#showEndpoints(table);
+    // After those who render them were told: a network that is no more is taken from the engine.
+    const left = new Set(table.networks.map(({ id }) => id));
+    if (before?.networks.some(({ id }) => !left.has(id)) === true) this.#worker.networksGone();
   }
 
   /** Nothing builds on what is held any more; it stays in use until the managers have sent all anew. */

@@ -208,6 +208,11 @@ export class Worker {
     for (const driver of this.#drivers.values()) driver.kick();
   }
 
+  /** The cluster has a network less than before. */
+  networksGone(): void {
+    if (this.#informed) this.#tidy();
+  }
+
   #add(task: Task, status: TaskStatus): void {
     const ranBefore = this.#strays.delete(task.id);
     const fresh = this.#listed && status.state === "assigned" && !ranBefore;

@@ -11,7 +11,7 @@ export { openOverlayPlane, overlayPlaneOf, type OverlayPlaneOptions } from "./ov
 export type { Attachment, OverlayPlane } from "./overlay-plane/plane-port.ts";
 export { removeOverlay } from "./overlay-plane/remove-overlay.ts";
 export type { OverlayHost, OverlayParts } from "./overlay-plane/overlay-parts.ts";
-export type { BridgeMaker } from "./overlay-plane/bridge-book.ts";
+export type { BridgeMaker, BridgeOptions } from "./overlay-plane/bridge-book.ts";
 export type { LocalNetwork } from "./overlay-plane/needed-networks.ts";
 export { machineSubnets } from "./overlay-plane/host-subnets.ts";
 export { bridgeOf, mtuOf } from "./overlay-plane/overlay-state.ts";

@@ -123,6 +123,7 @@ class KernelPlane implements OverlayPlane {
     this.#loop = new RenderLoop({ render, onRecovered, clock, log });
     this.#bridges = new BridgeBook({
       maker: options.bridges,
+      known: () => this.known(),
       look: () => parts.host.bridges(),
       onChange: () => this.#loop.request(),
       scope: this.#scope,
@@ -180,6 +181,10 @@ class KernelPlane implements OverlayPlane {
 
   subnets(): readonly string[] {
     return this.#subnets;
+  }
+
+  known(): ReadonlySet<NetworkId> {
+    return new Set(this.#table?.networks.map(({ id }) => id));
   }
 
   networks(): readonly LocalNetwork[] | undefined {

@@ -8,7 +8,7 @@ import {
 } from "@murmur/agent";
 import { ClusterError, codeOf, type Log, type NodeId } from "@murmur/base";
 import { ENGINE_ID_PART, engineNetworkName, type ClusterId, type NetworkId, type Subnet } from "@murmur/model";
-import { bridgeOf, mtuOf, type BridgeMaker, type LocalNetwork } from "@murmur/network";
+import { bridgeOf, mtuOf, type BridgeMaker, type BridgeOptions, type LocalNetwork } from "@murmur/network";
 
 /** Says of an engine's network which of the cluster's it is. */
 const NETWORK = "io.murmur.network";
@@ -39,21 +39,37 @@ export class ClusterBridges implements BridgeMaker {
 
   /**
    * Whoever is still in what the host had of the network as another node, before it was wiped, is taken out of it and runs
-   * on: the addresses there are of that node's share, which may be given to others by now.
+   * on: the addresses there are of that node's share, which may be given to others by now. What the engine still has of
+   * networks that the cluster doesn't have any more goes when it is in the way: their subnets are given to others at once.
    *
-   * Errors: `failed_precondition` for a network without addresses, or as the runtime's.
+   * Errors: `failed_precondition` for a network without addresses, or when something else has them; or as the runtime's.
    */
-  async ensure(network: LocalNetwork, options: Abortable): Promise<void> {
-    const { runtime, guests, log } = this.#options;
+  async ensure(network: LocalNetwork, { signal, known }: BridgeOptions): Promise<void> {
+    const { runtime } = this.#options;
     const wanted = this.#wanted(network);
     try {
-      await runtime.ensureNetwork(wanted, options);
+      await runtime.ensureNetwork(wanted, { signal });
     } catch (error) {
-      if (codeOf(error) !== "in_use" || (await this.#isOwn(wanted.name, options))) throw error;
-      log.warn("containers are taken out of a network that this host had as another node", { network: network.name });
-      await guests.evict(wanted.name, options);
-      await runtime.ensureNetwork(wanted, options);
+      if (!(await this.#makeRoom(wanted.name, { error, known, signal }))) throw error;
+      await runtime.ensureNetwork(wanted, { signal });
     }
+  }
+
+  /** Whether there may be room now for a network that the engine has refused. */
+  async #makeRoom(
+    name: string,
+    { error, known, signal }: BridgeOptions & { readonly error: unknown },
+  ): Promise<boolean> {
+    const { guests, log } = this.#options;
+    const code = codeOf(error);
+    if (code === "failed_precondition") {
+      await this.removeAllBut(known, { signal });
+      return true;
+    }
+    if (code !== "in_use" || (await this.#isOwn(name, { signal }))) return false;
+    log.warn("containers are taken out of a network that this host had as another node", { network: name });
+    await guests.evict(name, { signal });
+    return true;
   }
 
   async #isOwn(name: string, options: Abortable): Promise<boolean> {

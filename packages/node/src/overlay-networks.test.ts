@@ -10,7 +10,15 @@ import {
   type NetworkRuntime,
 } from "@murmur/agent";
 import { ClusterError, ManualClock, nodeId, silentLog } from "@murmur/base";
-import { clusterId, engineNetworkName, networkId, taskId, type NetworkEntry, type Task } from "@murmur/model";
+import {
+  clusterId,
+  engineNetworkName,
+  networkId,
+  taskId,
+  type NetworkEntry,
+  type NetworkId,
+  type Task,
+} from "@murmur/model";
 import type { Attachment, OverlayPlane } from "@murmur/network";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ClusterBridges } from "./cluster-bridges.ts";
@@ -98,11 +106,12 @@ describe("the overlay's side of a node's tasks", () => {
     attached = undefined;
     const plane: Pick<
       OverlayPlane,
-      "network" | "networks" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
+      "network" | "networks" | "known" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
     > = {
       network: (id) => known.find((entry) => entry.id === id),
       ownAttachable: () => known.filter(({ attachable }) => attachable).map(({ id }) => id),
       networks: () => needed,
+      known: knownIds,
       attach: async (_task, container) => void (attached = container),
       detach: () => {},
       expect: () => {},
@@ -122,6 +131,8 @@ describe("the overlay's side of a node's tasks", () => {
       networks: joined.map(({ id }) => ({ networkId: id, aliases: [] })),
       addresses: joined.map((_, at) => ({ ipv4: `10.9.0.${String(5 + at)}` })),
     }) as unknown as Task;
+  const knownIds = (): ReadonlySet<NetworkId> => new Set(known.map(({ id }) => id));
+  const WISH = { ...OPTIONS, known: knownIds };
   const bridgesOf = (cluster: string, node: string): ClusterBridges =>
     new ClusterBridges({
       clusterId: clusterId(cluster),
@@ -206,15 +217,15 @@ describe("the overlay's side of a node's tasks", () => {
 
   it("takes those out of a network who are in it since this host was another node, and nobody else", async () => {
     const name = engineNetworkName(BLUE);
-    await bridgesOf("c", "former").ensure(BLUE, OPTIONS);
+    await bridgesOf("c", "former").ensure(BLUE, WISH);
     engine.used.add(name);
-    await bridgesOf("c", "n1").ensure(BLUE, OPTIONS);
+    await bridgesOf("c", "n1").ensure(BLUE, WISH);
     expect([[...engine.used], engine.made.get(name)?.labels]).toEqual([
       [],
       expect.objectContaining(ownerLabels(clusterId("c"), nodeId("n1"))),
     ]);
     engine.used.add(name);
-    const internal = bridgesOf("c", "n1").ensure({ ...BLUE, internal: true }, OPTIONS);
+    const internal = bridgesOf("c", "n1").ensure({ ...BLUE, internal: true }, WISH);
     await expect(internal).rejects.toMatchObject({ code: "in_use" });
     expect([...engine.used]).toEqual([name]);
   });
@@ -277,16 +288,27 @@ describe("the overlay's side of a node's tasks", () => {
       message: expect.stringContaining("Pool overlaps"),
     });
     engine.used.clear();
-    needed = [BLUE];
     await expect(networks.prepare(task(undefined, [RED]), OPTIONS)).rejects.toMatchObject({ code: "in_use" });
-    needed = [];
+    known = [RED];
     await networks.prepare(task(undefined, [RED]), OPTIONS);
     expect([...engine.made.keys()]).toEqual(["murmur.red.red000000000"]);
   });
 
+  it("does so as well for a network that the node needs without having a task in it", async () => {
+    const bridges = bridgesOf("c", "n1");
+    await bridges.ensure(BLUE, WISH);
+    engine.isStrict = true;
+    known = [RED];
+    engine.used.add("murmur.blue.blue00000000");
+    await expect(bridges.ensure(RED, WISH)).rejects.toMatchObject({ code: "failed_precondition" });
+    engine.used.clear();
+    await bridges.ensure(RED, WISH);
+    expect([...engine.made.keys()]).toEqual(["murmur.red.red000000000"]);
+  });
+
   it("removes what another node has left that this host was before, and no other cluster's", async () => {
-    await bridgesOf("c", "former").ensure(BLUE, OPTIONS);
-    await bridgesOf("other", "n1").ensure(RED, OPTIONS);
+    await bridgesOf("c", "former").ensure(BLUE, WISH);
+    await bridgesOf("other", "n1").ensure(RED, WISH);
     await networks.tidy(() => [], OPTIONS);
     expect([...engine.made.values()].map(({ name }) => name)).toEqual([expect.stringContaining("murmur.red.")]);
   });

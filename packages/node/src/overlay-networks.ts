@@ -12,7 +12,7 @@ const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 export interface OverlayNetworksOptions {
   readonly plane: Pick<
     OverlayPlane,
-    "network" | "networks" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
+    "network" | "networks" | "known" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
   >;
   readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
   /** Left out where no network is of that kind. */
@@ -37,7 +37,7 @@ export class OverlayNetworks implements TaskNetworks {
 
   async prepare(task: Task, options: Abortable): Promise<ContainerNetworks> {
     const joined = this.#joined(task);
-    for (const { entry } of joined) await this.#ensure(entry, joined, options);
+    for (const { entry } of joined) await this.#ensure(entry, options);
     const attached = joined.map(({ entry, address }) => ({
       ...address,
       name: engineNetworkName(entry),
@@ -114,17 +114,10 @@ export class OverlayNetworks implements TaskNetworks {
    * Errors: `in_use` when the engine has another network with this subnet: of a network of the cluster that is gone, with a
    * container in it that is being stopped.
    */
-  async #ensure(entry: LocalNetwork, joined: readonly Joined[], options: Abortable): Promise<void> {
+  async #ensure(entry: LocalNetwork, { signal }: Abortable): Promise<void> {
     const { plane, bridges } = this.#options;
     try {
-      return await bridges.ensure(entry, options);
-    } catch (error) {
-      if (codeOf(error) !== "failed_precondition" || plane.networks() === undefined) throw error;
-    }
-    const own = joined.map((one) => one.entry.id);
-    await bridges.removeAllBut(() => new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]), options);
-    try {
-      await bridges.ensure(entry, options);
+      await bridges.ensure(entry, { signal, known: () => plane.known() });
     } catch (error) {
       if (codeOf(error) !== "failed_precondition") throw error;
       throw new ClusterError("in_use", messageOf(error), { cause: error });

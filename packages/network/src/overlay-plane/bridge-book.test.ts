@@ -25,6 +25,7 @@ beforeEach(() => {
         return ensure();
       },
     },
+    known: () => new Set([NETWORK.id]),
     look: async () => host.bridges,
     onChange: () => void (host.changes += 1),
     clock,

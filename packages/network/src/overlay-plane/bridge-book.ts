@@ -6,14 +6,24 @@ import { bridgeOf } from "./overlay-state.ts";
 const RETRY_FIRST_MS: Millis = 250;
 const RETRY_MAX_MS: Millis = 10_000;
 
+export interface BridgeOptions {
+  readonly signal: AbortSignal;
+  /**
+   * The cluster's networks, as far as this node was told: no two of them have addresses in common, so what is in the way of
+   * one is none of these.
+   */
+  readonly known: () => ReadonlySet<NetworkId>;
+}
+
 /** Makes the bridges of networks on this node: the container engine, which has them for its containers. */
 export interface BridgeMaker {
   /** Sees to it that the network has its bridge, named by `bridgeOf`. Rejects with the reason. */
-  ensure(network: LocalNetwork, options: { readonly signal: AbortSignal }): Promise<void>;
+  ensure(network: LocalNetwork, options: BridgeOptions): Promise<void>;
 }
 
 export interface BridgeBookOptions {
   readonly maker: BridgeMaker;
+  readonly known: BridgeOptions["known"];
   /** The bridges that the host has now, and that their maker is done with. */
   readonly look: () => Promise<ReadonlySet<string>>;
   /** There is another bridge. */
@@ -61,7 +71,7 @@ export class BridgeBook {
   }
 
   #make(network: LocalNetwork): void {
-    const { maker, look, clock, log, scope, onChange } = this.#options;
+    const { maker, known, look, clock, log, scope, onChange } = this.#options;
     if (this.#making.has(network.id)) return;
     const making: { wanted: boolean; problem?: string } = { wanted: true };
     this.#making.set(network.id, making);
@@ -69,7 +79,7 @@ export class BridgeBook {
       try {
         for (let delayMs = RETRY_FIRST_MS; making.wanted; delayMs = Math.min(RETRY_MAX_MS, delayMs * 2)) {
           try {
-            await maker.ensure(network, { signal });
+            await maker.ensure(network, { signal, known });
             if ((await look()).has(bridgeOf(network.id))) return;
             throw new ClusterError("unavailable", `the engine's bridge ${bridgeOf(network.id)} is missing or down`);
           } catch (error) {

@@ -19,6 +19,8 @@ export interface OverlayPlane extends DataPlane {
   network(id: NetworkId): LocalNetwork | undefined;
   /** Subnets (`ADDRESS/LENGTH`) that the host has addresses in beside our networks, as far as was seen last. */
   subnets(): readonly string[];
+  /** The cluster's networks, as far as this node was told. */
+  known(): ReadonlySet<NetworkId>;
   /** The networks that this node needs to have bridges of; undefined until it knows. */
   networks(): readonly LocalNetwork[] | undefined;
   /** Those that this node's engine has of its own, and that containers may be connected to by hand. */
