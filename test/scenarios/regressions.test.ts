@@ -331,6 +331,32 @@ describe("what seeds have found", () => {
   });
 
   /*
+   * A quorum lost with one host (seed 1100020126). A learner had died, and its host was wiped, while it waited for another
+   * one to have the log. When that had it, both were made voters: two of three from then on, and the next host that lost its
+   * disk was one too many. A learner that isn't heard from is waited for now, and replaced as soon as it is known to be down.
+   */
+  it("a learner that has died while it waited for another one is not made a voter", async () => {
+    await using story = await scene(2);
+    const { world } = story;
+    const lost = story.worker();
+    const late = world.addHost();
+    await story.joins(late);
+    late.diskFaults.stall(3_000);
+    const learners = (): readonly NodeId[] => story.leader.manager?.status().membership.learners ?? [];
+    expect(await world.until(() => learners().length === 2, 1_000)).toBeDefined();
+    const spare = world.addHost();
+    await story.joins(spare);
+    await world.pass(500);
+    const id = idOf(lost);
+    lost.crash();
+    lost.wipe();
+    const votes = (host: Host): boolean => votersOf(story).some((voter) => voter === idOf(host));
+    const isSettled = (): boolean => votersOf(story).length === 3;
+    expect(await world.until(() => isSettled() || votersOf(story).some((voter) => voter === id), 15_000)).toBeDefined();
+    expect([story.leader, late, spare].map(votes)).toEqual([true, true, true]);
+  });
+
+  /*
    * Down for ever. A manager that had stood still, with its agent on the same host, got what it had missed as a snapshot,
    * in which that agent's node was down. The session had never ended, and only a change of a node made its manager look
    * whether the node counted as ready. It looks after a snapshot, too.

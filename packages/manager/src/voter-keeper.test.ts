@@ -91,6 +91,20 @@ describe("the keeper of voters", () => {
     expect(failures).toEqual([]);
   });
 
+  it("lets none vote that raft doesn't hear from any more, however far its log was", async () => {
+    const { clock, voters, world } = setup();
+    world.hasKeys = (id) => Promise.resolve(id === nodeId("n2"));
+    await clock.advance(2 * TICK_MS);
+    world.heard.delete("n2");
+    await clock.advance(1_000);
+    world.hasKeys = () => Promise.resolve(true);
+    await clock.advance(10 * TICK_MS);
+    expect(voters()).toEqual(["n1"]);
+    world.heard.add("n2");
+    await clock.advance(TICK_MS);
+    expect(voters()).toEqual(["n1", "n2", "n3"]);
+  });
+
   it("asks each learner once at a time, however long it takes", async () => {
     const { clock, world } = setup();
     world.hasKeys = () => new Promise(() => {});

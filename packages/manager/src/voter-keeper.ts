@@ -1,11 +1,14 @@
 import { codeOf, messageOf, type Clock, type Log, type Millis, type NodeId, type Scope } from "@murmur/base";
-import type { InternalCommand } from "@murmur/model";
+import type { ClusterNode, InternalCommand } from "@murmur/model";
 import type { MemberStep, Raft, Status } from "@murmur/raft";
 import type { View } from "@murmur/store";
 import { planVoters, zoneOf, type MembershipFacts, type VoterCandidate } from "./voter-plan.ts";
 
 const CHECK_MS: Millis = 250;
-/** A voter is replaced when it has been down for this long: a restarting host should find its vote again. */
+/**
+ * A voter is replaced when it has been down for this long: a restarting host should find its vote again. Nobody becomes a
+ * voter meanwhile that is down.
+ */
 const REPLACE_AFTER_MS: Millis = 10_000;
 /** A manager counts as heard from for so long: raft begins to count anew with each of its checks. */
 const HEARD_MS: Millis = 1_000;
@@ -113,14 +116,16 @@ export class VoterKeeper {
   }
 
   #candidates(): VoterCandidate[] {
-    const now = this.#options.clock.now();
-    return this.#options
-      .view()
+    const { clock, raft, view } = this.#options;
+    const now = clock.now();
+    const voters = new Set(raft.status().membership.voters);
+    const maySoonBeBack = ({ id, status }: ClusterNode): boolean =>
+      voters.has(id) && status.state === "down" && now - status.at < REPLACE_AFTER_MS;
+    return view()
       .nodes()
       .map((node) => ({
         id: node.id,
-        usable:
-          node.status.state === "ready" || (node.status.state === "down" && now - node.status.at < REPLACE_AFTER_MS),
+        usable: node.status.state === "ready" || maySoonBeBack(node),
         zone: zoneOf(node),
         pinned: node.spec.pinnedRole,
       }));

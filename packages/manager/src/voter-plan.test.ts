@@ -51,6 +51,19 @@ describe("planVoters", () => {
     expect(planVoters(nodes, ready, 3)).toEqual({ kind: "change", voters: ids("abd"), learners: [] });
   });
 
+  it("lets no learner vote that isn't heard from, but one that is down where there is no other", () => {
+    const nodes = [node("a"), node("b"), node("c")];
+    const silent = facts("a", { learners: ids("bc"), caughtUp: new Set(ids("bc")), heard: ids("b") });
+    expect(planVoters(nodes, silent, 3)).toEqual({ kind: "none" });
+    const down = [node("a"), node("b"), node("c", { usable: false })];
+    expect(planVoters(down, silent, 3)).toEqual({ kind: "change", voters: ids("abc"), learners: [] });
+    expect(planVoters([...down, node("d")], silent, 3)).toEqual({
+      kind: "change",
+      voters: ids("a"),
+      learners: ids("bd"),
+    });
+  });
+
   it("keeps a lost voter when nobody can take its place", () => {
     expect(planVoters([node("a"), node("b"), node("c", { usable: false })], facts("abc"), 3)).toEqual({ kind: "none" });
   });
@@ -153,9 +166,10 @@ describe("planVoters", () => {
       workers: fc.subarray(names),
       voters: fc.uniqueArray(fc.constantFrom(...names), { minLength: 1, maxLength: 5 }),
       learners: fc.subarray(names),
+      heard: fc.subarray(names),
     });
     fc.assert(
-      fc.property(scenario, ({ nodes, down, workers, voters, learners }) => {
+      fc.property(scenario, ({ nodes, down, workers, voters, learners, heard }) => {
         const works = (name: string): boolean => name === voters[0] || (nodes.includes(name) && !down.includes(name));
         const candidates = nodes.map((name) =>
           node(name, { usable: works(name), pinned: workers.includes(name) ? "worker" : undefined }),
@@ -164,10 +178,15 @@ describe("planVoters", () => {
         const given = facts(voters.join(""), {
           learners: [...caughtUp].filter((id) => !voters.includes(id)),
           caughtUp,
+          heard: heard.map(nodeId),
         });
         const plan = planVoters(candidates, given, 3);
+        const isHeard = (name: string): boolean => name === voters[0] || heard.includes(name);
         const decide = (list: readonly string[]): boolean => list.filter(works).length > list.length / 2;
-        if (plan.kind === "change" && decide(voters)) expect(plan.voters).toSatisfy(decide);
+        if (plan.kind !== "change") return;
+        if (decide(voters)) expect(plan.voters).toSatisfy(decide);
+        const added = plan.voters.filter((id) => !voters.includes(id));
+        expect(added.filter((id) => works(id) && !isHeard(id))).toEqual([]);
       }),
       { numRuns: 1_000 },
     );

@@ -44,7 +44,7 @@ export const zoneOf = (node: ClusterNode): string => node.spec.labels["zone"] ??
 
 /**
  * Chooses the next step towards the wanted voters. Invariants: a node votes only after its log has caught up as a
- * learner; a usable voter is never dropped while the voters that stay could not lose as many nodes as before; the
+ * learner, and not while it counts as usable without being heard from; a usable voter is never dropped while the voters that stay could not lose as many nodes as before; the
  * leader leaves only by handing over first, to one that it hears from; no majority is asked for that doesn't work, of
  * nodes that are usable and heard from: one that has died a moment ago counts as usable still. A node that is pinned as
  * a manager and doesn't vote, because the number of voters is odd, stays a learner: it has a copy of the state.
@@ -58,7 +58,10 @@ export function planVoters(candidates: readonly VoterCandidate[], facts: Members
     if (heir !== undefined) return { kind: "transfer", to: heir };
   }
   const standby = standbyOf(candidates, facts, target);
-  const ready = target.filter((id) => facts.voters.includes(id) || facts.caughtUp.has(id));
+  // A learner that died a moment ago counts as usable still, and soon another one is chosen. Where there is no other, one
+  // that is known to be down votes: so what is written is on two of three disks, not on one.
+  const isAwaited = (id: NodeId): boolean => known.get(id)?.usable === true && !facts.heard.includes(id);
+  const ready = target.filter((id) => facts.voters.includes(id) || (facts.caughtUp.has(id) && !isAwaited(id)));
   const joining = target.filter((id) => !ready.includes(id));
   const leaving = facts.voters.filter((id) => !target.includes(id));
   // Voters that go make room only as their successors are ready, so that the number of working voters never falls.

@@ -176,21 +176,25 @@ export class Chaos {
     });
   }
 
-  /** Only one at a time, and only while at least three vote and all the other voters are well. */
+  /**
+   * Only one at a time, and only while at least three vote and all the other voters are well. A learner counts, too: it may
+   * be made a voter the moment after, and be lost as one.
+   */
   #mayLose(host: Host): boolean {
     const status = this.#world.leader?.manager?.status();
     if (status === undefined) return false;
-    const { voters, votersOutgoing } = status.membership;
+    const { voters, votersOutgoing, learners } = status.membership;
+    const takesPart = (id: string): boolean => [...voters, ...learners].some((member) => member === id);
     // Not the leader's word: one that is cut off knows of no commit since (seed 960000120: two of three logs were damaged).
     for (const { manager } of this.#world.hosts) this.#commit = Math.max(this.#commit, manager?.status().commit ?? 0);
     for (const [other, id] of this.#impaired) {
-      const repaired = id === undefined || !voters.some((voter) => voter === id) || this.#caughtUp(other, id);
+      const repaired = id === undefined || !takesPart(id) || this.#caughtUp(other, id);
       if (repaired) this.#impaired.delete(other);
     }
     const id = host.member?.identity.nodeId;
-    const needed = id !== undefined && voters.includes(id);
-    if (this.#impaired.size > 0 || votersOutgoing.length > 0 || (needed && voters.length < 3)) return false;
-    if (needed) this.#impaired.set(host, id);
+    const votes = id !== undefined && voters.includes(id);
+    if (this.#impaired.size > 0 || votersOutgoing.length > 0 || (votes && voters.length < 3)) return false;
+    if (id !== undefined && takesPart(id)) this.#impaired.set(host, id);
     this.#excuse(host);
     return true;
   }
