@@ -267,11 +267,12 @@ export class Host {
         });
       },
       callExternalCa: (request, signal) => process.call(() => this.#world.callExternalCa(request, signal)),
-      wipeLog: async () => this.#replaceDisk(),
-      wipeOverlay: async () => {
-        if (this.#overlayOwner !== undefined) await removeOverlay(this.#overlayWorld(process), this.#overlayOwner);
-        this.#overlayOwner = undefined;
-      },
+      wipeLog: () => process.whileAlive(async () => this.#replaceDisk()),
+      wipeOverlay: () =>
+        process.whileAlive(async () => {
+          if (this.#overlayOwner !== undefined) await removeOverlay(this.#overlayWorld(process), this.#overlayOwner);
+          this.#overlayOwner = undefined;
+        }),
     };
   }
 
@@ -300,45 +301,48 @@ export class Host {
       ...versions,
       ...(permits && { permits }),
       ...(snapshotLimits && { snapshotLimits }),
-      openTransport: async ({ identity, verifyPeer, addressOf }) => {
-        const { nodeId } = identity();
-        const transport = network.openPeerTransport({
-          nodeId,
-          address,
-          addressOf,
-          log,
-          enter,
-          clock: own,
-          credentials: { identity, verifyPeer },
-          ...versions,
-        });
-        return tappedTransport(transport, {
-          process,
-          faults: messageFaults,
-          clock,
-          random: this.#random,
-          sent: (to, message) => this.#world.tell((observer) => observer.sent?.(this, to, message)),
-          calls: (to, call) => this.#world.tell((observer) => observer.calls?.(this, to, call)),
-          called: (to, call) => this.#world.tell((observer) => observer.called?.(this, to, call)),
-          answered: (from, call) => this.#world.tell((observer) => observer.answered?.(this, from, call)),
-        });
-      },
-      openDatagrams: async ({ onPacket, ...ring }) => {
-        const plain = { seal: (bytes: Uint8Array) => bytes, open: (bytes: Uint8Array) => bytes };
-        const datagrams = network.openDatagrams(address, { ...(sealed ? ring : plain), onPacket }, enter);
-        return {
-          address,
-          send: (to, bytes) => {
-            if (process.acts()) datagrams.send(to, bytes);
-          },
-          stats: () => datagrams.stats(),
-          [Symbol.asyncDispose]: () => datagrams[Symbol.asyncDispose](),
-        };
-      },
-      openLog: async () => {
-        this.diskFaults.open();
-        return this.disk.open();
-      },
+      openTransport: ({ identity, verifyPeer, addressOf }) =>
+        process.whileAlive(async () => {
+          const { nodeId } = identity();
+          const transport = network.openPeerTransport({
+            nodeId,
+            address,
+            addressOf,
+            log,
+            enter,
+            clock: own,
+            credentials: { identity, verifyPeer },
+            ...versions,
+          });
+          return tappedTransport(transport, {
+            process,
+            faults: messageFaults,
+            clock,
+            random: this.#random,
+            sent: (to, message) => this.#world.tell((observer) => observer.sent?.(this, to, message)),
+            calls: (to, call) => this.#world.tell((observer) => observer.calls?.(this, to, call)),
+            called: (to, call) => this.#world.tell((observer) => observer.called?.(this, to, call)),
+            answered: (from, call) => this.#world.tell((observer) => observer.answered?.(this, from, call)),
+          });
+        }),
+      openDatagrams: ({ onPacket, ...ring }) =>
+        process.whileAlive(async () => {
+          const plain = { seal: (bytes: Uint8Array) => bytes, open: (bytes: Uint8Array) => bytes };
+          const datagrams = network.openDatagrams(address, { ...(sealed ? ring : plain), onPacket }, enter);
+          return {
+            address,
+            send: (to, bytes) => {
+              if (process.acts()) datagrams.send(to, bytes);
+            },
+            stats: () => datagrams.stats(),
+            [Symbol.asyncDispose]: () => datagrams[Symbol.asyncDispose](),
+          };
+        }),
+      openLog: () =>
+        process.whileAlive(async () => {
+          this.diskFaults.open();
+          return this.disk.open();
+        }),
       tapLog: (storage, generation) => {
         this.#world.tell((observer) => observer.opened?.(this, storage.recovered, generation));
         return tappedLog(storage, process, {
@@ -349,21 +353,23 @@ export class Host {
         });
       },
       openFiles: () => gatedFiles(this.files, process),
-      openDataPlane: async () => {
-        this.#names = this.#newNames(process, { ownAddresses: false });
-        return (this.#plane = new SimulatedPlane(this.#names));
-      },
-      openOverlay: async () => {
-        const owner = { clusterId: clusterId(identity.clusterId), nodeId: nodeId(identity.nodeId) };
-        this.#overlayOwner = owner;
-        const underlay = parseAddress(membership.address).host;
-        const names = this.#newNames(process, { ownAddresses: true });
-        const overlay = openOverlay(this.#overlayWorld(process), { ...owner, underlay, names, random: this.#random });
-        this.#plane = names;
-        this.#names = names;
-        this.#overlay = overlay.plane;
-        return overlay;
-      },
+      openDataPlane: () =>
+        process.whileAlive(async () => {
+          this.#names = this.#newNames(process, { ownAddresses: false });
+          return (this.#plane = new SimulatedPlane(this.#names));
+        }),
+      openOverlay: () =>
+        process.whileAlive(async () => {
+          const owner = { clusterId: clusterId(identity.clusterId), nodeId: nodeId(identity.nodeId) };
+          this.#overlayOwner = owner;
+          const underlay = parseAddress(membership.address).host;
+          const names = this.#newNames(process, { ownAddresses: true });
+          const overlay = openOverlay(this.#overlayWorld(process), { ...owner, underlay, names, random: this.#random });
+          this.#plane = names;
+          this.#names = names;
+          this.#overlay = overlay.plane;
+          return overlay;
+        }),
     };
   }
 

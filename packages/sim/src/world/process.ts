@@ -79,6 +79,11 @@ export class Process {
     });
   }
 
+  /** What is over at once, and can't be what the process ends before. Of a dead process nothing is done. */
+  whileAlive<T>(work: () => Promise<T>): Promise<T> {
+    return this.alive ? work() : new Promise(() => {});
+  }
+
   /** Whether the process, which is about to do something, is still there to do it. */
   acts(): boolean {
     if (this.#state === "dead") return false;
