@@ -1,5 +1,5 @@
 /** Bundles everything into dist/murmur.js, which needs nothing but Node.js. Usage: node scripts/build.ts */
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
 
@@ -61,4 +61,10 @@ await build({
   plugins: [withoutUnused],
   logLevel: "warning",
 });
+/*
+ * V8 keeps the text of a program for as long as it runs, with a byte a character only where all of them fit one. esbuild
+ * writes texts so, but regular expressions as they are.
+ */
+const other = /[^\0-\x7f].{0,20}/.exec(readFileSync(join(dist, "murmur.js"), "utf8"));
+if (other !== null) throw new Error(`the bundle has a character beyond ASCII; write it as \\uXXXX: ${other[0]}`);
 console.log(`dist/murmur.js: ${(statSync(join(dist, "murmur.js")).size / 1024 / 1024).toFixed(2)} MiB`);

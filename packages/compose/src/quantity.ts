@@ -19,7 +19,7 @@ const DURATION_MS_MAX = 9_223_372_036_854;
 /** `1h5m30s20ms` in whole milliseconds; what is less than one and more than nothing is one. */
 export function parseDuration(text: string): number | undefined {
   if (text === "0") return 0;
-  const term = /(\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(ns|us|µs|μs|ms|s|m|h|d|w)/y;
+  const term = /(\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d|w)/y;
   let total = 0;
   for (let at = 0; at < text.length || at === 0; at = term.lastIndex) {
     term.lastIndex = at;

@@ -9,8 +9,8 @@ const UNITS: Readonly<Record<string, Millis>> = {
   µs: 0.001,
   ns: 0.000_001,
 };
-const DURATION = /^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|µs|ns))+$/;
-const PART = /(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)/g;
+const DURATION = /^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|\u00b5s|ns))+$/;
+const PART = /(\d+(?:\.\d+)?)(h|ms|m|s|us|\u00b5s|ns)/g;
 
 /**
  * A moment as Docker's `until` filters take it: so long before `now` (`1h30m`), seconds since 1970, or a date of RFC 3339,

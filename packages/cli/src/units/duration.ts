@@ -2,7 +2,7 @@ import { invalid } from "../argument-error.ts";
 
 const NANOSECONDS = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 } as const;
 type Unit = keyof typeof NANOSECONDS;
-const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/y;
+const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|ms|s|m|h)/y;
 
 /** `10s`, `1m30s`, `500ms`, `0`: a length of time, in nanoseconds. Errors: `invalid_argument`. */
 export function parseDuration(text: string): number {
