@@ -285,9 +285,8 @@ export class Agent {
     this.#savers.view.changed();
     // The version alone is news to nobody.
     if (table.services !== before?.services || table.networks !== before.networks) this.#showEndpoints(table);
-    // After those who render them were told: a network that is no more is taken from the engine.
-    const left = new Set(table.networks.map(({ id }) => id));
-    if (before?.networks.some(({ id }) => !left.has(id)) === true) this.#worker.networksGone();
+    // After the data plane, which would ask for a network as long as it knows of it.
+    if (before !== undefined && lacksNetworkOf(before, table)) this.#worker.networksGone();
   }
 
   /** Nothing builds on what is held any more; it stays in use until the managers have sent all anew. */
@@ -383,3 +382,10 @@ const isSame = (left: NodeCertificate, right: NodeCertificate): boolean =>
   left.issuer === right.issuer && left.statement === right.statement && left.trusts.join() === right.trusts.join();
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));
+
+/** Whether an older table has a network that a newer one doesn't. */
+function lacksNetworkOf(older: EndpointTable, { networks }: EndpointTable): boolean {
+  if (networks === older.networks) return false;
+  const present = new Set(networks.map(({ id }) => id));
+  return older.networks.some(({ id }) => !present.has(id));
+}

@@ -6,8 +6,8 @@ import { planVoters, zoneOf, type MembershipFacts, type VoterCandidate } from ".
 
 const CHECK_MS: Millis = 250;
 /**
- * A voter is replaced when it has been down for this long: a restarting host should find its vote again. Nobody becomes a
- * voter meanwhile that is down.
+ * A voter is replaced when it has been down for this long: a restarting host should find its vote again. In the place of
+ * one that has no vote yet another is chosen at once.
  */
 const REPLACE_AFTER_MS: Millis = 10_000;
 /** A manager counts as heard from for so long: raft begins to count anew with each of its checks. */

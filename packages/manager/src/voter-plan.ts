@@ -44,10 +44,11 @@ export const zoneOf = (node: ClusterNode): string => node.spec.labels["zone"] ??
 
 /**
  * Chooses the next step towards the wanted voters. Invariants: a node votes only after its log has caught up as a
- * learner, and not while it counts as usable without being heard from; a usable voter is never dropped while the voters that stay could not lose as many nodes as before; the
- * leader leaves only by handing over first, to one that it hears from; no majority is asked for that doesn't work, of
- * nodes that are usable and heard from: one that has died a moment ago counts as usable still. A node that is pinned as
- * a manager and doesn't vote, because the number of voters is odd, stays a learner: it has a copy of the state.
+ * learner, and not while it counts as usable without being heard from; a usable voter is never dropped while the voters
+ * that stay could not lose as many nodes as before; the leader leaves only by handing over first, to one that it hears
+ * from; no majority is asked for that doesn't work, of nodes that are usable and heard from: one that has died a moment
+ * ago counts as usable still. A node that is pinned as a manager and doesn't vote, because the number of voters is odd,
+ * stays a learner: it has a copy of the state.
  */
 export function planVoters(candidates: readonly VoterCandidate[], facts: MembershipFacts, wanted: number): VoterPlan {
   if (facts.changing) return { kind: "none" };
