@@ -160,6 +160,11 @@ describe("mistakes are refused with file, line and what to do", () => {
       `${deployment()}---\n${deployment()}`,
       "web.yaml:20: deployment/web: it is there already, at web.yaml:1; rename one",
     ],
+    [
+      "an empty item of a list",
+      deployment({ container: "envFrom: [null]" }),
+      "web.yaml:16: deployment/web.spec.template.spec.containers[0].envFrom[0]: a mapping is expected, with prefix, configMapRef, secretRef, not nothing",
+    ],
     ["nothing at all", "# nothing\n", "web.yaml: the file is empty; a manifest has apiVersion, kind and metadata"],
   ])("%s", (_what, text, message) => {
     expect(() => load(text)).toThrowError(new RegExp(`^${RegExp.escape(message)}`));

@@ -39,8 +39,10 @@ export function object(fields: Readonly<Record<string, Shape>>, required: readon
   return { kind: "object", fields, required, nullable: true, closed: true };
 }
 
+/** Of an empty item nobody could say what it leaves out. */
 export function listOf(items: Shape): ListShape {
-  return { kind: "list", items, merge: "append", nullable: true };
+  const whole = "nullable" in items ? { ...items, nullable: false } : items;
+  return { kind: "list", items: whole, merge: "append", nullable: true };
 }
 
 export function mapOf(values: Shape): MapShape {
