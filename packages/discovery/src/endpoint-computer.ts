@@ -1,8 +1,8 @@
 import {
-  equal,
   addDigest,
   DEFAULT_NETWORK_NAME,
   entryDigest,
+  equal,
   stackOf,
   subtractDigest,
   tableDigest,

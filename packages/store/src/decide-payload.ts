@@ -1,6 +1,6 @@
 import {
-  equal,
   configId,
+  equal,
   LIMITS,
   payloadsOf,
   secretId,

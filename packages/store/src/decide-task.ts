@@ -1,6 +1,6 @@
 import {
-  equal,
   DESIRED_STATES,
+  equal,
   holdsSlot,
   isAssigned,
   isDesiredLater,

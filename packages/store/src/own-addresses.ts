@@ -1,6 +1,6 @@
 import {
-  equal,
   DEFAULT_NETWORK_NAME,
+  equal,
   nodeNetworkOf,
   type NetworkId,
   type Service,

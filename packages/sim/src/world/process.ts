@@ -79,7 +79,7 @@ export class Process {
     });
   }
 
-  /** What is over at once, and can't be what the process ends before. Of a dead process nothing is done. */
+  /** What the process opens or takes away: of a dead one nothing is done. It is no action of `dieAfter`. */
   whileAlive<T>(work: () => Promise<T>): Promise<T> {
     return this.alive ? work() : new Promise(() => {});
   }
