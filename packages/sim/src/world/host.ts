@@ -267,9 +267,9 @@ export class Host {
         });
       },
       callExternalCa: (request, signal) => process.call(() => this.#world.callExternalCa(request, signal)),
-      wipeLog: () => process.whileAlive(async () => this.#replaceDisk()),
+      wipeLog: () => process.call(async () => this.#replaceDisk()),
       wipeOverlay: () =>
-        process.whileAlive(async () => {
+        process.call(async () => {
           if (this.#overlayOwner !== undefined) await removeOverlay(this.#overlayWorld(process), this.#overlayOwner);
           this.#overlayOwner = undefined;
         }),
@@ -302,7 +302,7 @@ export class Host {
       ...(permits && { permits }),
       ...(snapshotLimits && { snapshotLimits }),
       openTransport: ({ identity, verifyPeer, addressOf }) =>
-        process.whileAlive(async () => {
+        process.call(async () => {
           const { nodeId } = identity();
           const transport = network.openPeerTransport({
             nodeId,
@@ -326,7 +326,7 @@ export class Host {
           });
         }),
       openDatagrams: ({ onPacket, ...ring }) =>
-        process.whileAlive(async () => {
+        process.call(async () => {
           const plain = { seal: (bytes: Uint8Array) => bytes, open: (bytes: Uint8Array) => bytes };
           const datagrams = network.openDatagrams(address, { ...(sealed ? ring : plain), onPacket }, enter);
           return {
@@ -339,7 +339,7 @@ export class Host {
           };
         }),
       openLog: () =>
-        process.whileAlive(async () => {
+        process.call(async () => {
           this.diskFaults.open();
           return this.disk.open();
         }),
@@ -354,12 +354,12 @@ export class Host {
       },
       openFiles: () => gatedFiles(this.files, process),
       openDataPlane: () =>
-        process.whileAlive(async () => {
+        process.call(async () => {
           this.#names = this.#newNames(process, { ownAddresses: false });
           return (this.#plane = new SimulatedPlane(this.#names));
         }),
       openOverlay: () =>
-        process.whileAlive(async () => {
+        process.call(async () => {
           const owner = { clusterId: clusterId(identity.clusterId), nodeId: nodeId(identity.nodeId) };
           this.#overlayOwner = owner;
           const underlay = parseAddress(membership.address).host;

@@ -14,15 +14,14 @@ describe("a process of the simulator", () => {
     });
     const doAll = (): void => {
       process.enter(() => done.push("enter"));
-      void process.whileAlive(async () => done.push("whileAlive"));
       void process.call(async () => done.push("call"));
       process.clock.setTimer(0, () => done.push("timer"));
     };
     doAll();
-    expect(done).toEqual(["enter", "whileAlive", "call"]);
+    expect(done).toEqual(["enter", "call"]);
     process.dieAfter(1);
     expect(process.acts()).toBe(false);
     doAll();
-    expect([process.alive, process.timers, done.length]).toEqual([false, 1, 3]);
+    expect([process.alive, process.timers, done.length]).toEqual([false, 1, 2]);
   });
 });

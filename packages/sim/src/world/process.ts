@@ -79,11 +79,6 @@ export class Process {
     });
   }
 
-  /** What the process opens or takes away: of a dead one nothing is done. It is no action of `dieAfter`. */
-  whileAlive<T>(work: () => Promise<T>): Promise<T> {
-    return this.alive ? work() : new Promise(() => {});
-  }
-
   /** Whether the process, which is about to do something, is still there to do it. */
   acts(): boolean {
     if (this.#state === "dead") return false;
