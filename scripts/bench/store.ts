@@ -16,7 +16,7 @@ const TAIL_BYTES = 12 * 2 ** 20;
 const REST_MS = 65_000;
 /** As bin/murmur starts the daemon, and as that runs. */
 const DAEMON_PRIORITY = -10;
-const DAEMON_FLAGS = ["--max-semi-space-size=16", "--heap-growing-percent=200"];
+const DAEMON_FLAGS = ["--max-semi-space-size=32", "--heap-growing-percent=200"];
 
 /** A manager in a process of its own. */
 class Station implements AsyncDisposable {

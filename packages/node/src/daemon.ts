@@ -55,8 +55,9 @@ async function serveNode(
   // In reverse: the API stops taking requests first, then the node hands over and stops.
   stack.defer(() => control.stop());
   const resumed = control.resume();
-  stack.use(await serve({ api, engine, log, listen: { socketPath: options.socketPath } }));
-  if (options.tcp !== undefined) stack.use(await serve({ api, engine, log, listen: options.tcp }));
+  const serving = { api, engine, clock: systemClock, log };
+  stack.use(await serve({ ...serving, listen: { socketPath: options.socketPath } }));
+  if (options.tcp !== undefined) stack.use(await serve({ ...serving, listen: options.tcp }));
   await resumed;
   const standing = control.status();
   if (standing.state !== "active" || isOwnAddress(standing.address)) return;

@@ -321,10 +321,22 @@ describe("what is no proper HTTP", () => {
   });
 });
 
+describe("many requests at once", () => {
+  // More than are worked on at once, and nothing happens that they would be told of.
+  it("are served beside any number of those that last", async () => {
+    const served = await inFrontOf((_incoming, outgoing) => outgoing.end());
+    const streams = await Promise.all(Array.from({ length: 300 }, () => send(served, "/murmur/events")));
+    expect(new Set(streams.map(({ statusCode }) => statusCode))).toEqual(new Set([200]));
+    const answers = await Promise.all(Array.from({ length: 300 }, () => send(served, "/services")));
+    expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200]));
+    for (const stream of streams) stream.destroy();
+  });
+});
+
 describe("the socket", () => {
   const options = (socketPath: string) => {
     const ports = FakePorts.onManualClock();
-    return { api: createApi(ports), engine: ports.engine, log: silentLog, listen: { socketPath } };
+    return { api: createApi(ports), engine: ports.engine, clock: ports.clock, log: silentLog, listen: { socketPath } };
   };
   async function folder(): Promise<string> {
     const path = await mkdtemp(join(tmpdir(), "murmur-api-"));

@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { getRequestListener } from "@hono/node-server";
-import { ClusterError, messageOf, type Log } from "@murmur/base";
+import { ClusterError, messageOf, type Clock, type Log, type Millis } from "@murmur/base";
 import type { Api } from "../app.ts";
 import { splitVersion } from "../http/api-version.ts";
 import { takesOver } from "../http/exec-routes.ts";
@@ -28,9 +28,14 @@ import {
   type SocketAccess,
 } from "./socket-file.ts";
 import { readTls, watchTls, type TlsFiles, type TlsMaterial } from "./tls-files.ts";
+import { Turns } from "./turns.ts";
 
 /** Connections open at once; the kernel's queue holds the rest back, and what overflows it is refused. */
 const CONNECTIONS_MAX = 4_096;
+/** Requests of Murmur's own that are worked on at once: writes are fastest with 100 to 200 (docs/throughput.md). */
+const WORKED_ON_MAX = 128;
+/** What takes longer waits for something, and is not to be waited for. */
+const PLACE_MS: Millis = 500;
 /** Registry credentials travel in a header. */
 const HEADER_BYTES_MAX = 64 * 1024;
 /** From the first byte of a request to the end of its head. */
@@ -51,6 +56,7 @@ export type ListenAddress =
 export interface ServeOptions {
   readonly api: Api;
   readonly engine: Engine;
+  readonly clock: Clock;
   readonly log: Log;
   readonly listen: ListenAddress;
 }
@@ -67,7 +73,7 @@ export interface ApiServer extends AsyncDisposable {
  * when it can't be listened on.
  */
 export async function serve(options: ServeOptions): Promise<ApiServer> {
-  const { api, engine, log, listen } = options;
+  const { api, engine, clock, log, listen } = options;
   const passthrough = new Passthrough(engine, log);
   const owns = ({ method = "GET", url = "/" }: IncomingMessage): boolean => api.owns(method, pathOf(url), queryOf(url));
   const answer = getRequestListener((request) => api.fetch(request), {
@@ -87,11 +93,12 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
   });
   server.maxConnections = CONNECTIONS_MAX;
 
+  const turns = new Turns({ places: WORKED_ON_MAX, heldMs: PLACE_MS, clock });
   const onRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!owns(request)) return passthrough.handle(request, response);
     // Docker's clients put in what they like, up to the socket's path; nothing here depends on it.
     request.headers.host = "murmur";
-    return answer(request, response);
+    return turns.take(() => answer(request, response));
   };
   const onUpgrade = async (request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
     if (!owns(request)) return passthrough.upgrade(request, socket, head);
@@ -112,6 +119,7 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
   await using stack = new AsyncDisposableStack();
   stack.defer(await start(server, listen, log));
   stack.defer(() => stop(server, connections));
+  stack.use(turns);
   if ("tls" in listen && tls !== undefined && "setSecureContext" in server) {
     stack.use(watchTls(listen.tls, { first: tls, use: (material) => server.setSecureContext(material), log }));
   }

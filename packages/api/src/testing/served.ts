@@ -25,7 +25,7 @@ export interface ServedOverTls extends AsyncDisposable {
 export async function serveOverTls(engine: EngineAddress, tls: TlsFiles, log = silentLog): Promise<ServedOverTls> {
   const ports = new FakePorts<Clock>(openEngine(engine, realClock), realClock);
   const listen = { host: "127.0.0.1", port: 0, tls };
-  const server = await serve({ api: createApi(ports), engine: ports.engine, log, listen });
+  const server = await serve({ api: createApi(ports), engine: ports.engine, clock: realClock, log, listen });
   assert(server.port !== undefined, "it listens on a port");
   return { port: server.port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
@@ -37,6 +37,7 @@ export async function serveApi(engine: EngineAddress): Promise<Served> {
   const server: ApiServer = await serve({
     api: createApi(ports),
     engine: ports.engine,
+    clock: realClock,
     log: silentLog,
     listen: { socketPath },
   });
