@@ -331,6 +331,42 @@ describe("many requests at once", () => {
     expect(new Set(answers.map(({ statusCode }) => statusCode))).toEqual(new Set([200]));
     for (const stream of streams) stream.destroy();
   });
+
+  it("are not begun for a client that has gone while it waited", async () => {
+    const ports = FakePorts.onManualClock();
+    const asked: string[] = [];
+    const real = createApi(ports);
+    const api = {
+      ...real,
+      fetch: (incoming: Request): Promise<Response> => {
+        asked.push(new URL(incoming.url).pathname);
+        return real.fetch(incoming);
+      },
+    };
+    const home = await mkdtemp(join(tmpdir(), "murmur-api-"));
+    cleanups.push(() => rm(home, { recursive: true }));
+    const socketPath = join(home, "s.sock");
+    const listening = { api, engine: ports.engine, clock: ports.clock, log: silentLog, listen: { socketPath } };
+    const server = await serve(listening);
+    cleanups.push(async () => server[Symbol.asyncDispose]());
+    const served = { socketPath } as Served;
+    const streams = await Promise.all(Array.from({ length: 128 }, () => send(served, "/murmur/events")));
+    const gone = request({ socketPath, path: "/nodes", agent: false });
+    gone.on("error", () => {});
+    gone.end();
+    await new Promise((resolve) => gone.once("finish", resolve));
+    // What is no HTTP is refused at once: by then all from before has been seen.
+    await raw(served, "no HTTP\r\n\r\n");
+    gone.destroy();
+    for (let count = 0; count < 3; count += 1) await raw(served, "no HTTP\r\n\r\n");
+    const waiting = send(served, "/services");
+    for (let count = 0; count < 3; count += 1) await raw(served, "no HTTP\r\n\r\n");
+    expect(asked).not.toContain("/services");
+    await ports.clock.advance(500);
+    await waiting;
+    expect(asked.filter((path) => path !== "/murmur/events")).toEqual(["/services"]);
+    for (const stream of streams) stream.destroy();
+  });
 });
 
 describe("the socket", () => {

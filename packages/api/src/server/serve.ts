@@ -32,7 +32,7 @@ import { Turns } from "./turns.ts";
 
 /** Connections open at once; the kernel's queue holds the rest back, and what overflows it is refused. */
 const CONNECTIONS_MAX = 4_096;
-/** Requests of Murmur's own that are worked on at once: writes are fastest with 100 to 200 (docs/throughput.md). */
+/** Requests of Murmur's own that are worked on at once: for writes 100 to 260 did alike, 32 and all worse (docs/throughput.md). */
 const WORKED_ON_MAX = 128;
 /** What takes longer waits for something, and is not to be waited for. */
 const PLACE_MS: Millis = 500;
@@ -98,7 +98,8 @@ export async function serve(options: ServeOptions): Promise<ApiServer> {
     if (!owns(request)) return passthrough.handle(request, response);
     // Docker's clients put in what they like, up to the socket's path; nothing here depends on it.
     request.headers.host = "murmur";
-    return turns.take(() => answer(request, response));
+    // That a client has gone is said once: whoever began to listen only now would never hear of it.
+    return turns.take(async () => (response.destroyed ? undefined : answer(request, response)));
   };
   const onUpgrade = async (request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<void> => {
     if (!owns(request)) return passthrough.upgrade(request, socket, head);
