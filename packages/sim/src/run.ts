@@ -1,8 +1,8 @@
 import { messageOf, type Millis } from "@murmur/base";
 import { DEFAULT_SNAPSHOT_LIMITS, type SnapshotLimits } from "@murmur/manager";
 import { allChecks } from "./checks/all-checks.ts";
+import { becomeWhole } from "./checks/become-whole.ts";
 import { leftovers } from "./checks/bounds-checks.ts";
-import { ailments, isWhole, unmet, type Expectation } from "./checks/liveness.ts";
 import { Chaos } from "./faults/chaos.ts";
 import { KERNEL_FAULTS } from "./faults/kernel-faults.ts";
 import { PROFILES, type Profile, type ProfileName } from "./profile.ts";
@@ -43,14 +43,7 @@ const OVERLAY_ONE_OF = 3;
 const LEAST_ENTRIES = 40;
 const FREQUENT_SNAPSHOTS: SnapshotLimits = { ...DEFAULT_SNAPSHOT_LIMITS, entries: 60, trailingEntries: 10 };
 
-/** How long a cluster may take to be whole once nothing goes wrong any more. */
-const HEAL_MS: Millis = 120_000;
 const SETUP_MS: Millis = 30_000;
-/** Looking takes longer than most things that happen. */
-const LOOK_MS: Millis = 100;
-/** A cluster that is whole must still be so after this. */
-const STEADY_MS: Millis = 5_000;
-
 /**
  * One run, in two phases as TigerBeetle's VOPR has them: first things go wrong and nothing that was promised may be
  * broken (safety); then all is made well but for what a cluster must do without, and it must become whole (liveness).
@@ -124,24 +117,6 @@ function snapshotLimitsOf(seed: number): SnapshotLimits {
   const random = randomFor(seed, "snapshots");
   const entries = LEAST_ENTRIES * 2 ** random.below(6);
   return { ...DEFAULT_SNAPSHOT_LIMITS, entries, trailingEntries: random.below(entries / 2) };
-}
-
-/** Waits until nothing is left to be done, and nothing is for a while. */
-async function becomeWhole(world: World): Promise<void> {
-  const expected: Expectation = { services: new Map() };
-  const whatIsMissing = (): string[] => unmet(world, expected);
-  const until = world.queue.now + HEAL_MS;
-  let missing: string[];
-  do {
-    await world.until(() => isWhole(world, expected), until - world.queue.now, LOOK_MS);
-    missing = whatIsMissing();
-    if (missing.length === 0) {
-      await world.pass(STEADY_MS);
-      missing = whatIsMissing();
-      if (missing.length === 0) missing = await world.during(ailments(world));
-    }
-  } while (missing.length > 0 && world.queue.now < until);
-  if (missing.length > 0) throw new Error(`not whole: ${missing.join("; ")}`);
 }
 
 /** A cluster of so many hosts that has its managers. */

@@ -10,12 +10,14 @@ import { unmetManagers } from "./unmet-managers.ts";
 import { unmetNames } from "./unmet-names.ts";
 import { unmetContainers, unmetEndpoints, unmetNodes, unmetVersions } from "./unmet-nodes.ts";
 import { unmetRoots } from "./unmet-roots.ts";
-import { unmetServices, type ServiceExpectation } from "./unmet-services.ts";
+import { unmetServices, type JobExpectation, type ServiceExpectation } from "./unmet-services.ts";
 
 /** What a cluster must come to once nothing goes wrong any more. */
 export interface Expectation {
   /** The services whose creation, last change or removal was acknowledged. All others must be as their specs say. */
   readonly services: ReadonlyMap<ServiceId, ServiceExpectation>;
+  /** What is wanted of jobs. Default: done. */
+  readonly jobs?: JobExpectation;
   /** The hosts that are left; the others are gone for good. Default: all that have a process. */
   readonly hosts?: readonly Host[];
 }
@@ -27,7 +29,7 @@ export const unmet = (world: World, expectation: Expectation): string[] => [...m
 export const isWhole = (world: World, expectation: Expectation): boolean =>
   missing(world, expectation).next().done === true;
 
-function* missing(world: World, { services, hosts = world.running }: Expectation): Generator<string, void> {
+function* missing(world: World, { services, jobs, hosts = world.running }: Expectation): Generator<string, void> {
   const leaders = hosts.filter((host) => host.manager?.status().role === "leader");
   const leader = leaders.find((host) => host === world.leader) ?? leaders[0];
   const view = leader?.manager?.view;
@@ -42,7 +44,7 @@ function* missing(world: World, { services, hosts = world.running }: Expectation
     () => unmetRoots(view, hosts),
     () => unmetGossipKeys(view, hosts),
     () => unmetGossip(hosts),
-    () => unmetServices(view, services),
+    () => unmetServices(view, services, jobs),
     () => unmetContainers(view, hosts),
     () => unmetEndpoints(view, hosts),
     () => unmetPayloads(view, hosts),
