@@ -28,11 +28,15 @@ import {
   type SocketAccess,
 } from "./socket-file.ts";
 import { readTls, watchTls, type TlsFiles, type TlsMaterial } from "./tls-files.ts";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 /** Connections open at once; the kernel's queue holds the rest back, and what overflows it is refused. */
 const CONNECTIONS_MAX = 4_096;
-/** Requests of Murmur's own that are worked on at once: for writes 100 to 260 did alike, 32 and all worse (docs/throughput.md). */
+/**
+ * Requests of Murmur's own that are worked on at once. One that waits is little more than its head, while one that was begun
+ * holds all that became of it so far until its answer comes, and whatever is held the collector of garbage copies: for
+ * writes 100 to 260 did alike, 32 and all worse (docs/throughput.md).
+ */
 const WORKED_ON_MAX = 128;
 /** What takes longer waits for something, and is not to be waited for. */
 const PLACE_MS: Millis = 500;

@@ -5,7 +5,7 @@ import { encodeEntry, type LogEntry } from "../logs/log-entry.ts";
 import { wishQuery, type LogWish } from "../logs/log-wish.ts";
 import { TimeMerge, type Patience } from "../logs/time-merge.ts";
 import type { Engine } from "../ports.ts";
-import { Gate } from "./gate.ts";
+import { Turns } from "../turns.ts";
 import { ownContainers, type OwnContainers } from "./own-containers.ts";
 
 /** Logs that are opened at the engine at once; it reads a file for each. */
@@ -25,12 +25,13 @@ export interface LogRequest {
 export class TaskLogs {
   readonly #engine: Engine;
   readonly #clock: Clock;
-  readonly #gate = new Gate(OPENED_AT_ONCE);
+  readonly #turns: Turns;
   #open = 0;
 
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#turns = new Turns({ places: OPENED_AT_ONCE, clock });
   }
 
   /**
@@ -74,7 +75,7 @@ export class TaskLogs {
     const path = `/containers/${id}`;
     const query = wishQuery(wish);
     query.set("timestamps", "1");
-    const opened = await this.#gate.pass(async () => {
+    const opened = await this.#turns.take(async () => {
       const { status, body } = await this.#engine.get(`${path}/json`, signal);
       if (status === 404) return undefined;
       const answer = await this.#engine.stream({ method: "GET", path: `${path}/logs?${query.toString()}` }, signal);

@@ -1,7 +1,7 @@
 import type { Clock, Millis, NodeId } from "@murmur/base";
 import type { TaskSample } from "../murmur-types.ts";
 import type { Engine } from "../ports.ts";
-import { Gate } from "./gate.ts";
+import { Turns } from "../turns.ts";
 import { ownContainers } from "./own-containers.ts";
 import { sampleOf } from "./stats-sample.ts";
 
@@ -19,13 +19,14 @@ interface Taken {
 export class TaskStats {
   readonly #engine: Engine;
   readonly #clock: Clock;
-  readonly #gate = new Gate(ASKED_AT_ONCE);
+  readonly #turns: Turns;
   /** Invariant: each is younger than `FRESH_MS`, or will be left out at the next look. */
   #taken = new Map<string, Taken>();
 
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#turns = new Turns({ places: ASKED_AT_ONCE, clock });
   }
 
   /** Of these tasks, or of all that run here. Errors: `unavailable` when the engine doesn't answer. */
@@ -45,7 +46,7 @@ export class TaskStats {
   #sample(task: string, container: string): Promise<TaskSample | undefined> {
     const known = this.#taken.get(task);
     if (known !== undefined) return known.sample;
-    const sample = this.#gate.pass(async () => {
+    const sample = this.#turns.take(async () => {
       const path = `/containers/${container}/stats?stream=false&one-shot=true`;
       const { status, body } = await this.#engine.get(path, new AbortController().signal);
       return status === 200 ? sampleOf(task, body) : undefined;

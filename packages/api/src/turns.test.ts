@@ -64,6 +64,18 @@ describe("taking turns", () => {
     expect([answered, clock.pending]).toEqual([[0, 1, 2, 3, 4], 0]);
   });
 
+  it("has the others wait to the end where a place is given away never, and sets no timer", async () => {
+    const clock = new ManualClock();
+    const turns = new Turns({ places: 1, clock });
+    const { promise, resolve } = Promise.withResolvers<string>();
+    const begun = turns.take(() => promise);
+    const next = turns.take(() => Promise.resolve("next"));
+    await clock.advance(3_600_000);
+    expect([turns.waiting, clock.pending]).toEqual([1, 0]);
+    resolve("first");
+    expect([await begun, await next, turns.waiting]).toEqual(["first", "next", 0]);
+  });
+
   it("frees the place of a request that failed", async () => {
     const turns = new Turns({ places: 1, heldMs: HELD_MS, clock: new ManualClock() });
     const failed = turns.take(() => Promise.reject(new Error("no")));

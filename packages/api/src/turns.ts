@@ -1,24 +1,22 @@
 import type { Clock, Millis, Timer } from "@murmur/base";
 
 export interface TurnsOptions {
-  /** Requests that are worked on at once. */
+  /** Works that are done at once. */
   readonly places: number;
-  /** A request that is worked on for longer gives its place away, and goes on without one. */
-  readonly heldMs: Millis;
+  /** One that takes longer gives its place away, and goes on without one. Default: it keeps it until its end. */
+  readonly heldMs?: Millis;
   readonly clock: Clock;
 }
 
-/** A request's place, taken at this moment by the clock's `monotonic`. */
+/** A place, taken at this moment by the clock's `monotonic`. */
 interface Place {
   readonly since: Millis;
 }
 
 /**
- * Has a bounded number of requests worked on at once; the others wait for their turn, in the order in which they came. One
- * that waits is little more than its head, while one that was begun holds all that became of it so far until its answer
- * comes, and whatever is held the collector of garbage copies (docs/throughput.md). Nobody waits for what may last: a place
- * is held for `heldMs` at the most, so a request that itself waits, for events, a quorum or a slow reader, holds nobody up
- * for longer. Who may wait, the caller bounds.
+ * Has a bounded number of works done at once; the others wait for their turn, in the order in which they came. With `heldMs`
+ * nobody waits for what may last: one that itself waits for something holds nobody up for longer. Who may wait, the caller
+ * bounds.
  */
 export class Turns implements Disposable {
   readonly #options: TurnsOptions;
@@ -89,13 +87,13 @@ export class Turns implements Disposable {
     }
     const { clock, heldMs } = this.#options;
     const [oldest] = this.#taken;
-    if (this.#timer !== undefined || oldest === undefined) return;
-    this.#timer = clock.setTimer(oldest.since + heldMs - clock.monotonic(), () => this.#giveAway());
+    if (heldMs === undefined || this.#timer !== undefined || oldest === undefined) return;
+    this.#timer = clock.setTimer(oldest.since + heldMs - clock.monotonic(), () => this.#giveAway(heldMs));
   }
 
-  #giveAway(): void {
+  #giveAway(heldMs: Millis): void {
     this.#timer = undefined;
-    const { clock, heldMs } = this.#options;
+    const { clock } = this.#options;
     for (const place of this.#taken) {
       if (place.since + heldMs > clock.monotonic()) break;
       this.#taken.delete(place);
