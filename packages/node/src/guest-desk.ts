@@ -39,8 +39,8 @@ export interface GuestDeskOptions {
 }
 
 /**
- * Tells the other nodes which guests this node's engine has, and hears of theirs. What a node has told stays known until it
- * says otherwise, or is no node of the cluster any more; while it is down, whoever sends traffic leaves it out.
+ * Tells the other nodes which guests this node's engine has, and hears of theirs. What a node has told counts until it says
+ * otherwise, or is no node of the cluster any more; while it is down, whoever sends traffic leaves it out.
  */
 export class GuestDesk {
   readonly #options: GuestDeskOptions;
@@ -51,7 +51,10 @@ export class GuestDesk {
   /** The version that each live node has acknowledged. */
   readonly #told = new Map<NodeId, number>();
   readonly #telling = new Set<NodeId>();
+  /** Invariant: of nodes that are, and of some of which nobody has told yet that they are. */
   readonly #heard = new Map<NodeId, Message>();
+  /** The cluster's nodes; undefined until this node is told. */
+  #nodes: ReadonlySet<NodeId> | undefined;
   #all: readonly Guest[] = [];
 
   constructor(options: GuestDeskOptions, scope: Scope) {
@@ -65,6 +68,7 @@ export class GuestDesk {
     const unsubscribe = gossip.onMember((_change, { id, state }) => {
       if (state === "alive") this.#tell(id);
       else this.#told.delete(id);
+      if (state === "left" && this.#nodes?.has(id) === false) this.#heard.delete(id);
     });
     scope.defer(unsubscribe);
   }
@@ -83,12 +87,17 @@ export class GuestDesk {
     this.#changed();
   }
 
-  /** Which nodes there are: what others have told before they left is forgotten. */
+  /**
+   * Which nodes there are. A node that has started again may be told at first what was so long ago: what a node that joined
+   * since has told it is kept, as nobody tells twice, and counts once that node is known (seed 1100067457).
+   */
   learn(nodes: readonly { readonly id: NodeId }[]): void {
-    const known = new Set(nodes.map(({ id }) => id));
-    const gone = [...this.#heard.keys()].filter((id) => !known.has(id));
-    for (const id of gone) this.#heard.delete(id);
-    if (gone.length > 0) this.#changed();
+    const before = this.#nodes;
+    const now = new Set(nodes.map(({ id }) => id));
+    const changed = [...this.#heard.keys()].filter((id) => (before?.has(id) ?? true) !== now.has(id));
+    this.#nodes = now;
+    for (const id of changed) if (before?.has(id) === true) this.#heard.delete(id);
+    if (changed.length > 0) this.#changed();
   }
 
   #tellAnew(id: NodeId): void {
@@ -138,7 +147,8 @@ export class GuestDesk {
   }
 
   #changed(): void {
-    const others = [...this.#heard].flatMap(([nodeId, { guests }]) =>
+    const counted = [...this.#heard].filter(([id]) => this.#nodes?.has(id) ?? true);
+    const others = counted.flatMap(([nodeId, { guests }]) =>
       guests.map(({ ipv6, ...guest }): Guest => ({ ...guest, nodeId, ...(ipv6 !== undefined && { ipv6 }) })),
     );
     this.#all = [...this.#own, ...others];
