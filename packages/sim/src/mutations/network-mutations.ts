@@ -38,7 +38,7 @@ export const NETWORK_MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: `${NETWORK}/overlay/kernel/overlay.ts`,
-        original: "      return { ...(await this.#change(state, held)), found };",
+        original: "      return { ...(await this.#change(state, read.state)), found };",
         mutant: "      return { ...(await this.#change(state, plan(state, this.#facts))), found };",
       },
     ],

@@ -7,22 +7,10 @@ const WAITING_MAX = 64;
 export class Order {
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #begun = 0;
-  #ended = 0;
 
   /** Settles when what was asked for so far is done with. Never rejects. */
   get last(): Promise<unknown> {
     return this.#last;
-  }
-
-  /** How many were begun. */
-  get begun(): number {
-    return this.#begun;
-  }
-
-  /** None is under way. */
-  get isIdle(): boolean {
-    return this.#begun === this.#ended;
   }
 
   /** Does the work in its turn. @throws ClusterError `overloaded` when too many wait, or as the work */
@@ -30,14 +18,7 @@ export class Order {
     if (this.#waiting >= WAITING_MAX)
       throw new ClusterError("overloaded", "the overlay has too much to render: try again");
     this.#waiting += 1;
-    const done = this.#last.then(async () => {
-      this.#begun += 1;
-      try {
-        return await work();
-      } finally {
-        this.#ended += 1;
-      }
-    });
+    const done = this.#last.then(work);
     this.#last = done.then(
       () => {},
       () => {},

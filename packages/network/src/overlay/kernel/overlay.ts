@@ -13,8 +13,6 @@ import { Order } from "./order.ts";
 import type { Held } from "./read-kernel.ts";
 import type { Problem, RunnerOptions } from "./runner.ts";
 
-/** How often the kernel is read while it may be changed, before it is read in turn. */
-const LOOKS_BESIDE = 3;
 const NOTHING: KernelState = new Map();
 
 /** What came of a rendering. */
@@ -46,6 +44,8 @@ export class Overlay implements AsyncDisposable {
   readonly #changes = new Order();
   /** Comparisons, which go on beside the changes: one at a time as well. */
   readonly #looks = new Order();
+  /** All that was asked for since the kernel is being read to be compared, a rendering each; undefined: it isn't. */
+  #meanwhile: KernelState[] | undefined;
   #isDisposed = false;
 
   constructor(kernel: Kernel) {
@@ -65,20 +65,29 @@ export class Overlay implements AsyncDisposable {
   }
 
   /**
-   * Compares what the kernel holds with the state that was rendered last. Nothing waits for it: to read all takes long. What was
-   * read while something was changed is read again, at last in its turn.
+   * Compares what the kernel holds with the state that was rendered last. Nothing waits for it: to read all takes long. Where
+   * something is changed meanwhile, only what differs from all that was asked for since is a difference.
    *
    * @throws ClusterError `failed_precondition` before any rendering, or as `render`
    */
   difference(): Promise<readonly Difference[]> {
     return this.#looks.run(async () => {
-      for (let tries = 0; tries < LOOKS_BESIDE && !this.#isDisposed; tries += 1) {
-        await this.#changes.last;
-        const { begun } = this.#changes;
-        const found = await this.#look();
-        if (this.#changes.begun === begun && this.#changes.isIdle) return found;
+      await this.#changes.last;
+      if (this.#isDisposed) throw leftAsItIs();
+      const meanwhile = (this.#meanwhile = [] as KernelState[]);
+      try {
+        const state = this.#rendered();
+        const read = await this.#read(state);
+        let found = this.#compare(this.#plan(state), state, read);
+        for (const wanted of meanwhile) {
+          if (found.length === 0) break;
+          const texts = new Set(this.#compare(wanted, state, read).map(({ text }) => text));
+          found = found.filter(({ text }) => texts.has(text));
+        }
+        return found;
+      } finally {
+        this.#meanwhile = undefined;
       }
-      return await this.#inOrder(() => this.#look());
     });
   }
 
@@ -86,9 +95,9 @@ export class Overlay implements AsyncDisposable {
   repair(): Promise<Rendered & { readonly found: readonly Difference[] }> {
     return this.#inOrder(async () => {
       const state = this.#rendered();
-      const { state: held, ended } = await this.#read(state);
-      const found = this.#compare(state, { held, ended });
-      return { ...(await this.#change(state, held)), found };
+      const read = await this.#read(state);
+      const found = this.#compare(this.#plan(state), state, read);
+      return { ...(await this.#change(state, read.state)), found };
     });
   }
 
@@ -107,12 +116,6 @@ export class Overlay implements AsyncDisposable {
     this.#isDisposed = true;
     await this.#changes.last;
     this.#kernel[Symbol.dispose]();
-  }
-
-  async #look(): Promise<readonly Difference[]> {
-    const state = this.#rendered();
-    const { state: held, ended } = await this.#read(state);
-    return this.#compare(state, { held, ended });
   }
 
   #rendered(): OverlayState {
@@ -148,11 +151,11 @@ export class Overlay implements AsyncDisposable {
   }
 
   /** Containers that have ended are left out, and their ports, which the kernel removes a little later. */
-  #compare(state: OverlayState, { held, ended }: { held: KernelState; ended: ReadonlySet<Place> }) {
-    const wanted = without(plan(state, this.#facts), ended);
+  #compare(planned: KernelState, { tasks }: OverlayState, { state: held, ended }: Held): readonly Difference[] {
+    const wanted = without(planned, ended);
     if (ended.size === 0) return difference(wanted, held);
-    const tasks = state.tasks.filter(({ netns }) => netns !== undefined && ended.has(netns));
-    const ports = new Set(tasks.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
+    const gone = tasks.filter(({ netns }) => netns !== undefined && ended.has(netns));
+    const ports = new Set(gone.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
     return difference(withoutPorts(wanted, ports), withoutPorts(held, ports));
   }
 
@@ -160,14 +163,13 @@ export class Overlay implements AsyncDisposable {
   #plan(state: OverlayState): KernelState {
     const facts = this.#facts;
     const last = this.#planned;
-    if (last?.facts === facts && isEqual(last.state, state)) return last.wanted;
-    const wanted = plan(state, facts);
-    this.#planned = { state, facts, wanted };
-    return wanted;
+    return last?.facts === facts && isEqual(last.state, state) ? last.wanted : plan(state, facts);
   }
 
   async #change(state: OverlayState | undefined, held: KernelState): Promise<Rendered> {
     const wanted = state === undefined ? NOTHING : this.#plan(state);
+    if (state !== undefined) this.#planned = { state, facts: this.#facts, wanted };
+    this.#meanwhile?.push(wanted);
     const batch = render(held, wanted);
     this.#state = state;
     this.#held = undefined;
@@ -183,11 +185,13 @@ export class Overlay implements AsyncDisposable {
   }
 
   async #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isDisposed)
-      throw new ClusterError("cancelled", "the overlay was left as it is; nothing more is rendered");
+    if (this.#isDisposed) throw leftAsItIs();
     return await this.#changes.run(work);
   }
 }
+
+const leftAsItIs = (): ClusterError =>
+  new ClusterError("cancelled", "the overlay was left as it is; nothing more is rendered");
 
 /** The state's containers, and the families in which the node chooses their default route. */
 const containersOf = (state: OverlayState): ReadonlyMap<Place, readonly Family[]> =>
