@@ -28,7 +28,7 @@ export async function openKernel(options: RunnerOptions): Promise<Kernel> {
   const skeletons = await learn(runner);
   return {
     read: (scope) => readKernel(runner, skeletons, scope),
-    readContainers: (containers) => readContainers(runner, skeletons, containers),
+    readContainers: (containers) => readContainers(runner, skeletons, { containers }),
     apply: (batch) => runner.apply(batch),
     [Symbol.dispose]: () => shells[Symbol.dispose](),
   };

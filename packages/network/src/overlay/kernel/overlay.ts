@@ -77,7 +77,8 @@ export class Overlay implements AsyncDisposable {
       const meanwhile = (this.#meanwhile = [] as KernelState[]);
       try {
         const state = this.#rendered();
-        const read = await this.#read(state);
+        // One after the other: nobody waits for it, and all at once they would take the processors from everything else.
+        const read = await this.#read(state, { atOnce: 1 });
         let found = this.#compare(this.#plan(state), state, read);
         for (const wanted of meanwhile) {
           if (found.length === 0) break;
@@ -135,17 +136,20 @@ export class Overlay implements AsyncDisposable {
     const unsure = new Set([...this.#unsure, ...fresh.keys()]);
     const sure = [...held].filter(([place]) => !unsure.has(place));
     const isAllSure = this.#unsure.size === 0;
-    const read = isAllSure ? await this.#kernel.readContainers(fresh) : await this.#read(state, unsure);
+    const read = isAllSure ? await this.#kernel.readContainers(fresh) : await this.#read(state, { some: unsure });
     return new Map([...sure, ...read.state]);
   }
 
   /** What the kernel holds on the host, and in the state's containers: all of them, or `some`. */
-  async #read(state: OverlayState | undefined, some?: ReadonlySet<Place>): Promise<Held> {
+  async #read(
+    state: OverlayState | undefined,
+    { some, atOnce }: { readonly some?: ReadonlySet<Place>; readonly atOnce?: number } = {},
+  ): Promise<Held> {
     const bridges = new Set(state?.networks.map(({ bridge }) => bridge));
     const ports = new Set(state?.tasks.flatMap(({ attachments }) => attachments.flatMap(({ port }) => port ?? [])));
     const all = [...(state === undefined ? [] : containersOf(state))];
     const containers = new Map(some === undefined ? all : all.filter(([place]) => some.has(place)));
-    const held = await this.#kernel.read({ bridges, ports, containers });
+    const held = await this.#kernel.read({ bridges, ports, containers, atOnce });
     this.#facts = held.facts;
     return held;
   }

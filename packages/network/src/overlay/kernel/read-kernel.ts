@@ -53,6 +53,8 @@ export interface Scope {
   readonly ports: ReadonlySet<string>;
   /** Paths of namespaces of containers, with the families whose default route is of interest. */
   readonly containers: ReadonlyMap<Place, readonly Family[]>;
+  /** Containers that are looked into at once. Default: as many as are changed at once. */
+  readonly atOnce?: number | undefined;
 }
 
 export interface Held {
@@ -66,7 +68,7 @@ export interface Held {
 /** Reads everything of ours that the kernel holds. @throws ClusterError `unavailable`, or as `Commands.run` does */
 export async function readKernel(runner: Runner, skeletons: Skeletons, scope: Scope): Promise<Held> {
   const host = await readHost(runner, skeletons, scope);
-  const { state, ended } = await readContainers(runner, skeletons, scope.containers);
+  const { state, ended } = await readContainers(runner, skeletons, scope);
   return { state: new Map([[HOST, host.objects] as const, ...state]), ended, facts: host.facts };
 }
 
@@ -74,15 +76,16 @@ export async function readKernel(runner: Runner, skeletons: Skeletons, scope: Sc
 export async function readContainers(
   runner: Runner,
   skeletons: Skeletons,
-  containers: Scope["containers"],
+  { containers, atOnce }: Pick<Scope, "containers" | "atOnce">,
 ): Promise<Pick<Held, "state" | "ended">> {
   const state = new Map<Place, KernelObjects>();
   const ended = new Set<Place>();
-  await mapLimited([...containers], async ([place, exits]) => {
+  const look = async ([place, exits]: readonly [Place, readonly Family[]]): Promise<void> => {
     const result = await runner.run(place, ["sh", "-c", CONTAINER_SCRIPT]);
     if (result.status === 0) state.set(place, containerObjects(result.output, { skeletons, exits }));
     else if (hasNoNamespace(result)) ended.add(place);
-  });
+  };
+  await mapLimited([...containers], look, atOnce);
   return { state, ended };
 }
 

@@ -162,13 +162,17 @@ const GONE = /No such|Cannot find|Cannot assign/;
 const firstLine = (text: string): string | undefined => text.split("\n").find((line) => line.trim() !== "");
 
 /** Does the work for each item, a few at once, and keeps their order. */
-export async function mapLimited<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+export async function mapLimited<T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  atOnce = CONCURRENCY,
+): Promise<readonly R[]> {
   const results: R[] = [];
   const entries = items.entries();
   const worker = async (): Promise<void> => {
     for (const [at, item] of entries) results[at] = await work(item);
   };
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   return results;
 }
 
