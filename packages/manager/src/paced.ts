@@ -1,18 +1,26 @@
-import { sleep, type Clock } from "@murmur/base";
+import { sleep, type Clock, type Millis } from "@murmur/base";
 
-/** Chunks of 64 KiB that are encoded in one turn of the event loop: a few milliseconds of work. */
-const CHUNKS_A_TURN = 4;
+/** What is encoded in one turn of the event loop: a chunk, and then more for so long, and so many bytes. */
+const TURN_MS: Millis = 2;
+const TURN_BYTES = 262_144;
 
-/** Encodes a few chunks a turn of the event loop, so that heartbeats and everything else go on in between. */
+/**
+ * Encodes a few chunks a turn of the event loop, so that heartbeats and everything else go on in between. Mostly the bytes end
+ * a turn; while the heap is being marked, each chunk may take ten times as long (docs/scale.md).
+ */
 export async function* paced(
   chunks: Iterable<Uint8Array>,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let count = 0;
+  let began = clock.monotonic();
+  let bytes = 0;
   for (const chunk of chunks) {
     yield chunk;
-    count += 1;
-    if (count % CHUNKS_A_TURN === 0) await sleep(clock, 0, signal);
+    bytes += chunk.length;
+    if (bytes < TURN_BYTES && clock.monotonic() - began < TURN_MS) continue;
+    await sleep(clock, 0, signal);
+    began = clock.monotonic();
+    bytes = 0;
   }
 }

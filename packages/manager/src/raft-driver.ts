@@ -41,8 +41,9 @@ const TICK_LATE_MS: Millis = 60;
 const GATHER_MS: Millis = 2;
 const READ_RETRY_MS: Millis = 20;
 
-/** Once so many bytes of committed entries were applied in a turn of the event loop, the rest waits for the next. */
+/** Once so many bytes of committed entries were applied in a turn of the event loop, or for so long, the rest waits for the next. */
 const APPLIED_BYTES_A_TURN = 128 * 1024;
+const APPLYING_A_TURN_MS: Millis = 3;
 
 const RAFT_CHANNEL = "raft";
 
@@ -218,12 +219,13 @@ export class RaftDriver implements Consensus {
     const { raft, clock } = this.#options;
     this.#notePause();
     let appliedBytes = 0;
+    const began = clock.monotonic();
     while (!this.#writes.full && !this.#failed) {
       const ready = raft.ready();
       if (ready === undefined) break;
       this.#handle(ready);
       for (const { data } of ready.committed) appliedBytes += data.byteLength;
-      if (appliedBytes < APPLIED_BYTES_A_TURN) continue;
+      if (appliedBytes < APPLIED_BYTES_A_TURN && clock.monotonic() - began < APPLYING_A_TURN_MS) continue;
       // Whoever has much to catch up with, as after a start, still hears and answers others in between.
       this.#nextTurn ??= clock.setTimer(0, () => {
         this.#nextTurn = undefined;

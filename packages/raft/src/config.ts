@@ -47,7 +47,7 @@ export const DEFAULT_CONFIG: RaftConfig = {
   maxEntryBytes: 1536 * 1024,
   maxUncommittedEntries: 16_384,
   maxUncommittedBytes: 32 * 1024 * 1024,
-  maxApplyingBytes: 256 * 1024,
+  maxApplyingBytes: 16 * 1024,
   maxPendingReads: 1024,
   preVote: true,
   checkQuorum: true,

@@ -18,7 +18,8 @@ const contextOf = ({ index, term }: SnapshotMeta, isLast: boolean): string =>
 class BlockSealer {
   readonly #cipher: LogCipher;
   readonly #meta: SnapshotMeta;
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #block = Buffer.alloc(BLOCK_BYTES);
+  #filled = 0;
   #number = 0;
 
   constructor(key: DiskKey, meta: SnapshotMeta) {
@@ -32,17 +33,22 @@ class BlockSealer {
 
   /** The blocks that are full; one is kept back, since it may be the last. */
   push(bytes: Uint8Array): Buffer {
-    const all = Buffer.concat([this.#rest, bytes]);
     const sealed: Buffer[] = [];
-    let at = 0;
-    for (; all.length - at > BLOCK_BYTES; at += BLOCK_BYTES)
-      sealed.push(this.#seal(all.subarray(at, at + BLOCK_BYTES)));
-    this.#rest = Buffer.from(all.subarray(at));
+    for (let at = 0; at < bytes.length;) {
+      if (this.#filled === BLOCK_BYTES) {
+        sealed.push(this.#seal(this.#block));
+        this.#filled = 0;
+      }
+      const part = bytes.subarray(at, at + BLOCK_BYTES - this.#filled);
+      this.#block.set(part, this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+    }
     return Buffer.concat(sealed);
   }
 
   end(): Buffer {
-    return this.#seal(this.#rest, true);
+    return this.#seal(this.#block.subarray(0, this.#filled), true);
   }
 
   #seal(block: Uint8Array, isLast = false): Buffer {

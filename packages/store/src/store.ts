@@ -23,7 +23,7 @@ export interface Store {
   /** Starts a feed of the changes from now on. Seed from `view` right after it, before anything else is applied. */
   watch(options: WatchOptions): Watch;
   /**
-   * The state of this moment, as chunks of at most 64 KiB. Taking it copies references only; each step of the
+   * The state of this moment, as chunks of at most 8 KiB. Taking it copies references only; each step of the
    * iterator encodes one chunk, so the encoding can be spread over time while commands are applied. A chunk is valid
    * until the next is asked for: its buffer is used again.
    */
