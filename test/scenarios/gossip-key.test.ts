@@ -1,8 +1,7 @@
 import { namedGossipKey } from "@murmur/identity";
 import { GOSSIP_KEY_ROTATION_MS, type Cluster, type GossipKeyRotation } from "@murmur/model";
-import { loadBackups } from "@murmur/api";
-import { readBackup } from "@murmur/node";
 import { describe, expect, it } from "vitest";
+import { backupOf } from "./backup.ts";
 import { isWhole } from "./checks.ts";
 import { hostOf, seeds, settledWorld } from "./settled-world.ts";
 import type { Host } from "./host.ts";
@@ -112,20 +111,7 @@ describe.each(seeds(3))("a rotation of the gossip key, seed %i", (seed) => {
   it("is taken back by no backup for good: nodes follow a restored cluster with an older key", async () => {
     await using settled = await settledWorld(seed, { size: 4 });
     const { world } = settled;
-    const { index, term, view, chunks } = await world.during(
-      world.manager(hostOf(world.leader()))?.snapshot(signal) ?? expect.fail("nobody leads"),
-    );
-    const { encodeBackup, openBackup } = await loadBackups();
-    const counts = { nodes: view.nodes().length, services: 0, tasks: view.taskCount };
-    const about = {
-      clusterId: "c1",
-      clusterName: "default",
-      takenAt: world.clock.now(),
-      murmurVersion: "0.1.0",
-      counts,
-    };
-    const generation = world.generation(hostOf(world.leader()));
-    const backup = await readBackup(await openBackup(encodeBackup({ ...about, index, term, generation }, [...chunks])));
+    const backup = await backupOf(world, hostOf(world.leader()));
     await rotate(world);
     await reaches(world, "use");
     await reaches(world, undefined);

@@ -1,8 +1,8 @@
-import { loadBackups, type RecoveryPlan } from "@murmur/api";
+import type { RecoveryPlan } from "@murmur/api";
 import { codeOf } from "@murmur/base";
 import type { ClusterNode } from "@murmur/model";
-import { readBackup, type ReadBackup } from "@murmur/node";
 import { describe, expect, it } from "vitest";
+import { backupOf } from "./backup.ts";
 import { containersOn, containerStarts, isWhole } from "./checks.ts";
 import { webSpec } from "./services.ts";
 import { hostOf, seeds, settledWorld } from "./settled-world.ts";
@@ -34,18 +34,6 @@ const leadsInThePast = (world: World, generation: number): boolean =>
   world.running.some(
     (host) => world.generation(host) < generation && host.process?.member.host.manager()?.status().role === "leader",
   );
-
-/** What a backup of a host's state holds, as another machine reads it. */
-async function backupOf(world: World, host: Host): Promise<ReadBackup> {
-  const manager = world.manager(host);
-  if (manager === undefined) throw new Error("it is no manager");
-  const { index, term, view, chunks } = await world.during(manager.snapshot(signal));
-  const { encodeBackup, openBackup } = await loadBackups();
-  const counts = { nodes: view.nodes().length, services: view.services().length, tasks: view.taskCount };
-  const about = { clusterId: "c1", clusterName: "default", takenAt: world.clock.now(), murmurVersion: "0.1.0", counts };
-  const file = encodeBackup({ ...about, index, term, generation: world.generation(host) }, [...chunks]);
-  return readBackup(await openBackup(file));
-}
 
 describe.each(seeds(4))("a cluster that has lost most of its managers, seed %i", (seed) => {
   it("goes on on the survivor with all that it had, and its containers run on", async () => {

@@ -1,9 +1,9 @@
-import { loadBackups } from "@murmur/api";
 import { certificatesIn, rootName } from "@murmur/identity";
 import { trustedRoots, type Cluster, type RootRotation } from "@murmur/model";
-import { nextRoot, readBackup, type ReadBackup } from "@murmur/node";
+import { nextRoot } from "@murmur/node";
 import { describe, expect, it } from "vitest";
 import { TestCfssl } from "../../packages/node/src/testing/test-cfssl.ts";
+import { backupOf } from "./backup.ts";
 import { isWhole } from "./checks.ts";
 import { hostOf, seeds, settledWorld } from "./settled-world.ts";
 import type { Host } from "./host.ts";
@@ -42,16 +42,6 @@ function isRotated(world: World): boolean {
     const { issuer, statement = issuer } = member?.certificate() ?? { issuer: "none" };
     return [issuer, statement, trusts.join()].every((has) => has === wanted);
   });
-}
-
-async function backupOf(world: World, host: Host): Promise<ReadBackup> {
-  const manager = world.manager(host) ?? expect.fail("it is no manager");
-  const { index, term, view, chunks } = await world.during(manager.snapshot(signal));
-  const { encodeBackup, openBackup } = await loadBackups();
-  const counts = { nodes: view.nodes().length, services: view.services().length, tasks: view.taskCount };
-  const about = { clusterId: "c1", clusterName: "default", takenAt: world.clock.now(), murmurVersion: "0.1.0", counts };
-  const file = encodeBackup({ ...about, index, term, generation: world.generation(host) }, [...chunks]);
-  return readBackup(await openBackup(file));
 }
 
 const recover = (world: World, host: Host): Promise<unknown> =>

@@ -1,7 +1,6 @@
-import { loadBackups } from "@murmur/api";
 import { secretId, sealedOtherwise, type Cluster } from "@murmur/model";
-import { readBackup, type ReadBackup } from "@murmur/node";
 import { describe, expect, it } from "vitest";
+import { backupOf } from "./backup.ts";
 import { hostOf, seeds, settledWorld } from "./settled-world.ts";
 import type { Host } from "./host.ts";
 import type { World } from "./world.ts";
@@ -55,17 +54,6 @@ function isSealed(world: World, count = SECRETS): boolean {
   );
 }
 
-async function backupOf(world: World): Promise<ReadBackup> {
-  const leader = hostOf(world.leader());
-  const manager = world.manager(leader) ?? expect.fail("it is no manager");
-  const { index, term, view, chunks } = await world.during(manager.snapshot(signal));
-  const { encodeBackup, openBackup } = await loadBackups();
-  const counts = { nodes: view.nodes().length, services: 0, tasks: view.taskCount };
-  const about = { clusterId: "c1", clusterName: "default", takenAt: world.clock.now(), murmurVersion: "0.1.0", counts };
-  const file = encodeBackup({ ...about, index, term, generation: world.generation(leader) }, [...chunks]);
-  return readBackup(await openBackup(file));
-}
-
 describe.each(seeds(3))("the key of secrets, seed %i", (seed) => {
   it.each(["hold", "seal"] as const)("goes on being replaced by the one survivor, lost in phase %s", async (phase) => {
     await using settled = await settledWorld(seed, { size: 4 });
@@ -116,7 +104,7 @@ describe.each(seeds(3))("the key of secrets, seed %i", (seed) => {
       const before = keysOf(hostOf(world.leader()));
       await rotate(world);
       await reaches(world, phase);
-      const backup = await backupOf(world);
+      const backup = await backupOf(world, hostOf(world.leader()));
       expect(backup.cluster.sealKey?.phase).toBe(phase);
       const both = keysOf(hostOf(world.leader()));
       expect(both).toHaveLength(2);
@@ -138,7 +126,7 @@ describe.each(seeds(3))("the key of secrets, seed %i", (seed) => {
     await secrets(world, 2);
     await rotate(world);
     await reaches(world, undefined);
-    const backup = await backupOf(world);
+    const backup = await backupOf(world, hostOf(world.leader()));
     for (const host of hosts) await world.kill(host, "host");
     await world.pass(5_000);
     await expect(world.restore(backup, { forgetNodes: true })).rejects.toThrow(/--secrets-key KEY/);

@@ -51,6 +51,17 @@ describe("a backup", () => {
     );
   });
 
+  it("takes chunks that are all views of one buffer, each valid until the next is asked for", async () => {
+    function* reused(): Generator<Uint8Array> {
+      const buffer = new Uint8Array(100);
+      for (let number = 1; number <= 5; number += 1) yield buffer.fill(number);
+    }
+    const file: Uint8Array[] = [];
+    for await (const part of encodeBackup(header, reused())) file.push(part);
+    const { content } = await decoded(Buffer.concat(file));
+    expect([...content]).toEqual(Array.from({ length: 500 }, (_, at) => 1 + Math.floor(at / 100)));
+  });
+
   it("splits what is larger than a piece may be", async () => {
     const big = new Uint8Array(9 * 1024 * 1024).fill(7);
     expect((await decoded(await encoded([big]), 65_536)).content).toHaveLength(big.length);

@@ -39,7 +39,10 @@ export interface BackupHeader {
 
 type Kind = "H" | "D" | "E";
 
-/** Encodes a backup piece by piece; `chunks` is read only as fast as the result is. */
+/**
+ * Encodes a backup piece by piece; `chunks` is read only as fast as the result is. A chunk is copied before the next is
+ * asked for, so they may all be views of one buffer, as a snapshot's are.
+ */
 export async function* encodeBackup(
   header: BackupHeader,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
