@@ -1,5 +1,6 @@
 import { ClusterError, codeOf } from "@murmur/base";
 import { describe, expect, it } from "vitest";
+import type { ClusterNode } from "@murmur/model";
 import { containersOn, isWhole, runningTasks } from "./checks.ts";
 import { webSpec } from "./services.ts";
 import { hostOf, seeds, settledWorld } from "./settled-world.ts";
@@ -32,6 +33,21 @@ describe.each(seeds(4))("membership, seed %i", (seed) => {
     await world.until("the other one leads, and runs all", () => isWhole(world));
     expect(world.leader()).toBe(others[0]);
     expect(containersOn([leader])).toBe(0);
+  });
+
+  it("keeps its managers, in the role that they had, when one is called back while it leaves", async () => {
+    await using settled = await settledWorld(seed);
+    const { world, leader } = settled;
+    const id = world.nodeId(leader);
+    const record = (): ClusterNode | undefined => world.manager(leader)?.view.node(id);
+    const calledOff = new AbortController();
+    const leaving = world.leave(leader, false, calledOff.signal).catch((error: unknown) => codeOf(error));
+    await world.until("it is asked to be a worker", () => record()?.spec.pinnedRole === "worker");
+    calledOff.abort(new ClusterError("cancelled", "the one who asked is gone"));
+    expect(await world.during(leaving)).toBe("cancelled");
+    await world.until("it may be a manager again", () => record()?.spec.pinnedRole === undefined);
+    await world.until("whole", () => isWhole(world) && world.voters === 3);
+    expect(world.manager(world.leader())?.view.nodes()).toHaveLength(3);
   });
 
   it("does not let the last node go by accident", async () => {

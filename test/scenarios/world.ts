@@ -280,11 +280,11 @@ export class World implements AsyncDisposable {
   }
 
   /** The node leaves the cluster by its own wish. */
-  async leave(host: Host, force = false): Promise<void> {
+  async leave(host: Host, force = false, signal = new AbortController().signal): Promise<void> {
     const { process } = host;
     if (process === undefined) throw new Error(`${host.name} does not run`);
-    const signal = new AbortController().signal;
-    await this.during(leaveCluster(process.member, { force, clock: this.clock, signal }));
+    const letGo = new AbortController().signal;
+    await this.during(leaveCluster(process.member, { force, letGo, clock: this.clock, signal }));
     await this.during(this.#forget(host));
   }
 

@@ -1,4 +1,4 @@
-import { ClusterError, codeOf, nodeId, type NodeId } from "@murmur/base";
+import { ClusterError, codeOf, nodeId, sleep, type NodeId } from "@murmur/base";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { departure, DEPARTURE, departureView, type DepartureView } from "./departure.ts";
 import { leaveCluster, type Leaver } from "./leave-cluster.ts";
@@ -13,8 +13,8 @@ describe("departure", () => {
   });
   afterEach(() => solo[Symbol.asyncDispose]());
 
-  const ask = (method: string, from: NodeId): Promise<DepartureView> =>
-    solo.during(departure(solo.manager, { method, from, signal: solo.signal, clock: solo.clock }));
+  const ask = (method: string, from: NodeId, body: unknown = null): Promise<DepartureView> =>
+    solo.during(departure(solo.manager, { method, from, body, signal: solo.signal, clock: solo.clock }));
   const addSecond = (): Promise<unknown> => {
     const joined = { address: "10.0.0.2:1", keyDigest: "key", hostname: "second", labels: {} };
     const command = { kind: "createNode", id: SECOND, ...joined, availability: "active", now: 1 } as const;
@@ -23,9 +23,9 @@ describe("departure", () => {
 
   it("says how many nodes there are, and whether one is a manager", async () => {
     await addSecond();
-    expect(await ask(DEPARTURE.look, solo.self)).toEqual({ nodes: 2, manager: true });
-    expect(await ask(DEPARTURE.look, SECOND)).toEqual({ nodes: 2, manager: false });
-    expect(await ask(DEPARTURE.look, nodeId("x".repeat(25)))).toEqual({ nodes: 2, manager: false });
+    expect(await ask(DEPARTURE.look, solo.self)).toEqual({ nodes: 2, manager: true, pinnedRole: undefined });
+    expect(await ask(DEPARTURE.look, SECOND)).toEqual({ nodes: 2, manager: false, pinnedRole: undefined });
+    expect(await ask(DEPARTURE.look, nodeId("x".repeat(25)))).toMatchObject({ nodes: 2, manager: false });
   });
 
   it("demotes and removes a node at its own wish, and may be asked again", async () => {
@@ -33,8 +33,9 @@ describe("departure", () => {
     await ask(DEPARTURE.demote, SECOND);
     await ask(DEPARTURE.demote, SECOND);
     expect(solo.manager.view.node(SECOND)?.spec.pinnedRole).toBe("worker");
-    expect(await ask(DEPARTURE.remove, SECOND)).toEqual({ nodes: 1, manager: false });
-    expect(await ask(DEPARTURE.remove, SECOND)).toEqual({ nodes: 1, manager: false });
+    expect(await ask(DEPARTURE.look, SECOND)).toMatchObject({ pinnedRole: "worker" });
+    expect(await ask(DEPARTURE.remove, SECOND)).toMatchObject({ nodes: 1, manager: false });
+    expect(await ask(DEPARTURE.remove, SECOND)).toMatchObject({ nodes: 1, manager: false });
     await expect(ask(DEPARTURE.demote, SECOND)).rejects.toThrow("does not know this node");
   });
 
@@ -43,7 +44,8 @@ describe("departure", () => {
   });
 
   it("understands answers, and says so when it doesn't", () => {
-    expect(departureView({ nodes: 3, manager: true })).toEqual({ nodes: 3, manager: true });
+    expect(departureView({ nodes: 3, manager: true })).toEqual({ nodes: 3, manager: true, pinnedRole: undefined });
+    expect(departureView({ nodes: 3, manager: true, pinnedRole: "worker" })).toMatchObject({ pinnedRole: "worker" });
     expect(() => departureView("what")).toThrow(ClusterError);
   });
 
@@ -56,9 +58,9 @@ describe("departure", () => {
         looks += 1;
         return { ...(await ask(DEPARTURE.look, SECOND)), manager: looks > 1 && looks <= looksAsManager };
       },
-      askManager: async (method) => {
+      askManager: async (method, body) => {
         done.push(method);
-        return { ...(await ask(method, SECOND)), manager: looksAsManager > 0 };
+        return { ...(await ask(method, SECOND, body)), manager: looksAsManager > 0 };
       },
       agent: {
         retire: async () => void done.push("retire"),
@@ -68,7 +70,9 @@ describe("departure", () => {
     return { member, done };
   };
   const leave = (member: Leaver, force = false): Promise<void> =>
-    solo.during(leaveCluster(member, { force, clock: solo.clock, signal: solo.signal }));
+    solo.during(
+      leaveCluster(member, { force, letGo: new AbortController().signal, clock: solo.clock, signal: solo.signal }),
+    );
 
   it("leaves in order: demoted, no manager any more, removed, containers stopped", async () => {
     await addSecond();
@@ -82,9 +86,42 @@ describe("departure", () => {
     const stuck = leaver(1_000_000);
     const refusal = await leave(stuck.member).catch((error: unknown) => error);
     expect(`${codeOf(refusal)} ${String(refusal)}`).toMatch(/failed_precondition.*--force/);
-    expect(stuck.done).not.toContain("retire");
+    expect(stuck.done).toEqual([DEPARTURE.demote, DEPARTURE.stay]);
+    expect(solo.manager.view.node(SECOND)?.spec).not.toHaveProperty("pinnedRole");
     await leave(stuck.member, true);
     expect(stuck.done).toContain("retire");
+  });
+
+  it("stays in the role that it was pinned to", async () => {
+    await addSecond();
+    await ask(DEPARTURE.stay, SECOND, { role: "manager" });
+    await leave(leaver(1_000_000).member).catch(() => {});
+    expect(solo.manager.view.node(SECOND)?.spec.pinnedRole).toBe("manager");
+  });
+
+  it("says how to get its role back when it can't say that it stays", async () => {
+    await addSecond();
+    const { member } = leaver(1_000_000);
+    const cutOff: Leaver = {
+      ...member,
+      askManager: (method, body, options) =>
+        method === DEPARTURE.stay
+          ? sleep(solo.clock, 60_000, options.signal)
+          : member.askManager(method, body, options),
+    };
+    await expect(leave(cutOff)).rejects.toThrow(/can't take over.*node update --role auto self/);
+  });
+
+  it("takes nothing back when the cluster has let it go", async () => {
+    await addSecond();
+    const { member, done } = leaver(1_000_000);
+    const letGo = new AbortController();
+    const { clock, signal } = solo;
+    const left = leaveCluster(member, { force: false, letGo: letGo.signal, clock, signal });
+    await solo.during(sleep(clock, 1_000, signal));
+    letGo.abort(new ClusterError("cancelled", "it was let go"));
+    await solo.during(left);
+    expect(done).toEqual([DEPARTURE.demote]);
   });
 
   it("does not let the last node go without force", async () => {

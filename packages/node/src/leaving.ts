@@ -1,4 +1,4 @@
-import { ClusterError, messageOf, withSignals } from "@murmur/base";
+import { ClusterError, messageOf } from "@murmur/base";
 import { ownerLabels } from "@murmur/agent";
 import { clusterId } from "@murmur/model";
 import type { LockedNode } from "./identity-store.ts";
@@ -53,12 +53,7 @@ export class Leaving {
     this.#letGo = letGo;
     const { clock } = this.#start;
     try {
-      try {
-        await withSignals([signal, letGo.signal], (either) => leaveCluster(member, { force, clock, signal: either }));
-      } catch (error) {
-        // The answer may be lost: that it is out a node hears from its session, too.
-        if (!letGo.signal.aborted) throw error;
-      }
+      await leaveCluster(member, { force, letGo: letGo.signal, clock, signal });
       await over();
     } finally {
       this.#letGo = undefined;

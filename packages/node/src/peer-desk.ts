@@ -125,7 +125,7 @@ export class PeerDesk {
     const manager = this.#options.manager();
     if (method === RENEW_METHOD)
       return renew(manager, { from, body, generation: generations.current }, { signer, signal });
-    if (method !== ADMIT_METHOD) return departure(manager, { method, from, signal, clock });
+    if (method !== ADMIT_METHOD) return departure(manager, { method, from, body, signal, clock });
     await requireNode(manager, from, signal);
     if (typeof body !== "object" || body === null || !("remoteAddress" in body) || !("request" in body)) {
       throw new ClusterError("invalid_argument", "admit: malformed request");
