@@ -143,10 +143,14 @@ export class State implements View {
     return id === undefined ? undefined : this.#networks.get(id);
   }
 
-  /** The networks that are being removed and that nobody is in any more. */
+  /**
+   * The networks that are being removed and that nobody is in any more, in the order of their creation: a replica that
+   * began from a snapshot doesn't know the one in which they were removed.
+   */
   get leftNetworks(): readonly NetworkId[] {
     if (this.#networksRemoved.size === 0) return NONE;
-    return [...this.#networksRemoved].filter((id) => (this.#addresses.use(id)?.used ?? 0) === 0);
+    const left = (id: NetworkId): boolean => (this.#addresses.use(id)?.used ?? 0) === 0;
+    return this.networks().flatMap(({ id }) => (this.#networksRemoved.has(id) && left(id) ? id : []));
   }
 
   secrets(): readonly Secret[] {

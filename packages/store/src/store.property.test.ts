@@ -340,10 +340,14 @@ describe("apply", () => {
           first.forEach((make, at) => store.apply(index + 1 + at, make(store.view, at) as Command));
           const copy = copyOf(store);
           expect(contents(copy)).toEqual(contents(store));
+          const watches = [store, copy].map((one) => one.watch({ limit: 1_000 }));
           second.forEach((make, at) => {
             const command = make(store.view, at) as Command;
             const place = index + 1 + first.length + at;
             expect(copy.apply(place, command)).toEqual(store.apply(place, command));
+            // Also in the same order.
+            const [events, copied] = watches.map((watch) => watch.drain());
+            expect(copied).toEqual(events);
           });
           expect(copy.hash()).toBe(store.hash());
           expect(contents(copy)).toEqual(contents(store));
