@@ -102,8 +102,8 @@ async function beRemoved(member: Leaver, clock: Clock, signal: AbortSignal): Pro
 }
 
 /**
- * Takes back what was asked of the node's role, which would keep it from being a manager for ever. Whoever called the
- * leaving off is not waited for: it has left already.
+ * Takes back what was asked of the node's role, which would keep it from being a manager for ever. It has a limit of its
+ * own in place of the caller's signal: that is aborted when the leaving was called off.
  */
 async function stay(
   member: Leaver,
