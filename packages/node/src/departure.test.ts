@@ -99,6 +99,20 @@ describe("departure", () => {
     expect(solo.manager.view.node(SECOND)?.spec.pinnedRole).toBe("manager");
   });
 
+  it("stays in its role when it is called off, also by force", async () => {
+    await addSecond();
+    const { member, done } = leaver(1_000_000);
+    const calledOff = new AbortController();
+    const { clock, signal } = solo;
+    const letGo = new AbortController().signal;
+    const left = leaveCluster(member, { force: true, letGo, clock, signal: calledOff.signal }).catch(codeOf);
+    await solo.during(sleep(clock, 1_000, signal));
+    calledOff.abort(new ClusterError("cancelled", "the one who asked is gone"));
+    expect(await solo.during(left)).toBe("cancelled");
+    expect(done).toEqual(["by force", DEPARTURE.demote, DEPARTURE.stay]);
+    expect(solo.manager.view.node(SECOND)?.spec).not.toHaveProperty("pinnedRole");
+  });
+
   it("says how to get its role back when it can't say that it stays", async () => {
     await addSecond();
     const { member } = leaver(1_000_000);

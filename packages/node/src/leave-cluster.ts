@@ -37,7 +37,7 @@ export interface LeaveOptions {
  * Takes this node out of its cluster: it stops being a manager first, so that nothing is lost with it, then its record
  * is removed and its tasks are replaced elsewhere, then its containers are stopped. The last node, or one whose cluster
  * can't answer, needs `force`, and takes with it what only it knew. With `force` its containers are killed, as Docker does.
- * Without `force`, what fails or is called off leaves the node in the cluster, in the role that it had.
+ * What is called off or, without `force`, fails leaves the node in the cluster, in the role that it had.
  */
 export async function leaveCluster(member: Leaver, options: LeaveOptions): Promise<void> {
   const { force, letGo, signal } = options;
@@ -48,11 +48,13 @@ export async function leaveCluster(member: Leaver, options: LeaveOptions): Promi
   } catch (error) {
     // The answer may be lost: that it is out a node hears from its session, too.
     if (letGo.aborted) return;
-    if (!force || codeOf(error) === "cancelled") throw error;
+    if (stays(error, force)) throw error;
   }
   // There is no way back any more, whether the one who asked still waits or not.
   await member.agent.retire(new AbortController().signal);
 }
+
+const stays = (problem: unknown, force: boolean): boolean => !force || codeOf(problem) === "cancelled";
 
 async function depart(member: Leaver, options: LeaveOptions): Promise<void> {
   const { force, letGo, clock, signal } = options;
@@ -67,7 +69,7 @@ async function depart(member: Leaver, options: LeaveOptions): Promise<void> {
     await handOver(member, clock, signal);
     await beRemoved(member, clock, signal);
   } catch (error) {
-    if (!force && !letGo.aborted) await stay(member, pinnedRole, { clock, problem: error });
+    if (stays(error, force) && !letGo.aborted) await stay(member, pinnedRole, { clock, problem: error });
     throw error;
   }
 }
@@ -118,7 +120,7 @@ async function stay(
   } catch {
     throw new ClusterError(
       codeOf(problem),
-      `${messageOf(problem)}; nor could the managers be told that it stays: once they answer, \`murmur node update --role ${role ?? "auto"} self\` lets it be a manager again`,
+      `${messageOf(problem)}; nor could the managers be told that it stays: once they answer, \`murmur node update --role ${role ?? "auto"} self\` gives it the role back that it had`,
       { cause: problem },
     );
   }
