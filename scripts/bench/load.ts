@@ -27,10 +27,10 @@ export type Turn = () => Promise<Load>;
 
 const CONNECTIONS = 32;
 
-/** wrk's arguments: one thread, so that it leaves the other core to the rest. */
-export const wrkCommand = (url: string, use: Use, seconds: number): readonly string[] => [
+/** wrk's arguments. One thread leaves the other core to the rest, but can be full before the machine is. */
+export const wrkCommand = (url: string, use: Use, seconds: number, threads = 1): readonly string[] => [
   "wrk",
-  "-t1",
+  `-t${String(threads)}`,
   `-c${String(CONNECTIONS)}`,
   `-d${String(seconds)}`,
   ...(use === "connection" ? ["-H", "Connection: close"] : []),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { WEB_IMAGE } from "../hosts/host-cluster.ts";
 import { ownName, removeLeftovers } from "../hosts/leftovers.ts";
+import { removeCable, startSwitchedNetwork } from "../hosts/switched-network.ts";
 
 const docker = (...args: readonly string[]): string => execFileSync("docker", args, { encoding: "utf8" }).trim();
 
@@ -31,9 +32,13 @@ const isAlive = (child?: ChildProcess): boolean => child !== undefined && exists
 
 const own = await ownName();
 // The same process number with another start is another process.
-const dead = own.replace(/-[0-9]+(-[0-9a-f]{8})$/, "-1$1");
+const afterwards = (name: string): string => name.replace(/-[0-9]+(-[0-9a-f]{8})$/, "-1$1");
+const dead = afterwards(own);
+const switched = afterwards(await ownName());
 const elsewhere = own.replace(/^murmur-test-[0-9a-f]{8}/, "murmur-test-00000000");
 afterAll(async () => {
+  execFileSync("sh", ["-c", `docker network rm ${switched}; true`], { stdio: "ignore" });
+  await removeCable(switched).catch(() => {});
   for (const name of [own, dead, elsewhere]) {
     registries.get(name)?.kill();
     execFileSync("sh", ["-c", `docker rm -f ${name}-web; docker network rm ${name}; true`], { stdio: "ignore" });
@@ -47,4 +52,14 @@ it("what a process that was killed has left is removed, and nothing of one that 
   await removeLeftovers();
   expect(await left(dead)).toEqual(["", "", "", ""]);
   for (const name of [own, elsewhere]) expect(await left(name)).not.toContain("");
+});
+
+it("a switched network goes with the cable that it hangs on", async () => {
+  const cables = async (): Promise<readonly string[]> =>
+    (await readdir("/sys/class/net")).filter((name) => name.startsWith(`mm${switched.slice(-8)}`));
+  await startSwitchedNetwork(switched);
+  expect(await cables()).toHaveLength(2);
+  await removeLeftovers();
+  expect(docker("network", "ls", "-q", "--filter", `name=${switched}`)).toBe("");
+  expect(await cables()).toEqual([]);
 });

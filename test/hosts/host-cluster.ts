@@ -7,6 +7,7 @@ import { Network, type StartedNetwork } from "testcontainers";
 import { eventually, Host } from "./host.ts";
 import { ownName, removeLeftovers } from "./leftovers.ts";
 import { NodeContainer } from "./node-container.ts";
+import { removeCable, startSwitchedNetwork } from "./switched-network.ts";
 
 const execFilePromised = promisify(execFile);
 
@@ -29,6 +30,8 @@ export interface HostClusterOptions {
   readonly images?: readonly string[];
   /** What hosts have beside CPU and memory, by name: `gpu=A,gpu=B,disk=3`. */
   readonly generic?: Readonly<Record<string, string>>;
+  /** What connects the hosts; left out: a bridge, which this machine reaches them by, too. */
+  readonly wire?: "bridge" | "switch";
 }
 
 /** Several hosts as containers, joined into one cluster, each with its own engine and the test's images on it. */
@@ -48,7 +51,9 @@ export class HostCluster implements AsyncDisposable {
   static async ofHosts(count: number, options: HostClusterOptions = {}): Promise<HostCluster> {
     await removeLeftovers();
     const name = await ownName();
-    const cluster = new HostCluster(await new Network({ nextUuid: () => name }).start(), options);
+    const switched = options.wire === "switch";
+    const network = switched ? await startSwitchedNetwork(name) : await new Network({ nextUuid: () => name }).start();
+    const cluster = new HostCluster(network, options);
     try {
       const names = Array.from({ length: count }, (_none, index) => `host${String(index + 1)}`);
       const added = await Promise.allSettled(names.map((name) => cluster.addHost(name)));
@@ -169,6 +174,7 @@ export class HostCluster implements AsyncDisposable {
       this.hosts.map((host) => host.container.stop({ timeout: 0, remove: true, removeVolumes: true }).catch(() => {})),
     );
     await this.network.stop().catch(() => {});
+    if (this.#options.wire === "switch") await removeCable(this.network.getName()).catch(() => {});
     // A host that could not be stopped may still write there.
     if (this.#home !== undefined) await rm(await this.#home, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { removeCable } from "./switched-network.ts";
 
 const execFilePromised = promisify(execFile);
 
@@ -73,12 +74,13 @@ export async function removeLeftovers(): Promise<void> {
     const [, where, pid = "", start] = NAME.exec(name) ?? [];
     return where === place && (await startOf(pid)) !== start;
   };
-  const networks = await docker("network", "ls", "--filter", "name=murmur-test-", "--format", "{{.Name}}");
-  for (const name of networks) {
+  const networks = await docker("network", "ls", "--filter", "name=murmur-test-", "--format", "{{.Name}} {{.Driver}}");
+  for (const [name = "", driver] of networks.map((line) => line.split(" "))) {
     if (!(await isLeft(name))) continue;
     const containers = await docker("ps", "-aq", "--filter", `network=${name}`);
     if (containers.length > 0) await docker("rm", "--force", "--volumes", ...containers);
     await docker("network", "rm", name);
+    if (driver === "macvlan") await removeCable(name).catch(() => {});
   }
   await endRegistries(isLeft);
   // Another run may be removing the same.

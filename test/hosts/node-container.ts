@@ -1,7 +1,7 @@
 import { GenericContainer, type StartedNetwork } from "testcontainers";
 
 /** Another one where several checkouts share an engine. */
-const NODE_IMAGE = process.env["MURMUR_NODE_IMAGE"] ?? "murmur/node:latest";
+export const NODE_IMAGE = process.env["MURMUR_NODE_IMAGE"] ?? "murmur/node:latest";
 
 export interface NodeContainerOptions {
   /** A folder of this machine that becomes the host's /run/murmur, so that its API can be reached from here. */
