@@ -16,12 +16,20 @@ import { rounded, type Report } from "./report.ts";
 
 const ROUNDS = 15;
 const TURN_S = 1;
-/** As many as haproxy has, and the machine cores: with one, wrk is full before the machine is, and what it measures is itself. */
-const WRK_THREADS = 2;
-const PORTS = { kernel: 8080, proxy: 8081, haproxy: 8082 } as const;
+/**
+ * wrk's. With one, the client is full before the machine is where the kernel redirects: what is measured is wrk. With two it
+ * takes time from what is between it and nginx, which only tells in user space.
+ */
+const THREADS = { one: 1, two: 2 } as const;
+/** haproxy between the others: each is compared with what ran right beside it. */
+const PORTS = { kernel: 8080, haproxy: 8082, proxy: 8081 } as const;
 const UNITS = { keepalive: "requests", connection: "connections" } as const;
 type Way = keyof typeof PORTS;
+type Client = keyof typeof THREADS;
 const WAYS = Object.keys(PORTS) as readonly Way[];
+const USES = Object.keys(UNITS) as readonly Use[];
+const CLIENTS = Object.keys(THREADS) as readonly Client[];
+type Name = `${Way} ${Use} ${Client}`;
 
 /** Through a published port of a node without a task, by the kernel and by the proxy, and beside them by haproxy there. */
 export async function publish(): Promise<Report> {
@@ -41,31 +49,37 @@ export async function publish(): Promise<Report> {
       { limitMs: 60_000 },
     );
   const spent = new Spent(entry);
-  const turnOf = (way: Way, use: Use): Turn => {
-    const turn = async (): Promise<Load> =>
-      loadOf(
-        await outsider.run(...wrkCommand(`http://${entry.address}:${String(PORTS[way])}/`, use, TURN_S, WRK_THREADS)),
-      );
+  const turnOf = (way: Way, use: Use, client: Client): Turn => {
+    const command = wrkCommand(`http://${entry.address}:${String(PORTS[way])}/`, use, TURN_S, THREADS[client]);
+    const turn = async (): Promise<Load> => loadOf(await outsider.run(...command));
     return way === "kernel" ? turn : spent.during(`${way} ${use}`, way === "haproxy" ? haproxy : murmur, turn);
   };
-  const turns = (["keepalive", "connection"] as const).flatMap((use) =>
-    WAYS.map((way) => [`${way} ${use}`, turnOf(way, use)] as const),
+  const turns = USES.flatMap((use) =>
+    CLIENTS.flatMap((client) => WAYS.map((way) => [`${way} ${use} ${client}`, turnOf(way, use, client)] as const)),
   );
-  const rounds = await inTurns<`${Way} ${Use}`>(Object.fromEntries(turns) as Record<`${Way} ${Use}`, Turn>, ROUNDS);
-  const toHaproxy = (way: Way, use: Use): number => rounds.ratio(`${way} ${use}`, `haproxy ${use}`);
-  const kernel = { keepalive: toHaproxy("kernel", "keepalive"), connection: toHaproxy("kernel", "connection") };
-  const rates = (use: Use) =>
-    WAYS.map((way) => [`${way}_${UNITS[use]}_per_s`, rounds.perSecond(`${way} ${use}`)] as const);
+  const rounds = await inTurns<Name>(Object.fromEntries(turns) as Record<Name, Turn>, ROUNDS);
+  const toHaproxy = (way: Way, use: Use, client: Client): number =>
+    rounds.ratio(`${way} ${use} ${client}`, `haproxy ${use} ${client}`);
+  const ratios = (["kernel", "proxy"] as const).flatMap((way) =>
+    USES.flatMap((use) =>
+      CLIENTS.map((client) => [`${way}_${use}_ratio_to_haproxy_${client}`, toHaproxy(way, use, client)] as const),
+    ),
+  );
+  const rates = WAYS.flatMap((way) =>
+    USES.flatMap((use) =>
+      CLIENTS.map(
+        (client) => [`${way}_${UNITS[use]}_per_s_${client}`, rounds.perSecond(`${way} ${use} ${client}`)] as const,
+      ),
+    ),
+  );
   return {
     bench: "publish",
     runs: ROUNDS,
     figures: {
-      kernel_ratio_to_haproxy: Math.min(kernel.keepalive, kernel.connection),
-      kernel_keepalive_ratio_to_haproxy: kernel.keepalive,
-      kernel_connection_ratio_to_haproxy: kernel.connection,
-      proxy_keepalive_ratio_to_haproxy: toHaproxy("proxy", "keepalive"),
-      proxy_connection_ratio_to_haproxy: toHaproxy("proxy", "connection"),
-      ...Object.fromEntries([...rates("keepalive"), ...rates("connection")]),
+      kernel_ratio_to_haproxy: Math.min(...USES.map((use) => toHaproxy("kernel", use, "two"))),
+      proxy_keepalive_ratio_to_haproxy: toHaproxy("proxy", "keepalive", "one"),
+      proxy_connection_ratio_to_haproxy: toHaproxy("proxy", "connection", "one"),
+      ...Object.fromEntries([...ratios, ...rates]),
       proxy_cpu_us_per_request: spent.each("proxy keepalive"),
       haproxy_cpu_us_per_request: spent.each("haproxy keepalive"),
       proxy_cpu_us_per_connection: spent.each("proxy connection"),
@@ -81,8 +95,9 @@ export async function publish(): Promise<Report> {
     },
     notes: [
       `wrk beside the hosts → host1 → nginx in a container on host2; ${String(ROUNDS)} rounds of ${String(TURN_S)} s each way, in turn; medians of the rounds' ratios.`,
-      "wrk has a thread for each core, the hosts are connected by macvlan, which filters nothing, and the client may use closed connections' ports anew.",
-      "The kernel's ratio is the lower of its two. The proxy's port has balancing=least-conn, in the overlay data plane. haproxy in TCP mode, with its defaults: a thread for each core.",
+      "wrk with one thread and with two; the kernel's ratio is the lower of its two with two, where wrk isn't full first, the proxy's are with one.",
+      "The hosts are connected by macvlan, which filters nothing, and the client may use closed connections' ports anew.",
+      " The proxy's port has balancing=least-conn, in the overlay data plane. haproxy in TCP mode, with its defaults: a thread for each core.",
     ],
   };
 }
