@@ -14,6 +14,8 @@ const ROUNDS_LEAST = 3;
 const ENOUGH_MS = 480_000;
 const REPLICAS = { few: 2, usual: 4, many: 8 } as const;
 const PORT = 8_080;
+/** Served by the nodes' own proxies, as the kernel doesn't know least connections. */
+const PROXY_PORT = 8_081;
 /** Longer than a round takes: wrk is told when it is over. */
 const WRK_S = 1_800;
 /** Without an answer for so long, a request has failed. */
@@ -83,7 +85,7 @@ function report(sums: Readonly<Record<string, Load>>, rounds: number): Report {
     goals: { requests: { least: REQUESTS }, failed: { most: 0 } },
     notes: [
       `Each round: ${String(REPLICAS.usual)} tasks → ${String(REPLICAS.many)} → ${String(REPLICAS.few)} → ${String(REPLICAS.usual)}, then all replaced, the new before the old.`,
-      `From a container on each of three hosts, by the virtual address and by the next host's published port: ${String(CONNECTIONS.keepalive)} connections kept, and ${String(CONNECTIONS.connection)} with one for each request.`,
+      `From a container on each of three hosts, by the virtual address and by the next host's published ports, one of the kernel and one of its proxy: ${String(CONNECTIONS.keepalive)} connections kept, and ${String(CONNECTIONS.connection)} with one for each request.`,
       `Failed: a connection that was refused, reset or ended before the answer; ${String(SILENCE_S)} s without one; another status than 200.`,
     ],
   };
@@ -113,7 +115,12 @@ function webSpec(round: number, replicas: number = REPLICAS.usual): ServiceSpec 
     ...spec,
     TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: container },
     UpdateConfig: { Parallelism: 1, Order: "start-first", Monitor: 1_000_000_000 },
-    EndpointSpec: { Ports: [{ Protocol: "tcp", TargetPort: 80, PublishedPort: PORT }] },
+    EndpointSpec: {
+      Ports: [
+        { Protocol: "tcp", TargetPort: 80, PublishedPort: PORT },
+        { Protocol: "tcp", TargetPort: 80, PublishedPort: PROXY_PORT, Murmur: { Balancing: "least-conn" } },
+      ],
+    },
   };
 }
 
@@ -151,7 +158,8 @@ interface Stream {
 }
 
 function streamsOf(client: TaskContainer, next: Host): readonly Stream[] {
-  const urls = { vip: "http://web:80/", port: `http://${next.address}:${String(PORT)}/` };
+  const at = (port: number): string => `http://${next.address}:${String(port)}/`;
+  const urls = { vip: "http://web:80/", port: at(PORT), proxy: at(PROXY_PORT) };
   return Object.entries(urls).flatMap(([way, url]) =>
     USES.map((use) => {
       const load = wrk(client, url, use);

@@ -40,7 +40,8 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
     "storage",
     "api",
   ],
-  main: ["base", "cli", "node"],
+  // Of the network only what a worker of the daemon runs.
+  main: ["base", "cli", "node", "network"],
   // The simulator runs whole members over wires of its own; nothing imports it.
   sim: [
     "base",

@@ -1,5 +1,6 @@
 import { enableCompileCache } from "node:module";
 import { processPorts } from "./process-ports.ts";
+import { isProxyWorker, proxyWorker } from "./proxy-worker.ts";
 
 const NODE_MAJOR_MIN = 24;
 
@@ -15,6 +16,10 @@ async function main(): Promise<void> {
     return;
   }
   enableCompileCache();
+  if (isProxyWorker()) {
+    await proxyWorker();
+    process.exit(0);
+  }
   process.stdout.on("error", endWithReader);
   process.stderr.on("error", endWithReader);
   const { runCli } = await import("@murmur/cli");

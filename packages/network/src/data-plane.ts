@@ -5,15 +5,18 @@ import { DnsServer, type DnsStats } from "./dns/server.ts";
 import { portText } from "./listen-error.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import { portProblem } from "./port-check.ts";
-import type { ProxyStats } from "./proxy.ts";
+import { addStats, type ProxyStats } from "./proxy.ts";
 import { ProxySet } from "./proxy-set.ts";
 import { systemResolvers } from "./system-resolvers.ts";
 import { Targets } from "./targets.ts";
+import { NO_WORKERS, ProxyWorkers, type WorkersOptions } from "./workers/proxy-workers.ts";
 
 export interface DataPlaneStats {
   /** The newest table that is in force here as a whole; undefined before the first. */
   readonly table?: TableInForce | undefined;
   readonly proxies: ProxyStats;
+  /** Processes that carry connections beside this one. */
+  readonly proxyWorkers?: number;
   readonly dns: DnsStats;
   /** Only of an overlay. */
   readonly overlay?: OverlayStats;
@@ -30,7 +33,7 @@ interface OverlayStats {
   readonly renders: number;
   readonly lastMs: Millis;
   readonly allMs: Millis;
-  /** What is wrong now, as far as is known. */
+  /** What is wrong now, as far as is knproxies. */
   readonly problems: number;
   /** What the self-checks have found, and mended, since the start. */
   readonly differences: number;
@@ -70,6 +73,8 @@ export interface DataPlaneOptions {
   readonly dnsAddress: string | undefined;
   /** `IP` or `IP:PORT`; empty: the machine's resolvers. */
   readonly upstreams: readonly string[];
+  /** Left out: this process carries all connections of published ports. */
+  readonly workers?: WorkersOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -82,7 +87,9 @@ export interface DataPlaneOptions {
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { dnsAddress } = options;
   const targets = new Targets(options);
-  const proxies = new ProxySet({ ...options, targets });
+  const connections = (): number => proxies.stats().connections;
+  const workers = new ProxyWorkers({ ...options, ...(options.workers ?? NO_WORKERS), connections });
+  const proxies = new ProxySet({ ...options, targets, shared: workers });
   const dns = dnsAddress === undefined ? undefined : await openDns(options, dnsAddress);
   let inForce: TableInForce | undefined;
   const listeners = (): readonly ListenerStatus[] => [...proxies.listeners(), ...(dns?.listeners() ?? [])];
@@ -91,21 +98,29 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       targets.update(table);
       dns?.update(table);
       proxies.render();
+      // Last: who knows this table has closed what was closed here.
+      workers.know({ table });
       inForce = { version: table.version, since: options.clock.now() };
     },
     avoid(suspects) {
       targets.avoid(suspects);
       dns?.avoid(suspects);
+      workers.know({ suspects });
       proxies.dropDead(suspects.deadNodes);
     },
-    settled: () => Promise.resolve(),
+    settled: () => workers.settled() ?? Promise.resolve(),
     async portsInUse(ports) {
       const asked = ports.filter((port) => port.mode === "ingress" && !proxies.holds(port));
       const problems = await Promise.all(asked.map((port) => portProblem(options.publishAddress, port)));
       return problems.filter((problem) => problem !== undefined);
     },
     listeners,
-    stats: () => ({ table: inForce, proxies: proxies.stats(), dns: dns?.stats() ?? NO_QUESTIONS }),
+    stats: () => ({
+      table: inForce,
+      proxies: addStats(proxies.stats(), workers.stats()),
+      proxyWorkers: workers.count,
+      dns: dns?.stats() ?? NO_QUESTIONS,
+    }),
     check: async () => closedPorts(listeners()),
     async repair() {
       const before = closedPorts(listeners());
@@ -113,7 +128,7 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
       return mendedOf(before, closedPorts(listeners()));
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([proxies[Symbol.asyncDispose](), dns?.[Symbol.asyncDispose]()]);
+      await Promise.all([proxies[Symbol.asyncDispose](), workers[Symbol.asyncDispose](), dns?.[Symbol.asyncDispose]()]);
     },
   };
 }

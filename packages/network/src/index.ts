@@ -6,6 +6,7 @@ export {
   type Difference,
 } from "./data-plane.ts";
 export { DnsServer } from "./dns/server.ts";
+export { runProxyWorker } from "./workers/proxy-worker.ts";
 export type { ListenerStatus } from "./listener-status.ts";
 export { openOverlayPlane, overlayPlaneOf, type OverlayPlaneOptions } from "./overlay-plane.ts";
 export type { Attachment, OverlayPlane } from "./overlay-plane/plane-port.ts";

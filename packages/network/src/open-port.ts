@@ -1,6 +1,6 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, isIPv6, type Server } from "node:net";
+import { createServer, isIPv6, type Server, type ServerOpts } from "node:net";
 import type { Millis } from "@murmur/base";
 import type { ListenAt } from "./listen-at.ts";
 
@@ -11,19 +11,29 @@ export const KEEP_ALIVE_MS: Millis = 60_000;
 /** What the kernel holds back of packets that come in a burst. */
 const BUFFER_BYTES = 1024 * 1024;
 
+const TCP: ServerOpts = {
+  // Half a connection may outlive the other, and nothing is read before there is somebody to give it to.
+  allowHalfOpen: true,
+  pauseOnConnect: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_MS,
+};
+
 /** Opens a published TCP port. */
 export async function openTcpPort({ address }: ListenAt, port: number): Promise<Server> {
-  const server = createServer({
-    // Half a connection may outlive the other, and nothing is read before there is somebody to give it to.
-    allowHalfOpen: true,
-    pauseOnConnect: true,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEP_ALIVE_MS,
-  });
+  const server = createServer(TCP);
   // Without a host Node listens on `::` for both families, and on `0.0.0.0` where there is no IPv6.
   const host = address === undefined ? {} : { host: address, ipv6Only: isIPv6(address) };
   server.listen({ ...host, port, backlog: BACKLOG, exclusive: true });
+  await once(server, "listening");
+  return server;
+}
+
+/** Listens on a published TCP port that another process has opened and given to this one. */
+export async function adoptTcpPort(socket: Server): Promise<Server> {
+  const server = createServer(TCP);
+  server.listen(socket);
   await once(server, "listening");
   return server;
 }

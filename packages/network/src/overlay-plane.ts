@@ -42,6 +42,7 @@ import { Overlay } from "./overlay/kernel/overlay.ts";
 import { Runner } from "./overlay/kernel/runner.ts";
 import type { OverlayState } from "./overlay/state.ts";
 import { portProblem } from "./port-check.ts";
+import type { WorkersOptions } from "./workers/proxy-workers.ts";
 
 /** How often the kernel is compared with what was rendered. */
 const CHECK_MS: Millis = 30_000;
@@ -61,6 +62,8 @@ export interface OverlayPlaneOptions {
   readonly dnsAddress: string | undefined;
   readonly upstreams: readonly string[];
   readonly bridges: BridgeMaker;
+  /** Left out: this process carries all connections that the kernel doesn't redirect. */
+  readonly workers?: WorkersOptions;
   /** Left out: the system's programs. */
   readonly commands?: Commands;
   readonly clock: Clock;
@@ -167,6 +170,8 @@ class KernelPlane implements OverlayPlane {
     await withDeadline({ clock: this.#options.clock, limitMs: SETTLED_MS, late: unsettled, signals: [] }, (signal) =>
       orAborted(this.#loop.rendersRight(), signal),
     );
+    const told = this.#proxies.settled();
+    if (told !== undefined) await told;
     // The kernel goes on as it is without this process.
     if (this.#scope.closed) throw new ClusterError("unavailable", "this node is being stopped");
   }
@@ -263,6 +268,7 @@ class KernelPlane implements OverlayPlane {
     return {
       table: this.#inForce,
       proxies: this.#proxies.stats(),
+      proxyWorkers: this.#proxies.workers,
       dns: this.#parts.dns.stats(),
       overlay: { ...this.#loop.figures, problems, differences: this.#differences },
     };

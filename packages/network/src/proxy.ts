@@ -1,4 +1,6 @@
+import type { Server } from "node:net";
 import type { Clock, Log, NodeId } from "@murmur/base";
+import type { ListenAt } from "./listen-at.ts";
 import type { ListenerStatus } from "./listener-status.ts";
 import type { PublishedPort } from "./published-port.ts";
 import type { Targets } from "./targets.ts";
@@ -38,9 +40,19 @@ export interface Proxy extends AsyncDisposable {
   stats(): ProxyStats;
 }
 
+/** Told of each TCP port's socket: others may listen on it, too. */
+export interface SharedPorts {
+  opened(key: string, socket: Server): void;
+  /** Called before it is closed here. */
+  closed(key: string): void;
+}
+
 /** What a proxy works with. */
 export interface ProxyTools {
   readonly targets: Targets;
   readonly clock: Clock;
   readonly log: Log;
+  /** Left out: the port is opened on this machine. */
+  readonly openTcp?: (port: PublishedPort, at: ListenAt) => Promise<Server>;
+  readonly shared?: SharedPorts | undefined;
 }

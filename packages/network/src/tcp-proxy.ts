@@ -33,7 +33,10 @@ export class TcpProxy implements Proxy {
     this.#at = at;
     this.#listen = new RetryListen({
       open: (onBroken) => this.#open(onBroken),
-      close: (server) => server.close(),
+      close: (server) => {
+        options.shared?.closed(port.key);
+        server.close();
+      },
       explain: (error) => problemOf(port, error),
       clock: options.clock,
       log: options.log,
@@ -74,7 +77,8 @@ export class TcpProxy implements Proxy {
   }
 
   async #open(onBroken: (error: Error) => void): Promise<Server> {
-    const server = await openTcpPort(this.#at, this.port.port);
+    const { openTcp, shared } = this.#options;
+    const server = await (openTcp?.(this.port, this.#at) ?? openTcpPort(this.#at, this.port.port));
     server.maxConnections = CONNECTIONS_MAX;
     server.on("error", onBroken);
     server.on("connection", (client) => this.#accept(client));
@@ -82,6 +86,7 @@ export class TcpProxy implements Proxy {
       this.#total += 1;
       this.#refused += 1;
     });
+    shared?.opened(this.port.key, server);
     return server;
   }
 

@@ -83,6 +83,11 @@ const GAUGES: readonly { readonly name: string; readonly help: string; readonly 
     read: (member) => member.plane.stats().proxies.refused,
   },
   {
+    name: "murmur_network_proxy_workers",
+    help: "Processes that carry connections of published ports beside the daemon",
+    read: (member) => member.plane.stats().proxyWorkers ?? 0,
+  },
+  {
     name: "murmur_network_table_version",
     help: "The version of the endpoint table that is in force on this node",
     read: (member) => member.plane.stats().table?.version ?? 0,

@@ -34,7 +34,7 @@ export type OverlayRuntime = NetworkRuntime & LocalNetworkRuntime & GuestRuntime
 
 export interface OverlayWiresOptions extends Pick<
   OverlayPlaneOptions,
-  "publishAddress" | "dnsAddress" | "upstreams" | "clock" | "random" | "log"
+  "publishAddress" | "dnsAddress" | "upstreams" | "workers" | "clock" | "random" | "log"
 > {
   readonly dataDir: string;
   readonly runtime: OverlayRuntime;

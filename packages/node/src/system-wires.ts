@@ -1,4 +1,5 @@
 import { readdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { TmpfsFiles } from "@murmur/agent";
 import { openDataPlane } from "@murmur/network";
@@ -21,11 +22,18 @@ export function systemWires(
   const { membership, clock, random, log } = start;
   const listen = parseAddress(membership.listen);
   const isWildcard = listen.host === "0.0.0.0" || listen.host === "::";
+  const self = start.identity.nodeId;
+  const publishAddress = options.publishAddr ?? (isWildcard ? "0.0.0.0" : listen.host);
   const plane = {
-    self: start.identity.nodeId,
-    publishAddress: options.publishAddr ?? (isWildcard ? "0.0.0.0" : listen.host),
+    self,
+    publishAddress,
     dnsAddress: options.dnsAddr,
     upstreams: options.dnsUpstreams,
+    workers: {
+      // This program again; `main` says the same word.
+      program: { path: process.argv[1] ?? "", args: ["proxy-worker", self, publishAddress] },
+      most: availableParallelism() - 1,
+    },
     clock,
     random,
     log,

@@ -23,7 +23,7 @@ export interface OverlayParts {
   >;
   readonly proxies: Pick<
     OverlayProxies,
-    "update" | "avoid" | "holds" | "listeners" | "retry" | "stats" | typeof Symbol.asyncDispose
+    "update" | "avoid" | "settled" | "holds" | "listeners" | "retry" | "stats" | "workers" | typeof Symbol.asyncDispose
   >;
   /** Of the host, at first. */
   readonly subnets: readonly string[];

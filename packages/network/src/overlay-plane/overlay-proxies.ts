@@ -2,18 +2,21 @@ import { networkInterfaces } from "node:os";
 import type { Clock, Log, NodeId, Random } from "@murmur/base";
 import type { Suspects } from "@murmur/discovery";
 import { servedByProxy, type EndpointTable, type NetworkId, type PortConfig } from "@murmur/model";
-import { subnetHolds } from "../overlay/address.ts";
 import { isAnyAddress } from "../listen-at.ts";
 import type { ListenerStatus } from "../listener-status.ts";
-import { addStats, NO_TRAFFIC, type ProxyStats } from "../proxy.ts";
+import { addStats, type ProxyStats } from "../proxy.ts";
 import { ProxySet } from "../proxy-set.ts";
 import type { PublishedPort } from "../published-port.ts";
 import { Targets } from "../targets.ts";
+import { sourceAmong, type SourceAddress } from "../workers/messages.ts";
+import { NO_WORKERS, ProxyWorkers, type WorkersOptions } from "../workers/proxy-workers.ts";
 import { addressedNetworks, publishingNetwork, type NeededNetwork } from "./needed-networks.ts";
 
 export interface OverlayProxiesOptions {
   readonly self: NodeId;
   readonly publishAddress: string;
+  /** Left out: this process carries all connections. */
+  readonly workers?: WorkersOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -27,26 +30,44 @@ export interface OverlayProxiesOptions {
 export class OverlayProxies implements AsyncDisposable {
   readonly #targets: Targets;
   readonly #sets: readonly ProxySet[];
-  #networks: readonly NeededNetwork[] = [];
+  /** For the first of these sets. */
+  readonly #workers: ProxyWorkers;
+  #sources: readonly SourceAddress[] = [];
 
   constructor(options: OverlayProxiesOptions) {
-    this.#targets = new Targets({ ...options, sourceOf: (host) => this.#sourceFor(host) });
-    const set = (publishAddress: string, serves: (port: PublishedPort) => boolean): ProxySet =>
-      new ProxySet({ ...options, publishAddress, targets: this.#targets, serves });
+    const targets = new Targets({ ...options, sourceOf: (host) => sourceAmong(this.#sources, host) });
+    const connections = (): number => main.stats().connections;
+    this.#workers = new ProxyWorkers({ ...options, ...(options.workers ?? NO_WORKERS), connections });
+    const main = new ProxySet({ ...options, targets, serves: servedByProxy, shared: this.#workers });
     const loopback = isAnyAddress(options.publishAddress) ? loopbackAddresses() : [];
-    this.#sets = [set(options.publishAddress, servedByProxy), ...loopback.map((address) => set(address, isRedirected))];
+    const beside = (publishAddress: string): ProxySet =>
+      new ProxySet({ ...options, publishAddress, targets, serves: isRedirected });
+    this.#targets = targets;
+    this.#sets = [main, ...loopback.map(beside)];
   }
 
   /** The networks are those that are rendered here. */
   update(table: EndpointTable, networks: readonly NeededNetwork[]): void {
-    this.#networks = networks;
-    this.#targets.update(proxyTable(table, new Set(networks.map(({ id }) => id))));
+    this.#sources = networks.map(({ addressing, gateway }) => ({
+      subnet: addressing.ipv4.subnet,
+      address: gateway.ipv4,
+    }));
+    const own = proxyTable(table, new Set(networks.map(({ id }) => id)));
+    this.#targets.update(own);
     for (const set of this.#sets) set.render();
+    // Last: who knows this table has closed what was closed here.
+    this.#workers.know({ table: own, sources: this.#sources });
   }
 
   avoid(suspects: Suspects): void {
     this.#targets.avoid(suspects);
+    this.#workers.know({ suspects });
     for (const set of this.#sets) set.dropDead(suspects.deadNodes);
+  }
+
+  /** Resolves when what was told before is known to all who carry connections; undefined where it is already. */
+  settled(): Promise<void> | undefined {
+    return this.#workers.settled();
   }
 
   holds(port: PortConfig): boolean {
@@ -65,15 +86,16 @@ export class OverlayProxies implements AsyncDisposable {
   }
 
   stats(): ProxyStats {
-    return this.#sets.reduce((sum, set) => addStats(sum, set.stats()), NO_TRAFFIC);
+    return this.#sets.reduce((sum, set) => addStats(sum, set.stats()), this.#workers.stats());
+  }
+
+  /** Processes that carry connections beside this one. */
+  get workers(): number {
+    return this.#workers.count;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#sets.map((set) => set[Symbol.asyncDispose]()));
-  }
-
-  #sourceFor(host: string): string | undefined {
-    return this.#networks.find(({ addressing }) => subnetHolds(addressing.ipv4.subnet, host))?.gateway.ipv4;
+    await Promise.all([...this.#sets, this.#workers].map((each) => each[Symbol.asyncDispose]()));
   }
 }
 

@@ -31,10 +31,12 @@ interface OverlayStart extends OverlayOwner {
 const NO_PROXIES: OverlayParts["proxies"] = {
   update: () => {},
   avoid: () => {},
+  settled: () => undefined,
   holds: () => true,
   listeners: () => [],
   retry: async () => {},
   stats: () => ({ connections: 0, connectionsTotal: 0, refused: 0, flows: 0, packetsDropped: 0 }),
+  workers: 0,
   [Symbol.asyncDispose]: async () => {},
 };
 
