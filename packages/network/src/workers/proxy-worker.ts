@@ -61,6 +61,8 @@ export async function runProxyWorker(options: ProxyWorkerOptions, process: Worke
         return tell({ kind: "known", number });
       }
       case "listen":
+        // None comes with it where the port was closed on its way.
+        if (socket === undefined) return;
         sockets.set(message.key, socket as Server);
         return set.render();
       case "close":
