@@ -5,6 +5,7 @@ import { timeAnswer } from "./answer-time.ts";
 import { join, reset } from "./join.ts";
 import { KEEP_ALIVE_MS } from "./open-port.ts";
 import { plainAddress, proxyHeader } from "./proxy-header.ts";
+import { readInPlace } from "./read-in-place.ts";
 import type { Target, Targets } from "./targets.ts";
 
 /** A task that doesn't answer within this is passed over, if there is another one. */
@@ -75,7 +76,7 @@ export class Relay {
     this.#tried.add(target.taskId);
     targets.opened(target.taskId);
     const since = clock.monotonic();
-    const upstream = connect({
+    const upstream: Socket = connect({
       host: target.host,
       port: target.port,
       ...(target.source !== undefined && { localAddress: target.source }),
@@ -83,6 +84,7 @@ export class Relay {
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
+      onread: readInPlace(() => upstream, this.#options.client),
     });
     const timer = clock.setTimer(CONNECT_MS, () => this.#slow(upstream));
     this.#state = { kind: "connecting", target, upstream, timer };
