@@ -15,6 +15,8 @@ const ADDRESSING = {
   ipv6: { subnet: "fd09::/64", gateway: "fd09::1" },
 };
 const VIP = insideOf(2);
+/** Before a check that comes by itself would find anything. */
+const SOON = { timeout: 20_000, interval: 50 };
 const CLIENT = { number: 9 };
 
 const idOf = ({ number }: Container) => taskId(`task${String(number)}`);
@@ -175,6 +177,18 @@ describe("the overlay plane on three hosts", () => {
     expect(mended.every((difference) => difference.mended)).toBe(true);
     expect(await plane(2).tell({ kind: "check" })).toEqual({ differences: [] });
     expect(await two.namespace.ask("tcp", VIP.ipv4, PORT)).toMatchObject({ seen: insideOf(12).ipv4 });
+  });
+
+  it("has back at once what others take from its devices", async () => {
+    const { namespace } = lab.host(1);
+    const own = nodeGateway(ADDRESSING, 1)?.ipv6 ?? "";
+    // As Docker does with all that it didn't give its bridge, whenever it starts.
+    await namespace.ip(`address del ${own}/128 dev ${BRIDGE}`);
+    const vxlan = "murmur-4097";
+    await vi.waitFor(async () => expect(await namespace.run(`ip -6 address show dev ${BRIDGE}`)).toContain(own), SOON);
+    await namespace.ip(`link del ${vxlan}`);
+    await vi.waitFor(async () => expect(await namespace.run("ip link")).toContain(vxlan), SOON);
+    await vi.waitFor(async () => expect(await plane(1).tell({ kind: "check" })).toEqual({ differences: [] }), SOON);
   });
 
   it("leaves a network that nothing leads to, and comes back to it", async () => {

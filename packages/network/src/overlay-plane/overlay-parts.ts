@@ -11,6 +11,8 @@ export interface OverlayHost {
   bridges(): Promise<ReadonlySet<string>>;
   /** See `containerPorts`. */
   containerPorts(netns: string, networkIds: readonly NetworkId[]): Promise<ReadonlyMap<NetworkId, string>>;
+  /** Calls back whenever a device has lost an address, or is gone. Left out: nobody tells, and the checks find it. */
+  readonly watch?: (onLoss: (device: string) => void) => Disposable;
 }
 
 /** What a plane is made of. */
