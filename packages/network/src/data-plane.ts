@@ -33,7 +33,7 @@ interface OverlayStats {
   readonly renders: number;
   readonly lastMs: Millis;
   readonly allMs: Millis;
-  /** What is wrong now, as far as is knproxies. */
+  /** What is wrong now, as far as is known. */
   readonly problems: number;
   /** What the self-checks have found, and mended, since the start. */
   readonly differences: number;

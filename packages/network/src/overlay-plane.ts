@@ -11,7 +11,6 @@ import {
   type Millis,
   type NodeId,
   type Random,
-  type Timer,
 } from "@murmur/base";
 import { NO_SUSPECTS, type Suspects } from "@murmur/discovery";
 import type { ClusterFacts, EndpointTable, Guest, NetworkEntry, NetworkId, PortConfig, TaskId } from "@murmur/model";
@@ -49,10 +48,6 @@ import type { WorkersOptions } from "./workers/proxy-workers.ts";
 /** How often the kernel is compared with what was rendered. */
 const CHECK_MS: Millis = 30_000;
 
-/** What was lost is looked for after this, with what else is lost meanwhile; checks for it begin at least so far apart. */
-const LOSS_GATHER_MS: Millis = 250;
-const LOSS_PAUSE_MS: Millis = 1_000;
-
 /** How long somebody who must know that all is rendered waits while that fails. Nobody waits longer for an acknowledgement. */
 const SETTLED_MS: Millis = 3_000;
 const unsettled = (): ClusterError =>
@@ -86,7 +81,7 @@ export async function openOverlayPlane(options: OverlayPlaneOptions): Promise<Ov
     subnets: () => hostSubnets(runner),
     bridges: () => hostBridges(runner),
     containerPorts: (netns, networkIds) => containerPorts(runner, netns, networkIds),
-    watch: (onLoss) => new LinkWatch({ onLoss, clock: options.clock }),
+    watch: (watcher) => new LinkWatch({ ...watcher, clock: options.clock }),
   };
   const subnets = await host.subnets();
   const dns = await openDns({ ...options, ownAddresses: true }, options.dnsAddress);
@@ -121,8 +116,6 @@ class KernelPlane implements OverlayPlane {
   #inForce: TableInForce | undefined;
   #differences = 0;
   readonly #watch: Disposable | undefined;
-  #lossCheck: Timer | undefined;
-  #lossCheckedAt: Millis = -Infinity;
   #subnets: readonly string[];
 
   constructor(options: PlaneOptions, parts: OverlayParts) {
@@ -146,7 +139,11 @@ class KernelPlane implements OverlayPlane {
     this.#proxies = parts.proxies;
     this.#inheritance = new Inheritance(options.clock);
     this.#scope.run("overlay checks", (signal) => this.#checkAgainAndAgain(signal));
-    this.#watch = parts.host.watch?.((device) => this.#lost(device));
+    // An engine that starts takes addresses of ours from the bridges that it finds: they must not be missing until the next check.
+    this.#watch = parts.host.watch?.({
+      isOwn: (device) => this.#isOwn(device),
+      onLoss: () => this.#scope.run("overlay check", () => this.#mend()),
+    });
   }
 
   update(table: EndpointTable): void {
@@ -309,7 +306,6 @@ class KernelPlane implements OverlayPlane {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#inheritance[Symbol.dispose]();
     this.#watch?.[Symbol.dispose]();
-    this.#lossCheck?.cancel();
     await this.#scope[Symbol.asyncDispose]();
     await Promise.all([
       this.#loop[Symbol.asyncDispose](),
@@ -399,6 +395,10 @@ class KernelPlane implements OverlayPlane {
     return [bridgeOf(id), ...(vni === undefined ? [] : [`${vxlanName(vni)} `])];
   }
 
+  #isOwn(device: string): boolean {
+    return this.#needs().networks.some(({ id }) => this.#devicesOf(id).some((own) => own.trimEnd() === device));
+  }
+
   #problems(): readonly string[] {
     const { problems, error } = this.#loop.last;
     const failed = error === undefined ? problems : [messageOf(error)];
@@ -417,22 +417,6 @@ class KernelPlane implements OverlayPlane {
       this.#subnets = await this.#parts.host.subnets().catch(() => this.#subnets);
       await this.#mend();
     }
-  }
-
-  /**
-   * A device has lost something. An engine that starts takes addresses of ours from the bridges that it finds, for one: what
-   * goes that way must not be missing until the next check.
-   */
-  #lost(device: string): void {
-    if (this.#lossCheck !== undefined) return;
-    if (!this.#needs().networks.some(({ id }) => this.#devicesOf(id).some((own) => own.trimEnd() === device))) return;
-    const { clock } = this.#options;
-    const delayMs = Math.max(LOSS_GATHER_MS, this.#lossCheckedAt + LOSS_PAUSE_MS - clock.monotonic());
-    this.#lossCheck = clock.setTimer(delayMs, () => {
-      this.#lossCheck = undefined;
-      this.#lossCheckedAt = clock.monotonic();
-      this.#scope.run("overlay check", () => this.#mend());
-    });
   }
 
   /** Finds what others have changed in the kernel, and mends it. What can't be found out now will be later. */

@@ -4,12 +4,20 @@ import type { Clock, Millis, Timer } from "@murmur/base";
 
 const MONITOR = ["ip", "-o", "monitor", "link", "address"] as const;
 const AGAIN_MS: Millis = 5_000;
+/** What is lost within this time is told of once, and so far apart at least. */
+const GATHER_MS: Millis = 250;
+const PAUSE_MS: Millis = 1_000;
 /** `Deleted 3: br0    inet6 fd00::1/64 …`, or `Deleted 3: br0: <…>` for the device itself; `br0@if4` where it has a peer. */
 const DELETED = /^Deleted \d+: ([^\s:@]+)/;
 
-export interface LinkWatchOptions {
-  /** A device of this host has lost an address, or is gone. */
-  readonly onLoss: (device: string) => void;
+/** Who wants to know of losses. */
+export interface LossWatcher {
+  readonly isOwn: (device: string) => boolean;
+  /** Devices of its own have lost an address, or are gone. */
+  readonly onLoss: () => void;
+}
+
+export interface LinkWatchOptions extends LossWatcher {
   readonly clock: Clock;
 }
 
@@ -20,7 +28,9 @@ export interface LinkWatchOptions {
 export class LinkWatch implements Disposable {
   readonly #options: LinkWatchOptions;
   #child: ChildProcess | undefined;
-  #timer: Timer | undefined;
+  #restart: Timer | undefined;
+  #gathering: Timer | undefined;
+  #toldAt: Millis = -Infinity;
   #closed = false;
 
   constructor(options: LinkWatchOptions) {
@@ -30,7 +40,8 @@ export class LinkWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closed = true;
-    this.#timer?.cancel();
+    this.#restart?.cancel();
+    this.#gathering?.cancel();
     this.#child?.kill("SIGKILL");
   }
 
@@ -40,15 +51,25 @@ export class LinkWatch implements Disposable {
     this.#child = child;
     createInterface({ input: child.stdout }).on("line", (line) => {
       const device = DELETED.exec(line)?.[1];
-      if (device !== undefined && !this.#closed) this.#options.onLoss(device);
+      if (device !== undefined && !this.#closed) this.#lost(device);
     });
     let isOver = false;
     const over = (): void => {
       if (isOver || this.#closed) return;
       isOver = true;
-      this.#timer = this.#options.clock.setTimer(AGAIN_MS, () => this.#start());
+      this.#restart = this.#options.clock.setTimer(AGAIN_MS, () => this.#start());
     };
     child.once("error", over);
     child.once("close", over);
+  }
+  #lost(device: string): void {
+    const { isOwn, onLoss, clock } = this.#options;
+    if (this.#gathering !== undefined || !isOwn(device)) return;
+    const delayMs = Math.max(GATHER_MS, this.#toldAt + PAUSE_MS - clock.monotonic());
+    this.#gathering = clock.setTimer(delayMs, () => {
+      this.#gathering = undefined;
+      this.#toldAt = clock.monotonic();
+      onLoss();
+    });
   }
 }

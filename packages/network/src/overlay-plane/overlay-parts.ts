@@ -1,6 +1,7 @@
 import type { NetworkId } from "@murmur/model";
 import type { DnsServer } from "../dns/server.ts";
 import type { Overlay } from "../overlay/kernel/overlay.ts";
+import type { LossWatcher } from "./link-watch.ts";
 import type { OverlayProxies } from "./overlay-proxies.ts";
 
 /** What the plane asks about its host, beside what the overlay reads there. Each rejects when it can't be found out. */
@@ -11,8 +12,8 @@ export interface OverlayHost {
   bridges(): Promise<ReadonlySet<string>>;
   /** See `containerPorts`. */
   containerPorts(netns: string, networkIds: readonly NetworkId[]): Promise<ReadonlyMap<NetworkId, string>>;
-  /** Calls back whenever a device has lost an address, or is gone. Left out: nobody tells, and the checks find it. */
-  readonly watch?: (onLoss: (device: string) => void) => Disposable;
+  /** Tells of losses as they happen. Left out: nobody tells, and the checks find them. */
+  readonly watch?: (watcher: LossWatcher) => Disposable;
 }
 
 /** What a plane is made of. */

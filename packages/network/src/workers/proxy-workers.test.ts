@@ -110,6 +110,15 @@ it("what is settled every worker knows: nobody is sent to a task that was withdr
   expect(await answers()).toEqual(new Set(["two"]));
 });
 
+it("what was withdrawn before there was a table, or a worker, no worker sends anything to", async () => {
+  await using one = await namedTask("one");
+  await using two = await namedTask("two");
+  workers.know({ suspects: { withdrawn: new Set([taskId("t1")]), deadNodes: new Set() } });
+  await hired(...[one, two].map((task, at) => endpoint({ task: `t${String(at + 1)}`, hostPort: task.port })));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => exchange(port)));
+  expect(new Set(answers)).toEqual(new Set(["two"]));
+});
+
 it("connections to a node that is dead break", async () => {
   await using task = await echoTask();
   await hired(endpoint({ task: "t1", hostPort: task.port, node: "gone" }));

@@ -52,7 +52,8 @@ export class ProxyWorkers implements SharedPorts, AsyncDisposable {
   readonly #hired = new Map<HiredWorker, Use>();
   readonly #retired = new Set<HiredWorker>();
   readonly #sockets = new Map<string, Server>();
-  #knowledge: Knowledge | undefined;
+  /** As it was told. What workers are told is made of it only where there are some. */
+  #news: Partial<Knowledge> = {};
   #past = NO_TRAFFIC;
   #timer: Timer | undefined;
   #notBefore: Millis = -Infinity;
@@ -65,10 +66,8 @@ export class ProxyWorkers implements SharedPorts, AsyncDisposable {
 
   /** What connections are given to tasks by from now on; what is left out stays as it was. */
   know(news: Partial<Knowledge>): void {
-    const { table, sources, suspects } = { ...this.#knowledge, ...news };
-    if (table === undefined) return;
-    this.#knowledge = { table: publishedOf(table), sources: sources ?? [], suspects: suspects ?? NO_SUSPECTS };
-    for (const worker of this.#all()) worker.know(this.#knowledge);
+    this.#news = { ...this.#news, ...news };
+    this.#teach(this.#all());
   }
 
   opened(key: string, socket: Server): void {
@@ -107,6 +106,13 @@ export class ProxyWorkers implements SharedPorts, AsyncDisposable {
     this.#closed = true;
     this.#timer?.cancel();
     await Promise.all(this.#all().map((worker) => worker[Symbol.asyncDispose]()));
+  }
+
+  #teach(workers: readonly HiredWorker[]): void {
+    const { table, sources = [], suspects = NO_SUSPECTS } = this.#news;
+    if (table === undefined || workers.length === 0) return;
+    const knowledge = { table: publishedOf(table), sources, suspects };
+    for (const worker of workers) worker.know(knowledge);
   }
 
   #all(): readonly HiredWorker[] {
@@ -150,7 +156,7 @@ export class ProxyWorkers implements SharedPorts, AsyncDisposable {
     try {
       const worker = new HiredWorker({ program, clock, log, onEnd: (ended, wasTold) => this.#ended(ended, wasTold) });
       this.#hired.set(worker, { usedAt: now, total: 0 });
-      if (this.#knowledge !== undefined) worker.know(this.#knowledge);
+      this.#teach([worker]);
       for (const [key, socket] of this.#sockets) worker.listen(key, socket);
       const fields = { pid: worker.pid, workers: this.count };
       log.info("published ports need more than one processor: a proxy worker was started", fields);
