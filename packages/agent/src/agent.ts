@@ -286,7 +286,7 @@ export class Agent {
     // The version alone is news to nobody.
     if (table.services !== before?.services || table.networks !== before.networks) this.#showEndpoints(table);
     // After the data plane, which would ask for a network as long as it knows of it.
-    if (before !== undefined && lacksNetworkOf(before, table)) this.#worker.networksGone();
+    if (before === undefined || lacksNetworkOf(before, table)) this.#worker.networksKnown();
   }
 
   /** Nothing builds on what is held any more; it stays in use until the managers have sent all anew. */

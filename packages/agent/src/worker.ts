@@ -208,8 +208,8 @@ export class Worker {
     for (const driver of this.#drivers.values()) driver.kick();
   }
 
-  /** The cluster has a network less than before. */
-  networksGone(): void {
+  /** The cluster's networks are known now, or it has one less than before. */
+  networksKnown(): void {
     if (this.#informed) this.#tidy();
   }
 

@@ -81,6 +81,42 @@ export class ClusterBridges implements BridgeMaker {
     return removeEngineNetworks(this.#options, needed, options);
   }
 
+  /**
+   * Makes this node's own what the engine still has of these networks from another node, which this host was before it was
+   * wiped: its bridges have the same names, and it would go on giving addresses of that node's share. From what is left of
+   * others that the cluster has everybody is taken out. What can't be had yet, as a container that is being stopped is in
+   * it, is for the next time. Whether any was made anew.
+   */
+  async replaceFormer(networks: readonly LocalNetwork[], options: BridgeOptions): Promise<boolean> {
+    const wanted = new Map(networks.map((network) => [engineNetworkName(network), network]));
+    let isAnyNew = false;
+    for (const name of await this.#former(options)) {
+      const network = wanted.get(name);
+      if (network !== undefined) isAnyNew = (await this.#isHad(network, options)) || isAnyNew;
+      else if (isNameOf(name, options.known())) await this.#options.guests.evict(name, options);
+    }
+    return isAnyNew;
+  }
+
+  /** The engine's networks of this cluster that aren't this node's. */
+  async #former(options: Abortable): Promise<readonly string[]> {
+    const { runtime, clusterId, nodeId } = this.#options;
+    const all = await runtime.networks(clusterLabels(clusterId), options);
+    // After all of them: one that is being made just now is among its own.
+    const own = new Set(await runtime.networks(ownerLabels(clusterId, nodeId), options));
+    return all.filter((name) => !own.has(name));
+  }
+
+  async #isHad(network: LocalNetwork, options: BridgeOptions): Promise<boolean> {
+    try {
+      await this.ensure(network, options);
+      return true;
+    } catch (error) {
+      if (codeOf(error) !== "in_use") throw error;
+      return false;
+    }
+  }
+
   #wanted(network: LocalNetwork): EngineNetwork {
     const { id, addressing, share, internal = false } = network;
     const { clusterId, nodeId, underlay } = this.#options;

@@ -62,8 +62,11 @@ class Engine implements NetworkRuntime, LocalNetworkRuntime {
   /** Two networks of it have no subnet in common. */
   isStrict = false;
 
+  /** Whoever is in a network can't be taken out of it. */
+  isHeld = false;
+
   async evict(name: string): Promise<void> {
-    this.used.delete(name);
+    if (!this.isHeld) this.used.delete(name);
   }
 
   async ensureNetwork(network: EngineNetwork): Promise<void> {
@@ -95,6 +98,7 @@ describe("the overlay's side of a node's tasks", () => {
   let attached: Attachment | undefined;
   let networks: OverlayNetworks;
   let known: NetworkEntry[];
+  let repairs: number;
   let asked: (readonly [addresses: string, servers: readonly string[] | undefined])[];
 
   beforeEach(async () => {
@@ -102,12 +106,14 @@ describe("the overlay's side of a node's tasks", () => {
     engine = new Engine();
     needed = [];
     asked = [];
+    repairs = 0;
     known = [BLUE, RED];
     attached = undefined;
     const plane: Pick<
       OverlayPlane,
-      "network" | "networks" | "known" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
+      "network" | "networks" | "known" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy" | "repair"
     > = {
+      repair: async () => ((repairs += 1), []),
       network: (id) => known.find((entry) => entry.id === id),
       ownAttachable: () => known.filter(({ attachable }) => attachable).map(({ id }) => id),
       networks: () => needed,
@@ -311,6 +317,31 @@ describe("the overlay's side of a node's tasks", () => {
     await bridgesOf("other", "n1").ensure(RED, WISH);
     await networks.tidy(() => [], OPTIONS);
     expect([...engine.made.values()].map(({ name }) => name)).toEqual([expect.stringContaining("murmur.red.")]);
+  });
+
+  it("makes its own what another node has left of a network that it needs, and has it rendered anew", async () => {
+    const [blue, red] = [BLUE, RED].map((network) => engineNetworkName(network));
+    const ownerOf = (name: string | undefined) => engine.made.get(name ?? "")?.labels["murmur.node.id"];
+    for (const network of [BLUE, RED]) await bridgesOf("c", "former").ensure(network, WISH);
+    engine.used.add(blue ?? "").add(red ?? "");
+    needed = [BLUE];
+    await networks.tidy(() => [], OPTIONS);
+    expect([ownerOf(blue), ownerOf(red), [...engine.used], repairs]).toEqual(["n1", undefined, [], 1]);
+    engine.used.add(blue ?? "");
+    await networks.tidy(() => [], OPTIONS);
+    expect([[...engine.used], repairs]).toEqual([[blue], 1]);
+  });
+
+  it("makes it its own as soon as a container that is being stopped is no longer in it", async () => {
+    await bridgesOf("c", "former").ensure(BLUE, WISH);
+    engine.used.add(engineNetworkName(BLUE));
+    engine.isHeld = true;
+    needed = [BLUE];
+    await networks.tidy(() => [], OPTIONS);
+    expect([engine.made.get(engineNetworkName(BLUE))?.labels["murmur.node.id"], repairs]).toEqual(["former", 0]);
+    engine.isHeld = false;
+    await networks.tidy(() => [], OPTIONS);
+    expect([engine.made.get(engineNetworkName(BLUE))?.labels["murmur.node.id"], repairs]).toEqual(["n1", 1]);
   });
 
   it("removes the networks that neither a task needs, nor the node, nor a container is in", async () => {

@@ -12,9 +12,9 @@ const RESOLVER_OPTIONS = ["ndots:0", "timeout:1", "attempts:2"] as const;
 export interface OverlayNetworksOptions {
   readonly plane: Pick<
     OverlayPlane,
-    "network" | "networks" | "known" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy"
+    "network" | "networks" | "known" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy" | "repair"
   >;
-  readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut">;
+  readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut" | "replaceFormer">;
   /** Left out where no network is of that kind. */
   readonly local?: Pick<LocalNetworks, "ensure" | "removeAllBut">;
   /** Has a file of this text, to be a container's resolv.conf, and resolves with its path. No two write at once as one writer. */
@@ -72,7 +72,9 @@ export class OverlayNetworks implements TaskNetworks {
   async tidy(tasks: () => readonly Task[], options: Abortable): Promise<void> {
     const { plane, bridges } = this.#options;
     // Until the cluster has said what there is, everything may be needed.
-    if (plane.networks() === undefined) return;
+    const needed = plane.networks();
+    if (needed === undefined) return;
+    const isAnyNew = await bridges.replaceFormer(needed, { ...options, known: () => plane.known() });
     await bridges.removeAllBut(() => {
       const own = tasks().flatMap(({ networks }) => networks.map(({ networkId }) => networkId));
       return new Set([...own, ...(plane.networks() ?? []).map(({ id }) => id)]);
@@ -80,6 +82,8 @@ export class OverlayNetworks implements TaskNetworks {
     const named = (): NetworkId[] => tasks().flatMap(({ spec }) => spec.networks.map(({ target }) => target));
     // A container that was stopped by hand goes back to where it was.
     await this.#options.local?.removeAllBut(() => new Set([...named(), ...plane.ownAttachable()]), options);
+    // What was rendered on the bridge of before has gone with it.
+    if (isAnyNew) await plane.repair();
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Host } from "../world/host.ts";
 import type { World } from "../world/world.ts";
 import { unmetGossip } from "./gossip-checks.ts";
 import { unmetPayloads } from "./payload-checks.ts";
+import { unmetBridges } from "./unmet-bridges.ts";
 import { unmetGossipKeys } from "./unmet-gossip-keys.ts";
 import { unmetGuests } from "./unmet-guests.ts";
 import { unmetKernels } from "./unmet-kernels.ts";
@@ -66,11 +67,12 @@ function* missing(world: World, { services, jobs, hosts = world.running }: Expec
  */
 export async function ailments(world: World, hosts: readonly Host[] = world.running): Promise<string[]> {
   const view = world.leader?.manager?.view;
-  const names = view === undefined ? ["nobody leads"] : [...unmetNames(view, hosts), ...unmetGuests(view, hosts)];
+  const looks = [unmetNames, unmetGuests, unmetBridges] as const;
+  const unlike = view === undefined ? ["nobody leads"] : looks.flatMap((look) => look(view, hosts));
   const found = await Promise.all(
     hosts.map(async ({ name, overlay }) =>
       ((await overlay?.check()) ?? []).map(({ where, what }) => `${name}: ${where}: ${what}`),
     ),
   );
-  return [...names, ...found.flat()];
+  return [...unlike, ...found.flat()];
 }

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Host } from "../world/host.ts";
 import { World } from "../world/world.ts";
 import { create, end, settle, spec } from "./testing/settled.ts";
+import { unmetBridges } from "./unmet-bridges.ts";
 import { unmetGuests } from "./unmet-guests.ts";
 import { unmetKernels } from "./unmet-kernels.ts";
 import { unmetNames } from "./unmet-names.ts";
@@ -88,4 +89,26 @@ it("of containers that are run by hand are their own, and kernels are as the man
   const lost = [...held].find(([, object]) => object.kind === "neighbour" && object.address.startsWith("fd00::"));
   second.kernel.state.lose(HOST, lost?.[0] ?? "");
   expect(unmetKernels(view, world.hosts)[0]).toMatch(/^the kernel of host2 lacks fd00::/);
+});
+
+it("find networks that an engine has of another node, or that the cluster hasn't", async () => {
+  const { world, leader } = await serving("overlay");
+  const view = leader.manager?.view;
+  const [, second] = world.hosts;
+  if (view === undefined || second === undefined) throw new Error("there are three hosts");
+  expect(unmetBridges(view, world.hosts)).toEqual([]);
+  const { signal } = new AbortController();
+  const [own] = second.engine.bridges();
+  if (own === undefined) throw new Error("it has the default network");
+  const foreign = { ...own, name: "lan", bridge: "lan0", ipv4: { ...own.ipv4, subnet: "10.3.0.0/24" } };
+  await world.during(
+    second.engine.ensureNetwork({ ...foreign, labels: { ...own.labels, "murmur.node.id": "former" } }, { signal }),
+  );
+  expect(unmetBridges(view, world.hosts)).toEqual(["the engine of host2 has network lan of node former, not its own"]);
+  await world.during(
+    second.engine.ensureNetwork({ ...foreign, labels: { ...own.labels, "io.murmur.network": "lan" } }, { signal }),
+  );
+  expect(unmetBridges(view, world.hosts)).toEqual(["the engine of host2 has network lan, which the cluster hasn't"]);
+  await world.pass(60_000);
+  expect(unmetBridges(view, world.hosts)).toEqual([]);
 });
