@@ -1,5 +1,5 @@
 import { hostname as machineName } from "node:os";
-import { ClusterError, messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
+import { messageOf, type Clock, type Log, type NodeId, type Random, type Scope } from "@murmur/base";
 import type { Agent, GossipDriver, KeyValue, Runtime } from "@murmur/agent";
 import type { Cluster, NodeStanding } from "@murmur/api";
 import {
@@ -26,7 +26,6 @@ import { DEPARTURE, departureView, LOOK_TIMEOUT_MS, type DepartureView } from ".
 import type { Generation } from "./generation.ts";
 import type { GenerationKeeper } from "./generation-keeper.ts";
 import { isGone, verdictOn } from "./gossip-wires.ts";
-import { fetchThrough, TASKS_METHOD } from "./http-stream.ts";
 import type { IdentityStore, StoredMembership } from "./identity-store.ts";
 import type { LockKeeper } from "./lock-keeper.ts";
 import { ManagerClient, type AskOptions } from "./manager-client.ts";
@@ -53,6 +52,7 @@ import { Recovery } from "./recovery.ts";
 import type { SealDesk } from "./seal-desk.ts";
 import type { SeedAddresses } from "./seeds.ts";
 import { decodeDescription } from "./self-description.ts";
+import { askAboutTasks } from "./task-questions.ts";
 import { hearWithdrawals } from "./withdrawals.ts";
 
 /** What stays the same over a machine's memberships. */
@@ -330,8 +330,8 @@ export class Member {
   /** Asks a node, perhaps this one, about the containers of its tasks. `unavailable` when it can't be reached. */
   askNode(node: NodeId, request: Request): Promise<Response> {
     if (node === this.#identity.nodeId) return this.#start.answerTasks(request);
-    if (verdictOn(this.gossip, node) === "dead") return Promise.reject(new ClusterError("unavailable", "it is down"));
-    return fetchThrough(this.transport, { peer: node, method: TASKS_METHOD }, request);
+    const isDown = (): boolean => verdictOn(this.gossip, node) === "dead";
+    return askAboutTasks({ transport: this.transport, node, isDown, clock: this.#start.clock }, request);
   }
 
   /** Calls a method that any manager answers. */

@@ -66,4 +66,19 @@ export const GUEST_MUTATIONS: readonly Mutation[] = [
     profile: "overlay",
     nodes: 3,
   },
+  {
+    name: "network-of-former-node-kept",
+    defect: "a host that was wiped keeps an attachable network of the node that it was, with that node's share",
+    changes: [
+      {
+        file: `${NODE}/overlay-networks.ts`,
+        original:
+          "    const isAnyNew = await bridges.replaceFormer(needed, { ...options, known: () => plane.known() });",
+        mutant: "    const isAnyNew = false;",
+      },
+    ],
+    setting: ATTACHABLE_EVERYWHERE,
+    profile: "losses",
+    nodes: 3,
+  },
 ];
