@@ -1,5 +1,5 @@
 import { ManualClock, SeededRandom, silentLog } from "@murmur/base";
-import { afterEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { GuestWatch } from "./guest-watch.ts";
 import type { Abortable, EngineGuest, GuestRuntime } from "./ports.ts";
 
@@ -12,6 +12,8 @@ class Engine implements Pick<GuestRuntime, "guests" | "guestEvents"> {
   subscriptions = 0;
   /** Set, nothing is answered but an error. */
   away = false;
+  /** Set, who subscribes gets no answer. */
+  isSilent = false;
   ring: () => void = () => {};
   end: () => void = () => {};
 
@@ -24,6 +26,7 @@ class Engine implements Pick<GuestRuntime, "guests" | "guestEvents"> {
   async guestEvents({ signal }: Abortable): Promise<AsyncIterable<unknown>> {
     this.subscriptions += 1;
     if (this.away) throw new Error("away");
+    if (this.isSilent) return new Promise(() => {});
     const stream = new ReadableStream<number>({
       start: (controller) => {
         this.ring = () => controller.enqueue(1);
@@ -35,23 +38,44 @@ class Engine implements Pick<GuestRuntime, "guests" | "guestEvents"> {
   }
 }
 
-const stop = new AbortController();
+let stop: AbortController;
+beforeEach(() => void (stop = new AbortController()));
 afterEach(() => stop.abort());
 
-it("looks at once, at each event, and from time to time, and starts again when the engine is back", async () => {
-  const [clock, engine] = [new ManualClock(), new Engine()];
-  const seen: string[] = [];
-  let isNeeded = true;
-  const watch = new GuestWatch({
+const watchOf = (
+  engine: Engine,
+  clock: ManualClock,
+  seen: string[],
+  isNeeded: () => boolean = () => true,
+): GuestWatch =>
+  new GuestWatch({
     engine,
     labels: {},
-    isNeeded: () => isNeeded,
+    isNeeded,
     onGuests: (guests) => void seen.push(guests.map(({ names }) => names.join()).join()),
     clock,
     random: new SeededRandom(1),
     log: silentLog,
   });
-  void watch.run(stop.signal);
+
+it("subscribes anew when the engine doesn't answer for long", async () => {
+  const [clock, engine] = [new ManualClock(), new Engine()];
+  const seen: string[] = [];
+  engine.isSilent = true;
+  engine.present = [HAND];
+  void watchOf(engine, clock, seen).run(stop.signal);
+  await clock.advance(9_000);
+  expect([engine.subscriptions, seen]).toEqual([1, []]);
+  engine.isSilent = false;
+  await clock.advance(3_000);
+  expect([engine.subscriptions, seen.at(-1)]).toEqual([2, "hand"]);
+});
+
+it("looks at once, at each event, and from time to time, and starts again when the engine is back", async () => {
+  const [clock, engine] = [new ManualClock(), new Engine()];
+  const seen: string[] = [];
+  let isNeeded = true;
+  void watchOf(engine, clock, seen, () => isNeeded).run(stop.signal);
   await clock.advance(1_000);
   expect(seen).toEqual([""]);
   engine.present = [HAND];

@@ -21,7 +21,8 @@ export interface GuestWatchOptions {
 const GAP_MS: Millis = 100;
 /** The safety net below the events, and how soon a first attachable network is noticed. */
 const LOOK_EVERY_MS: Millis = 10_000;
-const LOOK_LIMIT_MS: Millis = 10_000;
+/** How long the engine may take for one look, and to begin to tell of events. */
+const LIMIT_MS: Millis = 10_000;
 const RECONNECT = { firstMs: 500, mostMs: 10_000 };
 
 /** Follows which containers are in the engine's networks without being a task's, for as long as it runs. */
@@ -59,8 +60,11 @@ export class GuestWatch {
         end();
       });
     outer.addEventListener("abort", end, { once: true });
+    const { engine, clock } = this.#options;
+    const limit = { clock, limitMs: LIMIT_MS, who: "the engine", signal: own.signal };
     await guard(
-      this.#options.engine.guestEvents({ signal: own.signal }).then(async (events) => {
+      // The limit is on subscribing; the stream itself ends with the connection.
+      withTimeLimit(limit, () => engine.guestEvents({ signal: own.signal })).then(async (events) => {
         const onLook = (): void => void (looked = true);
         await Promise.all([guard(this.#read(events)), guard(this.#look(own.signal, onLook))]);
       }),
@@ -76,7 +80,7 @@ export class GuestWatch {
 
   async #look(signal: AbortSignal, onLook: () => void): Promise<void> {
     const { engine, labels, isNeeded, onGuests, clock } = this.#options;
-    const limit = { clock, limitMs: LOOK_LIMIT_MS, who: "the engine", signal };
+    const limit = { clock, limitMs: LIMIT_MS, who: "the engine", signal };
     while (!signal.aborted) {
       onGuests(isNeeded() ? await withTimeLimit(limit, (options) => engine.guests(labels, options)) : []);
       onLook();
