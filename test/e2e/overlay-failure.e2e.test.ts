@@ -252,9 +252,11 @@ describe("an overlay that loses things", () => {
       (nodes) => nodes.some(({ ID, Status }) => ID === former && Status?.State === "down"),
     );
     await cluster.join(wiped);
-    await first.murmur("node", "rm", "--force", former);
-    await cluster.settled();
-    const own = await nodeOf(wiped);
+    const own = await eventually(
+      "it is a node again",
+      () => nodeOf(wiped),
+      (id) => id !== former,
+    );
     await eventually(
       "its networks are its own",
       () => ownersOn(wiped),
@@ -266,6 +268,8 @@ describe("an overlay that loses things", () => {
     await wiped.ok("docker", "rm", "-f", "hand");
     expect(await runsByHand(wiped)).not.toBe(before);
     clients = await running(cluster.hosts, 3, "client");
+    await first.murmur("node", "rm", "--force", former);
+    await cluster.settled();
     await clean(cluster.hosts);
     await holdsOnly(await running(cluster.hosts, 3), clients);
     await wiped.ok("docker", "rm", "-f", "hand");

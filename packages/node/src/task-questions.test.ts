@@ -41,30 +41,29 @@ beforeEach(() => {
 });
 
 it("asks a node again that is there a moment later, with the whole request", async () => {
-  clock.setTimer(700, comes);
+  clock.setTimer(150, comes);
   const answer = await ask({ method: "POST", body: "what do they say?" });
   expect(await passing(clock, answer.text(), { stepMs: 1, limitMs: 1_000 })).toBe("what do they say?");
   expect(attempts).toBeGreaterThan(1);
 });
 
-it("gives up after some seconds, and asks at a bounded rate until then", async () => {
+it("gives up after three attempts", async () => {
   await expect(ask()).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("b:1") });
-  expect(clock.monotonic()).toBeGreaterThanOrEqual(3_000);
-  expect(clock.monotonic()).toBeLessThan(5_000);
-  expect(attempts).toBeLessThan(40);
+  expect(attempts).toBe(3);
+  expect(clock.monotonic()).toBeLessThan(1_000);
 });
 
 it("asks no more once the node is known to be down", async () => {
-  clock.setTimer(500, () => void (isDown = true));
+  clock.setTimer(50, () => void (isDown = true));
   await expect(ask()).rejects.toMatchObject({ code: "unavailable", message: "it is down" });
-  expect(clock.monotonic()).toBeLessThan(1_000);
+  expect(attempts).toBe(1);
 });
 
 it("asks no more once nobody waits for the answer", async () => {
   const reader = new AbortController();
-  clock.setTimer(500, () => reader.abort(new Error("gone")));
-  await expect(ask({ signal: reader.signal })).rejects.toThrow();
-  expect(clock.monotonic()).toBeLessThan(1_000);
+  clock.setTimer(50, () => reader.abort(new Error("gone")));
+  await expect(ask({ signal: reader.signal })).rejects.toThrow("gone");
+  expect(attempts).toBe(1);
 });
 
 it("doesn't ask again what the node may have done", async () => {

@@ -2,8 +2,8 @@ import { ClusterError, codeOf, sleep, type Clock, type Millis, type NodeId } fro
 import { wasSent, type PeerTransport } from "@murmur/transport";
 import { fetchThrough, TASKS_METHOD } from "./http-stream.ts";
 
-/** For how long a node that can't be reached is tried again, and the pause between two attempts. */
-const TRIED_MS: Millis = 3_000;
+/** How often a node that can't be reached is tried, and the pause between two attempts. */
+const ATTEMPTS_MAX = 3;
 const PAUSE_MS: Millis = 100;
 
 export interface QuestionedNode {
@@ -24,13 +24,12 @@ export async function askAboutTasks(
   { transport, node, isDown, clock }: QuestionedNode,
   request: Request,
 ): Promise<Response> {
-  const begun = clock.monotonic();
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     if (isDown()) throw new ClusterError("unavailable", "it is down");
     try {
       return await fetchThrough(transport, { peer: node, method: TASKS_METHOD }, request);
     } catch (error) {
-      const isOver = clock.monotonic() - begun >= TRIED_MS || request.signal.aborted;
+      const isOver = attempt === ATTEMPTS_MAX || request.signal.aborted;
       if (isOver || codeOf(error) !== "unavailable" || wasSent(error)) throw error;
     }
     await sleep(clock, PAUSE_MS, request.signal);
