@@ -384,6 +384,19 @@ describe("a slot on a node that is left slowly", () => {
     all.checks.final();
   });
 
+  it("may have one that was made before its wish to move was over, when both are seen together", () => {
+    const all = fakes();
+    const move = { since: 0, until: 2 };
+    commit(all, fakeTask("t1", { move: { ...move, until: Number.MAX_SAFE_INTEGER } }));
+    all.one.replica.task(fakeTask("t2", { ...NEW, createdAt: 5 }));
+    all.one.replica.task(fakeTask("t1", { move }));
+    all.checks.stepped(all.one);
+    const before = fakes();
+    before.one.replica.task(fakeTask("t1", { move }));
+    before.one.replica.task(fakeTask("t2", { ...NEW, createdAt: 5 }));
+    expect(() => before.checks.stepped(before.one)).toThrow("a slot never has two");
+  });
+
   it("has no third, and no second one that was made before", () => {
     const third = fakes();
     leave(third);

@@ -113,7 +113,8 @@ export class ClusterChecks implements Observer {
     if (events.kind === "resync") followed.holders = this.#seed(host, view);
     else {
       const { holders } = followed;
-      const stirred = events.batches.flatMap((batch) => this.#take(host, view, { batch, holders }));
+      const all = events.batches.flatMap(({ changes }) => changes);
+      const stirred = events.batches.flatMap((batch) => this.#take(host, view, { batch, holders, all }));
       // All that was made is known by now; the view shows it as well.
       for (const task of stirred) this.#checkSlotOf(host, view, task);
     }
@@ -127,7 +128,7 @@ export class ClusterChecks implements Observer {
     this.#truth.seed(view);
     for (const task of view.tasks()) {
       this.#payloads.task(task);
-      this.#madeTask(view, task, holders);
+      this.#madeTask(view, task, { holders, later: [] });
     }
     for (const task of view.tasks()) this.#checkSlotOf(host, view, task);
     for (const node of view.nodes()) checkCapacity(this.#judge, host, view, node);
@@ -138,7 +139,11 @@ export class ClusterChecks implements Observer {
   #take(
     host: ClusterHost,
     view: View,
-    { batch, holders }: { readonly batch: ChangeBatch; readonly holders: Holders },
+    {
+      batch,
+      holders,
+      all,
+    }: { readonly batch: ChangeBatch; readonly holders: Holders; readonly all: readonly Change[] },
   ): readonly Task[] {
     this.#versions.changed(host, batch);
     this.#truth.take(batch);
@@ -148,7 +153,7 @@ export class ClusterChecks implements Observer {
       if (change.table === "nodes") holders.node(change.previous, change.current);
       else if (change.table === "services") holders.service(change.previous, change.current);
       else if (change.table === "networks") holders.network(change.previous, change.current);
-      else if (change.table === "tasks") this.#takeTask(host, view, { change, holders, filled, stirred });
+      else if (change.table === "tasks") this.#takeTask(host, view, { change, holders, filled, stirred, all });
     }
     for (const id of filled) {
       const node = view.node(id);
@@ -165,17 +170,20 @@ export class ClusterChecks implements Observer {
       holders,
       filled,
       stirred,
+      all,
     }: {
       readonly change: Extract<Change, { table: "tasks" }>;
       readonly holders: Holders;
       readonly filled: Set<NodeId>;
       readonly stirred: Task[];
+      /** All that is looked at together: the view shows all of them already. */
+      readonly all: readonly Change[];
     },
   ): void {
     const { previous, current } = change;
     holders.task(previous, current);
     if (current === undefined) return;
-    if (previous === undefined) this.#madeTask(view, current, holders);
+    if (previous === undefined) this.#madeTask(view, current, { holders, later: all.slice(all.indexOf(change) + 1) });
     this.#payloads.task(current);
     checkTaskChange(this.#judge, host, previous, current);
     if (isNewlyAssigned(previous, current) && current.nodeId !== undefined) {
@@ -185,9 +193,16 @@ export class ClusterChecks implements Observer {
     if (previous?.desiredState !== current.desiredState) stirred.push(current);
   }
 
-  #madeTask(view: View, task: Task, holders: Holders): void {
+  /** `later`: what was changed after that, and is in the view. */
+  #madeTask(
+    view: View,
+    task: Task,
+    { holders, later }: { readonly holders: Holders; readonly later: readonly Change[] },
+  ): void {
     const slot = slotOf(task);
-    if (slot !== undefined) this.#pairs.made(task, view.tasksOfSlot(task.serviceId, slot), holders.nodes);
+    if (slot === undefined) return;
+    const others = view.tasksOfSlot(task.serviceId, slot).map((other) => asItWas(other, later));
+    this.#pairs.made(task, others, holders.nodes);
   }
 
   #checkSlotOf(host: ClusterHost, view: View, task: Task): void {
@@ -196,4 +211,10 @@ export class ClusterChecks implements Observer {
     const tasks = view.tasksOfSlot(task.serviceId, slot);
     checkSlot(this.#judge, host, tasks, { service: view.service(task.serviceId), pairs: this.#pairs });
   }
+}
+
+/** A task before these changes. */
+function asItWas(task: Task, changes: readonly Change[]): Task {
+  for (const change of changes) if (change.table === "tasks" && change.id === task.id) return change.previous ?? task;
+  return task;
 }
