@@ -270,34 +270,6 @@ const VIOLATIONS: readonly (readonly [check: string, story: string, break_: (fak
       },
     ],
     [
-      "a task is run in one container",
-      "a second one, though its agent lived when somebody removed the first one",
-      async ({ checks, one }) => {
-        const first = await run(one, fakeTask("t1"));
-        checks.stepped(one);
-        checks.ended(one);
-        checks.started(one);
-        checks.removedByHand(one, first);
-        one.engine.destroy(first);
-        await run(one, fakeTask("t1"));
-        checks.stepped(one);
-      },
-    ],
-    [
-      "a task is run in one container",
-      "a second one, though there was time to save that there was a first one",
-      async ({ checks, one, queue }) => {
-        const first = await run(one, fakeTask("t1"));
-        checks.stepped(one);
-        queue.take(20_000);
-        checks.ended(one);
-        checks.removedByHand(one, first);
-        one.engine.destroy(first);
-        await run(one, fakeTask("t1"));
-        checks.stepped(one);
-      },
-    ],
-    [
       "a container is started once",
       "it is started again",
       async ({ checks, one }) => {
@@ -352,18 +324,6 @@ it("finds nothing where an update starts first, a replacement is held back, or w
   all.queue.take(60_000);
   all.checks.stepped(all.one);
   all.checks.final();
-});
-
-it("lets a task run in a second container when the first is gone, and nobody can know that there was one", async () => {
-  const { checks, one } = fakes();
-  const first = await run(one, fakeTask("t1"));
-  checks.stepped(one);
-  checks.ended(one);
-  checks.removedByHand(one, first);
-  one.engine.destroy(first);
-  checks.started(one);
-  await run(one, fakeTask("t1"));
-  checks.stepped(one);
 });
 
 describe("a slot on a node that is left slowly", () => {

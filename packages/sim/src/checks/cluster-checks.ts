@@ -61,17 +61,8 @@ export class ClusterChecks implements Observer {
     this.#containers.signalled(host, containerId);
   }
 
-  removedByHand(host: ClusterHost, containerId: string): void {
-    this.#containers.removedByHand(host, containerId);
-  }
-
-  started(host: ClusterHost): void {
-    this.#containers.begins(host);
-  }
-
   ended(host: ClusterHost): void {
     this.#replicas.delete(host);
-    this.#containers.ends(host);
   }
 
   wiped(host: ClusterHost): void {

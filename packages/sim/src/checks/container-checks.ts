@@ -15,8 +15,6 @@ export interface EngineHost extends Named {
  * what was committed may not have been seen yet. By then it is known.
  */
 const DOUBT_MS: Millis = 10_000;
-/** What an agent has done with a task is on its disk, or known to managers, so soon: a disk may stand still for seconds. */
-const SAVED_MS: Millis = 10_000;
 
 /** What agents may not do with containers, whatever happens. Looks at an engine only when something there has changed. */
 export class ContainerChecks {
@@ -24,9 +22,7 @@ export class ContainerChecks {
   readonly #truth: TaskTruth;
   readonly #seen = new Map<EngineHost, { changes: number; live: readonly SimulatedContainer[] }>();
   /** The container that each task was run in. */
-  readonly #started = new Map<TaskId, { readonly container: string; readonly host: string; readonly at: Millis }>();
-  /** When the hosts' processes that are gone have ended. */
-  readonly #ended = new Map<EngineHost, Millis>();
+  readonly #started = new Map<TaskId, { readonly container: string; readonly host: string }>();
   readonly #running = new Map<TaskId, { readonly host: EngineHost; readonly container: SimulatedContainer }>();
   readonly #doubts = new Map<TaskId, { readonly host: EngineHost; readonly at: Millis }>();
 
@@ -62,28 +58,6 @@ export class ContainerChecks {
       this.#doubts.set(id, { host, at: this.#judge.now });
   }
 
-  /** A host's process begins a life. */
-  begins(host: EngineHost): void {
-    this.#ended.delete(host);
-  }
-
-  ends(host: EngineHost): void {
-    this.#ended.set(host, this.#judge.now);
-  }
-
-  /**
-   * Nobody can know any more that a task was run when its agent has died before that was saved, and somebody has removed its
-   * container since: it runs in another one, and never in both (seed 1100101324).
-   */
-  removedByHand(host: EngineHost, containerId: string): void {
-    const endedAt = this.#ended.get(host);
-    if (endedAt === undefined) return;
-    for (const [id, started] of this.#started) {
-      const isIt = started.container === containerId && started.host === host.name;
-      if (isIt && endedAt - started.at < SAVED_MS) this.#started.delete(id);
-    }
-  }
-
   /** The user or the cluster takes this host's node out: it stops what it has. */
   leaves(host: EngineHost): void {
     for (const [id, doubt] of this.#doubts) if (doubt.host === host) this.#doubts.delete(id);
@@ -117,8 +91,7 @@ export class ContainerChecks {
       this.#judge.refuse("a container is started once", host, fact, "a task is one attempt");
     }
     const known = this.#started.get(request.task.id);
-    if (known === undefined)
-      this.#started.set(request.task.id, { container: id, host: host.name, at: this.#judge.now });
+    if (known === undefined) this.#started.set(request.task.id, { container: id, host: host.name });
     if (known === undefined || (known.container === id && known.host === host.name)) return;
     const fact = `${name} was started there as ${id.slice(-8)}`;
     const other = `it was started on ${known.host} as ${known.container.slice(-8)}`;

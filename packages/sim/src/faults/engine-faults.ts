@@ -47,7 +47,6 @@ export const ENGINE_FAULTS: readonly Fault[] = [
       const container = host && oneOf(host.engine.containers(), scene.random);
       if (host === undefined || container === undefined) return;
       scene.say(`somebody removes a container on ${host.name}`);
-      scene.world.tell((observer) => observer.removedByHand?.(host, container.id));
       host.engine.destroy(container.id);
     },
   },

@@ -46,8 +46,6 @@ export interface Observer {
   answered?(host: Host, from: NodeId, call: { readonly method: string; readonly body: unknown }): void;
   /** A process asks its engine to send a container a signal. */
   signalled?(host: Host, containerId: string, signalName: string): void;
-  /** Somebody removes a container from a host's engine, behind its agent's back. */
-  removedByHand?(host: Host, containerId: string): void;
   /** Somebody on a host has asked for a service by its name, and was answered. */
   named?(host: Host, lookup: Lookup): void;
   /** Somebody on a host sends to what an answer said, which may still be kept. */
