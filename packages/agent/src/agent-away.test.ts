@@ -185,6 +185,25 @@ describe("an agent that was away", () => {
     expect(world.containersOf(id)).toEqual([]);
   });
 
+  // Seed 1100101324: nobody knew that it had run, and it was run in a second container.
+  it("doesn't start a task anew that it has just started, when it crashes and somebody removes the container", async () => {
+    const world = await begin();
+    world.manager.quorum = false;
+    const id = world.assign();
+    while (world.containersOf(id)[0]?.starts !== 1) await world.clock.advance(1);
+    await world.agent.stop();
+    world.manager.hangUp();
+    world.engine.destroy(world.containersOf(id)[0]?.id ?? "");
+    world.manager.quorum = true;
+    await world.start();
+    await world.pass(4_000);
+    expect(world.manager.get(id).status).toMatchObject({
+      state: "failed",
+      error: "task: the container was removed by someone else",
+    });
+    expect(world.containersOf(id)).toEqual([]);
+  });
+
   it("stops what the managers gave up while the node was cut off", async () => {
     const world = await begin();
     const id = world.assign();

@@ -106,6 +106,68 @@ describe("an agent", () => {
     expect(world.state(id)).toBe("shutdown");
   });
 
+  describe("on a disk that doesn't keep what is to be known after a crash", () => {
+    it("is not started, and says why", async () => {
+      const world = await begin();
+      world.diskState = "full";
+      const id = world.assign();
+      await world.pass(500);
+      const error = "this node could not save that it starts the task: no space left on device";
+      expect(world.manager.get(id).status).toMatchObject({ state: "rejected", error });
+      expect(world.containersOf(id)).toMatchObject([{ state: "created", starts: 0 }]);
+      expect(world.errors.splice(0)).not.toEqual([]);
+      world.diskState = "good";
+      await world.pass(5_000);
+      const next = world.assign();
+      await world.pass(500);
+      expect(world.state(next)).toBe("running");
+    });
+
+    it("is given up after ten seconds without an answer", async () => {
+      const world = await begin();
+      world.diskState = "silent";
+      const id = world.assign();
+      await world.pass(9_500);
+      expect(world.state(id)).toBe("starting");
+      await world.pass(1_500);
+      expect(world.manager.get(id).status).toMatchObject({
+        state: "rejected",
+        error: "this node could not save that it starts the task: its disk did not answer within 10 s",
+      });
+    });
+
+    it("waits no longer than it is wanted", async () => {
+      const world = await begin();
+      world.diskState = "silent";
+      const id = world.assign();
+      await world.pass(1_000);
+      world.manager.want(id, "shutdown");
+      await world.pass(100);
+      expect(world.state(id)).toBe("shutdown");
+    });
+  });
+
+  it("shares a write of the disk with those that start at the same time, and what runs already is not held up", async () => {
+    const world = await begin();
+    world.diskState = "silent";
+    const ids = Array.from({ length: 40 }, () => world.assign());
+    await world.pass(1_000);
+    expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => "starting"));
+    world.writes = 0;
+    world.wakeDisk();
+    await world.pass(2_000);
+    expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => "running"));
+    expect(world.writes).toBeLessThan(10);
+    world.diskState = "silent";
+    const late = world.assign();
+    await world.pass(1_000);
+    expect(world.state(late)).toBe("starting");
+    expect(world.agent.stats().reportsPending).toBe(0);
+    for (const id of ids) world.manager.want(id, "shutdown");
+    await world.pass(2_000);
+    expect(ids.map((id) => world.state(id))).toEqual(ids.map(() => "shutdown"));
+  });
+
   it("removes the container with the wish or the record", async () => {
     const world = await begin();
     const [first, second] = [world.assign(), world.assign()];

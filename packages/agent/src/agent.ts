@@ -67,6 +67,7 @@ export class Agent {
       limits: { ...DEFAULT_ENGINE_LIMITS, ...options.limits },
       pingEveryMs: options.pingEveryMs ?? 5_000,
       listEveryMs: options.listEveryMs ?? 30_000,
+      saved: () => this.#savers.tasks.saved(),
       onStatus: (id, status) => {
         this.#reports.status(id, status);
         this.#sessions.wake();

@@ -28,5 +28,7 @@ export interface DriverContext {
   readonly onUnavailable: () => void;
   /** Whether this node is out of the cluster, so that nothing that ends here is waited for. */
   readonly atOnce: () => boolean;
+  /** Resolves when it is durable what all tasks' statuses are now; rejects when the disk refuses it. */
+  readonly saved: () => Promise<void>;
   readonly onStatus: (id: TaskId, status: TaskStatus) => void;
 }

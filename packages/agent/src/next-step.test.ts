@@ -40,6 +40,7 @@ const facts = (parts: Partial<TaskFacts>): TaskFacts => ({
   loginMissing: undefined,
   startAfter: 0,
   withdrawn: false,
+  saved: true,
   startedHere: true,
   stop: undefined,
   atOnce: false,
@@ -95,6 +96,11 @@ describe("the next step", () => {
       "says that it starts before it starts",
       { status: status("ready"), container: present({ state: "created" }) },
       { observation: { state: "starting" } },
+    ],
+    [
+      "is known to be starting before it is",
+      { status: status("starting"), container: present({ state: "created" }), saved: false },
+      { kind: "save" },
     ],
     ["starts", { status: status("starting"), container: present({ state: "created" }) }, { kind: "start" }],
     [

@@ -66,6 +66,8 @@ export interface TaskFacts {
   /** The task isn't started before this moment of the monotonic clock. */
   readonly startAfter: Millis;
   readonly withdrawn: boolean;
+  /** Whether this node knows after a crash, too, that the container may have run. */
+  readonly saved: boolean;
   /** Whether the container was started in this run of the process: of any other it isn't known what was reported of it. */
   readonly startedHere: boolean;
   readonly stop: StopFacts | undefined;
@@ -90,6 +92,8 @@ export type Step =
   /** Have the task's networks ready for its container. */
   | { readonly kind: "prepare" }
   | { readonly kind: "create" }
+  /** Have it durable that the task is starting. */
+  | { readonly kind: "save" }
   | { readonly kind: "start"; readonly containerId: string }
   /** Connect the process to the task's networks. */
   | { readonly kind: "attach"; readonly container: Container }
@@ -123,8 +127,8 @@ const ATTACH_LIMIT_MS = 60_000;
  * Decides the one thing that a task needs next. Pure: the worker calls it after every change, does the step, and asks
  * again, until the answer is `none` or `wait`. `now` is monotonic.
  *
- * Invariants: a container is made only when the engine was asked and has none, and never for a task that has started. A
- * process is never reported running before it was attached, and stays attached for as long as there is one. What was
+ * Invariants: a container is made only when the engine was asked and has none, and never for a task that has started,
+ * also before a crash of this node: none is started before that would be known after it. A process is never reported running before it was attached, and stays attached for as long as there is one. What was
  * withdrawn ends.
  */
 export function nextStep(facts: TaskFacts, now: Millis): Step {
@@ -201,7 +205,7 @@ function bringUp(facts: TaskFacts, wanted: Task, container: Container, now: Mill
     if (wanted.desiredState === "ready") return { kind: "none" };
     if (now < facts.startAfter) return { kind: "wait", until: facts.startAfter };
     if (state === "ready") return observe("starting", "starting");
-    return whyNotHere(facts) ?? { kind: "start", containerId: container.id };
+    return whyNotHere(facts) ?? (facts.saved ? { kind: "start", containerId: container.id } : { kind: "save" });
   }
   if (!isLive(container)) return { kind: "observe", observation: ended(facts, container) };
   const reachable = facts.network.kind === "unneeded" || facts.network.kind === "attached";

@@ -75,6 +75,7 @@ const engine = (answers: Partial<Runtime>, overlay?: Partial<TaskNetworks>): Dri
     engineReady: () => true,
     atOnce: () => false,
     onUnavailable: () => {},
+    saved: () => Promise.resolve(),
     onStatus: () => {},
   };
 };

@@ -29,6 +29,7 @@ export interface Learned {
   readonly network?: NetworkFacts;
   readonly stop?: StopFacts;
   readonly withdrawn?: true;
+  readonly saved?: true;
   readonly observation?: Observation;
 }
 
@@ -53,6 +54,8 @@ const NETWORK_CONFLICTS_MAX = 20;
 /** How long one attempt may take to have the task's networks made, and to connect it. */
 const PREPARE_LIMIT_MS: Millis = 60_000;
 const ATTACH_LIMIT_MS: Millis = 10_000;
+/** How long this node's disk may take to have it that a task starts. */
+const SAVE_LIMIT_MS: Millis = 10_000;
 /** Who hasn't answered then. */
 const OVERLAY = "this node's overlay";
 
@@ -79,6 +82,8 @@ export async function perform(
       return prepare(subject, context, { signal });
     case "create":
       return create(subject, context, { signal });
+    case "save":
+      return save(context, { signal });
     case "start":
       return start(act.containerId, subject, { ...context, signal });
     case "attach":
@@ -213,6 +218,17 @@ async function adopt(
     if (codeOf(error) !== "not_found" || failures < CONFLICTS_MAX) throw error;
   }
   return refused("preparing", messageOf(conflict));
+}
+
+/** A disk that is full or doesn't answer is no reason for the task to wait here: it may be started on another node. */
+async function save({ saved, clock }: DriverContext, { signal }: Abortable): Promise<Learned> {
+  try {
+    await withTimeLimit({ clock, limitMs: SAVE_LIMIT_MS, who: "its disk", signal }, saved);
+    return { saved: true };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return refused("starting", `this node could not save that it starts the task: ${messageOf(error)}`);
+  }
 }
 
 async function start(

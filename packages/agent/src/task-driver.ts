@@ -40,6 +40,8 @@ export interface DriverStart {
 }
 
 const RETRY = { firstMs: 100, mostMs: 5_000 };
+/** Only a task needs them that is to run: they are given up when it isn't any more. */
+const MAY_TAKE_LONG: ReadonlySet<Act["kind"]> = new Set(["pull", "prepare", "save", "attach"]);
 
 /**
  * Brings one task's container to where the task wants it, one step at a time: decide (`nextStep`), do it (`perform`),
@@ -59,6 +61,7 @@ export class TaskDriver {
   #network: NetworkFacts;
   #startAfter: Millis;
   #withdrawn: boolean;
+  #saved = false;
   #startedHere = false;
   #stop: StopFacts | undefined;
   /** Failed steps in a row, and the end of the pause after the last one, on the monotonic clock. */
@@ -66,7 +69,7 @@ export class TaskDriver {
   #retryAt: Millis = 0;
   /** The last step that was done and was no inspection. */
   #done: Act["kind"] | undefined;
-  /** Ends the step under way if it is one that may take long and that only a task needs that is to run. */
+  /** Ends the step under way if it is one of those. */
   #bringingUp: AbortController | undefined;
   #driving = false;
   #again = false;
@@ -193,6 +196,7 @@ export class TaskDriver {
         case "pull":
         case "prepare":
         case "create":
+        case "save":
         case "start":
         case "attach":
         case "withdraw":
@@ -218,6 +222,7 @@ export class TaskDriver {
       loginMissing: this.#wanted && this.#context.payloads.missingLogin(this.#wanted),
       startAfter: this.#startAfter,
       withdrawn: this.#withdrawn,
+      saved: this.#saved,
       startedHere: this.#startedHere,
       stop: this.#stop,
       atOnce: this.#context.atOnce(),
@@ -247,7 +252,7 @@ export class TaskDriver {
     const own = new AbortController();
     const onAbort = (): void => own.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    if (act.kind === "pull" || act.kind === "prepare" || act.kind === "attach") this.#bringingUp = own;
+    if (MAY_TAKE_LONG.has(act.kind)) this.#bringingUp = own;
     if (act.kind === "remove" && this.#context.atOnce()) this.#takeTrafficAway();
     try {
       const learned = await perform(act, subject, this.#context, own.signal);
@@ -284,6 +289,7 @@ export class TaskDriver {
     if (learned.network !== undefined) this.#network = learned.network;
     if (learned.stop !== undefined) this.#stop = learned.stop;
     if (learned.withdrawn) this.#withdrawn = true;
+    if (learned.saved) this.#saved = true;
     if (learned.container !== undefined) {
       if (learned.container.kind === "present") this.#containerId = learned.container.container.id;
       this.#container = fresh ? learned.container : { kind: "unknown" };

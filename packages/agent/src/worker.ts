@@ -35,6 +35,8 @@ export interface WorkerOptions {
   readonly limits: EngineLimits;
   readonly pingEveryMs: Millis;
   readonly listEveryMs: Millis;
+  /** See `DriverContext`. */
+  readonly saved: () => Promise<void>;
   readonly onStatus: (id: TaskId, status: TaskStatus) => void;
   readonly onEngine: (status: EngineStatus) => void;
   readonly onInfo: (info: EngineInfo) => void;
@@ -122,6 +124,7 @@ export class Worker {
       engineReady: () => this.#watch.status.state === "ready",
       onUnavailable: () => this.#watch.suspect(),
       atOnce: () => this.#atOnce,
+      saved: options.saved,
       onStatus: options.onStatus,
     };
     const { networks, files } = options;

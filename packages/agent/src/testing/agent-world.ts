@@ -225,6 +225,9 @@ export class AgentWorld {
   readonly networks: StubNetworks;
   readonly files = new SimulatedFiles();
   readonly disk = new Map<string, Uint8Array>();
+  /** What becomes of writes: a full disk refuses them, a silent one answers none before `wakeDisk`. */
+  diskState: "good" | "full" | "silent" = "good";
+  writes = 0;
   /** What would be an error in the log, which no fault may cause. */
   readonly errors: string[] = [];
   /** What was withdrawn and signalled, in order, each with its time. */
@@ -237,6 +240,7 @@ export class AgentWorld {
   readonly #random: SeededRandom;
   readonly #options: AgentWorldOptions;
   #numbers = 0;
+  #awake = Promise.withResolvers<void>();
 
   constructor(options: AgentWorldOptions = {}) {
     this.#options = options;
@@ -273,6 +277,12 @@ export class AgentWorld {
     return task.id;
   }
 
+  wakeDisk(): void {
+    this.diskState = "good";
+    this.#awake.resolve();
+    this.#awake = Promise.withResolvers();
+  }
+
   state(id: TaskId): string {
     return this.manager.get(id).status.state;
   }
@@ -285,7 +295,7 @@ export class AgentWorld {
     const { clock, manager, engine, disk } = this;
     const store: KeyValue = {
       get: (key) => Promise.resolve(disk.get(key)),
-      put: (key, value) => Promise.resolve(void disk.set(key, value)),
+      put: (key, value) => this.#put(key, value),
     };
     const ignore = (): void => {};
     const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (text, fields) => this.#fail(text, fields) };
@@ -302,6 +312,13 @@ export class AgentWorld {
       withdrawals: this.#withdrawals(),
       random: this.#random,
     });
+  }
+
+  #put(key: string, value: Uint8Array): Promise<void> {
+    this.writes += 1;
+    if (this.diskState === "silent") return this.#awake.promise;
+    if (this.diskState === "full") return Promise.reject(new Error("no space left on device"));
+    return Promise.resolve(void this.disk.set(key, value));
   }
 
   #withdrawals(): Withdrawals {

@@ -8,6 +8,7 @@ import { AgentWorld, type AgentWorldOptions } from "./agent-world.ts";
 export function agentWorlds(): (options?: AgentWorldOptions) => Promise<AgentWorld> {
   let begun: AgentWorld | undefined;
   afterEach(async () => {
+    begun?.wakeDisk();
     await begun?.agent.stop();
     expect(begun?.errors).toEqual([]);
     expect(begun?.networks.violations).toEqual([]);
