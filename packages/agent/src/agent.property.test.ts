@@ -149,8 +149,16 @@ function heal(world: AgentWorld): void {
   manager.quorum = true;
 }
 
-/** Never two containers for a task, and none is ever started twice. */
-function checkSafety(world: AgentWorld): void {
+/** By task, the container that was seen to have run for it; what a node has lost its memory of may run again. */
+type Runs = Map<TaskId, string>;
+
+/** Never two containers for a task, nor one after the other, and none is ever started twice. */
+function checkSafety(world: AgentWorld, runs: Runs): void {
+  for (const { id, request, starts } of world.engine.containers()) {
+    if (starts === 0) continue;
+    expect(runs.get(request.task.id) ?? id).toBe(id);
+    runs.set(request.task.id, id);
+  }
   const seen = new Set<TaskId>();
   for (const { request, starts } of world.engine.containers()) {
     expect(seen).not.toContain(request.task.id);
@@ -222,15 +230,17 @@ it.each(planes)(title, { timeout: 60_000 }, async ({ plane }) => {
         }),
       });
       await world.start();
+      const runs: Runs = new Map();
       for (const [event, pauseMs] of events) {
+        if (event.kind === "agent" && event.memory === "lost") runs.clear();
         await happen(world, event);
         await world.pass(pauseMs);
-        checkSafety(world);
+        checkSafety(world, runs);
         if (overlay) checkNetworks(world);
       }
       heal(world);
       await world.pass(120_000);
-      checkSafety(world);
+      checkSafety(world, runs);
       checkConverged(world);
       if (overlay) checkNetworks(world);
       if (overlay) checkNetworksConverged(world);
