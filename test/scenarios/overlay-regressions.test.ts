@@ -179,6 +179,26 @@ describe("what seeds have found in the overlay", () => {
     await story.becomesWhole();
   });
 
+  /* The same seed: its daemon had died by then, and when it was there again it hadn't heard yet that it was out. */
+  it("a node that was removed while its daemon was dead takes its guests out as soon as it hears of it", async () => {
+    await using story = await attachable();
+    const { world } = story;
+    const lost = story.worker();
+    const [former, address] = [nodeOf(lost), runByHand(world, lost)];
+    lost.crash();
+    await story.submit({ kind: "removeNode", id: former, force: true });
+    const next = world.addHost();
+    await story.joins(next);
+    await world.pass(1_000);
+    await world.during(lost.resume());
+    expect(lost.engine.guestsByHand()).toHaveLength(1);
+    expect(runByHand(world, next)).toBe(address);
+    await world.pass(5_000);
+    expect(lost.engine.guestsByHand()).toEqual([]);
+    await story.joins(lost);
+    await story.becomesWhole();
+  });
+
   /*
    * A published port that some nodes didn't answer for up to half a minute (found by the bench `partitions`, on real engines).
    * A network was removed and another one made, which got its subnet. On nodes with no task in either, the engine had the old
