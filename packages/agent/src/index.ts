@@ -27,6 +27,7 @@ export type {
   EngineInfo,
   EngineNetwork,
   EngineVolume,
+  EvictOptions,
   GuestRuntime,
   KeyValue,
   LocalNetwork,
@@ -40,6 +41,7 @@ export type {
   TaskFile,
   TaskFiles,
   TaskNetworks,
+  TidyOptions,
   Withdrawals,
 } from "./ports.ts";
 export { withTimeLimit } from "./time-limit.ts";

@@ -7,6 +7,8 @@ export interface NetworkTidierOptions {
   readonly networks: TaskNetworks;
   /** The tasks that have a process or are to have one. */
   readonly tasks: () => readonly Task[];
+  /** Whether this node is out of its cluster. */
+  readonly isOut: () => boolean;
   readonly scope: Scope;
   readonly clock: Clock;
   readonly log: Log;
@@ -44,10 +46,10 @@ export class NetworkTidier {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { networks, tasks, clock, log } = this.#options;
+    const { networks, tasks, isOut, clock, log } = this.#options;
     const limit = { clock, limitMs: TIDY_LIMIT_MS, who: "this node's overlay", signal };
     try {
-      await withTimeLimit(limit, (options) => networks.tidy(tasks, options));
+      await withTimeLimit(limit, ({ signal: either }) => networks.tidy(tasks, { signal: either, isOut: isOut() }));
     } catch (error) {
       if (!signal.aborted) log.warn("networks that no task needs may be left", { error: messageOf(error) });
     }

@@ -162,7 +162,12 @@ export interface TaskNetworks {
    * Removes the engine's networks that none of these tasks needs and no container is in. `tasks` is asked anew before each
    * removal. Called from time to time, and when this node leaves its cluster.
    */
-  tidy(tasks: () => readonly Task[], options: Abortable): Promise<void>;
+  tidy(tasks: () => readonly Task[], options: TidyOptions): Promise<void>;
+}
+
+export interface TidyOptions extends Abortable {
+  /** This node is out of its cluster: its share of the networks' addresses may be another's, so no guest keeps one. */
+  readonly isOut?: boolean;
 }
 
 /** `created` was never started; `exited` and `dead` have ended; the others may have a process. */
@@ -294,7 +299,12 @@ export interface GuestRuntime {
   /** Yields whenever a container was connected, disconnected or renamed; ends as `Runtime.events`. */
   guestEvents(options: Abortable): Promise<AsyncIterable<unknown>>;
   /** Takes out of a network every container that has a process in it; does nothing when there is no such network. */
-  evict(network: string, options: Abortable): Promise<void>;
+  evict(network: string, options: EvictOptions): Promise<void>;
+}
+
+export interface EvictOptions extends Abortable {
+  /** Tasks' containers stay: they are still to be stopped, and have addresses of their own. */
+  readonly guestsOnly?: boolean;
 }
 
 /** Makes sessions with managers; each call may try another manager. */

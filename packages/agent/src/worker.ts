@@ -83,7 +83,9 @@ export class Worker {
   #unknownMakers: ReadonlyMap<NodeId, number> = new Map();
   /** A manager has said in this run what this node has to do: only then is a container without a task surplus. */
   #informed = false;
-  /** This node is out of the cluster: it has no more tasks, and waits for none to end by itself. */
+  /** This node is out of the cluster: it has no more tasks. */
+  #isOut = false;
+  /** So, and it waits for none to end by itself. */
   #atOnce = false;
   /** The engine was listed in this run: a task that is new has no container. */
   #listed = false;
@@ -131,7 +133,15 @@ export class Worker {
     this.#files = files && new FileKeeper({ files, scope: this.#scope, clock, log });
     if (networks === undefined) return;
     const tasks = (): readonly Task[] => this.#living();
-    this.#tidier = new NetworkTidier({ networks, tasks, scope: this.#scope, clock, log, onTidy: () => this.#idle() });
+    this.#tidier = new NetworkTidier({
+      networks,
+      tasks,
+      isOut: () => this.#isOut,
+      scope: this.#scope,
+      clock,
+      log,
+      onTidy: () => this.#idle(),
+    });
   }
 
   get engine(): EngineStatus {
@@ -187,8 +197,11 @@ export class Worker {
 
   /** Nothing is to run here any more. `atOnce`: it is killed, also what has its grace already; else it is stopped. */
   clear({ atOnce }: { readonly atOnce: boolean }): void {
+    this.#isOut = true;
     this.#atOnce = atOnce;
     this.replace([]);
+    // Guests have to go before the tasks do. Where there are none, the list that was just asked for is as soon.
+    if (this.size > 0) this.#tidy();
   }
 
   /** Tasks that are new or have changed, and such that this node has no more. */

@@ -98,6 +98,13 @@ export class ClusterBridges implements BridgeMaker {
     return isAnyNew;
   }
 
+  /** Takes everybody out of this node's networks who isn't a task's container: they run on, without addresses of its share. */
+  async evictGuests(options: Abortable): Promise<void> {
+    const { runtime, guests, clusterId, nodeId } = this.#options;
+    for (const name of await runtime.networks(ownerLabels(clusterId, nodeId), options))
+      await guests.evict(name, { ...options, guestsOnly: true });
+  }
+
   /** The engine's networks of this cluster that aren't this node's. */
   async #former(options: Abortable): Promise<readonly string[]> {
     const { runtime, clusterId, nodeId } = this.#options;

@@ -5,6 +5,7 @@ import {
   ownerLabels,
   type Container,
   type EngineNetwork,
+  type EvictOptions,
   type LocalNetwork,
   type LocalNetworkRuntime,
   type NetworkRuntime,
@@ -65,8 +66,12 @@ class Engine implements NetworkRuntime, LocalNetworkRuntime {
   /** Whoever is in a network can't be taken out of it. */
   isHeld = false;
 
-  async evict(name: string): Promise<void> {
-    if (!this.isHeld) this.used.delete(name);
+  /** Those of them that have guests; tasks may be in all that are used. */
+  readonly withGuests = new Set<string>();
+
+  async evict(name: string, { guestsOnly = false }: EvictOptions): Promise<void> {
+    this.withGuests.delete(name);
+    if (!this.isHeld && !guestsOnly) this.used.delete(name);
   }
 
   async ensureNetwork(network: EngineNetwork): Promise<void> {
@@ -342,6 +347,24 @@ describe("the overlay's side of a node's tasks", () => {
     engine.isHeld = false;
     await networks.tidy(() => [], OPTIONS);
     expect([engine.made.get(engineNetworkName(BLUE))?.labels["murmur.node.id"], repairs]).toEqual(["n1", 1]);
+  });
+
+  it("keeps guests until this node is out of its cluster, and then not as long as its tasks stop", async () => {
+    await networks.prepare(task(), OPTIONS);
+    await bridgesOf("other", "n1").ensure({ ...RED, name: "theirs" }, WISH);
+    const names = [...engine.made.keys()];
+    for (const name of names) {
+      engine.used.add(name);
+      engine.withGuests.add(name);
+    }
+    for (const known of [[BLUE, RED], undefined]) {
+      needed = known;
+      await networks.tidy(() => [task()], OPTIONS);
+      expect([...engine.withGuests]).toEqual(names);
+    }
+    await networks.tidy(() => [task()], { ...OPTIONS, isOut: true });
+    expect([...engine.withGuests]).toEqual([expect.stringContaining("theirs")]);
+    expect([...engine.used]).toEqual(names);
   });
 
   it("removes the networks that neither a task needs, nor the node, nor a container is in", async () => {

@@ -1,4 +1,4 @@
-import type { Abortable, Container, ContainerNetworks, LocalPlace, TaskNetworks } from "@murmur/agent";
+import type { Abortable, Container, ContainerNetworks, LocalPlace, TaskNetworks, TidyOptions } from "@murmur/agent";
 import { ClusterError, codeOf, messageOf } from "@murmur/base";
 import { ZONE } from "@murmur/discovery";
 import { engineNetworkName, type NetworkAddress, type NetworkId, type Task, type TaskId } from "@murmur/model";
@@ -14,7 +14,7 @@ export interface OverlayNetworksOptions {
     OverlayPlane,
     "network" | "networks" | "known" | "ownAttachable" | "attach" | "detach" | "expect" | "resolveBy" | "repair"
   >;
-  readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut" | "replaceFormer">;
+  readonly bridges: Pick<ClusterBridges, "ensure" | "removeAllBut" | "replaceFormer" | "evictGuests">;
   /** Left out where no network is of that kind. */
   readonly local?: Pick<LocalNetworks, "ensure" | "removeAllBut">;
   /** Has a file of this text, to be a container's resolv.conf, and resolves with its path. No two write at once as one writer. */
@@ -69,8 +69,10 @@ export class OverlayNetworks implements TaskNetworks {
     this.#options.plane.expect(tasks);
   }
 
-  async tidy(tasks: () => readonly Task[], options: Abortable): Promise<void> {
+  async tidy(tasks: () => readonly Task[], { isOut = false, ...options }: TidyOptions): Promise<void> {
     const { plane, bridges } = this.#options;
+    // Not only with the last of the tasks, which may take a minute to stop: the share may be another node's by now.
+    if (isOut) await bridges.evictGuests(options);
     // Until the cluster has said what there is, everything may be needed.
     const needed = plane.networks();
     if (needed === undefined) return;

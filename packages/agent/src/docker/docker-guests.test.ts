@@ -1,6 +1,7 @@
+import type Docker from "dockerode";
 import type { ContainerInspectInfo } from "dockerode";
 import { describe, expect, it } from "vitest";
-import { guestsOf } from "./docker-guests.ts";
+import { evict, guestsOf } from "./docker-guests.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 
@@ -46,4 +47,23 @@ describe("a container's names in a network", () => {
     expect(guestsOf(inspection({}), new Set(["other"]))).toEqual([]);
     expect(guestsOf(inspection({ IPAddress: "" }), open)).toEqual([]);
   });
+});
+
+it("everybody is taken out of a network, or whoever isn't a task's", async () => {
+  const out: string[] = [];
+  const containers = [
+    { Id: "task", Labels: { "murmur.task.id": "t1" } },
+    { Id: "hand", Labels: {} },
+  ];
+  const docker = {
+    listContainers: async () => containers,
+    getNetwork: () => ({
+      disconnect: async ({ Container }: { readonly Container: string }) => void out.push(Container),
+    }),
+  } as unknown as Docker;
+  const { signal } = new AbortController();
+  await evict(docker, "open", { signal, guestsOnly: true });
+  expect(out.splice(0)).toEqual(["hand"]);
+  await evict(docker, "open", { signal });
+  expect(out).toEqual(["task", "hand"]);
 });

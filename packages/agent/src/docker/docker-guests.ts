@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import type { ContainerInspectInfo } from "dockerode";
 import { taskOf } from "../labels.ts";
-import type { Abortable, EngineGuest } from "../ports.ts";
+import type { Abortable, EngineGuest, EvictOptions } from "../ports.ts";
 import { statusOf } from "./engine-error.ts";
 
 /** More are left out: what is told of one node stays small. */
@@ -34,10 +34,12 @@ export async function guests(
 }
 
 /** `GuestRuntime.evict` of an engine; its errors are dockerode's. */
-export async function evict(docker: Docker, name: string, { signal }: Abortable): Promise<void> {
+export async function evict(docker: Docker, name: string, { signal, guestsOnly = false }: EvictOptions): Promise<void> {
   const network = docker.getNetwork(name);
-  for (const { Id } of await docker.listContainers({ filters: { network: [name] }, abortSignal: signal }))
+  for (const { Id, Labels } of await docker.listContainers({ filters: { network: [name] }, abortSignal: signal })) {
+    if (guestsOnly && taskOf({ labels: Labels }) !== undefined) continue;
     await network.disconnect({ Container: Id, Force: true, abortSignal: signal }).catch(goneIsNothing);
+  }
 }
 
 /** It has ended since it was listed. */

@@ -10,6 +10,7 @@ import type {
   EngineInfo,
   EngineNetwork,
   EngineVolume,
+  EvictOptions,
   GuestRuntime,
   LocalNetwork,
   LocalNetworkRuntime,
@@ -175,7 +176,7 @@ export class DockerRuntime implements Runtime, NetworkRuntime, LocalNetworkRunti
     return asked(() => localNetworks(this.#docker, prefix, options));
   }
 
-  evict(network: string, options: Abortable): Promise<void> {
+  evict(network: string, options: EvictOptions): Promise<void> {
     return asked(() => evict(this.#docker, network, options));
   }
 

@@ -3,7 +3,7 @@ import { nodeId, SeededRandom } from "@murmur/base";
 import { networkId, type ClusterNode, type Network } from "@murmur/model";
 import { beforeEach, describe, expect, it } from "vitest";
 import { EventQueue, WorldClock } from "../world/event-queue.ts";
-import { GuestChecks, type GuestHost } from "./guest-checks.ts";
+import { GuestChecks, type GuestHost, type GuestWorld } from "./guest-checks.ts";
 import { FakeReplica } from "./testing/fake-replica.ts";
 import { Judge } from "./violation.ts";
 
@@ -77,7 +77,7 @@ describe("containers that somebody runs by hand", () => {
     expect(() => run(wrong, 1, "b")).toThrow("an address of its node's share");
   });
 
-  it("are found out where two have an address", () => {
+  it("are found out where two have an address, unless one of their nodes was removed", () => {
     run(good, 0, "a");
     const [first, second] = good.hosts;
     if (first === undefined || second === undefined) throw new Error("there are two hosts");
@@ -87,8 +87,14 @@ describe("containers that somebody runs by hand", () => {
       engine: { ...engineOf(second), guestsByHand: () => [{ ...guest, ipv4: "10.200.1.128" }] },
     };
     const hosts = [first, moved];
-    const checks = new GuestChecks(new Judge(() => 0), { hosts, leader: undefined });
-    expect(() => checks.guestRuns(first, run(good, 0, "a"))).toThrow("an address is one container's");
+    const look = (leader: GuestWorld["leader"]) => () =>
+      new GuestChecks(new Judge(() => 0), { hosts, leader }).guestRuns(first, run(good, 0, "a"));
+    const knowing = (...ids: readonly (typeof N1)[]): GuestWorld["leader"] => {
+      const node = (id: typeof N1): ClusterNode | undefined => (ids.includes(id) ? ({ id } as ClusterNode) : undefined);
+      return { manager: { view: { ...new FakeReplica().view, network: () => undefined, node } } };
+    };
+    for (const leader of [undefined, knowing(N1, N2)]) expect(look(leader)).toThrow("an address is one container's");
+    for (const leader of [knowing(N1), knowing(N2)]) expect(look(leader)).not.toThrow();
   });
 });
 

@@ -47,10 +47,18 @@ export class GuestChecks implements Observer {
 
   guestRuns(host: GuestHost, guest: SimulatedGuest): void {
     const bridge = bridgeOf(host, guest.network);
-    // What is left of a node that the host isn't any more is on its way out.
-    if (bridge === undefined || host.member?.identity.nodeId !== bridge.owner) return;
+    if (bridge === undefined || !this.#isInForce(host, bridge)) return;
     this.#checkShare(host, guest, bridge);
     for (const other of this.#world.hosts) this.#checkUnlike(other, { host, guest, bridge });
+  }
+
+  /**
+   * What is left of a node that the host isn't any more is on its way out. So is what a node has that was removed: its share
+   * is the next one's at once, and it can take its guests out no sooner than it has heard of it, or its daemon is back.
+   */
+  #isInForce({ member }: GuestHost, { owner }: Bridge): boolean {
+    const view = this.#world.leader?.manager?.view;
+    return member?.identity.nodeId === owner && (view === undefined || view.node(owner) !== undefined);
   }
 
   #checkShare(host: GuestHost, guest: SimulatedGuest, { networkId: id, owner }: Bridge): void {
@@ -70,8 +78,8 @@ export class GuestChecks implements Observer {
     other: GuestHost,
     { host, guest, bridge }: { readonly host: GuestHost; readonly guest: SimulatedGuest; readonly bridge: Bridge },
   ): void {
-    const there = other.engine.bridges().find(({ name }) => name === bridge.name);
-    if (there === undefined || bridgeOf(other, there.name)?.owner !== other.member?.identity.nodeId) return;
+    const there = bridgeOf(other, bridge.name);
+    if (there === undefined || !this.#isInForce(other, there)) return;
     const guests = other.engine
       .guestsByHand()
       .filter((one) => one.network === bridge.name && !(other === host && one.name === guest.name));
