@@ -41,8 +41,8 @@ describe("a service's secrets and configs", () => {
     await piped(two, template, "config create --template-driver golang site -");
     await two.murmur(
       ..."service create --name shop --replicas 3 --env COLOR=blue-{{.Task.Slot}}".split(" "),
-      // However long a daemon takes to come back, its tasks are waited for.
-      ..."--on-node-loss replace-after=10m".split(" "),
+      // However long a daemon takes to come back, its tasks are waited for; one that has ended is replaced at once.
+      ..."--on-node-loss replace-after=10m --restart-delay 0s".split(" "),
       ..."--secret source=key-1,target=key,uid=103,gid=104,mode=0400 --secret key-1".split(" "),
       ..."--config source=site,target=/etc/site.conf".split(" "),
       WEB_IMAGE,
@@ -92,6 +92,11 @@ describe("a service's secrets and configs", () => {
       () => cluster.first.client.ping().then(() => true),
       (up) => up,
     );
+    // It answers before it listens to its engine: a task whose container is restarted in between runs on, with the new
+    // process. A daemon that starts a container listens.
+    const create = "service create --name listens --constraint node.hostname==host1 --stop-grace-period 0s";
+    await cluster.first.murmur(...create.split(" "), WEB_IMAGE);
+    await cluster.first.murmur("service", "rm", "listens");
     expect(await read(task, "/run/secrets/key")).toBe(OLD);
     // The task counts as ended all the same, and is replaced. Where the daemon was faster, its files are gone already, and
     // the engine can't start it any more.

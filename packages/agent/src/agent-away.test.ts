@@ -1,9 +1,10 @@
-import { nodeId } from "@murmur/base";
-import type { ClusterFacts, TaskId } from "@murmur/model";
+import { assert, nodeId } from "@murmur/base";
+import { secretId, type ClusterFacts, type TaskId } from "@murmur/model";
 import { beforeEach, describe, expect, it } from "vitest";
 import { SAMPLE_ADDRESS, type AgentWorld } from "./testing/agent-world.ts";
 import { agentWorlds } from "./testing/agent-worlds.ts";
 import { SAMPLE_NODE, sampleTask } from "./testing/sample-task.ts";
+import { processOf } from "./testing/stub-networks.ts";
 
 const begin = agentWorlds();
 
@@ -35,6 +36,30 @@ describe("an agent that was away", () => {
     world.manager.reachable = true;
     await world.pass(3_000);
     expect(world.manager.get(second).status).toMatchObject({ state: "failed", exitCode: 3 });
+  });
+
+  it("takes up what somebody has restarted meanwhile, with its new process: no end was told", async () => {
+    const world = await begin({ overlay: true });
+    const name = "key";
+    const data = Buffer.from("hunter2").toString("base64");
+    world.manager.hand([{ kind: "secret", id: name, data }]);
+    const file = { name, uid: 0, gid: 0, mode: 0o400 };
+    const id = world.assign({ container: { secrets: [{ secretId: secretId(name), secretName: name, file }] } });
+    await world.pass(1_000);
+    const before = world.manager.get(id).status.pid;
+    await world.agent.stop();
+    world.engine.restart(world.containersOf(id)[0]?.id ?? "");
+    await world.start();
+    await world.pass(60_000);
+    const [container] = world.containersOf(id);
+    assert(container !== undefined, "its container is there");
+    expect(container).toMatchObject({ state: "running", starts: 1 });
+    const { pid } = container.show();
+    expect(pid).not.toBe(before);
+    expect(world.manager.get(id).status).toMatchObject({ state: "running", containerId: container.id, pid });
+    expect(world.networks.attached.get(id)).toBe(processOf(container.show()));
+    expect(world.files.of(id)).toHaveLength(1);
+    expect(world.withdrawn).toEqual([]);
   });
 
   it("tells where its tasks are when its node has come back at another address, and restarts none", async () => {
