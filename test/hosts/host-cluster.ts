@@ -126,7 +126,7 @@ export class HostCluster implements AsyncDisposable {
     await host.client.joinCluster({ token, addresses: [`${this.first.address}:7373`], advertiseAddr: host.address });
   }
 
-  /** Waits until every node is ready, the wanted number of them are managers, and one leads. */
+  /** Waits until every node and its engine are ready, the wanted number of them are managers, and one leads. */
   async settled(): Promise<void> {
     const managers = this.hosts.length < 3 ? 1 : 3;
     await eventually(
@@ -134,7 +134,7 @@ export class HostCluster implements AsyncDisposable {
       () => this.first.client.nodes(),
       (nodes) =>
         nodes.length === this.hosts.length &&
-        nodes.every(({ Status }) => Status?.State === "ready") &&
+        nodes.every(({ Status, Murmur }) => Status.State === "ready" && Murmur.EngineState === "ready") &&
         nodes.filter(({ ManagerStatus }) => ManagerStatus !== undefined).length === managers &&
         nodes.some(({ ManagerStatus }) => ManagerStatus?.Leader === true),
     );
