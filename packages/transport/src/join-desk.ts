@@ -1,4 +1,4 @@
-import { ClusterError, codeOf, messageOf, type Clock, type ErrorCode, type Log } from "@murmur/base";
+import { ClusterError, codeOf, messageOf, type Clock, type ErrorCode, type Log, type Timer } from "@murmur/base";
 import { Handlers, type JoinHandler } from "./handlers.ts";
 import { checkVersions, type Versions } from "./hello.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -22,11 +22,19 @@ export interface JoinDeskOptions {
   readonly limits: TransportLimits;
 }
 
+/** Somebody whose handler is at work. */
+interface Wait {
+  readonly timer: Timer;
+  readonly reject: (error: ClusterError) => void;
+}
+
 /** Answers nodes that have no certificate yet: the only thing that they can reach. Bounded in count and time. */
 export class JoinDesk {
   readonly handlers = new Handlers<JoinHandler>();
   readonly #options: JoinDeskOptions;
   #running = 0;
+  readonly #waits = new Set<Wait>();
+  #isClosed = false;
 
   constructor(options: JoinDeskOptions) {
     this.#options = options;
@@ -38,6 +46,15 @@ export class JoinDesk {
 
   get running(): number {
     return this.#running;
+  }
+
+  /** Sends those that wait, and those that come, to another member; leaves no timer behind. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { timer, reject } of this.#waits) {
+      timer.cancel();
+      reject(stopping());
+    }
   }
 
   /** Never rejects. */
@@ -54,6 +71,7 @@ export class JoinDesk {
 
   #answer(request: JoinRequest): Promise<unknown> {
     const { clock, limits, versions } = this.#options;
+    if (this.#isClosed) throw stopping();
     checkVersions(versions, request.versions, `the joining node (${request.remoteAddress})`);
     const handler = this.handlers.get(request.method);
     if (handler === undefined) {
@@ -67,12 +85,18 @@ export class JoinDesk {
       const timer = clock.setTimer(limits.joinTimeoutMs, () => {
         reject(new ClusterError("timeout", `the member did not answer within ${limits.joinTimeoutMs / 1000} s`));
       });
+      const wait = { timer, reject };
+      this.#waits.add(wait);
       handler(request.remoteAddress, request.body)
         .then(resolve, reject)
         .finally(() => {
           timer.cancel();
+          this.#waits.delete(wait);
           this.#running -= 1;
         });
     });
   }
 }
+
+const stopping = (): ClusterError =>
+  new ClusterError("unavailable", "this member is stopping: join through another one");

@@ -170,6 +170,7 @@ export class Peers implements PeerTransport {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const scopeEnd = this.#scope[Symbol.asyncDispose]();
+    this.#joins.close();
     for (const peer of this.#peers.values()) peer.close();
     this.#peers.clear();
     await this.#connector[Symbol.asyncDispose]();
