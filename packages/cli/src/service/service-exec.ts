@@ -31,7 +31,7 @@ export function serviceExec(cli: Cli): Command {
 /** The running task that is meant. Errors: `not_found`; `failed_precondition` when none runs. */
 async function taskIn(client: MurmurClient, text: string): Promise<Task> {
   const { service, slot } = await named(client, text);
-  const tasks = await client.tasks({ filters: { service: [service.ID], "desired-state": ["running"] } });
+  const tasks = await client.tasks({ filters: { service: [service.ID], "desired-state": ["running", "complete"] } });
   const running = tasks.filter(({ Status }) => Status.State === "running");
   const nodes = slot !== undefined && !/^\d+$/.test(slot) ? await client.nodes() : [];
   const isMeant = ({ Murmur, NodeID }: Task): boolean =>
