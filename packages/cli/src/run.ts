@@ -42,6 +42,7 @@ function misuse(error: CommanderError, command: string): ClusterError {
   const text = error.message
     .replace(/^error: /, "")
     .replaceAll(/\s*\n\s*/g, " ")
+    .replace(/\.$/, "")
     .replace(/^\(outputHelp\)$/, "a command is missing");
   return new ClusterError("invalid_argument", `${text}; see \`${command} --help\``, { cause: error });
 }

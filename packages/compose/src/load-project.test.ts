@@ -24,6 +24,12 @@ secrets: { key: { file: ./key.txt } }
 `;
 
 describe("loadProject", () => {
+  it("lets a node make the directory of a bind mount only where that is said: older engines can't", () => {
+    const long = "{ type: bind, source: /b, target: /b, bind: { create_host_path: true } }";
+    const project = load({ "compose.yaml": `services: { a: { image: x, volumes: ["/a:/a", ${long}] } }` });
+    expect(project.services.get("a")?.mounts?.map(({ bind }) => bind)).toEqual([undefined, { createHostPath: true }]);
+  });
+
   it("reads a whole application", () => {
     const project = load({ "compose.yaml": SHOP, "key.txt": "k" });
     expect(project.name).toBe("shop");
@@ -42,7 +48,7 @@ describe("loadProject", () => {
       networks: [{ network: "front", aliases: ["www"] }],
       mounts: [
         { type: "volume", source: "data", target: "/var/lib/data", readOnly: true },
-        { type: "bind", source: "/app/conf", target: "/etc/nginx", readOnly: false, bind: { createHostPath: true } },
+        { type: "bind", source: "/app/conf", target: "/etc/nginx", readOnly: false },
       ],
       healthcheck: { disable: false, test: ["CMD-SHELL", "curl -f localhost"], intervalMs: 90_000, retries: 3 },
       secrets: [{ source: "key", mode: 0o440 }],

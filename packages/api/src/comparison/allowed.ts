@@ -62,11 +62,6 @@ export const ALLOWED: readonly Allowed[] = [
     why: "Iterations are numbered by the version that began them; Docker's first is 0, and left out.",
   },
   {
-    asked: /GET \/tasks/,
-    path: /Slot$/,
-    why: "Slots of jobs count from 1 here as all others do; Docker's first is 0, and left out.",
-  },
-  {
     asked: /published/,
     path: /PortStatus\.Ports\.length$/,
     why: "Docker lists a port once for IPv4 and once for IPv6, without saying which is which.",

@@ -39,6 +39,7 @@ export interface Task {
   Labels: Record<string, string>;
   Spec: TaskSpec;
   ServiceID: string;
+  /** Of a job from 0, which is left out. */
   Slot?: number;
   NodeID?: string;
   Status: TaskStatus;
@@ -52,6 +53,8 @@ export interface Task {
     /** `web.1.ID`, also after the service is gone. */
     Name: string;
     ServiceName: string;
+    /** From 1, in jobs as well; a global service has none. */
+    Slot?: number;
     SpecVersion: number;
     Health?: "none" | "starting" | "healthy" | "unhealthy";
     /** Not started before this moment: the restart policy's delay. */

@@ -26,7 +26,7 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     Labels: {},
     Spec: specOf(task),
     ServiceID: task.serviceId,
-    Slot: task.slot || undefined,
+    Slot: dockerSlot(task),
     NodeID: task.nodeId,
     Status: fromStatus(task),
     DesiredState: task.desiredState,
@@ -36,6 +36,7 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     Murmur: compact<docker.Task["Murmur"]>({
       Name: taskName(task),
       ServiceName: task.serviceName,
+      Slot: task.slot || undefined,
       SpecVersion: task.specVersion,
       Health: task.status.health,
       NotBefore: task.notBefore === undefined ? undefined : toTimestamp(task.notBefore),
@@ -48,6 +49,10 @@ export function fromTask(task: Task, networkOf: NetworkOf): docker.Task {
     }),
   });
 }
+
+/** Docker counts a job's slots from 0 and leaves that out, and its clients end only when they have found slot 0 complete. */
+const dockerSlot = ({ slot, jobIteration }: Task): number | undefined =>
+  (jobIteration === undefined ? slot : Math.max(0, slot - 1)) || undefined;
 
 /** Its networks of which each node has one of its own: their addresses are the engine's to know. */
 const localAttachments = ({ spec }: Task, networkOf: NetworkOf): { Network: Network }[] =>

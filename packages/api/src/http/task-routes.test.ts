@@ -50,6 +50,17 @@ describe("tasks", () => {
     expect(body.map(({ ID }) => ID)).toEqual(ids);
   });
 
+  it("of a job are counted from 0, as Docker's clients do", async () => {
+    await asker.create("once", { Mode: { ReplicatedJob: { TotalCompletions: 2, MaxConcurrent: 2 } } });
+    asker.runTask("taskj1", 1, "once");
+    asker.runTask("taskj2", 2, "once");
+    const { body } = await asker.ask<Task[]>(`/tasks?${filters({ service: ["once"] })}`);
+    expect(body.map(({ Slot, Murmur }) => [Slot, Murmur.Slot])).toEqual([
+      [undefined, 1],
+      [1, 2],
+    ]);
+  });
+
   it("knows which are up to date", async () => {
     const service = await asker.inspect("web");
     const path = `/services/web/update?version=${String(service.Version.Index)}`;

@@ -44,7 +44,7 @@ export class LineNames {
           )
         : node,
     ]);
-    const slot = String(record?.Slot ?? 0);
+    const slot = String(record?.Murmur.Slot ?? 0);
     const id = trunc ? shortId(task) : task;
     const named = `${(resolve && record?.Murmur.ServiceName) || service}.${slot}${taskIds ? `.${id}` : ""}`;
     return `${named}@${hostname}${" ".repeat(Math.max(0, slotWidth - slot.length))}`;

@@ -78,5 +78,5 @@ function slotOf({ name, gone }: Known, task: Task | undefined, replacement: Task
 export const problemOf = ({ Status }: Task): string =>
   `its replacement is ${Status.State}: ${Status.Err || Status.Message}`;
 
-export const nameOf = ({ Murmur, Slot, NodeID }: Task): string =>
-  `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
+export const nameOf = ({ Murmur, NodeID }: Task): string =>
+  `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;

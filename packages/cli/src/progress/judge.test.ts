@@ -189,4 +189,18 @@ describe("other modes", () => {
     const done = judge(pictureOf(job, tasks({ slot: 2, state: "complete", desired: "shutdown" })), NOTHING_BEFORE);
     expect(done.verdict.kind).toBe("converged");
   });
+
+  it("a job's first run is one slot wherever it is tried, although Docker's number of it is left out", () => {
+    const job = aService("job", {
+      Spec: { ...web.Spec, Mode: { ReplicatedJob: { TotalCompletions: 1, MaxConcurrent: 1 } } },
+      JobStatus: { JobIteration: { Index: 2 }, LastExecution: "" },
+    });
+    const attempt = (NodeID: string, start: Omit<TaskStart, "slot">): Task => {
+      const { Slot: _none, ...task } = aTask(job, { slot: 1, id: NodeID, ...start });
+      return { ...task, NodeID, JobIteration: { Index: 2 } };
+    };
+    const failed = attempt("n1", { state: "failed", desired: "shutdown" });
+    const again = attempt("n2", { state: "running", desired: "complete", after: 5 });
+    expect(judge(pictureOf(job, [failed, again]), NOTHING_BEFORE).slots.map(({ name }) => name)).toEqual(["web.1"]);
+  });
 });

@@ -121,7 +121,7 @@ function progressOf(slot: Slot, service: Service): SlotProgress {
   return { name: nameOf(current), state: outdated ? "to be updated" : stateOf(current), problem, done };
 }
 
-const nameOf = ({ Murmur, Slot, NodeID }: Task): string => `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
+const nameOf = ({ Murmur, NodeID }: Task): string => `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;
 
 function stateOf({ Status, Murmur }: Task): string {
   if (Status.State !== "running" || Murmur.Health === undefined || Murmur.Health === "none") return Status.State;

@@ -39,7 +39,7 @@ export const hasEnded = (task: Task): boolean =>
 export const lastTasks = (picture: Picture): readonly Task[] =>
   [...groupsOf(picture)]
     .flatMap(([, tasks]) => tasks.at(-1) ?? [])
-    .sort((a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || ((a.NodeID ?? "") < (b.NodeID ?? "") ? -1 : 1));
+    .sort((a, b) => (a.Murmur.Slot ?? 0) - (b.Murmur.Slot ?? 0) || ((a.NodeID ?? "") < (b.NodeID ?? "") ? -1 : 1));
 
 /** The tasks of each slot, oldest first. */
 function groupsOf(picture: Picture): ReadonlyMap<string, readonly Task[]> {
@@ -48,7 +48,7 @@ function groupsOf(picture: Picture): ReadonlyMap<string, readonly Task[]> {
     (a, b) => Date.parse(a.CreatedAt) - Date.parse(b.CreatedAt) || a.Version.Index - b.Version.Index,
   );
   for (const task of byAge) {
-    const key = task.Slot === undefined ? (task.NodeID ?? "") : String(task.Slot);
+    const key = String(task.Murmur.Slot ?? task.NodeID ?? "");
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [task]);
     else group.push(task);
@@ -67,5 +67,5 @@ export function slotsOf(picture: Picture): readonly Slot[] {
       slots.push({ key, tasks, current: newest, spent: true });
     }
   }
-  return slots.sort((a, b) => (a.current.Slot ?? 0) - (b.current.Slot ?? 0) || (a.key < b.key ? -1 : 1));
+  return slots.sort((a, b) => (a.current.Murmur.Slot ?? 0) - (b.current.Murmur.Slot ?? 0) || (a.key < b.key ? -1 : 1));
 }

@@ -31,15 +31,15 @@ export function serviceExec(cli: Cli): Command {
 /** The running task that is meant. Errors: `not_found`; `failed_precondition` when none runs. */
 async function taskIn(client: MurmurClient, text: string): Promise<Task> {
   const { service, slot } = await named(client, text);
-  const tasks = await client.tasks({ filters: { service: [service.ID], "desired-state": ["running"] } });
+  const tasks = await client.tasks({ filters: { service: [service.ID], "desired-state": ["running", "complete"] } });
   const running = tasks.filter(({ Status }) => Status.State === "running");
   const nodes = slot !== undefined && !/^\d+$/.test(slot) ? await client.nodes() : [];
-  const isMeant = ({ Slot, NodeID }: Task): boolean =>
+  const isMeant = ({ Murmur, NodeID }: Task): boolean =>
     slot === undefined ||
-    String(Slot) === slot ||
+    String(Murmur.Slot) === slot ||
     NodeID === slot ||
     nodes.some(({ ID, Description }) => ID === NodeID && Description.Hostname === slot);
-  const [task] = running.filter(isMeant).toSorted((left, right) => (left.Slot ?? 0) - (right.Slot ?? 0));
+  const [task] = running.filter(isMeant).toSorted((left, right) => (left.Murmur.Slot ?? 0) - (right.Murmur.Slot ?? 0));
   if (task !== undefined) return task;
   const name = service.Spec.Name ?? service.ID;
   const where = slot === undefined ? "" : ` at ${slot}`;

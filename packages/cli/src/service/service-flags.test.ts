@@ -330,7 +330,7 @@ describe("service create", () => {
     ],
     [
       "--restart-condition never",
-      "murmur: option '--restart-condition <string>' argument 'never' is invalid. Allowed choices are none, on-failure, any.; see `murmur service create --help`\n",
+      "murmur: option '--restart-condition <string>' argument 'never' is invalid. Allowed choices are none, on-failure, any; see `murmur service create --help`\n",
     ],
     [
       "--replica 3",

@@ -1,4 +1,4 @@
-import type { Service, UpdateConfig } from "@murmur/api";
+import type { ContainerSpec, Service, UpdateConfig } from "@murmur/api";
 import { genericText } from "../format/generic-text.ts";
 import { humanSize } from "../format/human-size.ts";
 import { formatDuration } from "../units/duration.ts";
@@ -19,9 +19,10 @@ export function serviceText(service: Service, networkName: (id: string) => strin
     ...policyLines(service),
     ...updateStatusLines(service),
     ...placementLines(service),
-    ...configLines("UpdateConfig", service.Spec.UpdateConfig),
-    ...configLines("RollbackConfig", service.Spec.RollbackConfig),
+    ...configLines("Update", service.Spec.UpdateConfig),
+    ...configLines("Rollback", service.Spec.RollbackConfig),
     ...containerLines(service),
+    ...logLines(service),
     ...resourceLines(service),
     ...networkLines(service, networkName),
     [0, "Endpoint Mode", service.Endpoint.Spec.Mode ?? "vip"],
@@ -32,7 +33,7 @@ export function serviceText(service: Service, networkName: (id: string) => strin
 
 function formatLine([depth, name, value]: Line): string {
   const indent = " ".repeat(depth);
-  return value === undefined ? indent + name : `${indent}${name}:`.padEnd(20).concat(value).trimEnd();
+  return value === undefined ? indent + name : `${indent}${name}:`.padEnd(19).concat(" ", value).trimEnd();
 }
 
 const mapLines = (title: string, map: Readonly<Record<string, string>> = {}): Line[] => {
@@ -77,22 +78,22 @@ function placementLines({ Spec: { TaskTemplate, Murmur } }: Service): Line[] {
   const lines: Line[] = [];
   if (Constraints.length > 0) lines.push([1, "Constraints", Constraints.join(", ")]);
   for (const { Spread } of Preferences) lines.push([1, "Spread", Spread.SpreadDescriptor]);
-  if (MaxReplicas > 0) lines.push([1, "Max Replicas Per Node", ` ${String(MaxReplicas)}`]);
+  if (MaxReplicas > 0) lines.push([1, "Max Replicas Per Node", String(MaxReplicas)]);
   if (Murmur?.Strategy !== undefined) lines.push([1, "Strategy", Murmur.Strategy]);
   return lines.length === 0 ? [] : [[0, "Placement", ""], ...lines];
 }
 
-function configLines(title: string, config: UpdateConfig | undefined): Line[] {
+function configLines(what: "Update" | "Rollback", config: UpdateConfig | undefined): Line[] {
   if (config === undefined) return [];
   const { Parallelism = 1, Delay = 0, FailureAction = "pause", Monitor = 5e9, MaxFailureRatio = 0, Order } = config;
   return [
-    [0, title, ""],
+    [0, `${what}Config`, ""],
     [1, "Parallelism", String(Parallelism)],
     ...(Delay === 0 ? [] : [[1, "Delay", formatDuration(Delay)] as const]),
     [1, "On failure", FailureAction],
     [1, "Monitoring Period", formatDuration(Monitor)],
-    [1, "Max failure ratio", ` ${String(MaxFailureRatio)}`],
-    [1, "Update order", Order ?? "stop-first"],
+    [1, "Max failure ratio", String(MaxFailureRatio)],
+    [1, `${what} order`, Order ?? "stop-first"],
   ];
 }
 
@@ -108,13 +109,44 @@ function containerLines({ Spec: { TaskTemplate } }: Service): Line[] {
   if (Env.length > 0) lines.push([1, "Env", Env.join(" ")]);
   if (Dir !== undefined && Dir !== "") lines.push([1, "Dir", Dir]);
   if (User !== undefined && User !== "") lines.push([1, "User", User]);
+  lines.push(...processLines(TaskTemplate.ContainerSpec));
   if ((Healthcheck?.Test?.length ?? 0) > 0) lines.push([1, "Healthcheck", Healthcheck?.Test?.join(" ") ?? ""]);
   for (const { Type, Source = "", Target, ReadOnly } of Mounts) {
-    lines.push([1, "Mount", `${Type} ${Source} → ${Target}${ReadOnly === true ? " (read only)" : ""}`]);
+    lines.push([
+      1,
+      "Mount",
+      `${Source === "" ? Type : `${Type} ${Source}`} → ${Target}${ReadOnly === true ? " (read only)" : ""}`,
+    ]);
   }
   for (const { SecretName, File } of Secrets) lines.push([1, "Secret", `${SecretName} → ${File.Name}`]);
   for (const { ConfigName, File } of Configs) lines.push([1, "Config", `${ConfigName} → ${File.Name}`]);
   return lines;
+}
+
+/** What its processes may do. */
+function processLines({
+  Init,
+  CapabilityAdd = [],
+  CapabilityDrop = [],
+  Sysctls = {},
+  Ulimits = [],
+}: ContainerSpec): Line[] {
+  const capabilities = [...CapabilityAdd.map((name) => `+${name}`), ...CapabilityDrop.map((name) => `-${name}`)];
+  return [
+    ...(Init === undefined ? [] : [[1, "Init", String(Init)] as const]),
+    ...(capabilities.length === 0 ? [] : [[1, "Capabilities", capabilities.join(" ")] as const]),
+    ...Object.entries(Sysctls).map(([key, value]): Line => [1, "Sysctl", `${key}=${value}`]),
+    ...Ulimits.map(({ Name, Soft, Hard }): Line => [1, "Ulimit", `${Name}=${String(Soft)}:${String(Hard)}`]),
+  ];
+}
+
+function logLines({ Spec: { TaskTemplate } }: Service): Line[] {
+  if (TaskTemplate.LogDriver === undefined) return [];
+  const { Name, Options = {} } = TaskTemplate.LogDriver;
+  return [
+    [0, "Log Driver", Name ?? ""],
+    ...Object.entries(Options).map(([key, value]): Line => [1, `${key}=${value}`]),
+  ];
 }
 
 function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
@@ -122,10 +154,12 @@ function resourceLines({ Spec: { TaskTemplate } }: Service): Line[] {
   for (const which of ["Reservations", "Limits"] as const) {
     const { NanoCPUs = 0, MemoryBytes = 0 } = TaskTemplate.Resources?.[which] ?? {};
     const generic = which === "Reservations" ? (TaskTemplate.Resources?.Reservations?.GenericResources ?? []) : [];
-    if (NanoCPUs === 0 && MemoryBytes === 0 && generic.length === 0) continue;
+    const pids = which === "Limits" ? (TaskTemplate.Resources?.Limits?.Pids ?? 0) : 0;
+    if (NanoCPUs === 0 && MemoryBytes === 0 && pids === 0 && generic.length === 0) continue;
     lines.push([1, which, ""]);
     if (NanoCPUs > 0) lines.push([2, "CPU", String(NanoCPUs / 1e9)]);
     if (MemoryBytes > 0) lines.push([2, "Memory", humanSize(MemoryBytes)]);
+    if (pids > 0) lines.push([2, "Pids", String(pids)]);
     if (generic.length > 0) lines.push([2, "Generic", genericText(generic)]);
   }
   const { SwapBytes, MemorySwappiness } = TaskTemplate.Resources ?? {};

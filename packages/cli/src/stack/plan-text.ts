@@ -7,15 +7,15 @@ import { IMAGE_LABEL } from "./stack-name.ts";
 /** What the file calls a field of Docker's spec; others are called by their path. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^TaskTemplate\.ContainerSpec\.Image$/, "image"],
-  [/^TaskTemplate\.ContainerSpec\.Env\[\]$/, "environment"],
+  [/^TaskTemplate\.ContainerSpec\.Env(?:\[\])?$/, "environment"],
   [/^TaskTemplate\.ContainerSpec\.Args$/, "command"],
   [/^TaskTemplate\.ContainerSpec\.Command$/, "entrypoint"],
-  [/^TaskTemplate\.ContainerSpec\.Mounts\[\]$/, "volumes"],
-  [/^TaskTemplate\.ContainerSpec\.Configs\[\]$/, "configs"],
-  [/^TaskTemplate\.ContainerSpec\.Secrets\[\]$/, "secrets"],
+  [/^TaskTemplate\.ContainerSpec\.Mounts(?:\[\])?$/, "volumes"],
+  [/^TaskTemplate\.ContainerSpec\.Configs(?:\[\])?$/, "configs"],
+  [/^TaskTemplate\.ContainerSpec\.Secrets(?:\[\])?$/, "secrets"],
   [/^TaskTemplate\.ContainerSpec\.Healthcheck/, "healthcheck"],
   [/^TaskTemplate\.ContainerSpec\.Labels/, "labels"],
-  [/^TaskTemplate\.Networks\[\]$/, "networks"],
+  [/^TaskTemplate\.Networks(?:\[\])?$/, "networks"],
   [/^TaskTemplate\.ForceUpdate$/, "restarts"],
   [/^TaskTemplate\.Resources\.Limits/, "deploy.resources.limits"],
   [/^TaskTemplate\.Resources\.Reservations/, "deploy.resources.reservations"],
@@ -25,7 +25,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/^RollbackConfig/, "deploy.rollback_config"],
   [/^Mode\.Replicated\.Replicas$/, "deploy.replicas"],
   [/^Labels/, "deploy.labels"],
-  [/^EndpointSpec\.Ports\[\]$/, "ports"],
+  [/^EndpointSpec\.Ports(?:\[\])?$/, "ports"],
   [/^TaskTemplate\.ContainerSpec\./, ""],
 ];
 

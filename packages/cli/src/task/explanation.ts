@@ -3,8 +3,8 @@ import { humanDuration } from "../format/human-duration.ts";
 import { formatTable } from "../format/table.ts";
 
 /** `web.3`, as people call a task; of a global service with its node's id. */
-export const slotName = ({ Murmur, Slot, NodeID }: Task): string =>
-  `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
+export const slotName = ({ Murmur, NodeID }: Task): string =>
+  `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;
 
 /** Why a task stands where it does, for people: a line, and for one that waits for a node a table of what refuses it. */
 export function explanationText({ task, why, placement }: TaskExplanation, now: number): string {

@@ -58,9 +58,9 @@ export async function printTasks(cli: Cli, flags: TaskListFlags, where: Filters)
 }
 
 /** What the columns have no place for: the data of a task that runs elsewhere now. */
-function leftVolumes({ DesiredState, Slot, Murmur }: Task): readonly string[] {
+function leftVolumes({ DesiredState, Murmur }: Task): readonly string[] {
   if (DesiredState !== "running" && DesiredState !== "ready") return [];
   return (Murmur.LeftVolumes ?? []).map(({ Name, Hostname }) => {
-    return `${Murmur.ServiceName}.${String(Slot ?? "")}: volume ${Name} stayed on node ${Hostname}`;
+    return `${Murmur.ServiceName}.${String(Murmur.Slot ?? "")}: volume ${Name} stayed on node ${Hostname}`;
   });
 }

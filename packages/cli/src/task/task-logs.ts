@@ -20,10 +20,10 @@ export function taskLogs(cli: Cli): Command {
 
 /** Errors: `not_found`. */
 export async function taskLog(client: MurmurClient, name: string): Promise<ShownLog> {
-  const { ID, Slot, Spec } = await client.task(name);
+  const { ID, Murmur, Spec } = await client.task(name);
   return {
     tty: Spec.ContainerSpec.TTY === true,
-    slots: Slot ?? 1,
+    slots: Murmur.Slot ?? 1,
     read: (options) => client.taskLogs(ID, options),
   };
 }

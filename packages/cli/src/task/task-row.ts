@@ -43,8 +43,8 @@ export function taskRow(task: Task, { now, hostnames }: RowContext): TaskRow {
 }
 
 /** `web.1`, or for a global service `web.NODE`. */
-export const nameOf = ({ Murmur, Slot, NodeID }: Task): string =>
-  `${Murmur.ServiceName}.${String(Slot ?? NodeID ?? "")}`;
+export const nameOf = ({ Murmur, NodeID }: Task): string =>
+  `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;
 
 /** What Docker's table makes of a row: short ids and errors, and earlier tasks of a slot set back under the newest. */
 export function shortTaskRow(row: TaskRow, isEarlier: boolean): TaskRow {
@@ -60,11 +60,14 @@ export function shortTaskRow(row: TaskRow, isEarlier: boolean): TaskRow {
 export function compareTasks(a: Task, b: Task): number {
   if (a.Murmur.ServiceName !== b.Murmur.ServiceName) return a.Murmur.ServiceName < b.Murmur.ServiceName ? -1 : 1;
   if (a.ServiceID !== b.ServiceID) return a.ServiceID < b.ServiceID ? -1 : 1;
-  if (a.Slot !== b.Slot) return (a.Slot ?? 0) - (b.Slot ?? 0);
-  if (a.Slot === undefined && a.NodeID !== b.NodeID) return (a.NodeID ?? "") < (b.NodeID ?? "") ? -1 : 1;
+  const [first, second] = [a.Murmur.Slot, b.Murmur.Slot];
+  if (first !== second) return (first ?? 0) - (second ?? 0);
+  if (first === undefined && a.NodeID !== b.NodeID) return (a.NodeID ?? "") < (b.NodeID ?? "") ? -1 : 1;
   return Date.parse(b.CreatedAt) - Date.parse(a.CreatedAt) || (a.ID < b.ID ? -1 : 1);
 }
 
 /** Whether two tasks stand in the same place of the same service. */
 export const isSameSlot = (a: Task, b: Task | undefined): boolean =>
-  a.ServiceID === b?.ServiceID && (a.Slot === undefined ? a.NodeID === b.NodeID : a.Slot === b.Slot);
+  a.ServiceID === b?.ServiceID &&
+  a.Murmur.Slot === b.Murmur.Slot &&
+  (a.Murmur.Slot !== undefined || a.NodeID === b.NodeID);

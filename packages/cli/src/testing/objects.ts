@@ -48,6 +48,7 @@ export function aTask(service: Service, start: TaskStart): Task {
     Murmur: {
       Name: `${Name}.${String(start.slot)}.${id}`,
       ServiceName: Name,
+      Slot: start.slot,
       SpecVersion: start.specVersion ?? 5,
       ...(start.health === undefined ? {} : { Health: start.health }),
     },

@@ -76,7 +76,8 @@ function longMount(item: Tree, where: Where): readonly Tree[] {
     source: textAt(isPath ? absolute(first, where) : first, place),
     target: textAt(cleanPath(second), place),
   };
-  const bind: Record<string, Tree> = isPath ? { create_host_path: scalarAt(true, place) } : {};
+  // The node is not asked to make the directory, as with docker stack: engines before API 1.42 can't.
+  const bind: Record<string, Tree> = {};
   for (const option of given === "" ? [] : given.split(",")) {
     if (option === "ro" || option === "rw") fields["read_only"] = scalarAt(option === "ro", place);
     else if (option === "nocopy") fields["volume"] = objectAt({ nocopy: scalarAt(true, place) }, place);
