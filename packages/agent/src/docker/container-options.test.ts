@@ -180,23 +180,30 @@ describe("the options of a container", () => {
     expect(containerOptions(request(spec)).HostConfig).toMatchObject(expected);
   });
 
+  it("reserve no memory where it is less than the engine takes: it would refuse the container", () => {
+    const { spec } = sampleTask(1);
+    const reservations = { nanoCpus: 0, memoryBytes: 4 << 20 };
+    const task = { spec: { ...spec, resources: { ...spec.resources, reservations } } };
+    expect(containerOptions(request({}, { task })).HostConfig).not.toHaveProperty("MemoryReservation");
+  });
+
   it("carry limits and the memory reservation, and leave out what is not limited", () => {
     const { spec } = sampleTask(1);
-    const reservations = { nanoCpus: 1e9, memoryBytes: 1 << 20 };
-    const limited = { reservations, limits: { nanoCpus: 5e8, memoryBytes: 2 << 20, pids: 9 } };
+    const reservations = { nanoCpus: 1e9, memoryBytes: 6 << 20 };
+    const limited = { reservations, limits: { nanoCpus: 5e8, memoryBytes: 7 << 20, pids: 9 } };
     const task = { spec: { ...spec, resources: limited } };
     expect(containerOptions(request({}, { task })).HostConfig).toMatchObject({
       NanoCpus: 5e8,
-      Memory: 2 << 20,
-      MemoryReservation: 1 << 20,
+      Memory: 7 << 20,
+      MemoryReservation: 6 << 20,
       PidsLimit: 9,
     });
     const swapping = (swapBytes: number) => {
       const resources = { ...limited, swapBytes, swappiness: 0 };
       return containerOptions(request({}, { task: { spec: { ...spec, resources } } })).HostConfig;
     };
-    expect(swapping(1 << 20)).toMatchObject({ MemorySwap: 3 << 20, MemorySwappiness: 0 });
-    expect(swapping(0)).toMatchObject({ MemorySwap: 2 << 20 });
+    expect(swapping(1 << 20)).toMatchObject({ MemorySwap: 8 << 20, MemorySwappiness: 0 });
+    expect(swapping(0)).toMatchObject({ MemorySwap: 7 << 20 });
     expect(swapping(-1)).toMatchObject({ MemorySwap: -1 });
     expect(Object.keys(containerOptions(request({})).HostConfig ?? {})).toEqual(["RestartPolicy", "PortBindings"]);
   });

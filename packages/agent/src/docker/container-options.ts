@@ -109,7 +109,7 @@ function hostConfig({ task, node, networks, files = [] }: ContainerRequest): Hos
     PortBindings: published({ task, node }),
     NanoCpus: positive(limits.nanoCpus),
     Memory: positive(limits.memoryBytes),
-    MemoryReservation: positive(reservations.memoryBytes),
+    MemoryReservation: reservations.memoryBytes < ENGINE_RESERVATION_MIN ? undefined : reservations.memoryBytes,
     MemorySwap: memorySwap(resources),
     MemorySwappiness: resources.swappiness,
     PidsLimit: positive(limits.pids),
@@ -204,6 +204,9 @@ function healthConfig(check: HealthCheck): HealthConfig {
 
 const nanoseconds = (ms: Millis | undefined): number | undefined =>
   ms === undefined ? undefined : Math.round(ms * 1_000_000);
+
+/** The engine makes no container that reserves less; a task may, and the scheduler counts it. */
+const ENGINE_RESERVATION_MIN = 6 * 1024 * 1024;
 
 /** 0 is no limit in a spec; the engine wants the field left out. */
 const positive = (amount: number): number | undefined => (amount > 0 ? amount : undefined);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { ComposeSource } from "@murmur/compose";
 import { messageOf } from "@murmur/base";
@@ -7,6 +7,7 @@ import type { CliPorts } from "../ports.ts";
 
 /** More than any file of an application has, and than a config may. */
 const FILE_BYTES_MAX = 8 * 1024 * 1024;
+const READ_BYTES = 64 * 1024;
 /** Names of a directory's own file, the first that is there; and of what is put over it. */
 const OWN_NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDE_NAMES = [
@@ -68,14 +69,31 @@ function ownFiles(cwd: string): readonly string[] {
   return override === undefined ? [own] : [own, override];
 }
 
+/** A file that a user names, or a pipe. Errors: `invalid_argument` with the path and why. */
 export function readFile(path: string): Uint8Array {
   try {
-    const { size } = statSync(path);
-    if (size > FILE_BYTES_MAX) throw new Error(`it has more than ${String(FILE_BYTES_MAX)} bytes`);
-    return readFileSync(path);
+    const file = openSync(path, "r");
+    try {
+      return contentsOf(file);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw invalid(`can't read ${path}: ${messageOf(error)}`);
   }
+}
+
+/** What a pipe or a device has to say has no size that could be asked for. */
+function contentsOf(file: number): Uint8Array {
+  const read: Uint8Array[] = [];
+  for (let size = 0; size <= FILE_BYTES_MAX;) {
+    const part = Buffer.alloc(READ_BYTES);
+    const bytes = readSync(file, part);
+    if (bytes === 0) return Buffer.concat(read);
+    read.push(part.subarray(0, bytes));
+    size += bytes;
+  }
+  throw new Error(`it has more than ${String(FILE_BYTES_MAX)} bytes`);
 }
 
 export async function readAll(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
