@@ -72,7 +72,12 @@ const failuresOf = (results: readonly StreamResult[]): readonly string[] => resu
 const nameOf = ({ id }: TaskContainer): string => id.slice(0, 12);
 const namesOf = (tasks: readonly TaskContainer[]): readonly string[] => tasks.map(nameOf).toSorted();
 /** Waits until so many tasks of a service run on these hosts, and none that are to be stopped. */
-const running = (hosts: readonly Host[], count: number, service = "web"): Promise<readonly TaskContainer[]> =>
+const running = (
+  hosts: readonly Host[],
+  count: number,
+  service = "web",
+  options?: { readonly limitMs: number },
+): Promise<readonly TaskContainer[]> =>
   eventually(
     `${String(count)} tasks of ${service} run`,
     async () => {
@@ -86,6 +91,7 @@ const running = (hosts: readonly Host[], count: number, service = "web"): Promis
       return stdout.includes(` ${String(count)}/${String(count)} `) ? tasksOf(hosts, service) : [];
     },
     (tasks) => tasks.length === count,
+    options,
   );
 
 /** Whoever answers by a client's virtual address, in so many connections; "failed" for one that nobody does in time. */
@@ -267,7 +273,8 @@ describe("an overlay that loses things", () => {
     expect(await addressByHand(wiped)).toBe("");
     await wiped.ok("docker", "rm", "-f", "hand");
     expect(await runsByHand(wiped)).not.toBe(before);
-    clients = await running(cluster.hosts, 3, "client");
+    // The new node doesn't know the former one's tasks, so these have Docker's grace of 10 s, which a sleep uses up.
+    clients = await running(cluster.hosts, 3, "client", { limitMs: 30_000 });
     await first.murmur("node", "rm", "--force", former);
     await cluster.settled();
     await clean(cluster.hosts);
