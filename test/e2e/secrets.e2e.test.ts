@@ -42,7 +42,8 @@ describe("a service's secrets and configs", () => {
     await two.murmur(
       ..."service create --name shop --replicas 3 --env COLOR=blue-{{.Task.Slot}}".split(" "),
       // However long a daemon takes to come back, its tasks are waited for; one that has ended is replaced at once.
-      ..."--on-node-loss replace-after=10m --restart-delay 0s".split(" "),
+      // And a process that was started a moment ago may not heed a signal yet: it has a second, not ten.
+      ..."--on-node-loss replace-after=10m --restart-delay 0s --stop-grace-period 1s".split(" "),
       ..."--secret source=key-1,target=key,uid=103,gid=104,mode=0400 --secret key-1".split(" "),
       ..."--config source=site,target=/etc/site.conf".split(" "),
       WEB_IMAGE,
