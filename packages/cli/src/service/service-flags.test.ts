@@ -139,6 +139,8 @@ const SERVICE_CASES: readonly (readonly [string, object])[] = [
     "--replicas 4 --mode replicated-job --max-concurrent 2",
     { Mode: { ReplicatedJob: { TotalCompletions: 4, MaxConcurrent: 2 } } },
   ],
+  ["--mode replicated-job --replicas 4", { Mode: { ReplicatedJob: { TotalCompletions: 4, MaxConcurrent: 4 } } }],
+  ["--mode replicated-job", { Mode: { ReplicatedJob: {} } }],
   [
     "-p 80:8080 --endpoint-mode dnsrr",
     {

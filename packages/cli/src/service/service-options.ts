@@ -63,6 +63,13 @@ export function applyServiceFlags(
     named(NO_HEALTHCHECK.name, () => NO_HEALTHCHECK.set(spec, [...given.keys()]));
   }
   checkJob(spec, given);
+  if (how.purpose === "create") runTogether(spec);
+}
+
+/** As many of a job's tasks as it has, unless it is said how many: the API alone takes one at a time for meant. */
+function runTogether({ Mode }: ServiceSpec): void {
+  const job = Mode?.ReplicatedJob;
+  if (job?.TotalCompletions !== undefined) job.MaxConcurrent ??= job.TotalCompletions;
 }
 
 /** A job's tasks aren't replaced one after the other: an update starts it anew. */
