@@ -154,16 +154,15 @@ type Runs = Map<TaskId, string>;
 
 /** Never two containers for a task, nor one after the other, and none is ever started twice. */
 function checkSafety(world: AgentWorld, runs: Runs): void {
-  for (const { id, request, starts } of world.engine.containers()) {
-    if (starts === 0) continue;
-    expect(runs.get(request.task.id) ?? id).toBe(id);
-    runs.set(request.task.id, id);
-  }
   const seen = new Set<TaskId>();
-  for (const { request, starts } of world.engine.containers()) {
-    expect(seen).not.toContain(request.task.id);
-    seen.add(request.task.id);
+  for (const { id, request, starts } of world.engine.containers()) {
+    const task = request.task.id;
+    expect(seen).not.toContain(task);
+    seen.add(task);
     expect(starts).toBeLessThanOrEqual(1);
+    if (starts === 0) continue;
+    expect(runs.get(task) ?? id).toBe(id);
+    runs.set(task, id);
   }
   expect(world.errors).toEqual([]);
 }

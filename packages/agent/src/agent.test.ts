@@ -106,7 +106,7 @@ describe("an agent", () => {
     expect(world.state(id)).toBe("shutdown");
   });
 
-  describe("on a disk that doesn't keep what is to be known after a crash", () => {
+  describe("with a task on a disk that doesn't keep what is to be known after a crash", () => {
     it("is not started, and says why", async () => {
       const world = await begin();
       world.diskState = "full";

@@ -128,8 +128,8 @@ const ATTACH_LIMIT_MS = 60_000;
  * again, until the answer is `none` or `wait`. `now` is monotonic.
  *
  * Invariants: a container is made only when the engine was asked and has none, and never for a task that has started,
- * also before a crash of this node: none is started before that would be known after it. A process is never reported running before it was attached, and stays attached for as long as there is one. What was
- * withdrawn ends.
+ * also before a crash of this node: none is started before that would be known after it. A process is never reported
+ * running before it was attached, and stays attached for as long as there is one. What was withdrawn ends.
  */
 export function nextStep(facts: TaskFacts, now: Millis): Step {
   const { wanted, status, container } = facts;

@@ -2,6 +2,7 @@ import type { Node, Task, TaskExplanation } from "@murmur/api";
 import { SLOTS_SHOWN_MAX } from "../progress/frame.ts";
 import type { Judgement, SlotProgress } from "../progress/judge.ts";
 import { hasEnded, isUp, isWanted } from "../progress/slots.ts";
+import { slotName } from "../task/slot-name.ts";
 
 /** A node that is drained, at one moment. */
 export interface DrainPicture {
@@ -29,7 +30,7 @@ export class DrainProgress {
 
   look({ node, tasks, explained }: DrainPicture): Judgement {
     for (const task of tasks)
-      if (isLeft(task) && !this.#known.has(task.ID)) this.#known.set(task.ID, { name: nameOf(task), gone: false });
+      if (isLeft(task) && !this.#known.has(task.ID)) this.#known.set(task.ID, { name: slotName(task), gone: false });
     const replacements = new Map(explained.map(({ task, replacement }) => [task.ID, replacement]));
     const byId = new Map(tasks.map((task) => [task.ID, task]));
     const hasGrace = node.Spec.Murmur?.Drain != null;
@@ -77,6 +78,3 @@ function slotOf({ name, gone }: Known, task: Task | undefined, replacement: Task
 /** How the replacement stands that is waited for. */
 export const problemOf = ({ Status }: Task): string =>
   `its replacement is ${Status.State}: ${Status.Err || Status.Message}`;
-
-export const nameOf = ({ Murmur, NodeID }: Task): string =>
-  `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;

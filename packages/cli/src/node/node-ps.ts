@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { newCommand } from "../command.ts";
 import { addTaskListFlags, printTasks, type TaskListFlags } from "../task/task-list.ts";
-import { isLeft, nameOf, problemOf } from "./drain-progress.ts";
+import { isLeft, problemOf } from "./drain-progress.ts";
 import { EXPLAINED_MAX, explainSome } from "./explain-some.ts";
 import { nodeIdOf } from "./self-node.ts";
+import { slotName } from "../task/slot-name.ts";
 
 export function nodePs(cli: Cli): Command {
   const command = newCommand({
@@ -33,7 +34,7 @@ async function noteDrains(cli: Cli, client: MurmurClient, ids: readonly string[]
     cli.note(`murmur: node ${name} is drained; what is left at ${Murmur.DrainUntil.slice(0, 19)}Z is stopped`);
     for (const one of await explainSome(client, tasks)) {
       const waitsFor = one.replacement === undefined ? one.why : problemOf(one.replacement);
-      cli.note(`  ${nameOf(one.task)}: ${waitsFor}`);
+      cli.note(`  ${slotName(one.task)}: ${waitsFor}`);
     }
     if (tasks.length > EXPLAINED_MAX) cli.note(`  and ${String(tasks.length - EXPLAINED_MAX)} more`);
   }

@@ -1,6 +1,7 @@
 import type { Service, Task } from "@murmur/api";
 import type { Picture } from "./picture.ts";
 import { hasEnded, isCurrent, isFailed, isUp, lastTasks, slotsOf, type Slot } from "./slots.ts";
+import { slotName } from "../task/slot-name.ts";
 
 /** How often a slot may fail before the wait is given up. */
 const FAILURES_MAX = 3;
@@ -75,7 +76,7 @@ export function judge(picture: Picture, baseline: Baseline): Judgement {
 /** It has converged when the last task of each slot has ended. */
 function judgeStopped(picture: Picture): Judgement {
   const slots = lastTasks(picture).map((task): SlotProgress => ({
-    name: nameOf(task),
+    name: slotName(task),
     state: task.Status.State,
     problem: undefined,
     done: hasEnded(task),
@@ -118,10 +119,8 @@ function progressOf(slot: Slot, service: Service): SlotProgress {
   const outdated = !job && isUp(current) && !isCurrent(current, service);
   const earlier = slot.tasks.findLast((task) => isFailed(task) && isCurrent(task, service));
   const problem = done ? undefined : (problemOf(current) ?? (earlier === undefined ? undefined : problemOf(earlier)));
-  return { name: nameOf(current), state: outdated ? "to be updated" : stateOf(current), problem, done };
+  return { name: slotName(current), state: outdated ? "to be updated" : stateOf(current), problem, done };
 }
-
-const nameOf = ({ Murmur, NodeID }: Task): string => `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;
 
 function stateOf({ Status, Murmur }: Task): string {
   if (Status.State !== "running" || Murmur.Health === undefined || Murmur.Health === "none") return Status.State;
@@ -164,7 +163,7 @@ function failureOf(
   const hopeless = failures.filter((tasks) => tasks.length >= FAILURES_MAX);
   if (hopeless.length === 0) return undefined;
   const [first = []] = hopeless;
-  const what = `tasks fail again and again (${first[0] === undefined ? "" : nameOf(first[0])}: ${String(first.length)} times)`;
+  const what = `tasks fail again and again (${first[0] === undefined ? "" : slotName(first[0])}: ${String(first.length)} times)`;
   return { kind: "failed", reasons: [what, ...distinct(hopeless.flat())] };
 }
 
@@ -176,7 +175,7 @@ function gaveUp(slots: readonly Slot[], service: Service): string[] {
 }
 
 const endOf = (task: Task): string =>
-  `task ${nameOf(task)} is ${task.Status.State} and isn't restarted${problemOf(task) === undefined ? "" : `: ${problemOf(task) ?? ""}`}`;
+  `task ${slotName(task)} is ${task.Status.State} and isn't restarted${problemOf(task) === undefined ? "" : `: ${problemOf(task) ?? ""}`}`;
 
 /** Each reason once, with the first task that has it. */
 function distinct(tasks: readonly Task[]): string[] {
@@ -185,7 +184,7 @@ function distinct(tasks: readonly Task[]): string[] {
     const reason = problemOf(task) ?? task.Status.Message;
     if (!byReason.has(reason)) byReason.set(reason, task);
   }
-  return [...byReason].slice(0, REASONS_MAX).map(([reason, task]) => `${nameOf(task)}: ${reason}`);
+  return [...byReason].slice(0, REASONS_MAX).map(([reason, task]) => `${slotName(task)}: ${reason}`);
 }
 
 const REASONS_MAX = 5;

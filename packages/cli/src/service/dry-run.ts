@@ -8,9 +8,10 @@ import type { ListFormat } from "../command.ts";
 import { humanSize } from "../format/human-size.ts";
 import { printJson } from "../format/listing.ts";
 import { formatTable } from "../format/table.ts";
-import { refusalText, slotName } from "../task/explanation.ts";
+import { refusalText } from "../task/explanation.ts";
 import { formatDuration } from "../units/duration.ts";
 import { parseCount } from "../units/number.ts";
+import { slotName } from "../task/slot-name.ts";
 
 /** Nodes that are shown one by one. */
 const NODES_MAX = 50;

@@ -4,7 +4,7 @@ import { invalid } from "../argument-error.ts";
 import type { Cli } from "../cli.ts";
 import { formatOption, newCommand, type ListFormat } from "../command.ts";
 import { printListing, type Column } from "../format/listing.ts";
-import { nameOf } from "../task/task-row.ts";
+import { slotName } from "../task/slot-name.ts";
 
 interface Flags {
   readonly all?: boolean;
@@ -45,7 +45,12 @@ export function serviceRebalance(cli: Cli): Command {
       if ((all === true) === services.length > 0) throw invalid("name one or more services, or give --all");
       const request = { dryRun: dryRun === true, ...(services.length > 0 && { services }) };
       const answer = await (await cli.client()).rebalance(request);
-      const rows = answer.moves.map(({ task, from, to }) => ({ ID: task.ID, Name: nameOf(task), From: from, To: to }));
+      const rows = answer.moves.map(({ task, from, to }) => ({
+        ID: task.ID,
+        Name: slotName(task),
+        From: from,
+        To: to,
+      }));
       if (format === "table" && rows.length === 0)
         return cli.print("Nothing to move: what may be moved is where it would be placed now.");
       printListing(cli, format, { columns: format === "table" ? COLUMNS : [], rows });

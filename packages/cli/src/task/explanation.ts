@@ -1,10 +1,7 @@
-import type { Task, TaskExplanation } from "@murmur/api";
+import type { TaskExplanation } from "@murmur/api";
 import { humanDuration } from "../format/human-duration.ts";
 import { formatTable } from "../format/table.ts";
-
-/** `web.3`, as people call a task; of a global service with its node's id. */
-export const slotName = ({ Murmur, NodeID }: Task): string =>
-  `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;
+import { slotName } from "./slot-name.ts";
 
 /** Why a task stands where it does, for people: a line, and for one that waits for a node a table of what refuses it. */
 export function explanationText({ task, why, placement }: TaskExplanation, now: number): string {

@@ -3,6 +3,7 @@ import { humanDuration } from "../format/human-duration.ts";
 import { shortId } from "../format/short-id.ts";
 import { capitalized, shortened } from "../format/words.ts";
 import { withoutDigest } from "../service/image-name.ts";
+import { slotName } from "./slot-name.ts";
 
 /** The fields of `docker service ps --format json`, as texts. */
 export interface TaskRow {
@@ -30,7 +31,7 @@ export function taskRow(task: Task, { now, hostnames }: RowContext): TaskRow {
   const node = task.NodeID ?? "";
   return {
     ID: task.ID,
-    Name: nameOf(task),
+    Name: slotName(task),
     Image: withoutDigest(task.Spec.ContainerSpec.Image),
     Node: hostnames.get(node) ?? node,
     DesiredState: capitalized(task.DesiredState),
@@ -41,10 +42,6 @@ export function taskRow(task: Task, { now, hostnames }: RowContext): TaskRow {
       .join(","),
   };
 }
-
-/** `web.1`, or for a global service `web.NODE`. */
-export const nameOf = ({ Murmur, NodeID }: Task): string =>
-  `${Murmur.ServiceName}.${String(Murmur.Slot ?? NodeID ?? "")}`;
 
 /** What Docker's table makes of a row: short ids and errors, and earlier tasks of a slot set back under the newest. */
 export function shortTaskRow(row: TaskRow, isEarlier: boolean): TaskRow {
