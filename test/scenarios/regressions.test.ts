@@ -331,6 +331,34 @@ describe("what seeds have found", () => {
   });
 
   /*
+   * In its cluster for ever, by itself (seed 1100128649). A manager was let go, and its disk failed while it waited for an
+   * engine that didn't answer: all of it was started anew, but for the leaving, which waited on for the agent of before. So
+   * that it was out, which it heard again and again, was left to somebody who was gone. What waits for an agent ends with it.
+   */
+  it("a node whose disk fails while it leaves is out once it is well", async () => {
+    await using story = await scene(4);
+    const { world } = story;
+    await create(world, story.leader, spec("web", { kind: "global" }));
+    await story.becomesWhole();
+    const leaver = hostOf(roles(story).voters[0]);
+    const former = nodeOf(leaver);
+    const { engine, diskFaults } = leaver;
+    const standing = (): string | undefined => leaver.life?.node.control.status().state;
+    engine.faults.answersLost = 1;
+    const left = leaver.life?.node.control.leave({ force: false }, signal).catch((error: unknown) => error);
+    expect(await world.until(() => story.leader.manager?.view.node(former) === undefined, 20_000)).toBeDefined();
+    diskFaults.broken = true;
+    expect(await world.until(() => standing() === "failed", 30_000)).toBeDefined();
+    diskFaults.broken = false;
+    engine.faults.answersLost = 0;
+    expect(await world.until(() => standing() === "outside", 60_000)).toBeDefined();
+    expect(String(await world.during(Promise.resolve(left)))).toMatch(/has failed while it left.*as soon as it/);
+    expect(engine.containers()).toEqual([]);
+    await story.joins(leaver);
+    await story.becomesWhole();
+  });
+
+  /*
    * A quorum lost with one host (seed 1100020126). A learner had died, and its host was wiped, while it waited for another
    * one to have the log. When that had it, both were made voters: two of three from then on, and the next host that lost its
    * disk was one too many. A learner that isn't heard from is waited for now, and replaced as soon as it is known to be down.

@@ -1,10 +1,10 @@
+import { codeOf } from "@murmur/base";
 import { describe, expect, it } from "vitest";
 import { agentWorlds } from "./testing/agent-worlds.ts";
 
 const begin = agentWorlds();
 
 describe("an agent whose node leaves", () => {
-  const { signal } = new AbortController();
   const SLOW = { program: () => ({ stopAfterMs: 8_000 }) };
 
   it.each(["hears of it first", "asks first"])(
@@ -17,7 +17,7 @@ describe("an agent whose node leaves", () => {
       world.agent.onRemoved(() => (removed = true));
       world.agent.forceOut();
       if (how === "hears of it first") world.manager.expel();
-      else void world.agent.retire(signal);
+      else void world.agent.retire();
       await world.pass(1_000);
       expect(world.engine.containers()).toEqual([]);
       expect(removed).toBe(true);
@@ -33,7 +33,7 @@ describe("an agent whose node leaves", () => {
     await world.pass(2_000);
     expect(world.containersOf(id)[0]?.state).toBe("running");
     world.agent.forceOut();
-    void world.agent.retire(signal);
+    void world.agent.retire();
     await world.pass(1_000);
     expect(world.engine.containers()).toEqual([]);
   });
@@ -42,11 +42,22 @@ describe("an agent whose node leaves", () => {
     const world = await begin(SLOW);
     world.assign();
     await world.pass(500);
-    if (how === "leaves") void world.agent.retire(signal);
+    if (how === "leaves") void world.agent.retire();
     else world.manager.expel();
     await world.pass(5_000);
     expect(world.engine.containers()).toMatchObject([{ state: "running" }]);
     await world.pass(6_000);
     expect(world.engine.containers()).toEqual([]);
+  });
+
+  it("waits for its containers no longer than the agent is there", async () => {
+    const world = await begin(SLOW);
+    world.assign();
+    await world.pass(500);
+    const retired = world.agent.retire().catch(codeOf);
+    await world.pass(1_000);
+    await world.agent.stop();
+    expect(await retired).toBe("cancelled");
+    expect(await world.agent.retire().catch(codeOf)).toBe("cancelled");
   });
 });

@@ -1,4 +1,4 @@
-import { Scope, sleep, type Millis } from "@murmur/base";
+import { ClusterError, Scope, sleep, type Millis } from "@murmur/base";
 import type {
   AssignmentMessage,
   ClusterFacts,
@@ -214,19 +214,25 @@ export class Agent {
     this.#isForced = true;
   }
 
-  /** Ends all tasks because this node leaves its cluster; resolves when their containers are gone, or after a minute. */
-  retire(signal: AbortSignal): Promise<void> {
+  /**
+   * Ends all tasks because this node leaves its cluster; resolves when their containers are gone, or after a minute. There
+   * is no way back any more: nothing but the agent's own end calls it off.
+   *
+   * @throws ClusterError `cancelled` when the agent has been stopped, or is stopped before that
+   */
+  retire(): Promise<void> {
+    const { signal } = this.#scope;
     return new Promise((resolve, reject) => {
-      if (this.#removal === "done") return resolve();
+      const stopped = (): void => finish(() => reject(new ClusterError("cancelled", "the agent has been stopped")));
       const unsubscribe = this.onRemoved(() => finish(resolve));
-      const onAbort = (): void => finish(() => reject(asError(signal.reason)));
       const finish = (settle: () => void): void => {
         unsubscribe();
-        signal.removeEventListener("abort", onAbort);
+        signal.removeEventListener("abort", stopped);
         settle();
       };
-      if (signal.aborted) return onAbort();
-      signal.addEventListener("abort", onAbort, { once: true });
+      if (signal.aborted) return stopped();
+      if (this.#removal === "done") return finish(resolve);
+      signal.addEventListener("abort", stopped, { once: true });
       this.#beginRemoval();
     });
   }
@@ -381,8 +387,6 @@ export class Agent {
 
 const isSame = (left: NodeCertificate, right: NodeCertificate): boolean =>
   left.issuer === right.issuer && left.statement === right.statement && left.trusts.join() === right.trusts.join();
-
-const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));
 
 /** Whether an older table has a network that a newer one doesn't. */
 function lacksNetworkOf(older: EndpointTable, { networks }: EndpointTable): boolean {

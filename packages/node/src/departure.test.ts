@@ -138,6 +138,14 @@ describe("departure", () => {
     expect(done).toEqual([DEPARTURE.demote]);
   });
 
+  it("says that it goes on by itself when it fails before its containers are stopped", async () => {
+    await addSecond();
+    const { member } = leaver(0);
+    const stopped = new ClusterError("cancelled", "the agent has been stopped");
+    const agent: Leaver["agent"] = { ...member.agent, retire: () => Promise.reject(stopped) };
+    await expect(leave({ ...member, agent })).rejects.toThrow(/failed while it left.*as soon as it runs again/);
+  });
+
   it("does not let the last node go without force", async () => {
     const { member, done } = leaver(0);
     await expect(leave(member)).rejects.toThrow("last node");

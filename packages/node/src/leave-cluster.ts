@@ -51,8 +51,18 @@ export async function leaveCluster(member: Leaver, options: LeaveOptions): Promi
     if (stays(error, force)) throw error;
   }
   // There is no way back any more, whether the one who asked still waits or not.
-  await member.agent.retire(new AbortController().signal);
+  await member.agent.retire().catch((error: unknown) => {
+    throw failedMeanwhile(error);
+  });
 }
+
+/** The member that was leaving has failed. The one that takes its place hears from the managers that it is out. */
+export const failedMeanwhile = (cause?: unknown): ClusterError =>
+  new ClusterError(
+    "unavailable",
+    "this node has failed while it left its cluster, and goes on with that as soon as it runs again: see `murmur cluster info`",
+    { cause },
+  );
 
 const stays = (problem: unknown, force: boolean): boolean => !force || codeOf(problem) === "cancelled";
 

@@ -17,8 +17,8 @@ export interface LeavingOptions {
 /** How a node leaves its cluster by its own wish, once at a time. */
 export class Leaving {
   readonly #start: Pick<LocalNodeStart, "clock" | "log" | "runtime">;
-  /** While a member leaves: aborted when it hears that the cluster has let it go. */
-  #letGo: AbortController | undefined;
+  /** Who leaves; `letGo` is aborted when it hears that the cluster has let it go. */
+  #underWay: { readonly member: Member; readonly letGo: AbortController } | undefined;
   #settled: Promise<void> = Promise.resolve();
 
   constructor(start: Pick<LocalNodeStart, "clock" | "log" | "runtime">) {
@@ -27,17 +27,20 @@ export class Leaving {
 
   /** Whether a member is leaving. */
   get isUnderWay(): boolean {
-    return this.#letGo !== undefined;
+    return this.#underWay !== undefined;
   }
   /** Settles, without an error, when the last attempt has ended. */
   get settled(): Promise<void> {
     return this.#settled;
   }
 
-  /** The member hears that the cluster has let it go. Returns whether it is leaving, and so goes on by itself. */
-  heardOfIt(): boolean {
-    if (this.#letGo === undefined) return false;
-    this.#letGo.abort(new ClusterError("cancelled", "the cluster has let this node go"));
+  /**
+   * A member hears that the cluster has let it go. Returns whether it is leaving, and so goes on by itself; what is left of
+   * the leaving of one before it, which has failed, goes on with nothing.
+   */
+  heardOfIt(member: Member): boolean {
+    if (this.#underWay?.member !== member) return false;
+    this.#underWay.letGo.abort(new ClusterError("cancelled", "the cluster has let this node go"));
     return true;
   }
 
@@ -50,13 +53,13 @@ export class Leaving {
 
   async #depart(member: Member, { force, over, signal }: LeavingOptions): Promise<void> {
     const letGo = new AbortController();
-    this.#letGo = letGo;
+    this.#underWay = { member, letGo };
     const { clock } = this.#start;
     try {
       await leaveCluster(member, { force, letGo: letGo.signal, clock, signal });
       await over();
     } finally {
-      this.#letGo = undefined;
+      this.#underWay = undefined;
     }
   }
 

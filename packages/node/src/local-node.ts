@@ -14,6 +14,7 @@ import { parseUnlockKey, sealKeyName, type UnlockKey } from "@murmur/identity";
 import type { Guest, NetworkId } from "@murmur/model";
 import type { CallMember } from "./admission.ts";
 import { requirePlane, startByJoining, startFromBackup, startOfNewCluster } from "./first-start.ts";
+import { failedMeanwhile } from "./leave-cluster.ts";
 import { Leaving } from "./leaving.ts";
 import { wipeLeftovers } from "./leftovers.ts";
 import type { LocalNodeOptions } from "./local-node-options.ts";
@@ -231,6 +232,7 @@ export class LocalNodeControl implements LocalNode {
       throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
     if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
     const over = async (): Promise<void> => {
+      if (this.#state !== state) throw failedMeanwhile();
       await this.#shutDown(state);
       await this.#forgetOrFail();
     };
@@ -344,7 +346,7 @@ export class LocalNodeControl implements LocalNode {
   #removed(): void {
     const state = this.#state;
     if (state.kind !== "active") return;
-    if (this.#leaving.heardOfIt()) return;
+    if (this.#leaving.heardOfIt(state.member)) return;
     this.#log.warn("this node was removed from the cluster");
     this.#state = { kind: "busy", what: "leaving" };
     this.#background.run("removal", async () => {
