@@ -10,6 +10,7 @@ import { devGroup } from "./dev/dev-group.ts";
 import { doctorCommand } from "./doctor-command.ts";
 import { eventsCommand } from "./events-command.ts";
 import { EXIT_STATUS_MEANINGS } from "./exit-status.ts";
+import { helpCommand } from "./help-command.ts";
 import { networkGroup } from "./network/network-group.ts";
 import { nodeGroup } from "./node/node-group.ts";
 import { configGroup, secretGroup } from "./payload/payload-groups.ts";
@@ -70,6 +71,7 @@ export function createProgram(cli: Cli): Command {
     versionCommand,
   ];
   for (const group of groups) program.addCommand(group(cli));
+  program.addCommand(helpCommand(program));
   program.addCommand(completionCommand(cli));
   program.addCommand(completeCommand(cli, program), { hidden: true });
   return program;

@@ -16,11 +16,7 @@ export function referencePages(): ReadonlyMap<string, string> {
   return pages;
 }
 
-const visible = (command: Command): readonly Command[] =>
-  command
-    .createHelp()
-    .visibleCommands(command)
-    .filter((sub) => sub.name() !== "help");
+const visible = (command: Command): readonly Command[] => command.createHelp().visibleCommands(command);
 
 const MADE = "<!-- Made from the commands by `npm run docs`: change them, not this. -->";
 

@@ -248,6 +248,7 @@ describe("mistakes", () => {
   it.each([
     ["service crate", "unknown command 'crate' (Did you mean create?); see `murmur service --help`"],
     ["service", "a command is missing; see `murmur service --help`"],
+    ["help service crate", "unknown command 'crate'; see `murmur service --help`"],
     ["service ps", "missing required argument 'services'; see `murmur service ps --help`"],
     ["node join 1.2.3.4:1", "required option '--token <token>' not specified; see `murmur node join --help`"],
     ["service ls --filter x", "invalid filter 'x': give NAME=VALUE"],
@@ -265,6 +266,16 @@ describe("mistakes", () => {
 });
 
 describe("help", () => {
+  it.each(["", "service", "service create", "node remove"])(
+    "of '%s' is the same by `help` and by --help",
+    async (line) => {
+      const words = line.split(" ").filter(Boolean);
+      const page = await runMurmur([...words, "--help"]);
+      expect(page.stdout).toMatch(/^Usage: murmur/);
+      expect(await runMurmur(["help", ...words])).toEqual(page);
+    },
+  );
+
   it("is there for everything, with an example for every command", async () => {
     for (const line of ["", "service", "service create", "node update", "dev up", "daemon", "cluster init"]) {
       const { stdout, status } = await runMurmur([...line.split(" ").filter(Boolean), "--help"]);

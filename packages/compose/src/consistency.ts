@@ -62,7 +62,7 @@ function checkService(
   for (const { service: other, required } of service.dependsOn) {
     if (project.services.has(other)) continue;
     const inactive = all.get(other);
-    if (inactive === undefined) known("depends_on", "service", other, all);
+    if (inactive === undefined) known("depends_on", "service", other, without(all, service.name));
     else if (required) {
       refuse(
         "depends_on",
@@ -71,6 +71,10 @@ function checkService(
     }
   }
 }
+
+/** A service isn't meant by another name in its own list. */
+const without = <Value>(all: ReadonlyMap<string, Value>, own: string): ReadonlyMap<string, Value> =>
+  new Map([...all].filter(([name]) => name !== own));
 
 /** Walks without recursion: a chain may be as long as a file allows. */
 function checkCycles(project: Project, all: ReadonlyMap<string, Tree>): void {

@@ -95,6 +95,7 @@ describe("loadProject", () => {
     ["networks: [front]", 'services.web.networks: there is no network "front"'],
     ["network_mode: host\nnetworks: [default]", "exclude each other"],
     ["depends_on: [db]", 'there is no service "db"'],
+    ["depends_on: [wep]", /there is no service "wep" in the file$/],
     ["depends_on: [web]", "services wait for each other: web -> web"],
     ["depends_on: { web: { restart: true } }", 'services.web.depends_on.web: the field "condition" is missing'],
     ["volumes: ['a:/a:rx']", 'the option "rx" isn\'t known'],

@@ -56,7 +56,9 @@ const VALUE_NAMES: Readonly<Record<string, Names>> = {
 /** What may stand in place of the last word, given those before it (without the program's own name). */
 export function complete(program: Command, words: readonly string[]): Completion {
   const prefix = words.at(-1) ?? "";
-  const walk = walkTo(program, words.slice(0, -1));
+  // Behind `help` stand the words of another command.
+  const before = words.slice(words[0] === "help" && words.length > 1 ? 1 : 0, -1);
+  const walk = walkTo(program, before);
   const from = (candidates: readonly Candidate[], names?: Names, suffix = ""): Completion => ({
     candidates: candidates.filter(({ word }) => word.startsWith(prefix)),
     names,

@@ -48,6 +48,8 @@ describe("completion", () => {
     ["service create --env-file ", [":files"]],
     ["service create nginx -- --na", []],
     ["service ps web", []],
+    ["he", ["help"]],
+    ["help service s", ["scale", "stop", "start"]],
   ])("of %j", async (line, words) => expect(await offered(line)).toEqual(words));
 
   it("doesn't offer what is hidden", async () => expect(await offered("")).not.toContain("__complete"));
