@@ -142,6 +142,18 @@ it("writes values as people do, and never more than a line", () => {
   expect(valueText("TaskTemplate.Resources.Limits.NanoCPUs", 500_000_000)).toBe("0.5 CPUs");
   expect(valueText("Mode.Replicated.Replicas", 3)).toBe("3");
   expect(valueText("Labels.a", "")).toBe('""');
+  const port = { Protocol: "tcp", TargetPort: 8080, PublishedPort: 80, PublishMode: "host" };
+  expect(valueText("EndpointSpec.Ports[]", port)).toBe("80 → 8080/tcp (host)");
+  expect(valueText("EndpointSpec.Ports", [port, { TargetPort: 53, Protocol: "udp" }])).toBe(
+    "80 → 8080/tcp (host), any → 53/udp (ingress)",
+  );
+  const mount = { Type: "bind", Source: "/srv", Target: "/data", ReadOnly: true };
+  expect(valueText("TaskTemplate.ContainerSpec.Mounts[]", mount)).toBe("bind /srv → /data (read only)");
+  expect(valueText("TaskTemplate.ContainerSpec.Mounts[]", { ...mount, BindOptions: { NonRecursive: true } })).toBe(
+    'bind /srv → /data (read only) {"NonRecursive":true}',
+  );
+  expect(valueText("TaskTemplate.ContainerSpec.Mounts", [{ ...mount, Target: "a\nb" }])).toMatch(/^\[\{.*\}\]$/);
+  expect(valueText("TaskTemplate.ContainerSpec.Mounts[]", { Type: "bind" })).toBe('{"Type":"bind"}');
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.jsonValue(), (field, value) => {
       expect(valueText(field, value)).not.toMatch(/[\n\r\0]/);

@@ -12,6 +12,7 @@ import { refusalText } from "../task/explanation.ts";
 import { formatDuration } from "../units/duration.ts";
 import { parseCount } from "../units/number.ts";
 import { slotName } from "../task/slot-name.ts";
+import { entryText } from "./entry-text.ts";
 
 /** Nodes that are shown one by one. */
 const NODES_MAX = 50;
@@ -144,7 +145,15 @@ export function valueText(field: string, value: unknown): string {
     if (SIZES.includes(word)) return humanSize(value);
     if (word === "NanoCPUs") return `${String(value / 1e9)} CPUs`;
   }
-  return typeof value === "string" && isPlain(value) ? value : JSON.stringify(value);
+  const text = typeof value === "string" ? value : listText(field, value);
+  return text !== undefined && isPlain(text) ? text : JSON.stringify(value);
+}
+
+/** Ports and mounts, or one of them. */
+function listText(field: string, value: unknown): string | undefined {
+  if (!Array.isArray(value) || field.endsWith("[]")) return entryText(field, value);
+  const texts = value.map((entry) => entryText(`${field}[]`, entry));
+  return texts.every((text) => text !== undefined) ? texts.join(", ") : undefined;
 }
 
 /** Whether a text says by itself where it begins and ends, and is one line. */

@@ -2,7 +2,7 @@ import type { ContainerSpec, Service, UpdateConfig } from "@murmur/api";
 import { genericText } from "../format/generic-text.ts";
 import { humanSize } from "../format/human-size.ts";
 import { formatDuration } from "../units/duration.ts";
-import { optionWords, publishedText } from "./publish-options.ts";
+import { mountText, portText } from "./entry-text.ts";
 import { modeText } from "./service-row.ts";
 
 type Line = readonly [depth: number, name: string, value?: string];
@@ -111,13 +111,7 @@ function containerLines({ Spec: { TaskTemplate } }: Service): Line[] {
   if (User !== undefined && User !== "") lines.push([1, "User", User]);
   lines.push(...processLines(TaskTemplate.ContainerSpec));
   if ((Healthcheck?.Test?.length ?? 0) > 0) lines.push([1, "Healthcheck", Healthcheck?.Test?.join(" ") ?? ""]);
-  for (const { Type, Source = "", Target, ReadOnly } of Mounts) {
-    lines.push([
-      1,
-      "Mount",
-      `${Source === "" ? Type : `${Type} ${Source}`} → ${Target}${ReadOnly === true ? " (read only)" : ""}`,
-    ]);
-  }
+  for (const mount of Mounts) lines.push([1, "Mount", mountText(mount)]);
   for (const { SecretName, File } of Secrets) lines.push([1, "Secret", `${SecretName} → ${File.Name}`]);
   for (const { ConfigName, File } of Configs) lines.push([1, "Config", `${ConfigName} → ${File.Name}`]);
   return lines;
@@ -186,12 +180,5 @@ function networkLines({ Spec, Endpoint }: Service, networkName: (id: string) => 
 function portLines({ Endpoint }: Service): Line[] {
   const ports = Endpoint.Ports ?? [];
   if (ports.length === 0) return [];
-  const lines = ports.map(
-    ({ PublishedPort = 0, TargetPort, Protocol = "tcp", PublishMode = "ingress", Murmur = {} }): Line => {
-      const published = publishedText(String(PublishedPort), Murmur.HostIP);
-      const words = [PublishMode, ...optionWords(Murmur)].join(", ");
-      return [1, `${published} → ${String(TargetPort)}/${Protocol} (${words})`];
-    },
-  );
-  return [[0, "Ports", ""], ...lines];
+  return [[0, "Ports", ""], ...ports.map((port): Line => [1, portText(port)])];
 }
