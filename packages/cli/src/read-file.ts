@@ -15,12 +15,16 @@ export async function readFile(path: string): Promise<Buffer> {
 }
 
 /** All that comes, `what` it is called in errors. Errors: `invalid_argument` when it is too much. */
-export async function readAll(parts: AsyncIterable<Uint8Array>, what: string): Promise<Buffer> {
+export async function readAll(
+  parts: AsyncIterable<Uint8Array>,
+  what: string,
+  bytesMax: number = BYTES_MAX,
+): Promise<Buffer> {
   const read: Uint8Array[] = [];
   let size = 0;
   for await (const part of parts) {
     size += part.length;
-    if (size > BYTES_MAX) throw invalid(`${what} has more than ${String(BYTES_MAX)} bytes`);
+    if (size > bytesMax) throw invalid(`${what} has more than ${String(bytesMax)} bytes`);
     read.push(part);
   }
   return Buffer.concat(read);

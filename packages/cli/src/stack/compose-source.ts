@@ -4,6 +4,7 @@ import type { ComposeSource } from "@murmur/compose";
 import { messageOf } from "@murmur/base";
 import { invalid } from "../argument-error.ts";
 import type { CliPorts } from "../ports.ts";
+import { readAll } from "../read-file.ts";
 
 /** More than any file of an application has, and than a config may. */
 const FILE_BYTES_MAX = 8 * 1024 * 1024;
@@ -43,7 +44,7 @@ export async function composeInput(
   const [first = STDIN] = files;
   const projectDirectory = first === STDIN ? cwd : dirname(first);
   const given = new Map<string, Uint8Array>();
-  if (files.includes(STDIN)) given.set(STDIN, await readAll(stdin.read()));
+  if (files.includes(STDIN)) given.set(STDIN, await readStdin({ stdin }));
   const variables = named.envFiles.map((file) => readFile(resolve(cwd, file)));
   if (variables.length > 0)
     given.set(join(projectDirectory, ".env"), Buffer.concat(variables.flatMap((bytes) => [bytes, Buffer.from("\n")])));
@@ -96,13 +97,6 @@ function contentsOf(file: number): Uint8Array {
   throw new Error(`it has more than ${String(FILE_BYTES_MAX)} bytes`);
 }
 
-export async function readAll(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const read: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of parts) {
-    size += part.length;
-    if (size > FILE_BYTES_MAX) throw invalid(`standard input has more than ${String(FILE_BYTES_MAX)} bytes`);
-    read.push(part);
-  }
-  return Buffer.concat(read);
-}
+/** All of standard input, as much as a file may have. Errors: `invalid_argument`. */
+export const readStdin = ({ stdin }: Pick<CliPorts, "stdin">): Promise<Uint8Array> =>
+  readAll(stdin.read(), "standard input", FILE_BYTES_MAX);

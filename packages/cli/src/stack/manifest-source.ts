@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { ManifestFile } from "@murmur/kubernetes";
 import { invalid } from "../argument-error.ts";
 import type { CliPorts } from "../ports.ts";
-import { readAll, readFile, STDIN } from "./compose-source.ts";
+import { readFile, readStdin, STDIN } from "./compose-source.ts";
 
 /**
  * The manifests of the named files, `-` being standard input, a directory all of its own, by name. They are called in
@@ -16,7 +16,7 @@ export async function manifestFiles(
   if (named.filter((file) => file === "-").length > 1) throw invalid("standard input can be read only once: one -f -");
   const files: ManifestFile[] = [];
   for (const name of named) {
-    if (name === "-") files.push({ name: STDIN, bytes: await readAll(stdin.read()) });
+    if (name === "-") files.push({ name: STDIN, bytes: await readStdin({ stdin }) });
     else files.push(...filesAt(name).map((file) => ({ name: file, bytes: readFile(resolve(file)) })));
   }
   return files;
