@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setPriority, tmpdir } from "node:os";
@@ -14,9 +15,16 @@ import { id, NODES, SERVICES, TASKS } from "./store/workload.ts";
 const TAIL_BYTES = 12 * 2 ** 20;
 /** Longer than the leader takes until it looks at everything anew. */
 const REST_MS = 65_000;
-/** As bin/murmur starts the daemon, and as that runs. */
+/** As the daemon runs. */
 const DAEMON_PRIORITY = -10;
-const DAEMON_FLAGS = ["--max-semi-space-size=32", "--heap-growing-percent=200"];
+
+/** As bin/murmur starts it. */
+function daemonFlags(): readonly string[] {
+  const launcher = readFileSync(resolve(import.meta.dirname, "../../bin/murmur"), "utf8");
+  const flags = /daemon\)\s+flags="([^"]+)"/.exec(launcher)?.[1];
+  if (flags === undefined) throw new Error("bin/murmur doesn't say how the daemon is started");
+  return flags.split(" ");
+}
 
 /** A manager in a process of its own. */
 class Station implements AsyncDisposable {
@@ -26,7 +34,7 @@ class Station implements AsyncDisposable {
 
   constructor() {
     this.#process = fork(resolve(import.meta.dirname, "store/manager-process.ts"), {
-      execArgv: ["--expose-gc", ...DAEMON_FLAGS],
+      execArgv: ["--expose-gc", ...daemonFlags()],
       env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
     });
     this.#ended = once(this.#process, "exit").then(([code]) => {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtempDisposable, utimes, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtempDisposable, readFile, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -46,4 +46,14 @@ it("bin/murmur runs the bundle, but not one that is older than the source beside
   expect(await ran({ MURMUR_SOURCE: "1" })).toBe("source");
   await utimes(bundle, 999, 999);
   expect(await ran()).toBe("source");
+});
+
+it("the image's launcher starts Node.js as bin/murmur does", async () => {
+  const starts = async (path: string): Promise<readonly string[]> => {
+    const text = await readFile(root + path, "utf8");
+    return [/^UV_THREADPOOL_SIZE=.*$/m, /^case .*^esac$/ms].map((part) => part.exec(text)?.[0] ?? "");
+  };
+  const own = await starts("bin/murmur");
+  expect(own.join()).toContain("--heap-growing-percent");
+  expect(await starts("image/murmur")).toEqual(own);
 });
