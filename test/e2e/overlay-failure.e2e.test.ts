@@ -282,6 +282,33 @@ describe("an overlay that loses things", () => {
     await wiped.ok("docker", "rm", "-f", "hand");
   });
 
+  it("takes what was run by hand out of the networks of a host that leaves at once, and lets it run on", async () => {
+    const { first } = cluster;
+    const [leaver = first] = cluster.others(await cluster.leader(), first);
+    // A sleep that is a container's first process heeds no signal: it has all of its grace.
+    const slow = ["service", "create", "--name", "slow", "--mode", "global", "--stop-grace-period", "20s"];
+    await first.murmur(...slow, CLIENT_IMAGE, "sleep", "1000000");
+    await running(cluster.hosts, 3, "slow");
+    await runsByHand(leaver);
+    const left = leaver.run(["murmur", "cluster", "leave"]);
+    // Another node may give its address as soon as this one is out.
+    await eventually(
+      "it has no address any more",
+      () => addressByHand(leaver),
+      (address) => address === "",
+    );
+    expect(await tasksOf([leaver], "slow")).toHaveLength(1);
+    expect(await left).toMatchObject({ code: 0 });
+    expect(await tasksOf([leaver], "slow")).toEqual([]);
+    expect(await leaver.ok("docker", "inspect", "--format", "{{.State.Running}}", "hand")).toBe("true");
+    await leaver.ok("docker", "rm", "-f", "hand");
+    await first.murmur("service", "rm", "slow");
+    await cluster.join(leaver);
+    await cluster.settled();
+    clients = await running(cluster.hosts, 3, "client");
+    await clean(cluster.hosts);
+  });
+
   it("sends nobody to a host that is gone", async () => {
     const [task] = await tasksOf(cluster.others(cluster.first), "web");
     if (task === undefined) throw new Error("one of the others runs a task");
