@@ -29,6 +29,7 @@ beforeAll(async () => {
   cluster = await HostCluster.of(3, { dataPlane: "overlay", images: [WEB_IMAGE, CLIENT_IMAGE] });
   const { first } = cluster;
   await first.murmur("network", "create", "back");
+  await first.murmur("network", "create", "--attachable", "--subnet", "10.99.0.0/24", "tools");
   const web = ["service", "create", "--name", "web", "--replicas", "3", "--network", "back", "--publish", "8080:80"];
   await first.murmur(...web, "--restart-delay", "1s", ...HEALTH, ...BORROWED, WEB_IMAGE, "-e", SERVER);
   const client = ["service", "create", "--name", "client", "--mode", "global", "--network", "back"];
@@ -246,7 +247,6 @@ describe("an overlay that loses things", () => {
   it("gives a host that was wiped networks of its own, and finds what is run in them by hand", async () => {
     const { first } = cluster;
     const [wiped = first] = cluster.others(await cluster.leader(), first);
-    await first.murmur("network", "create", "--attachable", "--subnet", "10.99.0.0/24", "tools");
     const before = await runsByHand(wiped);
     const former = await nodeOf(wiped);
     await wiped.killMurmur({ hold: true });
