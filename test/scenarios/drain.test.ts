@@ -1,9 +1,9 @@
 import type { NodeId } from "@murmur/base";
-import type { ServiceSpec, Task } from "@murmur/model";
+import type { NodeSpec, ServiceSpec, Task } from "@murmur/model";
 import type { Host } from "@murmur/sim";
 import { expect, it } from "vitest";
 import { CheckedWorld, nodeOf } from "../../packages/sim/src/checks/testing/checked-world.ts";
-import { changeNode, create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
+import { change, changeNode, create, spec } from "../../packages/sim/src/checks/testing/settled.ts";
 
 const DEADLINE_MS = 40_000;
 
@@ -35,6 +35,23 @@ class Drain extends CheckedWorld {
     this.#node = node;
     const drain = { deadlineMs: DEADLINE_MS };
     await changeNode(this.world, this.leader, node, { availability: "drain", drain });
+  }
+
+  /** Begins, and is called off in the moment in which the leader hears of it: what it does about it comes too late. */
+  async beginAndCallOff(): Promise<void> {
+    const { manager } = this.leader;
+    const node = manager?.view.nodes().find(({ id }) => this.up().some(({ nodeId }) => nodeId === id));
+    if (manager === undefined || node === undefined) throw new Error("the leader knows no node with tasks");
+    const update = (version: number, wanted: NodeSpec): Promise<unknown> => {
+      const now = this.world.clock.now();
+      const command = { kind: "updateNode", id: node.id, version, spec: wanted, now } as const;
+      return manager.submit(command, new AbortController().signal);
+    };
+    const drained = update(node.version, { ...node.spec, availability: "drain", drain: { deadlineMs: DEADLINE_MS } });
+    await this.world.pass(5);
+    // Its entry is in the log, and its record will have the entry's number.
+    const active = update(manager.status().lastIndex, { ...node.spec, availability: "active" });
+    await this.world.during(Promise.all([drained, active]));
   }
 }
 
@@ -96,4 +113,28 @@ it("what can't be replaced works on until the deadline that the leader before ha
   await world.pass(10_000);
   expect(drain.left).toEqual([]);
   expect(drain.up()).toHaveLength(3);
+});
+
+/*
+ * Two tasks in one slot of a service that stops the old one first (seed 1100302864). While the service was updated a node was
+ * drained, and active again a moment later: just then the leader made a task beside one there that no longer had to go, and
+ * that was let in as one of a newer version.
+ */
+it("a node that is active again has no second task in a slot, also while the service is updated", async () => {
+  const wanted = spec("web", { kind: "replicated", replicas: 8 });
+  await using drain = await Drain.of(wanted, 1);
+  const { world } = drain;
+  // One task is replaced, and the next one not before all of this is over.
+  const update = { ...wanted.update, parallelism: 1, delayMs: 3_600_000 };
+  const [task] = drain.up();
+  if (task === undefined) throw new Error("there are tasks");
+  const image = { ...wanted.task.container, image: "web:2" };
+  await change(world, drain.leader, task.serviceId, { ...wanted, update, task: { ...wanted.task, container: image } });
+  await world.pass(5_000);
+  world.network.set({ latencyMs: [20, 20] });
+  for (let time = 0; time < 20; time += 1) {
+    await drain.beginAndCallOff();
+    await world.pass(500);
+  }
+  expect(drain.up()).toHaveLength(8);
 });

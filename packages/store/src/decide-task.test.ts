@@ -25,11 +25,28 @@ describe("a slot", () => {
   it("lets a newer task in beside an older one, for updates that start first, and no third", () => {
     const driver = ready().running("t1", "web", "n1");
     const old = driver.specVersion("web");
-    driver.update("web", { image: "nginx:2" });
+    driver.update("web", { image: "nginx:2", updateOrder: "start-first" });
     expect(driver.createTask("t0", "web", { specVersion: old }).ok).toBe(false);
     expect(driver.createTask("t2", "web").ok).toBe(true);
     expect(driver.createTask("t3", "web").ok).toBe(false);
     expect(driver.store.view.tasksOfSlot(serviceId("web"), 1).map(({ id }) => id)).toEqual(["t1", "t2"]);
+  });
+});
+
+describe("a slot that updates empty first", () => {
+  it("takes in a newer task beside an older one only to be held back", () => {
+    const driver = ready().running("t1", "web", "n1");
+    driver.update("web", { image: "nginx:2" });
+    expect(driver.createTask("t2", "web")).toMatchObject({ code: "failed_precondition" });
+    expect(driver.createTask("t2", "web", { desiredState: "ready" }).ok).toBe(true);
+    expect(driver.createTask("t3", "web", { desiredState: "ready" }).ok).toBe(false);
+  });
+
+  it("takes in one that runs once the older one is to stop", () => {
+    const driver = ready().running("t1", "web", "n1");
+    driver.update("web", { image: "nginx:2" });
+    driver.do({ kind: "setDesiredState", id: taskId("t1"), desired: "shutdown" });
+    expect(driver.createTask("t2", "web").ok).toBe(true);
   });
 });
 
@@ -56,6 +73,8 @@ describe("a slot whose task is on a node that is left slowly", () => {
     const driver = drained(running(), { deadlineMs: 60_000 });
     const version = driver.store.view.node(node("n1"))?.version ?? 0;
     driver.do({ kind: "updateNode", id: node("n1"), version, spec: { labels: {}, availability: "active" } });
+    expect(driver.createTask("t2", "web").ok).toBe(false);
+    driver.update("web", { image: "nginx:2" });
     expect(driver.createTask("t2", "web").ok).toBe(false);
   });
 

@@ -36,6 +36,7 @@ type Overrides = {
   readonly networks?: readonly string[];
   readonly endpoint?: "vip" | "dnsrr";
   readonly container?: Partial<ContainerSpec>;
+  readonly updateOrder?: "start-first" | "stop-first";
 };
 
 export function serviceSpec(
@@ -51,6 +52,7 @@ export function serviceSpec(
     networks = [NETWORK],
     endpoint = "vip",
     container,
+    updateOrder: order = DEFAULT_UPDATE.order,
   }: Overrides = {},
 ): ServiceSpec {
   return {
@@ -74,7 +76,7 @@ export function serviceSpec(
       networks: networks.map((target) => ({ target: networkId(target), aliases: [] })),
       forceUpdate: 0,
     },
-    update: DEFAULT_UPDATE,
+    update: { ...DEFAULT_UPDATE, order },
     rollback: DEFAULT_UPDATE,
     endpoint: { mode: endpoint, ports },
   };
