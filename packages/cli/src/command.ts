@@ -48,6 +48,10 @@ export const newGroup = (name: string, summary: string, commands: readonly Comma
   return group;
 };
 
+/** The command of a group that a word names, by its name or its alias. */
+export const subcommandOf = ({ commands }: Command, word: string): Command | undefined =>
+  commands.find((sub) => sub.name() === word || sub.aliases().includes(word));
+
 export type ListFormat = "table" | "json";
 
 export const formatOption = (): Option =>

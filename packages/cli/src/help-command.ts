@@ -1,6 +1,6 @@
 import { ClusterError } from "@murmur/base";
 import type { Command } from "commander";
-import { newCommand } from "./command.ts";
+import { newCommand, subcommandOf } from "./command.ts";
 
 /** What `--help` shows, by the words in the order in which people think of them. */
 export function helpCommand(program: Command): Command {
@@ -23,7 +23,7 @@ function named(program: Command, words: readonly string[]): Command {
   let command = program;
   const path = [program.name()];
   for (const word of words) {
-    const next = command.commands.find((sub) => sub.name() === word || sub.aliases().includes(word));
+    const next = subcommandOf(command, word);
     if (next === undefined)
       throw new ClusterError("invalid_argument", `unknown command '${word}'; see \`${path.join(" ")} --help\``);
     path.push(next.name());

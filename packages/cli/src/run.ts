@@ -1,6 +1,7 @@
 import { ClusterError, codeOf, messageOf } from "@murmur/base";
 import { CommanderError, type Command } from "commander";
 import { Cli } from "./cli.ts";
+import { subcommandOf } from "./command.ts";
 import { EXIT_STATUS, SUCCESS } from "./exit-status.ts";
 import type { CliPorts } from "./ports.ts";
 import { createProgram } from "./program.ts";
@@ -52,7 +53,7 @@ function commandOf(program: Command, argv: readonly string[]): string {
   const names = [program.name()];
   let command = program;
   for (const word of argv) {
-    const next = command.commands.find((sub) => sub.name() === word || sub.aliases().includes(word));
+    const next = subcommandOf(command, word);
     if (next === undefined) continue;
     names.push(next.name());
     command = next;

@@ -232,6 +232,7 @@ export class LocalNodeControl implements LocalNode {
       throw new ClusterError("failed_precondition", "this node is starting or leaving; try again in a moment");
     if (state.kind === "outside") throw new ClusterError("not_in_cluster", "this node is in no cluster");
     const over = async (): Promise<void> => {
+      // The member that has taken its place is still to hear that it is out: its identity isn't forgotten from under it.
       if (this.#state !== state) throw failedMeanwhile();
       await this.#shutDown(state);
       await this.#forgetOrFail();

@@ -1,4 +1,5 @@
 import type { Command, Option } from "commander";
+import { subcommandOf } from "../command.ts";
 
 export interface Candidate {
   readonly word: string;
@@ -56,9 +57,7 @@ const VALUE_NAMES: Readonly<Record<string, Names>> = {
 /** What may stand in place of the last word, given those before it (without the program's own name). */
 export function complete(program: Command, words: readonly string[]): Completion {
   const prefix = words.at(-1) ?? "";
-  // Behind `help` stand the words of another command.
-  const before = words.slice(words[0] === "help" && words.length > 1 ? 1 : 0, -1);
-  const walk = walkTo(program, before);
+  const walk = walkTo(program, words.slice(0, -1));
   const from = (candidates: readonly Candidate[], names?: Names, suffix = ""): Completion => ({
     candidates: candidates.filter(({ word }) => word.startsWith(prefix)),
     names,
@@ -98,9 +97,10 @@ function walkTo(program: Command, words: readonly string[]): Walk {
       const option = walk.command.options.find(({ long, short }) => long === word || short === word);
       if (option?.required === true) walk.open = option;
     } else {
-      const next = walk.command.commands.find((sub) => sub.name() === word || sub.aliases().includes(word));
+      const next = subcommandOf(walk.command, word);
       if (next === undefined) walk.given += 1;
-      else walk = { ...walk, command: next };
+      // Behind `help` stand the words of another command.
+      else if (next.name() !== "help") walk = { ...walk, command: next };
     }
   }
   return walk;

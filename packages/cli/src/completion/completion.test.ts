@@ -50,6 +50,7 @@ describe("completion", () => {
     ["service ps web", []],
     ["he", ["help"]],
     ["help service s", ["scale", "stop", "start"]],
+    ["-H unix:///x help service s", ["scale", "stop", "start"]],
   ])("of %j", async (line, words) => expect(await offered(line)).toEqual(words));
 
   it("doesn't offer what is hidden", async () => expect(await offered("")).not.toContain("__complete"));
