@@ -106,8 +106,9 @@ export class NftShell {
     this.#child.stdin.end();
   }
 
-  /** It ends at once, whatever it is doing. */
+  /** It ends at once, whatever it is doing. That it has ended is heard of only when nobody holds its output open any more. */
   kill(): void {
+    this.#options.onEnd(this);
     this.#child.kill("SIGKILL");
   }
 
