@@ -172,6 +172,7 @@ export { DEFAULTED_PARTS, type DefaultedPart } from "./defaulted-part.ts";
 export { equal } from "./equal.ts";
 export { isByDefault } from "./is-by-default.ts";
 export type { RestartHistory, Service, UpdateState, UpdateStatus } from "./service.ts";
+export { isRollingBack, isUpdating, updateConfigOf } from "./service-update.ts";
 export {
   BALANCINGS,
   DEFAULT_RESTART,

@@ -1,8 +1,7 @@
 import type { Millis } from "@murmur/base";
-import { isLeaving, taskName, wantsToRun, type ClusterNode, type Task } from "@murmur/model";
+import { isLeaving, isUpdating, taskName, wantsToRun, type ClusterNode, type Task } from "@murmur/model";
 import type { View } from "@murmur/store";
 import { isUp } from "./task-facts.ts";
-import { isUpdating } from "./update-config.ts";
 
 /**
  * Whether the cluster is calm: every active node is ready, every task that is wanted is up, and no update, drain or move

@@ -1,4 +1,5 @@
 import type { NodeId } from "@murmur/base";
+import { isUpdating } from "@murmur/model";
 import type { Round } from "./round.ts";
 import { beginMoves } from "./moves.ts";
 import { clear, reap } from "./reaper.ts";
@@ -7,7 +8,6 @@ import { fill, settle } from "./settle.ts";
 import { bySlot, slotAt, slotsOf, standingOf, type Occupied, type Slot } from "./standing.ts";
 import { isUp } from "./task-facts.ts";
 import { isStale, rollUpdate } from "./update.ts";
-import { isUpdating } from "./update-config.ts";
 import { isLost } from "./verdict.ts";
 
 /** A replicated service: so many slots, each with one task. */

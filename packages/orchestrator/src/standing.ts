@@ -1,12 +1,11 @@
 import type { NodeId } from "@murmur/base";
-import { wantsToRun, type Task } from "@murmur/model";
+import { updateConfigOf, wantsToRun, type Task } from "@murmur/model";
 import { slotOf } from "@murmur/store";
 import { isToMove } from "./is-to-move.ts";
 import { isRestartable } from "./restart.ts";
 import type { Round } from "./round.ts";
 import { endedByItself, isUp } from "./task-facts.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
-import { updateConfigOf } from "./update-config.ts";
 
 /** A place for one task: a number, or a node for global services. Tasks are its present one and its history. */
 export interface Slot {

@@ -1,6 +1,9 @@
 import type { Millis } from "@murmur/base";
 import {
   isAssigned,
+  isRollingBack,
+  isUpdating,
+  updateConfigOf,
   type Service,
   type Task,
   type UpdateConfig,
@@ -11,7 +14,6 @@ import type { Round } from "./round.ts";
 import { fill, shutDown } from "./settle.ts";
 import type { Occupied } from "./standing.ts";
 import { isStopped, isUp, observedAt } from "./task-facts.ts";
-import { isRollingBack, isUpdating, updateConfigOf } from "./update-config.ts";
 
 /**
  * How long a task may take to start (mostly: to pull its image) and still be watched afterwards. The moment of its

@@ -42,6 +42,24 @@ describe("a slot that updates empty first", () => {
     expect(driver.createTask("t3", "web", { desiredState: "ready" }).ok).toBe(false);
   });
 
+  it("does so by its present spec, not by the one before", () => {
+    const driver = ready().running("t1", "web", "n1");
+    driver.update("web", { image: "nginx:2", updateOrder: "start-first" });
+    driver.update("web", { image: "nginx:3" });
+    expect(driver.createTask("t2", "web")).toMatchObject({ code: "failed_precondition" });
+    expect(driver.createTask("t2", "web", { desiredState: "ready" }).ok).toBe(true);
+  });
+
+  it("does so by the settings of the rollback on the way back", () => {
+    const driver = ready();
+    for (const image of ["nginx", "nginx:2"]) driver.update("web", { image, updateOrder: "start-first" });
+    driver.running("t1", "web", "n1");
+    const version = driver.store.view.service(serviceId("web"))?.version ?? 0;
+    driver.do({ kind: "rollbackService", id: serviceId("web"), version });
+    expect(driver.createTask("t2", "web")).toMatchObject({ code: "failed_precondition" });
+    expect(driver.createTask("t2", "web", { desiredState: "ready" }).ok).toBe(true);
+  });
+
   it("takes in one that runs once the older one is to stop", () => {
     const driver = ready().running("t1", "web", "n1");
     driver.update("web", { image: "nginx:2" });

@@ -9,6 +9,7 @@ import {
   isTerminal,
   LIMITS,
   singleLine,
+  updateConfigOf,
   wantsToRun,
   type Command,
   type Service,
@@ -95,9 +96,9 @@ const says = ({ id }: NewTask, kind: string, what: string): Refusal =>
 
 /**
  * A slot has one task that holds it (`holdsSlot`). A second one is let in only of the current spec version, to replace
- * the first: because that one is of another version, and the new one is held back or updates start it first, or because
- * the first works on only until it is replaced. Never a third. Whoever makes a task has read the state before what has
- * changed it meanwhile.
+ * the first: because that one is of another version, and the new one is held back or the update (or rollback) starts it
+ * first, or because the first works on only until it is replaced. Never a third. Whoever makes a task has read the state
+ * before what has changed it meanwhile.
  */
 function slotTaken({ state, now }: Context, service: Service, task: NewTask): Refusal | undefined {
   const slot = slotOf(task);
@@ -108,17 +109,11 @@ function slotTaken({ state, now }: Context, service: Service, task: NewTask): Re
   const isCurrent = task.specVersion === service.specVersion;
   const isOld = holder.specVersion !== service.specVersion;
   const mayGo =
-    (isOld && (task.desiredState === "ready" || startsFirst(service))) ||
+    (isOld && (task.desiredState === "ready" || updateConfigOf(service).order === "start-first")) ||
     mayBeRelieved({ state, now }, service, holder);
   if (isCurrent && mayGo && holders.length === 1) return undefined;
   return refused("failed_precondition", `slot ${slot} of service ${service.spec.name} is held by task ${holder.id}`);
 }
-
-/** Whether a replacement may run before what it replaces has stopped, in an update or its rollback. */
-const startsFirst = ({ spec, previousSpec }: Service): boolean =>
-  [spec, previousSpec].some(
-    (known) => known?.update.order === "start-first" || known?.rollback.order === "start-first",
-  );
 
 /** Whether a task may have another one beside it that is to take over. */
 function mayBeRelieved({ state, now }: Pick<Context, "state" | "now">, service: Service, task: Task): boolean {

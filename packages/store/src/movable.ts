@@ -1,14 +1,14 @@
 import type { Millis } from "@murmur/base";
-import { isLeaving, wantsToRun, type Service, type Task } from "@murmur/model";
+import { isLeaving, isUpdating, wantsToRun, type Service, type Task } from "@murmur/model";
 import { slotOf, type View } from "./view.ts";
 
 /** Why none of a service's tasks is to be moved, for people; undefined: they may be. */
-export function whyImmovable({ spec, updateStatus }: Service): string | undefined {
+export function whyImmovable(service: Service): string | undefined {
+  const { spec } = service;
   const { kind } = spec.mode;
   if (kind === "global") return "is global: it has a task on every node, and none is to be moved";
   if (kind !== "replicated") return "is a job: its tasks are left to end, and none is to be moved";
-  if (updateStatus?.state === "updating" || updateStatus?.state === "rollback_started")
-    return "is being updated, which replaces its tasks: rebalance it when that is done";
+  if (isUpdating(service)) return "is being updated, which replaces its tasks: rebalance it when that is done";
   if (spec.task.container.mounts?.some((mount) => mount.kind === "volume" && (mount.source ?? "") !== "") === true)
     return "mounts named volumes: its tasks stay where their data is";
   return undefined;

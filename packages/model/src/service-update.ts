@@ -1,4 +1,5 @@
-import type { Service, UpdateConfig } from "@murmur/model";
+import type { Service } from "./service.ts";
+import type { UpdateConfig } from "./service-spec.ts";
 
 /** Whether the tasks are on their way back to the spec before the last one. */
 export function isRollingBack(service: Service): boolean {
